@@ -1,0 +1,89 @@
+"""imggen: folders of images to batches that Keras trains on.
+
+Names that need Keras are loaded when they are first used, so that ``import imggen`` is instant.
+"""
+
+from importlib import import_module
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any
+
+from imggen.columns import StringColumn
+from imggen.decode import ImageSpec, load_image
+from imggen.errors import (
+    AugmentationError,
+    ExportError,
+    ImageError,
+    ImggenError,
+    ImggenWarning,
+    ManifestError,
+    MissingExtraError,
+    OptionError,
+    SampleError,
+    ScanError,
+    SplitError,
+    TableError,
+    WorkerError,
+)
+from imggen.export import split_directory
+from imggen.manifest import Manifest
+from imggen.preview import confusion_matrix, contact_sheet
+from imggen.scan import scan
+from imggen.split import Parts, split
+
+if TYPE_CHECKING:
+    from imggen.datasets import from_dataframe, from_directory, from_files
+    from imggen.sequence import ImageSequence
+    from imggen.table import TableSequence
+
+__all__ = [
+    "AugmentationError",
+    "ExportError",
+    "ImageError",
+    "ImageSequence",
+    "ImageSpec",
+    "ImggenError",
+    "ImggenWarning",
+    "Manifest",
+    "ManifestError",
+    "MissingExtraError",
+    "OptionError",
+    "Parts",
+    "SampleError",
+    "ScanError",
+    "SplitError",
+    "StringColumn",
+    "TableError",
+    "TableSequence",
+    "WorkerError",
+    "confusion_matrix",
+    "contact_sheet",
+    "from_dataframe",
+    "from_directory",
+    "from_files",
+    "load_image",
+    "scan",
+    "split",
+    "split_directory",
+]
+
+__version__ = version("imggen")
+
+_NEED_KERAS = {
+    "ImageSequence": "imggen.sequence",
+    "TableSequence": "imggen.table",
+    "from_dataframe": "imggen.datasets",
+    "from_directory": "imggen.datasets",
+    "from_files": "imggen.datasets",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _NEED_KERAS:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(_NEED_KERAS[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,0 +1,85 @@
+"""What an augmentation is: the protocol, and the contract that every step is held to."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from imggen.errors import AugmentationError
+
+
+class Augmentation(Protocol):
+    """One step of a pipeline: an image and a generator in, an image of the same kind out.
+
+    Attributes:
+        name: What messages call it.
+    """
+
+    name: str
+
+    def __call__(self, image: npt.NDArray[Any], rng: np.random.Generator) -> npt.NDArray[Any]:
+        """Returns the augmented image.
+
+        Args:
+            image: uint8, shape (height, width, channels), values 0 to 255; or, with a custom
+                loader, whatever the loader returns. May be written to.
+            rng: The only source of chance.
+
+        Returns:
+            An array with the shape and dtype of ``image``.
+        """
+        ...
+
+
+def augment_image(
+    image: npt.NDArray[Any],
+    steps: Sequence[Augmentation],
+    rng: np.random.Generator,
+    where: str,
+) -> npt.NDArray[Any]:
+    """Runs an image through the steps and holds each to its contract.
+
+    Args:
+        image: The image; may be written to.
+        steps: The augmentations, in order.
+        rng: The sample's own generator; the steps draw from it one after the other.
+        where: The sample, for error messages.
+
+    Raises:
+        AugmentationError: A step raised, or returned another shape or dtype.
+    """
+    for step in steps:
+        shape, dtype = image.shape, image.dtype
+        try:
+            result = step(image, rng)
+        except Exception as err:
+            raise AugmentationError(
+                f"The augmentation {step.name!r} raised {type(err).__name__} on {where}: {err}"
+            ) from err
+        if not isinstance(result, np.ndarray) or result.shape != shape or result.dtype != dtype:
+            raise AugmentationError(
+                f"The augmentation {step.name!r} returned {_kind(result)} for {where}; expected "
+                f"{dtype} of shape {shape}, like the image it was given.{_hint(result, dtype)}"
+            )
+        image = result
+    return image
+
+
+def _kind(result: object) -> str:
+    if isinstance(result, np.ndarray):
+        return f"{result.dtype} of shape {result.shape}"
+    return "None" if result is None else f"a {type(result).__module__}.{type(result).__name__}"
+
+
+def _hint(result: object, dtype: np.dtype[Any]) -> str:
+    if result is None:
+        return " A function that changes its argument must return it too."
+    if isinstance(result, np.ndarray) and result.dtype != dtype:
+        return (
+            " Scaling belongs to the sequence (rescale=, dtype=); to clip and round a float image "
+            "use np.clip(image, 0, 255).astype(np.uint8)."
+        )
+    return " Sizes belong to the sequence (image_size=): a crop must scale back up."

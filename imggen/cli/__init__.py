@@ -1,0 +1,45 @@
+"""The command line: one verb a file, each loaded when it is called."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any
+
+import click
+
+# Verb to the line that --help shows. The function of the same name stands in the module of that
+# name; a listing here spares --help from importing all of them.
+_VERBS = {
+    "demo": "Train on real images that come with scikit-learn, and show what happens.",
+    "scan": "Show the classes of a folder, their sizes, and what would be passed over.",
+    "split": "Copy a folder of classes into train, val and test.",
+}
+
+
+class _LazyGroup(click.Group):
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
+        return sorted(_VERBS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        if cmd_name not in _VERBS:
+            return None
+        command: click.Command = getattr(import_module(f"imggen.cli.{cmd_name}"), cmd_name)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        with formatter.section("Commands"):
+            formatter.write_dl(list(_VERBS.items()))
+
+    def invoke(self, ctx: click.Context) -> Any:
+        from imggen.errors import ImggenError
+
+        try:
+            return super().invoke(ctx)
+        except ImggenError as err:
+            raise click.ClickException(str(err)) from err
+
+
+@click.group(cls=_LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="imggen")
+def main() -> None:
+    """Folders of images to batches that Keras trains on."""

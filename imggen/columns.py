@@ -1,0 +1,94 @@
+"""A column of strings in two arrays, for tables of millions of rows."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import final, overload
+
+import numpy as np
+import numpy.typing as npt
+
+# File names on POSIX are bytes, not text. Python shows undecodable bytes as lone surrogates, and
+# this error handler turns them back into the same bytes.
+_ENCODING = ("utf-8", "surrogateescape")
+
+
+@final
+@dataclass(frozen=True, eq=False, slots=True)
+class StringColumn(Sequence[str]):
+    """An immutable sequence of strings, stored as one run of bytes and its boundaries.
+
+    Ten million paths of 40 bytes take 480 MB here and about 1 GB as Python strings; pickling one
+    column is a copy of two arrays.
+
+    Attributes:
+        data: All strings in UTF-8, end to end; uint8, shape (num_bytes,).
+        offsets: Where each string begins, and the end of the last; int64, shape (num_rows + 1,).
+
+    Example:
+        >>> column = StringColumn.of(["cat/1.jpg", "dog/2.jpg"])
+        >>> column[1], len(column)
+        ('dog/2.jpg', 2)
+    """
+
+    data: npt.NDArray[np.uint8]
+    offsets: npt.NDArray[np.int64]
+
+    @classmethod
+    def of(cls, strings: Iterable[str]) -> StringColumn:
+        """Packs an iterable of strings."""
+        return cls.of_bytes([string.encode(*_ENCODING) for string in strings])
+
+    @classmethod
+    def of_bytes(cls, strings: Sequence[bytes]) -> StringColumn:
+        """Packs strings that are UTF-8 bytes already, as ``os.scandir(b"...")`` gives them."""
+        offsets = np.zeros(len(strings) + 1, dtype=np.int64)
+        np.cumsum(np.fromiter(map(len, strings), np.int64, len(strings)), out=offsets[1:])
+        return cls(np.frombuffer(b"".join(strings), dtype=np.uint8), offsets)
+
+    def take(self, indices: npt.NDArray[np.integer]) -> StringColumn:
+        """Returns the rows at ``indices``, in that order."""
+        starts = self.offsets[:-1][indices]
+        lengths = self.offsets[1:][indices] - starts
+        offsets = np.zeros(len(lengths) + 1, dtype=np.int64)
+        np.cumsum(lengths, out=offsets[1:])
+        # Byte k of the result belongs to the row whose run holds k, at the same distance from the
+        # start of that row as before.
+        shifts = np.repeat(starts - offsets[:-1], lengths)
+        return StringColumn(self.data[np.arange(offsets[-1]) + shifts], offsets)
+
+    def __len__(self) -> int:
+        return len(self.offsets) - 1
+
+    @overload
+    def __getitem__(self, index: int) -> str: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> StringColumn: ...
+
+    def __getitem__(self, index: int | slice) -> str | StringColumn:
+        if isinstance(index, slice):
+            return self.take(np.arange(len(self))[index])
+        if not -len(self) <= index < len(self):
+            raise IndexError(f"row {index} of a column with {len(self)} rows")
+        index %= len(self)
+        start, stop = self.offsets[index], self.offsets[index + 1]
+        return self.data[start:stop].tobytes().decode(*_ENCODING)
+
+    def __iter__(self) -> Iterator[str]:
+        everything = self.data.tobytes()
+        for start, stop in itertools.pairwise(self.offsets.tolist()):
+            yield everything[start:stop].decode(*_ENCODING)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, StringColumn):
+            return NotImplemented
+        return np.array_equal(self.offsets, other.offsets) and np.array_equal(self.data, other.data)
+
+    __hash__ = None  # type: ignore[assignment]  # arrays do not hash
+
+    def __repr__(self) -> str:
+        shown = ", ".join(repr(string) for string in self[:3])
+        return f"StringColumn([{shown}{', ...' if len(self) > 3 else ''}], rows={len(self)})"

@@ -1,0 +1,225 @@
+"""From a folder, a dataframe or a list to sequences, in one call."""
+
+from __future__ import annotations
+
+import inspect
+import os
+from collections.abc import Collection, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from imggen.augment import Augment
+from imggen.errors import OptionError
+from imggen.manifest import Manifest
+from imggen.scan import Labels, manifest_of_files, scan, scan_parts
+from imggen.sequence import ImageSequence
+from imggen.split import Parts, Ratios, split
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+# The split between train, val and test must not change from run to run, or what was trained on
+# in one run is tested on in the next; so without a seed it has this one.
+_DEFAULT_SPLIT_SEED = 0
+
+# What only makes sense for training, with the value that all other parts get.
+_TRAIN_ONLY: dict[str, Any] = {"shuffle": False, "repeats": 1, "drop_remainder": False}
+
+
+def from_directory(
+    directory: str | os.PathLike[str],
+    *,
+    split: Ratios | Literal["folders"] | None = None,
+    labels: Labels = "inferred",
+    class_names: Sequence[str] | None = None,
+    extensions: Collection[str] | None = None,
+    augment: Augment | Mapping[str, Augment] = None,
+    seed: int | None = None,
+    **options: Any,
+) -> ImageSequence | Parts[ImageSequence]:
+    """Makes sequences from ``directory/<class>/**/<image>``.
+
+    Args:
+        directory: The folder of class folders; with ``split="folders"``, of train/, val/, test/.
+        split: Shares of train, val and test, such as ``(0.7, 0.15, 0.15)``, stratified by class;
+            a mapping from part name to share; "folders" for a dataset that comes split; or None
+            for one sequence of everything.
+        labels: "inferred" from the folders, or None for images without classes.
+        class_names: Order and subset of the classes. None: all folders, sorted.
+        extensions: The file extensions to take. None: every format that Pillow reads.
+        augment: As in ``ImageSequence``, for the part "train" only. To augment another part,
+            name it: ``{"train": a, "val": b}``.
+        seed: Decides split, order and augmentation. None: the split of seed 0, so that it is the
+            same in every run, and a fresh order and augmentation.
+        **options: As in ``ImageSequence``. ``shuffle``, ``repeats`` and ``drop_remainder`` go to
+            the part "train"; the others are always served whole and in order.
+
+    Returns:
+        One ``ImageSequence``; with ``split``, one a part: ``train, val, test = ...``, also by
+        name, as in ``parts.val``.
+
+    Raises:
+        ScanError: See ``scan`` and ``scan_parts``.
+        SplitError: See ``split``.
+        OptionError: See ``ImageSequence``.
+
+    Example:
+        >>> train, val, test = from_directory(
+        ...     photos, image_size=(32, 32), split=(0.5, 0.25, 0.25), seed=7)
+        >>> train.samples, val.samples, test.samples
+        (8, 4, 4)
+    """
+    _check_names(options)
+    if split == "folders":
+        if labels is None:
+            raise OptionError('split="folders" needs labels="inferred".')
+        manifest = scan_parts(directory, class_names=class_names, extensions=extensions)
+        return _sequences(manifest, "given", augment, seed, options)
+    if isinstance(split, str):
+        raise OptionError.unknown("split", split, ["folders"])
+    manifest = scan(directory, labels=labels, class_names=class_names, extensions=extensions)
+    return _sequences(manifest, split, augment, seed, options)
+
+
+def from_dataframe(
+    frame: pd.DataFrame,
+    *,
+    root: str | os.PathLike[str] = ".",
+    x_col: str = "path",
+    y_col: str | None = "label",
+    group_col: str | None = None,
+    weight_col: str | None = None,
+    class_names: Sequence[str] | None = None,
+    split: Ratios | str | None = None,
+    augment: Augment | Mapping[str, Augment] = None,
+    seed: int | None = None,
+    **options: Any,
+) -> ImageSequence | Parts[ImageSequence]:
+    """Makes sequences from a table with one row a sample.
+
+    Args:
+        frame: The table; its index is not used.
+        root: The folder that paths in the table are relative to.
+        x_col: The column of paths.
+        y_col: The column of class names; None for samples without classes.
+        group_col: The column of group names: samples of one group stay in one part.
+        weight_col: The column of sample weights.
+        class_names: Order of the classes. None: the names in the table, sorted.
+        split: As in ``from_directory``, or the name of the column that holds each row's part.
+        augment: As in ``from_directory``.
+        seed: As in ``from_directory``.
+        **options: As in ``from_directory``.
+
+    Returns:
+        As in ``from_directory``.
+
+    Raises:
+        ManifestError: See ``Manifest.from_frame``.
+        SplitError: See ``split``.
+        OptionError: See ``ImageSequence``.
+    """
+    _check_names(options)
+    manifest = Manifest.from_frame(
+        frame,
+        root=root,
+        x_col=x_col,
+        y_col=y_col,
+        group_col=group_col,
+        weight_col=weight_col,
+        split_col=split if isinstance(split, str) else None,
+        class_names=class_names,
+    )
+    return _sequences(
+        manifest, "given" if isinstance(split, str) else split, augment, seed, options
+    )
+
+
+def from_files(
+    files: Sequence[str | os.PathLike[str]],
+    labels: Sequence[object] | Mapping[str, object] | npt.NDArray[np.generic] | None = None,
+    *,
+    root: str | os.PathLike[str] = ".",
+    class_names: Sequence[str] | None = None,
+    num_classes: int | None = None,
+    split: Ratios | None = None,
+    augment: Augment | Mapping[str, Augment] = None,
+    seed: int | None = None,
+    **options: Any,
+) -> ImageSequence | Parts[ImageSequence]:
+    """Makes sequences from a list of files, or of IDs that ``loader=`` understands.
+
+    Args:
+        files: Paths relative to ``root``, or IDs.
+        labels: One label a file, or a mapping from file to label. Integers are class indices,
+            anything else a class name. None: no classes.
+        root: The folder that the paths are relative to; ``""`` hands IDs to the loader as
+            they are.
+        class_names: The classes; position is index. None: see ``manifest_of_files``.
+        num_classes: With integer labels, how many classes there are. None: the largest + 1.
+        split: As in ``from_directory``.
+        augment: As in ``from_directory``.
+        seed: As in ``from_directory``.
+        **options: As in ``from_directory``; ``loader=numpy.load`` for arrays.
+
+    Returns:
+        As in ``from_directory``.
+
+    Raises:
+        ManifestError: A file without a label, labels of another length, or out of range.
+        SplitError: See ``split``.
+        OptionError: See ``ImageSequence``.
+    """
+    _check_names(options)
+    manifest = manifest_of_files(
+        files, labels, root=root, class_names=class_names, num_classes=num_classes
+    )
+    return _sequences(manifest, split, augment, seed, options)
+
+
+def _sequences(
+    manifest: Manifest,
+    ratios: Ratios | Literal["given"] | None,
+    augment: Augment | Mapping[str, Augment],
+    seed: int | None,
+    options: dict[str, Any],
+) -> ImageSequence | Parts[ImageSequence]:
+    if manifest.labels is None:
+        options = {"label_mode": None, **options}
+    if ratios is None:
+        if isinstance(augment, Mapping):
+            raise OptionError(
+                f"augment names the parts {list(augment)}, but split=None makes no parts. Pass "
+                "the augmentation itself, or a split."
+            )
+        return ImageSequence(manifest, augment=augment, seed=seed, **options)
+    parts = split(
+        manifest,
+        None if ratios == "given" else ratios,
+        seed=_DEFAULT_SPLIT_SEED if seed is None else seed,
+    )
+    by_part = augment if isinstance(augment, Mapping) else {"train": augment}
+    unknown = set(by_part) - set(parts.names)
+    if isinstance(augment, Mapping) and unknown:
+        raise OptionError.unknown("augment", unknown.pop(), parts.names)
+    return Parts(
+        [
+            ImageSequence(
+                part,
+                augment=by_part.get(name),
+                seed=seed,
+                **(options if name == "train" else {**options, **_TRAIN_ONLY}),
+            )
+            for name, part in parts.as_dict().items()
+        ],
+        parts.names,
+    )
+
+
+def _check_names(options: Mapping[str, object]) -> None:
+    """Refuses a mistyped option before any file is looked at."""
+    known = list(inspect.signature(ImageSequence).parameters)
+    for name in options:
+        if name not in known:
+            raise OptionError.unknown("option", name, known)

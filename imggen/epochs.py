@@ -1,0 +1,244 @@
+"""What every imggen sequence shares: epochs, workers and the dealings with Keras.
+
+Nothing in here knows what a batch holds.
+"""
+
+from __future__ import annotations
+
+import random
+import threading
+from abc import abstractmethod
+from collections.abc import Callable, Generator, Iterator, Sequence
+from typing import Any, Generic, TypeVar
+
+import keras
+
+from imggen.errors import OptionError
+from imggen.loader import Loader
+
+T = TypeVar("T")
+
+
+class EpochSequence(keras.utils.PyDataset, Generic[T]):  # type: ignore[misc]  # Keras is untyped
+    """A PyDataset whose batches are a function of (epoch, index).
+
+    Which epoch is being served advances when a pass is complete: at the end of ``for batch in
+    sequence``, or when Keras (or a training loop of your own) calls ``on_epoch_end`` after all
+    batches were asked for. Set ``epoch`` to go anywhere else.
+
+    Keras is given one worker, whatever ``workers`` says: the sequence has its own, which live
+    across epochs, look ahead, and never fork.
+
+    Args:
+        make: Makes batch ``index`` of ``epoch``.
+        num_batches: The number of batches in an epoch.
+        shuffled: Whether the order of batches carries no meaning.
+        workers: As in ``Loader``.
+        use_multiprocessing: As in ``Loader``.
+        max_queue_size: As in ``Loader``.
+    """
+
+    def __init__(
+        self,
+        make: Callable[[int, int], T],
+        num_batches: int,
+        *,
+        shuffled: bool,
+        workers: int | None,
+        use_multiprocessing: bool,
+        max_queue_size: int,
+    ) -> None:
+        super().__init__(workers=1, use_multiprocessing=False, max_queue_size=max_queue_size)
+        self._loader = Loader(
+            make,
+            workers=workers,
+            use_multiprocessing=use_multiprocessing,
+            max_queue_size=max_queue_size,
+        )
+        self._epoch = 0
+        self._num_batches = num_batches
+        self._passes = _Passes(num_batches, shuffled)
+
+    @abstractmethod
+    def _serve(self, made: T) -> Any:
+        """Turns what ``make`` made into what Keras trains on."""
+
+    def _epoch_ended(self, epoch: int) -> None:
+        """Called once when an epoch is complete."""
+
+    @property
+    def num_workers(self) -> int:
+        """The number of threads or processes that make batches; 0: the calling thread does."""
+        return self._loader.workers
+
+    @property
+    def epoch(self) -> int:
+        """The epoch whose batches are served, from 0. May be set."""
+        return self._epoch
+
+    @epoch.setter
+    def epoch(self, epoch: int) -> None:
+        if isinstance(epoch, bool) or not isinstance(epoch, int) or epoch < 0:
+            raise OptionError(f"epoch={epoch!r} must be a whole number of 0 or more.")
+        self._epoch = epoch
+        self._passes.forget()
+
+    @property
+    def num_batches(self) -> int:
+        """The number of batches in an epoch."""
+        return len(self)
+
+    def __len__(self) -> int:
+        # Every pass starts by asking for the length: range(len(sequence)), or Keras's adapter.
+        self._passes.may_begin()
+        return self._num_batches
+
+    def __getitem__(self, index: int) -> Any:
+        """Returns batch ``index`` of the current epoch."""
+        if not -self._num_batches <= index < self._num_batches:
+            raise IndexError(f"batch {index} of a sequence with {self._num_batches} batches")
+        epoch = self._epoch
+        wanted, following = self._passes.ask(index % self._num_batches)
+        ahead = self._loader.max_queue_size
+        upcoming = [(epoch, position) for position in following[:ahead]]
+        return self._serve(self._loader.get((epoch, wanted), upcoming))
+
+    def __iter__(self) -> Iterator[Any]:
+        """Serves the batches of the current epoch in order, and then moves on to the next."""
+        epoch = self._epoch
+        yield from map(self._serve, self._in_order(epoch))
+        if self._epoch == epoch:
+            self._finish_epoch()
+
+    def generator(self) -> Generator[tuple[Any, ...], None, None]:
+        """Yields batches for ever, epoch after epoch, starting with the current one.
+
+        For ``fit(sequence.generator(), steps_per_epoch=...)``. Every epoch is complete and in an
+        order of its own, whatever ``steps_per_epoch`` is. The generator counts epochs by itself
+        and leaves ``sequence.epoch`` alone.
+        """
+        epoch = self._epoch
+        while True:
+            for made in self._in_order(epoch):
+                batch = self._serve(made)
+                # Keras takes nothing but tuples from a generator.
+                yield batch if isinstance(batch, tuple) else (batch,)
+            self._epoch_ended(epoch)
+            epoch += 1
+
+    @property
+    def workers(self) -> int:
+        """What Keras is told, always 1; see ``num_workers``."""
+        return 1
+
+    @workers.setter
+    def workers(self, value: int) -> None:
+        raise OptionError(f"workers={value} cannot be set later; pass it when making the sequence.")
+
+    def on_epoch_begin(self) -> None:
+        """Keras calls this before each epoch."""
+        self._passes.begun = True
+
+    def on_epoch_end(self) -> None:
+        """Moves on to the next epoch if all batches of this one were asked for."""
+        if self._passes.complete():
+            self._finish_epoch()
+
+    def _finish_epoch(self) -> None:
+        ended = self._epoch
+        self.epoch = ended + 1
+        self._epoch_ended(ended)
+
+    def _in_order(self, epoch: int) -> Iterator[T]:
+        keys = [(epoch, index) for index in range(self._num_batches)]
+        for index, key in enumerate(keys, start=1):
+            yield self._loader.get(key, keys[index : index + self._loader.max_queue_size])
+
+
+class _Passes:
+    """Makes out, from what Keras asks for, which pass it is in and what it will want next.
+
+    Keras 3 tells a PyDataset little. It fetches early batches before the first epoch to see their
+    shapes; it calls ``on_epoch_end`` once before training starts; with ``steps_per_epoch`` one
+    pass spans several of its epochs, and TensorFlow reads ahead across their borders. So neither
+    calls nor hooks are counted: an epoch is over when every batch of a pass was asked for and
+    ``on_epoch_end`` follows.
+
+    ``fit`` also shuffles the order of whole batches with Python's global ``random``, so that
+    training would depend on who else drew from it. Where the sequence shuffles by itself, that
+    order carries no meaning, and it is undone: the batch asked for first is batch 0, and so on.
+    The shuffle is recognised beyond doubt: repeated from a copy of the random state, it must lead
+    to the very state that is there. This can go when Keras lets a PyDataset decline the shuffle.
+    """
+
+    def __init__(self, num_batches: int, shuffled: bool) -> None:
+        self._num_batches = num_batches
+        self._shuffled = shuffled
+        self._lock = threading.Lock()
+        self.forget()
+
+    def forget(self) -> None:
+        """Starts afresh, with no pass under way."""
+        self.begun = False
+        self._state_before: tuple[Any, ...] | None = None
+        self._start(())
+
+    def may_begin(self) -> None:
+        """The length was read: the next request may be the first of a pass."""
+        self._state_before = random.getstate()
+
+    def ask(self, index: int) -> tuple[int, Sequence[int]]:
+        """Takes down a request.
+
+        Returns:
+            The batch to serve, and the batches that will follow it as far as that is known.
+        """
+        with self._lock:
+            state_before, self._state_before = self._state_before, None
+            if state_before is not None:
+                self._begin(index, state_before)
+            in_turn = self._order[len(self._asked) : len(self._asked) + 1] == [index]
+            if self._undo and not in_turn:
+                return index, ()  # someone else looks at a batch while a pass is under way
+            position = len(self._asked)
+            self._asked.add(index)
+            if self._undo:
+                return position, range(position + 1, self._num_batches)
+            return index, self._order[position + 1 :] if in_turn else ()
+
+    def complete(self) -> bool:
+        """Whether the pass is over; if so, a new one may begin."""
+        with self._lock:
+            over = len(self._asked) == self._num_batches
+            # TensorFlow's trainer looks at two batches and then calls on_epoch_end, before the
+            # first epoch begins. In so short a pass that looks like a whole one.
+            if self._num_batches <= 2 and not self.begun:
+                over = False
+            if over:
+                self.forget()
+            return over
+
+    def _begin(self, first: int, state_before: tuple[Any, ...]) -> None:
+        """Starts a pass, unless ``first`` just continues the one under way."""
+        state = random.getstate()
+        if state != state_before:
+            shuffle = random.Random()  # noqa: S311 - Keras's own choice, repeated
+            shuffle.setstate(state_before)
+            order = list(range(self._num_batches))
+            shuffle.shuffle(order)
+            if order[0] == first and shuffle.getstate() == state:
+                self._start(order, undo=self._shuffled)
+                return
+        in_turn = self._order[len(self._asked) : len(self._asked) + 1] == [first]
+        unforeseen = not self._order and first not in self._asked
+        if not in_turn and not (unforeseen and self._asked):
+            # In order, or in an order unknown.
+            self._start(list(range(self._num_batches)) if first == 0 else ())
+
+    def __reduce__(self) -> tuple[type[_Passes], tuple[int, bool]]:
+        return _Passes, (self._num_batches, self._shuffled)  # a copy is in no pass
+
+    def _start(self, order: Sequence[int], undo: bool = False) -> None:
+        self._order = order  # what will be asked for, as far as known
+        self._undo = undo
+        self._asked: set[int] = set()

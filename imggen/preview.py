@@ -1,0 +1,238 @@
+"""Pictures that people look at: contact sheets of augmentations, and a confusion matrix."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from imggen.errors import OptionError
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from PIL import Image, ImageDraw, ImageFont
+
+    from imggen.sequence import ImageSequence
+
+_BACKGROUND = "#ffffff"
+_INK = "#1f2328"
+_FAINT = "#656d76"
+_GAP = 6
+
+
+def contact_sheet(
+    sequence: ImageSequence, *, images_per_class: int = 1, variants: int = 6, cell: int = 160
+) -> Image.Image:
+    """Draws originals beside what training makes of them.
+
+    Each row is one image: as loaded, and then as epochs 0, 1, 2, ... train on it, from the
+    sequence's own pipeline and seed.
+
+    Args:
+        sequence: The sequence to look at; its first images of each class are shown.
+        images_per_class: The number of rows a class.
+        variants: The number of epochs to show.
+        cell: The larger side of each image, in pixels. Small images are enlarged without
+            smoothing, so that their pixels can be seen.
+
+    Returns:
+        An RGB picture.
+
+    Raises:
+        OptionError: The samples are not images, or a number below 1.
+
+    Example:
+        >>> contact_sheet(sequence, variants=3, cell=64).mode
+        'RGB'
+    """
+    from PIL import Image, ImageDraw
+
+    if min(images_per_class, variants, cell) < 1:
+        raise OptionError("images_per_class, variants and cell must be 1 or more.")
+    rows = _first_of_each_class(sequence, images_per_class)
+    pictures = [
+        [
+            _picture(sequence.original(row), cell),
+            *(_picture(sequence.augmented(row, epoch), cell) for epoch in range(variants)),
+        ]
+        for row in rows
+    ]
+    width, height = (
+        max(picture.width for line in pictures for picture in line),
+        max(picture.height for line in pictures for picture in line),
+    )
+    text, small = _font(14), _font(12)
+    header, caption = 30, 22
+    sheet = Image.new(
+        "RGB",
+        (
+            (variants + 1) * (width + _GAP) + _GAP + _GAP,
+            header + len(rows) * (height + caption + _GAP) + _GAP,
+        ),
+        _BACKGROUND,
+    )
+    draw = ImageDraw.Draw(sheet)
+    for column in range(variants + 1):
+        title = "original" if column == 0 else f"epoch {column - 1}"
+        draw.text((_left(column, width), 9), title, _INK, text)
+    for number, (row, line) in enumerate(zip(rows, pictures, strict=True)):
+        top = header + number * (height + caption + _GAP)
+        for column, picture in enumerate(line):
+            sheet.paste(picture, (_left(column, width), top))
+        _write(
+            draw, (_left(0, width), top + height + 3), _caption(sequence, row), small, sheet.width
+        )
+    return sheet
+
+
+def confusion_matrix(table: pd.DataFrame, *, cell: int = 44) -> Image.Image:
+    """Draws how often each class was taken for each other.
+
+    Args:
+        table: A table with the columns ``true`` and ``predicted``, as ``ImageSequence.predict``
+            returns it. Rows without a prediction are left out.
+        cell: The side of a square, in pixels.
+
+    Returns:
+        An RGB picture: a row for each true class, a column for each predicted one, shaded by the
+        share of the row, with counts.
+
+    Raises:
+        OptionError: The table has no true classes.
+
+    Example:
+        >>> import pandas as pd
+        >>> table = pd.DataFrame({"true": ["cat", "dog"], "predicted": ["cat", "cat"]})
+        >>> confusion_matrix(table).mode
+        'RGB'
+    """
+    from PIL import Image, ImageDraw
+
+    if not {"true", "predicted"} <= set(table.columns) or table["true"].isna().all():
+        raise OptionError("The table needs the columns 'true' and 'predicted', with classes.")
+    known = table.dropna(subset=["true", "predicted"])
+    names = [column[2:] for column in table.columns if str(column).startswith("p_")]
+    names = names or sorted({*known["true"], *known["predicted"]})
+    counts = _confusion(known, names)
+    text, small = _font(14), _font(12)
+    probe = ImageDraw.Draw(Image.new("RGB", (1, 1)))
+    margin = int(max(probe.textlength(name, small) for name in names)) + 40
+    side = len(names) * cell
+    sheet = Image.new("RGB", (margin + side + 2 * _GAP, margin + side + 40), _BACKGROUND)
+    draw = ImageDraw.Draw(sheet)
+    right = int(counts.trace())
+    draw.text(
+        (_GAP, margin + side + 14),
+        f"{right} of {len(known)} right ({right / max(len(known), 1):.2%})",
+        _INK,
+        text,
+    )
+    draw.text((margin, _GAP), "predicted", _FAINT, text)
+    _paste_upright(sheet, "true", text, (_GAP, margin), _FAINT)
+    for number, name in enumerate(names):
+        middle = margin + number * cell + cell // 2
+        draw.text((margin - 6, middle), name, _INK, small, anchor="rm")
+        _paste_upright(sheet, name, small, (middle - 7, margin - 6), _INK, bottom=True)
+    for true in range(len(names)):
+        for predicted in range(len(names)):
+            count = int(counts[true, predicted])
+            share = count / max(int(counts[true].sum()), 1)
+            left, top = margin + predicted * cell, margin + true * cell
+            box = (left, top, left + cell - 2, top + cell - 2)
+            draw.rectangle(box, _shade(share, right=true == predicted))
+            if count:
+                colour = "#ffffff" if share > 0.55 else _INK
+                centre = (left + cell // 2 - 1, top + cell // 2 - 1)
+                draw.text(centre, str(count), colour, small, anchor="mm")
+    return sheet
+
+
+def _first_of_each_class(sequence: ImageSequence, images_per_class: int) -> list[int]:
+    if sequence.labels is None:
+        return list(range(min(sequence.samples, images_per_class)))
+    return [
+        row
+        for index in range(sequence.num_classes)
+        for row in np.flatnonzero(sequence.labels == index)[:images_per_class].tolist()
+    ]
+
+
+def _picture(pixels: npt.NDArray[Any], cell: int) -> Image.Image:
+    from PIL import Image
+
+    if pixels.dtype != np.uint8 or pixels.ndim != 3 or pixels.shape[2] not in (1, 3, 4):
+        raise OptionError(
+            f"A contact sheet shows images, uint8 of shape (height, width, channels); these "
+            f"samples are {pixels.dtype} of shape {pixels.shape}."
+        )
+    picture = Image.fromarray(pixels[:, :, 0] if pixels.shape[2] == 1 else pixels)
+    if picture.mode == "RGBA":
+        white = Image.new("RGBA", picture.size, _BACKGROUND)
+        picture = Image.alpha_composite(white, picture)
+    scale = cell / max(picture.size)
+    size = (max(1, round(picture.width * scale)), max(1, round(picture.height * scale)))
+    resample = Image.Resampling.NEAREST if scale > 2 else Image.Resampling.LANCZOS
+    return picture.convert("RGB").resize(size, resample)
+
+
+def _caption(sequence: ImageSequence, row: int) -> str:
+    name = os.path.basename(sequence.manifest.paths[row])
+    if sequence.labels is None:
+        return name
+    return f"{sequence.class_names[int(sequence.labels[row])]} · {name}"
+
+
+def _confusion(table: pd.DataFrame, names: list[str]) -> npt.NDArray[np.int64]:
+    index_of = {name: index for index, name in enumerate(names)}
+    counts = np.zeros((len(names), len(names)), dtype=np.int64)
+    true = table["true"].map(index_of).to_numpy(dtype=np.int64)
+    predicted = table["predicted"].map(index_of).to_numpy(dtype=np.int64)
+    np.add.at(counts, (true, predicted), 1)
+    return counts
+
+
+def _shade(share: float, *, right: bool) -> tuple[int, int, int]:
+    full = np.array((9, 105, 218) if right else (188, 76, 0))
+    empty = np.array((246, 248, 250))
+    red, green, blue = (empty + (full - empty) * share**0.6).round().astype(int).tolist()
+    return red, green, blue
+
+
+def _left(column: int, width: int) -> int:
+    # The gap after the originals is doubled.
+    return _GAP + column * (width + _GAP) + (_GAP if column else 0)
+
+
+def _font(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
+    from PIL import ImageFont
+
+    return ImageFont.load_default(size)
+
+
+def _write(
+    draw: ImageDraw.ImageDraw, at: tuple[int, int], text: str, font: Any, width: int
+) -> None:
+    while text and at[0] + draw.textlength(text, font) > width:
+        text = text[:-2] + "…"
+    draw.text(at, text, _FAINT, font)
+
+
+def _paste_upright(
+    sheet: Image.Image,
+    text: str,
+    font: Any,
+    at: tuple[int, int],
+    colour: str,
+    *,
+    bottom: bool = False,
+) -> None:
+    """Writes ``text`` from bottom to top, its upper left (or lower left) corner at ``at``."""
+    from PIL import Image, ImageDraw
+
+    length = int(ImageDraw.Draw(sheet).textlength(text, font)) + 2
+    strip = Image.new("RGB", (length, 18), _BACKGROUND)
+    ImageDraw.Draw(strip).text((0, 1), text, colour, font)
+    strip = strip.rotate(90, expand=True)
+    sheet.paste(strip, (at[0], at[1] - strip.height if bottom else at[1]))

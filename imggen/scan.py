@@ -1,0 +1,399 @@
+"""Folders, dataframes and lists of files to a Manifest."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal, cast, final
+
+import numpy as np
+import numpy.typing as npt
+
+from imggen.columns import StringColumn
+from imggen.errors import ManifestError, OptionError, ScanError
+from imggen.manifest import Manifest, indices_of
+
+Labels = Literal["inferred"] | None
+
+# Formats that Pillow recognises by name but cannot turn into pixels without a program or a plugin
+# that it does not bring along (Ghostscript, a GRIB handler, ...).
+_NOT_DECODABLE = {"BUFR", "EPS", "GRIB", "HDF5", "MPEG", "WMF"}
+
+_SYSTEM_NAMES = {b"__macosx", b"thumbs.db", b"desktop.ini", b"$recycle.bin"}
+
+# The names that ready-made datasets give their parts, each under the name it gets here.
+_PART_FOLDERS = {
+    "train": "train",
+    "val": "val",
+    "valid": "val",
+    "validation": "val",
+    "test": "test",
+}
+
+
+def image_extensions() -> frozenset[str]:
+    """The lower-case extensions, with the dot, of every format that Pillow reads.
+
+    Example:
+        >>> {".jpg", ".png", ".webp", ".tif"} <= image_extensions()
+        True
+    """
+    from PIL import Image
+
+    Image.init()
+    return frozenset(
+        extension
+        for extension, kind in Image.registered_extensions().items()
+        if kind in Image.OPEN and kind not in _NOT_DECODABLE
+    )
+
+
+def scan(
+    directory: str | os.PathLike[str],
+    *,
+    labels: Labels = "inferred",
+    class_names: Sequence[str] | None = None,
+    extensions: Collection[str] | None = None,
+) -> Manifest:
+    """Scans ``directory/<class>/**/<image>`` into a Manifest.
+
+    Samples are sorted by class, then by path. Links are followed. Hidden files and folders
+    (``.ipynb_checkpoints``, ``._photo.jpg``), system files (``__MACOSX``, ``Thumbs.db``) and files
+    with other extensions never become a class or a sample; ``Manifest.passed_over`` counts them
+    by reason. An empty folder is a class without samples.
+
+    Args:
+        directory: The folder that holds one subfolder a class.
+        labels: "inferred" takes class names from the subfolders; None takes every image at any
+            depth, without classes.
+        class_names: Order and subset of the classes. None: all subfolders, sorted.
+        extensions: The extensions to take, in any case. None: every format that Pillow reads.
+
+    Returns:
+        The manifest, with ``root`` as given.
+
+    Raises:
+        ScanError: No such folder, a named class without a folder, no class folder, or no image;
+            the message says what was seen.
+
+    Example:
+        >>> import tempfile, pathlib
+        >>> from PIL import Image
+        >>> folder = pathlib.Path(tempfile.mkdtemp())
+        >>> for name in ["cat", "dog"]:
+        ...     (folder / name).mkdir()
+        ...     Image.new("RGB", (8, 8)).save(folder / name / "1.jpg")
+        >>> scan(folder).class_counts
+        {'cat': 1, 'dog': 1}
+    """
+    root = _existing_folder(directory)
+    if labels not in ("inferred", None):
+        raise OptionError.unknown("labels", labels, ["inferred", None])
+    if labels is None and class_names is not None:
+        raise OptionError(
+            'class_names needs labels="inferred": without labels nothing has a class.'
+        )
+    walk = _Walk.over(root, extensions)
+    if labels is None:
+        found = sorted(walk.images(b""))
+        _require_images(root, found, walk, "DIR/**/<image>")
+        return Manifest(root, StringColumn.of_bytes(found), passed_over=walk.passed_over)
+    names, rows, indices = _scan_classes(root, walk, b"", class_names)
+    _require_images(root, rows, walk, "DIR/<class>/**/<image>")
+    return Manifest(root, StringColumn.of_bytes(rows), indices, names, passed_over=walk.passed_over)
+
+
+def scan_parts(
+    directory: str | os.PathLike[str],
+    *,
+    class_names: Sequence[str] | None = None,
+    extensions: Collection[str] | None = None,
+) -> Manifest:
+    """Scans a dataset that comes split: ``train/``, ``val/`` and ``test/`` with class folders each.
+
+    ``valid`` and ``validation`` count as ``val``, in any case. All parts use train's classes, so
+    that an index means the same class everywhere.
+
+    Args:
+        directory: The folder that holds ``train`` and at least one other part.
+        class_names: As in ``scan``, for the train part.
+        extensions: As in ``scan``.
+
+    Returns:
+        One manifest of all parts, with ``splits`` set.
+
+    Raises:
+        ScanError: No train folder or no other part, two folders for one part, a class in val or
+            test that train does not have, or no image.
+    """
+    root = _existing_folder(directory)
+    walk = _Walk.over(root, extensions)
+    walk.pass_over("image outside a class folder", walk.loose_images(b""))
+    folders: dict[str, bytes] = {}
+    for folder in walk.folders(b""):
+        part = _PART_FOLDERS.get(os.fsdecode(folder).lower())
+        if part is None:
+            walk.pass_over("folder that is no part")
+        elif part in folders:
+            raise ScanError(
+                f"{root!r} has two folders for the part {part!r}: {os.fsdecode(folders[part])!r} "
+                f"and {os.fsdecode(folder)!r}. Keep one."
+            )
+        else:
+            folders[part] = folder
+    if "train" not in folders or len(folders) < 2:
+        raise ScanError(
+            f'split="folders" expects train/ and at least one of val/, valid/, validation/, test/ '
+            f"in {root!r}; found {sorted(map(os.fsdecode, walk.folders(b'')))}."
+        )
+    rows: list[bytes] = []
+    indices: list[npt.NDArray[np.int32]] = []
+    splits: list[str] = []
+    for part in (name for name in ("train", "val", "test") if name in folders):
+        place = os.path.join(root, os.fsdecode(folders[part]))
+        if part == "train":
+            names, found, labels = _scan_classes(root, walk, folders[part], class_names)
+            in_train = {os.fsdecode(name) for name in walk.folders(folders[part])}
+        else:
+            present = [os.fsdecode(name) for name in walk.folders(folders[part])]
+            unknown = sorted(set(present) - in_train)
+            if unknown:
+                raise ScanError(
+                    f"{place!r} has the classes {unknown}, which train does not have "
+                    f"({sorted(in_train)}). Remove them, or add them to train."
+                )
+            shared = [name for name in names if name in present]
+            _, found, local = _scan_classes(root, walk, folders[part], shared)
+            labels = np.array([names.index(name) for name in shared], np.int32)[local]
+        _require_images(place, found, walk, "DIR/<class>/**/<image>")
+        rows += found
+        indices.append(labels)
+        splits += [part] * len(found)
+    return Manifest(
+        root,
+        StringColumn.of_bytes(rows),
+        np.concatenate(indices, dtype=np.int32),
+        names,
+        splits=StringColumn.of(splits),
+        passed_over=walk.passed_over,
+    )
+
+
+def manifest_of_files(
+    files: Sequence[str | os.PathLike[str]],
+    labels: Sequence[object] | Mapping[str, object] | npt.NDArray[np.generic] | None = None,
+    *,
+    root: str | os.PathLike[str] = ".",
+    class_names: Sequence[str] | None = None,
+    num_classes: int | None = None,
+) -> Manifest:
+    """Makes a manifest from a list of files or IDs.
+
+    Args:
+        files: Paths (relative to ``root``), or IDs that a custom loader understands.
+        labels: One label a file in the same order, or a mapping from file to label. Integers
+            are class indices; anything else is a class name. None: no classes.
+        root: The folder that the paths are relative to.
+        class_names: The classes; position is index. None: for names, the sorted names; for
+            integers, "0", "1", ...
+        num_classes: With integer labels, how many classes there are. None: the largest + 1.
+
+    Raises:
+        ManifestError: A file without a label, labels of another length, a label out of range.
+    """
+    paths = [os.fspath(file) for file in files]
+    if not paths:
+        raise ManifestError("files is empty; there is nothing to load.")
+    if labels is None:
+        return Manifest(os.fspath(root), StringColumn.of(paths))
+    if isinstance(labels, Mapping):
+        missing = [path for path in paths if path not in labels]
+        if missing:
+            raise ManifestError(
+                f"{len(missing)} of {len(paths)} files have no label in the mapping; the first is "
+                f"{missing[0]!r}."
+            )
+        values = [labels[path] for path in paths]
+    else:
+        values = list(labels)
+    if len(values) != len(paths):
+        raise ManifestError(f"Got {len(paths)} files and {len(values)} labels; they must match.")
+    if all(isinstance(value, int | np.integer) and not isinstance(value, bool) for value in values):
+        indices = np.array(values, dtype=np.int64)
+        if class_names is None:
+            names = tuple(map(str, range(num_classes or int(indices.max()) + 1)))
+        else:
+            names = tuple(class_names)
+        # The manifest checks the range before it narrows them.
+        return Manifest(
+            os.fspath(root), StringColumn.of(paths), cast("npt.NDArray[np.int32]", indices), names
+        )
+    if num_classes is not None and class_names is None:
+        raise OptionError("num_classes goes with integer labels; with names, pass class_names.")
+    texts = [str(value) for value in values]
+    names = tuple(class_names) if class_names is not None else tuple(sorted(set(texts)))
+    return Manifest(
+        os.fspath(root), StringColumn.of(paths), indices_of(texts, names, "list of labels"), names
+    )
+
+
+def _existing_folder(directory: str | os.PathLike[str]) -> str:
+    root = os.fspath(directory)
+    if not os.path.isdir(root):
+        what = "is a file" if os.path.exists(root) else "does not exist"
+        raise ScanError(
+            f"{root!r} {what}; expected a folder (seen from {os.getcwd()!r}) with images."
+        )
+    return root
+
+
+def _scan_classes(
+    root: str, walk: _Walk, under: bytes, class_names: Sequence[str] | None
+) -> tuple[tuple[str, ...], list[bytes], npt.NDArray[np.int32]]:
+    """Lists the class folders ``root/under/*``: class names, paths and class indices."""
+    place = os.path.join(root, os.fsdecode(under))
+    present = {os.fsdecode(folder): folder for folder in sorted(walk.folders(under))}
+    loose = walk.loose_images(under)
+    if class_names is None:
+        if not present:
+            raise ScanError(
+                f"{place!r} has no class folders. Expected DIR/<class>/<image>; saw {loose} images "
+                f"directly in it{walk.summary()}. For images without classes pass labels=None."
+            )
+        names = tuple(present)
+    else:
+        names = tuple(class_names)
+        missing = [name for name in names if name not in present]
+        if missing:
+            raise ScanError(
+                f"class_names has {missing}, but {place!r} has no such folder; its class folders "
+                f"are {list(present)}."
+            )
+        walk.pass_over("folder not in class_names", len(present) - len(set(names)))
+    walk.pass_over("image outside a class folder", loose)
+    rows: list[bytes] = []
+    counts: list[int] = []
+    for name in names:
+        folder = present[name]
+        found = sorted(walk.images(under + b"/" + folder if under else folder))
+        rows += found
+        counts.append(len(found))
+    return names, rows, np.repeat(np.arange(len(names), dtype=np.int32), counts)
+
+
+def _require_images(root: str, found: Sequence[bytes], walk: _Walk, layout: str) -> None:
+    if not found:
+        extensions = sorted(walk.extensions)
+        raise ScanError(
+            f"Found 0 images in {root!r}; expected {layout} with an extension such as "
+            f"{', '.join(os.fsdecode(extension) for extension in extensions[:8])}"
+            f"{walk.summary() or '; the folders are empty'}."
+        )
+
+
+@final
+@dataclass
+class _Walk:
+    """Lists folders below ``root`` and counts what it passes over."""
+
+    root: bytes
+    extensions: frozenset[bytes]
+    passed_over: Counter[str] = field(default_factory=Counter)
+
+    @classmethod
+    def over(cls, root: str, extensions: Collection[str] | None) -> _Walk:
+        if isinstance(extensions, str):
+            raise OptionError(
+                f"extensions={extensions!r} is one string; pass a list such as ['.jpg']."
+            )
+        wanted = image_extensions() if extensions is None else extensions
+        return cls(
+            os.fsencode(root),
+            frozenset(os.fsencode("." + extension.lower().lstrip(".")) for extension in wanted),
+        )
+
+    def pass_over(self, reason: str, count: int = 1) -> None:
+        if count:
+            self.passed_over[reason] += count
+
+    def summary(self) -> str:
+        """What was passed over so far, to put at the end of a message."""
+        listed = ", ".join(f"{count} × {reason}" for reason, count in self.passed_over.items())
+        return f"; passed over {listed}" if listed else ""
+
+    def folders(self, under: bytes) -> list[bytes]:
+        """The names of the visible folders in ``root/under``; counts nothing."""
+        with os.scandir(os.path.join(self.root, under)) as entries:
+            return sorted(
+                entry.name for entry in entries if entry.is_dir() and not _hidden_as(entry.name)
+            )
+
+    def loose_images(self, under: bytes) -> int:
+        """The number of images directly in ``root/under``; passes over its other entries."""
+        loose = 0
+        with os.scandir(os.path.join(self.root, under)) as entries:
+            for entry in entries:
+                reason = _hidden_as(entry.name)
+                if reason is None and entry.is_dir():
+                    continue
+                reason = reason or self._refused_as(entry)
+                if reason is None:
+                    loose += 1
+                else:
+                    self.pass_over(reason)
+        return loose
+
+    def images(self, under: bytes) -> list[bytes]:
+        """The paths, relative to root, of all images at any depth in ``root/under``."""
+        found: list[bytes] = []
+        # Folders to list, each with the identities of the folders above it: a link back to one
+        # of those would never end.
+        waiting: list[tuple[bytes, frozenset[tuple[int, int]]]] = [(under, frozenset())]
+        while waiting:
+            folder, above = waiting.pop()
+            place = os.path.join(self.root, folder)
+            status = os.stat(place)
+            identity = (status.st_dev, status.st_ino)
+            if identity in above:
+                self.pass_over("link to a folder above")
+                continue
+            prefix = folder + b"/" if folder else b""
+            try:
+                entries = os.scandir(place)
+            except PermissionError as err:
+                raise ScanError(
+                    f"The folder {os.fsdecode(place)!r} may not be listed ({err.strerror}); allow "
+                    "reading it, or move it away."
+                ) from err
+            with entries:
+                for entry in entries:
+                    reason = _hidden_as(entry.name)
+                    if reason is None and entry.is_dir():
+                        waiting.append((prefix + entry.name, above | {identity}))
+                        continue
+                    reason = reason or self._refused_as(entry)
+                    if reason is None:
+                        found.append(prefix + entry.name)
+                    else:
+                        self.pass_over(reason)
+        return found
+
+    def _refused_as(self, entry: os.DirEntry[bytes]) -> str | None:
+        """Why a visible entry that is no folder is not an image, or None if it is one."""
+        extension = os.path.splitext(entry.name)[1].lower()
+        if extension not in self.extensions:
+            return f"no image ({os.fsdecode(extension) or 'no extension'})"
+        if not entry.is_file():
+            return "broken link or special file"
+        return None
+
+
+def _hidden_as(name: bytes) -> str | None:
+    """Why a name is never a class or a sample, or None if it may be."""
+    if name.startswith(b"."):
+        return "hidden"
+    if name.lower() in _SYSTEM_NAMES:
+        return "system file"
+    return None

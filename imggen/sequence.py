@@ -1,0 +1,396 @@
+"""ImageSequence: a manifest as a dataset that Keras trains on."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import html
+import warnings
+from collections import Counter
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Literal, final
+
+import keras
+import numpy as np
+import numpy.typing as npt
+
+from imggen.augment import Augment, adapt
+from imggen.batch import Batch, BatchMaker, Failure, OnError
+from imggen.cache import RamCache
+from imggen.decode import ColorMode, Fit, ImageSpec, Interpolation, load_image
+from imggen.epochs import EpochSequence
+from imggen.errors import ImggenWarning, OptionError
+from imggen.labels import LabelMode, check_label_mode, class_weights
+from imggen.loader import Loader
+from imggen.manifest import Manifest
+from imggen.order import Order
+from imggen.rng import check_seed
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+DataFormat = Literal["channels_last", "channels_first"] | None
+Cache = Literal["ram"] | None
+
+
+@final
+class ImageSequence(EpochSequence[Batch]):
+    """A ``keras.utils.PyDataset`` over the samples of a manifest.
+
+    What a sample looks like depends on (seed, epoch, index) and nothing else, so batches are the
+    same for any number of workers, threads or processes, and on every Keras backend.
+
+    Args:
+        manifest: The samples.
+        image_size: (height, width) in pixels. None: (256, 256); with ``loader``, arrays as loaded.
+        batch_size: Samples a batch.
+        label_mode: "categorical" (one-hot), "int", "binary", "input" (the images are their own
+            targets, for autoencoders) or None (no targets).
+        augment: A callable ``image -> image`` or ``(image, rng) -> image`` on uint8 arrays of
+            shape (height, width, channels), an albumentations transform or Compose, or a list of
+            these. None: no augmentation.
+        seed: Decides order and augmentation. None: a fresh one, to be read from ``seed``.
+        shuffle: Serve every epoch in an order of its own.
+        color_mode: "rgb", "rgba" or "grayscale". Transparency is laid over white except in "rgba".
+        interpolation: How to resize; see ``ImageSpec``.
+        crop_to_aspect_ratio: Keep the aspect ratio by cropping the centre.
+        pad_to_aspect_ratio: Keep the aspect ratio by padding with black.
+        exif_orientation: Turn photographs upright as their EXIF tag says.
+        loader: A function from path to array, in place of decoding; samples may have any rank.
+        rescale: A factor for all values, such as ``1 / 255``. None: 0 to 255.
+        dtype: "float32", "float16", "float64" or "uint8".
+        data_format: "channels_last" or "channels_first". None: Keras's own setting. Arrays from
+            ``loader`` are left as they are.
+        drop_remainder: Leave out a last batch that would be smaller.
+        repeats: How many times an epoch serves each sample, each time augmented anew.
+        on_error: A file that cannot be read raises ("raise"), is left out of its batch ("skip"),
+            or gives its place to another of its class ("substitute"). What was left out is
+            counted in ``failures`` and summed up in a warning at the end of the epoch.
+        cache: "ram" keeps decoded images in memory, before augmentation. None: decode each time.
+        workers: Threads that make batches. None: one a core; 0: the calling thread.
+        use_multiprocessing: Processes in place of threads, for Python code that holds the
+            interpreter lock.
+        max_queue_size: How many batches may wait to be taken. Memory for them is
+            ``max_queue_size × bytes of a batch``.
+
+    Raises:
+        OptionError: An argument outside its legal set, or two that contradict each other.
+
+    Attributes:
+        manifest: The samples.
+        seed: The seed in use.
+        failures: How often each file could not be read so far.
+
+    Example:
+        >>> sequence = ImageSequence(manifest, image_size=(32, 32), batch_size=4, seed=7)
+        >>> x, y = sequence[0]
+        >>> x.shape, str(x.dtype), y.shape
+        ((4, 32, 32, 3), 'float32', (4, 2))
+    """
+
+    def __init__(
+        self,
+        manifest: Manifest,
+        *,
+        image_size: tuple[int, int] | None = None,
+        batch_size: int = 32,
+        label_mode: LabelMode = "categorical",
+        augment: Augment = None,
+        seed: int | None = None,
+        shuffle: bool = True,
+        color_mode: ColorMode = "rgb",
+        interpolation: Interpolation = "bilinear",
+        crop_to_aspect_ratio: bool = False,
+        pad_to_aspect_ratio: bool = False,
+        exif_orientation: bool = True,
+        loader: Callable[[str], npt.NDArray[Any]] | None = None,
+        rescale: float | None = None,
+        dtype: str = "float32",
+        data_format: DataFormat = None,
+        drop_remainder: bool = False,
+        repeats: int = 1,
+        on_error: OnError = "raise",
+        cache: Cache = None,
+        workers: int | None = None,
+        use_multiprocessing: bool = False,
+        max_queue_size: int = 10,
+    ) -> None:
+        if manifest.num_samples == 0:
+            raise OptionError("The manifest is empty; a sequence needs at least one sample.")
+        check_label_mode(label_mode, manifest.num_classes, manifest.labels is not None)
+        _require_positive("batch_size", batch_size)
+        _require_positive("repeats", repeats)
+        if cache not in ("ram", None):
+            raise OptionError.unknown("cache", cache, ("ram", None))
+        if cache is not None and use_multiprocessing:
+            raise OptionError('cache="ram" is not shared between processes; use threads with it.')
+        if data_format not in ("channels_last", "channels_first", None):
+            raise OptionError.unknown(
+                "data_format", data_format, ("channels_last", "channels_first")
+            )
+        if loader is None:
+            self._spec: ImageSpec | None = ImageSpec(
+                image_size=(256, 256) if image_size is None else image_size,
+                color_mode=color_mode,
+                interpolation=interpolation,
+                fit=_fit(crop_to_aspect_ratio, pad_to_aspect_ratio),
+                exif_orientation=exif_orientation,
+            )
+            load: Callable[[str], npt.NDArray[Any]] = functools.partial(load_image, spec=self._spec)
+            channels_first = (data_format or keras.config.image_data_format()) == "channels_first"
+        elif image_size is not None:
+            raise OptionError("image_size goes with decoding; arrays from loader= are not resized.")
+        else:
+            self._spec, load, channels_first = None, loader, False
+        self.manifest = manifest
+        self.seed = check_seed(seed)
+        self.failures: Counter[Failure] = Counter()
+        self._epoch_failures: Counter[Failure] = Counter()
+        self._maker = BatchMaker(
+            manifest=manifest,
+            order=Order(manifest.num_samples, shuffle, repeats, self.seed),
+            batch_size=batch_size,
+            drop_remainder=drop_remainder,
+            load=load,
+            channels_first=channels_first,
+            steps=adapt(augment),
+            seed=self.seed,
+            label_mode=label_mode,
+            rescale=rescale,
+            dtype=dtype,
+            on_error=on_error,
+            cache=RamCache(manifest.num_samples) if cache == "ram" else None,
+        )
+        if self._maker.num_batches == 0:
+            raise OptionError(
+                f"drop_remainder=True leaves no batch: {self.samples} samples make less than one "
+                f"batch of {batch_size}."
+            )
+        super().__init__(
+            self._maker,
+            self._maker.num_batches,
+            shuffled=shuffle,
+            workers=workers,
+            use_multiprocessing=use_multiprocessing,
+            max_queue_size=max_queue_size,
+        )
+
+    @property
+    def samples(self) -> int:
+        """The number of samples."""
+        return self.manifest.num_samples
+
+    @property
+    def filepaths(self) -> list[str]:
+        """The path of each sample, in the manifest's order."""
+        return self.manifest.filepaths
+
+    @property
+    def labels(self) -> npt.NDArray[np.int32] | None:
+        """The class index of each sample, in the manifest's order; int32, shape (samples,)."""
+        return self.manifest.labels
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        """The name of each class; position is class index."""
+        return self.manifest.class_names
+
+    @property
+    def class_indices(self) -> dict[str, int]:
+        """Class name to class index."""
+        return self.manifest.class_indices
+
+    @property
+    def num_classes(self) -> int:
+        """The number of classes."""
+        return self.manifest.num_classes
+
+    @property
+    def batch_size(self) -> int:
+        """Samples a batch."""
+        return self._maker.batch_size
+
+    def served(self, epoch: int | None = None) -> npt.NDArray[np.int64]:
+        """Which samples an epoch serves, in order: row numbers of the manifest.
+
+        ``filepaths`` and ``labels`` indexed with it line up with the batches of the epoch, one
+        after the other (with ``on_error="skip"`` or "substitute", but for the files left out).
+
+        Args:
+            epoch: The epoch, from 0. None: the current one.
+
+        Returns:
+            int64, shape (number of samples served,).
+        """
+        draws = self._maker.order.draws(self.epoch if epoch is None else epoch)
+        return draws[: len(self) * self.batch_size] % self.samples
+
+    def class_weight(self) -> dict[int, float]:
+        """Class index to the weight that makes all classes count the same.
+
+        For ``fit(..., class_weight=train.class_weight())``.
+
+        Raises:
+            OptionError: The samples have no classes.
+        """
+        if self.labels is None:
+            raise OptionError("class_weight() needs labels, and these samples have none.")
+        return class_weights(self.labels)
+
+    def predict(self, model: keras.Model, *, verbose: str | int = 0) -> pd.DataFrame:
+        """Predicts every sample once; row i is file i, however this sequence is shuffled.
+
+        Images are not augmented.
+
+        Args:
+            model: A model with one output: a score for each class, or one sigmoid for two classes.
+            verbose: As in ``model.predict``.
+
+        Returns:
+            A table with the columns ``path``, ``true`` and ``predicted`` (class names; ``true`` is
+            None for samples without classes) and ``p_<class name>``, one score a class. A
+            file that could not be read (with ``on_error`` other than "raise") has None and NaN.
+
+        Raises:
+            OptionError: The model's output does not fit the classes.
+        """
+        import pandas as pd
+
+        images = _ImagesInOrder(
+            dataclasses.replace(
+                self._maker,
+                order=Order(self.samples, shuffle=False, repeats=1, seed=self.seed),
+                drop_remainder=False,
+                steps=(),
+                label_mode=None,
+                on_error="raise" if self._maker.on_error == "raise" else "blank",
+            ),
+            self._loader,
+        )
+        names = self.class_names
+        scores = _class_scores(np.asarray(model.predict(images, verbose=verbose)), self)
+        unread = np.isin(np.array(self.filepaths), sorted(images.failures))
+        predicted = np.array(names, dtype=object)[scores.argmax(axis=1)]
+        predicted[unread] = None
+        scores = np.where(unread[:, None], np.nan, scores)
+        true = None if self.labels is None else np.array(names, dtype=object)[self.labels]
+        table = pd.DataFrame({"path": self.filepaths, "true": true, "predicted": predicted})
+        by_class = pd.DataFrame(scores, columns=[f"p_{name}" for name in names])
+        return pd.concat([table, by_class], axis=1)
+
+    def original(self, index: int) -> npt.NDArray[Any]:
+        """Sample ``index`` as loaded: uint8, shape (height, width, channels), not augmented."""
+        return self._maker.load_sample(index)
+
+    def augmented(self, index: int, epoch: int) -> npt.NDArray[Any]:
+        """Sample ``index`` as ``epoch`` trains on it, before rescaling; like ``original``."""
+        return self._maker.augment(self.original(index), epoch, index, index)
+
+    def _serve(self, made: Batch) -> Any:
+        self._epoch_failures.update(made.failures)
+        self.failures.update(made.failures)
+        if made.y is None and made.weights is None:
+            return made.x
+        return (made.x, made.y) if made.weights is None else (made.x, made.y, made.weights)
+
+    def _epoch_ended(self, epoch: int) -> None:
+        failures, self._epoch_failures = self._epoch_failures, Counter()
+        if failures:
+            first, *_ = failures
+            done = "left out" if self._maker.on_error == "skip" else "substituted"
+            warnings.warn(
+                f"Epoch {epoch}: {failures.total()} of {self._maker.order.num_draws} images could "
+                f"not be read and were {done}; first {first.path!r}: {first.reason}. The "
+                "sequence's attribute 'failures' lists them all.",
+                ImggenWarning,
+                stacklevel=2,
+            )
+
+    def __repr__(self) -> str:
+        counts = ", ".join(f"{name}: {count}" for name, count in self.manifest.class_counts.items())
+        facts = [
+            f"{self.samples} samples",
+            f"{self.num_classes} classes" + (f" {{{counts}}}" if counts else ""),
+            f"{self._num_batches} batches of {self.batch_size}",
+            f"x {self._shape_of_x()} {self._maker.dtype}",
+            f"label_mode={self._maker.label_mode!r}",
+            f"seed={self.seed}",
+        ]
+        if self.manifest.passed_over:
+            left = ", ".join(f"{why}: {count}" for why, count in self.manifest.passed_over.items())
+            facts.append(f"passed over {{{left}}}")
+        return f"ImageSequence({'; '.join(facts)})"
+
+    def _repr_html_(self) -> str:
+        rows = "".join(
+            f"<tr><td>{index}</td><td style='text-align:left'>{html.escape(name)}</td>"
+            f"<td>{count}</td><td>{count / self.samples:.1%}</td></tr>"
+            for index, (name, count) in enumerate(self.manifest.class_counts.items())
+        )
+        left_out = "".join(
+            f"<li>{count} × {html.escape(reason)}</li>"
+            for reason, count in self.manifest.passed_over.items()
+        )
+        return (
+            f"<div><b>ImageSequence</b>: {self.samples} samples in {self._num_batches} batches of "
+            f"{self.batch_size}; x {self._shape_of_x()} {self._maker.dtype}, label_mode "
+            f"{html.escape(repr(self._maker.label_mode))}, seed {self.seed}"
+            "<table><tr><th>index</th><th style='text-align:left'>class</th><th>samples</th>"
+            f"<th>share</th></tr>{rows}</table>"
+            + (f"Passed over when scanning:<ul>{left_out}</ul>" if left_out else "")
+            + "</div>"
+        )
+
+    def _shape_of_x(self) -> str:
+        if self._spec is None:
+            return f"({self.batch_size}, as loaded)"
+        height, width, channels = self._spec.shape or (None, None, None)
+        if self._maker.channels_first:
+            return f"({self.batch_size}, {channels}, {height}, {width})"
+        return f"({self.batch_size}, {height}, {width}, {channels})"
+
+
+@final
+class _ImagesInOrder(EpochSequence[Batch]):
+    """The images of a sequence alone, in the manifest's order, for predictions."""
+
+    def __init__(self, maker: BatchMaker, like: Loader[Batch]) -> None:
+        self.failures: set[str] = set()
+        super().__init__(
+            maker,
+            maker.num_batches,
+            shuffled=False,
+            workers=like.workers,
+            use_multiprocessing=like.use_multiprocessing,
+            max_queue_size=like.max_queue_size,
+        )
+
+    def _serve(self, made: Batch) -> npt.NDArray[Any]:
+        self.failures.update(failure.path for failure in made.failures)
+        return made.x
+
+
+def _fit(crop_to_aspect_ratio: bool, pad_to_aspect_ratio: bool) -> Fit:
+    if crop_to_aspect_ratio and pad_to_aspect_ratio:
+        raise OptionError("Pass crop_to_aspect_ratio or pad_to_aspect_ratio, not both.")
+    return "crop" if crop_to_aspect_ratio else "pad" if pad_to_aspect_ratio else "stretch"
+
+
+def _require_positive(option: str, value: object) -> None:
+    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 1:
+        raise OptionError(f"{option}={value!r} must be a whole number of 1 or more.")
+
+
+def _class_scores(output: npt.NDArray[Any], sequence: ImageSequence) -> npt.NDArray[np.float64]:
+    """Scores of shape (samples, num_classes) from a model's output."""
+    num_classes = sequence.num_classes
+    if num_classes == 2 and output.shape == (sequence.samples, 1):
+        second = output[:, 0].astype(np.float64)
+        return np.stack([1.0 - second, second], axis=1)
+    if output.shape != (sequence.samples, num_classes):
+        raise OptionError(
+            f"The model's output has shape {output.shape}; a prediction table needs "
+            f"{(sequence.samples, num_classes)}, one score for each of the classes "
+            f"{list(sequence.class_names)}."
+        )
+    return output.astype(np.float64)

@@ -1,0 +1,213 @@
+"""TableSequence: each table file is one batch."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NamedTuple, final
+
+import numpy as np
+import numpy.typing as npt
+
+from imggen.epochs import EpochSequence
+from imggen.errors import OptionError, TableError
+from imggen.rng import Stream, check_seed, generator
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Reader = Callable[[str], "pd.DataFrame"]
+Transform = Callable[["pd.DataFrame"], Any]
+
+
+class TableBatch(NamedTuple):
+    """The arrays of one table file: x of shape (rows, columns), y of shape (rows,) or None."""
+
+    x: npt.NDArray[Any]
+    y: npt.NDArray[Any] | None
+
+
+@final
+class TableSequence(EpochSequence[TableBatch]):
+    r"""A ``keras.utils.PyDataset`` in which every file is one batch.
+
+    For tables that together are too big for memory. The first file is read once at the start; all
+    others must have its columns, in any order.
+
+    Args:
+        files: Paths of CSV files, or of anything that ``reader`` reads.
+        target: The column to predict; it is taken out of ``x``. None: no target.
+        reader: Path to DataFrame, such as ``pandas.read_parquet``. None: ``pandas.read_csv``.
+        transform: A function from the DataFrame without the target to the DataFrame or array to
+            train on. None: the columns as they are.
+        shuffle: Serve the files in a new order each epoch, every file once.
+        replace: Draw files with replacement instead, as many as there are.
+        seed: Decides the orders. None: a fresh one, to be read from ``seed``.
+        dtype: Of ``x``, and of ``y`` where the target has decimals; an integer target stays int64.
+        workers: As in ``ImageSequence``.
+        use_multiprocessing: As in ``ImageSequence``.
+        max_queue_size: As in ``ImageSequence``.
+
+    Raises:
+        OptionError: No files, or ``replace`` without ``shuffle``.
+        TableError: The first file cannot be read, or lacks the target. Later files raise it when
+            their turn comes; the message names file and column.
+
+    Attributes:
+        files: The paths, in the order given.
+        seed: The seed in use.
+
+    Example:
+        >>> import tempfile, pathlib
+        >>> file = pathlib.Path(tempfile.mkdtemp()) / "a.csv"
+        >>> _ = file.write_text("a,b,y\n1,2,0\n3,4,1\n")
+        >>> x, y = TableSequence([file], target="y")[0]
+        >>> x.tolist(), y.tolist()
+        ([[1.0, 2.0], [3.0, 4.0]], [0, 1])
+    """
+
+    def __init__(
+        self,
+        files: Sequence[str | os.PathLike[str]],
+        target: str | None,
+        *,
+        reader: Reader | None = None,
+        transform: Transform | None = None,
+        shuffle: bool = True,
+        replace: bool = False,
+        seed: int | None = None,
+        dtype: str = "float32",
+        workers: int | None = None,
+        use_multiprocessing: bool = False,
+        max_queue_size: int = 10,
+    ) -> None:
+        import pandas as pd
+
+        if isinstance(files, str | os.PathLike):
+            raise OptionError(f"files={files!r} is one path; pass a list of paths.")
+        if not files:
+            raise OptionError("files is empty; a sequence needs at least one file.")
+        if replace and not shuffle:
+            raise OptionError("replace=True draws at random, which needs shuffle=True.")
+        self.files = [os.fspath(file) for file in files]
+        self.seed = check_seed(seed)
+        self._maker = TableBatchMaker(
+            files=tuple(self.files),
+            target=target,
+            reader=reader or pd.read_csv,
+            transform=transform,
+            shuffle=shuffle,
+            replace=replace,
+            seed=self.seed,
+            dtype=dtype,
+            columns=(),
+        )
+        columns = self._maker.read(self.files[0]).columns
+        self._maker = dataclasses.replace(self._maker, columns=tuple(columns))
+        super().__init__(
+            self._maker,
+            len(self.files),
+            shuffled=shuffle,
+            workers=workers,
+            use_multiprocessing=use_multiprocessing,
+            max_queue_size=max_queue_size,
+        )
+
+    def served(self, epoch: int | None = None) -> list[str]:
+        """The files of an epoch, in the order served; None: the current epoch."""
+        order = self._maker.order(self.epoch if epoch is None else epoch)
+        return [self.files[index] for index in order]
+
+    def _serve(self, made: TableBatch) -> Any:
+        return made.x if made.y is None else (made.x, made.y)
+
+    def __repr__(self) -> str:
+        return (
+            f"TableSequence({len(self.files)} files; {len(self._maker.columns)} columns, "
+            f"target={self._maker.target!r}; seed={self.seed})"
+        )
+
+
+@final
+@dataclass(frozen=True)
+class TableBatchMaker:
+    """Reads the file that is batch ``index`` of ``epoch``; see ``TableSequence``."""
+
+    files: tuple[str, ...]
+    target: str | None
+    reader: Reader
+    transform: Transform | None
+    shuffle: bool
+    replace: bool
+    seed: int
+    dtype: str
+    columns: tuple[object, ...]
+
+    def order(self, epoch: int) -> npt.NDArray[np.int64]:
+        """The numbers of the files, in the order that ``epoch`` serves them."""
+        count = len(self.files)
+        if not self.shuffle:
+            return np.arange(count)
+        rng = generator(self.seed, Stream.SHUFFLE, epoch)
+        return rng.integers(count, size=count) if self.replace else rng.permutation(count)
+
+    def read(self, file: str) -> pd.DataFrame:
+        """Reads one file and checks that it has the target."""
+        import pandas as pd
+
+        try:
+            frame = self.reader(file)
+        except Exception as err:
+            raise TableError(f"Cannot read {file!r}: {type(err).__name__}: {err}") from err
+        if not isinstance(frame, pd.DataFrame):
+            raise TableError(
+                f"The reader returned a {type(frame).__name__} for {file!r}; expected a DataFrame."
+            )
+        if self.target is not None and self.target not in frame.columns:
+            raise TableError(
+                f"{file!r} has no target column {self.target!r}; its columns are "
+                f"{list(frame.columns)}."
+            )
+        return frame
+
+    def __call__(self, epoch: int, index: int) -> TableBatch:
+        """Reads and checks one file."""
+        file = self.files[self.order(epoch)[index]]
+        frame = self.read(file)
+        missing = [column for column in self.columns if column not in frame.columns]
+        unforeseen = [column for column in frame.columns if column not in self.columns]
+        if missing or unforeseen:
+            raise TableError(
+                f"{file!r} has not the columns of {self.files[0]!r}: missing {missing}, "
+                f"unforeseen {unforeseen}."
+            )
+        frame = frame[list(self.columns)]
+        y = None
+        if self.target is not None:
+            y = self._numbers(frame[[self.target]], file)[:, 0]
+            frame = frame.drop(columns=[self.target])
+        x = frame if self.transform is None else self.transform(frame)
+        x = self._numbers(x, file) if hasattr(x, "columns") else np.asarray(x)
+        if len(x) != len(frame):
+            raise TableError(
+                f"The transform returned {len(x)} rows for the {len(frame)} rows of {file!r}."
+            )
+        return TableBatch(x.astype(self.dtype), self._target_dtype(y))
+
+    def _target_dtype(self, y: npt.NDArray[Any] | None) -> npt.NDArray[Any] | None:
+        if y is None:
+            return None
+        return y.astype(self.dtype if y.dtype.kind == "f" else np.int64)
+
+    def _numbers(self, frame: pd.DataFrame, file: str) -> npt.NDArray[Any]:
+        from pandas.api.types import is_numeric_dtype
+
+        for column in frame.columns:
+            if not is_numeric_dtype(frame[column]):
+                raise TableError(
+                    f"The column {column!r} of {file!r} holds {frame[column].dtype}, not numbers. "
+                    "Turn it into numbers or drop it, in transform= or reader=."
+                )
+        return frame.to_numpy()
