@@ -98,8 +98,6 @@ class BatchMaker:
             raise OptionError.unknown("dtype", self.dtype, DTYPES)
         if self.rescale is not None and self.dtype == "uint8":
             raise OptionError(f'rescale={self.rescale} needs a float dtype; got dtype="uint8".')
-        if self.on_error not in ("raise", "skip", "substitute", "blank"):
-            raise OptionError.unknown("on_error", self.on_error, ("raise", "skip", "substitute"))
 
     @property
     def num_batches(self) -> int:

@@ -137,11 +137,11 @@ class EpochSequence(keras.utils.PyDataset, Generic[T]):  # type: ignore[misc]  #
 
     def on_epoch_begin(self) -> None:
         """Keras calls this before each epoch."""
-        self._passes.begun = True
+        self._passes.begin()
 
     def on_epoch_end(self) -> None:
         """Moves on to the next epoch if all batches of this one were asked for."""
-        if self._passes.complete():
+        if self._passes.end():
             self._finish_epoch()
 
     def _finish_epoch(self) -> None:
@@ -169,6 +169,9 @@ class _Passes:
     order carries no meaning, and it is undone: the batch asked for first is batch 0, and so on.
     The shuffle is recognised beyond doubt: repeated from a copy of the random state, it must lead
     to the very state that is there. This can go when Keras lets a PyDataset decline the shuffle.
+
+    One thing cannot be told: with a single batch an epoch, JAX's and torch's look at the shapes is
+    a whole pass, so that training starts with epoch 1.
     """
 
     def __init__(self, num_batches: int, shuffled: bool) -> None:
@@ -179,9 +182,9 @@ class _Passes:
 
     def forget(self) -> None:
         """Starts afresh, with no pass under way."""
-        self.begun = False
+        self._begun = False
         self._state_before: tuple[Any, ...] | None = None
-        self._start(())
+        self._start([])
 
     def may_begin(self) -> None:
         """The length was read: the next request may be the first of a pass."""
@@ -197,29 +200,40 @@ class _Passes:
             state_before, self._state_before = self._state_before, None
             if state_before is not None:
                 self._begin(index, state_before)
-            in_turn = self._order[len(self._asked) : len(self._asked) + 1] == [index]
-            if self._undo and not in_turn:
-                return index, ()  # someone else looks at a batch while a pass is under way
-            position = len(self._asked)
             self._asked.add(index)
+            position = self._position_of.get(index, -1)
+            in_turn = position == self._next
+            if in_turn:
+                self._next += 1
+                self._hooked = False
             if self._undo:
-                return position, range(position + 1, self._num_batches)
-            return index, self._order[position + 1 :] if in_turn else ()
+                return position, range(self._next, self._num_batches) if in_turn else ()
+            return index, self._order[self._next :] if in_turn else ()
 
-    def complete(self) -> bool:
-        """Whether the pass is over; if so, a new one may begin."""
+    def begin(self) -> None:
+        """Keras begins an epoch."""
         with self._lock:
+            self._begun = self._hooked = True
+
+    def end(self) -> bool:
+        """Keras ends an epoch; returns whether the pass is over."""
+        with self._lock:
+            self._hooked = True
             over = len(self._asked) == self._num_batches
             # TensorFlow's trainer looks at two batches and then calls on_epoch_end, before the
             # first epoch begins. In so short a pass that looks like a whole one.
-            if self._num_batches <= 2 and not self.begun:
+            if self._num_batches <= 2 and not self._begun:
                 over = False
             if over:
                 self.forget()
             return over
 
     def _begin(self, first: int, state_before: tuple[Any, ...]) -> None:
-        """Starts a pass, unless ``first`` just continues the one under way."""
+        """Starts a pass if ``first`` is its first request, and not one of the pass under way.
+
+        A request out of turn is a glance at a batch, from a callback say, unless one of Keras's
+        hooks came before it.
+        """
         state = random.getstate()
         if state != state_before:
             shuffle = random.Random()  # noqa: S311 - Keras's own choice, repeated
@@ -229,16 +243,21 @@ class _Passes:
             if order[0] == first and shuffle.getstate() == state:
                 self._start(order, undo=self._shuffled)
                 return
-        in_turn = self._order[len(self._asked) : len(self._asked) + 1] == [first]
-        unforeseen = not self._order and first not in self._asked
-        if not in_turn and not (unforeseen and self._asked):
-            # In order, or in an order unknown.
-            self._start(list(range(self._num_batches)) if first == 0 else ())
+        in_turn = self._position_of.get(first) == self._next
+        if in_turn or not (self._hooked or not self._asked):
+            return
+        if first == 0:
+            self._start(list(range(self._num_batches)))
+        elif self._order or first in self._asked:
+            self._start([])  # in an order unknown
 
     def __reduce__(self) -> tuple[type[_Passes], tuple[int, bool]]:
         return _Passes, (self._num_batches, self._shuffled)  # a copy is in no pass
 
-    def _start(self, order: Sequence[int], undo: bool = False) -> None:
+    def _start(self, order: list[int], undo: bool = False) -> None:
         self._order = order  # what will be asked for, as far as known
+        self._position_of = {index: position for position, index in enumerate(order)}
+        self._next = 0
         self._undo = undo
+        self._hooked = False  # whether Keras called since the last request in turn
         self._asked: set[int] = set()

@@ -168,6 +168,7 @@ _make: Callable[[int, int], Any]
 
 def _start_process(pickled: bytes) -> None:
     global _make
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     # Ctrl-C reaches the whole process group; the parent stops the workers.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
@@ -175,6 +176,14 @@ def _start_process(pickled: bytes) -> None:
     except Exception as err:  # noqa: BLE001 - raised again with the first batch, in the parent
         reason = f"{type(err).__name__}: {err}"
         _make = functools.partial(_refuse, reason)
+
+
+def _end_with_parent() -> None:
+    """Ends this process when its parent is gone, even if the parent was killed outright."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
 
 
 def _refuse(reason: str, epoch: int, index: int) -> NoReturn:

@@ -8,7 +8,7 @@ import html
 import warnings
 from collections import Counter
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Literal, final
+from typing import TYPE_CHECKING, Any, Literal, final, get_args
 
 import keras
 import numpy as np
@@ -120,6 +120,8 @@ class ImageSequence(EpochSequence[Batch]):
         check_label_mode(label_mode, manifest.num_classes, manifest.labels is not None)
         _require_positive("batch_size", batch_size)
         _require_positive("repeats", repeats)
+        if on_error not in get_args(OnError):
+            raise OptionError.unknown("on_error", on_error, get_args(OnError))
         if cache not in ("ram", None):
             raise OptionError.unknown("cache", cache, ("ram", None))
         if cache is not None and use_multiprocessing:

@@ -1,4 +1,4 @@
-"""``imggen demo``: from folders to a trained model, offline, on images that scikit-learn carries."""
+"""``imggen demo``: from folders to a trained model, on images that scikit-learn carries."""
 
 from __future__ import annotations
 
@@ -28,8 +28,10 @@ _SEED = 7
     "--epochs", type=click.IntRange(min=1), default=12, show_default=True, help="Passes to train."
 )
 def demo(output: Path, epochs: int) -> None:
-    """Write class folders of handwritten digits, split them, preview the augmentation, train a
-    small network, and show how well it does on digits it never saw.
+    """Train a small network on handwritten digits, offline.
+
+    Writes class folders, splits them, draws what the augmentation does, trains, and shows how
+    well the network reads digits that it never saw.
     """
     # Before the first import of either: neither must greet the user with its own news.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
@@ -58,8 +60,11 @@ def demo(output: Path, epochs: int) -> None:
 
     for name, sheet in {
         "augmentations-photos.png": imggen.contact_sheet(
-            imggen.from_directory(
-                photos, image_size=(427, 640), augment=_photo_augmentation(), seed=_SEED
+            imggen.ImageSequence(
+                imggen.scan(photos),
+                image_size=(427, 640),
+                augment=_photo_augmentation(),
+                seed=_SEED,
             ),
             variants=4,
             cell=224,

@@ -1,0 +1,239 @@
+"""How a sequence keeps step with Keras: epochs, order and passes."""
+
+import pickle
+import random
+
+import keras
+import numpy as np
+import pytest
+
+from imggen.epochs import EpochSequence
+from imggen.errors import OptionError
+
+
+def key_of(epoch, index):
+    return epoch, index
+
+
+class Recorder(EpochSequence):
+    """Serves made-up batches and notes which (epoch, index) was asked for."""
+
+    def __init__(self, num_batches, *, shuffled=True, workers=0):
+        self.served = []
+        super().__init__(
+            key_of,
+            num_batches,
+            shuffled=shuffled,
+            workers=workers,
+            use_multiprocessing=False,
+            max_queue_size=3,
+        )
+
+    def _serve(self, made):
+        self.served.append(made)
+        return np.full((2, 3), made[1], np.float32), np.zeros((2, 1), np.float32)
+
+
+def tiny_model():
+    model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(1)])
+    model.compile("sgd", "mse")
+    return model
+
+
+def fitted(sequence, model=None, **options):
+    """Fits a tiny model and returns what was served after Keras's look at the shapes."""
+    model = model or tiny_model()
+    before = len(sequence.served)
+    model.fit(sequence, verbose=0, **options)
+    served = sequence.served[before:]
+    # The TensorFlow trainer asks for up to two batches to see their shapes.
+    return served[min(2, len(sequence)) :]
+
+
+def in_order(num_batches, epochs):
+    return [(epoch, index) for epoch in epochs for index in range(num_batches)]
+
+
+def test_fit_is_served_whole_epochs_in_order_though_keras_shuffles():
+    sequence = Recorder(6)
+    assert fitted(sequence, epochs=3) == in_order(6, range(3))
+    assert sequence.epoch == 3
+
+
+@pytest.mark.parametrize("num_batches", [1, 2, 3])
+def test_short_epochs_advance_by_one(num_batches):
+    sequence = Recorder(num_batches)
+    assert fitted(sequence, epochs=4) == in_order(num_batches, range(4))
+
+
+@pytest.mark.parametrize("state", [0, 1])
+def test_the_order_in_fit_does_not_depend_on_the_global_random_state(state):
+    random.seed(state)
+    sequence = Recorder(8)
+    assert fitted(sequence, epochs=2) == in_order(8, range(2))
+
+
+def test_the_global_random_state_is_not_disturbed():
+    model = tiny_model()  # initializers draw seeds from the global state
+    random.seed(3)
+    fitted(Recorder(5), model, epochs=2)
+    after = random.random()
+    random.seed(3)
+    for _ in range(2):
+        random.shuffle(list(range(5)))  # what Keras itself draws
+    assert random.random() == after
+
+
+def test_without_a_shuffle_of_its_own_the_sequence_serves_what_keras_asks_for():
+    model = tiny_model()
+    random.seed(5)
+    expected = list(range(6))
+    random.shuffle(expected)
+    random.seed(5)
+    assert fitted(Recorder(6, shuffled=False), model, epochs=1) == [
+        (0, index) for index in expected
+    ]
+
+
+@pytest.mark.parametrize("steps", [3, 4, 12])
+def test_a_pass_over_several_keras_epochs_serves_every_batch_once(steps):
+    sequence = Recorder(12)
+    served = fitted(sequence, epochs=12 // steps * 2, steps_per_epoch=steps)
+    assert served[:24] == in_order(12, range(2))
+
+
+def test_evaluate_and_predict_are_served_in_order():
+    model = tiny_model()
+    sequence = Recorder(4)
+    model.evaluate(sequence, verbose=0)
+    assert sequence.served[-4:] == in_order(4, [0])
+    model.predict(sequence, verbose=0)
+    assert sequence.served[-4:] == in_order(4, [1])
+
+
+def test_validation_during_fit_is_served_in_order_each_time():
+    model = tiny_model()
+    validation = Recorder(3, shuffled=False)
+    model.fit(Recorder(4), validation_data=validation, epochs=3, verbose=0)
+    assert [index for _, index in validation.served[2:]] == [0, 1, 2] * 3
+
+
+def test_two_fits_go_on_where_the_first_one_stopped():
+    sequence = Recorder(4)
+    fitted(sequence, epochs=2)
+    assert fitted(sequence, epochs=1) == in_order(4, [2])
+
+
+def test_an_interrupted_fit_does_not_confuse_the_next_one():
+    class Stop(keras.callbacks.Callback):
+        def on_train_batch_end(self, batch, logs=None):
+            if batch == 2:
+                raise KeyboardInterrupt
+
+    sequence = Recorder(9)
+    with pytest.raises(KeyboardInterrupt):
+        fitted(sequence, epochs=1, callbacks=[Stop()])
+    assert fitted(sequence, epochs=1) == in_order(9, [0])
+
+
+def test_looking_at_batches_during_fit_does_not_disturb_the_pass():
+    class Look(keras.callbacks.Callback):
+        def on_train_batch_end(self, batch, logs=None):
+            assert len(sequence) == 8
+            looks.append(sequence[batch])
+
+    looks = []
+    sequence = Recorder(8)
+    served = fitted(sequence, epochs=2, callbacks=[Look()])
+    assert len(looks) == 16
+    first_time = list(dict.fromkeys(served))
+    assert sorted(first_time) == in_order(8, range(2))
+    assert sequence.epoch == 2
+
+
+def test_iterating_serves_an_epoch_and_moves_on():
+    sequence = Recorder(3)
+    for _ in range(2):
+        assert len(list(sequence)) == 3
+    assert sequence.served == in_order(3, range(2))
+    assert sequence.epoch == 2
+
+
+def test_breaking_out_of_an_iteration_stays_in_the_epoch():
+    sequence = Recorder(3)
+    for _ in sequence:
+        break
+    assert sequence.epoch == 0
+
+
+def test_a_training_loop_by_hand_moves_on_with_on_epoch_end():
+    sequence = Recorder(4)
+    for _ in range(2):
+        for index in range(len(sequence)):
+            sequence[index]
+        sequence.on_epoch_end()
+    assert sequence.served == in_order(4, range(2))
+
+
+def test_on_epoch_end_alone_does_not_move_on():
+    sequence = Recorder(4)
+    sequence.on_epoch_end()
+    sequence[0]
+    sequence.on_epoch_end()
+    assert sequence.epoch == 0
+
+
+def test_the_generator_never_ends_and_every_pass_is_whole():
+    sequence = Recorder(5)
+    generator = sequence.generator()
+    for _ in range(12):
+        assert isinstance(next(generator), tuple)
+    assert sequence.served == in_order(5, range(3))[:12]
+    assert sequence.epoch == 0
+
+
+def test_fit_on_the_generator_is_served_epochs_in_order():
+    sequence = Recorder(5)
+    model = tiny_model()
+    model.fit(sequence.generator(), steps_per_epoch=3, epochs=3, shuffle=False, verbose=0)
+    assert sequence.served[:9] == in_order(5, range(2))[:9]
+
+
+def test_the_epoch_can_be_set():
+    sequence = Recorder(2)
+    sequence.epoch = 7
+    sequence[1]
+    assert sequence.served == [(7, 1)]
+
+
+@pytest.mark.parametrize("epoch", [-1, 1.5, "2", True])
+def test_an_epoch_that_is_no_whole_number_is_refused(epoch):
+    with pytest.raises(OptionError, match="whole number of 0 or more"):
+        Recorder(2).epoch = epoch
+
+
+def test_negative_indices_count_from_the_end():
+    sequence = Recorder(4)
+    sequence[-1]
+    assert sequence.served == [(0, 3)]
+
+
+@pytest.mark.parametrize("index", [4, -5])
+def test_a_batch_beyond_the_end_is_an_index_error(index):
+    with pytest.raises(IndexError, match="4 batches"):
+        Recorder(4)[index]
+
+
+def test_keras_is_told_of_one_worker():
+    sequence = Recorder(4, workers=8)
+    assert (sequence.workers, sequence.num_workers) == (1, 8)
+    with pytest.raises(OptionError, match="when making the sequence"):
+        sequence.workers = 4
+
+
+def test_a_pickled_sequence_serves_the_same():
+    sequence = Recorder(4)
+    sequence.epoch = 3
+    copy = pickle.loads(pickle.dumps(sequence))
+    copy[2]
+    assert copy.served == [(3, 2)]
