@@ -79,11 +79,13 @@ def main() -> None:
                 keras.Input((SIDE, SIDE, SIDE, 1)),
                 keras.layers.Conv3D(8, 5, strides=2, activation="relu"),
                 keras.layers.Conv3D(16, 3, strides=2, activation="relu"),
-                keras.layers.Flatten(),
+                keras.layers.GlobalMaxPooling3D(),
                 keras.layers.Dense(2, activation="softmax"),
             ]
         )
-        model.compile("adam", "categorical_crossentropy", metrics=["accuracy"])
+        model.compile(
+            keras.optimizers.Adam(0.005), "categorical_crossentropy", metrics=["accuracy"]
+        )
         model.fit(train, epochs=args.epochs, verbose=2)
         _, accuracy = model.evaluate(test, verbose=0)
         print(f"test accuracy {accuracy:.4f}")

@@ -1,0 +1,83 @@
+"""The README's code and the examples run, each in a process of its own."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import write_images
+
+ROOT = Path(__file__).parents[1]
+
+BLOCKS = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), flags=re.DOTALL)
+
+
+def run(arguments, folder):
+    done = subprocess.run(
+        [sys.executable, *arguments],
+        capture_output=True,
+        text=True,
+        timeout=240,
+        cwd=folder,
+        env={**os.environ, "NO_ALBUMENTATIONS_UPDATE": "1"},
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    return done.stdout
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """A folder to run in, with the class folders ``photos``."""
+    write_images(tmp_path / "photos", {"cat": 20, "dog": 20}, suffix=".jpg")
+    return tmp_path
+
+
+@pytest.mark.parametrize("block", BLOCKS, ids=range(len(BLOCKS)))
+def test_the_code_in_the_readme_runs(folder, block):
+    run(["-c", block], folder)
+
+
+def test_train_from_folder(folder):
+    shown = run(
+        [ROOT / "examples/train_from_folder.py", "photos", "--epochs", "1", "--image-size", "32"],
+        folder,
+    )
+    accuracies = re.findall(
+        r"^(?:test accuracy|accuracy of .*csv) (\d\.\d{4})$", shown, re.MULTILINE
+    )
+    assert len(accuracies) == 2
+    assert len(set(accuracies)) == 1
+    assert (folder / "predictions.csv").read_text().startswith("path,true,predicted,p_cat,p_dog\n")
+
+
+def test_arrays_by_id(folder):
+    shown = run([ROOT / "examples/arrays_by_id.py", "--count", "80"], folder)
+    assert "x (16, 32, 32, 32, 1) float32, y (16, 2) float32" in shown
+    assert float(re.search(r"test accuracy (\d\.\d+)", shown)[1]) >= 0.7
+
+
+def test_endless_generator(folder):
+    shown = run([ROOT / "examples/endless_generator.py", "photos", "--epochs", "1"], folder)
+    assert "predictions (8, 2)" in shown
+
+
+def test_table_files(folder):
+    shown = run([ROOT / "examples/table_files.py"], folder)
+    assert float(re.search(r"test mean squared error (\d\.\d+)", shown)[1]) < 1e-3
+
+
+def test_split_folders(folder):
+    shown = run([ROOT / "examples/split_folders.py", "photos", "parts"], folder)
+    assert "train {'cat': 14, 'dog': 14}" in shown
+    assert "read back: 28 train, 6 val, 6 test" in shown
+
+
+def test_every_example_is_run_here_and_listed_in_the_readme():
+    readme = (ROOT / "README.md").read_text()
+    here = Path(__file__).read_text()
+    for example in (ROOT / "examples").glob("*.py"):
+        assert f"(examples/{example.name})" in readme
+        assert f"def test_{example.stem}(" in here

@@ -1,0 +1,125 @@
+"""What holds for the project as a whole: imports, names, settings."""
+
+import configparser
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import imggen
+
+ROOT = Path(__file__).parents[1]
+
+HEAVY = [
+    "keras",
+    "tensorflow",
+    "jax",
+    "torch",
+    "albumentations",
+    "cv2",
+    "sklearn",
+    "pandas",
+    "scipy",
+]
+
+PUBLIC = """
+AugmentationError ExportError ImageError ImageSequence ImageSpec ImggenError ImggenWarning Manifest
+ManifestError MissingExtraError OptionError Parts SampleError ScanError SplitError StringColumn
+TableError TableSequence WorkerError confusion_matrix contact_sheet from_dataframe from_directory
+from_files load_image scan split split_directory
+""".split()
+
+
+def python(code, **env):
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        env={**os.environ, **env},
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    return done.stdout
+
+
+def test_the_public_names_are_these():
+    assert sorted(imggen.__all__) == PUBLIC
+    assert dir(imggen) == PUBLIC
+
+
+@pytest.mark.parametrize("name", PUBLIC)
+def test_every_public_name_is_there_and_documented(name):
+    assert getattr(imggen, name).__doc__
+
+
+def test_a_name_that_is_not_there_is_an_attribute_error():
+    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
+        imggen.nothing  # noqa: B018
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "import imggen",
+        "import imggen; imggen.scan, imggen.split, imggen.Manifest, imggen.contact_sheet",
+        "from imggen.cli import main\nmain(['--help'], standalone_mode=False)",
+    ],
+    ids=["import", "light names", "help"],
+)
+def test_nothing_heavy_is_loaded_before_it_is_needed(code):
+    shown = python(f"{code}\nimport sys\nprint(*sys.modules, sep='\\n')")
+    assert not set(HEAVY) & set(shown.splitlines())
+
+
+def test_worker_processes_load_no_keras():
+    shown = python("import imggen.batch, imggen.loader, sys\nprint(*sys.modules, sep='\\n')")
+    assert not set(HEAVY) & set(shown.splitlines())
+
+
+def test_scan_and_split_stay_functions_after_their_modules_are_imported():
+    python(
+        "import imggen.scan, imggen.split, imggen\n"
+        "assert callable(imggen.scan) and callable(imggen.split)"
+    )
+
+
+def test_the_package_says_that_it_is_typed():
+    assert (Path(imggen.__file__).parent / "py.typed").is_file()
+
+
+def test_setup_cfg_has_exactly_the_sections_that_tools_read():
+    config = configparser.ConfigParser()
+    config.read(ROOT / "setup.cfg")
+    assert set(config.sections()) == {
+        "metadata",
+        "options",
+        "options.packages.find",
+        "options.package_data",
+        "options.entry_points",
+        "options.extras_require",
+        "tool:pytest",
+        "coverage:run",
+        "coverage:report",
+        "mypy",
+        "mypy-keras.*,albumentations.*,sklearn.*,pyarrow.*",
+        "importlinter",
+        "importlinter:contract:layers",
+        "importlinter:contract:keras",
+        "importlinter:contract:backends",
+    }
+
+
+def test_pyproject_leaves_the_tools_to_setup_cfg():
+    lines = (ROOT / "pyproject.toml").read_text().splitlines()
+    tables = [line for line in lines if line.startswith("[") and line.endswith("]")]
+    assert tables
+    assert all(table == "[build-system]" or table.startswith("[tool.ruff") for table in tables)
+
+
+def test_the_modules_are_those_that_the_architecture_names():
+    described = (ROOT / "imggen" / "README.md").read_text()
+    for module in (ROOT / "imggen").glob("*.py"):
+        if not module.stem.startswith("__"):
+            assert f"`{module.stem}`" in described, module.stem
