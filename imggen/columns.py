@@ -36,6 +36,10 @@ class StringColumn(Sequence[str]):
     data: npt.NDArray[np.uint8]
     offsets: npt.NDArray[np.int64]
 
+    def __post_init__(self) -> None:
+        self.data.flags.writeable = False
+        self.offsets.flags.writeable = False
+
     @classmethod
     def of(cls, strings: Iterable[str]) -> StringColumn:
         """Packs an iterable of strings."""

@@ -13,7 +13,7 @@ import numpy.typing as npt
 from imggen.augment import Augment
 from imggen.errors import OptionError
 from imggen.manifest import Manifest
-from imggen.scan import Labels, manifest_of_files, scan, scan_parts
+from imggen.scan import Labels, scan, scan_parts
 from imggen.sequence import ImageSequence
 from imggen.split import Parts, Ratios, split
 
@@ -138,7 +138,7 @@ def from_dataframe(
 
 def from_files(
     files: Sequence[str | os.PathLike[str]],
-    labels: Sequence[object] | Mapping[str, object] | npt.NDArray[np.generic] | None = None,
+    labels: Sequence[object] | Mapping[Any, object] | npt.NDArray[np.generic] | None = None,
     *,
     root: str | os.PathLike[str] = ".",
     class_names: Sequence[str] | None = None,
@@ -156,7 +156,7 @@ def from_files(
             anything else a class name. None: no classes.
         root: The folder that the paths are relative to; ``""`` hands IDs to the loader as
             they are.
-        class_names: The classes; position is index. None: see ``manifest_of_files``.
+        class_names: The classes; position is index. None: see ``Manifest.from_files``.
         num_classes: With integer labels, how many classes there are. None: the largest + 1.
         split: As in ``from_directory``.
         augment: As in ``from_directory``.
@@ -172,7 +172,7 @@ def from_files(
         OptionError: See ``ImageSequence``.
     """
     _check_names(options)
-    manifest = manifest_of_files(
+    manifest = Manifest.from_files(
         files, labels, root=root, class_names=class_names, num_classes=num_classes
     )
     return _sequences(manifest, split, augment, seed, options)

@@ -7,19 +7,30 @@ sequences, files on disk) starts from one.
 from __future__ import annotations
 
 import dataclasses
-import json
 import os
-import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, final
+from typing import TYPE_CHECKING, Any, final
 
 import numpy as np
 import numpy.typing as npt
 
 from imggen.columns import StringColumn
-from imggen.errors import ManifestError, MissingExtraError, OptionError
+from imggen.errors import ManifestError, OptionError
+from imggen.fields import (
+    checked_labels,
+    checked_weights,
+    indices_of,
+    is_index,
+    labels_of,
+    names_in,
+    number_column,
+    numbered,
+    table_column,
+    text_column,
+)
+from imggen.storage import read_table, write_table
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -73,9 +84,9 @@ class Manifest:
         object.__setattr__(self, "root", os.fspath(self.root))
         object.__setattr__(self, "passed_over", dict(self.passed_over))
         if self.labels is not None:
-            object.__setattr__(self, "labels", _checked_labels(self.labels, len(names)))
+            object.__setattr__(self, "labels", checked_labels(self.labels, len(names)))
         if self.weights is not None:
-            object.__setattr__(self, "weights", _checked_weights(self.weights))
+            object.__setattr__(self, "weights", checked_weights(self.weights))
         for column in ("labels", "groups", "weights", "splits"):
             values = getattr(self, column)
             if values is not None and len(values) != len(self.paths):
@@ -183,21 +194,64 @@ class Manifest:
         Raises:
             ManifestError: A missing column, a missing value, or a class not in ``class_names``.
         """
-        paths = _text_column(frame, x_col)
+        paths = text_column(frame, x_col)
         labels, names = None, tuple(class_names or ())
         if y_col is not None:
-            values = _column(frame, y_col)
-            names = tuple(map(str, class_names)) if class_names is not None else _names_in(values)
+            values = table_column(frame, y_col)
+            names = tuple(map(str, class_names)) if class_names is not None else names_in(values)
             labels = indices_of([str(value) for value in values], names, f"column {y_col!r}")
         return cls(
             root=os.fspath(root),
             paths=paths,
             labels=labels,
             class_names=names,
-            groups=None if group_col is None else _text_column(frame, group_col),
-            weights=None if weight_col is None else _number_column(frame, weight_col),
-            splits=None if split_col is None else _text_column(frame, split_col),
+            groups=None if group_col is None else text_column(frame, group_col),
+            weights=None if weight_col is None else number_column(frame, weight_col),
+            splits=None if split_col is None else text_column(frame, split_col),
         )
+
+    @classmethod
+    def from_files(
+        cls,
+        files: Sequence[str | os.PathLike[str]],
+        labels: Sequence[object] | Mapping[Any, object] | npt.NDArray[np.generic] | None = None,
+        *,
+        root: str | os.PathLike[str] = ".",
+        class_names: Sequence[str] | None = None,
+        num_classes: int | None = None,
+    ) -> Manifest:
+        """Makes a manifest from a list of files or IDs.
+
+        Args:
+            files: Paths (relative to ``root``), or IDs that a custom loader understands.
+            labels: One label a file in the same order, or a mapping from file to label. Integers
+                are class indices; anything else is a class name. None: no classes.
+            root: The folder that the paths are relative to.
+            class_names: The classes; position is index. None: for names, the sorted names; for
+                integers, "0", "1", ...
+            num_classes: With integer labels, how many classes there are. None: the largest + 1.
+
+        Raises:
+            ManifestError: A file without a label, labels of another length, out of range, or
+                with more than one dimension.
+            OptionError: ``num_classes`` with labels that are names.
+        """
+        paths = [os.fspath(file) for file in files]
+        if not paths:
+            raise ManifestError("files is empty; there is nothing to load.")
+        place, rows = os.fspath(root), StringColumn.of(paths)
+        if labels is None:
+            return cls(place, rows, class_names=tuple(class_names or ()))
+        values = labels_of(paths, labels)
+        if all(is_index(value) for value in values):
+            if class_names is None:
+                class_names = numbered(max(values) + 1 if num_classes is None else num_classes)
+            return cls(place, rows, checked_labels(values, len(class_names)), tuple(class_names))
+        if num_classes is not None:
+            raise OptionError("num_classes goes with integer labels; with names, pass class_names.")
+        texts = [str(value) for value in values]
+        names = tuple(class_names) if class_names is not None else tuple(sorted(set(texts)))
+        return cls(place, rows, indices_of(texts, names, "list of labels"), names)
 
     def save(self, file: str | os.PathLike[str]) -> None:
         """Writes the table as CSV or Parquet (by the ending of ``file``).
@@ -214,21 +268,13 @@ class Manifest:
             MissingExtraError: Parquet without pyarrow.
         """
         target = Path(file)
-        write = {".csv": _write_csv, ".parquet": _write_parquet}.get(target.suffix.lower())
-        if write is None:
-            raise OptionError(f"file={str(file)!r} must end in .csv or .parquet.")
-        meta = {
+        facts = {
             "format": "imggen manifest",
             "version": _FORMAT_VERSION,
             "root": _portable_root(self.root, target.parent),
             "class_names": list(self.class_names),
         }
-        frame = self.to_frame()
-        _replace_file(target, lambda temporary: write(frame, temporary))
-        text = json.dumps(meta, indent=2, ensure_ascii=True)
-        _replace_file(
-            _meta_file(target), lambda temporary: temporary.write_text(text, encoding="utf-8")
-        )
+        write_table(target, self.to_frame(), facts)
 
     @classmethod
     def load(
@@ -247,23 +293,18 @@ class Manifest:
             MissingExtraError: Parquet without pyarrow.
         """
         source = Path(file)
-        if not source.is_file():
-            raise ManifestError(f"No manifest at {str(source)!r}.")
-        try:
-            meta = json.loads(_meta_file(source).read_text(encoding="utf-8"))
-            version, saved_root, names = meta["version"], meta["root"], meta["class_names"]
-        except (OSError, ValueError, KeyError, TypeError) as err:
-            raise ManifestError(
-                f"{str(_meta_file(source))!r}, which holds the class mapping of "
-                f"{source.name!r}, cannot be read: {err}. Save the manifest again, or build it "
-                "from the table with Manifest.from_frame."
-            ) from err
+        frame, facts = read_table(source)
+        version, saved_root, names = (facts.get(key) for key in ("version", "root", "class_names"))
         if version != _FORMAT_VERSION:
             raise ManifestError(
                 f"{str(source)!r} has manifest version {version!r}; this imggen reads version "
                 f"{_FORMAT_VERSION}. Save it again with the imggen that reads it."
             )
-        frame = _read_parquet(source) if source.suffix.lower() == ".parquet" else _read_csv(source)
+        if not isinstance(saved_root, str) or not isinstance(names, list):
+            raise ManifestError(
+                f"The JSON beside {str(source)!r} has root {saved_root!r} and class_names "
+                f"{names!r}; expected a string and a list. Save the manifest again."
+            )
         present = set(frame.columns)
         return cls.from_frame(
             frame,
@@ -289,164 +330,8 @@ class Manifest:
         )
 
 
-def indices_of(
-    labels: Sequence[str], class_names: Sequence[str], where: str
-) -> npt.NDArray[np.int32]:
-    """Maps class names to class indices.
-
-    Args:
-        labels: One class name a sample.
-        class_names: The classes; position is index.
-        where: What ``labels`` are, for the error message.
-
-    Raises:
-        ManifestError: A label that is not among ``class_names``.
-    """
-    index_of = {name: index for index, name in enumerate(class_names)}
-    unknown = sorted(set(labels) - set(index_of))
-    if unknown:
-        raise ManifestError(
-            f"The {where} holds {unknown[:5]}{' and more' if len(unknown) > 5 else ''}, which "
-            f"class_names={list(class_names)} does not name. Add them, or drop those rows."
-        )
-    return np.fromiter((index_of[label] for label in labels), np.int32, len(labels))
-
-
-def _names_in(values: Sequence[object]) -> tuple[str, ...]:
-    """The distinct values as names, numbers in order of value and all else in order of text."""
-    distinct = set(values)
-    if all(isinstance(value, int | float | np.number) for value in distinct):
-        return tuple(str(value) for value in sorted(distinct))  # type: ignore[type-var]
-    return tuple(sorted(str(value) for value in distinct))
-
-
-def _checked_labels(labels: npt.ArrayLike, num_classes: int) -> npt.NDArray[np.int32]:
-    values = np.asarray(labels)
-    if values.ndim != 1 or not (values.size == 0 or np.issubdtype(values.dtype, np.integer)):
-        raise ManifestError(
-            f"labels have dtype {values.dtype} and shape {values.shape}; expected integers of "
-            "shape (num_samples,)."
-        )
-    if values.size and not 0 <= int(values.min()) <= int(values.max()) < num_classes:
-        raise ManifestError(
-            f"labels run from {values.min()} to {values.max()}, but there are {num_classes} class "
-            f"names, so they must lie in 0 to {num_classes - 1}."
-        )
-    return values.astype(np.int32)
-
-
-def _checked_weights(weights: npt.ArrayLike) -> npt.NDArray[np.float32]:
-    values = np.asarray(weights, dtype=np.float32)
-    if values.ndim != 1 or not np.all(np.isfinite(values)) or np.any(values < 0):
-        raise ManifestError(
-            "Sample weights must be finite numbers of 0 or more, one a sample; "
-            f"got shape {values.shape} with {values[:5]}..."
-        )
-    return values
-
-
-def _column(frame: pd.DataFrame, name: str) -> list[Any]:
-    if name not in frame.columns:
-        raise ManifestError(
-            f"The table has no column {name!r}; its columns are {list(map(str, frame.columns))}."
-        )
-    missing = frame[name].isna().to_numpy()
-    if missing.any():
-        rows = np.flatnonzero(missing)
-        raise ManifestError(
-            f"The column {name!r} has no value in {len(rows)} of {len(frame)} rows, first in row "
-            f"{rows[0]}. Fill or drop those rows."
-        )
-    values: list[Any] = frame[name].tolist()
-    return values
-
-
-def _text_column(frame: pd.DataFrame, name: str) -> StringColumn:
-    return StringColumn.of(
-        os.fspath(value) if isinstance(value, os.PathLike) else str(value)
-        for value in _column(frame, name)
-    )
-
-
-def _number_column(frame: pd.DataFrame, name: str) -> npt.NDArray[np.float32]:
-    values = _column(frame, name)
-    try:
-        return np.asarray(values, dtype=np.float32)
-    except (TypeError, ValueError) as err:
-        raise ManifestError(f"The column {name!r} must hold numbers: {err}.") from err
-
-
-def _meta_file(file: Path) -> Path:
-    return file.with_name(file.name + ".json")
-
-
 def _portable_root(root: str, folder: Path) -> str:
     try:
         return Path(os.path.relpath(root, folder)).as_posix()
     except ValueError:  # another drive on Windows: there is no relative way
         return str(Path(root).resolve())
-
-
-def _replace_file(target: Path, write: Callable[[Path], object]) -> None:
-    """Writes a file beside ``target`` and puts it in place in one step."""
-    handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.", suffix=".tmp")
-    os.close(handle)
-    temporary = Path(name)
-    try:
-        write(temporary)
-        os.replace(temporary, target)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
-
-
-# Paths may hold bytes that are no text; this is how Python carries them.
-_BYTES_AS_TEXT: Literal["surrogateescape"] = "surrogateescape"
-
-
-def _write_csv(frame: pd.DataFrame, file: Path) -> None:
-    # QUOTE_NONNUMERIC, and reading every column as text: the class "007" must not become 7, and
-    # the class "NA" must not become a missing value.
-    import csv
-
-    frame.to_csv(
-        file, index=False, quoting=csv.QUOTE_NONNUMERIC, encoding="utf-8", errors=_BYTES_AS_TEXT
-    )
-
-
-def _read_csv(file: Path) -> pd.DataFrame:
-    import pandas as pd
-
-    try:
-        return pd.read_csv(
-            file, dtype=object, keep_default_na=False, encoding_errors=_BYTES_AS_TEXT, engine="c"
-        )
-    except (OSError, ValueError) as err:
-        raise ManifestError(f"{str(file)!r} is not a manifest in CSV: {err}.") from err
-
-
-def _write_parquet(frame: pd.DataFrame, file: Path) -> None:
-    _need_pyarrow()
-    try:
-        frame.to_parquet(file, index=False, engine="pyarrow")
-    except UnicodeError as err:
-        raise ManifestError(
-            f"A file name is not valid UTF-8, which Parquet cannot hold: {err}. Save as .csv."
-        ) from err
-
-
-def _read_parquet(file: Path) -> pd.DataFrame:
-    import pandas as pd
-
-    _need_pyarrow()
-    try:
-        return pd.read_parquet(file, engine="pyarrow")
-    except (OSError, ValueError) as err:
-        raise ManifestError(f"{str(file)!r} is not a manifest in Parquet: {err}.") from err
-
-
-def _need_pyarrow() -> None:
-    try:
-        import pyarrow  # noqa: F401, ICN001
-    except ImportError as err:
-        raise MissingExtraError.of("pyarrow", "parquet", "Reading or writing Parquet") from err

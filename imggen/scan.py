@@ -1,19 +1,20 @@
-"""Folders, dataframes and lists of files to a Manifest."""
+"""Folders to a Manifest."""
 
 from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Literal, cast, final
+from enum import Enum
+from typing import Literal, final
 
 import numpy as np
 import numpy.typing as npt
 
 from imggen.columns import StringColumn
-from imggen.errors import ManifestError, OptionError, ScanError
-from imggen.manifest import Manifest, indices_of
+from imggen.errors import OptionError, ScanError
+from imggen.manifest import Manifest
 
 Labels = Literal["inferred"] | None
 
@@ -68,7 +69,8 @@ def scan(
         directory: The folder that holds one subfolder a class.
         labels: "inferred" takes class names from the subfolders; None takes every image at any
             depth, without classes.
-        class_names: Order and subset of the classes. None: all subfolders, sorted.
+        class_names: Order and subset of the classes. None: all subfolders, sorted. With
+            ``labels=None``: what predictions for these images will be called.
         extensions: The extensions to take, in any case. None: every format that Pillow reads.
 
     Returns:
@@ -91,15 +93,16 @@ def scan(
     root = _existing_folder(directory)
     if labels not in ("inferred", None):
         raise OptionError.unknown("labels", labels, ["inferred", None])
-    if labels is None and class_names is not None:
-        raise OptionError(
-            'class_names needs labels="inferred": without labels nothing has a class.'
-        )
     walk = _Walk.over(root, extensions)
     if labels is None:
         found = sorted(walk.images(b""))
         _require_images(root, found, walk, "DIR/**/<image>")
-        return Manifest(root, StringColumn.of_bytes(found), passed_over=walk.passed_over)
+        return Manifest(
+            root,
+            StringColumn.of_bytes(found),
+            class_names=tuple(class_names or ()),
+            passed_over=walk.passed_over,
+        )
     names, rows, indices = _scan_classes(root, walk, b"", class_names)
     _require_images(root, rows, walk, "DIR/<class>/**/<image>")
     return Manifest(root, StringColumn.of_bytes(rows), indices, names, passed_over=walk.passed_over)
@@ -178,64 +181,6 @@ def scan_parts(
         names,
         splits=StringColumn.of(splits),
         passed_over=walk.passed_over,
-    )
-
-
-def manifest_of_files(
-    files: Sequence[str | os.PathLike[str]],
-    labels: Sequence[object] | Mapping[str, object] | npt.NDArray[np.generic] | None = None,
-    *,
-    root: str | os.PathLike[str] = ".",
-    class_names: Sequence[str] | None = None,
-    num_classes: int | None = None,
-) -> Manifest:
-    """Makes a manifest from a list of files or IDs.
-
-    Args:
-        files: Paths (relative to ``root``), or IDs that a custom loader understands.
-        labels: One label a file in the same order, or a mapping from file to label. Integers
-            are class indices; anything else is a class name. None: no classes.
-        root: The folder that the paths are relative to.
-        class_names: The classes; position is index. None: for names, the sorted names; for
-            integers, "0", "1", ...
-        num_classes: With integer labels, how many classes there are. None: the largest + 1.
-
-    Raises:
-        ManifestError: A file without a label, labels of another length, a label out of range.
-    """
-    paths = [os.fspath(file) for file in files]
-    if not paths:
-        raise ManifestError("files is empty; there is nothing to load.")
-    if labels is None:
-        return Manifest(os.fspath(root), StringColumn.of(paths))
-    if isinstance(labels, Mapping):
-        missing = [path for path in paths if path not in labels]
-        if missing:
-            raise ManifestError(
-                f"{len(missing)} of {len(paths)} files have no label in the mapping; the first is "
-                f"{missing[0]!r}."
-            )
-        values = [labels[path] for path in paths]
-    else:
-        values = list(labels)
-    if len(values) != len(paths):
-        raise ManifestError(f"Got {len(paths)} files and {len(values)} labels; they must match.")
-    if all(isinstance(value, int | np.integer) and not isinstance(value, bool) for value in values):
-        indices = np.array(values, dtype=np.int64)
-        if class_names is None:
-            names = tuple(map(str, range(num_classes or int(indices.max()) + 1)))
-        else:
-            names = tuple(class_names)
-        # The manifest checks the range before it narrows them.
-        return Manifest(
-            os.fspath(root), StringColumn.of(paths), cast("npt.NDArray[np.int32]", indices), names
-        )
-    if num_classes is not None and class_names is None:
-        raise OptionError("num_classes goes with integer labels; with names, pass class_names.")
-    texts = [str(value) for value in values]
-    names = tuple(class_names) if class_names is not None else tuple(sorted(set(texts)))
-    return Manifest(
-        os.fspath(root), StringColumn.of(paths), indices_of(texts, names, "list of labels"), names
     )
 
 
@@ -325,75 +270,81 @@ class _Walk:
 
     def folders(self, under: bytes) -> list[bytes]:
         """The names of the visible folders in ``root/under``; counts nothing."""
-        with os.scandir(os.path.join(self.root, under)) as entries:
-            return sorted(
-                entry.name for entry in entries if entry.is_dir() and not _hidden_as(entry.name)
-            )
+        return sorted(name for name, kind in self._entries(under) if kind is _Kind.FOLDER)
 
     def loose_images(self, under: bytes) -> int:
-        """The number of images directly in ``root/under``; passes over its other entries."""
+        """The number of images directly in ``root/under``; passes over all but folders."""
         loose = 0
-        with os.scandir(os.path.join(self.root, under)) as entries:
-            for entry in entries:
-                reason = _hidden_as(entry.name)
-                if reason is None and entry.is_dir():
-                    continue
-                reason = reason or self._refused_as(entry)
-                if reason is None:
-                    loose += 1
-                else:
-                    self.pass_over(reason)
+        for _, kind in self._entries(under):
+            if kind is _Kind.IMAGE:
+                loose += 1
+            elif isinstance(kind, str):
+                self.pass_over(kind)
         return loose
 
     def images(self, under: bytes) -> list[bytes]:
         """The paths, relative to root, of all images at any depth in ``root/under``."""
         found: list[bytes] = []
-        # Folders to list, each with the identities of the folders above it: a link back to one
-        # of those would never end.
-        waiting: list[tuple[bytes, frozenset[tuple[int, int]]]] = [(under, frozenset())]
+        # Folders to list, each with the identities of the folders above it: what a link back to
+        # one of those leads to would be taken for part of this class, and never end.
+        waiting = [(under, self._identities_above(under))]
         while waiting:
             folder, above = waiting.pop()
-            place = os.path.join(self.root, folder)
-            status = os.stat(place)
-            identity = (status.st_dev, status.st_ino)
+            identity = _identity(os.path.join(self.root, folder))
             if identity in above:
                 self.pass_over("link to a folder above")
                 continue
             prefix = folder + b"/" if folder else b""
-            try:
-                entries = os.scandir(place)
-            except PermissionError as err:
-                raise ScanError(
-                    f"The folder {os.fsdecode(place)!r} may not be listed ({err.strerror}); allow "
-                    "reading it, or move it away."
-                ) from err
-            with entries:
-                for entry in entries:
-                    reason = _hidden_as(entry.name)
-                    if reason is None and entry.is_dir():
-                        waiting.append((prefix + entry.name, above | {identity}))
-                        continue
-                    reason = reason or self._refused_as(entry)
-                    if reason is None:
-                        found.append(prefix + entry.name)
-                    else:
-                        self.pass_over(reason)
+            for name, kind in self._entries(folder):
+                if kind is _Kind.FOLDER:
+                    waiting.append((prefix + name, above | {identity}))
+                elif kind is _Kind.IMAGE:
+                    found.append(prefix + name)
+                else:
+                    self.pass_over(kind)
         return found
 
-    def _refused_as(self, entry: os.DirEntry[bytes]) -> str | None:
-        """Why a visible entry that is no folder is not an image, or None if it is one."""
+    def _identities_above(self, under: bytes) -> frozenset[tuple[int, int]]:
+        parts = under.split(b"/") if under else []
+        places = [os.path.join(self.root, *parts[:depth]) for depth in range(len(parts))]
+        return frozenset(map(_identity, places))
+
+    def _entries(self, under: bytes) -> Iterator[tuple[bytes, _Kind | str]]:
+        """Each name in ``root/under`` with what it is, or the reason to pass over it."""
+        place = os.path.join(self.root, under)
+        try:
+            entries = os.scandir(place)
+        except PermissionError as err:
+            raise ScanError(
+                f"The folder {os.fsdecode(place)!r} may not be listed ({err.strerror}); allow "
+                "reading it, or move it away."
+            ) from err
+        with entries:
+            for entry in entries:
+                yield entry.name, self._kind(entry)
+
+    def _kind(self, entry: os.DirEntry[bytes]) -> _Kind | str:
+        if entry.name.startswith(b"."):
+            return "hidden"
+        if entry.name.lower() in _SYSTEM_NAMES:
+            return "system file"
+        try:
+            if entry.is_dir():
+                return _Kind.FOLDER
+            is_file = entry.is_file()
+        except OSError:  # a link in a circle, or through something that is no folder
+            is_file = False
         extension = os.path.splitext(entry.name)[1].lower()
         if extension not in self.extensions:
             return f"no image ({os.fsdecode(extension) or 'no extension'})"
-        if not entry.is_file():
-            return "broken link or special file"
-        return None
+        return _Kind.IMAGE if is_file else "broken link or special file"
 
 
-def _hidden_as(name: bytes) -> str | None:
-    """Why a name is never a class or a sample, or None if it may be."""
-    if name.startswith(b"."):
-        return "hidden"
-    if name.lower() in _SYSTEM_NAMES:
-        return "system file"
-    return None
+class _Kind(Enum):
+    FOLDER = "folder"
+    IMAGE = "image"
+
+
+def _identity(place: bytes) -> tuple[int, int]:
+    status = os.stat(place)
+    return status.st_dev, status.st_ino

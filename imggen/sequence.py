@@ -250,8 +250,9 @@ class ImageSequence(EpochSequence[Batch]):
 
         Returns:
             A table with the columns ``path``, ``true`` and ``predicted`` (class names; ``true`` is
-            None for samples without classes) and ``p_<class name>``, one score a class. A
-            file that could not be read (with ``on_error`` other than "raise") has None and NaN.
+            None for samples without classes) and ``p_<class name>``, one score a class. Where
+            the manifest names no classes, they are called "0", "1", ... A file that could not be
+            read (with ``on_error`` other than "raise") has None and NaN.
 
         Raises:
             OptionError: The model's output does not fit the classes.
@@ -272,6 +273,7 @@ class ImageSequence(EpochSequence[Batch]):
         names = self.class_names
         scores = _class_scores(np.asarray(model.predict(images, verbose=verbose)), self)
         unread = np.isin(np.array(self.filepaths), sorted(images.failures))
+        names = names or tuple(map(str, range(scores.shape[1])))
         predicted = np.array(names, dtype=object)[scores.argmax(axis=1)]
         predicted[unread] = None
         scores = np.where(unread[:, None], np.nan, scores)
@@ -389,6 +391,8 @@ def _class_scores(output: npt.NDArray[Any], sequence: ImageSequence) -> npt.NDAr
     if num_classes == 2 and output.shape == (sequence.samples, 1):
         second = output[:, 0].astype(np.float64)
         return np.stack([1.0 - second, second], axis=1)
+    if not num_classes and output.ndim == 2:
+        return output.astype(np.float64)  # nobody said how many classes there are
     if output.shape != (sequence.samples, num_classes):
         raise OptionError(
             f"The model's output has shape {output.shape}; a prediction table needs "

@@ -131,7 +131,7 @@ def split(
                 + ("" if manifest.groups is None else " without breaking a group")
                 + ". Give it a larger share, or fewer parts."
             )
-    if stratify:
+    if stratify and manifest.labels is not None:
         _warn_of_missing_classes(manifest, parts)
     return parts
 

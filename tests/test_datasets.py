@@ -194,7 +194,7 @@ def test_files_without_labels_have_no_targets(photos):
 
 
 def test_a_file_without_a_label_is_named(photos):
-    with pytest.raises(ManifestError, match=r"1 of 2 files have no label .* first is 'b'"):
+    with pytest.raises(ManifestError, match=r"1 of 2 files have no label; the first is 'b'"):
         imggen.from_files(["a", "b"], {"a": 0})
 
 

@@ -526,3 +526,17 @@ def test_binary_needs_two_classes(tmp_path):
 def test_an_empty_manifest_is_refused(manifest):
     with pytest.raises(OptionError, match="empty"):
         plain(manifest.take([]))
+
+
+def test_predictions_for_images_without_labels_use_the_classes_they_are_told(photos):
+    unlabelled = imggen.scan(photos, labels=None, class_names=["cat", "dog"])
+    table = plain(unlabelled, label_mode=None).predict(constant_model([0.5, 1.0]))
+    assert set(table["predicted"]) == {"dog"}
+    assert table["true"].isna().all()
+
+
+def test_predictions_without_class_names_are_numbered(photos):
+    unlabelled = imggen.scan(photos, labels=None)
+    table = plain(unlabelled, label_mode=None).predict(constant_model([0.5, 1.0, 0.0]))
+    assert table.columns.tolist() == ["path", "true", "predicted", "p_0", "p_1", "p_2"]
+    assert set(table["predicted"]) == {"1"}

@@ -1,0 +1,131 @@
+"""Tables and the facts about them, to CSV and Parquet files and back."""
+
+from __future__ import annotations
+
+import contextlib
+import csv
+import json
+import os
+import secrets
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from imggen.errors import ManifestError, MissingExtraError, OptionError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+# Paths may hold bytes that are no text; this is how Python carries them.
+_BYTES_AS_TEXT: Literal["surrogateescape"] = "surrogateescape"
+
+
+def write_table(file: Path, frame: pd.DataFrame, facts: dict[str, Any]) -> None:
+    """Writes a table as CSV or Parquet, by the ending of ``file``, and its facts as JSON beside it.
+
+    Both files are written in full under other names before either is put in place, so that a
+    failure leaves what was there.
+
+    Raises:
+        OptionError: An ending other than .csv or .parquet.
+        ManifestError: The folder cannot be written to, or Parquet cannot hold a file name.
+        MissingExtraError: Parquet without pyarrow.
+    """
+    write = {".csv": _write_csv, ".parquet": _write_parquet}.get(file.suffix.lower())
+    if write is None:
+        raise OptionError(f"file={str(file)!r} must end in .csv or .parquet.")
+    text = json.dumps(facts, indent=2, ensure_ascii=True)
+    _replace_files(
+        {
+            _facts_file(file): lambda place: place.write_text(text, encoding="utf-8"),
+            file: lambda place: write(frame, place),
+        }
+    )
+
+
+def read_table(file: Path) -> tuple[pd.DataFrame, dict[str, Any]]:
+    """Reads what ``write_table`` wrote. From CSV, every column is text.
+
+    Raises:
+        ManifestError: A file is missing or broken.
+        MissingExtraError: Parquet without pyarrow.
+    """
+    if not file.is_file():
+        raise ManifestError(f"There is no manifest {str(file)!r}.")
+    try:
+        facts = json.loads(_facts_file(file).read_text(encoding="utf-8"))
+        if not isinstance(facts, dict):
+            raise TypeError(f"it holds a {type(facts).__name__}, not an object")
+    except (OSError, ValueError, TypeError) as err:
+        raise ManifestError(
+            f"{str(_facts_file(file))!r}, which holds the class mapping of {file.name!r}, cannot "
+            f"be read: {err}. Save the manifest again, or build it from the table with "
+            "Manifest.from_frame."
+        ) from err
+    read = _read_parquet if file.suffix.lower() == ".parquet" else _read_csv
+    return read(file), facts
+
+
+def _facts_file(file: Path) -> Path:
+    return file.with_name(file.name + ".json")
+
+
+def _replace_files(writers: dict[Path, Callable[[Path], object]]) -> None:
+    mark = secrets.token_hex(4)
+    places = {target: target.with_name(f".{target.name}.{mark}.tmp") for target in writers}
+    try:
+        for target, write in writers.items():
+            write(places[target])
+        for target, place in places.items():
+            os.replace(place, target)
+    except OSError as err:
+        raise ManifestError(f"Cannot write {[str(target) for target in writers]}: {err}.") from err
+    finally:
+        for place in places.values():
+            with contextlib.suppress(OSError):
+                place.unlink(missing_ok=True)
+
+
+def _write_csv(frame: pd.DataFrame, file: Path) -> None:
+    frame.to_csv(
+        file, index=False, quoting=csv.QUOTE_NONNUMERIC, encoding="utf-8", errors=_BYTES_AS_TEXT
+    )
+
+
+def _read_csv(file: Path) -> pd.DataFrame:
+    import pandas as pd
+
+    try:
+        # As text: the class "007" must not become 7, nor the class "NA" a missing value.
+        return pd.read_csv(
+            file, dtype=object, keep_default_na=False, encoding_errors=_BYTES_AS_TEXT, engine="c"
+        )
+    except (OSError, ValueError) as err:
+        raise ManifestError(f"{str(file)!r} is not a manifest in CSV: {err}.") from err
+
+
+def _write_parquet(frame: pd.DataFrame, file: Path) -> None:
+    _need_pyarrow()
+    try:
+        frame.to_parquet(file, index=False, engine="pyarrow")
+    except UnicodeError as err:
+        raise ManifestError(
+            f"A file name is not valid UTF-8, which Parquet cannot hold: {err}. Save as .csv."
+        ) from err
+
+
+def _read_parquet(file: Path) -> pd.DataFrame:
+    import pandas as pd
+
+    _need_pyarrow()
+    try:
+        return pd.read_parquet(file, engine="pyarrow")
+    except (OSError, ValueError) as err:
+        raise ManifestError(f"{str(file)!r} is not a manifest in Parquet: {err}.") from err
+
+
+def _need_pyarrow() -> None:
+    try:
+        import pyarrow  # noqa: F401, ICN001
+    except ImportError as err:
+        raise MissingExtraError.of("pyarrow", "parquet", "Reading or writing Parquet") from err

@@ -1,0 +1,173 @@
+"""The cache of decoded images."""
+
+import os
+import pickle
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pytest
+
+from imggen.cache import RamCache
+from imggen.errors import OptionError, SampleError
+
+
+def image(value: int, shape=(4, 5, 3), dtype=np.uint8) -> np.ndarray:
+    return np.full(shape, value, dtype)
+
+
+def test_each_sample_is_loaded_once():
+    cache = RamCache(3)
+    loaded = []
+
+    def load(index):
+        loaded.append(index)
+        return image(index)
+
+    for index in [0, 1, 2, 2, 1, 0, 1]:
+        cache.get(index, lambda index=index: load(index))
+
+    assert loaded == [0, 1, 2]
+
+
+def test_a_kept_sample_is_what_was_loaded():
+    cache = RamCache(10)
+    pixels = np.random.default_rng(0).integers(0, 256, (10, 6, 7, 3), dtype=np.uint8)
+    for index in range(10):
+        cache.get(index, lambda index=index: pixels[index].copy())
+
+    kept = [cache.get(index, lambda: image(0)) for index in range(10)]
+
+    np.testing.assert_array_equal(kept, pixels)
+
+
+def test_a_sample_of_zeros_counts_as_loaded():
+    cache = RamCache(2)
+    cache.get(1, lambda: image(0))
+
+    assert not cache.get(1, lambda: image(9)).any()
+
+
+@pytest.mark.parametrize("reads", [1, 2, 3])
+def test_writing_to_what_was_returned_does_not_reach_the_cache(reads):
+    cache = RamCache(1)
+    for _ in range(reads):
+        cache.get(0, lambda: image(7))[:] = 99
+
+    assert (cache.get(0, lambda: image(1)) == 7).all()
+
+
+def test_what_is_returned_may_be_written_to():
+    cache = RamCache(1)
+    cache.get(0, lambda: image(7))
+
+    assert cache.get(0, lambda: image(7)).flags.writeable
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.int64, bool])
+def test_arrays_of_any_rank_and_dtype_are_kept(dtype):
+    cache = RamCache(2)
+    cache.get(0, lambda: np.ones((2, 3, 4, 5), dtype))
+    kept = cache.get(0, lambda: np.zeros((2, 3, 4, 5), dtype))
+
+    assert kept.dtype == dtype
+    assert kept.all()
+
+
+@pytest.mark.parametrize(
+    ("other", "came"),
+    [
+        (image(0, shape=(5, 4, 3)), r"uint8 of shape \(5, 4, 3\)"),
+        (image(0, shape=(4, 5, 1)), r"uint8 of shape \(4, 5, 1\)"),
+        (image(0, shape=(4, 5)), r"uint8 of shape \(4, 5\)"),
+        (image(0, dtype=np.float32), r"float32 of shape \(4, 5, 3\)"),
+    ],
+)
+def test_a_sample_unlike_the_first_is_refused(other, came):
+    cache = RamCache(9)
+    cache.get(0, lambda: image(1))
+
+    with pytest.raises(SampleError, match=rf"Sample 8 is {came}, others are uint8.*\(4, 5, 3\)"):
+        cache.get(8, lambda: other)
+
+
+def test_a_refused_sample_is_not_kept():
+    cache = RamCache(2)
+    cache.get(0, lambda: image(1))
+    with pytest.raises(SampleError, match="Sample 1"):
+        cache.get(1, lambda: image(2, shape=(1, 1, 3)))
+
+    assert (cache.get(1, lambda: image(3)) == 3).all()
+
+
+def test_a_sample_that_could_not_be_loaded_is_tried_again():
+    cache = RamCache(1)
+
+    def fail():
+        raise OSError("not now")
+
+    with pytest.raises(OSError, match="not now"):
+        cache.get(0, fail)
+
+    assert (cache.get(0, lambda: image(4)) == 4).all()
+
+
+def test_threads_get_the_right_samples_whoever_loads_them():
+    cache = RamCache(50)
+    wanted = np.random.default_rng(1).integers(0, 50, 4000).tolist()
+
+    def get_and_spoil(index):
+        got = cache.get(index, lambda: image(index, shape=(16, 16, 3)))
+        right = bool((got == index).all())
+        got[:] = 255
+        return right
+
+    with ThreadPoolExecutor(8) as pool:
+        assert all(pool.map(get_and_spoil, wanted))
+
+
+def test_a_pickled_cache_starts_empty():
+    cache = RamCache(1000)
+    for index in range(1000):
+        cache.get(index, lambda: image(7))
+    pickled = pickle.dumps(cache)
+    copied = pickle.loads(pickled)
+
+    assert len(pickled) < 500
+    assert (copied.get(999, lambda: image(8)) == 8).all()
+
+
+def test_a_set_larger_than_memory_is_refused_before_it_is_taken():
+    cache = RamCache(10**8)
+    sample = np.zeros((1024, 1024), np.uint8)
+
+    with pytest.raises(
+        OptionError,
+        match=r'cache="ram" would take 97656\.2 GiB for 100000000 samples of 1048576 bytes; '
+        r"this machine has \d+\.\d GiB\. Use a smaller image_size, or no cache\.",
+    ):
+        cache.get(0, lambda: sample)
+
+
+@pytest.mark.xfail(
+    reason="RamCache() takes a byte a sample before it looks at memory",
+    raises=MemoryError,
+    strict=True,
+)
+def test_a_set_with_more_samples_than_memory_has_bytes_is_refused_the_same_way():
+    with pytest.raises(OptionError, match='cache="ram" would take'):
+        RamCache(10**15).get(0, lambda: image(0, shape=(1, 1, 1)))
+
+
+def resident_bytes() -> int:
+    with open("/proc/self/statm") as file:
+        return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
+@pytest.mark.skipif(not os.path.exists("/proc/self/statm"), reason="reads Linux's /proc")
+def test_memory_is_taken_as_samples_come_in():
+    before = resident_bytes()
+    cache = RamCache(8000)
+    cache.get(4000, lambda: image(1, shape=(256, 256, 1)))
+
+    # All samples together are 500 MiB.
+    assert resident_bytes() - before < 50 * 2**20

@@ -1,0 +1,153 @@
+"""The tree of errors: what each derives from, what it says, and that it survives pickling."""
+
+import copy
+import inspect
+import pickle
+import re
+
+import pytest
+
+import imggen
+from imggen import errors
+from imggen.errors import ImageError, ImggenError, ImggenWarning, MissingExtraError, OptionError
+
+BUILTIN_OF = {
+    "OptionError": ValueError,
+    "ScanError": ValueError,
+    "ManifestError": ValueError,
+    "SplitError": ValueError,
+    "ImageError": OSError,
+    "SampleError": ValueError,
+    "AugmentationError": ValueError,
+    "TableError": ValueError,
+    "ExportError": OSError,
+    "WorkerError": RuntimeError,
+    "MissingExtraError": ImportError,
+}
+
+
+def classes_of_module() -> dict[str, type]:
+    return {
+        name: member
+        for name, member in inspect.getmembers(errors, inspect.isclass)
+        if member.__module__ == errors.__name__
+    }
+
+
+@pytest.mark.parametrize("name", BUILTIN_OF)
+def test_an_error_derives_from_imggen_error_and_from_its_builtin(name):
+    error = getattr(errors, name)
+
+    assert issubclass(error, ImggenError)
+    assert issubclass(error, BUILTIN_OF[name])
+
+
+@pytest.mark.parametrize("name", BUILTIN_OF)
+def test_code_that_catches_the_builtin_catches_the_error(name):
+    with pytest.raises(BUILTIN_OF[name], match=r"^what went wrong$"):
+        raise getattr(errors, name)("what went wrong")
+
+
+def test_the_warning_is_a_user_warning_and_no_error():
+    assert issubclass(ImggenWarning, UserWarning)
+    assert not issubclass(ImggenWarning, ImggenError)
+
+
+def test_the_drawn_tree_lists_exactly_the_classes_of_the_module():
+    drawn = re.findall(r"^    (?:[├└]── )?(\w+)", errors.__doc__, flags=re.MULTILINE)
+
+    assert sorted(drawn) == sorted(classes_of_module())
+
+
+def test_the_drawn_tree_names_the_builtin_that_each_error_derives_from():
+    drawn = dict(re.findall(r"[├└]── (\w+) +\((\w+)\)", errors.__doc__))
+
+    assert drawn == {name: builtin.__name__ for name, builtin in BUILTIN_OF.items()}
+
+
+@pytest.mark.parametrize("name", sorted({*BUILTIN_OF, "ImggenError", "ImggenWarning"}))
+def test_every_class_of_the_tree_can_be_reached_from_the_package(name):
+    assert getattr(imggen, name) is getattr(errors, name)
+    assert name in imggen.__all__
+
+
+def test_an_unknown_option_says_what_came_and_what_was_expected():
+    error = OptionError.unknown("fit", "squash", ["stretch", "crop", "pad"])
+
+    assert str(error).startswith("fit='squash' is not one of 'stretch', 'crop', 'pad'.")
+
+
+@pytest.mark.parametrize(
+    ("value", "closest"),
+    [
+        ("bilinar", "bilinear"),
+        ("bicubik", "bicubic"),
+        ("nearset", "nearest"),
+        ("lanczo", "lanczos"),
+    ],
+)
+def test_an_unknown_option_names_the_closest_choice(value, closest):
+    choices = ["nearest", "bilinear", "bicubic", "lanczos"]
+
+    assert str(OptionError.unknown("x", value, choices)).endswith(f"Did you mean {closest!r}?")
+
+
+@pytest.mark.parametrize("value", ["zzz", 7, None, ()])
+def test_an_unknown_option_guesses_nothing_where_no_choice_is_close(value):
+    message = str(OptionError.unknown("color_mode", value, ["rgb", "grayscale"]))
+
+    assert message == f"color_mode={value!r} is not one of 'rgb', 'grayscale'."
+
+
+def test_the_choices_of_an_unknown_option_may_be_any_iterable():
+    choices = (choice for choice in ("rgb", "rgba"))
+
+    assert "'rgb', 'rgba'" in str(OptionError.unknown("color_mode", "rgbb", choices))
+
+
+@pytest.mark.parametrize("value", ["RGB", "GRAYSCALE"])
+@pytest.mark.xfail(reason="difflib tells upper from lower case", strict=True)
+def test_an_unknown_option_in_another_case_still_names_the_choice(value):
+    message = str(OptionError.unknown("color_mode", value, ["rgb", "rgba", "grayscale"]))
+
+    assert f"Did you mean {value.lower()!r}?" in message
+
+
+def test_an_image_error_names_the_file_the_reason_and_a_way_on():
+    error = ImageError.of("cats/1.jpg", "the file is empty")
+
+    assert str(error).startswith("Cannot read 'cats/1.jpg': the file is empty.")
+    assert 'on_error="skip"' in str(error)
+    assert (error.path, error.reason) == ("cats/1.jpg", "the file is empty")
+
+
+def test_a_missing_extra_names_the_pip_command():
+    error = MissingExtraError.of("pyarrow", "parquet", "Reading Parquet")
+
+    assert "Reading Parquet needs the package 'pyarrow'" in str(error)
+    assert "pip install 'imggen[parquet]'" in str(error)
+
+
+ONE_OF_EACH = [
+    *(getattr(errors, name)("what went wrong") for name in BUILTIN_OF),
+    ImggenError("what went wrong"),
+    ImggenWarning("what went wrong"),
+    OptionError.unknown("fit", "crp", ["crop"]),
+    ImageError.of("a\udcff b.jpg", "it is broken"),
+    MissingExtraError.of("pyarrow", "parquet", "Reading Parquet"),
+]
+
+
+def by_pickle(error):
+    return pickle.loads(pickle.dumps(error))
+
+
+@pytest.mark.parametrize("duplicate", [by_pickle, copy.copy, copy.deepcopy])
+@pytest.mark.parametrize("error", ONE_OF_EACH, ids=lambda error: type(error).__name__)
+def test_an_error_survives_being_copied(error, duplicate):
+    copied = duplicate(error)
+
+    assert type(copied) is type(error)
+    assert str(copied) == str(error)
+    assert copied.args == error.args
+    assert vars(copied) == vars(error)

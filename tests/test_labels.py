@@ -1,0 +1,130 @@
+"""Targets against keras.utils.to_categorical, class weights against scikit-learn."""
+
+import keras
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sklearn.utils.class_weight import compute_class_weight
+
+from imggen import OptionError
+from imggen.labels import LABEL_MODES, check_label_mode, class_weights, encode
+
+LABELS = st.lists(st.integers(0, 6), min_size=1, max_size=40).map(lambda x: np.array(x, np.int32))
+
+
+@settings(deadline=None)
+@given(LABELS)
+def test_categorical_is_what_keras_makes(labels):
+    one_hot = encode(labels, "categorical", 7)
+    np.testing.assert_array_equal(one_hot, keras.utils.to_categorical(labels, 7))
+    assert one_hot.shape == (len(labels), 7)
+
+
+def test_categorical_is_one_hot():
+    one_hot = encode(np.array([1, 0, 2], np.int32), "categorical", 4)
+    assert one_hot.tolist() == [[0, 1, 0, 0], [1, 0, 0, 0], [0, 0, 1, 0]]
+
+
+def test_int_is_the_indices():
+    assert encode(np.array([2, 0, 1], np.int32), "int", 3).tolist() == [2, 0, 1]
+
+
+def test_binary_is_one_column():
+    assert encode(np.array([1, 0, 1], np.int32), "binary", 2).tolist() == [[1.0], [0.0], [1.0]]
+
+
+@pytest.mark.parametrize(
+    ("label_mode", "dtype", "shape"),
+    [
+        ("categorical", np.float32, (3, 2)),
+        ("int", np.int32, (3,)),
+        ("binary", np.float32, (3, 1)),
+    ],
+)
+@pytest.mark.parametrize("given_dtype", [np.int32, np.int64])
+def test_targets_have_the_dtype_and_shape_of_keras(label_mode, dtype, shape, given_dtype):
+    targets = encode(np.array([0, 1, 1], given_dtype), label_mode, 2)
+    assert (targets.dtype, targets.shape) == (dtype, shape)
+
+
+@pytest.mark.parametrize(
+    ("label_mode", "shape"), [("categorical", (0, 2)), ("int", (0,)), ("binary", (0, 1))]
+)
+def test_no_labels_give_no_targets(label_mode, shape):
+    assert encode(np.array([], np.int32), label_mode, 2).shape == shape
+
+
+def test_targets_do_not_share_memory_with_the_labels():
+    labels = np.array([1, 0], np.int32)
+    encode(labels, "int", 2)[:] = 5
+    assert labels.tolist() == [1, 0]
+
+
+def test_a_label_beyond_the_classes_is_never_encoded():
+    with pytest.raises(IndexError, match="2 is out of bounds"):
+        encode(np.array([0, 2], np.int32), "categorical", 2)
+
+
+@settings(deadline=None)
+@given(LABELS)
+def test_class_weights_are_those_of_scikit_learn(labels):
+    present = np.unique(labels)
+    balanced = compute_class_weight("balanced", classes=present, y=labels)
+    assert class_weights(labels) == pytest.approx(
+        dict(zip(present.tolist(), balanced, strict=True)), rel=1e-12
+    )
+
+
+def test_class_weights_leave_out_classes_without_samples():
+    assert class_weights(np.array([0, 0, 0, 3], np.int32)) == pytest.approx({0: 2 / 3, 3: 2.0})
+
+
+def test_class_weights_are_plain_numbers_as_keras_wants_them():
+    weights = class_weights(np.array([0, 1, 1], np.int32))
+    assert {(type(key), type(value)) for key, value in weights.items()} == {(int, float)}
+
+
+def test_equal_classes_weigh_one():
+    assert class_weights(np.array([2, 0, 1, 0, 1, 2], np.int32)) == {0: 1.0, 1: 1.0, 2: 1.0}
+
+
+def test_no_labels_have_no_class_weights():
+    assert class_weights(np.array([], np.int32)) == {}
+
+
+@pytest.mark.parametrize("label_mode", LABEL_MODES)
+def test_every_mode_is_legal_for_two_labelled_classes(label_mode):
+    check_label_mode(label_mode, 2, has_labels=True)
+
+
+@pytest.mark.parametrize("label_mode", ["input", None])
+def test_modes_without_targets_need_no_labels(label_mode):
+    check_label_mode(label_mode, 0, has_labels=False)
+
+
+@pytest.mark.parametrize("label_mode", ["categorical", "int", "binary"])
+def test_targets_need_labels(label_mode):
+    with pytest.raises(
+        OptionError, match=f"label_mode='{label_mode}' needs labels, and these samples have none"
+    ):
+        check_label_mode(label_mode, 2, has_labels=False)
+
+
+@pytest.mark.parametrize("num_classes", [1, 3])
+def test_binary_needs_two_classes(num_classes):
+    with pytest.raises(OptionError, match=f'"binary" needs two classes; there are {num_classes}.'):
+        check_label_mode("binary", num_classes, has_labels=True)
+
+
+def test_an_unknown_mode_is_named_with_the_closest_one():
+    with pytest.raises(
+        OptionError,
+        match="label_mode='categorial' is not one of 'categorical', 'int', 'binary', 'input', "
+        r"None\. Did you mean 'categorical'\?",
+    ):
+        check_label_mode("categorial", 2, has_labels=True)
+
+
+def test_the_modes_never_change():
+    assert LABEL_MODES == ("categorical", "int", "binary", "input", None)
