@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from imggen.columns import StringColumn
+from imggen.describe import as_html, as_text
 from imggen.errors import ManifestError, OptionError
 from imggen.fields import (
     checked_labels,
@@ -320,14 +321,13 @@ class Manifest:
         return self.num_samples
 
     def __repr__(self) -> str:
-        counts = ", ".join(f"{name}: {count}" for name, count in self.class_counts.items())
-        left_out = ", ".join(f"{reason}: {count}" for reason, count in self.passed_over.items())
-        return (
-            f"Manifest({self.num_samples} samples in {self.root!r}"
-            + (f"; classes {{{counts}}}" if counts else "")
-            + (f"; passed over {{{left_out}}}" if left_out else "")
-            + ")"
-        )
+        return as_text("Manifest", self._facts(), self.class_counts, self.passed_over)
+
+    def _repr_html_(self) -> str:
+        return as_html("Manifest", self._facts(), self.class_counts, self.passed_over)
+
+    def _facts(self) -> list[str]:
+        return [f"{self.num_samples} samples in {self.root!r}"]
 
 
 def _portable_root(root: str, folder: Path) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-import html
 import warnings
 from collections import Counter
 from collections.abc import Callable
@@ -18,6 +17,7 @@ from imggen.augment import Augment, adapt
 from imggen.batch import Batch, BatchMaker, Failure, OnError
 from imggen.cache import RamCache
 from imggen.decode import ColorMode, Fit, ImageSpec, Interpolation, load_image
+from imggen.describe import as_html, as_text
 from imggen.epochs import EpochSequence
 from imggen.errors import ImggenWarning, OptionError
 from imggen.labels import LabelMode, check_label_mode, class_weights
@@ -311,39 +311,22 @@ class ImageSequence(EpochSequence[Batch]):
             )
 
     def __repr__(self) -> str:
-        counts = ", ".join(f"{name}: {count}" for name, count in self.manifest.class_counts.items())
-        facts = [
+        manifest = self.manifest
+        return as_text("ImageSequence", self._facts(), manifest.class_counts, manifest.passed_over)
+
+    def _repr_html_(self) -> str:
+        manifest = self.manifest
+        return as_html("ImageSequence", self._facts(), manifest.class_counts, manifest.passed_over)
+
+    def _facts(self) -> list[str]:
+        return [
             f"{self.samples} samples",
-            f"{self.num_classes} classes" + (f" {{{counts}}}" if counts else ""),
+            f"{self.num_classes} classes",
             f"{self._num_batches} batches of {self.batch_size}",
             f"x {self._shape_of_x()} {self._maker.dtype}",
             f"label_mode={self._maker.label_mode!r}",
             f"seed={self.seed}",
         ]
-        if self.manifest.passed_over:
-            left = ", ".join(f"{why}: {count}" for why, count in self.manifest.passed_over.items())
-            facts.append(f"passed over {{{left}}}")
-        return f"ImageSequence({'; '.join(facts)})"
-
-    def _repr_html_(self) -> str:
-        rows = "".join(
-            f"<tr><td>{index}</td><td style='text-align:left'>{html.escape(name)}</td>"
-            f"<td>{count}</td><td>{count / self.samples:.1%}</td></tr>"
-            for index, (name, count) in enumerate(self.manifest.class_counts.items())
-        )
-        left_out = "".join(
-            f"<li>{count} × {html.escape(reason)}</li>"
-            for reason, count in self.manifest.passed_over.items()
-        )
-        return (
-            f"<div><b>ImageSequence</b>: {self.samples} samples in {self._num_batches} batches of "
-            f"{self.batch_size}; x {self._shape_of_x()} {self._maker.dtype}, label_mode "
-            f"{html.escape(repr(self._maker.label_mode))}, seed {self.seed}"
-            "<table><tr><th>index</th><th style='text-align:left'>class</th><th>samples</th>"
-            f"<th>share</th></tr>{rows}</table>"
-            + (f"Passed over when scanning:<ul>{left_out}</ul>" if left_out else "")
-            + "</div>"
-        )
 
     def _shape_of_x(self) -> str:
         if self._spec is None:
