@@ -140,7 +140,7 @@ class BatchMaker:
         )
 
     def load_sample(self, index: int) -> npt.NDArray[Any]:
-        """Loads sample ``index`` as it is before augmentation.
+        """Loads sample ``index`` as it is before augmentation; not to be written to.
 
         Raises:
             ImageError: The file cannot be read.
@@ -153,12 +153,12 @@ class BatchMaker:
     def augment(
         self, array: npt.NDArray[Any], epoch: int, draw: int, index: int
     ) -> npt.NDArray[Any]:
-        """Augments a loaded sample as ``draw`` of ``epoch`` has it; may write to ``array``."""
+        """Augments a loaded sample as ``draw`` of ``epoch`` has it; leaves ``array`` as it is."""
         if not self.steps:
             return array
         rng = generator(self.seed, Stream.AUGMENT, epoch, draw)
         where = f"{self.manifest.filepath(index)!r} (epoch {epoch}, index {draw})"
-        return augment_image(array, self.steps, rng, where)
+        return augment_image(array.copy(), self.steps, rng, where)
 
     def _sample(self, epoch: int, draw: int, failures: list[Failure]) -> _Sample | None:
         """Loads and augments one draw; what cannot be read is added to ``failures``."""

@@ -27,22 +27,23 @@ class RamCache:
         self._num_samples = num_samples
         self._lock = threading.Lock()
         self._arrays: npt.NDArray[Any] | None = None
-        self._filled = np.zeros(num_samples, dtype=bool)
+        self._filled: npt.NDArray[np.bool_] = np.zeros(0, dtype=bool)
 
     def get(self, index: int, load: Callable[[], npt.NDArray[Any]]) -> npt.NDArray[Any]:
-        """Returns a fresh copy of sample ``index``, calling ``load`` the first time.
+        """Returns sample ``index``, not to be written to, calling ``load`` the first time.
 
         Raises:
             OptionError: All samples together would not fit into this machine's memory.
             SampleError: A sample of another shape or dtype than the first.
         """
         if self._arrays is not None and self._filled[index]:
-            kept: npt.NDArray[Any] = self._arrays[index].copy()
-            return kept
+            return self._view(index)
         array = load()
         with self._lock:
             if self._arrays is None:
-                self._arrays = _room_for(self._num_samples, array)
+                arrays = _room_for(self._num_samples, array)
+                self._filled = np.zeros(self._num_samples, dtype=bool)
+                self._arrays = arrays  # last: it tells other threads that both are there
         if array.shape != self._arrays.shape[1:] or array.dtype != self._arrays.dtype:
             raise SampleError(
                 f"Sample {index} is {array.dtype} of shape {array.shape}, others are "
@@ -52,7 +53,12 @@ class RamCache:
         # Two threads may both load a sample; they write the same bytes.
         self._arrays[index] = array
         self._filled[index] = True
-        return array
+        return self._view(index)
+
+    def _view(self, index: int) -> npt.NDArray[Any]:
+        view: npt.NDArray[Any] = self._arrays[index]  # type: ignore[index]  # there by now
+        view.flags.writeable = False
+        return view
 
     def __getstate__(self) -> dict[str, int]:
         return {"num_samples": self._num_samples}  # a copy elsewhere starts empty

@@ -125,8 +125,10 @@ def load_image(
 def _to_array(image: Image.Image, spec: ImageSpec) -> npt.NDArray[np.uint8]:
     from PIL import ImageOps
 
-    if spec.exif_orientation:
-        image = ImageOps.exif_transpose(image)
+    image_format = image.format
+    image = ImageOps.exif_transpose(image) if spec.exif_orientation else _as_stored(image)
+    if image.mode == "F" or image.mode.startswith("I"):
+        image = _to_eight_bits(image, image_format)
     image = _in_color_mode(image, spec.color_mode)
     if spec.image_size is not None:
         image = _resized(image, spec.image_size, spec)
@@ -137,8 +139,6 @@ def _to_array(image: Image.Image, spec: ImageSpec) -> npt.NDArray[np.uint8]:
 def _in_color_mode(image: Image.Image, color_mode: ColorMode) -> Image.Image:
     from PIL import Image
 
-    if image.mode == "F" or image.mode.startswith("I"):
-        image = _to_eight_bits(image)
     if color_mode == "rgba":
         return image.convert("RGBA")
     if image.has_transparency_data:
@@ -146,21 +146,48 @@ def _in_color_mode(image: Image.Image, color_mode: ColorMode) -> Image.Image:
         # The colour under a transparent pixel is arbitrary, so it must not show.
         white = Image.new("RGBA", image.size, (255, 255, 255, 255))
         image = Image.alpha_composite(white, image)
+    if image.mode == "LAB":  # which Pillow converts to no other mode but RGB
+        image = image.convert("RGB")
     return image.convert("RGB" if color_mode == "rgb" else "L")
 
 
-def _to_eight_bits(image: Image.Image) -> Image.Image:
+def _as_stored(image: Image.Image) -> Image.Image:
+    """The pixels in the order of the file: Pillow turns TIFFs, and only those, as it loads them."""
+    from PIL import ExifTags, Image
+
+    if image.format != "TIFF":
+        return image
+    orientation = image.getexif().get(ExifTags.Base.Orientation, 1)
+    image.load()
+    undo = {
+        2: Image.Transpose.FLIP_LEFT_RIGHT,
+        3: Image.Transpose.ROTATE_180,
+        4: Image.Transpose.FLIP_TOP_BOTTOM,
+        5: Image.Transpose.TRANSPOSE,
+        6: Image.Transpose.ROTATE_90,
+        7: Image.Transpose.TRANSVERSE,
+        8: Image.Transpose.ROTATE_270,
+    }
+    return image.transpose(undo[orientation]) if orientation in undo else image
+
+
+def _to_eight_bits(image: Image.Image, image_format: str | None) -> Image.Image:
     """Scales 16-bit grayscale to 8 bits; Pillow's own conversion clips at 255."""
     from PIL import Image
 
     values = np.asarray(image)
-    low, high = values.min(), values.max()
-    if image.mode == "F" or low < 0 or high > 65535:
+    # Pillow gives 16-bit PGM files as 32-bit integers, scaled to 0 to 65535.
+    if not image.mode.startswith("I;16") and image_format != "PPM":
         raise ValueError(
-            f"its pixels (mode {image.mode}) run from {low} to {high}, which has no agreed range; "
-            "read it with a loader= of your own"
+            f"its pixels (mode {image.mode}) run from {values.min()} to {values.max()}, which has "
+            "no agreed range; read it with a loader= of your own"
         )
-    return Image.fromarray(((values.astype(np.uint32) * 255 + 32767) // 65535).astype(np.uint8))
+    scaled = ((values.astype(np.uint32) * 255 + 32767) // 65535).astype(np.uint8)
+    gray = Image.fromarray(scaled)
+    if "transparency" in image.info:
+        opaque = values != image.info["transparency"]
+        gray.putalpha(Image.fromarray(opaque.astype(np.uint8) * 255))
+    return gray
 
 
 def _resized(image: Image.Image, image_size: tuple[int, int], spec: ImageSpec) -> Image.Image:
@@ -176,7 +203,8 @@ def _resized(image: Image.Image, image_size: tuple[int, int], spec: ImageSpec) -
         crop_height = max(1, min(image.height, image.width * height // width))
         left, top = (image.width - crop_width) // 2, (image.height - crop_height) // 2
         box = (left, top, left + crop_width, top + crop_height)
-        return image.resize((width, height), resample, box=box)
+        # Cropped first: resize(box=...) lets pixels beside the window bleed into its edge.
+        return image.crop(box).resize((width, height), resample)
     scale = min(width / image.width, height / image.height)
     inner = (
         min(width, max(1, round(image.width * scale))),
@@ -201,6 +229,8 @@ def _reason(name: str, err: Exception) -> str:
         if os.path.isfile(name) and os.path.getsize(name) == 0:
             return "the file is empty"
         return "it is in no image format that Pillow knows, or its beginning is broken"
+    if isinstance(err, OSError) and err.strerror:
+        return err.strerror.lower()  # the text of the error itself repeats the path
     return f"{err}" if isinstance(err, OSError | ValueError) else f"{type(err).__name__}: {err}"
 
 

@@ -34,8 +34,9 @@ class OptionError(ImggenError, ValueError):
     def unknown(cls, option: str, value: object, choices: Iterable[object]) -> "OptionError":
         """Builds the error for a value that is none of ``choices``, with the closest one named."""
         known = list(choices)
-        close = difflib.get_close_matches(str(value), [str(choice) for choice in known], n=1)
-        hint = f" Did you mean {close[0]!r}?" if close else ""
+        names = {str(choice).lower(): choice for choice in known if choice is not None}
+        close = difflib.get_close_matches(str(value).lower(), names, n=1)
+        hint = f" Did you mean {names[close[0]]!r}?" if close else ""
         listed = ", ".join(repr(choice) for choice in known)
         return cls(f"{option}={value!r} is not one of {listed}.{hint}")
 

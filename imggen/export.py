@@ -55,9 +55,11 @@ def split_directory(
     _check_places(origin, goal)
     manifest = scan(origin)
     parts = split(manifest, ratios, seed=seed, stratify=stratify)
+    # The folder itself, where the target is a link to one: a link cannot be replaced by a folder.
+    place = goal.resolve()
     try:
-        goal.parent.mkdir(parents=True, exist_ok=True)
-        building = Path(tempfile.mkdtemp(prefix=f".{goal.name}.", dir=goal.parent))
+        place.parent.mkdir(parents=True, exist_ok=True)
+        building = Path(tempfile.mkdtemp(prefix=f".{place.name}.", dir=place.parent))
     except OSError as err:
         raise ExportError(f"Cannot write beside {str(goal)!r}: {err}.") from err
     try:
@@ -73,7 +75,7 @@ def split_directory(
                 if progress is not None:
                     progress(done, manifest.num_samples)
         building.chmod(0o777 & ~_umask())  # mkdtemp makes private folders
-        os.replace(building, goal)
+        os.replace(building, place)
     except OSError as err:
         raise ExportError(f"Cannot copy {str(origin)!r} to {str(goal)!r}: {err}.") from err
     finally:

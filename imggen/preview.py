@@ -113,12 +113,12 @@ def confusion_matrix(table: pd.DataFrame, *, cell: int = 44) -> Image.Image:
     if not {"true", "predicted"} <= set(table.columns) or table["true"].isna().all():
         raise OptionError("The table needs the columns 'true' and 'predicted', with classes.")
     known = table.dropna(subset=["true", "predicted"])
-    names = [column[2:] for column in table.columns if str(column).startswith("p_")]
-    names = names or sorted({*known["true"], *known["predicted"]})
+    names = [str(column)[2:] for column in table.columns if str(column).startswith("p_")]
+    names = names or sorted({*map(str, table["true"].dropna()), *map(str, known["predicted"])})
     counts = _confusion(known, names)
     text, small = _font(14), _font(12)
     probe = ImageDraw.Draw(Image.new("RGB", (1, 1)))
-    margin = int(max(probe.textlength(name, small) for name in names)) + 40
+    margin = int(max(probe.textlength(_one_line(name), small) for name in names)) + 40
     side = len(names) * cell
     sheet = Image.new("RGB", (margin + side + 2 * _GAP, margin + side + 40), _BACKGROUND)
     draw = ImageDraw.Draw(sheet)
@@ -133,8 +133,8 @@ def confusion_matrix(table: pd.DataFrame, *, cell: int = 44) -> Image.Image:
     _paste_upright(sheet, "true", text, (_GAP, margin), _FAINT)
     for number, name in enumerate(names):
         middle = margin + number * cell + cell // 2
-        draw.text((margin - 6, middle), name, _INK, small, anchor="rm")
-        _paste_upright(sheet, name, small, (middle - 7, margin - 6), _INK, bottom=True)
+        draw.text((margin - 6, middle), _one_line(name), _INK, small, anchor="rm")
+        _paste_upright(sheet, _one_line(name), small, (middle - 7, margin - 6), _INK, bottom=True)
     for true in range(len(names)):
         for predicted in range(len(names)):
             count = int(counts[true, predicted])
@@ -180,16 +180,24 @@ def _picture(pixels: npt.NDArray[Any], cell: int) -> Image.Image:
 def _caption(sequence: ImageSequence, row: int) -> str:
     name = os.path.basename(sequence.manifest.paths[row])
     if sequence.labels is None:
-        return name
-    return f"{sequence.class_names[int(sequence.labels[row])]} · {name}"
+        return _one_line(name)
+    return _one_line(f"{sequence.class_names[int(sequence.labels[row])]} · {name}")
+
+
+def _one_line(text: str) -> str:
+    """A name without line breaks and the like, which Pillow would take for layout."""
+    return "".join(letter if letter.isprintable() else " " for letter in text)
 
 
 def _confusion(table: pd.DataFrame, names: list[str]) -> npt.NDArray[np.int64]:
     index_of = {name: index for index, name in enumerate(names)}
     counts = np.zeros((len(names), len(names)), dtype=np.int64)
-    true = table["true"].map(index_of).to_numpy(dtype=np.int64)
-    predicted = table["predicted"].map(index_of).to_numpy(dtype=np.int64)
-    np.add.at(counts, (true, predicted), 1)
+    pairs = list(zip(map(str, table["true"]), map(str, table["predicted"]), strict=True))
+    unknown = sorted({name for pair in pairs for name in pair} - set(names))
+    if unknown:
+        raise OptionError(f"The table holds the classes {unknown}, but scores only for {names}.")
+    for true, predicted in pairs:
+        counts[index_of[true], index_of[predicted]] += 1
     return counts
 
 

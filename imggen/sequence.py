@@ -284,11 +284,11 @@ class ImageSequence(EpochSequence[Batch]):
 
     def original(self, index: int) -> npt.NDArray[Any]:
         """Sample ``index`` as loaded: uint8, shape (height, width, channels), not augmented."""
-        return self._maker.load_sample(index)
+        return self._maker.load_sample(index).copy()
 
     def augmented(self, index: int, epoch: int) -> npt.NDArray[Any]:
         """Sample ``index`` as ``epoch`` trains on it, before rescaling; like ``original``."""
-        return self._maker.augment(self.original(index), epoch, index, index)
+        return self._maker.augment(self._maker.load_sample(index), epoch, index, index)
 
     def _serve(self, made: Batch) -> Any:
         self._epoch_failures.update(made.failures)

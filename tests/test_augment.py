@@ -145,7 +145,6 @@ def test_what_cannot_be_called_is_refused_with_what_would_do(augment):
         adapt(augment)
 
 
-@pytest.mark.xfail(reason="the class passes for a transform until it is called", strict=True)
 def test_an_albumentations_class_in_place_of_a_transform_is_refused():
     with pytest.raises(OptionError, match="HorizontalFlip"):
         adapt(A.HorizontalFlip)

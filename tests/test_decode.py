@@ -83,7 +83,7 @@ MODES = {
     "YCbCr JPEG": (("RGB", (100, 100, 100), "JPEG", {"quality": 100}), (100,) * 3, 255, 100),
     "I;16": (("I;16", 25700, "PNG"), (100, 100, 100), 255, 100),
     "I;16 TIFF": (("I;16", 25700, "TIFF"), (100, 100, 100), 255, 100),
-    "I": (("I", 25700, "TIFF"), (100, 100, 100), 255, 100),
+    "I": (("I", 25700, "PPM"), (100, 100, 100), 255, 100),
 }
 
 
@@ -104,7 +104,6 @@ def test_every_mode_becomes_every_color_mode_with_transparency_laid_over_white(n
     assert np.abs(got.astype(int) - wanted).max() <= (color_mode == "grayscale")
 
 
-@pytest.mark.xfail(reason="Pillow converts LAB to RGB, but not straight to L", strict=True)
 def test_a_lab_tiff_becomes_grayscale_by_way_of_rgb():
     data = one_pixel("LAB", (120, 140, 90), "TIFF")
     red, green, blue = load(data)[0, 0].tolist()
@@ -117,7 +116,7 @@ def test_a_lab_tiff_becomes_grayscale_by_way_of_rgb():
     ("value", "wanted"),
     [(0, 0), (128, 0), (129, 1), (257, 1), (32767, 127), (32768, 128), (65406, 254), (65535, 255)],
 )
-@pytest.mark.parametrize(("mode", "kind"), [("I;16", "PNG"), ("I;16", "TIFF"), ("I", "TIFF")])
+@pytest.mark.parametrize(("mode", "kind"), [("I;16", "PNG"), ("I;16", "TIFF"), ("I", "PPM")])
 def test_sixteen_bits_are_scaled_and_rounded_to_eight(value, wanted, mode, kind):
     data = one_pixel(mode, value, kind)
 
@@ -125,7 +124,6 @@ def test_sixteen_bits_are_scaled_and_rounded_to_eight(value, wanted, mode, kind)
     assert load(data)[0, 0].tolist() == [wanted] * 3
 
 
-@pytest.mark.xfail(reason="scaling to 8 bits forgets which value is transparent", strict=True)
 def test_transparency_of_sixteen_bit_grayscale_is_laid_over_white_too():
     assert load(png16(0, 25700, 65535, transparent=0)).tolist() == [
         [[255] * 3, [100] * 3, [255] * 3]
@@ -134,7 +132,11 @@ def test_transparency_of_sixteen_bit_grayscale_is_laid_over_white_too():
 
 @pytest.mark.parametrize(
     ("mode", "value", "reason"),
-    [("F", 0.5, r"mode F\) run from 0.5 to 0.5"), ("I", 65536, "65536"), ("I", -1, "from -1 to")],
+    [
+        ("F", 0.5, r"mode F\) run from 0.5 to 0.5"),
+        ("I", 200, "from 200 to 200"),
+        ("I", -1, "from -1 to"),
+    ],
 )
 def test_values_without_an_agreed_range_are_refused_with_the_range(tmp_path, mode, value, reason):
     path = tmp_path / "depth.tif"
@@ -198,14 +200,8 @@ def test_a_photograph_is_turned_upright_as_its_exif_tag_says(kind, orientation):
     np.testing.assert_array_equal(load(data), UPRIGHT[orientation](stored))
 
 
-NOT_TIFF = pytest.param(
-    "TIFF",
-    marks=pytest.mark.xfail(reason="Pillow turns TIFFs by itself when it loads them", strict=True),
-)
-
-
 @pytest.mark.parametrize("orientation", [2, 3, 4, 5, 6, 7, 8])
-@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", NOT_TIFF])
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "TIFF"])
 def test_without_exif_orientation_pixels_are_as_stored(kind, orientation):
     stored, data = stored_and_tagged(kind, orientation)
 
@@ -249,7 +245,7 @@ def seen(pixels: np.ndarray) -> tuple[set, set]:
 @given(SIDES, SIDES, st.integers(1, 9), st.integers(1, 9))
 @settings(deadline=None, max_examples=60)
 def test_crop_takes_the_window_of_keras_smart_resize(height, width, rows, columns):
-    from keras.preprocessing.image import smart_resize
+    import keras
 
     places = np.zeros((height, width, 3), np.uint8)
     places[..., 0], places[..., 1] = np.indices((height, width))
@@ -257,11 +253,12 @@ def test_crop_takes_the_window_of_keras_smart_resize(height, width, rows, column
     size = (rows * 30, columns * 30)
 
     got = load(encoded(places), size, interpolation="nearest", fit="crop")
-    assert seen(got) == seen(smart_resize(places, size, interpolation="nearest"))
+    tensor = keras.ops.convert_to_tensor(places)
+    wanted = keras.preprocessing.image.smart_resize(tensor, size, interpolation="nearest")
+    assert seen(got) == seen(np.asarray(wanted))
 
 
 @pytest.mark.parametrize("interpolation", ["bilinear", "bicubic", "lanczos3"])
-@pytest.mark.xfail(reason="resize(box=) lets pixels beside the window bleed in", strict=True)
 def test_nothing_outside_the_window_shows_in_a_crop(interpolation):
     pixels = np.full((8, 24, 3), (255, 0, 0), np.uint8)
     pixels[:, 8:16] = (0, 255, 0)
@@ -373,7 +370,6 @@ def test_a_folder_is_an_image_error(tmp_path):
     assert "directory" in refused(tmp_path).reason
 
 
-@pytest.mark.xfail(reason="an OSError's text repeats the path", strict=True)
 def test_the_reason_is_without_the_path(tmp_path):
     assert str(tmp_path) not in refused(tmp_path).reason
 

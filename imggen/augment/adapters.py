@@ -46,6 +46,11 @@ def adapt(augment: Augment) -> tuple[Augmentation, ...]:
             f"augment={augment!r} cannot be called; expected a function image -> image or "
             "(image, rng) -> image, an albumentations transform, or a list of these."
         )
+    if isinstance(augment, type):
+        raise OptionError(
+            f"augment={augment.__name__} is a class; pass one of its objects, such as "
+            f"{augment.__name__}(...)."
+        )
     if _comes_from(augment, "albumentations"):
         return (AlbumentationsStep(augment),)
     return (CallableStep(augment),)

@@ -41,7 +41,7 @@ def demo(output: Path, epochs: int) -> None:
 
     import imggen
 
-    console = Console(highlight=False, soft_wrap=True)
+    console = Console(highlight=False, soft_wrap=True, markup=False)
     photos = _write_photos(output / "photos")
     digits = _write_digits(output / "digits")
     console.print(f"1. {digits}: {imggen.scan(digits).num_samples} images, one folder a digit")

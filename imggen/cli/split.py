@@ -24,6 +24,7 @@ import click
 def split(source: Path, target: Path, ratios: tuple[float, ...], seed: int) -> None:
     """Copy SOURCE/<class>/** to TARGET/train|val|test/<class>/**, stratified by class."""
     from rich.console import Console
+    from rich.markup import escape
     from rich.progress import Progress
     from rich.table import Table
 
@@ -39,13 +40,13 @@ def split(source: Path, target: Path, ratios: tuple[float, ...], seed: int) -> N
             seed=seed,
             progress=lambda done, total: bar.update(task, completed=done, total=total),
         )
-    table = Table(title=f"{sum(map(len, parts))} images in {target}")
+    table = Table(title=f"{sum(map(len, parts))} images in {escape(str(target))}")
     table.add_column("class")
     for name in parts.names:
         table.add_column(name, justify="right")
     counts = [part.class_counts for part in parts]
     for class_name in parts[0].class_names:
-        table.add_row(class_name, *(str(count[class_name]) for count in counts))
+        table.add_row(escape(class_name), *(str(count[class_name]) for count in counts))
     table.add_section()
     table.add_row("all", *(str(len(part)) for part in parts))
     Console().print(table)
