@@ -26,9 +26,10 @@ from imggen.errors import (
 )
 from imggen.export import split_directory
 from imggen.manifest import Manifest
+from imggen.parts import Parts
 from imggen.preview import confusion_matrix, contact_sheet
 from imggen.scan import scan
-from imggen.split import Parts, split
+from imggen.split import split
 
 if TYPE_CHECKING:
     from imggen.datasets import from_dataframe, from_directory, from_files

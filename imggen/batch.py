@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple, final
@@ -39,21 +40,18 @@ class Batch(NamedTuple):
     """The arrays of one batch.
 
     Attributes:
+        epoch: The epoch that it belongs to.
         x: Images, shape (n, height, width, channels) or (n, channels, height, width).
         y: Targets as ``encode`` makes them, ``x`` itself for autoencoders, or None.
         weights: Sample weights, float32, shape (n,), or None.
-        failures: The files that could not be read.
+        failures: The files that could not be read, by draw.
     """
 
+    epoch: int
     x: npt.NDArray[Any]
     y: npt.NDArray[Any] | None
     weights: npt.NDArray[np.float32] | None
-    failures: tuple[Failure, ...] = ()
-
-
-class _Sample(NamedTuple):
-    row: int
-    array: npt.NDArray[Any]
+    failures: dict[int, Failure]
 
 
 @final
@@ -113,30 +111,57 @@ class BatchMaker:
     def __call__(self, epoch: int, index: int) -> Batch:
         """Makes batch ``index`` of ``epoch``.
 
+        With ``on_error="skip"``, a batch of which no file can be read gets one substitute: Keras
+        takes no empty batch.
+
         Raises:
-            ImageError: A file cannot be read, with ``on_error="raise"``; or no file of the batch
-                can be read, with "skip"; or no substitute was found.
-            SampleError: Arrays of different shapes.
+            ImageError: A file cannot be read, with ``on_error="raise"``; or no substitute was
+                found.
+            SampleError: Arrays of different shapes, or values that ``dtype`` cannot hold.
             AugmentationError: An augmentation broke its contract.
         """
-        failures: list[Failure] = []
-        samples: list[_Sample] = []
-        for draw in self.draws(epoch, index).tolist():
-            sample = self._sample(epoch, draw, failures)
-            if sample is not None:
-                samples.append(sample)
-        if not samples or (self.on_error == "blank" and len(failures) == len(samples)):
-            raise ImageError.of(
-                failures[0].path, f"{failures[0].reason}; no file of its batch can be read"
-            )
-        x = self._collate(samples)
-        rows = np.array([sample.row for sample in samples])
+        draws = self.draws(epoch, index).tolist()
+        failures: dict[int, Failure] = {}
+        x: npt.NDArray[Any] | None = None
+        rows: list[int] = []
+        blanks: list[int] = []
+        for draw in draws:
+            row = draw % self.order.num_samples
+            try:
+                array = self.load_sample(row)
+            except ImageError as err:
+                if self.on_error == "raise":
+                    raise
+                failures[draw] = Failure(err.path, err.reason)
+                if self.on_error == "blank" and (draw != draws[-1] or x is not None):
+                    blanks.append(len(rows))
+                    rows.append(row)
+                    continue
+                if self.on_error == "skip" and (draw != draws[-1] or rows):
+                    continue
+                substitute, array = self._substitute(epoch, draw, err)
+                if self.on_error == "blank":  # none was readable: at least the shape is known now
+                    blanks.append(len(rows))
+                else:
+                    row = substitute
+            array = self.augment(array, epoch, draw, row)
+            if x is None:
+                x = self._room_for(array, len(draws))
+            self._put(array, x, len(rows), row)
+            rows.append(row)
+        assert x is not None  # noqa: S101 - every path above fills it or raises
+        x[blanks] = 0
+        x = x[: len(rows)]
+        if self.rescale is not None:
+            np.multiply(x, x.dtype.type(self.rescale), out=x)
+        of_samples = np.array(rows)
         weights = self.manifest.weights
         return Batch(
+            epoch,
             x,
-            self._targets(x, rows),
-            None if weights is None else weights[rows],
-            tuple(failures),
+            self._targets(x, of_samples),
+            None if weights is None else weights[of_samples],
+            failures,
         )
 
     def load_sample(self, index: int) -> npt.NDArray[Any]:
@@ -156,27 +181,11 @@ class BatchMaker:
         """Augments a loaded sample as ``draw`` of ``epoch`` has it; leaves ``array`` as it is."""
         if not self.steps:
             return array
-        rng = generator(self.seed, Stream.AUGMENT, epoch, draw)
         where = f"{self.manifest.filepath(index)!r} (epoch {epoch}, index {draw})"
-        return augment_image(array.copy(), self.steps, rng, where)
+        make_rng = functools.partial(generator, self.seed, Stream.AUGMENT, epoch, draw)
+        return augment_image(array.copy(), self.steps, make_rng, where)
 
-    def _sample(self, epoch: int, draw: int, failures: list[Failure]) -> _Sample | None:
-        """Loads and augments one draw; what cannot be read is added to ``failures``."""
-        index = draw % self.order.num_samples
-        try:
-            array = self.load_sample(index)
-        except ImageError as err:
-            if self.on_error == "raise":
-                raise
-            failures.append(Failure(err.path, err.reason))
-            if self.on_error == "skip":
-                return None
-            if self.on_error == "blank":
-                return _Sample(index, np.zeros(0, dtype=np.uint8))
-            index, array = self._substitute(epoch, draw, err)
-        return _Sample(index, self.augment(array, epoch, draw, index))
-
-    def _substitute(self, epoch: int, draw: int, err: ImageError) -> _Sample:
+    def _substitute(self, epoch: int, draw: int, err: ImageError) -> tuple[int, npt.NDArray[Any]]:
         """Another sample in place of one that cannot be read, of the same class if possible."""
         rng = generator(self.seed, Stream.SUBSTITUTE, epoch, draw)
         everyone = np.arange(self.order.num_samples)
@@ -187,7 +196,7 @@ class BatchMaker:
         for pool in pools:
             for index in rng.choice(pool, size=_SUBSTITUTE_TRIES).tolist():
                 try:
-                    return _Sample(index, self.load_sample(index))
+                    return index, self.load_sample(index)
                 except ImageError:
                     continue
         raise ImageError.of(
@@ -200,10 +209,10 @@ class BatchMaker:
         path = self.manifest.filepath(index)
         try:
             array = self.load(path)
-        except ImageError:
-            raise
         except Exception as err:
-            raise ImageError.of(path, f"the loader raised {type(err).__name__}: {err}") from err
+            # Under the manifest's own path, whatever a custom loader made of it.
+            reason = getattr(err, "reason", f"the loader raised {type(err).__name__}: {err}")
+            raise ImageError.of(path, str(reason)) from err
         if not isinstance(array, np.ndarray) or array.dtype.kind not in "buif":
             kind = array.dtype if isinstance(array, np.ndarray) else type(array).__name__
             raise SampleError(
@@ -211,24 +220,25 @@ class BatchMaker:
             )
         return array
 
-    def _collate(self, samples: list[_Sample]) -> npt.NDArray[Any]:
-        shape = next(sample.array.shape for sample in samples if sample.array.size)
-        out_shape = (shape[-1], *shape[:-1]) if self.channels_first else shape
-        x = np.empty((len(samples), *out_shape), dtype=self.dtype)
-        for position, (row, array) in enumerate(samples):
-            if not array.size and self.on_error == "blank":
-                x[position] = 0
-                continue
-            if array.shape != shape:
-                raise SampleError(
-                    f"{self.manifest.filepath(row)!r} has shape {array.shape}, others in its "
-                    f"batch have {shape}; a batch needs one shape. Pass image_size=, or make the "
-                    "loader return one shape."
-                )
-            x[position] = np.moveaxis(array, -1, 0) if self.channels_first else array
-        if self.rescale is not None:
-            np.multiply(x, x.dtype.type(self.rescale), out=x)
-        return x
+    def _room_for(self, array: npt.NDArray[Any], count: int) -> npt.NDArray[Any]:
+        shape = (array.shape[-1], *array.shape[:-1]) if self.channels_first else array.shape
+        return np.zeros((count, *shape), dtype=self.dtype)
+
+    def _put(self, array: npt.NDArray[Any], x: npt.NDArray[Any], position: int, row: int) -> None:
+        """Writes one sample into its place in the batch, at once: loaders may reuse an array."""
+        placed = np.moveaxis(array, -1, 0) if self.channels_first else array
+        if placed.shape != x.shape[1:]:
+            raise SampleError(
+                f"{self.manifest.filepath(row)!r} has shape {placed.shape}, others in its batch "
+                f"have {x.shape[1:]}; a batch needs one shape. Pass image_size=, or make the "
+                "loader return one shape."
+            )
+        if x.dtype == np.uint8 and array.dtype.kind not in "bu":
+            raise SampleError(
+                f"The loader returned {array.dtype} for {self.manifest.filepath(row)!r}, which "
+                'dtype="uint8" cannot hold. Pass a float dtype, or make the loader return uint8.'
+            )
+        x[position] = placed
 
     def _targets(self, x: npt.NDArray[Any], rows: npt.NDArray[np.int64]) -> npt.NDArray[Any] | None:
         if self.label_mode is None or self.manifest.labels is None:

@@ -36,35 +36,42 @@ class RamCache:
             OptionError: All samples together would not fit into this machine's memory.
             SampleError: A sample of another shape or dtype than the first.
         """
-        if self._arrays is not None and self._filled[index]:
-            return self._view(index)
+        arrays = self._arrays
+        if arrays is not None and self._filled[index]:
+            return _read_only(arrays[index])
         array = load()
         with self._lock:
-            if self._arrays is None:
+            arrays = self._arrays
+            if arrays is None:
                 arrays = _room_for(self._num_samples, array)
                 self._filled = np.zeros(self._num_samples, dtype=bool)
                 self._arrays = arrays  # last: it tells other threads that both are there
-        if array.shape != self._arrays.shape[1:] or array.dtype != self._arrays.dtype:
+        if array.shape != arrays.shape[1:] or array.dtype != arrays.dtype:
             raise SampleError(
                 f"Sample {index} is {array.dtype} of shape {array.shape}, others are "
-                f"{self._arrays.dtype} of shape {self._arrays.shape[1:]}; a cached set needs one "
-                "shape and dtype."
+                f"{arrays.dtype} of shape {arrays.shape[1:]}; a cached set needs one shape and "
+                "dtype."
             )
         # Two threads may both load a sample; they write the same bytes.
-        self._arrays[index] = array
+        arrays[index] = array
         self._filled[index] = True
-        return self._view(index)
+        return _read_only(arrays[index])
 
-    def _view(self, index: int) -> npt.NDArray[Any]:
-        view: npt.NDArray[Any] = self._arrays[index]  # type: ignore[index]  # there by now
-        view.flags.writeable = False
-        return view
+    def clear(self) -> None:
+        """Lets go of all samples."""
+        with self._lock:
+            self._arrays = None
 
     def __getstate__(self) -> dict[str, int]:
         return {"num_samples": self._num_samples}  # a copy elsewhere starts empty
 
     def __setstate__(self, state: dict[str, int]) -> None:
         self.__init__(**state)
+
+
+def _read_only(view: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    view.flags.writeable = False
+    return view
 
 
 def _room_for(num_samples: int, sample: npt.NDArray[Any]) -> npt.NDArray[Any]:

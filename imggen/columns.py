@@ -14,6 +14,8 @@ import numpy.typing as npt
 # this error handler turns them back into the same bytes.
 _ENCODING = ("utf-8", "surrogateescape")
 
+_ROWS_AT_A_TIME = 65536
+
 
 @final
 @dataclass(frozen=True, eq=False, slots=True)
@@ -36,10 +38,6 @@ class StringColumn(Sequence[str]):
     data: npt.NDArray[np.uint8]
     offsets: npt.NDArray[np.int64]
 
-    def __post_init__(self) -> None:
-        self.data.flags.writeable = False
-        self.offsets.flags.writeable = False
-
     @classmethod
     def of(cls, strings: Iterable[str]) -> StringColumn:
         """Packs an iterable of strings."""
@@ -58,10 +56,15 @@ class StringColumn(Sequence[str]):
         lengths = self.offsets[1:][indices] - starts
         offsets = np.zeros(len(lengths) + 1, dtype=np.int64)
         np.cumsum(lengths, out=offsets[1:])
-        # Byte k of the result belongs to the row whose run holds k, at the same distance from the
-        # start of that row as before.
-        shifts = np.repeat(starts - offsets[:-1], lengths)
-        return StringColumn(self.data[np.arange(offsets[-1]) + shifts], offsets)
+        data = np.empty(offsets[-1], dtype=np.uint8)
+        # In pieces, because the index of every byte takes eight.
+        for first in range(0, len(lengths), _ROWS_AT_A_TIME):
+            rows = slice(first, min(first + _ROWS_AT_A_TIME, len(lengths)))
+            low, high = offsets[rows.start], offsets[rows.stop]
+            # A byte stays at the same distance from the start of its row.
+            shifts = np.repeat(starts[rows] - offsets[rows], lengths[rows])
+            data[low:high] = self.data[np.arange(low, high) + shifts]
+        return StringColumn(data, offsets)
 
     def __len__(self) -> int:
         return len(self.offsets) - 1

@@ -13,16 +13,14 @@ import numpy.typing as npt
 from imggen.augment import Augment
 from imggen.errors import OptionError
 from imggen.manifest import Manifest
+from imggen.parts import Parts, part_name
+from imggen.rng import check_seed
 from imggen.scan import Labels, scan, scan_parts
 from imggen.sequence import ImageSequence
-from imggen.split import Parts, Ratios, split
+from imggen.split import Ratios, split
 
 if TYPE_CHECKING:
     import pandas as pd
-
-# The split between train, val and test must not change from run to run, or what was trained on
-# in one run is tested on in the next; so without a seed it has this one.
-_DEFAULT_SPLIT_SEED = 0
 
 # What only makes sense for training, with the value that all other parts get.
 _TRAIN_ONLY: dict[str, Any] = {"shuffle": False, "repeats": 1, "drop_remainder": False}
@@ -37,6 +35,7 @@ def from_directory(
     extensions: Collection[str] | None = None,
     augment: Augment | Mapping[str, Augment] = None,
     seed: int | None = None,
+    split_seed: int = 0,
     **options: Any,
 ) -> ImageSequence | Parts[ImageSequence]:
     """Makes sequences from ``directory/<class>/**/<image>``.
@@ -51,8 +50,10 @@ def from_directory(
         extensions: The file extensions to take. None: every format that Pillow reads.
         augment: As in ``ImageSequence``, for the part "train" only. To augment another part,
             name it: ``{"train": a, "val": b}``.
-        seed: Decides split, order and augmentation. None: the split of seed 0, so that it is the
-            same in every run, and a fresh order and augmentation.
+        seed: Decides order and augmentation, the same for all parts. None: a fresh one, to be read
+            from ``train.seed``.
+        split_seed: Decides who goes into which part. Apart from ``seed``, and fixed unless you
+            change it, so that no run tests on what another one trained on.
         **options: As in ``ImageSequence``. ``shuffle``, ``repeats`` and ``drop_remainder`` go to
             the part "train"; the others are always served whole and in order.
 
@@ -76,11 +77,11 @@ def from_directory(
         if labels is None:
             raise OptionError('split="folders" needs labels="inferred".')
         manifest = scan_parts(directory, class_names=class_names, extensions=extensions)
-        return _sequences(manifest, "given", augment, seed, options)
+        return _sequences(manifest, "given", augment, seed, split_seed, options)
     if isinstance(split, str):
         raise OptionError.unknown("split", split, ["folders"])
     manifest = scan(directory, labels=labels, class_names=class_names, extensions=extensions)
-    return _sequences(manifest, split, augment, seed, options)
+    return _sequences(manifest, split, augment, seed, split_seed, options)
 
 
 def from_dataframe(
@@ -95,6 +96,7 @@ def from_dataframe(
     split: Ratios | str | None = None,
     augment: Augment | Mapping[str, Augment] = None,
     seed: int | None = None,
+    split_seed: int = 0,
     **options: Any,
 ) -> ImageSequence | Parts[ImageSequence]:
     """Makes sequences from a table with one row a sample.
@@ -110,6 +112,7 @@ def from_dataframe(
         split: As in ``from_directory``, or the name of the column that holds each row's part.
         augment: As in ``from_directory``.
         seed: As in ``from_directory``.
+        split_seed: As in ``from_directory``.
         **options: As in ``from_directory``.
 
     Returns:
@@ -132,7 +135,7 @@ def from_dataframe(
         class_names=class_names,
     )
     return _sequences(
-        manifest, "given" if isinstance(split, str) else split, augment, seed, options
+        manifest, "given" if isinstance(split, str) else split, augment, seed, split_seed, options
     )
 
 
@@ -146,6 +149,7 @@ def from_files(
     split: Ratios | None = None,
     augment: Augment | Mapping[str, Augment] = None,
     seed: int | None = None,
+    split_seed: int = 0,
     **options: Any,
 ) -> ImageSequence | Parts[ImageSequence]:
     """Makes sequences from a list of files, or of IDs that ``loader=`` understands.
@@ -161,6 +165,7 @@ def from_files(
         split: As in ``from_directory``.
         augment: As in ``from_directory``.
         seed: As in ``from_directory``.
+        split_seed: As in ``from_directory``.
         **options: As in ``from_directory``; ``loader=numpy.load`` for arrays.
 
     Returns:
@@ -175,7 +180,7 @@ def from_files(
     manifest = Manifest.from_files(
         files, labels, root=root, class_names=class_names, num_classes=num_classes
     )
-    return _sequences(manifest, split, augment, seed, options)
+    return _sequences(manifest, split, augment, seed, split_seed, options)
 
 
 def _sequences(
@@ -183,6 +188,7 @@ def _sequences(
     ratios: Ratios | Literal["given"] | None,
     augment: Augment | Mapping[str, Augment],
     seed: int | None,
+    split_seed: int,
     options: dict[str, Any],
 ) -> ImageSequence | Parts[ImageSequence]:
     if manifest.labels is None:
@@ -194,15 +200,24 @@ def _sequences(
                 "the augmentation itself, or a split."
             )
         return ImageSequence(manifest, augment=augment, seed=seed, **options)
-    parts = split(
-        manifest,
-        None if ratios == "given" else ratios,
-        seed=_DEFAULT_SPLIT_SEED if seed is None else seed,
-    )
-    by_part = augment if isinstance(augment, Mapping) else {"train": augment}
-    unknown = set(by_part) - set(parts.names)
-    if isinstance(augment, Mapping) and unknown:
-        raise OptionError.unknown("augment", unknown.pop(), parts.names)
+    parts = split(manifest, None if ratios == "given" else ratios, seed=split_seed)
+    if isinstance(augment, Mapping):
+        by_part = {part_name(name): value for name, value in augment.items()}
+    else:
+        by_part = {} if augment is None else {"train": augment}
+    unknown = sorted(set(by_part) - set(parts.names))
+    if unknown:
+        raise OptionError(
+            f"augment is for the part {unknown[0]!r}, but the parts are {list(parts.names)}. Name "
+            "the part to augment: augment={name: augmentation}."
+        )
+    for_train = sorted(set(options) & set(_TRAIN_ONLY))
+    if for_train and "train" not in parts.names:
+        raise OptionError(
+            f"{', '.join(for_train)} is for the part 'train', but the parts are "
+            f"{list(parts.names)}."
+        )
+    seed = check_seed(seed)
     return Parts(
         [
             ImageSequence(

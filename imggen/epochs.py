@@ -5,11 +5,13 @@ Nothing in here knows what a batch holds.
 
 from __future__ import annotations
 
+import operator
 import random
+import sys
 import threading
 from abc import abstractmethod
 from collections.abc import Callable, Generator, Iterator, Sequence
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Self, TypeVar
 
 import keras
 
@@ -26,13 +28,14 @@ class EpochSequence(keras.utils.PyDataset, Generic[T]):  # type: ignore[misc]  #
     sequence``, or when Keras (or a training loop of your own) calls ``on_epoch_end`` after all
     batches were asked for. Set ``epoch`` to go anywhere else.
 
+    Every complete pass counts as an epoch, whoever makes it: ``evaluate`` and ``predict`` as well.
+
     Keras is given one worker, whatever ``workers`` says: the sequence has its own, which live
     across epochs, look ahead, and never fork.
 
     Args:
         make: Makes batch ``index`` of ``epoch``.
         num_batches: The number of batches in an epoch.
-        shuffled: Whether the order of batches carries no meaning.
         workers: As in ``Loader``.
         use_multiprocessing: As in ``Loader``.
         max_queue_size: As in ``Loader``.
@@ -43,7 +46,6 @@ class EpochSequence(keras.utils.PyDataset, Generic[T]):  # type: ignore[misc]  #
         make: Callable[[int, int], T],
         num_batches: int,
         *,
-        shuffled: bool,
         workers: int | None,
         use_multiprocessing: bool,
         max_queue_size: int,
@@ -57,7 +59,8 @@ class EpochSequence(keras.utils.PyDataset, Generic[T]):  # type: ignore[misc]  #
         )
         self._epoch = 0
         self._num_batches = num_batches
-        self._passes = _Passes(num_batches, shuffled)
+        self._by_keras = _KerasPass(num_batches)
+        self._by_hand = _HandPass(num_batches)
 
     @abstractmethod
     def _serve(self, made: T) -> Any:
@@ -81,7 +84,8 @@ class EpochSequence(keras.utils.PyDataset, Generic[T]):  # type: ignore[misc]  #
         if isinstance(epoch, bool) or not isinstance(epoch, int) or epoch < 0:
             raise OptionError(f"epoch={epoch!r} must be a whole number of 0 or more.")
         self._epoch = epoch
-        self._passes.forget()
+        self._by_keras.forget()
+        self._by_hand.forget()
 
     @property
     def num_batches(self) -> int:
@@ -89,18 +93,19 @@ class EpochSequence(keras.utils.PyDataset, Generic[T]):  # type: ignore[misc]  #
         return len(self)
 
     def __len__(self) -> int:
-        # Every pass starts by asking for the length: range(len(sequence)), or Keras's adapter.
-        self._passes.may_begin()
+        # Every pass of Keras starts by asking for the length.
+        self._by_keras.may_begin()
         return self._num_batches
 
     def __getitem__(self, index: int) -> Any:
         """Returns batch ``index`` of the current epoch."""
+        index = operator.index(index)
         if not -self._num_batches <= index < self._num_batches:
             raise IndexError(f"batch {index} of a sequence with {self._num_batches} batches")
-        epoch = self._epoch
-        wanted, following = self._passes.ask(index % self._num_batches)
-        ahead = self._loader.max_queue_size
-        upcoming = [(epoch, position) for position in following[:ahead]]
+        epoch, index = self._epoch, index % self._num_batches
+        passes = self._by_keras if _called_by_keras() else self._by_hand
+        wanted, following = passes.ask(index)
+        upcoming = [(epoch, position) for position in following[: self._loader.max_queue_size]]
         return self._serve(self._loader.get((epoch, wanted), upcoming))
 
     def __iter__(self) -> Iterator[Any]:
@@ -135,14 +140,31 @@ class EpochSequence(keras.utils.PyDataset, Generic[T]):  # type: ignore[misc]  #
     def workers(self, value: int) -> None:
         raise OptionError(f"workers={value} cannot be set later; pass it when making the sequence.")
 
-    def on_epoch_begin(self) -> None:
-        """Keras calls this before each epoch."""
-        self._passes.begin()
-
     def on_epoch_end(self) -> None:
         """Moves on to the next epoch if all batches of this one were asked for."""
-        if self._passes.end():
+        if not _called_by_keras():
+            over = self._by_hand.complete()
+        elif sys._getframe(2).f_code.co_name == "reset":
+            # Keras tidies up like this before it starts, after a look at the first batches.
+            over = False
+        else:
+            over = self._by_keras.complete()
+        if over:
             self._finish_epoch()
+
+    def close(self) -> None:
+        """Stops the workers and lets go of what waits; a batch asked for later starts them anew.
+
+        Under TensorFlow, Keras keeps every dataset that it was given until the process ends, and
+        with it the workers: close those that are no longer needed, or use ``with``.
+        """
+        self._loader.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
 
     def _finish_epoch(self) -> None:
         ended = self._epoch
@@ -155,7 +177,37 @@ class EpochSequence(keras.utils.PyDataset, Generic[T]):  # type: ignore[misc]  #
             yield self._loader.get(key, keys[index : index + self._loader.max_queue_size])
 
 
-class _Passes:
+def _called_by_keras() -> bool:
+    """Whether the caller of the method that asks is Keras, and not the user's own code."""
+    caller = sys._getframe(2).f_globals.get("__name__", "")
+    return str(caller).partition(".")[0] == "keras"
+
+
+class _HandPass:
+    """A training loop of the user's own: ``for index in range(len(sequence))``."""
+
+    def __init__(self, num_batches: int) -> None:
+        self._num_batches = num_batches
+        self.forget()
+
+    def forget(self) -> None:
+        """Starts afresh."""
+        self._asked: set[int] = set()
+        self._last = -2
+
+    def ask(self, index: int) -> tuple[int, range]:
+        """Takes down a request; what follows is known from the second request in order."""
+        in_order = index == self._last + 1
+        self._asked.add(index)
+        self._last = index
+        return index, range(index + 1, self._num_batches) if in_order else range(0)
+
+    def complete(self) -> bool:
+        """Whether all batches were asked for."""
+        return len(self._asked) == self._num_batches
+
+
+class _KerasPass:
     """Makes out, from what Keras asks for, which pass it is in and what it will want next.
 
     Keras 3 tells a PyDataset little. It fetches early batches before the first epoch to see their
@@ -165,24 +217,19 @@ class _Passes:
     ``on_epoch_end`` follows.
 
     ``fit`` also shuffles the order of whole batches with Python's global ``random``, so that
-    training would depend on who else drew from it. Where the sequence shuffles by itself, that
-    order carries no meaning, and it is undone: the batch asked for first is batch 0, and so on.
-    The shuffle is recognised beyond doubt: repeated from a copy of the random state, it must lead
-    to the very state that is there. This can go when Keras lets a PyDataset decline the shuffle.
-
-    One thing cannot be told: with a single batch an epoch, JAX's and torch's look at the shapes is
-    a whole pass, so that training starts with epoch 1.
+    training would depend on who else drew from it. The sequence has an order of its own, so that
+    shuffle is undone: the batch asked for first is batch 0, and so on. It is recognised beyond
+    doubt: repeated from a copy of the random state, it must lead to the very state that is there.
+    This can go when Keras lets a PyDataset decline the shuffle.
     """
 
-    def __init__(self, num_batches: int, shuffled: bool) -> None:
+    def __init__(self, num_batches: int) -> None:
         self._num_batches = num_batches
-        self._shuffled = shuffled
         self._lock = threading.Lock()
         self.forget()
 
     def forget(self) -> None:
         """Starts afresh, with no pass under way."""
-        self._begun = False
         self._state_before: tuple[Any, ...] | None = None
         self._start([])
 
@@ -201,38 +248,21 @@ class _Passes:
             if state_before is not None:
                 self._begin(index, state_before)
             self._asked.add(index)
-            position = self._position_of.get(index, -1)
-            in_turn = position == self._next
-            if in_turn:
-                self._next += 1
-                self._hooked = False
-            if self._undo:
-                return position, range(self._next, self._num_batches) if in_turn else ()
-            return index, self._order[self._next :] if in_turn else ()
+            position = self._position_of.get(index)
+            if position is None:  # in an order unknown
+                return index, ()
+            self._next = position + 1
+            return position, range(self._next, self._num_batches)
 
-    def begin(self) -> None:
-        """Keras begins an epoch."""
+    def complete(self) -> bool:
+        """Whether all batches of the pass were asked for."""
         with self._lock:
-            self._begun = self._hooked = True
-
-    def end(self) -> bool:
-        """Keras ends an epoch; returns whether the pass is over."""
-        with self._lock:
-            self._hooked = True
-            over = len(self._asked) == self._num_batches
-            # TensorFlow's trainer looks at two batches and then calls on_epoch_end, before the
-            # first epoch begins. In so short a pass that looks like a whole one.
-            if self._num_batches <= 2 and not self._begun:
-                over = False
-            if over:
-                self.forget()
-            return over
+            return len(self._asked) == self._num_batches
 
     def _begin(self, first: int, state_before: tuple[Any, ...]) -> None:
-        """Starts a pass if ``first`` is its first request, and not one of the pass under way.
+        """Starts a pass if ``first`` is its first request, and not the next of the one under way.
 
-        A request out of turn is a glance at a batch, from a callback say, unless one of Keras's
-        hooks came before it.
+        Something else may have read the length in the middle of a pass.
         """
         state = random.getstate()
         if state != state_before:
@@ -241,23 +271,19 @@ class _Passes:
             order = list(range(self._num_batches))
             shuffle.shuffle(order)
             if order[0] == first and shuffle.getstate() == state:
-                self._start(order, undo=self._shuffled)
+                self._start(order)
                 return
-        in_turn = self._position_of.get(first) == self._next
-        if in_turn or not (self._hooked or not self._asked):
+        if self._asked and self._position_of.get(first) == self._next:
             return
         if first == 0:
-            self._start(list(range(self._num_batches)))
-        elif self._order or first in self._asked:
+            self._start(range(self._num_batches))
+        elif self._position_of or first in self._asked:
             self._start([])  # in an order unknown
 
-    def __reduce__(self) -> tuple[type[_Passes], tuple[int, bool]]:
-        return _Passes, (self._num_batches, self._shuffled)  # a copy is in no pass
-
-    def _start(self, order: list[int], undo: bool = False) -> None:
-        self._order = order  # what will be asked for, as far as known
+    def _start(self, order: Sequence[int]) -> None:
         self._position_of = {index: position for position, index in enumerate(order)}
         self._next = 0
-        self._undo = undo
-        self._hooked = False  # whether Keras called since the last request in turn
         self._asked: set[int] = set()
+
+    def __reduce__(self) -> tuple[type[_KerasPass], tuple[int]]:
+        return _KerasPass, (self._num_batches,)  # a copy is in no pass

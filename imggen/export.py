@@ -10,8 +10,9 @@ from pathlib import Path
 
 from imggen.errors import ExportError
 from imggen.manifest import Manifest
+from imggen.parts import Parts
 from imggen.scan import scan
-from imggen.split import Parts, Ratios, split
+from imggen.split import Ratios, split
 
 
 def split_directory(

@@ -43,11 +43,31 @@ def indices_of(
 
 
 def names_in(values: Sequence[object]) -> tuple[str, ...]:
-    """The distinct values as names, numbers in order of value and all else in order of text."""
+    """The distinct values as names: numbers in order of value, all else in order of text."""
     distinct = set(values)
     if all(isinstance(value, int | float | np.number) for value in distinct):
         return tuple(str(value) for value in sorted(distinct))  # type: ignore[type-var]
     return tuple(sorted(str(value) for value in distinct))
+
+
+def class_values(values: Sequence[Any], where: str) -> list[Any]:
+    """Values that can be classes: names, or whole numbers, which tables often hold as floats.
+
+    Raises:
+        ManifestError: A list or array in place of one value, or a number with decimals.
+    """
+    for value in values:
+        if isinstance(value, list | tuple | set | dict | np.ndarray):
+            raise ManifestError(
+                f"The {where} holds {value!r}; expected one class index or name a sample. One-hot "
+                "rows become class indices with labels.argmax(axis=1)."
+            )
+        if isinstance(value, float | np.floating) and not float(value).is_integer():
+            raise ManifestError(
+                f"The {where} holds {value!r}, which is no class. Classes are whole numbers or "
+                "names; turn measured values into classes first, or into text with str()."
+            )
+    return [int(value) if isinstance(value, float | np.floating) else value for value in values]
 
 
 def labels_of(
@@ -76,12 +96,7 @@ def labels_of(
         raise ManifestError(
             f"{len(missing)} of {len(paths)} files have no label; the first is {missing[0]!r}."
         )
-    if any(isinstance(value, list | tuple | np.ndarray) for value in values):
-        raise ManifestError(
-            f"labels hold {values[0]!r}; expected one class index or name a file. One-hot rows "
-            "become class indices with labels.argmax(axis=1)."
-        )
-    return values
+    return class_values(values, "list of labels")
 
 
 def is_index(value: object) -> bool:
@@ -112,7 +127,9 @@ def checked_labels(labels: Any, num_classes: int) -> npt.NDArray[np.int32]:
             f"labels run from {values.min()} to {values.max()}, but there are {num_classes} class "
             "names. A label is the position of its class, from 0."
         )
-    return values.astype(np.int32)
+    indices = values.astype(np.int32)
+    indices.flags.writeable = False
+    return indices
 
 
 def checked_weights(weights: Any) -> npt.NDArray[np.float32]:
@@ -127,7 +144,9 @@ def checked_weights(weights: Any) -> npt.NDArray[np.float32]:
             "Sample weights must be finite numbers of 0 or more, one a sample; "
             f"got shape {values.shape} with {values[:5]}..."
         )
-    return values.astype(np.float32)
+    checked = values.astype(np.float32)
+    checked.flags.writeable = False
+    return checked
 
 
 def table_column(frame: pd.DataFrame, name: str) -> list[Any]:

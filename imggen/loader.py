@@ -32,8 +32,8 @@ def usable_cores() -> int:
 class Loader(Generic[T]):
     """Calls ``make(epoch, index)`` on workers, ahead of the caller where it knows what comes next.
 
-    The workers start with the first batch and live as long as the loader: no thread or process
-    is made anew each epoch, and none survives the loader. Results do not depend on ``workers``.
+    The workers start with the first batch and live until the loader is closed or collected: none
+    is made anew each epoch. Results do not depend on ``workers``.
 
     Args:
         make: Makes a batch; must be safe to call from several threads, or picklable.
@@ -120,6 +120,7 @@ class Loader(Generic[T]):
             else:
                 self._executor = ThreadPoolExecutor(self.workers, thread_name_prefix="imggen")
             weakref.finalize(self, _stop, self._executor)
+            _running.add(self._executor)
         return self._executor
 
     def _processes(self) -> Executor:
@@ -154,6 +155,20 @@ class Loader(Generic[T]):
 
 def _stop(executor: Executor) -> None:
     executor.shutdown(wait=False, cancel_futures=True)
+
+
+_running: weakref.WeakSet[Executor] = weakref.WeakSet()
+
+
+def _stop_all() -> None:
+    for executor in list(_running):
+        _stop(executor)
+
+
+# At exit, concurrent.futures waits until its queues are empty: all batches that were to be made
+# ahead would still be made. What is registered here, later, is called before that. threading has
+# this hook for the use of concurrent.futures; without it, leaving takes longer, and that is all.
+getattr(threading, "_register_atexit", lambda _: None)(_stop_all)
 
 
 def _whole(option: str, value: object, least: int) -> int:

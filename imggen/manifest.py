@@ -22,6 +22,7 @@ from imggen.errors import ManifestError, OptionError
 from imggen.fields import (
     checked_labels,
     checked_weights,
+    class_values,
     indices_of,
     is_index,
     labels_of,
@@ -198,7 +199,7 @@ class Manifest:
         paths = text_column(frame, x_col)
         labels, names = None, tuple(class_names or ())
         if y_col is not None:
-            values = table_column(frame, y_col)
+            values = class_values(table_column(frame, y_col), f"column {y_col!r}")
             names = tuple(map(str, class_names)) if class_names is not None else names_in(values)
             labels = indices_of([str(value) for value in values], names, f"column {y_col!r}")
         return cls(

@@ -20,6 +20,8 @@ _BACKGROUND = "#ffffff"
 _INK = "#1f2328"
 _FAINT = "#656d76"
 _GAP = 6
+_WIDEST_MATRIX = 2400
+_SMALLEST_CELL_WITH_NUMBER = 20
 
 
 def contact_sheet(
@@ -110,13 +112,17 @@ def confusion_matrix(table: pd.DataFrame, *, cell: int = 44) -> Image.Image:
     """
     from PIL import Image, ImageDraw
 
+    if cell < 1:
+        raise OptionError(f"cell={cell} must be 1 or more.")
     if not {"true", "predicted"} <= set(table.columns) or table["true"].isna().all():
         raise OptionError("The table needs the columns 'true' and 'predicted', with classes.")
     known = table.dropna(subset=["true", "predicted"])
     names = [str(column)[2:] for column in table.columns if str(column).startswith("p_")]
     names = names or sorted({*map(str, table["true"].dropna()), *map(str, known["predicted"])})
     counts = _confusion(known, names)
-    text, small = _font(14), _font(12)
+    # Many classes get small squares, and no numbers in those too small for them.
+    cell = max(2, min(cell, _WIDEST_MATRIX // max(len(names), 1)))
+    text, small = _font(14), _font(min(12, cell))
     probe = ImageDraw.Draw(Image.new("RGB", (1, 1)))
     margin = int(max(probe.textlength(_one_line(name), small) for name in names)) + 40
     side = len(names) * cell
@@ -142,7 +148,7 @@ def confusion_matrix(table: pd.DataFrame, *, cell: int = 44) -> Image.Image:
             left, top = margin + predicted * cell, margin + true * cell
             box = (left, top, left + cell - 2, top + cell - 2)
             draw.rectangle(box, _shade(share, right=true == predicted))
-            if count:
+            if count and cell >= _SMALLEST_CELL_WITH_NUMBER:
                 colour = "#ffffff" if share > 0.55 else _INK
                 centre = (left + cell // 2 - 1, top + cell // 2 - 1)
                 draw.text(centre, str(count), colour, small, anchor="mm")

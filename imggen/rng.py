@@ -19,17 +19,21 @@ class Stream(IntEnum):
     SHUFFLE = 1
     AUGMENT = 2
     SUBSTITUTE = 3
-    PREVIEW = 4
+    TRIAL = 4
 
 
-def generator(seed: int, stream: Stream, epoch: int = 0, index: int = 0) -> np.random.Generator:
-    """Makes the generator that belongs to one (seed, stream, epoch, index).
+def generator(
+    seed: int, stream: Stream, epoch: int = 0, index: int = 0, step: int | None = None
+) -> np.random.Generator:
+    """Makes the generator that belongs to one (seed, stream, epoch, index), and step of it.
 
     Args:
         seed: The user's seed, 0 or more.
         stream: What the numbers are for.
         epoch: The epoch, from 0.
         index: The sample, or whatever the stream numbers, from 0.
+        step: Where one sample needs several generators that must not depend on one another:
+            which of them, from 0.
 
     Example:
         >>> first = generator(7, Stream.AUGMENT, epoch=2, index=31).random()
@@ -37,7 +41,8 @@ def generator(seed: int, stream: Stream, epoch: int = 0, index: int = 0) -> np.r
         True
     """
     # A spawn key, never seed arithmetic: with seed + index, neighbouring seeds share streams.
-    sequence = np.random.SeedSequence(seed, spawn_key=(int(stream), epoch, index))
+    key = (int(stream), epoch, index) if step is None else (int(stream), epoch, index, step)
+    sequence = np.random.SeedSequence(seed, spawn_key=key)
     return np.random.Generator(np.random.PCG64(sequence))
 
 

@@ -15,6 +15,7 @@ import numpy.typing as npt
 from imggen.columns import StringColumn
 from imggen.errors import OptionError, ScanError
 from imggen.manifest import Manifest
+from imggen.parts import PART_NAMES, part_name
 
 Labels = Literal["inferred"] | None
 
@@ -23,15 +24,6 @@ Labels = Literal["inferred"] | None
 _NOT_DECODABLE = {"BUFR", "EPS", "GRIB", "HDF5", "MPEG", "WMF"}
 
 _SYSTEM_NAMES = {b"__macosx", b"thumbs.db", b"desktop.ini", b"$recycle.bin"}
-
-# The names that ready-made datasets give their parts, each under the name it gets here.
-_PART_FOLDERS = {
-    "train": "train",
-    "val": "val",
-    "valid": "val",
-    "validation": "val",
-    "test": "test",
-}
 
 
 def image_extensions() -> frozenset[str]:
@@ -104,6 +96,12 @@ def scan(
             passed_over=walk.passed_over,
         )
     names, rows, indices = _scan_classes(root, walk, b"", class_names)
+    if class_names is None and {"train"} < {*map(part_name, names)} <= set(PART_NAMES):
+        raise ScanError(
+            f"{root!r} holds {list(names)}, which look like the parts of a split and not like "
+            'classes. Pass split="folders" to from_directory, or scan one of them; class_names= '
+            "takes them for classes all the same."
+        )
     _require_images(root, rows, walk, "DIR/<class>/**/<image>")
     return Manifest(root, StringColumn.of_bytes(rows), indices, names, passed_over=walk.passed_over)
 
@@ -116,8 +114,8 @@ def scan_parts(
 ) -> Manifest:
     """Scans a dataset that comes split: ``train/``, ``val/`` and ``test/`` with class folders each.
 
-    ``valid`` and ``validation`` count as ``val``, in any case. All parts use train's classes, so
-    that an index means the same class everywhere.
+    ``training``, ``valid``, ``validation``, ``testing`` and the like count too, in any case. All
+    parts use train's classes, so that an index means the same class everywhere.
 
     Args:
         directory: The folder that holds ``train`` and at least one other part.
@@ -136,8 +134,8 @@ def scan_parts(
     walk.pass_over("image outside a class folder", walk.loose_images(b""))
     folders: dict[str, bytes] = {}
     for folder in walk.folders(b""):
-        part = _PART_FOLDERS.get(os.fsdecode(folder).lower())
-        if part is None:
+        part = part_name(os.fsdecode(folder))
+        if part not in PART_NAMES:
             walk.pass_over("folder that is no part")
         elif part in folders:
             raise ScanError(
@@ -154,7 +152,7 @@ def scan_parts(
     rows: list[bytes] = []
     indices: list[npt.NDArray[np.int32]] = []
     splits: list[str] = []
-    for part in (name for name in ("train", "val", "test") if name in folders):
+    for part in (name for name in PART_NAMES if name in folders):
         place = os.path.join(root, os.fsdecode(folders[part]))
         if part == "train":
             names, found, labels = _scan_classes(root, walk, folders[part], class_names)
@@ -167,9 +165,11 @@ def scan_parts(
                     f"{place!r} has the classes {unknown}, which train does not have "
                     f"({sorted(in_train)}). Remove them, or add them to train."
                 )
-            shared = [name for name in names if name in present]
+            in_part = set(present)
+            shared = [name for name in names if name in in_part]
             _, found, local = _scan_classes(root, walk, folders[part], shared)
-            labels = np.array([names.index(name) for name in shared], np.int32)[local]
+            index_of = {name: index for index, name in enumerate(names)}
+            labels = np.array([index_of[name] for name in shared], np.int32)[local]
         _require_images(place, found, walk, "DIR/<class>/**/<image>")
         rows += found
         indices.append(labels)
@@ -230,7 +230,8 @@ def _scan_classes(
 
 def _require_images(root: str, found: Sequence[bytes], walk: _Walk, layout: str) -> None:
     if not found:
-        extensions = sorted(walk.extensions)
+        usual = [name for name in (b".jpg", b".png", b".webp", b".tif") if name in walk.extensions]
+        extensions = usual + sorted(walk.extensions - {*usual})
         raise ScanError(
             f"Found 0 images in {root!r}; expected {layout} with an extension such as "
             f"{', '.join(os.fsdecode(extension) for extension in extensions[:8])}"

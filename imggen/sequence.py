@@ -13,13 +13,13 @@ import keras
 import numpy as np
 import numpy.typing as npt
 
-from imggen.augment import Augment, adapt
+from imggen.augment import Augment, adapt, unrepeatable
 from imggen.batch import Batch, BatchMaker, Failure, OnError
 from imggen.cache import RamCache
 from imggen.decode import ColorMode, Fit, ImageSpec, Interpolation, load_image
 from imggen.describe import as_html, as_text
 from imggen.epochs import EpochSequence
-from imggen.errors import ImggenWarning, OptionError
+from imggen.errors import ImggenError, ImggenWarning, OptionError
 from imggen.labels import LabelMode, check_label_mode, class_weights
 from imggen.loader import Loader
 from imggen.manifest import Manifest
@@ -126,6 +126,8 @@ class ImageSequence(EpochSequence[Batch]):
             raise OptionError.unknown("cache", cache, ("ram", None))
         if cache is not None and use_multiprocessing:
             raise OptionError('cache="ram" is not shared between processes; use threads with it.')
+        if rescale is not None and (isinstance(rescale, str | bool) or not np.isfinite(rescale)):
+            raise OptionError(f"rescale={rescale!r} must be a number, such as 1 / 255, or None.")
         if data_format not in ("channels_last", "channels_first", None):
             raise OptionError.unknown(
                 "data_format", data_format, ("channels_last", "channels_first")
@@ -140,14 +142,19 @@ class ImageSequence(EpochSequence[Batch]):
             )
             load: Callable[[str], npt.NDArray[Any]] = functools.partial(load_image, spec=self._spec)
             channels_first = (data_format or keras.config.image_data_format()) == "channels_first"
-        elif image_size is not None:
-            raise OptionError("image_size goes with decoding; arrays from loader= are not resized.")
+        elif image_size is not None or crop_to_aspect_ratio or pad_to_aspect_ratio:
+            raise OptionError(
+                "image_size and the aspect ratio go with decoding; arrays from loader= are not "
+                "resized."
+            )
         else:
             self._spec, load, channels_first = None, loader, False
         self.manifest = manifest
         self.seed = check_seed(seed)
         self.failures: Counter[Failure] = Counter()
-        self._epoch_failures: Counter[Failure] = Counter()
+        # By (epoch, draw): Keras asks for some batches twice, which are not two failures.
+        self._epoch_failures: dict[tuple[int, int], Failure] = {}
+        self._checked = False
         self._maker = BatchMaker(
             manifest=manifest,
             order=Order(manifest.num_samples, shuffle, repeats, self.seed),
@@ -171,7 +178,6 @@ class ImageSequence(EpochSequence[Batch]):
         super().__init__(
             self._maker,
             self._maker.num_batches,
-            shuffled=shuffle,
             workers=workers,
             use_multiprocessing=use_multiprocessing,
             max_queue_size=max_queue_size,
@@ -215,8 +221,8 @@ class ImageSequence(EpochSequence[Batch]):
     def served(self, epoch: int | None = None) -> npt.NDArray[np.int64]:
         """Which samples an epoch serves, in order: row numbers of the manifest.
 
-        ``filepaths`` and ``labels`` indexed with it line up with the batches of the epoch, one
-        after the other (with ``on_error="skip"`` or "substitute", but for the files left out).
+        ``labels[served]`` and ``np.array(filepaths)[served]`` line up with the batches of the
+        epoch, one after the other (but for files left out by ``on_error="skip"`` or substituted).
 
         Args:
             epoch: The epoch, from 0. None: the current one.
@@ -242,7 +248,8 @@ class ImageSequence(EpochSequence[Batch]):
     def predict(self, model: keras.Model, *, verbose: str | int = 0) -> pd.DataFrame:
         """Predicts every sample once; row i is file i, however this sequence is shuffled.
 
-        Images are not augmented.
+        Images are not augmented. Where the model's loss says ``from_logits=True``, scores are
+        turned into probabilities.
 
         Args:
             model: A model with one output: a score for each class, or one sigmoid for two classes.
@@ -259,26 +266,33 @@ class ImageSequence(EpochSequence[Batch]):
         """
         import pandas as pd
 
-        images = _ImagesInOrder(
-            dataclasses.replace(
-                self._maker,
-                order=Order(self.samples, shuffle=False, repeats=1, seed=self.seed),
-                drop_remainder=False,
-                steps=(),
-                label_mode=None,
-                on_error="raise" if self._maker.on_error == "raise" else "blank",
-            ),
-            self._loader,
+        maker = dataclasses.replace(
+            self._maker,
+            order=Order(self.samples, shuffle=False, repeats=1, seed=self.seed),
+            drop_remainder=False,
+            steps=(),
+            label_mode=None,
+            on_error="raise" if self._maker.on_error == "raise" else "blank",
         )
-        names = self.class_names
-        scores = _class_scores(np.asarray(model.predict(images, verbose=verbose)), self)
-        unread = np.isin(np.array(self.filepaths), sorted(images.failures))
-        names = names or tuple(map(str, range(scores.shape[1])))
-        predicted = np.array(names, dtype=object)[scores.argmax(axis=1)]
+        with _ImagesInOrder(maker, self._loader) as images:
+            output = np.asarray(model.predict(images, verbose=verbose))
+            unread = sorted(images.failed)
+        scores = _class_scores(output, self, _from_logits(model))
+        names = np.array(
+            self.class_names or [str(number) for number in range(scores.shape[1])], dtype=object
+        )
+        predicted = names[scores.argmax(axis=1)]
         predicted[unread] = None
-        scores = np.where(unread[:, None], np.nan, scores)
-        true = None if self.labels is None else np.array(names, dtype=object)[self.labels]
-        table = pd.DataFrame({"path": self.filepaths, "true": true, "predicted": predicted})
+        scores[unread] = np.nan
+        true = np.full(self.samples, None) if self.labels is None else names[self.labels]
+        # As objects: paths need not be text that pandas' own strings can hold.
+        table = pd.DataFrame(
+            {
+                "path": pd.Series(self.filepaths, dtype=object),
+                "true": pd.Series(true, dtype=object),
+                "predicted": pd.Series(predicted, dtype=object),
+            }
+        )
         by_class = pd.DataFrame(scores, columns=[f"p_{name}" for name in names])
         return pd.concat([table, by_class], axis=1)
 
@@ -290,22 +304,53 @@ class ImageSequence(EpochSequence[Batch]):
         """Sample ``index`` as ``epoch`` trains on it, before rescaling; like ``original``."""
         return self._maker.augment(self._maker.load_sample(index), epoch, index, index)
 
+    def close(self) -> None:
+        """Stops the workers and lets go of the cache; a batch asked for later starts them anew."""
+        super().close()
+        if self._maker.cache is not None:
+            self._maker.cache.clear()
+
     def _serve(self, made: Batch) -> Any:
-        self._epoch_failures.update(made.failures)
-        self.failures.update(made.failures)
+        if self._maker.steps and not self._checked:
+            self._checked = True
+            self._warn_of_other_chance()
+        for draw, failure in made.failures.items():
+            if (made.epoch, draw) not in self._epoch_failures:
+                self._epoch_failures[made.epoch, draw] = failure
+                self.failures[failure] += 1
         if made.y is None and made.weights is None:
             return made.x
         return (made.x, made.y) if made.weights is None else (made.x, made.y, made.weights)
 
     def _epoch_ended(self, epoch: int) -> None:
-        failures, self._epoch_failures = self._epoch_failures, Counter()
+        failures = [self._epoch_failures[key] for key in self._epoch_failures if key[0] == epoch]
+        self._epoch_failures = {
+            key: failure for key, failure in self._epoch_failures.items() if key[0] > epoch
+        }
         if failures:
-            first, *_ = failures
             done = "left out" if self._maker.on_error == "skip" else "substituted"
             warnings.warn(
-                f"Epoch {epoch}: {failures.total()} of {self._maker.order.num_draws} images could "
-                f"not be read and were {done}; first {first.path!r}: {first.reason}. The "
+                f"Epoch {epoch}: {len(failures)} of {self._maker.order.num_draws} images could not "
+                f"be read and were {done}; first {failures[0].path!r}: {failures[0].reason}. The "
                 "sequence's attribute 'failures' lists them all.",
+                ImggenWarning,
+                stacklevel=2,
+            )
+
+    def _warn_of_other_chance(self) -> None:
+        """Warns of augmentations that draw from elsewhere than the generator they are given."""
+        try:
+            array = self._maker.load_sample(0)
+            names = unrepeatable(self._maker.steps, array, self.seed)
+        except ImggenError:
+            return  # the batch that meets the error raises it, or deals with it
+        if names:
+            warnings.warn(
+                f"The augmentations {names} give another result when they are given the same "
+                "random generator again, so they draw from elsewhere (np.random, random): batches "
+                "will differ from run to run and with the number of workers. Draw from the "
+                "parameter rng instead: def augmentation(image, rng). An albumentations transform "
+                "is passed as it is, not wrapped in a function.",
                 ImggenWarning,
                 stacklevel=2,
             )
@@ -342,18 +387,17 @@ class _ImagesInOrder(EpochSequence[Batch]):
     """The images of a sequence alone, in the manifest's order, for predictions."""
 
     def __init__(self, maker: BatchMaker, like: Loader[Batch]) -> None:
-        self.failures: set[str] = set()
+        self.failed: set[int] = set()  # rows of the manifest
         super().__init__(
             maker,
             maker.num_batches,
-            shuffled=False,
             workers=like.workers,
             use_multiprocessing=like.use_multiprocessing,
             max_queue_size=like.max_queue_size,
         )
 
     def _serve(self, made: Batch) -> npt.NDArray[Any]:
-        self.failures.update(failure.path for failure in made.failures)
+        self.failed.update(made.failures)  # unshuffled and unrepeated, draw i is row i
         return made.x
 
 
@@ -368,18 +412,35 @@ def _require_positive(option: str, value: object) -> None:
         raise OptionError(f"{option}={value!r} must be a whole number of 1 or more.")
 
 
-def _class_scores(output: npt.NDArray[Any], sequence: ImageSequence) -> npt.NDArray[np.float64]:
+def _from_logits(model: keras.Model) -> bool:
+    """Whether the model's loss takes its output for logits."""
+    return bool(getattr(getattr(model, "loss", None), "from_logits", False))
+
+
+def _class_scores(
+    output: npt.NDArray[Any], sequence: ImageSequence, from_logits: bool
+) -> npt.NDArray[np.float64]:
     """Scores of shape (samples, num_classes) from a model's output."""
     num_classes = sequence.num_classes
+    scores = output.astype(np.float64)
     if num_classes == 2 and output.shape == (sequence.samples, 1):
-        second = output[:, 0].astype(np.float64)
-        return np.stack([1.0 - second, second], axis=1)
-    if not num_classes and output.ndim == 2:
-        return output.astype(np.float64)  # nobody said how many classes there are
-    if output.shape != (sequence.samples, num_classes):
+        second = 1 / (1 + np.exp(-scores[:, 0])) if from_logits else scores[:, 0]
+        scores = np.stack([1.0 - second, second], axis=1)
+    elif output.ndim != 2 or num_classes not in (0, output.shape[1]):
         raise OptionError(
             f"The model's output has shape {output.shape}; a prediction table needs "
             f"{(sequence.samples, num_classes)}, one score for each of the classes "
             f"{list(sequence.class_names)}."
         )
-    return output.astype(np.float64)
+    elif from_logits:
+        powers = np.exp(scores - scores.max(axis=1, keepdims=True))
+        scores = powers / powers.sum(axis=1, keepdims=True)
+    if not (scores.min() >= -1e-6 and scores.max() <= 1 + 1e-6):
+        warnings.warn(
+            f"The model's output runs from {scores.min():.3g} to {scores.max():.3g}, so its scores "
+            "are no probabilities. End the model in a softmax or sigmoid, or compile it with a "
+            "loss that says from_logits=True.",
+            ImggenWarning,
+            stacklevel=3,
+        )
+    return scores

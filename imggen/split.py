@@ -2,67 +2,23 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
+import os
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, TypeVar, final
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from imggen.columns import StringColumn
 from imggen.errors import ImggenWarning, SplitError
 from imggen.manifest import Manifest
+from imggen.parts import PART_NAMES, Parts, part_name, part_names
 from imggen.rng import Stream, check_seed, generator
 
-T = TypeVar("T")
-
 Ratios = Sequence[float] | Mapping[str, float]
-
-PART_NAMES = ("train", "val", "test")
-
-
-@final
-class Parts(tuple[T, ...]):
-    """A tuple of parts that are also reached by name: ``parts.train``, ``parts.val``.
-
-    Attributes:
-        names: The name of each part, in order.
-
-    Example:
-        >>> parts = Parts(["a", "b"], names=("train", "val"))
-        >>> train, val = parts
-        >>> parts.val
-        'b'
-    """
-
-    names: tuple[str, ...]
-
-    def __new__(cls, items: Iterable[T], names: Sequence[str]) -> Parts[T]:
-        """Makes the tuple and names its items."""
-        self = super().__new__(cls, items)
-        self.names = tuple(names)
-        return self
-
-    def __getnewargs__(self) -> tuple[tuple[T, ...], tuple[str, ...]]:
-        return tuple(self), self.names
-
-    def __getattr__(self, name: str) -> T:
-        names = self.__dict__.get("names", ())
-        if name not in names:
-            raise AttributeError(f"There is no part {name!r}; the parts are {list(names)}.")
-        part: T = self[names.index(name)]
-        return part
-
-    def __dir__(self) -> list[str]:
-        return [*super().__dir__(), *self.names]
-
-    def as_dict(self) -> dict[str, T]:
-        """Part name to part."""
-        return dict(zip(self.names, self, strict=True))
-
-    def __repr__(self) -> str:
-        listed = ", ".join(f"{name}={part!r}" for name, part in self.as_dict().items())
-        return f"Parts({listed})"
 
 
 def split(
@@ -78,16 +34,18 @@ def split(
     the same parts on every machine.
 
     Args:
-        manifest: What to split. Samples of one group stay in one part.
+        manifest: What to split. Samples of one group stay in one part, and so do rows that name
+            the same file.
         ratios: The share of each part, summing to 1: one, two or three numbers for train, val
             and test, or a mapping from part name to share. None: the parts that the manifest's
-            own ``splits`` column names.
+            own ``splits`` column names. "training", "validation" and the like, in any case, are
+            taken for "train", "val" and "test".
         seed: Decides who goes where.
         stratify: Give every class the same shares: without groups, the number of samples of a
             class in a part is within one of its exact share. False: shares hold for the total.
 
     Returns:
-        One manifest a part, by position and by name.
+        One manifest a part, by position and by name, with ``splits`` set.
 
     Raises:
         SplitError: Ratios that are not positive or do not sum to 1, a part that would be empty,
@@ -115,20 +73,21 @@ def split(
         strata = manifest.labels
     else:
         strata = np.zeros(manifest.num_samples, dtype=np.int32)
-    if manifest.groups is None:
+    groups = _groups(manifest)
+    if groups is None:
         part_of = _assign_samples(strata, shares, seed)
     else:
-        part_of = _assign_groups(strata, _codes(manifest.groups), shares, seed)
+        part_of = _assign_groups(strata, groups, shares, seed)
         _warn_of_shares(part_of, names, shares)
     parts = Parts(
-        (manifest.take(np.flatnonzero(part_of == part)) for part in range(len(names))), names
+        (_part(manifest, part_of == number, name) for number, name in enumerate(names)), names
     )
     for name, part in parts.as_dict().items():
         if part.num_samples == 0:
             raise SplitError(
                 f"The part {name!r} would be empty: {manifest.num_samples} samples cannot be "
                 f"split {tuple(shares.tolist())}"
-                + ("" if manifest.groups is None else " without breaking a group")
+                + ("" if groups is None else " without breaking a group")
                 + ". Give it a larger share, or fewer parts."
             )
     if stratify and manifest.labels is not None:
@@ -138,7 +97,8 @@ def split(
 
 def _checked_ratios(ratios: Any) -> tuple[tuple[str, ...], npt.NDArray[np.float64]]:
     if isinstance(ratios, Mapping):
-        names, values = tuple(map(str, ratios)), list(ratios.values())
+        part_names(map(str, ratios), "mapping of ratios")
+        names, values = tuple(part_name(str(name)) for name in ratios), list(ratios.values())
     else:
         if isinstance(ratios, str) or not isinstance(ratios, Sequence | np.ndarray):
             raise SplitError(f"ratios={ratios!r} must be numbers such as (0.7, 0.15, 0.15).")
@@ -168,11 +128,15 @@ def _split_as_given(manifest: Manifest) -> Parts[Manifest]:
             "ratios=None goes by the manifest's own splits, and this manifest has none. Pass "
             "ratios, or build it with a split column or from train/val/test folders."
         )
-    given = np.array(list(manifest.splits), dtype=object)
-    present = set(given.tolist())
-    names = [name for name in PART_NAMES if name in present]
-    names += sorted(present - set(PART_NAMES))
-    return Parts((manifest.take(np.flatnonzero(given == name)) for name in names), names)
+    names = part_names(manifest.splits, "column of parts")
+    given = np.array([part_name(name) for name in manifest.splits], dtype=object)
+    return Parts((_part(manifest, given == name, name) for name in names), names)
+
+
+def _part(manifest: Manifest, members: npt.NDArray[np.bool_], name: str) -> Manifest:
+    rows = np.flatnonzero(members)
+    splits = StringColumn.of([name] * len(rows))
+    return dataclasses.replace(manifest.take(rows), splits=splits)
 
 
 def _assign_samples(
@@ -243,6 +207,33 @@ def _assign_groups(
         part_of_group[group] = part
         wanted[part, present] -= counts
     return part_of_group[groups]
+
+
+def _groups(manifest: Manifest) -> npt.NDArray[np.int64] | None:
+    """What must stay together, numbered: the manifest's groups, and rows of the same file.
+
+    A table may list a file several times, once for each object in it, say; a file that stood in
+    two parts would be a leak. None where every row may go its own way.
+    """
+    files = _codes(os.path.normpath(path) for path in manifest.paths)
+    repeated = int(files.max()) + 1 < len(files)
+    if manifest.groups is None:
+        return files if repeated else None
+    groups = _codes(manifest.groups)
+    if not repeated:
+        return groups
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
+
+    # Groups that share a file belong together, and so do groups that share those ...
+    num_groups = int(groups.max()) + 1
+    num_nodes = num_groups + int(files.max()) + 1
+    links = coo_array(
+        (np.ones(len(files), bool), (groups, num_groups + files)), shape=(num_nodes, num_nodes)
+    )
+    _, component_of = connected_components(links, directed=False)
+    joined: npt.NDArray[np.int64] = component_of[groups].astype(np.int64)
+    return joined
 
 
 def _codes(groups: Iterable[str]) -> npt.NDArray[np.int64]:

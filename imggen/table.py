@@ -22,6 +22,9 @@ Reader = Callable[[str], "pd.DataFrame"]
 Transform = Callable[["pd.DataFrame"], Any]
 
 
+_DTYPES = ("float32", "float64", "float16")
+
+
 class TableBatch(NamedTuple):
     """The arrays of one table file: x of shape (rows, columns), y of shape (rows,) or None."""
 
@@ -45,15 +48,17 @@ class TableSequence(EpochSequence[TableBatch]):
         shuffle: Serve the files in a new order each epoch, every file once.
         replace: Draw files with replacement instead, as many as there are.
         seed: Decides the orders. None: a fresh one, to be read from ``seed``.
-        dtype: Of ``x``, and of ``y`` where the target has decimals; an integer target stays int64.
+        dtype: Of ``x`` and ``y``: "float32", "float64" or "float16". One dtype for all files,
+            whatever a file holds: Keras settles it with the first batches.
         workers: As in ``ImageSequence``.
         use_multiprocessing: As in ``ImageSequence``.
         max_queue_size: As in ``ImageSequence``.
 
     Raises:
         OptionError: No files, or ``replace`` without ``shuffle``.
-        TableError: The first file cannot be read, or lacks the target. Later files raise it when
-            their turn comes; the message names file and column.
+        TableError: The first file cannot be read, or lacks the target. When their turn comes, files
+            with other columns, without rows, with missing values or with columns that hold no
+            numbers; the message names file and column.
 
     Attributes:
         files: The paths, in the order given.
@@ -65,7 +70,7 @@ class TableSequence(EpochSequence[TableBatch]):
         >>> _ = file.write_text("a,b,y\n1,2,0\n3,4,1\n")
         >>> x, y = TableSequence([file], target="y")[0]
         >>> x.tolist(), y.tolist()
-        ([[1.0, 2.0], [3.0, 4.0]], [0, 1])
+        ([[1.0, 2.0], [3.0, 4.0]], [0.0, 1.0])
     """
 
     def __init__(
@@ -89,6 +94,8 @@ class TableSequence(EpochSequence[TableBatch]):
             raise OptionError(f"files={files!r} is one path; pass a list of paths.")
         if not files:
             raise OptionError("files is empty; a sequence needs at least one file.")
+        if dtype not in _DTYPES:
+            raise OptionError.unknown("dtype", dtype, _DTYPES)
         if replace and not shuffle:
             raise OptionError("replace=True draws at random, which needs shuffle=True.")
         self.files = [os.fspath(file) for file in files]
@@ -109,7 +116,6 @@ class TableSequence(EpochSequence[TableBatch]):
         super().__init__(
             self._maker,
             len(self.files),
-            shuffled=shuffle,
             workers=workers,
             use_multiprocessing=use_multiprocessing,
             max_queue_size=max_queue_size,
@@ -165,6 +171,14 @@ class TableBatchMaker:
             raise TableError(
                 f"The reader returned a {type(frame).__name__} for {file!r}; expected a DataFrame."
             )
+        columns = list(frame.columns)
+        if len(set(columns)) < len(columns):
+            twice = sorted({str(name) for name in columns if columns.count(name) > 1})
+            raise TableError(
+                f"{file!r} has several columns of the name {twice}; names must differ."
+            )
+        if len(frame) == 0:
+            raise TableError(f"{file!r} has no rows; a batch needs at least one. Leave it out.")
         if self.target is not None and self.target not in frame.columns:
             raise TableError(
                 f"{file!r} has no target column {self.target!r}; its columns are "
@@ -194,20 +208,21 @@ class TableBatchMaker:
             raise TableError(
                 f"The transform returned {len(x)} rows for the {len(frame)} rows of {file!r}."
             )
-        return TableBatch(x.astype(self.dtype), self._target_dtype(y))
-
-    def _target_dtype(self, y: npt.NDArray[Any] | None) -> npt.NDArray[Any] | None:
-        if y is None:
-            return None
-        return y.astype(self.dtype if y.dtype.kind == "f" else np.int64)
+        return TableBatch(np.asarray(x, dtype=self.dtype), y)
 
     def _numbers(self, frame: pd.DataFrame, file: str) -> npt.NDArray[Any]:
         from pandas.api.types import is_numeric_dtype
 
         for column in frame.columns:
-            if not is_numeric_dtype(frame[column]):
+            values = frame[column]
+            if not is_numeric_dtype(values):
                 raise TableError(
-                    f"The column {column!r} of {file!r} holds {frame[column].dtype}, not numbers. "
-                    "Turn it into numbers or drop it, in transform= or reader=."
+                    f"The column {column!r} of {file!r} holds {values.dtype}, not numbers. Turn it "
+                    "into numbers or drop it, in transform= or reader=."
                 )
-        return frame.to_numpy()
+            if values.isna().any():
+                raise TableError(
+                    f"The column {column!r} of {file!r} has no value in {int(values.isna().sum())} "
+                    f"of {len(values)} rows. Fill or drop them, in transform= or reader=."
+                )
+        return frame.to_numpy(dtype=self.dtype)

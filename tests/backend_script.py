@@ -31,7 +31,7 @@ def main(backend, folder):
         return imggen.from_directory(
             folder,
             image_size=(16, 16),
-            batch_size=4,
+            batch_size=options.pop("batch_size", 4),
             augment=[flip_some, albumentations.Affine(rotate=(-20, 20), p=0.8)],
             rescale=1 / 255,
             seed=7,
@@ -113,6 +113,7 @@ def main(backend, folder):
                 "tensorflow": bool(sys.modules.get("tensorflow")),
                 "by_index": by_index,
                 "fits": fits,
+                "one batch an epoch": fitted(workers=2, batch_size=22),
                 "evaluate": accuracy,
                 "table": float((table["true"] == table["predicted"]).mean()),
             }

@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 
-from imggen.augment import adapt, augment_image
+from imggen.augment import adapt, augment_image, unrepeatable
 from imggen.errors import AugmentationError, OptionError
 
 # Without this, importing albumentations asks the network for its latest version.
@@ -20,8 +20,13 @@ WHERE = "'cats/1.jpg' (epoch 0, index 3)"
 PIXELS = np.random.default_rng(0).integers(0, 256, (24, 32, 3), dtype=np.uint8)
 
 
+def rngs(seed):
+    """The generator of each step; that of the first is ``default_rng(seed)``."""
+    return lambda step: np.random.default_rng([seed, step] if step else seed)
+
+
 def augmented(augment, seed=0, pixels=PIXELS):
-    return augment_image(pixels.copy(), adapt(augment), np.random.default_rng(seed), WHERE)
+    return augment_image(pixels.copy(), adapt(augment), rngs(seed), WHERE)
 
 
 def draw(seed=0):
@@ -127,16 +132,43 @@ def test_a_nested_list_is_applied_in_order():
     np.testing.assert_array_equal(augmented(augment), expected)
 
 
-def test_steps_draw_from_the_generator_one_after_the_other():
+def test_what_one_step_draws_does_not_change_what_the_next_one_draws():
     drawn = []
 
     def note(image, rng):
-        drawn.append(rng.integers(1000))
+        drawn.append(int(rng.integers(1000)))
         return image
 
-    augmented([note, note, note], seed=8)
+    def greedy(image, rng):
+        rng.random(100)
+        return image
 
-    assert drawn == np.random.default_rng(8).integers(1000, size=3).tolist()
+    for first in (note, greedy):
+        augmented([first, note], seed=8)
+
+    assert len(drawn) == 3
+    assert drawn[0] != drawn[1] == drawn[2]
+
+
+def test_an_augmentation_with_chance_of_its_own_is_found():
+    def careless(image):
+        return image if np.random.random() < 0.5 else shift(image)  # noqa: NPY002
+
+    def old_fashioned(image, rng):
+        return image + np.uint8(random.randrange(256))
+
+    steps = adapt([shift, careless, paint, old_fashioned, A.GaussNoise(p=1)])
+    assert unrepeatable(steps, PIXELS, seed=1) == ["careless", "old_fashioned"]
+
+
+def test_an_image_is_left_as_it_is_when_steps_are_tried():
+    def spoil(image):
+        image[:] = 0
+        return image
+
+    before = PIXELS.copy()
+    assert unrepeatable(adapt(spoil), PIXELS, seed=1) == []
+    np.testing.assert_array_equal(PIXELS, before)
 
 
 @pytest.mark.parametrize("augment", ["HorizontalFlip", 3, 0, "", {"train": shift}, [shift, 0]])
@@ -207,7 +239,7 @@ def test_albumentations_gives_in_threads_what_it_gives_alone(augment):
     steps = adapt(augment)
 
     def one(seed):
-        return augment_image(PIXELS.copy(), steps, np.random.default_rng(seed), WHERE).tobytes()
+        return augment_image(PIXELS.copy(), steps, rngs(seed), WHERE).tobytes()
 
     with ThreadPoolExecutor(8) as pool:
         together = list(pool.map(one, range(120)))
@@ -220,7 +252,7 @@ def test_albumentations_gives_the_same_after_pickling(augment):
     steps = adapt(augment)
     steps[0](PIXELS.copy(), np.random.default_rng(1))
     copied = pickle.loads(pickle.dumps(steps))
-    got = augment_image(PIXELS.copy(), copied, np.random.default_rng(6), WHERE)
+    got = augment_image(PIXELS.copy(), copied, rngs(6), WHERE)
 
     np.testing.assert_array_equal(got, augmented(augment, 6))
     assert copied[0].name == steps[0].name
@@ -228,7 +260,7 @@ def test_albumentations_gives_the_same_after_pickling(augment):
 
 def test_plain_functions_can_be_pickled():
     copied = pickle.loads(pickle.dumps(adapt([paint_by_keyword, np.flipud])))
-    got = augment_image(PIXELS.copy(), copied, np.random.default_rng(6), WHERE)
+    got = augment_image(PIXELS.copy(), copied, rngs(6), WHERE)
 
     assert (got == draw(6)).all()
 

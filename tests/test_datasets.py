@@ -47,13 +47,17 @@ def test_only_train_is_augmented(photos):
 
 
 def test_another_part_is_augmented_when_asked_for_by_name(photos):
-    parts = imggen.from_directory(photos, split=(0.5, 0.25, 0.25), augment={"val": black}, **SIZE)
+    parts = imggen.from_directory(
+        photos, split=(0.5, 0.25, 0.25), augment={"validation": black}, **SIZE
+    )
     assert [is_black(part) for part in parts] == [False, True, False]
 
 
 def test_augmenting_a_part_that_is_not_there_is_an_error(photos):
-    with pytest.raises(OptionError, match="augment='validation' is not one of 'train', 'val'"):
-        imggen.from_directory(photos, split=(0.5, 0.5), augment={"validation": black}, **SIZE)
+    with pytest.raises(
+        OptionError, match=r"for the part 'holdout', but the parts are \['train', 'val'\]"
+    ):
+        imggen.from_directory(photos, split=(0.5, 0.5), augment={"holdout": black}, **SIZE)
 
 
 def test_naming_parts_without_a_split_is_an_error(photos):
@@ -208,3 +212,78 @@ def test_a_saved_manifest_gives_the_same_batches_elsewhere(photos, tmp_path):
     other = imggen.ImageSequence(train, seed=1, **SIZE)[0]
     assert moved_back == photos
     assert np.array_equal(one[1], other[1])
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ("train", "valid", "test"),
+        ("Train", "Val", "Test"),
+        ("TRAINING", "dev", "testing"),
+        ("training", "Validation", "test"),
+    ],
+)
+def test_parts_are_known_however_they_are_spelt(photos, frame, names):
+    frame["part"] = [names[0]] * 8 + [names[1]] * 5 + [names[2]] * 3
+    train, val, test = imggen.from_dataframe(
+        frame, root=photos, split="part", augment=black, **SIZE
+    )
+    assert (train.samples, val.samples, test.samples) == (8, 5, 3)
+    assert is_black(train)
+    assert not is_black(val)
+
+
+def test_ratios_may_spell_the_parts_their_way(photos):
+    parts = imggen.from_directory(
+        photos, split={"Training": 0.75, "Validation": 0.25}, augment=black, **SIZE
+    )
+    assert parts.names == ("train", "val")
+    assert is_black(parts.train)
+
+
+def test_two_spellings_of_one_part_are_an_error(photos, frame):
+    frame["part"] = ["train"] * 8 + ["val"] * 4 + ["valid"] * 4
+    with pytest.raises(SplitError, match="'val' and 'valid', which both name the part 'val'"):
+        imggen.from_dataframe(frame, root=photos, split="part", **SIZE)
+
+
+@pytest.mark.parametrize("options", [{"augment": black}, {"repeats": 2}, {"shuffle": True}])
+def test_options_for_train_need_a_part_of_that_name(photos, options):
+    with pytest.raises(OptionError, match=r"part 'train', but the parts are \['a', 'b'\]"):
+        imggen.from_directory(photos, split={"a": 0.5, "b": 0.5}, **options, **SIZE)
+
+
+def test_the_seed_of_one_run_repeats_it_and_leaves_the_split_alone(photos):
+    first = imggen.from_directory(photos, split=(0.5, 0.5), augment=with_noise, **SIZE)
+    assert first.train.seed == first.val.seed
+    again = imggen.from_directory(
+        photos, split=(0.5, 0.5), augment=with_noise, seed=first.train.seed, **SIZE
+    )
+    assert np.array_equal(first.train[1][0], again.train[1][0])
+
+
+def with_noise(image, rng):
+    return rng.integers(0, 256, image.shape, dtype=np.uint8)
+
+
+def test_a_split_seed_gives_another_split(photos):
+    parts = [
+        imggen.from_directory(photos, split=(0.5, 0.5), split_seed=seed, **SIZE) for seed in (0, 1)
+    ]
+    assert parts[0].train.filepaths != parts[1].train.filepaths
+
+
+def test_rows_of_one_file_stay_in_one_part(photos, frame):
+    respelt = frame.replace({"path": {"cat/000.png": "./cat/000.png"}})
+    repeated = pd.concat([frame, frame, respelt])
+    train, val = imggen.from_dataframe(repeated, root=photos, split=(0.5, 0.5), **SIZE)
+    files = [{path.removeprefix("./") for path in part.manifest.paths} for part in (train, val)]
+    assert not files[0] & files[1]
+    assert train.samples + val.samples == 48
+
+
+def test_a_folder_that_comes_split_is_not_taken_for_classes(tmp_path):
+    for part in ("train", "Validation", "test"):
+        write_images(tmp_path / part, {"a": 2})
+    with pytest.raises(ScanError, match='look like the parts of a split.*split="folders"'):
+        imggen.from_directory(tmp_path, **SIZE)

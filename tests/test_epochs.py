@@ -18,12 +18,11 @@ def key_of(epoch, index):
 class Recorder(EpochSequence):
     """Serves made-up batches and notes which (epoch, index) was asked for."""
 
-    def __init__(self, num_batches, *, shuffled=True, workers=0):
+    def __init__(self, num_batches, *, workers=0):
         self.served = []
         super().__init__(
             key_of,
             num_batches,
-            shuffled=shuffled,
             workers=workers,
             use_multiprocessing=False,
             max_queue_size=3,
@@ -84,17 +83,6 @@ def test_the_global_random_state_is_not_disturbed():
     assert random.random() == after
 
 
-def test_without_a_shuffle_of_its_own_the_sequence_serves_what_keras_asks_for():
-    model = tiny_model()
-    random.seed(5)
-    expected = list(range(6))
-    random.shuffle(expected)
-    random.seed(5)
-    assert fitted(Recorder(6, shuffled=False), model, epochs=1) == [
-        (0, index) for index in expected
-    ]
-
-
 @pytest.mark.parametrize("steps", [3, 4, 12])
 def test_a_pass_over_several_keras_epochs_serves_every_batch_once(steps):
     sequence = Recorder(12)
@@ -113,7 +101,7 @@ def test_evaluate_and_predict_are_served_in_order():
 
 def test_validation_during_fit_is_served_in_order_each_time():
     model = tiny_model()
-    validation = Recorder(3, shuffled=False)
+    validation = Recorder(3)
     model.fit(Recorder(4), validation_data=validation, epochs=3, verbose=0)
     assert [index for _, index in validation.served[2:]] == [0, 1, 2] * 3
 
@@ -136,19 +124,41 @@ def test_an_interrupted_fit_does_not_confuse_the_next_one():
     assert fitted(sequence, epochs=1) == in_order(9, [0])
 
 
-def test_looking_at_batches_during_fit_does_not_disturb_the_pass():
+def test_looking_at_batches_during_fit_shows_them_and_does_not_disturb_the_pass():
     class Look(keras.callbacks.Callback):
         def on_train_batch_end(self, batch, logs=None):
             assert len(sequence) == 8
-            looks.append(sequence[batch])
+            looks.append(int(sequence[batch][0][0, 0]))
 
     looks = []
     sequence = Recorder(8)
     served = fitted(sequence, epochs=2, callbacks=[Look()])
-    assert len(looks) == 16
-    first_time = list(dict.fromkeys(served))
-    assert sorted(first_time) == in_order(8, range(2))
+    assert looks == [*range(8), *range(8)]
+    assert sorted(dict.fromkeys(served)) == in_order(8, range(2))
     assert sequence.epoch == 2
+
+
+@pytest.mark.parametrize("state", [1, 2, 3])
+def test_after_a_fit_that_ended_within_a_pass_an_index_is_that_batch(state):
+    sequence = Recorder(8)
+    model = tiny_model()
+    random.seed(state)
+    model.fit(sequence, steps_per_epoch=3, verbose=0)
+    assert [sequence[index][0][0, 0] for index in range(8)] == list(range(8))
+
+
+def test_looking_at_all_batches_before_fit_is_no_epoch():
+    sequence = Recorder(5)
+    for index in range(len(sequence)):
+        sequence[index]
+    assert fitted(sequence, epochs=1) == in_order(5, [0])
+
+
+def test_closing_stops_the_workers_and_another_batch_starts_them_anew():
+    with Recorder(4, workers=2) as sequence:
+        sequence[1]
+    assert sequence._loader._executor is None
+    assert sequence[2][0][0, 0] == 2
 
 
 def test_iterating_serves_an_epoch_and_moves_on():

@@ -19,6 +19,7 @@ FILES = ["b.jpg", "a.jpg", "c.jpg"]
         ([0, 2, 0], {}, ("0", "1", "2"), [0, 2, 0]),
         (np.array([0, 2, 0], np.uint8), {}, ("0", "1", "2"), [0, 2, 0]),
         ([0, np.int64(1), 0], {"num_classes": 4}, ("0", "1", "2", "3"), [0, 1, 0]),
+        ([10.0, 2.0, 1.0], {}, tuple(map(str, range(11))), [10, 2, 1]),
         ([1, 0, 1], {"class_names": ["cat", "dog"]}, ("cat", "dog"), [1, 0, 1]),
         (["dog", "cat", "dog"], {}, ("cat", "dog"), [1, 0, 1]),
         (np.array(["dog", "cat", "dog"]), {}, ("cat", "dog"), [1, 0, 1]),
@@ -55,9 +56,10 @@ def test_files_may_have_no_labels():
         ([0, 1, 2**40], {}, "make 1099511627777 classes; expected 1 to 1000000"),
         ([-2, -1, -2], {}, "make 0 classes"),
         ([0, 1, 0], {"num_classes": 0}, "make 0 classes"),
+        ([0.5, 1.0, 2.0], {}, r"list of labels holds 0\.5, which is no class"),
         (["a", None, "b"], {}, r"1 of 3 files have no label; the first is 'a\.jpg'"),
         (["a", float("nan"), "b"], {}, r"1 of 3 files have no label; the first is 'a\.jpg'"),
-        (np.eye(3), {}, r"one class index or name a file.*argmax"),
+        (np.eye(3), {}, r"one class index or name a sample.*argmax"),
     ],
 )
 def test_labels_that_do_not_fit_the_files_are_explained(labels, options, message):

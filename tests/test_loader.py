@@ -163,7 +163,8 @@ def test_no_worker_process_outlives_its_parent(tmp_path, stop):
                 for index in range(4):
                     loader.get((0, index), [(0, index + 1), (0, index + 2)])
                 print("ready", flush=True)
-                time.sleep(60)
+                for _ in range(600):  # short sleeps: an interrupt may come just before one
+                    time.sleep(0.1)
         """)
     )
     parent = subprocess.Popen(
@@ -209,3 +210,29 @@ def test_numbers_out_of_range_are_refused(option, value):
 
 def test_no_number_of_workers_means_one_a_core():
     assert make_loader(square, workers=None).workers == usable_cores() >= 1
+
+
+@pytest.mark.parametrize("use_multiprocessing", [False, True])
+def test_leaving_does_not_wait_for_all_that_was_to_be_made_ahead(tmp_path, use_multiprocessing):
+    script = tmp_path / "script.py"
+    script.write_text(
+        textwrap.dedent(f"""
+            import time
+            from imggen.loader import Loader
+
+            def slow(epoch, index):
+                if index:
+                    time.sleep(1)
+
+            if __name__ == "__main__":
+                loader = Loader(slow, workers=1, use_multiprocessing={use_multiprocessing},
+                                max_queue_size=30)
+                loader.get((0, 0), [(0, index) for index in range(1, 31)])
+                print(time.time(), flush=True)
+        """)
+    )
+    done = subprocess.run(
+        [sys.executable, script], capture_output=True, text=True, timeout=60, check=True
+    )
+    # One batch is in the making, and another may be on its way to a process; thirty are not made.
+    assert time.time() - float(done.stdout) < 10

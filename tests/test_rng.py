@@ -86,7 +86,7 @@ def test_the_stream_numbers_never_change():
         "SHUFFLE": 1,
         "AUGMENT": 2,
         "SUBSTITUTE": 3,
-        "PREVIEW": 4,
+        "TRIAL": 4,
     }
 
 

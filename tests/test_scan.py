@@ -196,7 +196,11 @@ def test_a_pipe_is_no_image(make):
         ),
         (["1.jpg"], {}, r"For images without classes pass labels=None\.$"),
         (["a.txt", ".x"], {}, r"saw 0 images.*passed over .*1 × (hidden|no image \(\.txt\)), 1 ×"),
-        (["cat/"], {}, r"Found 0 images in '.*data'; expected DIR/<class>/\*\*/<image> .*\.bmp"),
+        (
+            ["cat/"],
+            {},
+            r"Found 0 images in '.*data'; expected DIR/<class>/\*\*/<image> .*\.jpg, \.png",
+        ),
         (["cat/"], {}, r"; the folders are empty\.$"),
         (["cat/1.txt", "cat/2.txt"], {}, r"Found 0 .*; passed over 2 × no image \(\.txt\)\.$"),
         (["cat/1.jpg"], {"extensions": ["npy"]}, r"such as \.npy; passed over 1 × no image \(\.jp"),

@@ -3,6 +3,7 @@
 import os
 import pickle
 import re
+import threading
 from pathlib import Path
 
 import keras
@@ -363,12 +364,19 @@ def test_a_batch_without_a_single_readable_file_is_an_error(photos, on_error):
         plain(imggen.scan(photos), on_error=on_error)[0]
 
 
+def linear_model():
+    layers = [keras.Input((24, 20, 3)), keras.layers.Flatten(), keras.layers.Dense(2)]
+    model = keras.Sequential(layers)
+    model.compile("sgd", "mse")
+    return model
+
+
 def constant_model(scores):
     """A model that scores an image by its mean, to tell images apart."""
 
     class Mean(keras.layers.Layer):
         def call(self, x):
-            mean = keras.ops.mean(x, axis=(1, 2, 3))
+            mean = keras.ops.mean(x, axis=(1, 2, 3)) / 255
             return keras.ops.stack([mean * score for score in scores], axis=1)
 
     model = keras.Sequential([keras.Input((24, 20, 3)), Mean()])
@@ -380,7 +388,7 @@ def constant_model(scores):
 def test_predictions_line_up_with_files_however_they_are_served(manifest, options):
     sequence = plain(manifest, batch_size=6, augment=with_noise, **options)
     table = sequence.predict(constant_model([1.0, 0.5]))
-    means = np.array([pixels(manifest, index).mean() for index in range(16)])
+    means = np.array([pixels(manifest, index).mean() / 255 for index in range(16)])
     assert table.columns.tolist() == ["path", "true", "predicted", "p_cat", "p_dog"]
     assert table["path"].tolist() == sequence.filepaths
     assert table["true"].tolist() == ["cat"] * 8 + ["dog"] * 8
@@ -502,7 +510,7 @@ def test_a_pickled_sequence_serves_the_same(manifest):
         ({"seed": -1}, "seed=-1"),
         ({"crop_to_aspect_ratio": True, "pad_to_aspect_ratio": True}, "not both"),
         ({"augment": 3}, "augment=3 cannot be called"),
-        ({"loader": load_npy}, "image_size goes with decoding"),
+        ({"loader": load_npy}, "go with decoding"),
         ({"batch_size": 17, "drop_remainder": True}, "leaves no batch"),
         ({"workers": -1}, "workers=-1"),
     ],
@@ -540,3 +548,119 @@ def test_predictions_without_class_names_are_numbered(photos):
     table = plain(unlabelled, label_mode=None).predict(constant_model([0.5, 1.0, 0.0]))
     assert table.columns.tolist() == ["path", "true", "predicted", "p_0", "p_1", "p_2"]
     assert set(table["predicted"]) == {"1"}
+
+
+def test_an_augmentation_with_chance_of_its_own_is_warned_of_once(manifest):
+    def careless(image):
+        return np.roll(image, np.random.randint(1000))  # noqa: NPY002
+
+    sequence = plain(manifest, augment=[mirrored, careless])
+    with pytest.warns(ImggenWarning, match=r"\['careless'\] give another result.* rng") as caught:
+        list(sequence)
+    assert len(caught) == 1
+
+
+def test_an_augmentation_that_writes_to_its_image_does_not_reach_the_cache(manifest):
+    def darken(image):
+        image //= 2
+        return image
+
+    sequence = plain(manifest, augment=darken, cache="ram")
+    first, second = (np.concatenate([x for x, _ in sequence]) for _ in range(2))
+    assert np.array_equal(first, second)
+    assert np.array_equal(sequence.original(0), pixels(manifest, 0))
+
+
+def test_a_loader_may_hand_out_one_array_again_and_again(tmp_path):
+    buffer = np.zeros(3)
+
+    def load(name):
+        buffer[:] = int(name)
+        return buffer
+
+    sequence = imggen.from_files(
+        ["0", "1", "2"], root="", loader=load, shuffle=False, workers=0, batch_size=3
+    )
+    assert sequence[0].tolist() == [[0, 0, 0], [1, 1, 1], [2, 2, 2]]
+
+
+def test_values_that_uint8_cannot_hold_are_refused():
+    sequence = imggen.from_files(["0"], root="", loader=lambda _: np.array([0.2]), dtype="uint8")
+    with pytest.raises(SampleError, match='float64 for .*dtype="uint8" cannot hold'):
+        sequence[0]
+
+
+def test_a_file_that_a_loader_cannot_read_has_no_prediction(broken):
+    spec = imggen.ImageSpec((24, 20))
+
+    def load(name):
+        return imggen.load_image(broken / f"{name}.png", spec)
+
+    names = [f"{kind}/{number:03d}" for kind in ("cat", "dog") for number in range(8)]
+    sequence = imggen.from_files(
+        names, [0] * 8 + [1] * 8, root="", loader=load, on_error="skip", batch_size=1
+    )
+    table = sequence.predict(constant_model([1.0, 0.5]))
+    assert table.index[table["predicted"].isna()].tolist() == [1, 11]
+    assert table.index[table["p_0"].isna()].tolist() == [1, 11]
+
+
+def test_a_batch_of_which_nothing_can_be_read_gets_one_substitute(broken):
+    manifest = imggen.scan(broken)
+    sequence = plain(manifest, on_error="skip", batch_size=1, label_mode="int", seed=1)
+    with pytest.warns(ImggenWarning, match="2 of 16 images"):
+        batches = list(sequence)
+    assert [len(x) for x, _ in batches] == [1] * 16
+    assert [int(y[0]) for _, y in batches] == manifest.labels.tolist()
+
+
+def test_failures_are_counted_once_though_keras_asks_twice(broken):
+    sequence = plain(imggen.scan(broken), on_error="substitute")
+    model = keras.Sequential(
+        [keras.Input((24, 20, 3)), keras.layers.Flatten(), keras.layers.Dense(2)]
+    )
+    model.compile("sgd", "mse")
+    with pytest.warns(ImggenWarning, match="Epoch [01]: 2 of 16 images"):
+        model.fit(sequence, epochs=2, verbose=0)
+    assert sequence.failures.total() == 4
+
+
+def test_logits_become_probabilities(manifest):
+    class Constant(keras.layers.Layer):
+        def call(self, x):
+            return keras.ops.zeros((keras.ops.shape(x)[0], 1)) + 0.3
+
+    model = keras.Sequential([keras.Input((24, 20, 3)), Constant()])
+    model.compile(loss=keras.losses.BinaryCrossentropy(from_logits=True))
+    table = plain(manifest, label_mode="binary").predict(model)
+    assert table["p_dog"].tolist() == pytest.approx([1 / (1 + np.exp(-0.3))] * 16)
+    assert set(table["predicted"]) == {"dog"}
+
+
+def test_scores_that_are_no_probabilities_are_warned_of(manifest):
+    with pytest.warns(ImggenWarning, match="are no probabilities"):
+        plain(manifest).predict(constant_model([100.0, -50.0]))
+
+
+def test_predictions_of_a_file_whose_name_is_no_text(tmp_path):
+    write_images(tmp_path, {"a": 1, "b": 1})
+    name = os.fsdecode(b"caf\xe9.png")
+    os.rename(tmp_path / "a" / "000.png", tmp_path / "a" / name)
+    table = plain(imggen.scan(tmp_path)).predict(constant_model([0.5, 1.0]))
+    assert table["path"][0] == os.path.join(tmp_path, "a", name)
+
+
+def test_predicting_leaves_no_worker_behind(manifest):
+    sequence = plain(manifest, workers=3)
+    before = threading.active_count()
+    for _ in range(3):
+        sequence.predict(constant_model([0.5, 1.0]))
+    assert threading.active_count() <= before + 1
+
+
+def test_closing_lets_go_of_the_cache(manifest):
+    sequence = plain(manifest, cache="ram")
+    expected = sequence[0][0]
+    sequence.close()
+    assert sequence._maker.cache._arrays is None
+    assert np.array_equal(sequence[0][0], expected)

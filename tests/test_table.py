@@ -31,12 +31,23 @@ def test_each_file_is_one_batch_and_the_target_is_taken_out(files):
     x, y = sequence[3]
     assert x.dtype == np.float32
     assert x.tolist() == [[3, 3]] * 5
-    assert (y.dtype, y.tolist()) == (np.int64, [1] * 5)
+    assert (y.dtype, y.tolist()) == (np.float32, [1] * 5)
 
 
-def test_a_target_with_decimals_is_float(files):
-    _, y = TableSequence(files, target="b", shuffle=False)[2]
-    assert (y.dtype, y.tolist()) == (np.float32, [2.0] * 4)
+def test_a_target_with_decimals_only_in_later_files_is_not_cut_off(files):
+    for file, value in zip(files, [1, 1, 1, 1.9, 1.9, 1.9], strict=True):
+        pd.DataFrame({"a": [0.0] * 4, "y": [value] * 4}).to_csv(file, index=False)
+    zero = keras.layers.Dense(1, kernel_initializer="zeros")
+    model = keras.Sequential([keras.Input((1,)), zero])
+    model.compile("sgd", "mse")
+    loss = model.evaluate(TableSequence(files, target="y", shuffle=False), verbose=0)
+    assert loss == pytest.approx((1 + 1.9**2) / 2)
+
+
+def test_whole_targets_serve_a_sparse_loss(files):
+    model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(2, "softmax")])
+    model.compile("sgd", "sparse_categorical_crossentropy")
+    assert np.isfinite(model.evaluate(TableSequence(files, target="y"), verbose=0))
 
 
 def test_without_a_target_a_batch_is_the_table(files):
@@ -138,6 +149,29 @@ def test_a_column_that_holds_no_numbers_is_named_with_the_file(files):
         TableSequence(files, target="y", shuffle=False)[2]
 
 
+@pytest.mark.parametrize("column", ["a", "y"])
+def test_a_missing_value_is_named_with_file_and_column(files, column):
+    frame = pd.read_csv(files[2]).astype(float)
+    frame.loc[1, column] = np.nan
+    frame.to_csv(files[2], index=False)
+    with pytest.raises(TableError, match=rf"column '{column}' of .*part-2.* no value in 1 of 4"):
+        TableSequence(files, target="y", shuffle=False)[2]
+
+
+def test_a_file_without_rows_is_named(files):
+    files[1].write_text("a,b,y\n")
+    with pytest.raises(TableError, match=r"part-1\.csv' has no rows"):
+        TableSequence(files, target="y", shuffle=False)[1]
+
+
+def test_columns_of_one_name_are_refused(files):
+    def read(file):
+        return pd.concat([pd.read_csv(file), pd.read_csv(file)], axis=1)
+
+    with pytest.raises(TableError, match=r"part-0\.csv' has several columns"):
+        TableSequence(files, target="y", reader=read)
+
+
 def test_a_target_that_holds_no_numbers_is_named(files):
     pd.DataFrame({"a": [1], "b": [1], "y": ["yes"]}).to_csv(files[0], index=False)
     with pytest.raises(TableError, match=r"column 'y' of .*part-0\.csv'"):
@@ -174,6 +208,7 @@ def test_a_transform_that_loses_rows_is_named(files):
         ({"files": "part.csv"}, "is one path; pass a list"),
         ({"replace": True, "shuffle": False}, "needs shuffle=True"),
         ({"seed": -2}, "seed=-2"),
+        ({"dtype": "uint8"}, "dtype='uint8' is not one of"),
     ],
 )
 def test_arguments_outside_their_legal_set_are_refused(files, arguments, message):

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import functools
+from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 from imggen.errors import AugmentationError
+from imggen.rng import Stream, generator
 
 
 class Augmentation(Protocol):
@@ -37,7 +39,7 @@ class Augmentation(Protocol):
 def augment_image(
     image: npt.NDArray[Any],
     steps: Sequence[Augmentation],
-    rng: np.random.Generator,
+    make_rng: Callable[[int], np.random.Generator],
     where: str,
 ) -> npt.NDArray[Any]:
     """Runs an image through the steps and holds each to its contract.
@@ -45,16 +47,17 @@ def augment_image(
     Args:
         image: The image; may be written to.
         steps: The augmentations, in order.
-        rng: The sample's own generator; the steps draw from it one after the other.
+        make_rng: The number of a step to its generator for this sample: each step has its own,
+            so that changing one does not change what the others draw.
         where: The sample, for error messages.
 
     Raises:
         AugmentationError: A step raised, or returned another shape or dtype.
     """
-    for step in steps:
+    for number, step in enumerate(steps):
         shape, dtype = image.shape, image.dtype
         try:
-            result = step(image, rng)
+            result = step(image, make_rng(number))
         except Exception as err:
             raise AugmentationError(
                 f"The augmentation {step.name!r} raised {type(err).__name__} on {where}: {err}"
@@ -66,6 +69,36 @@ def augment_image(
             )
         image = result
     return image
+
+
+def unrepeatable(steps: Sequence[Augmentation], image: npt.NDArray[Any], seed: int) -> list[str]:
+    """The names of the steps that do not repeat themselves when given the same generator.
+
+    Args:
+        steps: The augmentations, each tried alone.
+        image: An image to try them on; left as it is.
+        seed: Decides the generators.
+
+    Raises:
+        AugmentationError: A step broke its contract.
+    """
+
+    def tried(step: Augmentation) -> list[bytes]:
+        return [
+            augment_image(
+                image.copy(),
+                [step],
+                functools.partial(generator, seed, Stream.TRIAL, 0, trial),
+                "the first sample, to see whether it repeats itself",
+            ).tobytes()
+            for trial in range(_TRIALS)
+        ]
+
+    return [step.name for step in steps if tried(step) != tried(step)]
+
+
+# A step that acts on half of all images and draws from elsewhere passes one trial in two.
+_TRIALS = 8
 
 
 def _kind(result: object) -> str:
@@ -82,4 +115,6 @@ def _hint(result: object, dtype: np.dtype[Any]) -> str:
             " Scaling belongs to the sequence (rescale=, dtype=); to clip and round a float image "
             "use np.clip(image, 0, 255).astype(np.uint8)."
         )
-    return " Sizes belong to the sequence (image_size=): a crop must scale back up."
+    if isinstance(result, np.ndarray):
+        return " Sizes belong to the sequence (image_size=): a crop must scale back up."
+    return ""
