@@ -122,9 +122,8 @@ class BatchMaker:
         """
         draws = self.draws(epoch, index).tolist()
         failures: dict[int, Failure] = {}
-        x: npt.NDArray[Any] | None = None
         rows: list[int] = []
-        blanks: list[int] = []
+        x: npt.NDArray[Any] | None = None  # made when the first array shows the shape
         for draw in draws:
             row = draw % self.order.num_samples
             try:
@@ -133,24 +132,23 @@ class BatchMaker:
                 if self.on_error == "raise":
                     raise
                 failures[draw] = Failure(err.path, err.reason)
-                if self.on_error == "blank" and (draw != draws[-1] or x is not None):
-                    blanks.append(len(rows))
-                    rows.append(row)
+                if self.on_error == "blank":
+                    rows.append(row)  # its place in x stays zero
+                if self.on_error != "substitute":
                     continue
-                if self.on_error == "skip" and (draw != draws[-1] or rows):
-                    continue
-                substitute, array = self._substitute(epoch, draw, err)
-                if self.on_error == "blank":  # none was readable: at least the shape is known now
-                    blanks.append(len(rows))
-                else:
-                    row = substitute
+                row, array = self._substitute(epoch, draw, failures[draw])
             array = self.augment(array, epoch, draw, row)
             if x is None:
                 x = self._room_for(array, len(draws))
             self._put(array, x, len(rows), row)
             rows.append(row)
-        assert x is not None  # noqa: S101 - every path above fills it or raises
-        x[blanks] = 0
+        if x is None:  # no file of this batch can be read
+            draw = draws[0]
+            row, array = self._substitute(epoch, draw, failures[draw])
+            x = self._room_for(array, len(draws))
+            if self.on_error == "skip":
+                self._put(self.augment(array, epoch, draw, row), x, 0, row)
+                rows = [row]
         x = x[: len(rows)]
         if self.rescale is not None:
             np.multiply(x, x.dtype.type(self.rescale), out=x)
@@ -185,7 +183,7 @@ class BatchMaker:
         make_rng = functools.partial(generator, self.seed, Stream.AUGMENT, epoch, draw)
         return augment_image(array.copy(), self.steps, make_rng, where)
 
-    def _substitute(self, epoch: int, draw: int, err: ImageError) -> tuple[int, npt.NDArray[Any]]:
+    def _substitute(self, epoch: int, draw: int, failure: Failure) -> tuple[int, npt.NDArray[Any]]:
         """Another sample in place of one that cannot be read, of the same class if possible."""
         rng = generator(self.seed, Stream.SUBSTITUTE, epoch, draw)
         everyone = np.arange(self.order.num_samples)
@@ -200,10 +198,10 @@ class BatchMaker:
                 except ImageError:
                     continue
         raise ImageError.of(
-            err.path,
-            f"{err.reason}; and {_SUBSTITUTE_TRIES * len(pools)} other files tried in its place "
-            "cannot be read either",
-        ) from err
+            failure.path,
+            f"{failure.reason}; and {_SUBSTITUTE_TRIES * len(pools)} other files tried in its "
+            "place cannot be read either",
+        )
 
     def _load(self, index: int) -> npt.NDArray[Any]:
         path = self.manifest.filepath(index)

@@ -103,7 +103,7 @@ def test_setup_cfg_has_exactly_the_sections_that_tools_read():
         "coverage:run",
         "coverage:report",
         "mypy",
-        "mypy-keras.*,albumentations.*,sklearn.*,pyarrow.*",
+        "mypy-keras.*,albumentations.*,sklearn.*,pyarrow.*,scipy.*",
         "importlinter",
         "importlinter:contract:layers",
         "importlinter:contract:keras",

@@ -25,7 +25,7 @@ _SEED = 7
     help="The folder for images, pictures and the table.",
 )
 @click.option(
-    "--epochs", type=click.IntRange(min=1), default=12, show_default=True, help="Passes to train."
+    "--epochs", type=click.IntRange(min=1), default=16, show_default=True, help="Passes to train."
 )
 def demo(output: Path, epochs: int) -> None:
     """Train a small network on handwritten digits, offline.
@@ -75,7 +75,7 @@ def demo(output: Path, epochs: int) -> None:
         console.print(f"3. what training will see: {output / name}")
 
     keras.utils.set_random_seed(_SEED)
-    model = _small_network(train.num_classes)
+    model = _small_network(train.num_classes, steps=epochs * len(train))
     started = time.perf_counter()
     model.fit(train, validation_data=val, epochs=epochs, verbose=0)
     seconds = time.perf_counter() - started
@@ -149,7 +149,7 @@ def _photo_augmentation() -> Any:
     )
 
 
-def _small_network(num_classes: int) -> keras.Model:
+def _small_network(num_classes: int, steps: int) -> keras.Model:
     import keras
 
     model = keras.Sequential(
@@ -164,7 +164,10 @@ def _small_network(num_classes: int) -> keras.Model:
             keras.layers.Dense(num_classes, activation="softmax"),
         ]
     )
-    model.compile(optimizer="adam", loss="categorical_crossentropy", metrics=["accuracy"])
+    rate = keras.optimizers.schedules.CosineDecay(2e-3, steps)
+    model.compile(
+        keras.optimizers.Adam(rate), loss="categorical_crossentropy", metrics=["accuracy"]
+    )
     return model
 
 
