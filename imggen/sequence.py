@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import functools
 import warnings
 from collections import Counter
@@ -21,9 +20,9 @@ from imggen.describe import as_html, as_text
 from imggen.epochs import EpochSequence
 from imggen.errors import ImggenError, ImggenWarning, OptionError
 from imggen.labels import LabelMode, check_label_mode, class_weights
-from imggen.loader import Loader
 from imggen.manifest import Manifest
 from imggen.order import Order
+from imggen.predictions import prediction_table
 from imggen.rng import check_seed
 
 if TYPE_CHECKING:
@@ -264,37 +263,7 @@ class ImageSequence(EpochSequence[Batch]):
         Raises:
             OptionError: The model's output does not fit the classes.
         """
-        import pandas as pd
-
-        maker = dataclasses.replace(
-            self._maker,
-            order=Order(self.samples, shuffle=False, repeats=1, seed=self.seed),
-            drop_remainder=False,
-            steps=(),
-            label_mode=None,
-            on_error="raise" if self._maker.on_error == "raise" else "blank",
-        )
-        with _ImagesInOrder(maker, self._loader) as images:
-            output = np.asarray(model.predict(images, verbose=verbose))
-            unread = sorted(images.failed)
-        scores = _class_scores(output, self, _from_logits(model))
-        names = np.array(
-            self.class_names or [str(number) for number in range(scores.shape[1])], dtype=object
-        )
-        predicted = names[scores.argmax(axis=1)]
-        predicted[unread] = None
-        scores[unread] = np.nan
-        true = np.full(self.samples, None) if self.labels is None else names[self.labels]
-        # As objects: paths need not be text that pandas' own strings can hold.
-        table = pd.DataFrame(
-            {
-                "path": pd.Series(self.filepaths, dtype=object),
-                "true": pd.Series(true, dtype=object),
-                "predicted": pd.Series(predicted, dtype=object),
-            }
-        )
-        by_class = pd.DataFrame(scores, columns=[f"p_{name}" for name in names])
-        return pd.concat([table, by_class], axis=1)
+        return prediction_table(self._maker, self._loader, model, verbose)
 
     def original(self, index: int) -> npt.NDArray[Any]:
         """Sample ``index`` as loaded: uint8, shape (height, width, channels), not augmented."""
@@ -382,25 +351,6 @@ class ImageSequence(EpochSequence[Batch]):
         return f"({self.batch_size}, {height}, {width}, {channels})"
 
 
-@final
-class _ImagesInOrder(EpochSequence[Batch]):
-    """The images of a sequence alone, in the manifest's order, for predictions."""
-
-    def __init__(self, maker: BatchMaker, like: Loader[Batch]) -> None:
-        self.failed: set[int] = set()  # rows of the manifest
-        super().__init__(
-            maker,
-            maker.num_batches,
-            workers=like.workers,
-            use_multiprocessing=like.use_multiprocessing,
-            max_queue_size=like.max_queue_size,
-        )
-
-    def _serve(self, made: Batch) -> npt.NDArray[Any]:
-        self.failed.update(made.failures)  # unshuffled and unrepeated, draw i is row i
-        return made.x
-
-
 def _fit(crop_to_aspect_ratio: bool, pad_to_aspect_ratio: bool) -> Fit:
     if crop_to_aspect_ratio and pad_to_aspect_ratio:
         raise OptionError("Pass crop_to_aspect_ratio or pad_to_aspect_ratio, not both.")
@@ -410,37 +360,3 @@ def _fit(crop_to_aspect_ratio: bool, pad_to_aspect_ratio: bool) -> Fit:
 def _require_positive(option: str, value: object) -> None:
     if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 1:
         raise OptionError(f"{option}={value!r} must be a whole number of 1 or more.")
-
-
-def _from_logits(model: keras.Model) -> bool:
-    """Whether the model's loss takes its output for logits."""
-    return bool(getattr(getattr(model, "loss", None), "from_logits", False))
-
-
-def _class_scores(
-    output: npt.NDArray[Any], sequence: ImageSequence, from_logits: bool
-) -> npt.NDArray[np.float64]:
-    """Scores of shape (samples, num_classes) from a model's output."""
-    num_classes = sequence.num_classes
-    scores = output.astype(np.float64)
-    if num_classes == 2 and output.shape == (sequence.samples, 1):
-        second = 1 / (1 + np.exp(-scores[:, 0])) if from_logits else scores[:, 0]
-        scores = np.stack([1.0 - second, second], axis=1)
-    elif output.ndim != 2 or num_classes not in (0, output.shape[1]):
-        raise OptionError(
-            f"The model's output has shape {output.shape}; a prediction table needs "
-            f"{(sequence.samples, num_classes)}, one score for each of the classes "
-            f"{list(sequence.class_names)}."
-        )
-    elif from_logits:
-        powers = np.exp(scores - scores.max(axis=1, keepdims=True))
-        scores = powers / powers.sum(axis=1, keepdims=True)
-    if not (scores.min() >= -1e-6 and scores.max() <= 1 + 1e-6):
-        warnings.warn(
-            f"The model's output runs from {scores.min():.3g} to {scores.max():.3g}, so its scores "
-            "are no probabilities. End the model in a softmax or sigmoid, or compile it with a "
-            "loss that says from_logits=True.",
-            ImggenWarning,
-            stacklevel=3,
-        )
-    return scores

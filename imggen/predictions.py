@@ -1,0 +1,119 @@
+"""A model's predictions, file by file."""
+
+from __future__ import annotations
+
+import dataclasses
+import warnings
+from typing import TYPE_CHECKING, Any, final
+
+import keras
+import numpy as np
+import numpy.typing as npt
+
+from imggen.batch import Batch, BatchMaker
+from imggen.epochs import EpochSequence
+from imggen.errors import ImggenWarning, OptionError
+from imggen.loader import Loader
+from imggen.manifest import Manifest
+from imggen.order import Order
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def prediction_table(
+    maker: BatchMaker, loader: Loader[Batch], model: keras.Model, verbose: str | int
+) -> pd.DataFrame:
+    """Predicts every sample of a manifest once, in its order; see ``ImageSequence.predict``.
+
+    Args:
+        maker: Makes the batches of the sequence that is asked.
+        loader: Has the settings for workers.
+        model: The model.
+        verbose: As in ``model.predict``.
+    """
+    import pandas as pd
+
+    manifest = maker.manifest
+    in_order = dataclasses.replace(
+        maker,
+        order=Order(manifest.num_samples, shuffle=False, repeats=1, seed=maker.seed),
+        drop_remainder=False,
+        steps=(),
+        label_mode=None,
+        on_error="raise" if maker.on_error == "raise" else "blank",
+    )
+    with _ImagesInOrder(in_order, loader) as images:
+        output = np.asarray(model.predict(images, verbose=verbose))
+        unread = sorted(images.failed)
+    scores = _class_scores(output, manifest, _from_logits(model))
+    names = np.array(
+        manifest.class_names or [str(number) for number in range(scores.shape[1])], dtype=object
+    )
+    predicted = names[scores.argmax(axis=1)]
+    predicted[unread] = None
+    scores[unread] = np.nan
+    true = np.full(len(manifest), None) if manifest.labels is None else names[manifest.labels]
+    # As objects: paths need not be text that pandas' own strings can hold.
+    table = pd.DataFrame(
+        {
+            "path": pd.Series(manifest.filepaths, dtype=object),
+            "true": pd.Series(true, dtype=object),
+            "predicted": pd.Series(predicted, dtype=object),
+        }
+    )
+    by_class = pd.DataFrame(scores, columns=[f"p_{name}" for name in names])
+    return pd.concat([table, by_class], axis=1)
+
+
+@final
+class _ImagesInOrder(EpochSequence[Batch]):
+    """The images alone, in the manifest's order."""
+
+    def __init__(self, maker: BatchMaker, like: Loader[Batch]) -> None:
+        self.failed: set[int] = set()  # rows of the manifest
+        super().__init__(
+            maker,
+            maker.num_batches,
+            workers=like.workers,
+            use_multiprocessing=like.use_multiprocessing,
+            max_queue_size=like.max_queue_size,
+        )
+
+    def _serve(self, made: Batch) -> npt.NDArray[Any]:
+        self.failed.update(made.failures)  # unshuffled and unrepeated, draw i is row i
+        return made.x
+
+
+def _from_logits(model: keras.Model) -> bool:
+    """Whether the model's loss takes its output for logits."""
+    return bool(getattr(getattr(model, "loss", None), "from_logits", False))
+
+
+def _class_scores(
+    output: npt.NDArray[Any], manifest: Manifest, from_logits: bool
+) -> npt.NDArray[np.float64]:
+    """Scores of shape (samples, num_classes) from a model's output."""
+    num_classes = manifest.num_classes
+    scores = output.astype(np.float64)
+    if num_classes == 2 and output.shape == (manifest.num_samples, 1):
+        second = 1 / (1 + np.exp(-scores[:, 0])) if from_logits else scores[:, 0]
+        scores = np.stack([1.0 - second, second], axis=1)
+    elif output.ndim != 2 or num_classes not in (0, output.shape[1]):
+        raise OptionError(
+            f"The model's output has shape {output.shape}; a prediction table needs "
+            f"{(manifest.num_samples, num_classes)}, one score for each of the classes "
+            f"{list(manifest.class_names)}."
+        )
+    elif from_logits:
+        powers = np.exp(scores - scores.max(axis=1, keepdims=True))
+        scores = powers / powers.sum(axis=1, keepdims=True)
+    if not (scores.min() >= -1e-6 and scores.max() <= 1 + 1e-6):
+        warnings.warn(
+            f"The model's output runs from {scores.min():.3g} to {scores.max():.3g}, so its scores "
+            "are no probabilities. End the model in a softmax or sigmoid, or compile it with a "
+            "loss that says from_logits=True.",
+            ImggenWarning,
+            stacklevel=3,
+        )
+    return scores
