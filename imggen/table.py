@@ -204,11 +204,16 @@ class TableBatchMaker:
             frame = frame.drop(columns=[self.target])
         x = frame if self.transform is None else self.transform(frame)
         x = self._numbers(x, file) if hasattr(x, "columns") else np.asarray(x)
-        if len(x) != len(frame):
+        if x.dtype.kind not in "buif" or np.isnan(x).any():
             raise TableError(
-                f"The transform returned {len(x)} rows for the {len(frame)} rows of {file!r}."
+                f"The transform returned {x.dtype} for {file!r}, with values that are no numbers; "
+                "expected an array of numbers, none of them missing."
             )
-        return TableBatch(np.asarray(x, dtype=self.dtype), y)
+        if x.shape[:1] != (len(frame),):
+            raise TableError(
+                f"The transform returned shape {x.shape} for the {len(frame)} rows of {file!r}."
+            )
+        return TableBatch(x.astype(self.dtype), y)
 
     def _numbers(self, frame: pd.DataFrame, file: str) -> npt.NDArray[Any]:
         from pandas.api.types import is_numeric_dtype

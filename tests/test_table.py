@@ -197,8 +197,17 @@ def test_a_reader_that_returns_no_table_is_named(files):
 
 def test_a_transform_that_loses_rows_is_named(files):
     sequence = TableSequence(files, target="y", transform=lambda frame: frame[1:], shuffle=False)
-    with pytest.raises(TableError, match=r"returned 1 rows for the 2 rows of .*part-0"):
+    with pytest.raises(TableError, match=r"returned shape \(1, 2\) for the 2 rows of .*part-0"):
         sequence[0]
+
+
+@pytest.mark.parametrize("value", ["x", None, np.nan])
+def test_a_transform_that_returns_no_numbers_is_named(files, value):
+    def spoil(frame):
+        return np.full((len(frame), 1), value)
+
+    with pytest.raises(TableError, match=r"returned (object|<U1|float64) for .*part-0"):
+        TableSequence(files, target="y", transform=spoil, shuffle=False)[0]
 
 
 @pytest.mark.parametrize(
