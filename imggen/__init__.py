@@ -33,12 +33,14 @@ from imggen.split import split
 
 if TYPE_CHECKING:
     from imggen.datasets import from_dataframe, from_directory, from_files
+    from imggen.legacy import ImageDataGenerator
     from imggen.sequence import ImageSequence
     from imggen.table import TableSequence
 
 __all__ = [
     "AugmentationError",
     "ExportError",
+    "ImageDataGenerator",
     "ImageError",
     "ImageSequence",
     "ImageSpec",
@@ -70,6 +72,7 @@ __all__ = [
 __version__ = version("imggen")
 
 _NEED_KERAS = {
+    "ImageDataGenerator": "imggen.legacy",
     "ImageSequence": "imggen.sequence",
     "TableSequence": "imggen.table",
     "from_dataframe": "imggen.datasets",

@@ -103,7 +103,7 @@ class EpochSequence(keras.utils.PyDataset, Generic[T]):  # type: ignore[misc]  #
         if not -self._num_batches <= index < self._num_batches:
             raise IndexError(f"batch {index} of a sequence with {self._num_batches} batches")
         epoch, index = self._epoch, index % self._num_batches
-        passes = self._by_keras if _called_by_keras() else self._by_hand
+        passes = self._by_keras if called_by_keras() else self._by_hand
         wanted, following = passes.ask(index)
         upcoming = [(epoch, position) for position in following[: self._loader.max_queue_size]]
         return self._serve(self._loader.get((epoch, wanted), upcoming))
@@ -142,7 +142,7 @@ class EpochSequence(keras.utils.PyDataset, Generic[T]):  # type: ignore[misc]  #
 
     def on_epoch_end(self) -> None:
         """Moves on to the next epoch if all batches of this one were asked for."""
-        if not _called_by_keras():
+        if not called_by_keras():
             over = self._by_hand.complete()
         elif sys._getframe(2).f_code.co_name == "reset":
             # Keras tidies up like this before it starts, after a look at the first batches.
@@ -177,7 +177,7 @@ class EpochSequence(keras.utils.PyDataset, Generic[T]):  # type: ignore[misc]  #
             yield self._loader.get(key, keys[index : index + self._loader.max_queue_size])
 
 
-def _called_by_keras() -> bool:
+def called_by_keras() -> bool:
     """Whether the caller of the method that asks is Keras, and not the user's own code."""
     caller = sys._getframe(2).f_globals.get("__name__", "")
     return str(caller).partition(".")[0] == "keras"

@@ -1,6 +1,7 @@
-"""Augmentations: the protocol, and adapters for what users bring."""
+"""Augmentations: the protocol, adapters for what users bring, and the affine resample."""
 
 from imggen.augment.adapters import Augment, adapt
 from imggen.augment.base import Augmentation, augment_image, unrepeatable
+from imggen.augment.warp import warp
 
-__all__ = ["Augment", "Augmentation", "adapt", "augment_image", "unrepeatable"]
+__all__ = ["Augment", "Augmentation", "adapt", "augment_image", "unrepeatable", "warp"]

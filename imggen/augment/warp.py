@@ -1,0 +1,139 @@
+"""One affine resample of an image: SciPy's bits, or OpenCV's within a fraction of a grey level."""
+
+from __future__ import annotations
+
+import functools
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+# Measured on noise, the worst case, against SciPy in double precision: at 800 pixels a side 0.007 %
+# of values are further off than 0.02 of 255; at 1,024 pixels 0.4 %, since float32 coordinates have
+# fewer digits left behind the point.
+_LONGEST_SIDE = 800
+_LARGEST_VALUE = 255
+
+
+def warp(
+    image: npt.NDArray[Any],
+    matrix: npt.NDArray[np.float64],
+    offset: npt.NDArray[np.float64],
+    *,
+    order: int = 1,
+    fill_mode: str = "nearest",
+    cval: float = 0.0,
+    exact: bool = False,
+) -> npt.NDArray[Any]:
+    """Resamples an image: output pixel o takes the value of the input at ``matrix @ o + offset``.
+
+    Args:
+        image: Shape (height, width, channels), any dtype that SciPy takes.
+        matrix: Shape (2, 2), for (row, col) coordinates in pixels.
+        offset: Shape (2,), in pixels.
+        order: Of the spline, 0 (nearest) to 5; 1 is linear.
+        fill_mode: What lies beyond the edge; a ``mode`` of ``scipy.ndimage.affine_transform``.
+        cval: The value beyond the edge for ``fill_mode="constant"``.
+        exact: Return ``scipy.ndimage.affine_transform``'s bits. Otherwise, float32 images that
+            OpenCV can do are left to it: linear, at most four channels, values from -255 to 255,
+            at most 800 pixels a side. 99.9 % of values are then within 0.02.
+
+    Returns:
+        An array with the shape and dtype of ``image``.
+
+    Raises:
+        RuntimeError: SciPy knows no such order, mode or dtype.
+
+    Source: ``scipy.ndimage.affine_transform``; OpenCV 5 ``warpAffine``.
+
+    Example:
+        >>> image = np.arange(6, dtype=np.float32).reshape(2, 3, 1)
+        >>> warp(image, np.eye(2), np.array([0.0, 1.0]))[..., 0].tolist()
+        [[1.0, 2.0, 2.0], [4.0, 5.0, 5.0]]
+    """
+    if not exact and _fits_opencv(image, order, fill_mode):
+        return _by_opencv(image, matrix, offset, fill_mode, cval)
+    return _by_scipy(image, matrix, offset, order, fill_mode, cval)
+
+
+def _by_scipy(
+    image: npt.NDArray[Any],
+    matrix: npt.NDArray[np.float64],
+    offset: npt.NDArray[np.float64],
+    order: int,
+    fill_mode: str,
+    cval: float,
+) -> npt.NDArray[Any]:
+    from scipy.ndimage import affine_transform
+
+    warped = [
+        affine_transform(channel, matrix, offset, order=order, mode=fill_mode, cval=cval)
+        for channel in np.moveaxis(image, 2, 0)
+    ]
+    # Channels stay apart in memory: what is computed from the whole image later, such as its mean,
+    # adds up in the order of memory, and would else differ in its last bit.
+    return np.moveaxis(np.stack(warped), 0, 2)
+
+
+def _fits_opencv(image: npt.NDArray[Any], order: int, fill_mode: str) -> bool:
+    height, width, channels = image.shape
+    if (
+        image.dtype != np.float32
+        or order != 1
+        or fill_mode not in {"nearest", "reflect", "constant"}
+        or not 2 <= height <= _LONGEST_SIDE
+        or not 2 <= width <= _LONGEST_SIDE
+        or not 1 <= channels <= 4
+        or not _opencv_is_precise()
+    ):
+        return False
+    # Not for NaN either.
+    return bool(image.max() <= _LARGEST_VALUE and image.min() >= -_LARGEST_VALUE)
+
+
+@functools.cache
+def _opencv_is_precise() -> bool:
+    """OpenCV 4 rounds coordinates to 1/32 pixel."""
+    import cv2
+
+    return int(cv2.__version__.partition(".")[0]) >= 5
+
+
+def _by_opencv(
+    image: npt.NDArray[np.float32],
+    matrix: npt.NDArray[np.float64],
+    offset: npt.NDArray[np.float64],
+    fill_mode: str,
+    cval: float,
+) -> npt.NDArray[np.float32]:
+    import cv2
+
+    height, width, channels = image.shape
+    in_xy = np.array(
+        [[matrix[1, 1], matrix[1, 0], offset[1]], [matrix[0, 1], matrix[0, 0], offset[0]]]
+    )
+    warped = np.empty((height, width, channels), dtype=np.float32)
+    cv2.warpAffine(
+        np.ascontiguousarray(image),
+        in_xy,
+        (width, height),
+        dst=warped,
+        flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
+        borderMode=cv2.BORDER_REFLECT if fill_mode == "reflect" else cv2.BORDER_REPLICATE,
+    )
+    if fill_mode == "constant":
+        # OpenCV blends the border into the outermost pixels; SciPy does not.
+        warped[_beyond_the_edge(height, width, matrix, offset)] = cval
+    return warped
+
+
+def _beyond_the_edge(
+    height: int, width: int, matrix: npt.NDArray[np.float64], offset: npt.NDArray[np.float64]
+) -> npt.NDArray[np.bool_]:
+    """Marks output pixels whose source lies outside; in double precision and SciPy's own order."""
+    rows, cols = np.arange(height)[:, np.newaxis], np.arange(width)
+    beyond = np.zeros((height, width), dtype=bool)
+    for axis, length in enumerate((height, width)):
+        source = offset[axis] + matrix[axis, 0] * rows + matrix[axis, 1] * cols
+        beyond |= (source < 0) | (source > length - 1)
+    return beyond

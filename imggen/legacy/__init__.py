@@ -1,0 +1,52 @@
+"""The drop-in for ``keras.preprocessing.image``: the same names, batch for batch the same images.
+
+    from imggen import ImageDataGenerator
+    from imggen.legacy import DirectoryIterator, img_to_array, load_img
+
+``load_img``, ``save_img``, ``img_to_array`` and ``array_to_img`` are Keras's own.
+"""
+
+from keras.utils import array_to_img, img_to_array, load_img, save_img
+
+from imggen.legacy.arrays import NumpyArrayIterator
+from imggen.legacy.dataframe import DataFrameIterator, validate_filename
+from imggen.legacy.directory import DirectoryIterator
+from imggen.legacy.files import BatchFromFilesMixin
+from imggen.legacy.generator import ImageDataGenerator
+from imggen.legacy.iterator import Iterator
+from imggen.legacy.transforms import (
+    apply_affine_transform,
+    apply_brightness_shift,
+    apply_channel_shift,
+    flip_axis,
+    random_brightness,
+    random_channel_shift,
+    random_rotation,
+    random_shear,
+    random_shift,
+    random_zoom,
+)
+
+__all__ = [
+    "BatchFromFilesMixin",
+    "DataFrameIterator",
+    "DirectoryIterator",
+    "ImageDataGenerator",
+    "Iterator",
+    "NumpyArrayIterator",
+    "apply_affine_transform",
+    "apply_brightness_shift",
+    "apply_channel_shift",
+    "array_to_img",
+    "flip_axis",
+    "img_to_array",
+    "load_img",
+    "random_brightness",
+    "random_channel_shift",
+    "random_rotation",
+    "random_shear",
+    "random_shift",
+    "random_zoom",
+    "save_img",
+    "validate_filename",
+]

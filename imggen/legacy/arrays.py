@@ -1,0 +1,160 @@
+"""NumpyArrayIterator: batches of arrays in memory."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from typing import Any
+
+import keras
+import numpy as np
+import numpy.typing as npt
+
+from imggen.legacy.batch import fill_batch
+from imggen.legacy.iterator import Iterator
+from imggen.legacy.saving import save_batch
+from imggen.legacy.subset import subset_bounds
+
+
+class NumpyArrayIterator(Iterator):
+    """Serves batches of images that are in memory; what ``ImageDataGenerator.flow`` returns.
+
+    Args:
+        x: Images, shape (n, height, width, channels) or (n, channels, height, width); or a list of
+            them and another array, or list of arrays, that is served beside them as it is.
+        y: Targets, n of them, of any kind; or None.
+        image_data_generator: What is done to the images.
+        batch_size: Samples a batch.
+        shuffle: Serve in an order drawn anew for each epoch.
+        sample_weight: n weights, or None.
+        seed: As in ``Iterator``.
+        data_format: "channels_last" or "channels_first"; None: as Keras is configured.
+        save_to_dir: A folder for a picture of every image served, or None.
+        save_prefix: What their names begin with.
+        save_format: Their extension.
+        subset: "training", "validation" or "test", as the generator's ``validation_split`` has it.
+        ignore_class_split: Take subsets in which not all classes occur.
+        dtype: Of the images; None: as Keras is configured.
+        workers: As in ``Iterator``.
+        use_multiprocessing: As in ``Iterator``.
+
+    Raises:
+        ValueError: Lengths that differ, images without four axes, or subsets with other classes
+            than the whole.
+
+    Example:
+        >>> from imggen import ImageDataGenerator
+        >>> x, y = np.ones((5, 4, 4, 1)), np.arange(5)
+        >>> batches = NumpyArrayIterator(x, y, ImageDataGenerator(rescale=2), batch_size=2)
+        >>> [len(labels) for _, labels in (batches[0], batches[1], batches[2])]
+        [2, 2, 1]
+    """
+
+    def __init__(
+        self,
+        x: Any,
+        y: Any,
+        image_data_generator: Any,
+        batch_size: int = 32,
+        shuffle: bool = False,
+        sample_weight: Any = None,
+        seed: int | None = None,
+        data_format: str | None = None,
+        save_to_dir: str | os.PathLike[str] | None = None,
+        save_prefix: str = "",
+        save_format: str = "png",
+        subset: str | None = None,
+        ignore_class_split: bool = False,
+        dtype: Any = None,
+        *,
+        workers: int | None = None,
+        use_multiprocessing: bool = False,
+    ) -> None:
+        self.dtype = keras.config.floatx() if dtype is None else dtype
+        if data_format is None:
+            data_format = keras.config.image_data_format()
+        beside: list[npt.NDArray[Any]] = []
+        if isinstance(x, tuple | list):
+            x, others = x[0], x[1]
+            beside = [np.asarray(one) for one in (others if isinstance(others, list) else [others])]
+        for one in beside:
+            if len(one) != len(x):
+                raise ValueError(
+                    "All of the arrays in `x` should have the same length. Found "
+                    f"{len(x)} images and an array of length {len(one)}."
+                )
+        for name, values in {"`y` (labels)": y, "`sample_weight`": sample_weight}.items():
+            if values is not None and len(values) != len(x):
+                raise ValueError(
+                    f"`x` (images tensor) and {name} should have the same length. Found "
+                    f"{len(x)} images and {len(values)} rows."
+                )
+        if subset is not None:
+            start, stop = subset_bounds(subset, image_data_generator._validation_split)
+            part = slice(int(start * len(x)), int(stop * len(x)))
+            if y is not None and not ignore_class_split:
+                _require_same_classes(y, part)
+            x, beside = x[part], [one[part] for one in beside]
+            y = None if y is None else y[part]
+            # Keras leaves the weights whole, which is no use: they are taken by position.
+        self.x = np.asarray(x, dtype=self.dtype)
+        self.x_misc = beside
+        if self.x.ndim != 4:
+            raise ValueError(f"x has shape {self.x.shape}; expected four axes, a batch of images.")
+        channels = self.x.shape[3 if data_format == "channels_last" else 1]
+        if channels not in {1, 3, 4}:
+            warnings.warn(
+                f"x has shape {self.x.shape}, which with data_format={data_format!r} makes "
+                f"{channels} channels; expected 1, 3 or 4.",
+                stacklevel=2,
+            )
+        self.y = None if y is None else np.asarray(y)
+        self.sample_weight = None if sample_weight is None else np.asarray(sample_weight)
+        self.image_data_generator = image_data_generator
+        self.data_format = data_format
+        self.save_to_dir = save_to_dir
+        self.save_prefix = save_prefix
+        self.save_format = save_format
+        super().__init__(
+            self.x.shape[0],
+            batch_size,
+            shuffle,
+            seed,
+            workers=workers,
+            use_multiprocessing=use_multiprocessing,
+        )
+
+    def _get_batches_of_transformed_samples(self, index_array: npt.NDArray[np.int64]) -> Any:
+        batch_x = np.zeros((len(index_array), *self.x.shape[1:]), dtype=self.dtype)
+        images = [self.x[sample].astype(self.dtype) for sample in index_array]
+        fill_batch(batch_x, images, self.image_data_generator, self._source, self._threads)
+        if self.save_to_dir:
+            save_batch(
+                batch_x,
+                index_array,
+                folder=self.save_to_dir,
+                prefix=self.save_prefix,
+                save_format=self.save_format,
+                data_format=self.data_format,
+                num_names=10_000,
+                source=self._source,
+                threads=self._threads,
+            )
+        beside = [one[index_array] for one in self.x_misc]
+        x = [batch_x, *beside] if beside else batch_x
+        if self.y is None:
+            return x
+        if self.sample_weight is None:
+            return x, self.y[index_array]
+        return x, self.y[index_array], self.sample_weight[index_array]
+
+
+def _require_same_classes(y: Any, part: slice) -> None:
+    inside = np.unique(y[part])
+    outside = np.unique(np.concatenate([np.asarray(y)[: part.start], np.asarray(y)[part.stop :]]))
+    if not np.array_equal(inside, outside):
+        raise ValueError(
+            "Training and validation subsets have different number of classes after the split: "
+            f"{inside.tolist()} in one, {outside.tolist()} in the other. Shuffle arrays that are "
+            "sorted by class, or pass ignore_class_split=True."
+        )

@@ -1,0 +1,108 @@
+"""The images of one batch: transformed and standardized, drawing chance as if one by one."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from imggen.legacy.draws import Source, as_global_state, same_state
+from imggen.legacy.threads import Threads
+
+Image = npt.NDArray[Any]
+
+
+def fill_batch(
+    batch_x: npt.NDArray[Any],
+    images: list[Image],
+    generator: Any,
+    source: Source,
+    threads: Threads,
+) -> None:
+    """Writes ``images``, transformed and standardized by ``generator``, into ``batch_x``.
+
+    Keras draws the parameters of an image, transforms it, standardizes it, and goes on to the next
+    one. Parameters depend on no pixel, so here they are all drawn first, and threads do the rest.
+    That holds while nobody else draws in between. What a user brings may: overridden methods of
+    the generator are called as Keras calls them; ``preprocessing_function`` is called in order,
+    each time with the state that Keras would have it find, and once it draws from that state, what
+    was drawn ahead is dropped and the rest of the batch done as in Keras.
+
+    Args:
+        batch_x: Shape (n, *shape of an image).
+        images: n images as loaded; may be written to.
+        generator: An ImageDataGenerator, anything with its methods, or None: copy the images.
+        source: Where chance comes from; moves on.
+        threads: Who does the work.
+    """
+    if not generator:
+        for position, image in enumerate(images):
+            batch_x[position] = image
+        return
+    overridden = getattr(generator, "_overridden", None)
+    if overridden is None or overridden():
+        with as_global_state(source):
+            _one_by_one(batch_x, images, generator, 0)
+    elif generator.preprocessing_function:
+        _drawn_ahead(batch_x, images, generator, source, threads)
+    else:
+        _side_by_side(batch_x, images, generator, source, threads)
+
+
+def _one_by_one(batch_x: npt.NDArray[Any], images: list[Image], generator: Any, start: int) -> None:
+    """Does the images from ``start`` on as Keras does, drawing from the global state."""
+    for position in range(start, len(images)):
+        x = images[position]
+        x = generator.apply_transform(x, generator.get_random_transform(x.shape))
+        batch_x[position] = generator.standardize(x)
+
+
+def _side_by_side(
+    batch_x: npt.NDArray[Any],
+    images: list[Image],
+    generator: Any,
+    source: Source,
+    threads: Threads,
+) -> None:
+    parameters = [generator._draw(image.shape, source) for image in images]
+    exact = _is_coarse(batch_x.dtype)
+
+    def work(position: int) -> None:
+        x = generator._transform(images[position], parameters[position], exact=exact)
+        batch_x[position] = generator._normalize(x)
+
+    threads.map(work, range(len(images)))
+
+
+def _drawn_ahead(
+    batch_x: npt.NDArray[Any],
+    images: list[Image],
+    generator: Any,
+    source: Source,
+    threads: Threads,
+) -> None:
+    parameters, states = [], []
+    for image in images:
+        parameters.append(generator._draw(image.shape, source))
+        states.append(source.get_state())
+    exact = _is_coarse(batch_x.dtype)
+
+    def work(position: int) -> Image:
+        transformed: Image = generator._transform(
+            images[position], parameters[position], exact=exact
+        )
+        return transformed
+
+    with as_global_state(source):
+        for position, x in enumerate(threads.map(work, range(len(images)))):
+            np.random.set_state(states[position])
+            batch_x[position] = generator.standardize(x)
+            if not same_state(np.random.get_state(), states[position]):
+                _one_by_one(batch_x, images, generator, position + 1)
+                return
+
+
+def _is_coarse(dtype: np.dtype[Any]) -> bool:
+    """Whether a batch of this dtype makes much of a small difference by rounding."""
+    return dtype not in (np.float32, np.float64)

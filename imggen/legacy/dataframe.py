@@ -1,0 +1,279 @@
+"""DataFrameIterator: batches of the files that a DataFrame names."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from imggen.errors import OptionError
+from imggen.legacy.announce import announce
+from imggen.legacy.files import BatchFromFilesMixin
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_WITHOUT_CLASSES = ("input", "multi_output", "raw", None)
+
+
+class DataFrameIterator(BatchFromFilesMixin):
+    """Serves images named by a DataFrame; what ``ImageDataGenerator.flow_from_dataframe`` returns.
+
+    Args:
+        dataframe: One row a sample; left as it is.
+        directory: What the paths in ``x_col`` are relative to; None: nothing.
+        image_data_generator: What is done to the images; None: nothing.
+        x_col: The column of paths.
+        y_col: The column of labels, or several for "multi_output" and "raw".
+        weight_col: The column of sample weights, or None.
+        target_size: (height, width) that images are resized to, in pixels.
+        color_mode: "rgb", "rgba" or "grayscale".
+        classes: The classes to take, in their order; rows of others are left out. None: all,
+            sorted.
+        class_mode: What y is: "categorical" (one-hot; a label may be a list of classes), "sparse"
+            or "binary" (the number of the class), "raw" (the column as it is), "multi_output" (a
+            list of columns), "input" (x itself), or None: no y.
+        batch_size: Samples a batch.
+        shuffle: Serve in an order drawn anew for each epoch.
+        seed: As in ``Iterator``.
+        data_format: "channels_last" or "channels_first".
+        save_to_dir: A folder for a picture of every image served, or None.
+        save_prefix: What their names begin with.
+        save_format: Their extension.
+        subset: "training", "validation" or "test", as the generator's ``validation_split`` has it.
+        interpolation: "nearest", "bilinear", "bicubic", "lanczos", "box" or "hamming".
+        keep_aspect_ratio: Cut images to the shape of ``target_size`` first.
+        dtype: Of x and y.
+        validate_filenames: Leave out rows whose file is not there or has another extension than
+            those of ``white_list_formats``, with a warning that counts them.
+        workers: As in ``Iterator``.
+        use_multiprocessing: As in ``Iterator``.
+        cache: As in ``DirectoryIterator``.
+        on_error: As in ``DirectoryIterator``.
+
+    Attributes:
+        class_indices: Name of a class to its number, where ``class_mode`` has classes.
+        classes: The number, or list of numbers, of every sample's class, where it has them.
+        filenames: What ``x_col`` holds.
+        filepaths: Path of every sample; what a batch holds is ``filepaths[i]`` for i in its part of
+            ``index_array``.
+
+    Raises:
+        ValueError: An argument outside its legal set.
+        TypeError: A column with values that ``class_mode`` cannot take.
+        KeyError: There is no such column.
+
+    Example:
+        >>> import pandas as pd
+        >>> from imggen import ImageDataGenerator
+        >>> frame = pd.DataFrame({"filename": ["cat/000.png", "dog/000.png"], "age": [3.5, 4.0]})
+        >>> batches = DataFrameIterator(
+        ...     frame, photos, ImageDataGenerator(), y_col="age", class_mode="raw", shuffle=False
+        ... )
+        Found 2 validated image filenames.
+        >>> batches[0][1].tolist()
+        [3.5, 4.0]
+    """
+
+    allowed_class_modes: Any = {  # noqa: RUF012
+        "binary",
+        "categorical",
+        "input",
+        "multi_output",
+        "raw",
+        "sparse",
+        None,
+    }
+
+    def __init__(
+        self,
+        dataframe: pd.DataFrame,
+        directory: str | os.PathLike[str] | None = None,
+        image_data_generator: Any = None,
+        x_col: str = "filename",
+        y_col: str | list[str] = "class",
+        weight_col: str | None = None,
+        target_size: tuple[int, int] = (256, 256),
+        color_mode: str = "rgb",
+        classes: Sequence[str] | None = None,
+        class_mode: str | None = "categorical",
+        batch_size: int = 32,
+        shuffle: bool = True,
+        seed: int | None = None,
+        data_format: str = "channels_last",
+        save_to_dir: str | os.PathLike[str] | None = None,
+        save_prefix: str = "",
+        save_format: str = "png",
+        subset: str | None = None,
+        interpolation: str = "nearest",
+        keep_aspect_ratio: bool = False,
+        dtype: Any = "float32",
+        validate_filenames: bool = True,
+        *,
+        workers: int | None = None,
+        use_multiprocessing: bool = False,
+        cache: str | None = None,
+        on_error: str = "raise",
+    ) -> None:
+        self.set_processing_attrs(
+            image_data_generator,
+            target_size,
+            color_mode,
+            data_format,
+            save_to_dir,
+            save_prefix,
+            save_format,
+            subset,
+            interpolation,
+            keep_aspect_ratio,
+            on_error=on_error,
+        )
+        self.directory = directory or ""
+        self.class_mode = class_mode
+        self.dtype = dtype
+        if class_mode not in self.allowed_class_modes:
+            raise OptionError.unknown("class_mode", class_mode, self.allowed_class_modes)
+        _check_columns(dataframe, class_mode, x_col, y_col, weight_col, classes)
+        frame = dataframe
+        if validate_filenames:
+            frame = self._rows_with_files(frame, x_col)
+        if class_mode not in _WITHOUT_CLASSES:
+            frame, names = _rows_of_classes(frame, y_col, classes)
+            self.class_indices = {name: index for index, name in enumerate(names)}
+        if self.split:
+            start, stop = (int(bound * len(frame)) for bound in self.split)
+            frame = frame.iloc[start:stop]
+        self.filenames: list[str] = frame[x_col].tolist()
+        self.samples = len(self.filenames)
+        self._filepaths = [os.path.join(self.directory, file) for file in self.filenames]
+        self._sample_weight = frame[weight_col].values if weight_col else None
+        found = f"Found {self.samples} {'' if validate_filenames else 'non-'}validated"
+        if class_mode in _WITHOUT_CLASSES:
+            announce(f"{found} image filenames.")
+            if class_mode == "multi_output":
+                self._targets_given: Any = [np.array(frame[name].tolist()) for name in y_col]
+            elif class_mode == "raw":
+                self._targets_given = frame[y_col].values
+        else:
+            announce(f"{found} image filenames belonging to {len(names)} classes.")
+            self.classes = [self._numbers(label) for label in frame[y_col]]
+        self._keep(cache)
+        super().__init__(
+            self.samples,
+            batch_size,
+            shuffle,
+            seed,
+            workers=workers,
+            use_multiprocessing=use_multiprocessing,
+        )
+
+    @property
+    def filepaths(self) -> list[str]:
+        """The path of every sample."""
+        return self._filepaths
+
+    @property
+    def labels(self) -> Any:
+        """The columns for "raw" and "multi_output"; else the classes."""
+        return self._targets_given if self.class_mode in {"multi_output", "raw"} else self.classes
+
+    @property
+    def sample_weight(self) -> Any:
+        """The column of weights, or None."""
+        return self._sample_weight
+
+    def _rows_with_files(self, frame: pd.DataFrame, x_col: str) -> pd.DataFrame:
+        valid = np.array(
+            [
+                validate_filename(os.path.join(self.directory, file), self.white_list_formats)
+                for file in frame[x_col]
+            ],
+            dtype=bool,
+        )
+        if not valid.all():
+            warnings.warn(
+                f'Found {(~valid).sum()} invalid image filename(s) in x_col="{x_col}". These '
+                "filename(s) will be ignored.",
+                stacklevel=4,
+            )
+        return frame[valid]
+
+    def _numbers(self, label: Any) -> int | list[int]:
+        if isinstance(label, list | tuple):
+            return [self.class_indices[one] for one in label]
+        return self.class_indices[label]
+
+
+def validate_filename(filename: str, white_list_formats: Any) -> bool:
+    """Whether there is such a file, with one of the extensions ``white_list_formats``.
+
+    Example:
+        >>> validate_filename("nowhere.png", ("png", "jpg"))
+        False
+    """
+    return filename.lower().endswith(white_list_formats) and os.path.isfile(filename)
+
+
+def _check_columns(
+    frame: pd.DataFrame,
+    class_mode: str | None,
+    x_col: str,
+    y_col: Any,
+    weight_col: str | None,
+    classes: Sequence[str] | None,
+) -> None:
+    if class_mode == "multi_output" and not isinstance(y_col, list):
+        raise TypeError(f'y_col={y_col!r} must be a list of columns for class_mode="multi_output".')
+    _require(frame, x_col, (str,), "must be strings, the paths of images")
+    if class_mode in {"binary", "sparse"}:
+        _require(frame, y_col, (str,), f'must be strings for class_mode="{class_mode}"')
+    if class_mode == "categorical":
+        what = 'must be strings, or lists of them, for class_mode="categorical"'
+        _require(frame, y_col, (str, list, tuple), what)
+    if class_mode == "binary":
+        number = len(set(classes)) if classes else frame[y_col].nunique()
+        if number != 2:
+            raise ValueError(
+                f'class_mode="binary" needs 2 classes; there are {number}. Use "sparse" or '
+                '"categorical" for more.'
+            )
+    if classes and class_mode in _WITHOUT_CLASSES:
+        warnings.warn(
+            f'`classes` will be ignored given the class_mode="{class_mode}"', stacklevel=5
+        )
+    if weight_col and not issubclass(frame[weight_col].dtype.type, np.number):
+        raise TypeError(
+            f"weight_col={weight_col!r} holds {frame[weight_col].dtype}; weights must be numbers."
+        )
+
+
+def _require(frame: pd.DataFrame, column: Any, types: tuple[type, ...], what: str) -> None:
+    for row, value in enumerate(frame[column]):
+        if not isinstance(value, types):
+            raise TypeError(f"The values in column {column!r} {what}; row {row} holds {value!r}.")
+
+
+def _rows_of_classes(
+    frame: pd.DataFrame, y_col: Any, classes: Sequence[str] | None
+) -> tuple[pd.DataFrame, list[str]]:
+    """The rows that have a class, and all classes in the order of their numbers."""
+    import pandas as pd
+
+    if not classes:
+        found: set[str] = set()
+        for label in frame[y_col]:
+            found.update(label if isinstance(label, list | tuple) else [label])
+        return frame, sorted(found)
+    wanted = list(dict.fromkeys(classes))
+    labels = [
+        [one for one in label if one in wanted] or None
+        if isinstance(label, list | tuple)
+        else (label if label in wanted else None)
+        for label in frame[y_col]
+    ]
+    frame = frame.copy()
+    frame[y_col] = pd.Series(labels, index=frame.index, dtype=object)
+    return frame[[label is not None for label in labels]] if labels else frame, wanted

@@ -1,0 +1,183 @@
+"""DirectoryIterator: batches of ``directory/<class>/**/<image>``."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+import numpy as np
+import numpy.typing as npt
+
+from imggen.errors import OptionError
+from imggen.legacy.announce import announce
+from imggen.legacy.files import BatchFromFilesMixin
+
+
+class DirectoryIterator(BatchFromFilesMixin):
+    """Serves images from class folders; what ``ImageDataGenerator.flow_from_directory`` returns.
+
+    Every folder in ``directory`` is a class, hidden ones too, and files are taken at any depth by
+    their extension (``white_list_formats``), as Keras does.
+
+    Args:
+        directory: The folder that holds one folder a class.
+        image_data_generator: What is done to the images; None: nothing.
+        target_size: (height, width) that images are resized to, in pixels.
+        color_mode: "rgb", "rgba" or "grayscale".
+        classes: The classes to take, in their order; None: all folders, sorted.
+        class_mode: What y is: "categorical" (one-hot), "sparse" or "binary" (the number of the
+            class), "input" (x itself), or None: no y.
+        batch_size: Samples a batch.
+        shuffle: Serve in an order drawn anew for each epoch.
+        seed: As in ``Iterator``.
+        data_format: "channels_last" or "channels_first"; None: as Keras is configured.
+        save_to_dir: A folder for a picture of every image served, or None.
+        save_prefix: What their names begin with.
+        save_format: Their extension.
+        follow_links: Go into folders that are links.
+        subset: "training", "validation" or "test", as the generator's ``validation_split`` has it.
+        interpolation: "nearest", "bilinear", "bicubic", "lanczos", "box" or "hamming".
+        keep_aspect_ratio: Cut images to the shape of ``target_size`` first.
+        dtype: Of x and y; None: as Keras is configured.
+        workers: As in ``Iterator``.
+        use_multiprocessing: As in ``Iterator``.
+        cache: "ram" keeps images as they are before augmentation; None keeps nothing.
+        on_error: What to do about a file that cannot be read: "raise"; "skip" it, so that its batch
+            is smaller; or "substitute" another one of the same class. ``failures`` lists them.
+
+    Attributes:
+        class_indices: Name of a class to its number.
+        classes: The number of every sample's class, int32.
+        filenames: Path of every sample below ``directory``.
+        filepaths: Path of every sample. In the order of ``classes``; what a batch holds is
+            ``filepaths[i]`` for i in its part of ``index_array``.
+
+    Raises:
+        ValueError: An argument outside its legal set.
+        FileNotFoundError: There is no such folder.
+
+    Example:
+        >>> from imggen import ImageDataGenerator
+        >>> batches = DirectoryIterator(photos, ImageDataGenerator(), target_size=(8, 8))
+        Found 16 images belonging to 2 classes.
+        >>> batches.samples, batches.num_classes, batches.image_shape
+        (16, 2, (8, 8, 3))
+    """
+
+    allowed_class_modes: Any = {"categorical", "binary", "sparse", "input", None}  # noqa: RUF012
+
+    def __init__(
+        self,
+        directory: str | os.PathLike[str],
+        image_data_generator: Any,
+        target_size: tuple[int, int] = (256, 256),
+        color_mode: str = "rgb",
+        classes: Sequence[str] | None = None,
+        class_mode: str | None = "categorical",
+        batch_size: int = 32,
+        shuffle: bool = True,
+        seed: int | None = None,
+        data_format: str | None = None,
+        save_to_dir: str | os.PathLike[str] | None = None,
+        save_prefix: str = "",
+        save_format: str = "png",
+        follow_links: bool = False,
+        subset: str | None = None,
+        interpolation: str = "nearest",
+        keep_aspect_ratio: bool = False,
+        dtype: Any = None,
+        *,
+        workers: int | None = None,
+        use_multiprocessing: bool = False,
+        cache: str | None = None,
+        on_error: str = "raise",
+    ) -> None:
+        self.set_processing_attrs(
+            image_data_generator,
+            target_size,
+            color_mode,
+            keras.config.image_data_format() if data_format is None else data_format,
+            save_to_dir,
+            save_prefix,
+            save_format,
+            subset,
+            interpolation,
+            keep_aspect_ratio,
+            on_error=on_error,
+        )
+        if class_mode not in self.allowed_class_modes:
+            raise OptionError.unknown("class_mode", class_mode, self.allowed_class_modes)
+        self.directory = directory
+        self.class_mode = class_mode
+        self.dtype = keras.config.floatx() if dtype is None else dtype
+        names = classes or _subfolders(directory)
+        self.num_classes = len(names)
+        self.class_indices = {name: index for index, name in enumerate(names)}
+        self.filenames: list[str] = []
+        numbers: list[int] = []
+        for name in names:
+            folder = os.path.join(directory, name)
+            found = _images_under(folder, self.white_list_formats, follow_links)
+            if self.split:
+                start, stop = (int(bound * len(found)) for bound in self.split)
+                found = found[start:stop]
+            if found:
+                base = os.path.basename(folder)
+                numbers += [self.class_indices[base]] * len(found)
+                self.filenames += [os.path.join(base, file) for file in found]
+        self.samples = len(self.filenames)
+        self.classes: npt.NDArray[np.int32] = np.array(numbers, dtype=np.int32)
+        announce(f"Found {self.samples} images belonging to {self.num_classes} classes.")
+        self._filepaths = [os.path.join(directory, file) for file in self.filenames]
+        self._keep(cache)
+        super().__init__(
+            self.samples,
+            batch_size,
+            shuffle,
+            seed,
+            workers=workers,
+            use_multiprocessing=use_multiprocessing,
+        )
+
+    @property
+    def filepaths(self) -> list[str]:
+        """The path of every sample."""
+        return self._filepaths
+
+    @property
+    def labels(self) -> Any:
+        """The number of every sample's class."""
+        return self.classes
+
+    @property
+    def sample_weight(self) -> None:
+        """Folders have no weights."""
+        return
+
+
+def _subfolders(directory: str | os.PathLike[str]) -> list[str]:
+    return [
+        os.fspath(name)
+        for name in sorted(os.listdir(directory))
+        if os.path.isdir(os.path.join(directory, name))
+    ]
+
+
+def _images_under(folder: str, formats: Any, follow_links: bool) -> list[str]:
+    """The images at any depth below ``folder``, as paths from there, in Keras's order."""
+    found = []
+    for root, _, files in sorted(os.walk(folder, followlinks=follow_links), key=lambda at: at[0]):
+        below = "" if root == folder else os.path.relpath(root, folder)
+        for file in sorted(files):
+            if file.lower().endswith(".tiff"):
+                warnings.warn(
+                    'Using ".tiff" files with multiple bands will cause distortion. Please verify '
+                    "your output.",
+                    stacklevel=4,
+                )
+            if file.lower().endswith(formats):
+                found.append(os.path.join(below, file))
+    return found

@@ -1,0 +1,236 @@
+"""What DirectoryIterator and DataFrameIterator share: files to batches."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from typing import Any, cast
+
+import keras
+import numpy as np
+import numpy.typing as npt
+
+from imggen.cache import RamCache
+from imggen.errors import ImageError, ImggenWarning, OptionError
+from imggen.legacy.batch import fill_batch
+from imggen.legacy.iterator import Iterator
+from imggen.legacy.saving import save_batch
+from imggen.legacy.subset import subset_bounds
+from imggen.rng import Stream, generator
+
+_ON_ERROR = ("raise", "skip", "substitute")
+_CHANNELS = {"rgb": 3, "rgba": 4, "grayscale": 1}
+
+# How many other samples may be broken too before a substitute is given up.
+_SUBSTITUTE_TRIES = 20
+
+
+class BatchFromFilesMixin(Iterator):
+    """Makes batches of image files; a subclass says which files, and what their labels are.
+
+    Attributes:
+        image_shape: Of one image as served.
+        failures: The files that could not be read so far, and why.
+    """
+
+    dtype: Any
+    class_mode: str | None
+    class_indices: dict[str, int]
+    classes: Any
+
+    def set_processing_attrs(
+        self,
+        image_data_generator: Any,
+        target_size: tuple[int, int],
+        color_mode: str,
+        data_format: str,
+        save_to_dir: str | os.PathLike[str] | None,
+        save_prefix: str,
+        save_format: str,
+        subset: str | None,
+        interpolation: str,
+        keep_aspect_ratio: bool,
+        *,
+        on_error: str = "raise",
+    ) -> None:
+        """Takes down how files become images.
+
+        Raises:
+            ValueError: No such color mode or subset, or ``on_error``.
+        """
+        self.image_data_generator = image_data_generator
+        self.target_size = tuple(target_size)
+        self.keep_aspect_ratio = keep_aspect_ratio
+        if color_mode not in _CHANNELS:
+            raise OptionError.unknown("color_mode", color_mode, _CHANNELS)
+        self.color_mode = color_mode
+        self.data_format = data_format
+        channels = (_CHANNELS[color_mode],)
+        self.image_shape: tuple[int, ...] = (
+            (*self.target_size, *channels)
+            if data_format == "channels_last"
+            else (*channels, *self.target_size)
+        )
+        self.save_to_dir = save_to_dir
+        self.save_prefix = save_prefix
+        self.save_format = save_format
+        self.interpolation = interpolation
+        self.subset = subset
+        self.split = (
+            None
+            if subset is None
+            else subset_bounds(subset, image_data_generator._validation_split)
+        )
+        if on_error not in _ON_ERROR:
+            raise OptionError.unknown("on_error", on_error, _ON_ERROR)
+        self.on_error = on_error
+        self.failures: dict[str, str] = {}
+        self._cache: RamCache | None = None
+
+    def _keep(self, cache: str | None) -> None:
+        """Starts the cache; ``samples`` must be known."""
+        if cache not in (None, "ram"):
+            raise OptionError.unknown("cache", cache, [None, "ram"])
+        self._cache = None if cache is None else RamCache(self.samples)
+
+    samples: int
+
+    @property
+    def filepaths(self) -> list[str]:
+        """The path of every sample."""
+        raise NotImplementedError(f"{type(self).__name__} must define filepaths.")
+
+    @property
+    def labels(self) -> Any:
+        """The label of every sample."""
+        raise NotImplementedError(f"{type(self).__name__} must define labels.")
+
+    @property
+    def sample_weight(self) -> Any:
+        """The weight of every sample, or None."""
+        raise NotImplementedError(f"{type(self).__name__} must define sample_weight.")
+
+    def _get_batches_of_transformed_samples(self, index_array: npt.NDArray[np.int64]) -> Any:
+        images, index_array = self._images(index_array)
+        batch_x = np.zeros((len(images), *self.image_shape), dtype=self.dtype)
+        fill_batch(batch_x, images, self.image_data_generator, self._source, self._threads)
+        if self.save_to_dir:
+            save_batch(
+                batch_x,
+                index_array,
+                folder=self.save_to_dir,
+                prefix=self.save_prefix,
+                save_format=self.save_format,
+                data_format=self.data_format,
+                num_names=10_000_000,
+                source=self._source,
+                threads=self._threads,
+            )
+        if self.class_mode is None:
+            return batch_x
+        batch_y = self._targets(batch_x, index_array)
+        weights = self.sample_weight
+        return (batch_x, batch_y) if weights is None else (batch_x, batch_y, weights[index_array])
+
+    def _targets(self, batch_x: npt.NDArray[Any], samples: npt.NDArray[np.int64]) -> Any:
+        if self.class_mode == "input":
+            return batch_x.copy()
+        if self.class_mode == "multi_output":
+            return [output[samples] for output in self.labels]
+        if self.class_mode == "raw":
+            return self.labels[samples]
+        classes = [self.classes[sample] for sample in samples]
+        if self.class_mode in {"binary", "sparse"}:
+            return np.array(classes, dtype=self.dtype)
+        batch_y = np.zeros((len(samples), len(self.class_indices)), dtype=self.dtype)
+        for row, of_sample in zip(batch_y, classes, strict=True):
+            row[of_sample] = 1
+        return batch_y
+
+    def _images(
+        self, samples: npt.NDArray[np.int64]
+    ) -> tuple[list[npt.NDArray[Any]], npt.NDArray[np.int64]]:
+        """Loads samples, and says which ones; others than asked for, when some cannot be read."""
+        if self.on_error == "raise":
+            return self._threads.map(self._image, samples), samples
+        loaded = self._threads.map(self._image_or_error, samples)
+        bad = {at: image for at, image in enumerate(loaded) if isinstance(image, Exception)}
+        for at, err in bad.items():
+            self._take_down(samples[at], err)
+        served = list(samples)
+        dropped = set(bad) if self.on_error == "skip" else set()
+        if len(dropped) == len(samples):
+            dropped -= {0}  # Keras takes no empty batch
+        for at in bad.keys() - dropped:
+            served[at], loaded[at] = self._substitute(samples[at], bad[at])
+        kept = [at for at in range(len(samples)) if at not in dropped]
+        images = [cast("npt.NDArray[Any]", loaded[at]) for at in kept]
+        return images, np.array([served[at] for at in kept], dtype=np.int64)
+
+    def _image(self, sample: np.int64) -> npt.NDArray[Any]:
+        path = self.filepaths[sample]
+        try:
+            if self._cache is None:
+                pixels = self._pixels(path)
+            else:
+                pixels = self._cache.get(int(sample), lambda: self._pixels(path))
+        except Exception as err:
+            err.add_note(f"The file is {os.fspath(path)!r}.")
+            raise
+        # Conversion copies what it converts; what is standardized in place must be a copy.
+        if pixels.dtype == keras.config.floatx():
+            pixels = pixels.copy()
+        return np.asarray(keras.utils.img_to_array(pixels, data_format=self.data_format))
+
+    def _pixels(self, path: str) -> npt.NDArray[Any]:
+        picture = keras.utils.load_img(
+            path,
+            color_mode=self.color_mode,
+            target_size=self.target_size,
+            interpolation=self.interpolation,
+            keep_aspect_ratio=self.keep_aspect_ratio,
+        )
+        pixels = np.asarray(picture)
+        if self._cache is not None and self.color_mode == "grayscale":
+            # Of 8 or 16 bits, from file to file; a cache holds arrays of one kind.
+            return pixels.astype(keras.config.floatx())
+        return pixels
+
+    def _image_or_error(self, sample: np.int64) -> npt.NDArray[Any] | Exception:
+        try:
+            return self._image(sample)
+        except Exception as err:  # noqa: BLE001 - Pillow raises whatever its plugins raise
+            return err
+
+    def _take_down(self, sample: np.int64, err: Exception) -> None:
+        path = os.fspath(self.filepaths[sample])
+        if path not in self.failures:
+            self.failures[path] = f"{type(err).__name__}: {err}"
+            done = "left out" if self.on_error == "skip" else "substituted"
+            warnings.warn(
+                f"{path!r} cannot be read and is {done}: {self.failures[path]}. The iterator's "
+                "attribute 'failures' lists all such files.",
+                ImggenWarning,
+                stacklevel=2,
+            )
+
+    def _substitute(self, sample: np.int64, err: Exception) -> tuple[int, npt.NDArray[Any]]:
+        """Another sample, of the same class if possible, that can be read."""
+        everyone = np.arange(self.samples)
+        classes = getattr(self, "classes", None)
+        alike = (
+            everyone
+            if classes is None
+            else np.array([other for other in everyone if classes[other] == classes[sample]])
+        )
+        rng = generator(self.seed or 0, Stream.SUBSTITUTE, self.total_batches_seen, int(sample))
+        for pool in (alike, everyone):
+            for other in rng.choice(pool, size=_SUBSTITUTE_TRIES).tolist():
+                image = self._image_or_error(other)
+                if not isinstance(image, Exception):
+                    return other, image
+        raise ImageError.of(
+            os.fspath(self.filepaths[sample]),
+            f"{type(err).__name__}: {err}; and {2 * _SUBSTITUTE_TRIES} other files tried in its "
+            "place cannot be read either",
+        ) from err

@@ -1,0 +1,627 @@
+"""ImageDataGenerator: what is to be done to images, and the iterators that do it."""
+
+from __future__ import annotations
+
+import math
+import os
+import warnings
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import keras
+import numpy as np
+import numpy.typing as npt
+
+from imggen.errors import ImggenWarning
+from imggen.legacy.arrays import NumpyArrayIterator
+from imggen.legacy.dataframe import DataFrameIterator
+from imggen.legacy.directory import DirectoryIterator
+from imggen.legacy.draws import Parameters, Source, as_global_state, draw_parameters
+from imggen.legacy.transforms import (
+    apply_affine_transform,
+    apply_brightness_shift,
+    apply_channel_shift,
+    flip_axis,
+)
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Image = npt.NDArray[Any]
+
+
+class ImageDataGenerator:
+    """Keras's ImageDataGenerator: the same arguments, draws and batches, made on several threads.
+
+    Whatever repeats in Keras repeats here with the same numbers: with ``seed=None`` random
+    parameters come from ``np.random``'s global state; with a seed, from a state of the iterator's
+    own that takes the same values, so that the global state is left alone.
+
+    What it takes over from Keras, since trained models have seen it so: ``height_shift_range``
+    moves images sideways and ``width_shift_range`` up and down; images that are not square turn
+    about a point beside their centre; ``interpolation`` is "nearest" if not asked for.
+
+    Args:
+        featurewise_center: Subtract the mean of the data that ``fit`` saw, channel by channel.
+        samplewise_center: Subtract each image's own mean.
+        featurewise_std_normalization: Divide by the standard deviation that ``fit`` saw.
+        samplewise_std_normalization: Divide each image by its own standard deviation.
+        zca_whitening: Multiply with the whitening matrix that ``fit`` found.
+        zca_epsilon: Keeps that matrix finite.
+        rotation_range: Up to so many degrees either way.
+        width_shift_range: A float below 1: up to that share of the side either way. A float from
+            1: up to so many pixels. A whole number: so many pixels, exclusive. A list: the pixels
+            to choose from.
+        height_shift_range: As ``width_shift_range``.
+        brightness_range: Two factors, (low, high), or None.
+        shear_range: Up to so many degrees either way.
+        zoom_range: Two factors (low, high), or a float z for (1 - z, 1 + z).
+        channel_shift_range: Add up to so many grey levels either way.
+        fill_mode: What lies beyond the edge: "nearest", "reflect", "wrap", "constant", or another
+            mode of ``scipy.ndimage``.
+        cval: The value beyond the edge for "constant".
+        horizontal_flip: Mirror half of the images left to right.
+        vertical_flip: Turn half of the images upside down.
+        rescale: A factor for every value, after all else but ``preprocessing_function``.
+        preprocessing_function: Takes and returns one image, shape as ``data_format`` has it;
+            called after augmentation, before ``rescale``, in order, in the thread that asks for
+            the batch.
+        data_format: "channels_last" or "channels_first"; None: as Keras is configured.
+        validation_split: The share of each class for ``subset="validation"``; or two shares, for
+            "validation" and "test". The rest is "training". Files are taken in their order.
+        interpolation_order: Of the spline that augmentation resamples with, 0 to 5.
+        dtype: Of the batches; None: as Keras is configured.
+        exact: Return the very bits that Keras 3.15 does. Otherwise images are rotated, shifted,
+            sheared and zoomed by OpenCV where that keeps 99.9 % of values within 0.02 grey levels
+            of Keras's; several times faster.
+
+    Attributes:
+        mean: What ``fit`` found, or None.
+        std: As ``mean``.
+        zca_whitening_matrix: As ``mean``.
+
+    Raises:
+        ValueError: An argument outside its legal set.
+
+    Source: keras/src/legacy/preprocessing/image.py, Keras 3.15.
+
+    Example:
+        >>> augmenting = ImageDataGenerator(rotation_range=20, horizontal_flip=True)
+        >>> batches = augmenting.flow_from_directory(photos, target_size=(32, 32), seed=7)
+        Found 16 images belonging to 2 classes.
+        >>> x, y = next(batches)
+        >>> x.shape, y.shape
+        ((16, 32, 32, 3), (16, 2))
+    """
+
+    def __init__(
+        self,
+        featurewise_center: bool = False,
+        samplewise_center: bool = False,
+        featurewise_std_normalization: bool = False,
+        samplewise_std_normalization: bool = False,
+        zca_whitening: bool = False,
+        zca_epsilon: float = 1e-6,
+        rotation_range: float = 0,
+        width_shift_range: Any = 0.0,
+        height_shift_range: Any = 0.0,
+        brightness_range: tuple[float, float] | list[float] | None = None,
+        shear_range: float = 0.0,
+        zoom_range: Any = 0.0,
+        channel_shift_range: float = 0.0,
+        fill_mode: str = "nearest",
+        cval: float = 0.0,
+        horizontal_flip: bool = False,
+        vertical_flip: bool = False,
+        rescale: float | None = None,
+        preprocessing_function: Callable[[Image], Any] | None = None,
+        data_format: str | None = None,
+        validation_split: float | tuple[float, float] = 0.0,
+        interpolation_order: int = 1,
+        dtype: Any = None,
+        *,
+        exact: bool = False,
+    ) -> None:
+        self.featurewise_center = featurewise_center
+        self.samplewise_center = samplewise_center
+        self.featurewise_std_normalization = featurewise_std_normalization
+        self.samplewise_std_normalization = samplewise_std_normalization
+        self.zca_whitening = zca_whitening
+        self.zca_epsilon = zca_epsilon
+        self.rotation_range = rotation_range
+        self.width_shift_range = width_shift_range
+        self.height_shift_range = height_shift_range
+        self.shear_range = shear_range
+        self.channel_shift_range = channel_shift_range
+        self.fill_mode = fill_mode
+        self.cval = cval
+        self.horizontal_flip = horizontal_flip
+        self.vertical_flip = vertical_flip
+        self.rescale = rescale
+        self.preprocessing_function = preprocessing_function
+        self.interpolation_order = interpolation_order
+        self.dtype = keras.config.floatx() if dtype is None else dtype
+        self.exact = exact
+
+        if data_format is None:
+            data_format = keras.config.image_data_format()
+        axes = {"channels_last": (3, 1, 2), "channels_first": (1, 2, 3)}
+        if data_format not in axes:
+            raise ValueError(
+                f"data_format={data_format!r} is neither 'channels_last' nor 'channels_first'."
+            )
+        self.data_format = data_format
+        self.channel_axis, self.row_axis, self.col_axis = axes[data_format]
+        self._validation_split = _checked_split(validation_split)
+        self._warned_of_augmented_validation = False
+        self.zoom_range = _checked_zoom(zoom_range)
+        if zca_whitening:
+            self._also("zca_whitening", "featurewise_center")
+            if featurewise_std_normalization:
+                self.featurewise_std_normalization = False
+                _warn_of_override("zca_whitening", "featurewise_std_normalization")
+        if featurewise_std_normalization:
+            self._also("featurewise_std_normalization", "featurewise_center")
+        if samplewise_std_normalization:
+            self._also("samplewise_std_normalization", "samplewise_center")
+        if brightness_range is not None and (
+            not isinstance(brightness_range, tuple | list) or len(brightness_range) != 2
+        ):
+            raise ValueError(
+                f"brightness_range={brightness_range!r} must be two factors, (low, high)."
+            )
+        self.brightness_range = brightness_range
+        self.mean: Image | None = None
+        self.std: Image | None = None
+        self.zca_whitening_matrix: Image | None = None
+
+    def _also(self, option: str, needed: str) -> None:
+        if not getattr(self, needed):
+            setattr(self, needed, True)
+            _warn_of_override(option, needed)
+
+    def flow(
+        self,
+        x: Any,
+        y: Any = None,
+        batch_size: int = 32,
+        shuffle: bool = True,
+        sample_weight: Any = None,
+        seed: int | None = None,
+        save_to_dir: str | os.PathLike[str] | None = None,
+        save_prefix: str = "",
+        save_format: str = "png",
+        ignore_class_split: bool = False,
+        subset: str | None = None,
+        *,
+        workers: int | None = None,
+        use_multiprocessing: bool = False,
+    ) -> NumpyArrayIterator:
+        """Serves batches of arrays; see ``NumpyArrayIterator`` for all arguments.
+
+        Example:
+            >>> x = np.zeros((6, 8, 8, 3))
+            >>> next(ImageDataGenerator().flow(x, np.arange(6), batch_size=4))[0].shape
+            (4, 8, 8, 3)
+        """
+        self._warn_of_augmented(subset)
+        return NumpyArrayIterator(
+            x,
+            y,
+            self,
+            batch_size=batch_size,
+            shuffle=shuffle,
+            sample_weight=sample_weight,
+            seed=seed,
+            data_format=self.data_format,
+            save_to_dir=save_to_dir,
+            save_prefix=save_prefix,
+            save_format=save_format,
+            ignore_class_split=ignore_class_split,
+            subset=subset,
+            dtype=self.dtype,
+            workers=workers,
+            use_multiprocessing=use_multiprocessing,
+        )
+
+    def flow_from_directory(
+        self,
+        directory: str | os.PathLike[str],
+        target_size: tuple[int, int] = (256, 256),
+        color_mode: str = "rgb",
+        classes: list[str] | None = None,
+        class_mode: str | None = "categorical",
+        batch_size: int = 32,
+        shuffle: bool = True,
+        seed: int | None = None,
+        save_to_dir: str | os.PathLike[str] | None = None,
+        save_prefix: str = "",
+        save_format: str = "png",
+        follow_links: bool = False,
+        subset: str | None = None,
+        interpolation: str = "nearest",
+        keep_aspect_ratio: bool = False,
+        *,
+        workers: int | None = None,
+        use_multiprocessing: bool = False,
+        cache: str | None = None,
+        on_error: str = "raise",
+    ) -> DirectoryIterator:
+        """Serves batches of ``directory/<class>/**/<image>``.
+
+        See ``DirectoryIterator`` for all arguments.
+
+        Example:
+            >>> batches = ImageDataGenerator().flow_from_directory(photos, class_mode="binary")
+            Found 16 images belonging to 2 classes.
+            >>> batches.class_indices
+            {'cat': 0, 'dog': 1}
+        """
+        self._warn_of_augmented(subset)
+        return DirectoryIterator(
+            directory,
+            self,
+            target_size=target_size,
+            color_mode=color_mode,
+            classes=classes,
+            class_mode=class_mode,
+            batch_size=batch_size,
+            shuffle=shuffle,
+            seed=seed,
+            data_format=self.data_format,
+            save_to_dir=save_to_dir,
+            save_prefix=save_prefix,
+            save_format=save_format,
+            follow_links=follow_links,
+            subset=subset,
+            interpolation=interpolation,
+            keep_aspect_ratio=keep_aspect_ratio,
+            dtype=self.dtype,
+            workers=workers,
+            use_multiprocessing=use_multiprocessing,
+            cache=cache,
+            on_error=on_error,
+        )
+
+    def flow_from_dataframe(
+        self,
+        dataframe: pd.DataFrame,
+        directory: str | os.PathLike[str] | None = None,
+        x_col: str = "filename",
+        y_col: str | list[str] = "class",
+        weight_col: str | None = None,
+        target_size: tuple[int, int] = (256, 256),
+        color_mode: str = "rgb",
+        classes: list[str] | None = None,
+        class_mode: str | None = "categorical",
+        batch_size: int = 32,
+        shuffle: bool = True,
+        seed: int | None = None,
+        save_to_dir: str | os.PathLike[str] | None = None,
+        save_prefix: str = "",
+        save_format: str = "png",
+        subset: str | None = None,
+        interpolation: str = "nearest",
+        validate_filenames: bool = True,
+        *,
+        workers: int | None = None,
+        use_multiprocessing: bool = False,
+        cache: str | None = None,
+        on_error: str = "raise",
+        **kwargs: Any,
+    ) -> DataFrameIterator:
+        """Serves batches of the files that a DataFrame names.
+
+        See ``DataFrameIterator`` for all arguments. ``class_mode="other"``, ``has_ext``, ``sort``
+        and ``drop_duplicates`` are Keras's deprecated ones: the first means "raw", the others
+        change nothing.
+
+        Example:
+            >>> import pandas as pd
+            >>> frame = pd.DataFrame({"file": ["cat/000.png", "dog/001.png"], "kind": ["c", "d"]})
+            >>> batches = ImageDataGenerator().flow_from_dataframe(
+            ...     frame, photos, x_col="file", y_col="kind", class_mode="sparse"
+            ... )
+            Found 2 validated image filenames belonging to 2 classes.
+        """
+        for name, remedy in _DEPRECATED.items():
+            if name in kwargs:
+                warnings.warn(f"{name} is deprecated: {remedy}", DeprecationWarning, stacklevel=2)
+        if class_mode == "other":
+            warnings.warn(
+                'class_mode="other" is deprecated, use class_mode="raw".',
+                DeprecationWarning,
+                stacklevel=2,
+            )
+            class_mode = "raw"
+        self._warn_of_augmented(subset)
+        return DataFrameIterator(
+            dataframe,
+            directory,
+            self,
+            x_col=x_col,
+            y_col=y_col,
+            weight_col=weight_col,
+            target_size=target_size,
+            color_mode=color_mode,
+            classes=classes,
+            class_mode=class_mode,
+            batch_size=batch_size,
+            shuffle=shuffle,
+            seed=seed,
+            data_format=self.data_format,
+            save_to_dir=save_to_dir,
+            save_prefix=save_prefix,
+            save_format=save_format,
+            subset=subset,
+            interpolation=interpolation,
+            dtype=self.dtype,
+            validate_filenames=validate_filenames,
+            workers=workers,
+            use_multiprocessing=use_multiprocessing,
+            cache=cache,
+            on_error=on_error,
+        )
+
+    def get_random_transform(
+        self, img_shape: tuple[int, ...], seed: int | None = None
+    ) -> Parameters:
+        """Draws the parameters of one transformation.
+
+        Args:
+            img_shape: The shape of the image, three axes.
+            seed: Draw from a state of its own, seeded so; None: from ``np.random``'s global one.
+
+        Returns:
+            What ``apply_transform`` takes.
+
+        Example:
+            >>> generator = ImageDataGenerator(rotation_range=10)
+            >>> generator.get_random_transform((8, 8, 3), seed=1)["theta"]
+            -1.6595599059485195
+        """
+        return self._draw(img_shape, np.random if seed is None else np.random.RandomState(seed))
+
+    def apply_transform(self, x: Image, transform_parameters: Parameters) -> Image:
+        """Transforms one image.
+
+        Args:
+            x: One image, axes as ``data_format`` has them.
+            transform_parameters: Any of "theta" and "shear" (degrees), "tx" and "ty" (pixels),
+                "zx" and "zy" (factors), "channel_shift_intensity" (grey levels), "brightness" (a
+                factor), "flip_horizontal" and "flip_vertical".
+
+        Returns:
+            An image of the same shape; ``x`` itself when there is nothing to do.
+
+        Example:
+            >>> image = np.array([[[1.0], [2.0]]])
+            >>> ImageDataGenerator().apply_transform(image, {"flip_horizontal": True}).ravel()
+            array([2., 1.])
+        """
+        return self._transform(x, transform_parameters, exact=False)
+
+    def random_transform(self, x: Image, seed: int | None = None) -> Image:
+        """Transforms one image at random; as ``get_random_transform`` and ``apply_transform``.
+
+        Example:
+            >>> image = np.arange(12.0).reshape(2, 2, 3)
+            >>> ImageDataGenerator(vertical_flip=True).random_transform(image, seed=1).shape
+            (2, 2, 3)
+        """
+        return self.apply_transform(x, self.get_random_transform(x.shape, seed))
+
+    def standardize(self, x: Image) -> Image:
+        """Preprocesses, rescales and normalises images, in place where that is possible.
+
+        Args:
+            x: An image or a batch of images.
+
+        Returns:
+            The result, most often in ``x`` itself; pass a copy to keep ``x``.
+
+        Example:
+            >>> ImageDataGenerator(rescale=0.5).standardize(np.array([[[2.0]]])).tolist()
+            [[[1.0]]]
+        """
+        if self.preprocessing_function:
+            x = self.preprocessing_function(x)
+        return self._normalize(x)
+
+    def fit(self, x: Any, augment: bool = False, rounds: int = 1, seed: int | None = None) -> None:
+        """Finds what ``featurewise_center``, its ``std`` and ``zca_whitening`` need.
+
+        Args:
+            x: Images, shape (n, height, width, channels) or (n, channels, height, width).
+            augment: Look at transformed images, not at ``x`` itself.
+            rounds: With ``augment``: how often each image is transformed.
+            seed: With ``augment``: draw from a state of its own, seeded so. None: from
+                ``np.random``'s global one.
+
+        Raises:
+            ValueError: ``x`` has not four axes.
+
+        Example:
+            >>> generator = ImageDataGenerator(featurewise_center=True)
+            >>> generator.fit(np.full((2, 4, 4, 3), 5.0))
+            >>> generator.mean.ravel().tolist()
+            [5.0, 5.0, 5.0]
+        """
+        x = np.array(x, dtype=self.dtype)
+        if x.ndim != 4:
+            raise ValueError(f"x has shape {x.shape}; expected four axes, a batch of images.")
+        if x.shape[self.channel_axis] not in {1, 3, 4}:
+            warnings.warn(
+                f"x has shape {x.shape}, which with data_format={self.data_format!r} makes "
+                f"{x.shape[self.channel_axis]} channels; expected 1, 3 or 4.",
+                stacklevel=2,
+            )
+        if self.rescale:
+            x *= self.rescale
+        if augment:
+            source = np.random if seed is None else np.random.RandomState(seed)
+            with as_global_state(source):
+                seen = [self.random_transform(image) for _ in range(rounds) for image in x]
+            augmented = np.zeros((rounds * len(x), *x.shape[1:]), dtype=self.dtype)
+            for position, image in enumerate(seen):
+                augmented[position] = image
+            x = augmented
+        over = (0, self.row_axis, self.col_axis)
+        shape = [1, 1, 1]
+        shape[self.channel_axis - 1] = x.shape[self.channel_axis]
+        if self.featurewise_center:
+            self.mean = np.reshape(np.mean(x, axis=over), shape)
+            x -= self.mean
+        if self.featurewise_std_normalization:
+            self.std = np.reshape(np.std(x, axis=over), shape)
+            x /= self.std + 1e-6
+        if self.zca_whitening:
+            vectors, values, _ = np.linalg.svd(np.reshape(x, (len(x), -1)).T, full_matrices=False)
+            scaled = vectors * (np.sqrt(len(x)) / (values + self.zca_epsilon))
+            self.zca_whitening_matrix = scaled.dot(vectors.T)
+
+    def _draw(self, img_shape: tuple[int, ...], source: Source) -> Parameters:
+        """As ``get_random_transform``, from a RandomState or ``np.random``."""
+        height, width = img_shape[self.row_axis - 1], img_shape[self.col_axis - 1]
+        return draw_parameters(self, height, width, source)
+
+    def _transform(self, x: Image, parameters: Parameters, *, exact: bool) -> Image:
+        """As ``apply_transform``; exactly, if it is to be or if ``exact``."""
+        rows, cols, channels = self.row_axis - 1, self.col_axis - 1, self.channel_axis - 1
+        brightness = parameters.get("brightness")
+        x = apply_affine_transform(
+            x,
+            parameters.get("theta", 0),
+            parameters.get("tx", 0),
+            parameters.get("ty", 0),
+            parameters.get("shear", 0),
+            parameters.get("zx", 1),
+            parameters.get("zy", 1),
+            row_axis=rows,
+            col_axis=cols,
+            channel_axis=channels,
+            fill_mode=self.fill_mode,
+            cval=self.cval,
+            order=self.interpolation_order,
+            # What follows here would make a grey level, or more, of a difference of 0.01.
+            exact=self.exact
+            or exact
+            or brightness is not None
+            or self.zca_whitening
+            or self.samplewise_std_normalization
+            or np.dtype(self.dtype) not in (np.float32, np.float64),
+        )
+        if parameters.get("channel_shift_intensity") is not None:
+            x = apply_channel_shift(x, parameters["channel_shift_intensity"], channels)
+        if parameters.get("flip_horizontal", False):
+            x = flip_axis(x, cols)
+        if parameters.get("flip_vertical", False):
+            x = flip_axis(x, rows)
+        if brightness is not None:
+            x = apply_brightness_shift(x, brightness, False)
+        return x
+
+    def _normalize(self, x: Image) -> Image:
+        """As ``standardize``, without ``preprocessing_function``."""
+        if self.rescale:
+            x *= self.rescale
+        if self.samplewise_center:
+            x -= np.mean(x, keepdims=True)
+        if self.samplewise_std_normalization:
+            x /= np.std(x, keepdims=True) + 1e-6
+        if self.featurewise_center:
+            if self.mean is None:
+                _warn_of_no_fit("featurewise_center")
+            else:
+                x -= self.mean
+        if self.featurewise_std_normalization:
+            if self.std is None:
+                _warn_of_no_fit("featurewise_std_normalization")
+            else:
+                x /= self.std + 1e-6
+        if self.zca_whitening:
+            if self.zca_whitening_matrix is None:
+                _warn_of_no_fit("zca_whitening")
+            else:
+                flat = x.reshape(-1, math.prod(x.shape[-3:]))
+                x = np.reshape(flat @ self.zca_whitening_matrix, x.shape)
+        return x
+
+    def _overridden(self) -> list[str]:
+        """The steps of a batch that a subclass, or whoever set them on this object, has changed."""
+        steps = ("get_random_transform", "apply_transform", "standardize")
+        return [
+            step
+            for step in steps
+            if getattr(getattr(self, step), "__func__", None)
+            is not getattr(ImageDataGenerator, step)
+        ]
+
+    def _augments(self) -> bool:
+        return bool(
+            self.rotation_range
+            or np.any(self.width_shift_range)
+            or np.any(self.height_shift_range)
+            or self.brightness_range is not None
+            or self.shear_range
+            or self.zoom_range != [1, 1]
+            or self.channel_shift_range
+            or self.horizontal_flip
+            or self.vertical_flip
+        )
+
+    def _warn_of_augmented(self, subset: str | None) -> None:
+        if (
+            subset in {"validation", "test"}
+            and self._augments()
+            and not self._warned_of_augmented_validation
+        ):
+            self._warned_of_augmented_validation = True
+            warnings.warn(
+                f'subset="{subset}" of this ImageDataGenerator is augmented like training data, so '
+                "scores on it are not those of the images themselves. Take it from a second "
+                "ImageDataGenerator with the same validation_split and no augmentation, or use "
+                "imggen.from_directory(..., split=..., augment=...).",
+                ImggenWarning,
+                stacklevel=3,
+            )
+
+
+_DEPRECATED = {
+    "has_ext": "the filenames must be those on disk, extension included.",
+    "sort": "with shuffle=False the order is that of the rows.",
+    "drop_duplicates": "call DataFrame.drop_duplicates first.",
+}
+
+
+def _warn_of_override(option: str, changed: str) -> None:
+    warnings.warn(f"`{option}` overrides the setting of `{changed}`.", stacklevel=4)
+
+
+def _warn_of_no_fit(option: str) -> None:
+    warnings.warn(
+        f"`{option}` is on, but this ImageDataGenerator has seen no data: call .fit(images) first. "
+        "Until then it changes nothing.",
+        stacklevel=3,
+    )
+
+
+def _checked_zoom(zoom_range: Any) -> list[float]:
+    if isinstance(zoom_range, float | int):
+        return [1 - zoom_range, 1 + zoom_range]
+    if len(zoom_range) == 2 and all(isinstance(factor, float | int) for factor in zoom_range):
+        return list(zoom_range)
+    raise ValueError(f"zoom_range={zoom_range!r} must be a float or two of them, (low, high).")
+
+
+def _checked_split(validation_split: Any) -> Any:
+    if isinstance(validation_split, tuple | list):
+        shares = validation_split
+        if len(shares) != 2 or min(shares) <= 0 or sum(shares) >= 1:
+            raise ValueError(
+                f"validation_split={validation_split!r} must be a share between 0 and 1, or two, "
+                "for validation and test, that leave something for training."
+            )
+    elif validation_split and not 0 < validation_split < 1:
+        raise ValueError(f"validation_split={validation_split!r} must lie between 0 and 1.")
+    return validation_split
