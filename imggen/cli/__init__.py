@@ -11,6 +11,7 @@ import click
 # name; a listing here spares --help from importing all of them.
 _VERBS = {
     "demo": "Train on real images that come with scikit-learn, and show what happens.",
+    "migrate": "Show what in scripts uses Keras's image loaders, and change it to imggen.",
     "scan": "Show the classes of a folder, their sizes, and what would be passed over.",
     "split": "Copy a folder of classes into train, val and test.",
 }

@@ -1,0 +1,241 @@
+"""What a script that uses Keras's loaders gets today without having asked for it."""
+
+from __future__ import annotations
+
+import ast
+import re
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+
+class Trap(NamedTuple):
+    """Something that a script does today, most likely unmeant.
+
+    Attributes:
+        cell: The cell that it is in, from 0.
+        line: The line, from 1.
+        name: What kind it is.
+        today: What happens.
+        remedy: What to do about it.
+    """
+
+    cell: int
+    line: int
+    name: str
+    today: str
+    remedy: str
+
+
+_AUGMENTING = (
+    "rotation_range",
+    "width_shift_range",
+    "height_shift_range",
+    "brightness_range",
+    "shear_range",
+    "zoom_range",
+    "channel_shift_range",
+    "horizontal_flip",
+    "vertical_flip",
+)
+
+# Models of keras.applications that expect values from 0 to 255 and scale them by themselves.
+_SCALING_MODEL = re.compile(
+    r"(EfficientNet(V2)?[BSML]\d?|MobileNetV3|ConvNeXt|RegNet|ResNetRS)\w*$"
+)
+
+FLOWS = ("flow", "flow_from_directory", "flow_from_dataframe")
+_FIT = {"fit", "fit_generator"}
+_EVALUATE = {"evaluate", "evaluate_generator"}
+_PREDICT = {"predict", "predict_generator"}
+
+
+@dataclass
+class Generator:
+    """An ImageDataGenerator that a script makes.
+
+    Attributes:
+        cell: The cell that it is made in, from 0.
+        line: The line, from 1.
+        options: Its keyword arguments.
+    """
+
+    cell: int
+    line: int
+    options: dict[str, ast.expr]
+
+    @property
+    def augments(self) -> bool:
+        """Whether it changes images at random."""
+        return any(_given(self.options.get(name)) for name in _AUGMENTING)
+
+
+@dataclass
+class Flow:
+    """A source of batches that a script makes.
+
+    Attributes:
+        generator: The generator that it comes from; None for a tf.data.Dataset.
+        shuffled: Whether its order changes.
+        reported: Whether it has been said that it is augmented.
+    """
+
+    generator: Generator | None
+    shuffled: bool
+    reported: bool = False
+
+
+@dataclass
+class Traps:
+    """The traps met in a script so far."""
+
+    found: list[Trap] = field(default_factory=list)
+    _generators: list[Generator] = field(default_factory=list)
+    _scales_itself: str | None = None
+
+    def see_generator(self, cell: int, call: ast.Call) -> Generator:
+        """Takes down ``ImageDataGenerator(...)``."""
+        generator = Generator(cell, call.lineno, _options(call))
+        self._generators.append(generator)
+        options = generator.options
+        high, wide = options.get("height_shift_range"), options.get("width_shift_range")
+        if (_given(high) or _given(wide)) and _text(high) != _text(wide):
+            self._add(
+                cell,
+                call,
+                "exchanged shifts",
+                "Keras moves images sideways for height_shift_range, and up and down for "
+                "width_shift_range. imggen repeats that, since it gives the same batches.",
+                "Exchange the two values if the names are what you meant.",
+            )
+        if _given(options.get("rescale")) and _given(options.get("preprocessing_function")):
+            self._add(
+                cell,
+                call,
+                "scaled twice",
+                "rescale is applied after preprocessing_function, to values that the function has "
+                "already scaled if it is the preprocess_input of a model.",
+                "Pass one of the two.",
+            )
+        return generator
+
+    def see_flow(self, cell: int, call: ast.Call, method: str, generator: Generator) -> Flow:
+        """Takes down ``generator.flow_from_directory(...)`` and its like."""
+        options = _options(call)
+        flow = Flow(generator, shuffled=not _is_false(options.get("shuffle")))
+        if method != "flow" and "interpolation" not in options:
+            self._add(
+                cell,
+                call,
+                "nearest interpolation",
+                "Images are resized by taking single pixels, Keras's default here, so that "
+                "photographs come out jagged.",
+                'Pass interpolation="bilinear" to train on smoothly resized ones; it changes the '
+                "pixels, so train anew.",
+            )
+        subset = options.get("subset")
+        if isinstance(subset, ast.Constant) and subset.value == "validation" and generator.augments:
+            flow.reported = True
+            self._augmented(cell, call, 'subset="validation"')
+        if flow.shuffled and "seed" not in options:
+            self._add(
+                cell,
+                call,
+                "unrepeatable",
+                "Without seed= the order and the augmentations differ from run to run.",
+                "Pass seed=, and call keras.utils.set_random_seed before.",
+            )
+        return flow
+
+    def see_dataset(self, call: ast.Call) -> Flow:
+        """Takes down ``image_dataset_from_directory(...)``."""
+        return Flow(None, shuffled=not _is_false(_options(call).get("shuffle")))
+
+    def see_model_call(
+        self, cell: int, call: ast.Call, method: str, used: dict[str, Flow | None]
+    ) -> None:
+        """Takes down a call of a model's method, and which flows it was given, by argument."""
+        if method in _FIT:
+            flow = used.get("validation_data")
+            if flow is not None:
+                self._judge(cell, call, flow, "validation_data")
+            return
+        flow = used.get("x") or used.get("generator")
+        if flow is None:
+            return
+        if method in _EVALUATE | _PREDICT:
+            self._judge(cell, call, flow, f"what {method} is given")
+        if method in _PREDICT and flow.shuffled:
+            self._add(
+                cell,
+                call,
+                "unsorted predictions",
+                "The source is shuffled, so that row i of the predictions is not file i: compared "
+                "with .classes, .filenames or labels read separately, they are wrong at random.",
+                "Pass shuffle=False to what you predict from; or use imggen's "
+                "ImageSequence.predict, which returns a table with the file of every row.",
+            )
+
+    def see_other_call(self, call: ast.Call, path: str) -> None:
+        """Takes down the call of anything else from Keras, by its dotted path."""
+        name = path.rpartition(".")[2]
+        if _is_false(_options(call).get("include_preprocessing")):
+            return
+        if name == "Rescaling" or (".applications." in path and _SCALING_MODEL.match(name)):
+            self._scales_itself = name
+
+    def finish(self) -> list[Trap]:
+        """Returns all traps in their order, once everything was seen."""
+        if self._scales_itself is not None:
+            for generator in self._generators:
+                if _given(generator.options.get("rescale")):
+                    self.found.append(
+                        Trap(
+                            generator.cell,
+                            generator.line,
+                            "scaled twice",
+                            f"rescale divides the values, and {self._scales_itself}, which expects "
+                            "0 to 255, does so again: the model sees images that are nearly black.",
+                            "Leave rescale out.",
+                        )
+                    )
+        return sorted(self.found, key=lambda trap: (trap.cell, trap.line))
+
+    def _judge(self, cell: int, call: ast.Call, flow: Flow, what: str) -> None:
+        if flow.generator is not None and flow.generator.augments and not flow.reported:
+            flow.reported = True
+            self._augmented(cell, call, what)
+
+    def _augmented(self, cell: int, call: ast.Call, what: str) -> None:
+        self._add(
+            cell,
+            call,
+            "augmented validation",
+            f"{what} comes from a generator that augments, so that scores are those of rotated, "
+            "shifted or otherwise changed images.",
+            "Take it from a second ImageDataGenerator with the same validation_split and rescale, "
+            "and no augmentation; or use imggen.from_directory(split=..., augment=...), which "
+            "augments train alone.",
+        )
+
+    def _add(self, cell: int, call: ast.Call, name: str, today: str, remedy: str) -> None:
+        self.found.append(Trap(cell, call.lineno, name, today, remedy))
+
+
+def _options(call: ast.Call) -> dict[str, ast.expr]:
+    """The keyword arguments; for ``**options``, of which nothing is known, none of that name."""
+    return {keyword.arg: keyword.value for keyword in call.keywords if keyword.arg is not None}
+
+
+def _given(value: ast.expr | None) -> bool:
+    """Whether an argument is there and something else than nothing."""
+    if value is None:
+        return False
+    return not (isinstance(value, ast.Constant) and not value.value)
+
+
+def _is_false(value: ast.expr | None) -> bool:
+    return isinstance(value, ast.Constant) and value.value is False
+
+
+def _text(value: ast.expr | None) -> str:
+    return "0" if value is None else ast.unparse(value)

@@ -1,0 +1,247 @@
+"""Which of Keras's loaders a script uses, under whatever names, and how its imports change."""
+
+from __future__ import annotations
+
+import ast
+import re
+from dataclasses import dataclass, field
+from typing import NamedTuple, cast
+
+from imggen.migrate.scripts import Cell, Edit
+
+_HELPERS = {"array_to_img", "img_to_array", "load_img", "save_img"}
+_DEPRECATED = {
+    "DataFrameIterator",
+    "DirectoryIterator",
+    "ImageDataGenerator",
+    "Iterator",
+    "NumpyArrayIterator",
+    "apply_affine_transform",
+    "apply_brightness_shift",
+    "apply_channel_shift",
+    "random_brightness",
+    "random_channel_shift",
+    "random_rotation",
+    "random_shear",
+    "random_shift",
+    "random_zoom",
+}
+DATASET = "image_dataset_from_directory"
+
+# The places that Keras's names have been found in over the years.
+_KERAS = re.compile(
+    r"(tensorflow\.(compat\.v[12]\.)?(python\.)?keras|tf_keras|keras\._tf_keras\.keras|keras\.api"
+    r"|keras\.src(\.legacy)?|keras\.legacy|keras\._legacy|keras)(?=\.)"
+)
+
+
+class Use(NamedTuple):
+    """A place where a script uses one of Keras's loaders.
+
+    Attributes:
+        cell: The cell that it is in, from 0.
+        line: The line, from 1.
+        name: The name in Keras.
+    """
+
+    cell: int
+    line: int
+    name: str
+
+
+def keras_name(path: str) -> str:
+    """A dotted path in the form that it has in Keras 3 itself.
+
+    Example:
+        >>> keras_name("tensorflow.keras.preprocessing.image.load_img")
+        'keras.preprocessing.image.load_img'
+    """
+    if path.startswith("keras_preprocessing."):
+        path = "keras.preprocessing." + path.partition(".")[2]
+    return _KERAS.sub("keras", path, count=1)
+
+
+def _loader(path: str) -> str | None:
+    """The name of the loader that a path leads to, if it leads to one."""
+    path = keras_name(path)
+    name = path.rpartition(".")[2]
+    if path.startswith("keras.preprocessing.image.") and name in _DEPRECATED:
+        return name
+    if path in (f"keras.preprocessing.{DATASET}", f"keras.utils.{DATASET}"):
+        return DATASET
+    return None
+
+
+@dataclass
+class Names:
+    """What the names of a script stand for, as far as imports tell; and what was used of Keras.
+
+    Attributes:
+        uses: The uses met so far.
+        edits: The changes that bring them over.
+    """
+
+    uses: list[Use] = field(default_factory=list)
+    edits: list[Edit] = field(default_factory=list)
+    _paths: dict[str, str] = field(default_factory=dict)
+    _imports: dict[str, tuple[int, Cell, ast.stmt]] = field(default_factory=dict)
+    _added: set[tuple[int, int, str]] = field(default_factory=set)
+    _has_imggen: bool = False
+
+    def path_of(self, node: ast.expr) -> str | None:
+        """The dotted path that an expression stands for, or None."""
+        if isinstance(node, ast.Name):
+            return self._paths.get(node.id)
+        if isinstance(node, ast.Attribute):
+            base = self.path_of(node.value)
+            return None if base is None else f"{base}.{node.attr}"
+        return None
+
+    def loader_of(self, node: ast.expr) -> str | None:
+        """The name of the loader that an expression stands for, or None."""
+        path = self.path_of(node)
+        return None if path is None else _loader(path)
+
+    def forget(self, name: str) -> None:
+        """Takes down that a name now stands for something else."""
+        self._paths.pop(name, None)
+
+    def see_import(self, number: int, cell: Cell, node: ast.Import) -> None:
+        """Takes down ``import a.b as c``."""
+        for alias in node.names:
+            if alias.name.partition(".")[0] == "imggen":
+                self._has_imggen = True
+            path = alias.name if alias.asname else alias.name.partition(".")[0]
+            self._bind(alias.asname or path, path, (number, cell, node))
+
+    def see_import_from(self, number: int, cell: Cell, node: ast.ImportFrom) -> None:
+        """Takes down ``from a.b import c as d``, and changes it where it imports a loader."""
+        if node.module is None or node.level:
+            return
+        moved: list[ast.alias] = []
+        kept: list[ast.alias] = []
+        for alias in node.names:
+            path = f"{node.module}.{alias.name}"
+            if alias.name == "*":
+                if keras_name(f"{node.module}.x") == "keras.preprocessing.image.x":
+                    for name in _DEPRECATED:
+                        self._bind(name, f"{node.module}.{name}", (number, cell, node))
+                kept.append(alias)
+                continue
+            self._bind(alias.asname or alias.name, path, (number, cell, node))
+            loader = _loader(path)
+            if node.module.startswith("keras_preprocessing") and alias.name in _HELPERS:
+                loader = alias.name  # of a package that is no longer kept
+            if loader is not None:
+                self.uses.append(Use(number, node.lineno, loader))
+            (kept if loader in (None, DATASET) else moved).append(alias)
+        if moved:
+            self.edits.append(_moved_import(number, cell, node, moved, kept))
+
+    def see_use(self, number: int, cell: Cell, node: ast.Attribute) -> bool:
+        """Takes down, and changes, ``tf.keras.preprocessing.image.ImageDataGenerator``.
+
+        Returns:
+            Whether the expression is one.
+        """
+        loader = self.loader_of(node)
+        if loader is None:
+            return False
+        self.uses.append(Use(number, node.lineno, loader))
+        if loader != DATASET:
+            module = "imggen" if loader == "ImageDataGenerator" else "imggen.legacy"
+            start, stop = _span(cell, node)
+            self.edits.append(Edit(number, start, stop, f"{module}.{loader}"))
+            self._import(module, node)
+        return True
+
+    def see_name(self, number: int, node: ast.Name) -> None:
+        """Takes down the use of a loader by a name that was imported."""
+        loader = self.loader_of(node)
+        if loader is None:
+            return
+        self.uses.append(Use(number, node.lineno, loader))
+        at, cell, statement = self._imports[node.id]
+        if isinstance(statement, ast.ImportFrom) and statement.names[0].name == "*":
+            self._add(at, cell, statement, _import_line([ast.alias(loader)]))
+
+    def _bind(self, name: str, path: str, where: tuple[int, Cell, ast.stmt]) -> None:
+        self._paths[name] = path
+        self._imports[name] = where
+
+    def _import(self, module: str, node: ast.Attribute) -> None:
+        """Imports imggen beside what the name at the root of an expression was imported with."""
+        if self._has_imggen and module == "imggen":
+            return
+        root: ast.expr = node
+        while isinstance(root, ast.Attribute):
+            root = root.value
+        if isinstance(root, ast.Name):
+            self._add(*self._imports[root.id], f"import {module}")
+
+    def _add(self, number: int, cell: Cell, statement: ast.stmt, line: str) -> None:
+        # At the top level once will do; what is imported in a function is known only there.
+        key = (number, statement.lineno, line) if statement.col_offset else (-1, 0, line)
+        if key not in self._added:
+            self._added.add(key)
+            _, stop = _span(cell, statement)
+            self.edits.append(Edit(number, stop, stop, _next_to(cell, statement) + line))
+
+
+def _moved_import(
+    number: int,
+    cell: Cell,
+    node: ast.ImportFrom,
+    moved: list[ast.alias],
+    kept: list[ast.alias],
+) -> Edit:
+    start, stop = _span(cell, node)
+    text = _between(cell, start, stop)
+    target = _import_line(moved)
+    if not kept:
+        # Only the module changes: comments between the names stay.
+        module = re.compile(r"(from\s+)([\w.\s\\]+?)(\s+import\b)")
+        return Edit(number, start, stop, module.sub(rf"\1{target.split()[1]}\3", text, count=1))
+    if "#" in text:
+        return Edit(number, stop, stop, _next_to(cell, node) + target)
+    names = ", ".join(_as_written(alias) for alias in kept)
+    left = f"from {node.module} import {names}"
+    return Edit(number, start, stop, left + _next_to(cell, node) + target)
+
+
+def _import_line(names: list[ast.alias]) -> str:
+    module = "imggen" if {alias.name for alias in names} == {"ImageDataGenerator"} else None
+    listed = ", ".join(_as_written(alias) for alias in names)
+    return f"from {module or 'imggen.legacy'} import {listed}"
+
+
+def _as_written(alias: ast.alias) -> str:
+    return f"{alias.name} as {alias.asname}" if alias.asname else alias.name
+
+
+def _next_to(cell: Cell, statement: ast.stmt) -> str:
+    """What to put between a statement and one that is added behind it."""
+    start, stop = _span(cell, statement)
+    before = cell.lines[start[0] - 1][: start[1]]
+    after = cell.lines[stop[0] - 1][stop[1] :].strip()
+    alone = not before.strip() and not after
+    return f"\n{before}" if alone else "; "
+
+
+def _span(cell: Cell, node: ast.expr | ast.stmt) -> tuple[tuple[int, int], tuple[int, int]]:
+    """Where a node starts and stops; columns in characters, where Python counts bytes."""
+    lines = cell.lines
+
+    def place(line: int, column: int) -> tuple[int, int]:
+        return line, len(lines[line - 1].encode()[:column].decode())
+
+    # ast.parse always says where a node ends; only trees made by hand need not.
+    stop = place(cast("int", node.end_lineno), cast("int", node.end_col_offset))
+    return place(node.lineno, node.col_offset), stop
+
+
+def _between(cell: Cell, start: tuple[int, int], stop: tuple[int, int]) -> str:
+    lines = cell.lines[start[0] - 1 : stop[0]]
+    lines[-1] = lines[-1][: stop[1]]
+    lines[0] = lines[0][start[1] :]
+    return "".join(lines)
