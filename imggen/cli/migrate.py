@@ -12,7 +12,7 @@ import click
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from imggen.migrate import Cell, Examination, Script
+    from imggen.migrate import Cell, Examination, Script, Trap
 
 _LEFT_TO_DO = 1
 _NOT_READ = 2
@@ -77,7 +77,7 @@ def migrate(paths: tuple[Path, ...], write: bool) -> None:
 _WITH_IMGGEN = {
     "ImageDataGenerator": (
         "with imggen: the same arguments, draws and batches, made on several threads; values are "
-        "within 0.02 grey levels, with exact=True the same bits. A seed no longer reseeds np.random. "
+        "within 0.02 grey levels, with exact=True the same bits. A seed leaves np.random alone. "
         'New: on_error="skip", cache="ram", validation_split=(validation, test).'
     ),
     "image_dataset_from_directory": (
@@ -99,13 +99,17 @@ def _show(script: Script, examination: Examination, changed: Mapping[int, Cell])
         _paragraph(_WITH_IMGGEN["ImageDataGenerator"])
     if "image_dataset_from_directory" in names:
         _paragraph(_WITH_IMGGEN["image_dataset_from_directory"])
-    places: dict[tuple[str, str, str], list[str]] = {}
-    for cell, line, *trap in examination.traps:
-        places.setdefault(tuple(trap), []).append(_where(script, cell, line))
-    for (name, today, remedy), where in places.items():
-        click.echo(f"  {'; '.join(where)}: {click.style(f'trap: {name}.', fg='yellow')}")
-        _paragraph(f"today: {today}")
-        _paragraph(f"remedy: {remedy}")
+    places: dict[Trap, list[str]] = {}
+    for trap in examination.traps:
+        where = _where(script, trap.cell, trap.line)
+        alike = places.setdefault(trap._replace(cell=0, line=0), [])
+        if where not in alike:
+            alike.append(where)
+    for trap, where_all in places.items():
+        title = click.style(f"trap: {trap.name}.", fg="yellow")
+        click.echo(f"  {'; '.join(where_all)}: {title}")
+        _paragraph(f"today: {trap.today}")
+        _paragraph(f"remedy: {trap.remedy}")
     for line in _diff(script, changed):
         colour = {"+": "green", "-": "red"}.get(line[:1])
         click.echo(click.style(line, fg=colour) if colour else line)
