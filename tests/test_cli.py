@@ -35,11 +35,16 @@ def rows(output: str) -> list[list[str]]:
 def test_help_lists_every_verb_with_what_it_does(option):
     told = invoke(option).output
 
-    for verb, does in (("demo", "Train"), ("scan", "Show"), ("split", "Copy")):
+    for verb, does in (
+        ("demo", "Train"),
+        ("migrate", "Show"),
+        ("scan", "Show"),
+        ("split", "Copy"),
+    ):
         assert re.search(rf"^  {verb} +{does} ", told, flags=re.MULTILINE)
 
 
-@pytest.mark.parametrize("verb", ["demo", "scan", "split"])
+@pytest.mark.parametrize("verb", ["demo", "migrate", "scan", "split"])
 def test_every_verb_has_help_of_its_own(verb):
     told = invoke(verb, "--help")
 

@@ -75,6 +75,15 @@ def test_split_folders(folder):
     assert "read back: 28 train, 6 val, 6 test" in shown
 
 
+def test_replace_flow_from_directory(folder):
+    shown = run(
+        [ROOT / "examples/replace_flow_from_directory.py", "photos", "--epochs", "1"], folder
+    )
+    assert re.search(r"^imggen: (99\.9\d|100\.00)% of values within 0.02", shown, re.MULTILINE)
+    assert re.search(r"^imggen, exact=True: 100.00% .* difference 0\.0000", shown, re.MULTILINE)
+    assert re.search(r"^validation accuracy \d\.\d{4}$", shown, re.MULTILINE)
+
+
 def test_every_example_is_run_here_and_listed_in_the_readme():
     readme = (ROOT / "README.md").read_text()
     here = Path(__file__).read_text()

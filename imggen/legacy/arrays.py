@@ -126,8 +126,13 @@ class NumpyArrayIterator(Iterator):
 
     def _get_batches_of_transformed_samples(self, index_array: npt.NDArray[np.int64]) -> Any:
         batch_x = np.zeros((len(index_array), *self.x.shape[1:]), dtype=self.dtype)
-        images = [self.x[sample].astype(self.dtype) for sample in index_array]
-        fill_batch(batch_x, images, self.image_data_generator, self._source, self._threads)
+        fill_batch(
+            batch_x,
+            lambda position: self.x[index_array[position]].astype(self.dtype),
+            self.image_data_generator,
+            self._source,
+            self._threads,
+        )
         if self.save_to_dir:
             save_batch(
                 batch_x,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -15,12 +16,12 @@ Image = npt.NDArray[Any]
 
 def fill_batch(
     batch_x: npt.NDArray[Any],
-    images: list[Image],
+    load: Callable[[int], Image],
     generator: Any,
     source: Source,
     threads: Threads,
 ) -> None:
-    """Writes ``images``, transformed and standardized by ``generator``, into ``batch_x``.
+    """Writes images, transformed and standardized by ``generator``, into ``batch_x``.
 
     Keras draws the parameters of an image, transforms it, standardizes it, and goes on to the next
     one. Parameters depend on no pixel, so here they are all drawn first, and threads do the rest.
@@ -31,75 +32,77 @@ def fill_batch(
 
     Args:
         batch_x: Shape (n, *shape of an image).
-        images: n images as loaded; may be written to.
-        generator: An ImageDataGenerator, anything with its methods, or None: copy the images.
+        load: Makes the image at a position of the batch, which may be written to.
+        generator: An ImageDataGenerator, anything with its methods, or None: images as they are.
         source: Where chance comes from; moves on.
         threads: Who does the work.
     """
-    if not generator:
-        for position, image in enumerate(images):
-            batch_x[position] = image
-        return
     overridden = getattr(generator, "_overridden", None)
-    if overridden is None or overridden():
+    if not generator:
+        threads.map(lambda position: _put(batch_x, position, load(position)), range(len(batch_x)))
+    elif overridden is None or overridden():
         with as_global_state(source):
-            _one_by_one(batch_x, images, generator, 0)
+            _one_by_one(batch_x, threads.map(load, range(len(batch_x))), generator, 0)
     elif generator.preprocessing_function:
-        _drawn_ahead(batch_x, images, generator, source, threads)
+        _drawn_ahead(batch_x, load, generator, source, threads)
     else:
-        _side_by_side(batch_x, images, generator, source, threads)
+        _side_by_side(batch_x, load, generator, source, threads)
 
 
-def _one_by_one(batch_x: npt.NDArray[Any], images: list[Image], generator: Any, start: int) -> None:
-    """Does the images from ``start`` on as Keras does, drawing from the global state."""
-    for position in range(start, len(images)):
-        x = images[position]
+def _put(batch_x: npt.NDArray[Any], position: int, image: Image) -> None:
+    batch_x[position] = image
+
+
+def _one_by_one(
+    batch_x: npt.NDArray[Any], images: Sequence[Image], generator: Any, start: int
+) -> None:
+    """Does ``images`` as Keras does, from position ``start`` on, drawing from the global state."""
+    for position, x in enumerate(images, start):
         x = generator.apply_transform(x, generator.get_random_transform(x.shape))
         batch_x[position] = generator.standardize(x)
 
 
 def _side_by_side(
     batch_x: npt.NDArray[Any],
-    images: list[Image],
+    load: Callable[[int], Image],
     generator: Any,
     source: Source,
     threads: Threads,
 ) -> None:
-    parameters = [generator._draw(image.shape, source) for image in images]
+    parameters = [generator._draw(batch_x.shape[1:], source) for _ in batch_x]
     exact = _is_coarse(batch_x.dtype)
 
     def work(position: int) -> None:
-        x = generator._transform(images[position], parameters[position], exact=exact)
+        x = generator._transform(load(position), parameters[position], exact=exact)
         batch_x[position] = generator._normalize(x)
 
-    threads.map(work, range(len(images)))
+    threads.map(work, range(len(batch_x)))
 
 
 def _drawn_ahead(
     batch_x: npt.NDArray[Any],
-    images: list[Image],
+    load: Callable[[int], Image],
     generator: Any,
     source: Source,
     threads: Threads,
 ) -> None:
     parameters, states = [], []
-    for image in images:
-        parameters.append(generator._draw(image.shape, source))
+    for _ in batch_x:
+        parameters.append(generator._draw(batch_x.shape[1:], source))
         states.append(source.get_state())
     exact = _is_coarse(batch_x.dtype)
 
     def work(position: int) -> Image:
-        transformed: Image = generator._transform(
-            images[position], parameters[position], exact=exact
-        )
+        transformed: Image = generator._transform(load(position), parameters[position], exact=exact)
         return transformed
 
     with as_global_state(source):
-        for position, x in enumerate(threads.map(work, range(len(images)))):
+        for position, x in enumerate(threads.map(work, range(len(batch_x)))):
             np.random.set_state(states[position])
             batch_x[position] = generator.standardize(x)
             if not same_state(np.random.get_state(), states[position]):
-                _one_by_one(batch_x, images, generator, position + 1)
+                rest = range(position + 1, len(batch_x))
+                _one_by_one(batch_x, threads.map(load, rest), generator, position + 1)
                 return
 
 

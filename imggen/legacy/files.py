@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import warnings
+from collections.abc import Callable
 from typing import Any, cast
 
 import keras
@@ -111,9 +112,13 @@ class BatchFromFilesMixin(Iterator):
         raise NotImplementedError(f"{type(self).__name__} must define sample_weight.")
 
     def _get_batches_of_transformed_samples(self, index_array: npt.NDArray[np.int64]) -> Any:
-        images, index_array = self._images(index_array)
-        batch_x = np.zeros((len(images), *self.image_shape), dtype=self.dtype)
-        fill_batch(batch_x, images, self.image_data_generator, self._source, self._threads)
+        if self.on_error == "raise":
+            load = self._loader_of(index_array)
+        else:
+            images, index_array = self._readable(index_array)
+            load = images.__getitem__
+        batch_x = np.zeros((len(index_array), *self.image_shape), dtype=self.dtype)
+        fill_batch(batch_x, load, self.image_data_generator, self._source, self._threads)
         if self.save_to_dir:
             save_batch(
                 batch_x,
@@ -147,12 +152,13 @@ class BatchFromFilesMixin(Iterator):
             row[of_sample] = 1
         return batch_y
 
-    def _images(
+    def _loader_of(self, samples: npt.NDArray[np.int64]) -> Callable[[int], npt.NDArray[Any]]:
+        return lambda position: self._image(samples[position])
+
+    def _readable(
         self, samples: npt.NDArray[np.int64]
     ) -> tuple[list[npt.NDArray[Any]], npt.NDArray[np.int64]]:
         """Loads samples, and says which ones; others than asked for, when some cannot be read."""
-        if self.on_error == "raise":
-            return self._threads.map(self._image, samples), samples
         loaded = self._threads.map(self._image_or_error, samples)
         bad = {at: image for at, image in enumerate(loaded) if isinstance(image, Exception)}
         for at, err in bad.items():
