@@ -112,11 +112,7 @@ class BatchFromFilesMixin(Iterator):
         raise NotImplementedError(f"{type(self).__name__} must define sample_weight.")
 
     def _get_batches_of_transformed_samples(self, index_array: npt.NDArray[np.int64]) -> Any:
-        if self.on_error == "raise":
-            load = self._loader_of(index_array)
-        else:
-            images, index_array = self._readable(index_array)
-            load = images.__getitem__
+        load, index_array = self._loader(index_array)
         batch_x = np.zeros((len(index_array), *self.image_shape), dtype=self.dtype)
         fill_batch(batch_x, load, self.image_data_generator, self._source, self._threads)
         if self.save_to_dir:
@@ -152,29 +148,32 @@ class BatchFromFilesMixin(Iterator):
             row[of_sample] = 1
         return batch_y
 
-    def _loader_of(self, samples: npt.NDArray[np.int64]) -> Callable[[int], npt.NDArray[Any]]:
-        return lambda position: self._image(samples[position])
-
-    def _readable(
+    def _loader(
         self, samples: npt.NDArray[np.int64]
-    ) -> tuple[list[npt.NDArray[Any]], npt.NDArray[np.int64]]:
-        """Loads samples, and says which ones; others than asked for, when some cannot be read."""
-        loaded = self._threads.map(self._image_or_error, samples)
+    ) -> tuple[Callable[[int], npt.NDArray[Any]], npt.NDArray[np.int64]]:
+        """How to load the image at a position of the batch, and which samples the batch holds.
+
+        These are others than asked for when some cannot be read.
+        """
+        filepaths = self.filepaths  # may be made anew at each access
+        if self.on_error == "raise":
+            return (lambda position: self._image(samples[position], filepaths)), samples
+        loaded = self._threads.map(lambda sample: self._image_or_error(sample, filepaths), samples)
         bad = {at: image for at, image in enumerate(loaded) if isinstance(image, Exception)}
         for at, err in bad.items():
-            self._take_down(samples[at], err)
+            self._take_down(filepaths[samples[at]], err)
         served = list(samples)
         dropped = set(bad) if self.on_error == "skip" else set()
         if len(dropped) == len(samples):
             dropped -= {0}  # Keras takes no empty batch
         for at in bad.keys() - dropped:
-            served[at], loaded[at] = self._substitute(samples[at], bad[at])
+            served[at], loaded[at] = self._substitute(samples[at], filepaths, bad[at])
         kept = [at for at in range(len(samples)) if at not in dropped]
         images = [cast("npt.NDArray[Any]", loaded[at]) for at in kept]
-        return images, np.array([served[at] for at in kept], dtype=np.int64)
+        return images.__getitem__, np.array([served[at] for at in kept], dtype=np.int64)
 
-    def _image(self, sample: np.int64) -> npt.NDArray[Any]:
-        path = self.filepaths[sample]
+    def _image(self, sample: np.int64, filepaths: list[str]) -> npt.NDArray[Any]:
+        path = filepaths[sample]
         try:
             if self._cache is None:
                 pixels = self._pixels(path)
@@ -202,14 +201,15 @@ class BatchFromFilesMixin(Iterator):
             return pixels.astype(keras.config.floatx())
         return pixels
 
-    def _image_or_error(self, sample: np.int64) -> npt.NDArray[Any] | Exception:
+    def _image_or_error(
+        self, sample: np.int64, filepaths: list[str]
+    ) -> npt.NDArray[Any] | Exception:
         try:
-            return self._image(sample)
+            return self._image(sample, filepaths)
         except Exception as err:  # noqa: BLE001 - Pillow raises whatever its plugins raise
             return err
 
-    def _take_down(self, sample: np.int64, err: Exception) -> None:
-        path = os.fspath(self.filepaths[sample])
+    def _take_down(self, path: str, err: Exception) -> None:
         if path not in self.failures:
             self.failures[path] = f"{type(err).__name__}: {err}"
             done = "left out" if self.on_error == "skip" else "substituted"
@@ -220,7 +220,9 @@ class BatchFromFilesMixin(Iterator):
                 stacklevel=2,
             )
 
-    def _substitute(self, sample: np.int64, err: Exception) -> tuple[int, npt.NDArray[Any]]:
+    def _substitute(
+        self, sample: np.int64, filepaths: list[str], err: Exception
+    ) -> tuple[int, npt.NDArray[Any]]:
         """Another sample, of the same class if possible, that can be read."""
         everyone = np.arange(self.samples)
         classes = getattr(self, "classes", None)
@@ -232,11 +234,11 @@ class BatchFromFilesMixin(Iterator):
         rng = generator(self.seed or 0, Stream.SUBSTITUTE, self.total_batches_seen, int(sample))
         for pool in (alike, everyone):
             for other in rng.choice(pool, size=_SUBSTITUTE_TRIES).tolist():
-                image = self._image_or_error(other)
+                image = self._image_or_error(other, filepaths)
                 if not isinstance(image, Exception):
                     return other, image
         raise ImageError.of(
-            os.fspath(self.filepaths[sample]),
+            filepaths[sample],
             f"{type(err).__name__}: {err}; and {2 * _SUBSTITUTE_TRIES} other files tried in its "
             "place cannot be read either",
         ) from err
