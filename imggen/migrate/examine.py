@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from dataclasses import dataclass
 
-from imggen.migrate.scripts import Cell, Edit, Script, python_of
+from imggen.migrate.scripts import Cell, Edit, Script, parse
 from imggen.migrate.traps import FLOWS, Flow, Generator, Trap, Traps
 from imggen.migrate.uses import DATASET, Names, Use, keras_name
 
@@ -36,13 +36,7 @@ def examine(script: Script) -> Examination:
     problems = []
     for number, cell in enumerate(script.cells):
         try:
-            tree = compile(
-                python_of(cell, notebook=script.is_notebook),
-                cell.label,
-                "exec",
-                flags=ast.PyCF_ONLY_AST | ast.PyCF_ALLOW_TOP_LEVEL_AWAIT,
-                dont_inherit=True,
-            )
+            tree = parse(cell, notebook=script.is_notebook)
         except (SyntaxError, ValueError, RecursionError) as err:
             line = f", line {err.lineno}" if isinstance(err, SyntaxError) else ""
             reason = err.msg if isinstance(err, SyntaxError) else err

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import contextlib
 import io
 import json
@@ -149,20 +150,37 @@ _PYTHON_MAGICS = {"capture", "prun", "time", "timeit"}
 _MAGIC_LINE = re.compile(r"(\s*)([%!?]|[\w.]+\?|[\w, ]+=\s*[%!])")
 
 
-def python_of(cell: Cell, *, notebook: bool) -> str:
-    """The code with what only IPython understands taken out, line by line.
+def parse(cell: Cell, *, notebook: bool) -> ast.Module:
+    """Parses a cell; every statement is in its line and column.
 
-    Every statement stays in its line and column.
+    In a notebook, what only IPython understands is passed over.
+
+    Raises:
+        SyntaxError: It is not Python.
+        ValueError: It holds null characters.
+        RecursionError: It is nested too deeply.
     """
-    if not notebook:
-        return cell.source
     lines = cell.lines
-    first = next((line.strip() for line in lines if line.strip()), "")
-    if first.startswith("%%") and first[2:].split(" ")[0] not in _PYTHON_MAGICS:
-        return "\n" * len(lines)
-    return "".join(
-        f"{magic[1]}pass\n" if (magic := _MAGIC_LINE.match(line)) else line for line in lines
-    )
+    if notebook:
+        first = next((line.strip() for line in lines if line.strip()), "")
+        if first.startswith("%%") and first[2:].split(" ")[0] not in _PYTHON_MAGICS:
+            return ast.Module([], [])
+    while True:
+        try:
+            return compile(
+                "".join(lines),
+                cell.label,
+                "exec",
+                flags=ast.PyCF_ONLY_AST | ast.PyCF_ALLOW_TOP_LEVEL_AWAIT,
+                dont_inherit=True,
+            )
+        except SyntaxError as err:
+            # Only where Python stumbles: "% name" may also be the rest of an expression.
+            at = (err.lineno or 0) - 1
+            magic = _MAGIC_LINE.match(lines[at]) if notebook and 0 <= at < len(lines) else None
+            if magic is None:
+                raise
+            lines[at] = f"{magic[1]}pass\n"
 
 
 def changed_cells(script: Script, edits: Iterable[Edit]) -> dict[int, Cell]:
