@@ -10,6 +10,7 @@
     ├── AugmentationError  (ValueError)    an augmentation that broke its contract
     ├── TableError         (ValueError)    a table file without the columns it needs
     ├── ExportError        (OSError)       files that could not be copied out
+    ├── ScriptError        (ValueError)    a script or notebook that cannot be read or written
     ├── WorkerError        (RuntimeError)  worker processes that could not be used
     └── MissingExtraError  (ImportError)   an optional package that is not installed
 
@@ -90,6 +91,10 @@ class TableError(ImggenError, ValueError):
 
 class ExportError(ImggenError, OSError):
     """Files could not be copied to where they were asked for."""
+
+
+class ScriptError(ImggenError, ValueError):
+    """A script or notebook cannot be read or written."""
 
 
 class WorkerError(ImggenError, RuntimeError):

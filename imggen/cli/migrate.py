@@ -32,8 +32,8 @@ def migrate(paths: tuple[Path, ...], write: bool) -> None:
     The exit status is 0 when nothing is left to change, 1 when there is something to change and
     --write was not given, and 2 when some file could not be read, parsed or written.
     """
+    from imggen.errors import ScriptError
     from imggen.migrate import (
-        ScriptError,
         changed_cells,
         examine,
         find_scripts,

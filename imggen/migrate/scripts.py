@@ -13,16 +13,12 @@ import tokenize
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
-from imggen.errors import ImggenError
+from imggen.errors import ScriptError
 
 _SUFFIXES = {".py", ".ipynb"}
 _SKIPPED_FOLDERS = {"__pycache__", "node_modules", "site-packages"}
-
-
-class ScriptError(ImggenError, ValueError):
-    """A file that is no script, or cannot be read or written."""
 
 
 class Edit(NamedTuple):
@@ -167,13 +163,9 @@ def parse(cell: Cell, *, notebook: bool) -> ast.Module:
             return ast.Module([], [])
     while True:
         try:
-            return compile(
-                "".join(lines),
-                cell.label,
-                "exec",
-                flags=ast.PyCF_ONLY_AST | ast.PyCF_ALLOW_TOP_LEVEL_AWAIT,
-                dont_inherit=True,
-            )
+            flags = ast.PyCF_ONLY_AST | ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
+            tree = compile("".join(lines), cell.label, "exec", flags=flags, dont_inherit=True)
+            return cast("ast.Module", tree)
         except SyntaxError as err:
             # Only where Python stumbles: "% name" may also be the rest of an expression.
             at = (err.lineno or 0) - 1
