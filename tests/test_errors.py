@@ -14,6 +14,7 @@ from imggen.errors import ImageError, ImggenError, ImggenWarning, MissingExtraEr
 BUILTIN_OF = {
     "OptionError": ValueError,
     "ScanError": ValueError,
+    "ScriptError": ValueError,
     "ManifestError": ValueError,
     "SplitError": ValueError,
     "ImageError": OSError,

@@ -27,8 +27,8 @@ HEAVY = [
 PUBLIC = """
 AugmentationError ExportError ImageDataGenerator ImageError ImageSequence ImageSpec ImggenError
 ImggenWarning Manifest ManifestError MissingExtraError OptionError Parts SampleError ScanError
-SplitError StringColumn TableError TableSequence WorkerError confusion_matrix contact_sheet
-from_dataframe from_directory from_files load_image scan split split_directory
+ScriptError SplitError StringColumn TableError TableSequence WorkerError confusion_matrix
+contact_sheet from_dataframe from_directory from_files load_image scan split split_directory
 """.split()
 
 
