@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from imggen.legacy.draws import Source, as_global_state, same_state
+from imggen.legacy.normalization import normalize
 from imggen.legacy.threads import Threads
 
 Image = npt.NDArray[Any]
@@ -74,7 +75,7 @@ def _side_by_side(
 
     def work(position: int) -> None:
         x = generator._transform(load(position), parameters[position], exact=exact)
-        batch_x[position] = generator._normalize(x)
+        batch_x[position] = normalize(x, generator)
 
     threads.map(work, range(len(batch_x)))
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import os
 import warnings
 from collections.abc import Callable
@@ -17,6 +16,8 @@ from imggen.legacy.arrays import NumpyArrayIterator
 from imggen.legacy.dataframe import DataFrameIterator
 from imggen.legacy.directory import DirectoryIterator
 from imggen.legacy.draws import Parameters, Source, as_global_state, draw_parameters
+from imggen.legacy.normalization import fit_statistics, normalize
+from imggen.legacy.subset import checked_split
 from imggen.legacy.transforms import (
     apply_affine_transform,
     apply_brightness_shift,
@@ -152,7 +153,7 @@ class ImageDataGenerator:
             )
         self.data_format = data_format
         self.channel_axis, self.row_axis, self.col_axis = axes[data_format]
-        self._validation_split = _checked_split(validation_split)
+        self._validation_split = checked_split(validation_split)
         self._warned_of_augmented_validation = False
         self.zoom_range = _checked_zoom(zoom_range)
         if zca_whitening:
@@ -173,7 +174,7 @@ class ImageDataGenerator:
         self.brightness_range = brightness_range
         self.mean: Image | None = None
         self.std: Image | None = None
-        self.zca_whitening_matrix: Image | None = None
+        self.zca_whitening_matrix: npt.NDArray[Any] | None = None
 
     def _also(self, option: str, needed: str) -> None:
         if not getattr(self, needed):
@@ -426,7 +427,7 @@ class ImageDataGenerator:
         """
         if self.preprocessing_function:
             x = self.preprocessing_function(x)
-        return self._normalize(x)
+        return normalize(x, self)
 
     def fit(self, x: Any, augment: bool = False, rounds: int = 1, seed: int | None = None) -> None:
         """Finds what ``featurewise_center``, its ``std`` and ``zca_whitening`` need.
@@ -462,23 +463,10 @@ class ImageDataGenerator:
             source = np.random if seed is None else np.random.RandomState(seed)
             with as_global_state(source):
                 seen = [self.random_transform(image) for _ in range(rounds) for image in x]
-            augmented = np.zeros((rounds * len(x), *x.shape[1:]), dtype=self.dtype)
+            x = np.zeros((len(seen), *x.shape[1:]), dtype=self.dtype)
             for position, image in enumerate(seen):
-                augmented[position] = image
-            x = augmented
-        over = (0, self.row_axis, self.col_axis)
-        shape = [1, 1, 1]
-        shape[self.channel_axis - 1] = x.shape[self.channel_axis]
-        if self.featurewise_center:
-            self.mean = np.reshape(np.mean(x, axis=over), shape)
-            x -= self.mean
-        if self.featurewise_std_normalization:
-            self.std = np.reshape(np.std(x, axis=over), shape)
-            x /= self.std + 1e-6
-        if self.zca_whitening:
-            vectors, values, _ = np.linalg.svd(np.reshape(x, (len(x), -1)).T, full_matrices=False)
-            scaled = vectors * (np.sqrt(len(x)) / (values + self.zca_epsilon))
-            self.zca_whitening_matrix = scaled.dot(vectors.T)
+                x[position] = image
+        fit_statistics(x, self)
 
     def _draw(self, img_shape: tuple[int, ...], source: Source) -> Parameters:
         """As ``get_random_transform``, from a RandomState or ``np.random``."""
@@ -519,32 +507,6 @@ class ImageDataGenerator:
             x = flip_axis(x, rows)
         if brightness is not None:
             x = apply_brightness_shift(x, brightness, False)
-        return x
-
-    def _normalize(self, x: Image) -> Image:
-        """As ``standardize``, without ``preprocessing_function``."""
-        if self.rescale:
-            x *= self.rescale
-        if self.samplewise_center:
-            x -= np.mean(x, keepdims=True)
-        if self.samplewise_std_normalization:
-            x /= np.std(x, keepdims=True) + 1e-6
-        if self.featurewise_center:
-            if self.mean is None:
-                _warn_of_no_fit("featurewise_center")
-            else:
-                x -= self.mean
-        if self.featurewise_std_normalization:
-            if self.std is None:
-                _warn_of_no_fit("featurewise_std_normalization")
-            else:
-                x /= self.std + 1e-6
-        if self.zca_whitening:
-            if self.zca_whitening_matrix is None:
-                _warn_of_no_fit("zca_whitening")
-            else:
-                flat = x.reshape(-1, math.prod(x.shape[-3:]))
-                x = np.reshape(flat @ self.zca_whitening_matrix, x.shape)
         return x
 
     def _overridden(self) -> list[str]:
@@ -598,30 +560,9 @@ def _warn_of_override(option: str, changed: str) -> None:
     warnings.warn(f"`{option}` overrides the setting of `{changed}`.", stacklevel=4)
 
 
-def _warn_of_no_fit(option: str) -> None:
-    warnings.warn(
-        f"`{option}` is on, but this ImageDataGenerator has seen no data: call .fit(images) first. "
-        "Until then it changes nothing.",
-        stacklevel=3,
-    )
-
-
 def _checked_zoom(zoom_range: Any) -> list[float]:
     if isinstance(zoom_range, float | int):
         return [1 - zoom_range, 1 + zoom_range]
     if len(zoom_range) == 2 and all(isinstance(factor, float | int) for factor in zoom_range):
         return list(zoom_range)
     raise ValueError(f"zoom_range={zoom_range!r} must be a float or two of them, (low, high).")
-
-
-def _checked_split(validation_split: Any) -> Any:
-    if isinstance(validation_split, tuple | list):
-        shares = validation_split
-        if len(shares) != 2 or min(shares) <= 0 or sum(shares) >= 1:
-            raise ValueError(
-                f"validation_split={validation_split!r} must be a share between 0 and 1, or two, "
-                "for validation and test, that leave something for training."
-            )
-    elif validation_split and not 0 < validation_split < 1:
-        raise ValueError(f"validation_split={validation_split!r} must lie between 0 and 1.")
-    return validation_split

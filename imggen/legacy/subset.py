@@ -1,4 +1,4 @@
-"""Which share of the samples a subset takes."""
+"""``validation_split`` and ``subset``: which share of the samples a subset takes."""
 
 from __future__ import annotations
 
@@ -39,3 +39,21 @@ def subset_bounds(subset: str, validation_split: float | tuple[float, float]) ->
         )
         raise ValueError(f"subset={subset!r} is not one of {', '.join(map(repr, bounds))}.{hint}")
     return bounds[subset]
+
+
+def checked_split(validation_split: Any) -> Any:
+    """Returns ``validation_split`` as it is.
+
+    Raises:
+        ValueError: It is neither a share nor two that leave something for training.
+    """
+    if isinstance(validation_split, tuple | list):
+        shares = validation_split
+        if len(shares) != 2 or min(shares) <= 0 or sum(shares) >= 1:
+            raise ValueError(
+                f"validation_split={validation_split!r} must be a share between 0 and 1, or two, "
+                "for validation and test, that leave something for training."
+            )
+    elif validation_split and not 0 < validation_split < 1:
+        raise ValueError(f"validation_split={validation_split!r} must lie between 0 and 1.")
+    return validation_split
