@@ -47,7 +47,7 @@ def migrate(paths: tuple[Path, ...], write: bool) -> None:
         try:
             scripts = find_scripts(path)
         except ScriptError as err:
-            click.echo(f"error: {err}", err=True)
+            _say(f"error: {err}", err=True)
             status = _NOT_READ
             continue
         for file in scripts:
@@ -60,17 +60,17 @@ def migrate(paths: tuple[Path, ...], write: bool) -> None:
                 if changed and write:
                     write_script(script, changed)
             except ScriptError as err:
-                click.echo(f"skipped: {err}", err=True)
+                _say(f"skipped: {err}", err=True)
                 status = _NOT_READ
                 continue
             for problem in examination.problems:
-                click.echo(f"skipped: {problem}", err=True)
+                _say(f"skipped: {problem}", err=True)
                 status = _NOT_READ
             if changed:
                 num_changed += 1
                 status = max(status, 0 if write else _LEFT_TO_DO)
     done = "changed" if write else "to change; --write does it"
-    click.echo(f"{num_scripts} scripts read, {num_changed} {done if num_changed else 'to change'}.")
+    _say(f"{num_scripts} scripts read, {num_changed} {done if num_changed else 'to change'}.")
     sys.exit(status)
 
 
@@ -91,9 +91,9 @@ _WITH_IMGGEN = {
 def _show(script: Script, examination: Examination, changed: Mapping[int, Cell]) -> None:
     if not examination.uses:
         return
-    click.echo(click.style(str(script.path), bold=True))
+    _say(click.style(str(script.path), bold=True))
     for use in examination.uses:
-        click.echo(f"  {_where(script, use.cell, use.line)}: {use.name}")
+        _say(f"  {_where(script, use.cell, use.line)}: {use.name}")
     names = {use.name for use in examination.uses}
     if names - {"image_dataset_from_directory"}:
         _paragraph(_WITH_IMGGEN["ImageDataGenerator"])
@@ -107,13 +107,18 @@ def _show(script: Script, examination: Examination, changed: Mapping[int, Cell])
             alike.append(where)
     for trap, where_all in places.items():
         title = click.style(f"trap: {trap.name}.", fg="yellow")
-        click.echo(f"  {'; '.join(where_all)}: {title}")
+        _say(f"  {'; '.join(where_all)}: {title}")
         _paragraph(f"today: {trap.today}")
         _paragraph(f"remedy: {trap.remedy}")
     for line in _diff(script, changed):
         colour = {"+": "green", "-": "red"}.get(line[:1])
-        click.echo(click.style(line, fg=colour) if colour else line)
-    click.echo()
+        _say(click.style(line, fg=colour) if colour else line)
+    _say()
+
+
+def _say(text: str = "", *, err: bool = False) -> None:
+    # A file name need not be valid UTF-8; its odd bytes are shown as a mark.
+    click.echo(text.encode("utf-8", "surrogateescape").decode("utf-8", "replace"), err=err)
 
 
 def _where(script: Script, cell: int, line: int) -> str:
@@ -122,7 +127,7 @@ def _where(script: Script, cell: int, line: int) -> str:
 
 
 def _paragraph(text: str) -> None:
-    click.echo(click.wrap_text(text, 100, initial_indent="    ", subsequent_indent="      "))
+    _say(click.wrap_text(text, 100, initial_indent="    ", subsequent_indent="      "))
 
 
 def _diff(script: Script, changed: Mapping[int, Cell]) -> Iterator[str]:

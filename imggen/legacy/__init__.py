@@ -3,9 +3,10 @@
     from imggen import ImageDataGenerator
     from imggen.legacy import DirectoryIterator, img_to_array, load_img
 
-``load_img``, ``save_img``, ``img_to_array`` and ``array_to_img`` are Keras's own.
+``load_img``, ``save_img``, ``img_to_array``, ``array_to_img`` and ``smart_resize`` are Keras's own.
 """
 
+from keras.preprocessing.image import smart_resize
 from keras.utils import array_to_img, img_to_array, load_img, save_img
 
 from imggen.legacy.arrays import NumpyArrayIterator
@@ -48,5 +49,6 @@ __all__ = [
     "random_shift",
     "random_zoom",
     "save_img",
+    "smart_resize",
     "validate_filename",
 ]

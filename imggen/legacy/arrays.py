@@ -26,7 +26,9 @@ class NumpyArrayIterator(Iterator):
         image_data_generator: What is done to the images.
         batch_size: Samples a batch.
         shuffle: Serve in an order drawn anew for each epoch.
-        sample_weight: n weights, or None.
+        sample_weight: n weights, or None. With ``subset`` "training" or "validation" Keras does not
+            split them with the images, and neither is it done here: pass those of the subset, and
+            zeros for the rest.
         seed: As in ``Iterator``.
         data_format: "channels_last" or "channels_first"; None: as Keras is configured.
         save_to_dir: A folder for a picture of every image served, or None.
@@ -96,7 +98,8 @@ class NumpyArrayIterator(Iterator):
                 _require_same_classes(y, part)
             x, beside = x[part], [one[part] for one in beside]
             y = None if y is None else y[part]
-            # Keras leaves the weights whole, which is no use: they are taken by position.
+            if sample_weight is not None and subset == "test":
+                sample_weight = sample_weight[part]
         self.x = np.asarray(x, dtype=self.dtype)
         self.x_misc = beside
         if self.x.ndim != 4:

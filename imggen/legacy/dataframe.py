@@ -251,7 +251,10 @@ def _check_columns(
 
 
 def _require(frame: pd.DataFrame, column: Any, types: tuple[type, ...], what: str) -> None:
-    for row, value in enumerate(frame[column]):
+    values = frame[column]
+    if values.ndim != 1:
+        raise TypeError(f"{column!r} names several columns of the frame; expected one.")
+    for row, value in enumerate(values):
         if not isinstance(value, types):
             raise TypeError(f"The values in column {column!r} {what}; row {row} holds {value!r}.")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Protocol
@@ -85,6 +86,11 @@ def _shift(limit: Any, side: int, source: Source) -> Any:
     return shift * side if np.max(limit) < 1 else shift
 
 
+# NumPy has one global state for all threads. One lock for all iterators as well: while the state of
+# one is lent, the user's code may ask another one for a batch, which would wait in a circle.
+lock = threading.RLock()
+
+
 @contextmanager
 def as_global_state(source: Source) -> Iterator[None]:
     """Lets code that draws from ``np.random`` draw from ``source``.
@@ -94,13 +100,14 @@ def as_global_state(source: Source) -> Iterator[None]:
     if source is np.random:
         yield
         return
-    before = np.random.get_state()
-    np.random.set_state(source.get_state())
-    try:
-        yield
-    finally:
-        source.set_state(np.random.get_state())
-        np.random.set_state(before)
+    with lock:
+        before = np.random.get_state()
+        np.random.set_state(source.get_state())
+        try:
+            yield
+        finally:
+            source.set_state(np.random.get_state())
+            np.random.set_state(before)
 
 
 def same_state(one: Any, other: Any) -> bool:

@@ -157,14 +157,14 @@ class ImageDataGenerator:
         self._warned_of_augmented_validation = False
         self.zoom_range = _checked_zoom(zoom_range)
         if zca_whitening:
-            self._also("zca_whitening", "featurewise_center")
+            self.featurewise_std_normalization = False
+            self._also("zca_whitening", featurewise_center=featurewise_center)
             if featurewise_std_normalization:
-                self.featurewise_std_normalization = False
                 _warn_of_override("zca_whitening", "featurewise_std_normalization")
         if featurewise_std_normalization:
-            self._also("featurewise_std_normalization", "featurewise_center")
+            self._also("featurewise_std_normalization", featurewise_center=featurewise_center)
         if samplewise_std_normalization:
-            self._also("samplewise_std_normalization", "samplewise_center")
+            self._also("samplewise_std_normalization", samplewise_center=samplewise_center)
         if brightness_range is not None and (
             not isinstance(brightness_range, tuple | list) or len(brightness_range) != 2
         ):
@@ -176,10 +176,11 @@ class ImageDataGenerator:
         self.std: Image | None = None
         self.zca_whitening_matrix: npt.NDArray[Any] | None = None
 
-    def _also(self, option: str, needed: str) -> None:
-        if not getattr(self, needed):
-            setattr(self, needed, True)
-            _warn_of_override(option, needed)
+    def _also(self, option: str, **needed: bool) -> None:
+        for name, given in needed.items():
+            if not given:
+                setattr(self, name, True)
+                _warn_of_override(option, name)
 
     def flow(
         self,
@@ -534,7 +535,7 @@ class ImageDataGenerator:
 
     def _warn_of_augmented(self, subset: str | None) -> None:
         if (
-            subset in {"validation", "test"}
+            subset in ("validation", "test")
             and self._augments()
             and not self._warned_of_augmented_validation
         ):

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import threading
 from abc import abstractmethod
-from collections.abc import Generator
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
 from typing import Any, Self, cast
 
 import keras
@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from imggen.epochs import called_by_keras
+from imggen.legacy import draws
 from imggen.legacy.draws import Source, as_global_state
 from imggen.legacy.threads import Threads
 
@@ -30,13 +31,14 @@ class Iterator(keras.utils.PyDataset):  # type: ignore[misc]  # Keras is untyped
             it. None: all draw from ``np.random``'s global state.
         workers: The number of threads that make one batch, 0 or 1: the caller alone. None: as many
             as there are usable cores. Batches are the same for any number. Keras is told of one,
-            since its own threads would ask for batches in an order of chance; a subclass that makes
-            its own batches has Keras's threads.
+            since its own threads would ask for batches in an order of chance. For a subclass that
+            makes its own batches: what Keras is told; None is 1.
         use_multiprocessing: Passed to Keras for a subclass that makes its own batches. Else
             threads do the work, which is nearly all done without the interpreter's lock.
         max_queue_size: Passed to Keras.
 
     Attributes:
+        lock: Held while a batch is made that draws from a state of its own.
         index_array: The samples in the order of the current epoch; None before the first batch.
             The batch at ``index`` holds ``index_array[index * batch_size:][:batch_size]``.
         batch_index: The number of the batch that ``next`` serves after this one.
@@ -58,8 +60,9 @@ class Iterator(keras.utils.PyDataset):  # type: ignore[misc]  # Keras is untyped
         max_queue_size: int = 10,
     ) -> None:
         self._threads = Threads(workers)
+        self._for_keras = 1 if workers is None else workers
         super().__init__(
-            workers=self._threads.count,
+            workers=1,
             use_multiprocessing=use_multiprocessing,
             max_queue_size=max_queue_size,
         )
@@ -69,7 +72,7 @@ class Iterator(keras.utils.PyDataset):  # type: ignore[misc]  # Keras is untyped
         self.seed = seed
         self.batch_index = 0
         self.total_batches_seen = 0
-        self.lock = threading.RLock()
+        self.lock = draws.lock
         self.index_array: npt.NDArray[np.int64] | None = None
         self.index_generator = self._flow_index()
         # Until the first batch has come, a shuffle draws from the global state even with a seed.
@@ -86,7 +89,7 @@ class Iterator(keras.utils.PyDataset):  # type: ignore[misc]  # Keras is untyped
         with self.lock:
             self._next_state()
             if self.index_array is None:
-                self._set_index_array()
+                self._order_anew()
             order = cast("npt.NDArray[np.int64]", self.index_array)
             samples = order[self.batch_size * idx : self.batch_size * (idx + 1)]
             self.total_batches_seen += 1
@@ -115,16 +118,20 @@ class Iterator(keras.utils.PyDataset):  # type: ignore[misc]  # Keras is untyped
 
     def on_epoch_end(self) -> None:
         """Draws the order of the next epoch."""
-        self._set_index_array()
+        with self.lock:
+            self._order_anew()
 
     @property
     def workers(self) -> int:
-        """The number of threads that make one batch."""
-        return 1 if called_by_keras() and not self._is_custom() else self._threads.count
+        """The number of threads that make one batch; in a subclass that makes them, of Keras's."""
+        if self._is_custom():
+            return self._for_keras
+        return 1 if called_by_keras() else self._threads.count
 
     @workers.setter
     def workers(self, value: int) -> None:
         self._threads = Threads(value)
+        self._for_keras = value
 
     @property
     def use_multiprocessing(self) -> bool:
@@ -145,7 +152,7 @@ class Iterator(keras.utils.PyDataset):  # type: ignore[misc]  # Keras is untyped
         while True:
             self._next_state()
             if self.batch_index == 0:
-                self._set_index_array()
+                self._order_anew()
             order = cast("npt.NDArray[np.int64]", self.index_array)
             start = (self.batch_index * self.batch_size) % self.n if self.n else 0
             is_last = start + self.batch_size >= self.n
@@ -160,21 +167,31 @@ class Iterator(keras.utils.PyDataset):  # type: ignore[misc]  # Keras is untyped
     def _set_index_array(self) -> None:
         self.index_array = self._source.permutation(self.n) if self.shuffle else np.arange(self.n)
 
+    def _order_anew(self) -> None:
+        with self._state_for(type(self)._set_index_array):
+            self._set_index_array()
+
     def _make(self, samples: npt.NDArray[np.int64]) -> Any:
-        if not self._is_custom():
+        with self._state_for(type(self)._get_batches_of_transformed_samples):
             return self._get_batches_of_transformed_samples(samples)
+
+    @contextmanager
+    def _state_for(self, method: Callable[..., Any]) -> Generator[None, None, None]:
+        """Lends the state to ``np.random`` while a method of the user's runs."""
+        if not _is_users(method):
+            yield
+            return
         source = self._source
         with as_global_state(source):
             self._source = np.random
             try:
-                return self._get_batches_of_transformed_samples(samples)
+                yield
             finally:
                 self._source = source
 
     def _is_custom(self) -> bool:
         """Whether a subclass of the user's makes the batches."""
-        module = type(self)._get_batches_of_transformed_samples.__module__
-        return module.partition(".")[0] != __name__.partition(".")[0]
+        return _is_users(type(self)._get_batches_of_transformed_samples)
 
     def _in_turn(self) -> bool:
         """Whether one batch must be done before the next one begins.
@@ -182,3 +199,8 @@ class Iterator(keras.utils.PyDataset):  # type: ignore[misc]  # Keras is untyped
         The user's own code, drawing from the global state without a seed, may run side by side.
         """
         return self.seed is not None or not self._is_custom()
+
+
+def _is_users(method: Callable[..., Any]) -> bool:
+    """Whether a method was written outside of this package."""
+    return method.__module__.partition(".")[0] != __name__.partition(".")[0]

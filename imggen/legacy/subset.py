@@ -31,7 +31,7 @@ def subset_bounds(subset: str, validation_split: float | tuple[float, float]) ->
         }
     else:
         bounds = {"validation": (0, validation_split), "training": (validation_split, 1)}
-    if subset not in bounds:
+    if subset not in list(bounds):
         hint = (
             " For a test subset pass two shares: validation_split=(0.15, 0.15)."
             if subset == "test"

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from imggen.migrate.scripts import Cell, Edit, Script, parse
@@ -36,13 +38,14 @@ def examine(script: Script) -> Examination:
     problems = []
     for number, cell in enumerate(script.cells):
         try:
-            tree = parse(cell, notebook=script.is_notebook)
-        except (SyntaxError, ValueError, RecursionError) as err:
-            line = f", line {err.lineno}" if isinstance(err, SyntaxError) else ""
-            reason = err.msg if isinstance(err, SyntaxError) else err
-            problems.append(f"{cell.label}{line} is not Python that can be parsed: {reason}")
-            continue
-        reader.read(number, cell, tree)
+            reader.read(number, cell, parse(cell, notebook=script.is_notebook))
+        except SyntaxError as err:
+            line = f", line {err.lineno}" if err.lineno else ""
+            problems.append(f"{cell.label}{line} is not Python that can be parsed: {err.msg}")
+        except ValueError as err:
+            problems.append(f"{cell.label} is not Python that can be parsed: {err}")
+        except (RecursionError, MemoryError):
+            problems.append(f"{cell.label} is nested too deeply to be parsed")
     uses = tuple(sorted(set(reader.names.uses)))
     # Traps are told of where Keras's loaders are at work, not of what else a model may be fed with.
     traps = tuple(reader.traps.finish()) if uses else ()
@@ -77,25 +80,100 @@ class _Reader(ast.NodeVisitor):
         if isinstance(node.ctx, ast.Load):
             self.names.see_name(self._number, node)
         else:
-            self.names.forget(node.id)
-            self._values.pop(node.id, None)
+            self._forget(node.id)
+
+    def visit_FunctionDef(self, node: ast.FunctionDef | ast.AsyncFunctionDef) -> None:
+        self._forget(node.name)
+        for outside in (*node.decorator_list, node.args, node.returns):
+            if outside is not None:
+                self.visit(outside)
+        with self._scope(_arguments(node.args) | _bound_in(node.body)):
+            for statement in node.body:
+                self.visit(statement)
+
+    def visit_AsyncFunctionDef(self, node: ast.AsyncFunctionDef) -> None:
+        self.visit_FunctionDef(node)
+
+    def visit_ClassDef(self, node: ast.ClassDef) -> None:
+        self._forget(node.name)
+        self.generic_visit(node)
+
+    def visit_Lambda(self, node: ast.Lambda) -> None:
+        self.visit(node.args)
+        with self._scope(_arguments(node.args)):
+            self.visit(node.body)
+
+    def visit_ListComp(self, node: ast.ListComp) -> None:
+        self._comprehension(node)
+
+    def visit_SetComp(self, node: ast.SetComp) -> None:
+        self._comprehension(node)
+
+    def visit_DictComp(self, node: ast.DictComp) -> None:
+        self._comprehension(node)
+
+    def visit_GeneratorExp(self, node: ast.GeneratorExp) -> None:
+        self._comprehension(node)
 
     def visit_Assign(self, node: ast.Assign) -> None:
-        self._assign(node.value, node.targets)
+        for target in node.targets:
+            if (
+                isinstance(target, ast.Tuple)
+                and isinstance(node.value, ast.Tuple)
+                and len(target.elts) == len(node.value.elts)
+                and not any(isinstance(item, ast.Starred) for item in target.elts)
+            ):
+                made = [self._value_of(value) for value in node.value.elts]
+                for item, value in zip(target.elts, made, strict=True):
+                    self._bind(item, value)
+                return
+        made_one = self._value_of(node.value)
+        path = self.names.path_of(node.value)
+        for target in node.targets:
+            self._bind(target, made_one)
+            if path is not None and isinstance(target, ast.Name):
+                self.names.see_alias(self._number, self._cell, node, target.id, path)
 
     def visit_AnnAssign(self, node: ast.AnnAssign) -> None:
         if node.value is not None:
-            self._assign(node.value, [node.target])
+            self._bind(node.target, self._value_of(node.value))
 
     def visit_Call(self, node: ast.Call) -> None:
         self._value_of(node)
 
-    def _assign(self, value: ast.expr, targets: list[ast.expr]) -> None:
-        made = self._value_of(value)
-        for target in targets:
-            self.visit(target)
-            if made is not None and isinstance(target, ast.Name | ast.Attribute):
-                self._values[ast.unparse(target)] = made
+    def _bind(self, target: ast.expr, made: Generator | Flow | None) -> None:
+        self.visit(target)
+        if isinstance(target, ast.Name | ast.Attribute):
+            name = ast.unparse(target)
+            self._values.pop(name, None)
+            if made is not None:
+                self._values[name] = made
+
+    def _forget(self, name: str) -> None:
+        self.names.forget(name)
+        self._values.pop(name, None)
+
+    @contextmanager
+    def _scope(self, local: set[str]) -> Iterator[None]:
+        """Reads what has names of its own, which hide others for as long as it lasts."""
+        outside = self.names.enter(local)
+        values = {name: self._values.pop(name) for name in local if name in self._values}
+        yield
+        self.names.leave(local, outside)
+        for name in local:
+            self._values.pop(name, None)
+        self._values.update(values)
+
+    def _comprehension(
+        self, node: ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp
+    ) -> None:
+        targets = [generator.target for generator in node.generators]
+        with self._scope(_bound_in(targets)):
+            for generator in node.generators:  # they bind what the element uses
+                self.visit(generator)
+            for element in ("elt", "key", "value"):
+                if hasattr(node, element):
+                    self.visit(getattr(node, element))
 
     def _value_of(self, node: ast.expr) -> Generator | Flow | None:
         """Reads an expression, and says what it makes, if that matters."""
@@ -130,3 +208,30 @@ class _Reader(ast.NodeVisitor):
         if path is not None:
             self.traps.see_other_call(node, keras_name(path))
         return None
+
+
+def _arguments(arguments: ast.arguments) -> set[str]:
+    every = [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs]
+    every += [one for one in (arguments.vararg, arguments.kwarg) if one is not None]
+    return {one.arg for one in every}
+
+
+def _bound_in(nodes: Sequence[ast.AST]) -> set[str]:
+    """The names that are bound in these statements or targets, and belong to their scope."""
+    bound: set[str] = set()
+    elsewhere: set[str] = set()
+    waiting = list(nodes)
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Load):
+            bound.add(node.id)
+        elif isinstance(node, ast.Import | ast.ImportFrom):
+            bound |= {(alias.asname or alias.name).partition(".")[0] for alias in node.names}
+        elif isinstance(node, ast.Global | ast.Nonlocal):
+            elsewhere |= set(node.names)
+        elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            bound.add(node.name)
+            continue
+        if not isinstance(node, ast.Lambda | ast.ListComp | ast.SetComp | ast.DictComp):
+            waiting += ast.iter_child_nodes(node)
+    return bound - elsewhere

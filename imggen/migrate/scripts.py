@@ -10,6 +10,7 @@ import os
 import re
 import secrets
 import tokenize
+import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -85,9 +86,9 @@ def find_scripts(path: Path) -> list[Path]:
     Raises:
         ScriptError: There is nothing at ``path``, or a file that is no script.
     """
-    if path.is_dir():
+    if os.path.isdir(path):
         return sorted(_scripts_below(path))
-    if not path.exists():
+    if not os.path.exists(path):
         raise ScriptError(f"There is no file or folder {str(path)!r}.")
     if path.suffix.lower() not in _SUFFIXES:
         raise ScriptError(f"{str(path)!r} is neither a .py file nor a notebook (.ipynb).")
@@ -118,11 +119,22 @@ def read_script(path: Path) -> Script:
     try:
         content = path.read_bytes()
         if path.suffix.lower() == ".ipynb":
-            return Script(path, tuple(_code_cells(path, json.loads(content))), "utf-8", content)
-        encoding, _ = tokenize.detect_encoding(io.BytesIO(content).readline)
-        return Script(path, (Cell(str(path), content.decode(encoding)),), encoding, content)
-    except (OSError, ValueError, SyntaxError, KeyError, TypeError, AttributeError) as err:
+            encoding: str = json.detect_encoding(content)
+            cells = tuple(_code_cells(path, json.loads(content)))
+        else:
+            encoding, _ = tokenize.detect_encoding(io.BytesIO(content).readline)
+            cells = (Cell(str(path), content.decode(encoding)),)
+    except (
+        OSError,
+        ValueError,
+        SyntaxError,
+        KeyError,
+        TypeError,
+        AttributeError,
+        RecursionError,
+    ) as err:
         raise ScriptError(f"{str(path)!r} cannot be read: {_reason(err)}.") from err
+    return Script(path, cells, encoding, content)
 
 
 def _reason(err: Exception) -> str:
@@ -136,14 +148,17 @@ def _reason(err: Exception) -> str:
 
 
 def _code_cells(path: Path, notebook: Any) -> Iterator[Cell]:
+    kernel = notebook.get("metadata", {}).get("kernelspec", {})
+    if kernel.get("language", "python") != "python":
+        return
     for number, cell in enumerate(notebook["cells"], start=1):
         if cell["cell_type"] == "code":
             yield Cell(f"{path} (cell {number})", "".join(cell["source"]))
 
 
 # Magics that run the rest of their cell as Python.
-_PYTHON_MAGICS = {"capture", "prun", "time", "timeit"}
-_MAGIC_LINE = re.compile(r"(\s*)([%!?]|[\w.]+\?|[\w, ]+=\s*[%!])")
+_PYTHON_MAGICS = (["capture"], ["prun"], ["time"], ["timeit"])
+_MAGIC_LINE = re.compile(r"(\s*)([%!?]|[\w.]+\?|[^=!%]+=\s*[%!])")
 
 
 def parse(cell: Cell, *, notebook: bool) -> ast.Module:
@@ -155,35 +170,65 @@ def parse(cell: Cell, *, notebook: bool) -> ast.Module:
         SyntaxError: It is not Python.
         ValueError: It holds null characters.
         RecursionError: It is nested too deeply.
+        MemoryError: As RecursionError; some versions of Python say so.
     """
     lines = cell.lines
+    indented = False
     if notebook:
-        first = next((line.strip() for line in lines if line.strip()), "")
-        if first.startswith("%%") and first[2:].split(" ")[0] not in _PYTHON_MAGICS:
+        first = next((line for line in lines if line.strip()), "")
+        if first.startswith("%%") and first[2:].split()[:1] not in _PYTHON_MAGICS:
             return ast.Module([], [])
+        indented = first[:1].isspace()  # which IPython takes
+    if indented:
+        lines.insert(0, "if True:\n")
     while True:
         try:
-            flags = ast.PyCF_ONLY_AST | ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
-            tree = compile("".join(lines), cell.label, "exec", flags=flags, dont_inherit=True)
-            return cast("ast.Module", tree)
+            tree = _parsed("".join(lines), cell.label)
         except SyntaxError as err:
             # Only where Python stumbles: "% name" may also be the rest of an expression.
             at = (err.lineno or 0) - 1
             magic = _MAGIC_LINE.match(lines[at]) if notebook and 0 <= at < len(lines) else None
             if magic is None:
                 raise
+            more = lines[at].rstrip().endswith("\\")
             lines[at] = f"{magic[1]}pass\n"
+            while more and (at := at + 1) < len(lines):
+                more = lines[at].rstrip().endswith("\\")
+                lines[at] = "\n"
+        else:
+            if indented:
+                tree.body = cast("ast.If", tree.body[0]).body
+                ast.increment_lineno(tree, -1)
+            return tree
+
+
+def _parsed(source: str, label: str) -> ast.Module:
+    flags = ast.PyCF_ONLY_AST | ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # such as of "\d", which is not for us to say
+        return cast("ast.Module", compile(source, label, "exec", flags=flags, dont_inherit=True))
 
 
 def changed_cells(script: Script, edits: Iterable[Edit]) -> dict[int, Cell]:
-    """The cells that edits change, by number, as they are afterwards."""
+    """The cells that edits change, by number, as they are afterwards.
+
+    Raises:
+        ScriptError: A cell would not be Python any more.
+    """
     of_cell: dict[int, list[Edit]] = {}
     for edit in edits:
         of_cell.setdefault(edit.cell, []).append(edit)
-    return {
-        number: replace(script.cells[number], source=_edited(script.cells[number], here))
-        for number, here in sorted(of_cell.items())
-    }
+    changed = {}
+    for number, here in sorted(of_cell.items()):
+        changed[number] = replace(script.cells[number], source=_edited(script.cells[number], here))
+        try:
+            parse(changed[number], notebook=script.is_notebook)
+        except SyntaxError as err:
+            raise ScriptError(
+                f"{script.cells[number].label} is written in a way that cannot be changed safely; "
+                "change its imports by hand."
+            ) from err
+    return changed
 
 
 def _edited(cell: Cell, edits: Sequence[Edit]) -> str:
@@ -195,9 +240,9 @@ def _edited(cell: Cell, edits: Sequence[Edit]) -> str:
         return starts[place[0] - 1] + place[1]
 
     source = cell.source
-    newline = "\r\n" if "\r\n" in source else "\n"
+    newline = next((ending for ending in ("\r\n", "\n", "\r") if ending in source), "\n")
     for edit in sorted(edits, key=lambda edit: edit.start, reverse=True):  # from the end
-        text = edit.text.replace("\n", newline)
+        text = edit.text.replace("\r\n", "\n").replace("\n", newline)
         source = source[: offset(edit.start)] + text + source[offset(edit.stop) :]
     return source
 
@@ -208,12 +253,12 @@ def write_script(script: Script, changed: Mapping[int, Cell]) -> None:
     Raises:
         ScriptError: The file cannot be written.
     """
+    if not changed:
+        return
     if script.is_notebook:
-        content = _with_cells(script, changed)
+        content = _notebook_with(script, changed).encode(script.encoding)
     else:
         content = changed[0].source.encode(script.encoding)
-        if script._content.startswith(b"\xef\xbb\xbf") and not content.startswith(b"\xef\xbb\xbf"):
-            content = b"\xef\xbb\xbf" + content
     path = Path(os.path.realpath(script.path))  # a link stays a link
     place = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
     try:
@@ -227,23 +272,79 @@ def write_script(script: Script, changed: Mapping[int, Cell]) -> None:
             place.unlink(missing_ok=True)
 
 
-def _with_cells(script: Script, changed: Mapping[int, Cell]) -> bytes:
-    text = script._content.decode("utf-8")
-    notebook = json.loads(text)
-    layout = _layout_of(text, notebook)
-    code = [cell for cell in notebook["cells"] if cell["cell_type"] == "code"]
-    for number, cell in changed.items():
-        as_lines = isinstance(code[number]["source"], list)
-        code[number]["source"] = cell.lines if as_lines else cell.source
-    return (json.dumps(notebook, **layout) + text[len(text.rstrip()) :]).encode("utf-8")
-
-
-def _layout_of(text: str, notebook: Any) -> dict[str, Any]:
-    """How the JSON was laid out, so that nothing changes but what is meant to."""
-    layouts: list[dict[str, Any]] = [
-        {"indent": indent, "ensure_ascii": ascii_only}
-        for indent in (1, 2, 4, None)
-        for ascii_only in (False, True)
+def _notebook_with(script: Script, changed: Mapping[int, Cell]) -> str:
+    """The text of a notebook with some cells changed, and all else as it was, to the letter."""
+    text = script._content.decode(script.encoding)
+    (cells,) = (place for key, place in _members(text, 0) if key == "cells")
+    code = [
+        members["source"]
+        for members in (dict(_members(text, start)) for start, _ in _items(text, cells[0]))
+        if _decoded(text, members["cell_type"]) == "code"
     ]
-    same = [layout for layout in layouts if json.dumps(notebook, **layout) == text.rstrip()]
-    return same[0] if same else layouts[0]
+    for number, cell in sorted(changed.items(), reverse=True):  # from the end
+        start, stop = code[number]
+        if text[start] == "[":
+            source = _lines_in_json(text, start, script.cells[number].lines, cell.lines)
+        else:
+            source = _in_json(cell.source, text)
+        text = text[:start] + source + text[stop:]
+    return text
+
+
+def _lines_in_json(text: str, start: int, before: list[str], after: list[str]) -> str:
+    """The array of lines at ``start``, with lines that stay kept as they are written."""
+    places = list(_items(text, start))
+    written = {_decoded(text, place): text[slice(*place)] for place in places}
+    first, last = places[0], places[-1]
+    lead, tail = text[start : first[0]], text[last[1] : _end_of(text, start)]
+    between = text[first[1] : places[1][0]] if len(places) > 1 else "," + lead[1:]
+    known = set(before)
+    return (
+        lead
+        + between.join(
+            written[line] if line in known and line in written else _in_json(line, text)
+            for line in after
+        )
+        + tail
+    )
+
+
+def _in_json(value: str, like: str) -> str:
+    return json.dumps(value, ensure_ascii=like.isascii() and "\\u" in like)
+
+
+# A notebook is changed in its text, since JSON written anew would differ all over: in its
+# indentation, its line endings, its escapes, and its numbers.
+_DECODER = json.JSONDecoder()
+_SPACE = re.compile(r"[\s,:]*")
+
+
+def _end_of(text: str, start: int) -> int:
+    return _DECODER.raw_decode(text, start)[1]
+
+
+def _decoded(text: str, place: tuple[int, int]) -> Any:
+    return json.loads(text[slice(*place)])
+
+
+def _members(text: str, start: int) -> Iterator[tuple[str, tuple[int, int]]]:
+    """The keys of the JSON object at ``start``, and where their values start and stop."""
+    at = _next(text, _next(text, start) + 1)
+    while text[at] != "}":
+        key, at = _DECODER.raw_decode(text, at)
+        at = _next(text, at)
+        yield key, (at, at := _end_of(text, at))
+        at = _next(text, at)
+
+
+def _items(text: str, start: int) -> Iterator[tuple[int, int]]:
+    """Where the items of the JSON array at ``start`` start and stop."""
+    at = _next(text, start + 1)
+    while text[at] != "]":
+        yield at, (at := _end_of(text, at))
+        at = _next(text, at)
+
+
+def _next(text: str, at: int) -> int:
+    """The next place that is no space and no separator."""
+    return cast("re.Match[str]", _SPACE.match(text, at)).end()

@@ -49,6 +49,59 @@ _EVALUATE = {"evaluate", "evaluate_generator"}
 _PREDICT = {"predict", "predict_generator"}
 
 
+# The names of arguments that may stand without, in their order.
+_POSITIONS = {
+    "ImageDataGenerator": (
+        *("featurewise_center", "samplewise_center", "featurewise_std_normalization"),
+        *("samplewise_std_normalization", "zca_whitening", "zca_epsilon", "rotation_range"),
+        *("width_shift_range", "height_shift_range", "brightness_range", "shear_range"),
+        *("zoom_range", "channel_shift_range", "fill_mode", "cval", "horizontal_flip"),
+        *("vertical_flip", "rescale", "preprocessing_function"),
+    ),
+    "flow": ("x", "y", "batch_size", "shuffle", "sample_weight", "seed"),
+    "flow_from_directory": (
+        *("directory", "target_size", "color_mode", "classes", "class_mode", "batch_size"),
+        *("shuffle", "seed", "save_to_dir", "save_prefix", "save_format", "follow_links"),
+        *("subset", "interpolation"),
+    ),
+    "flow_from_dataframe": (
+        *("dataframe", "directory", "x_col", "y_col", "weight_col", "target_size"),
+        *("color_mode", "classes", "class_mode", "batch_size", "shuffle", "seed"),
+        *("save_to_dir", "save_prefix", "save_format", "subset", "interpolation"),
+    ),
+}
+
+
+@dataclass
+class Options:
+    """The arguments of a call, by name.
+
+    Attributes:
+        given: Those that are there.
+        complete: Whether they are all; with ``*args`` or ``**options`` there may be more.
+    """
+
+    given: dict[str, ast.expr]
+    complete: bool
+
+    @classmethod
+    def of(cls, call: ast.Call, function: str = "") -> Options:
+        """Reads the arguments of a call of ``function``."""
+        positional = dict(zip(_POSITIONS.get(function, ()), call.args, strict=False))
+        named = {keyword.arg: keyword.value for keyword in call.keywords if keyword.arg}
+        starred = any(isinstance(argument, ast.Starred) for argument in call.args)
+        complete = not starred and len(named) == len(call.keywords)
+        return cls(({} if starred else positional) | named, complete)
+
+    def get(self, name: str) -> ast.expr | None:
+        """The value of an argument, or None."""
+        return self.given.get(name)
+
+    def lacks(self, name: str) -> bool:
+        """Whether an argument is certainly not there."""
+        return self.complete and name not in self.given
+
+
 @dataclass
 class Generator:
     """An ImageDataGenerator that a script makes.
@@ -56,12 +109,12 @@ class Generator:
     Attributes:
         cell: The cell that it is made in, from 0.
         line: The line, from 1.
-        options: Its keyword arguments.
+        options: Its arguments.
     """
 
     cell: int
     line: int
-    options: dict[str, ast.expr]
+    options: Options
 
     @property
     def augments(self) -> bool:
@@ -94,7 +147,7 @@ class Traps:
 
     def see_generator(self, cell: int, call: ast.Call) -> Generator:
         """Takes down ``ImageDataGenerator(...)``."""
-        generator = Generator(cell, call.lineno, _options(call))
+        generator = Generator(cell, call.lineno, Options.of(call, "ImageDataGenerator"))
         self._generators.append(generator)
         options = generator.options
         high, wide = options.get("height_shift_range"), options.get("width_shift_range")
@@ -120,9 +173,9 @@ class Traps:
 
     def see_flow(self, cell: int, call: ast.Call, method: str, generator: Generator) -> Flow:
         """Takes down ``generator.flow_from_directory(...)`` and its like."""
-        options = _options(call)
-        flow = Flow(generator, shuffled=not _is_false(options.get("shuffle")))
-        if method != "flow" and "interpolation" not in options:
+        options = Options.of(call, method)
+        flow = Flow(generator, _shuffles(options))
+        if method != "flow" and options.lacks("interpolation"):
             self._add(
                 cell,
                 call,
@@ -136,7 +189,7 @@ class Traps:
         if isinstance(subset, ast.Constant) and subset.value == "validation" and generator.augments:
             flow.reported = True
             self._augmented(cell, call, 'subset="validation"')
-        if flow.shuffled and "seed" not in options:
+        if flow.shuffled and options.lacks("seed"):
             self._add(
                 cell,
                 call,
@@ -148,7 +201,7 @@ class Traps:
 
     def see_dataset(self, call: ast.Call) -> Flow:
         """Takes down ``image_dataset_from_directory(...)``."""
-        return Flow(None, shuffled=not _is_false(_options(call).get("shuffle")))
+        return Flow(None, _shuffles(Options.of(call)))
 
     def see_model_call(
         self, cell: int, call: ast.Call, method: str, used: dict[str, Flow | None]
@@ -178,7 +231,9 @@ class Traps:
     def see_other_call(self, call: ast.Call, path: str) -> None:
         """Takes down the call of anything else from Keras, by its dotted path."""
         name = path.rpartition(".")[2]
-        if _is_false(_options(call).get("include_preprocessing")):
+        if not path.startswith("keras.") or _is_false(
+            Options.of(call).get("include_preprocessing")
+        ):
             return
         if name == "Rescaling" or (".applications." in path and _SCALING_MODEL.match(name)):
             self._scales_itself = name
@@ -221,11 +276,6 @@ class Traps:
         self.found.append(Trap(cell, call.lineno, name, today, remedy))
 
 
-def _options(call: ast.Call) -> dict[str, ast.expr]:
-    """The keyword arguments; for ``**options``, of which nothing is known, none of that name."""
-    return {keyword.arg: keyword.value for keyword in call.keywords if keyword.arg is not None}
-
-
 def _given(value: ast.expr | None) -> bool:
     """Whether an argument is there and something else than nothing."""
     if value is None:
@@ -233,9 +283,17 @@ def _given(value: ast.expr | None) -> bool:
     return not (isinstance(value, ast.Constant) and not value.value)
 
 
+def _shuffles(options: Options) -> bool:
+    """Whether the order certainly changes: by default it does."""
+    value = options.get("shuffle")
+    if value is None:
+        return options.complete
+    return isinstance(value, ast.Constant) and bool(value.value)
+
+
 def _is_false(value: ast.expr | None) -> bool:
     return isinstance(value, ast.Constant) and value.value is False
 
 
 def _text(value: ast.expr | None) -> str:
-    return "0" if value is None else ast.unparse(value)
+    return ast.unparse(value) if value is not None else "0"

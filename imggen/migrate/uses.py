@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import ast
+import itertools
 import re
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import NamedTuple, cast
 
@@ -28,11 +30,12 @@ _DEPRECATED = {
 }
 DATASET = "image_dataset_from_directory"
 
-# The places that Keras's names have been found in over the years.
-_KERAS = re.compile(
-    r"(tensorflow\.(compat\.v[12]\.)?(python\.)?keras|tf_keras|keras\._tf_keras\.keras|keras\.api"
-    r"|keras\.src(\.legacy)?|keras\.legacy|keras\._legacy|keras)(?=\.)"
-)
+# What has stood between the name of a package and Keras's own modules over the years.
+_ROOTS = {"keras", "tensorflow", "tensorflow_core", "tf_keras"}
+_BETWEEN = {
+    *("_api", "_legacy", "_tf_keras", "_v1", "_v2", "api", "compat", "contrib", "keras", "legacy"),
+    *("python", "src", "v1", "v2"),
+}
 
 
 class Use(NamedTuple):
@@ -56,9 +59,13 @@ def keras_name(path: str) -> str:
         >>> keras_name("tensorflow.keras.preprocessing.image.load_img")
         'keras.preprocessing.image.load_img'
     """
-    if path.startswith("keras_preprocessing."):
-        path = "keras.preprocessing." + path.partition(".")[2]
-    return _KERAS.sub("keras", path, count=1)
+    root, *rest = path.split(".")
+    if root == "keras_preprocessing":
+        return ".".join(["keras", "preprocessing", *rest])
+    front = list(itertools.takewhile(_BETWEEN.__contains__, rest))
+    if root not in _ROOTS or (root.startswith("tensorflow") and "keras" not in front):
+        return path
+    return ".".join(["keras", *rest[len(front) :]])
 
 
 def _loader(path: str) -> str | None:
@@ -67,9 +74,16 @@ def _loader(path: str) -> str | None:
     name = path.rpartition(".")[2]
     if path.startswith("keras.preprocessing.image.") and name in _DEPRECATED:
         return name
-    if path in (f"keras.preprocessing.{DATASET}", f"keras.utils.{DATASET}"):
+    if name == DATASET and path.startswith(("keras.preprocessing.", "keras.utils.")):
         return DATASET
     return None
+
+
+class _Binding(NamedTuple):
+    """The dotted path that a name stands for, and the statements that may have made it so."""
+
+    path: str
+    statements: tuple[tuple[int, Cell, ast.stmt], ...]
 
 
 @dataclass
@@ -83,15 +97,14 @@ class Names:
 
     uses: list[Use] = field(default_factory=list)
     edits: list[Edit] = field(default_factory=list)
-    _paths: dict[str, str] = field(default_factory=dict)
-    _imports: dict[str, tuple[int, Cell, ast.stmt]] = field(default_factory=dict)
+    _bindings: dict[str, _Binding] = field(default_factory=dict)
     _added: set[tuple[int, int, str]] = field(default_factory=set)
     _has_imggen: bool = False
 
     def path_of(self, node: ast.expr) -> str | None:
         """The dotted path that an expression stands for, or None."""
         if isinstance(node, ast.Name):
-            return self._paths.get(node.id)
+            return self._bindings[node.id].path if node.id in self._bindings else None
         if isinstance(node, ast.Attribute):
             base = self.path_of(node.value)
             return None if base is None else f"{base}.{node.attr}"
@@ -104,12 +117,29 @@ class Names:
 
     def forget(self, name: str) -> None:
         """Takes down that a name now stands for something else."""
-        self._paths.pop(name, None)
+        self._bindings.pop(name, None)
+
+    def enter(self, local: Collection[str]) -> dict[str, _Binding]:
+        """Begins a scope in which some names are its own; returns what ``leave`` takes."""
+        outside = {name: self._bindings[name] for name in local if name in self._bindings}
+        for name in outside:
+            self.forget(name)
+        return outside
+
+    def leave(self, local: Collection[str], outside: dict[str, _Binding]) -> None:
+        """Ends a scope."""
+        for name in local:
+            self.forget(name)
+        self._bindings.update(outside)
+
+    def see_alias(self, number: int, cell: Cell, node: ast.stmt, name: str, path: str) -> None:
+        """Takes down ``name = tf.keras``."""
+        self._bind(name, path, (number, cell, node))
 
     def see_import(self, number: int, cell: Cell, node: ast.Import) -> None:
         """Takes down ``import a.b as c``."""
         for alias in node.names:
-            if alias.name.partition(".")[0] == "imggen":
+            if alias.name == "imggen" and not alias.asname and not node.col_offset:
                 self._has_imggen = True
             path = alias.name if alias.asname else alias.name.partition(".")[0]
             self._bind(alias.asname or path, path, (number, cell, node))
@@ -136,7 +166,7 @@ class Names:
                 self.uses.append(Use(number, node.lineno, loader))
             (kept if loader in (None, DATASET) else moved).append(alias)
         if moved:
-            self.edits.append(_moved_import(number, cell, node, moved, kept))
+            self.edits += _moved_import(number, cell, node, moved, kept)
 
     def see_use(self, number: int, cell: Cell, node: ast.Attribute) -> bool:
         """Takes down, and changes, ``tf.keras.preprocessing.image.ImageDataGenerator``.
@@ -161,13 +191,14 @@ class Names:
         if loader is None:
             return
         self.uses.append(Use(number, node.lineno, loader))
-        at, cell, statement = self._imports[node.id]
-        if isinstance(statement, ast.ImportFrom) and statement.names[0].name == "*":
-            self._add(at, cell, statement, _import_line([ast.alias(loader)]))
+        for at, cell, statement in self._bindings[node.id].statements:
+            if isinstance(statement, ast.ImportFrom) and statement.names[0].name == "*":
+                self._add(at, cell, statement, _import_line([ast.alias(loader)]))
 
     def _bind(self, name: str, path: str, where: tuple[int, Cell, ast.stmt]) -> None:
-        self._paths[name] = path
-        self._imports[name] = where
+        # In "try: import a as x; except ImportError: import b as x" either may be the one.
+        known = self._bindings.get(name, _Binding(path, ()))
+        self._bindings[name] = _Binding(path, (*known.statements, where))
 
     def _import(self, module: str, node: ast.Attribute) -> None:
         """Imports imggen beside what the name at the root of an expression was imported with."""
@@ -177,7 +208,8 @@ class Names:
         while isinstance(root, ast.Attribute):
             root = root.value
         if isinstance(root, ast.Name):
-            self._add(*self._imports[root.id], f"import {module}")
+            for where in self._bindings[root.id].statements:
+                self._add(*where, f"import {module}")
 
     def _add(self, number: int, cell: Cell, statement: ast.stmt, line: str) -> None:
         # At the top level once will do; what is imported in a function is known only there.
@@ -194,19 +226,34 @@ def _moved_import(
     node: ast.ImportFrom,
     moved: list[ast.alias],
     kept: list[ast.alias],
-) -> Edit:
+) -> list[Edit]:
     start, stop = _span(cell, node)
     text = _between(cell, start, stop)
     target = _import_line(moved)
     if not kept:
         # Only the module changes: comments between the names stay.
         module = re.compile(r"(from\s+)([\w.\s\\]+?)(\s+import\b)")
-        return Edit(number, start, stop, module.sub(rf"\1{target.split()[1]}\3", text, count=1))
+        text = module.sub(rf"\1{target.split()[1]}\3", text, count=1)
+        return [Edit(number, start, stop, text)]
+    added = _next_to(cell, node) + target
     if "#" in text:
-        return Edit(number, stop, stop, _next_to(cell, node) + target)
+        # Each name is cut out by itself, so that the others keep their comments.
+        cuts, comments = zip(*(_cut(number, cell, alias) for alias in moved), strict=True)
+        return [Edit(number, stop, stop, added + "".join(comments)), *cuts]
     names = ", ".join(_as_written(alias) for alias in kept)
-    left = f"from {node.module} import {names}"
-    return Edit(number, start, stop, left + _next_to(cell, node) + target)
+    return [Edit(number, start, stop, f"from {node.module} import {names}{added}")]
+
+
+def _cut(number: int, cell: Cell, alias: ast.alias) -> tuple[Edit, str]:
+    """What takes a name out of an import in brackets; and its comment, which goes with it."""
+    start, (line, column) = _span(cell, alias)
+    whole = cell.lines[line - 1]
+    before, after = whole[: start[1]], whole[column:]
+    rest = cast("re.Match[str]", re.match(r"\s*,?[ \t]*", after))
+    comment = after[rest.end() :].rstrip()
+    if start[0] == line and not before.strip() and (not comment or comment[0] == "#"):
+        return Edit(number, (line, 0), (line, len(whole)), ""), f"  {comment}" if comment else ""
+    return Edit(number, start, (line, column + rest.end()), ""), ""
 
 
 def _import_line(names: list[ast.alias]) -> str:
@@ -228,7 +275,9 @@ def _next_to(cell: Cell, statement: ast.stmt) -> str:
     return f"\n{before}" if alone else "; "
 
 
-def _span(cell: Cell, node: ast.expr | ast.stmt) -> tuple[tuple[int, int], tuple[int, int]]:
+def _span(
+    cell: Cell, node: ast.expr | ast.stmt | ast.alias
+) -> tuple[tuple[int, int], tuple[int, int]]:
     """Where a node starts and stops; columns in characters, where Python counts bytes."""
     lines = cell.lines
 
