@@ -11,6 +11,7 @@ from imggen.columns import StringColumn
 from imggen.decode import ImageSpec, load_image
 from imggen.errors import (
     AugmentationError,
+    CacheError,
     ExportError,
     ImageError,
     ImggenError,
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "AugmentationError",
+    "CacheError",
     "ExportError",
     "ImageDataGenerator",
     "ImageError",

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from imggen.augment import Augmentation, augment_image
-from imggen.cache import RamCache
+from imggen.cache import DiskCache, RamCache
 from imggen.errors import ImageError, OptionError, SampleError
 from imggen.labels import LabelMode, encode
 from imggen.manifest import Manifest
@@ -89,7 +89,7 @@ class BatchMaker:
     rescale: float | None
     dtype: str
     on_error: _OnError
-    cache: RamCache | None
+    cache: RamCache | DiskCache | None
 
     def __post_init__(self) -> None:
         if self.dtype not in DTYPES:

@@ -74,6 +74,12 @@ class ImageSpec:
         if self.fit not in get_args(Fit):
             raise OptionError.unknown("fit", self.fit, get_args(Fit))
 
+    def about(self) -> str:
+        """All that decides the pixels besides the file, in words."""
+        import PIL
+
+        return f"{self}\ndecoded by Pillow {PIL.__version__}"
+
     @property
     def shape(self) -> tuple[int, int, int] | None:
         """(height, width, channels) of every array, or None where files keep their size."""

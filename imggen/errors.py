@@ -9,6 +9,7 @@
     ├── SampleError        (ValueError)    a loaded array that does not fit its batch
     ├── AugmentationError  (ValueError)    an augmentation that broke its contract
     ├── TableError         (ValueError)    a table file without the columns it needs
+    ├── CacheError         (OSError)       a cache folder that cannot be used
     ├── ExportError        (OSError)       files that could not be copied out
     ├── ScriptError        (ValueError)    a script or notebook that cannot be read or written
     ├── WorkerError        (RuntimeError)  worker processes that could not be used
@@ -87,6 +88,10 @@ class AugmentationError(ImggenError, ValueError):
 
 class TableError(ImggenError, ValueError):
     """A table file lacks a column or holds values that are not numbers."""
+
+
+class CacheError(ImggenError, OSError):
+    """A cache folder cannot be used, or the disk has no room for it."""
 
 
 class ExportError(ImggenError, OSError):

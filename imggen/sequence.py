@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from imggen.augment import Augment, adapt, unrepeatable
 from imggen.batch import Batch, BatchMaker, Failure, OnError
-from imggen.cache import RamCache
+from imggen.cache import Cache, open_cache
 from imggen.decode import ColorMode, Fit, ImageSpec, Interpolation, load_image
 from imggen.describe import as_html, as_text
 from imggen.epochs import EpochSequence
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
 DataFormat = Literal["channels_last", "channels_first"] | None
-Cache = Literal["ram"] | None
 
 
 @final
@@ -65,7 +64,9 @@ class ImageSequence(EpochSequence[Batch]):
         on_error: A file that cannot be read raises ("raise"), is left out of its batch ("skip"),
             or gives its place to another of its class ("substitute"). What was left out is
             counted in ``failures`` and summed up in a warning at the end of the epoch.
-        cache: "ram" keeps decoded images in memory, before augmentation. None: decode each time.
+        cache: Keeps decoded images, as they are before augmentation: "ram" in memory; a folder on
+            disk, for later runs and other processes too. A file that has changed is decoded anew.
+            None: decode each time.
         workers: Threads that make batches. None: one a core; 0: the calling thread.
         use_multiprocessing: Processes in place of threads, for Python code that holds the
             interpreter lock.
@@ -121,10 +122,10 @@ class ImageSequence(EpochSequence[Batch]):
         _require_positive("repeats", repeats)
         if on_error not in get_args(OnError):
             raise OptionError.unknown("on_error", on_error, get_args(OnError))
-        if cache not in ("ram", None):
-            raise OptionError.unknown("cache", cache, ("ram", None))
-        if cache is not None and use_multiprocessing:
-            raise OptionError('cache="ram" is not shared between processes; use threads with it.')
+        if cache == "ram" and use_multiprocessing:
+            raise OptionError(
+                'cache="ram" is not shared between processes; use threads with it, or a folder.'
+            )
         if rescale is not None and (isinstance(rescale, str | bool) or not np.isfinite(rescale)):
             raise OptionError(f"rescale={rescale!r} must be a number, such as 1 / 255, or None.")
         if data_format not in ("channels_last", "channels_first", None):
@@ -167,7 +168,12 @@ class ImageSequence(EpochSequence[Batch]):
             rescale=rescale,
             dtype=dtype,
             on_error=on_error,
-            cache=RamCache(manifest.num_samples) if cache == "ram" else None,
+            cache=open_cache(
+                cache,
+                None if self._spec is None else self._spec.about(),
+                manifest.num_samples,
+                manifest.filepath,
+            ),
         )
         if self._maker.num_batches == 0:
             raise OptionError(
@@ -292,6 +298,8 @@ class ImageSequence(EpochSequence[Batch]):
         return (made.x, made.y) if made.weights is None else (made.x, made.y, made.weights)
 
     def _epoch_ended(self, epoch: int) -> None:
+        if self._maker.cache is not None:
+            self._maker.cache.flush()
         failures = [self._epoch_failures[key] for key in self._epoch_failures if key[0] == epoch]
         self._epoch_failures = {
             key: failure for key, failure in self._epoch_failures.items() if key[0] > epoch

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from imggen.cache import Cache
 from imggen.errors import OptionError
 from imggen.legacy.announce import announce
 from imggen.legacy.files import BatchFromFilesMixin
@@ -115,7 +116,7 @@ class DataFrameIterator(BatchFromFilesMixin):
         *,
         workers: int | None = None,
         use_multiprocessing: bool = False,
-        cache: str | None = None,
+        cache: Cache = None,
         on_error: str = "raise",
     ) -> None:
         self.set_processing_attrs(

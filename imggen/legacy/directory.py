@@ -11,6 +11,7 @@ import keras
 import numpy as np
 import numpy.typing as npt
 
+from imggen.cache import Cache
 from imggen.errors import OptionError
 from imggen.legacy.announce import announce
 from imggen.legacy.files import BatchFromFilesMixin
@@ -44,7 +45,8 @@ class DirectoryIterator(BatchFromFilesMixin):
         dtype: Of x and y; None: as Keras is configured.
         workers: As in ``Iterator``.
         use_multiprocessing: As in ``Iterator``.
-        cache: "ram" keeps images as they are before augmentation; None keeps nothing.
+        cache: Keeps images as they are before augmentation: "ram" in memory, a folder on disk;
+            None keeps nothing.
         on_error: What to do about a file that cannot be read: "raise"; "skip" it, so that its batch
             is smaller; or "substitute" another one of the same class. ``failures`` lists them.
 
@@ -92,7 +94,7 @@ class DirectoryIterator(BatchFromFilesMixin):
         *,
         workers: int | None = None,
         use_multiprocessing: bool = False,
-        cache: str | None = None,
+        cache: Cache = None,
         on_error: str = "raise",
     ) -> None:
         self.set_processing_attrs(

@@ -11,7 +11,7 @@ import keras
 import numpy as np
 import numpy.typing as npt
 
-from imggen.cache import RamCache
+from imggen.cache import Cache, DiskCache, RamCache, open_cache
 from imggen.errors import ImageError, ImggenWarning, OptionError
 from imggen.legacy.batch import fill_batch
 from imggen.legacy.iterator import Iterator
@@ -86,15 +86,26 @@ class BatchFromFilesMixin(Iterator):
             raise OptionError.unknown("on_error", on_error, _ON_ERROR)
         self.on_error = on_error
         self.failures: dict[str, str] = {}
-        self._cache: RamCache | None = None
+        self._cache: RamCache | DiskCache | None = None
 
-    def _keep(self, cache: str | None) -> None:
-        """Starts the cache; ``samples`` must be known."""
-        if cache not in (None, "ram"):
-            raise OptionError.unknown("cache", cache, [None, "ram"])
-        self._cache = None if cache is None else RamCache(self.samples)
+    def _keep(self, cache: Cache) -> None:
+        """Starts the cache; the samples must be known."""
+        import PIL
+
+        about = (
+            f"keras.utils.load_img(color_mode={self.color_mode!r}, target_size={self.target_size}, "
+            f"interpolation={self.interpolation!r}, keep_aspect_ratio={self.keep_aspect_ratio})\n"
+            f"floats in {keras.config.floatx()}, decoded by Pillow {PIL.__version__}"
+        )
+        self._cache = open_cache(cache, about, self.samples, lambda at: self.filepaths[at])
 
     samples: int
+
+    def on_epoch_end(self) -> None:
+        """Draws the order of the next epoch."""
+        super().on_epoch_end()
+        if self._cache is not None:
+            self._cache.flush()
 
     @property
     def filepaths(self) -> list[str]:

@@ -11,6 +11,7 @@ import keras
 import numpy as np
 import numpy.typing as npt
 
+from imggen.cache import Cache
 from imggen.errors import ImggenWarning
 from imggen.legacy.arrays import NumpyArrayIterator
 from imggen.legacy.dataframe import DataFrameIterator
@@ -246,7 +247,7 @@ class ImageDataGenerator:
         *,
         workers: int | None = None,
         use_multiprocessing: bool = False,
-        cache: str | None = None,
+        cache: Cache = None,
         on_error: str = "raise",
     ) -> DirectoryIterator:
         """Serves batches of ``directory/<class>/**/<image>``.
@@ -308,7 +309,7 @@ class ImageDataGenerator:
         *,
         workers: int | None = None,
         use_multiprocessing: bool = False,
-        cache: str | None = None,
+        cache: Cache = None,
         on_error: str = "raise",
         **kwargs: Any,
     ) -> DataFrameIterator:

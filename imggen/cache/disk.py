@@ -1,0 +1,198 @@
+"""Loaded images kept in a folder, for later epochs, later runs and other processes."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import threading
+import warnings
+import weakref
+import zlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, final
+
+import numpy.typing as npt
+
+from imggen.cache.journal import Journal, Place
+from imggen.errors import CacheError, ImggenWarning
+
+_FORMAT = 1
+# So many bytes wait to be written at once; a killed process loses no more than these.
+_BYTES_WAITING = 8 * 2**20
+_SHARE_OF_DISK = 0.95
+
+
+@final
+class DiskCache:
+    """Holds each file's array as loaded, before augmentation, on a memory map.
+
+    An array is found again if neither the file (its path, size and time of change) nor ``about``
+    has changed. Bytes are checked against their checksum when a process first reads them; what
+    does not match is loaded anew. Safe for several threads and several processes.
+
+    Args:
+        folder: Holds a folder for each ``about``.
+        about: Everything but the file that decides the pixels, in words.
+        num_samples: The number of samples.
+        filepath: A sample's number to its path.
+
+    Raises:
+        CacheError: The folder cannot be made or written to.
+    """
+
+    def __init__(
+        self,
+        folder: str | os.PathLike[str],
+        about: str,
+        num_samples: int,
+        filepath: Callable[[int], str],
+    ) -> None:
+        self._arguments = (folder, about, num_samples, filepath)
+        self._filepath = filepath
+        self._num_samples = num_samples
+        about = f"imggen cache, format {_FORMAT}\n{about}"
+        name = hashlib.blake2b(about.encode(), digest_size=8).hexdigest()
+        self._folder = Path(folder, name)
+        try:
+            self._journal = Journal(self._folder, about)
+        except OSError as err:
+            raise CacheError(
+                f"The cache folder {os.fspath(folder)!r} cannot be used: {err}. Name a folder that "
+                "may be written to, or pass cache=None."
+            ) from err
+        if self._journal.was_broken:
+            _warn(self._folder, "was damaged; what follows the damage is loaded anew")
+        self._places: dict[int, Place] = {}  # found and checked
+        self._writer = _Writer(self._journal, self._folder)
+        self._is_sized = False
+        weakref.finalize(self, self._writer.flush)
+
+    def get(self, index: int, load: Callable[[], npt.NDArray[Any]]) -> npt.NDArray[Any]:
+        """Returns sample ``index``, not to be written to, calling ``load`` if it is not kept.
+
+        Raises:
+            CacheError: All samples together would not fit on the disk.
+        """
+        place = self._places.get(index)
+        array = None if place is None else self._journal.read(place)
+        if array is not None:
+            return array
+        key = self._key(index)
+        if key is None:  # the file is gone: whoever loads it says so
+            return load()
+        array = self._kept(index, key)
+        if array is None:
+            array = load()
+            self._keep(key, array)
+        view = array.view()
+        view.flags.writeable = False
+        return view
+
+    def flush(self) -> None:
+        """Writes what waits to be written."""
+        self._writer.flush()
+
+    def clear(self) -> None:
+        """Writes what waits, and lets go of the memory; the folder stays."""
+        self.flush()
+        self._places.clear()
+
+    def _kept(self, index: int, key: bytes) -> npt.NDArray[Any] | None:
+        found = self._writer.find(key)
+        if not isinstance(found, Place):
+            return found
+        array = self._journal.read(found)
+        if array is not None and zlib.crc32(array.data) == found.checksum:
+            self._places[index] = found
+            return array
+        self._writer.forget(key)
+        _warn(self._folder, "holds an image that has been damaged since; it is loaded anew")
+        return None
+
+    def _keep(self, key: bytes, array: npt.NDArray[Any]) -> None:
+        if array.ndim > 3 or 0 in array.shape or array.dtype.kind not in "buif":
+            return
+        if not self._is_sized:
+            self._require_room(array.nbytes)
+        self._writer.add(key, array)
+
+    def _require_room(self, nbytes: int) -> None:
+        self._is_sized = True
+        needed = max(0, self._num_samples - len(self._journal)) * nbytes
+        free = shutil.disk_usage(self._folder).free
+        if needed > _SHARE_OF_DISK * free:
+            raise CacheError(
+                f"{self._num_samples} images of {nbytes} bytes need {needed / 2**30:.1f} GiB in "
+                f"{str(self._folder)!r}, which has {free / 2**30:.1f} GiB free. Use another disk, "
+                "a smaller image_size, or no cache."
+            )
+
+    def _key(self, index: int) -> bytes | None:
+        path = os.path.abspath(self._filepath(index))
+        try:
+            found = os.stat(path)
+        except OSError:
+            return None
+        identity = f"{found.st_size} {found.st_mtime_ns} ".encode() + os.fsencode(path)
+        return hashlib.blake2b(identity, digest_size=16).digest()
+
+    def __getstate__(self) -> tuple[Any, ...]:
+        return self._arguments
+
+    def __setstate__(self, state: tuple[Any, ...]) -> None:
+        self.__init__(*state)
+
+
+@final
+class _Writer:
+    """Gathers arrays and writes many at once; lets threads take turns at the journal."""
+
+    def __init__(self, journal: Journal, folder: Path) -> None:
+        self._journal = journal
+        self._folder = folder
+        self._lock = threading.Lock()
+        self._waiting: dict[bytes, npt.NDArray[Any]] = {}
+        self._bytes_waiting = 0
+        self._is_stopped = False
+
+    def find(self, key: bytes) -> npt.NDArray[Any] | Place | None:
+        """The array that waits, or the place of one that was written."""
+        with self._lock:
+            return self._waiting.get(key) if key in self._waiting else self._journal.find(key)
+
+    def add(self, key: bytes, array: npt.NDArray[Any]) -> None:
+        with self._lock:
+            if self._is_stopped or key in self._waiting:
+                return
+            self._waiting[key] = array
+            self._bytes_waiting += array.nbytes
+            if self._bytes_waiting >= _BYTES_WAITING:
+                self._write()
+
+    def forget(self, key: bytes) -> None:
+        with self._lock:
+            self._journal.forget(key)
+
+    def flush(self) -> None:
+        with self._lock:
+            self._write()
+
+    def _write(self) -> None:
+        waiting, self._waiting, self._bytes_waiting = self._waiting, {}, 0
+        if not waiting:
+            return
+        try:
+            self._journal.append(waiting)
+        except OSError as err:
+            # A full disk must not end a training.
+            self._is_stopped = True
+            _warn(
+                self._folder,
+                f"takes no more images: {err.strerror or err}; training goes on without",
+            )
+
+
+def _warn(folder: Path, what: str) -> None:
+    warnings.warn(f"The cache {str(folder)!r} {what}.", ImggenWarning, stacklevel=2)
