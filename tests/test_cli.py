@@ -36,6 +36,7 @@ def test_help_lists_every_verb_with_what_it_does(option):
     told = invoke(option).output
 
     for verb, does in (
+        ("cache", "Fill"),
         ("demo", "Train"),
         ("migrate", "Show"),
         ("scan", "Show"),
@@ -44,7 +45,7 @@ def test_help_lists_every_verb_with_what_it_does(option):
         assert re.search(rf"^  {verb} +{does} ", told, flags=re.MULTILINE)
 
 
-@pytest.mark.parametrize("verb", ["demo", "migrate", "scan", "split"])
+@pytest.mark.parametrize("verb", ["cache", "demo", "migrate", "scan", "split"])
 def test_every_verb_has_help_of_its_own(verb):
     told = invoke(verb, "--help")
 

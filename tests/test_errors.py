@@ -13,6 +13,7 @@ from imggen.errors import ImageError, ImggenError, ImggenWarning, MissingExtraEr
 
 BUILTIN_OF = {
     "OptionError": ValueError,
+    "CacheError": OSError,
     "ScanError": ValueError,
     "ScriptError": ValueError,
     "ManifestError": ValueError,

@@ -5,14 +5,14 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 
-from imggen.cache.disk import DiskCache
+from imggen.cache.disk import DiskCache, Store, clear_stores, stores
 from imggen.cache.ram import RamCache
 from imggen.errors import OptionError
 
 # What users pass: "ram", a folder, or None.
 Cache = str | os.PathLike[str] | None
 
-__all__ = ["Cache", "DiskCache", "RamCache", "open_cache"]
+__all__ = ["Cache", "DiskCache", "RamCache", "Store", "clear_stores", "open_cache", "stores"]
 
 
 def open_cache(

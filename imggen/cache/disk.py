@@ -11,17 +11,85 @@ import weakref
 import zlib
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, final
+from typing import Any, NamedTuple, final
 
 import numpy.typing as npt
 
-from imggen.cache.journal import Journal, Place
+from imggen.cache.journal import FILES, Journal, Place
 from imggen.errors import CacheError, ImggenWarning
 
 _FORMAT = 1
+_TITLE = "imggen cache, format "
 # So many bytes wait to be written at once; a killed process loses no more than these.
 _BYTES_WAITING = 8 * 2**20
 _SHARE_OF_DISK = 0.95
+
+
+class Store(NamedTuple):
+    """What one folder of a cache holds.
+
+    Attributes:
+        folder: The folder.
+        about: What decided the pixels, in words.
+        num_images: How many images.
+        num_bytes: How many bytes on disk.
+    """
+
+    folder: Path
+    about: str
+    num_images: int
+    num_bytes: int
+
+
+def stores(folder: str | os.PathLike[str]) -> list[Store]:
+    """What a cache folder holds, one store for each way that images were loaded.
+
+    Raises:
+        CacheError: The folder cannot be read.
+    """
+    found = []
+    for place in _store_folders(folder):
+        about = (place / "about.txt").read_text(encoding="utf-8").strip()
+        num_bytes = sum(file.stat().st_size for file in place.iterdir())
+        found.append(Store(place, about, len(Journal(place, about)), num_bytes))
+    return found
+
+
+def clear_stores(folder: str | os.PathLike[str]) -> int:
+    """Deletes what a cache folder holds, and nothing else in it.
+
+    Returns:
+        The number of bytes deleted.
+
+    Raises:
+        CacheError: The folder cannot be read, or a file cannot be deleted.
+    """
+    num_bytes = 0
+    for place in _store_folders(folder):
+        try:
+            for name in FILES:
+                file = place / name
+                if file.exists():
+                    num_bytes += file.stat().st_size
+                    file.unlink()
+            place.rmdir()
+        except OSError as err:
+            raise CacheError(f"{str(place)!r} cannot be deleted: {err.strerror or err}.") from err
+    return num_bytes
+
+
+def _store_folders(folder: str | os.PathLike[str]) -> list[Path]:
+    try:
+        return [
+            place
+            for place in sorted(Path(folder).iterdir())
+            if (place / "about.txt").is_file()
+            and (place / "about.txt").read_bytes().startswith(_TITLE.encode())
+        ]
+    except OSError as err:
+        raise CacheError(
+            f"The cache folder {os.fspath(folder)!r} cannot be read: {err.strerror or err}."
+        ) from err
 
 
 @final
@@ -52,7 +120,7 @@ class DiskCache:
         self._arguments = (folder, about, num_samples, filepath)
         self._filepath = filepath
         self._num_samples = num_samples
-        about = f"imggen cache, format {_FORMAT}\n{about}"
+        about = f"{_TITLE}{_FORMAT}\n{about}"
         name = hashlib.blake2b(about.encode(), digest_size=8).hexdigest()
         self._folder = Path(folder, name)
         try:

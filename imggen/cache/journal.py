@@ -21,6 +21,9 @@ from typing import Any, NamedTuple, final
 import numpy as np
 import numpy.typing as npt
 
+# In the order in which they may go: without its title, a folder is no longer taken for a cache.
+FILES = ("journal.bin", "pixels.bin", "lock", "about.txt")
+
 _RECORD = np.dtype(
     [
         ("key", "V16"),
