@@ -36,7 +36,7 @@ def test_help_lists_every_verb_with_what_it_does(option):
     told = invoke(option).output
 
     for verb, does in (
-        ("cache", "Fill"),
+        ("cache", "Fill,"),
         ("demo", "Train"),
         ("migrate", "Show"),
         ("scan", "Show"),

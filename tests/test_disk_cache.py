@@ -275,7 +275,7 @@ def test_a_folder_that_cannot_be_used_is_named(tmp_path):
         open_cache(tmp_path / "file" / "within", "", 1, str)
 
 
-@pytest.mark.parametrize("cache", ["RAM", "Ram", "", 7, True, ["ram"]])
+@pytest.mark.parametrize("cache", ["RAM", "Ram", "disk", "", 7, True, ["ram"]])
 def test_what_is_no_cache_is_refused(cache):
     with pytest.raises(imggen.OptionError, match=r"^cache="):
         open_cache(cache, "", 1, str)

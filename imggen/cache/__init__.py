@@ -32,12 +32,14 @@ def open_cache(
     """
     if cache is None:
         return None
-    if not isinstance(cache, str | os.PathLike) or not os.fspath(cache):
-        raise OptionError(f'cache={cache!r} is neither "ram", nor a folder, nor None.')
-    if isinstance(cache, str) and cache.lower() == "ram":
-        if cache != "ram":
-            raise OptionError.unknown("cache", cache, ["ram", None])
+    if cache == "ram":
         return RamCache(num_samples)
+    # Words that other libraries take would make folders of such names.
+    if not isinstance(cache, str | os.PathLike) or str(cache).lower() in {"", "ram", "disk"}:
+        raise OptionError(
+            f'cache={cache!r} is neither "ram", nor a folder such as "cached" or "./disk", nor '
+            "None."
+        )
     if about is None:
         raise OptionError(
             f"cache={os.fspath(cache)!r} is for images that imggen decodes: what a loader= of your "
