@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
@@ -29,7 +29,8 @@ def fill_batch(
     That holds while nobody else draws in between. What a user brings may: overridden methods of
     the generator are called as Keras calls them; ``preprocessing_function`` is called in order,
     each time with the state that Keras would have it find, and once it draws from that state, what
-    was drawn ahead is dropped and the rest of the batch done as in Keras.
+    was drawn ahead is dropped and the rest of the batch done as in Keras. Only the functions of
+    ``keras.applications`` are known to draw nothing.
 
     Args:
         batch_x: Shape (n, *shape of an image).
@@ -43,8 +44,8 @@ def fill_batch(
         threads.map(lambda position: _put(batch_x, position, load(position)), range(len(batch_x)))
     elif overridden is None or overridden():
         with as_global_state(source):
-            _one_by_one(batch_x, threads.map(load, range(len(batch_x))), generator, 0)
-    elif generator.preprocessing_function:
+            _one_by_one(batch_x, threads.in_order(load, range(len(batch_x))), generator, 0)
+    elif generator.preprocessing_function and not is_keras_own(generator.preprocessing_function):
         _drawn_ahead(batch_x, load, generator, source, threads)
     else:
         _side_by_side(batch_x, load, generator, source, threads)
@@ -55,7 +56,7 @@ def _put(batch_x: npt.NDArray[Any], position: int, image: Image) -> None:
 
 
 def _one_by_one(
-    batch_x: npt.NDArray[Any], images: Sequence[Image], generator: Any, start: int
+    batch_x: npt.NDArray[Any], images: Iterable[Image], generator: Any, start: int
 ) -> None:
     """Does ``images`` as Keras does, from position ``start`` on, drawing from the global state."""
     for position, x in enumerate(images, start):
@@ -75,6 +76,8 @@ def _side_by_side(
 
     def work(position: int) -> None:
         x = generator._transform(load(position), parameters[position], exact=exact)
+        if generator.preprocessing_function:
+            x = generator.preprocessing_function(x)
         batch_x[position] = normalize(x, generator)
 
     threads.map(work, range(len(batch_x)))
@@ -98,13 +101,19 @@ def _drawn_ahead(
         return transformed
 
     with as_global_state(source):
-        for position, x in enumerate(threads.map(work, range(len(batch_x)))):
+        for position, x in enumerate(threads.in_order(work, range(len(batch_x)))):
             np.random.set_state(states[position])
             batch_x[position] = generator.standardize(x)
             if not same_state(np.random.get_state(), states[position]):
                 rest = range(position + 1, len(batch_x))
-                _one_by_one(batch_x, threads.map(load, rest), generator, position + 1)
+                _one_by_one(batch_x, threads.in_order(load, rest), generator, position + 1)
                 return
+
+
+def is_keras_own(function: Callable[[Image], Any]) -> bool:
+    """Whether it is a ``preprocess_input`` of Keras's, which scales, and draws nothing."""
+    module = getattr(function, "__module__", None) or ""
+    return module.startswith("keras.") and ".applications." in module
 
 
 def _is_coarse(dtype: np.dtype[Any]) -> bool:

@@ -13,6 +13,7 @@ from imggen.cache import Cache
 from imggen.errors import OptionError
 from imggen.legacy.announce import announce
 from imggen.legacy.files import BatchFromFilesMixin
+from imggen.legacy.iterator import Iterator
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 _WITHOUT_CLASSES = ("input", "multi_output", "raw", None)
 
 
-class DataFrameIterator(BatchFromFilesMixin):
+class DataFrameIterator(BatchFromFilesMixin, Iterator):
     """Serves images named by a DataFrame; what ``ImageDataGenerator.flow_from_dataframe`` returns.
 
     Args:
@@ -59,8 +60,8 @@ class DataFrameIterator(BatchFromFilesMixin):
         class_indices: Name of a class to its number, where ``class_mode`` has classes.
         classes: The number, or list of numbers, of every sample's class, where it has them.
         filenames: What ``x_col`` holds.
-        filepaths: Path of every sample; what a batch holds is ``filepaths[i]`` for i in its part of
-            ``index_array``.
+        filepaths: Path of every sample. Row i of all that was served, and so of predictions, is
+            ``filepaths[served_indices[i]]``.
 
     Raises:
         ValueError: An argument outside its legal set.

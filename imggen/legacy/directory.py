@@ -15,9 +15,10 @@ from imggen.cache import Cache
 from imggen.errors import OptionError
 from imggen.legacy.announce import announce
 from imggen.legacy.files import BatchFromFilesMixin
+from imggen.legacy.iterator import Iterator
 
 
-class DirectoryIterator(BatchFromFilesMixin):
+class DirectoryIterator(BatchFromFilesMixin, Iterator):
     """Serves images from class folders; what ``ImageDataGenerator.flow_from_directory`` returns.
 
     Every folder in ``directory`` is a class, hidden ones too, and files are taken at any depth by
@@ -54,8 +55,8 @@ class DirectoryIterator(BatchFromFilesMixin):
         class_indices: Name of a class to its number.
         classes: The number of every sample's class, int32.
         filenames: Path of every sample below ``directory``.
-        filepaths: Path of every sample. In the order of ``classes``; what a batch holds is
-            ``filepaths[i]`` for i in its part of ``index_array``.
+        filepaths: Path of every sample, in the order of ``classes``. Row i of all that was served,
+            and so of predictions, is ``filepaths[served_indices[i]]``.
 
     Raises:
         ValueError: An argument outside its legal set.

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import threading
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Protocol
 
 import numpy as np
+
+from imggen.errors import ImggenWarning
 
 # Where the numbers come from: the module ``np.random``, whose functions share one global state, or
 # a RandomState of one's own with functions of the same names.
@@ -86,28 +90,49 @@ def _shift(limit: Any, side: int, source: Source) -> Any:
     return shift * side if np.max(limit) < 1 else shift
 
 
-# NumPy has one global state for all threads. One lock for all iterators as well: while the state of
-# one is lent, the user's code may ask another one for a batch, which would wait in a circle.
-lock = threading.RLock()
-
-
 @contextmanager
 def as_global_state(source: Source) -> Iterator[None]:
     """Lets code that draws from ``np.random`` draw from ``source``.
 
-    Afterwards the global state is what it was, and ``source`` has moved on.
+    Afterwards the global state is what it was, and ``source`` has moved on. NumPy has one state for
+    all threads, so that one at a time may lend its own. Where that takes very long, the code that
+    runs in between may be waiting for this very thread: it is then let through, with a warning.
     """
     if source is np.random:
         yield
         return
-    with lock:
-        before = np.random.get_state()
-        np.random.set_state(source.get_state())
-        try:
-            yield
-        finally:
-            source.set_state(np.random.get_state())
-            np.random.set_state(before)
+    lender = _lending
+    is_ours = lender.acquire(timeout=_PATIENCE)
+    if not is_ours:
+        warnings.warn(
+            "Another thread has been drawing from np.random in the name of an iterator for "
+            f"{_PATIENCE} s. This one no longer waits for it; its numbers may not repeat.",
+            ImggenWarning,
+            stacklevel=2,
+        )
+    before = np.random.get_state()
+    np.random.set_state(source.get_state())
+    try:
+        yield
+    finally:
+        source.set_state(np.random.get_state())
+        np.random.set_state(before)
+        if is_ours:
+            lender.release()
+
+
+_lending = threading.RLock()
+_PATIENCE = 20  # seconds
+
+
+def _renew() -> None:
+    global _lending
+    _lending = threading.RLock()
+
+
+# The thread that held the lock when a process was forked is not there to release it.
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_renew)
 
 
 def same_state(one: Any, other: Any) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import warnings
 from collections.abc import Callable
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import keras
 import numpy as np
@@ -26,8 +26,15 @@ _CHANNELS = {"rgb": 3, "rgba": 4, "grayscale": 1}
 _SUBSTITUTE_TRIES = 20
 
 
-class BatchFromFilesMixin(Iterator):
-    """Makes batches of image files; a subclass says which files, and what their labels are.
+# A class of the user's may name Iterator and this one in any order, so neither is the other's base.
+if TYPE_CHECKING:
+    _Base = Iterator
+else:
+    _Base = object
+
+
+class BatchFromFilesMixin(_Base):
+    """Makes batches of image files; a subclass of it and ``Iterator`` says which files.
 
     Attributes:
         image_shape: Of one image as served.
@@ -38,6 +45,10 @@ class BatchFromFilesMixin(Iterator):
     class_mode: str | None
     class_indices: dict[str, int]
     classes: Any
+    samples: int
+    # What holds for a subclass that does not call set_processing_attrs.
+    on_error: str = "raise"
+    _cache: RamCache | DiskCache | None = None
 
     def set_processing_attrs(
         self,
@@ -86,7 +97,6 @@ class BatchFromFilesMixin(Iterator):
             raise OptionError.unknown("on_error", on_error, _ON_ERROR)
         self.on_error = on_error
         self.failures: dict[str, str] = {}
-        self._cache: RamCache | DiskCache | None = None
 
     def _keep(self, cache: Cache) -> None:
         """Starts the cache; the samples must be known."""
@@ -98,14 +108,6 @@ class BatchFromFilesMixin(Iterator):
             f"floats in {keras.config.floatx()}, decoded by Pillow {PIL.__version__}"
         )
         self._cache = open_cache(cache, about, self.samples, lambda at: self.filepaths[at])
-
-    samples: int
-
-    def on_epoch_end(self) -> None:
-        """Draws the order of the next epoch."""
-        super().on_epoch_end()
-        if self._cache is not None:
-            self._cache.flush()
 
     @property
     def filepaths(self) -> list[str]:
@@ -124,6 +126,7 @@ class BatchFromFilesMixin(Iterator):
 
     def _get_batches_of_transformed_samples(self, index_array: npt.NDArray[np.int64]) -> Any:
         load, index_array = self._loader(index_array)
+        self._of_thread.served = index_array
         batch_x = np.zeros((len(index_array), *self.image_shape), dtype=self.dtype)
         fill_batch(batch_x, load, self.image_data_generator, self._source, self._threads)
         if self.save_to_dir:

@@ -67,7 +67,9 @@ class ImageDataGenerator:
         rescale: A factor for every value, after all else but ``preprocessing_function``.
         preprocessing_function: Takes and returns one image, shape as ``data_format`` has it;
             called after augmentation, before ``rescale``, in order, in the thread that asks for
-            the batch.
+            the batch. Images come to it with Keras's bits (as with ``exact=True``), since it may
+            make much of a small difference; a ``preprocess_input`` of ``keras.applications`` is
+            known not to, and is called on the threads.
         data_format: "channels_last" or "channels_first"; None: as Keras is configured.
         validation_split: The share of each class for ``subset="validation"``; or two shares, for
             "validation" and "test". The rest is "training". Files are taken in their order.
@@ -511,15 +513,11 @@ class ImageDataGenerator:
             x = apply_brightness_shift(x, brightness, False)
         return x
 
-    def _overridden(self) -> list[str]:
-        """The steps of a batch that a subclass, or whoever set them on this object, has changed."""
-        steps = ("get_random_transform", "apply_transform", "standardize")
-        return [
-            step
-            for step in steps
-            if getattr(getattr(self, step), "__func__", None)
-            is not getattr(ImageDataGenerator, step)
-        ]
+    def _overridden(self) -> bool:
+        """Whether a subclass, or whoever set it on this object or class, changed what is done."""
+        return any(
+            getattr(getattr(self, step), "__func__", None) is not own for step, own in _OWN.items()
+        )
 
     def _augments(self) -> bool:
         return bool(
@@ -550,6 +548,11 @@ class ImageDataGenerator:
                 stacklevel=3,
             )
 
+
+_OWN = {
+    step: getattr(ImageDataGenerator, step)
+    for step in ("get_random_transform", "apply_transform", "standardize")
+}
 
 _DEPRECATED = {
     "has_ext": "the filenames must be those on disk, extension included.",

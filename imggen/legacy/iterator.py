@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import functools
+import os
+import sys
+import threading
+import weakref
 from abc import abstractmethod
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
@@ -12,7 +17,6 @@ import numpy as np
 import numpy.typing as npt
 
 from imggen.epochs import called_by_keras
-from imggen.legacy import draws
 from imggen.legacy.draws import Source, as_global_state
 from imggen.legacy.threads import Threads
 
@@ -38,7 +42,7 @@ class Iterator(keras.utils.PyDataset):  # type: ignore[misc]  # Keras is untyped
         max_queue_size: Passed to Keras.
 
     Attributes:
-        lock: Held while a batch is made that draws from a state of its own.
+        lock: Held while it is settled which samples and which state a batch has.
         index_array: The samples in the order of the current epoch; None before the first batch.
             The batch at ``index`` holds ``index_array[index * batch_size:][:batch_size]``.
         batch_index: The number of the batch that ``next`` serves after this one.
@@ -72,11 +76,22 @@ class Iterator(keras.utils.PyDataset):  # type: ignore[misc]  # Keras is untyped
         self.seed = seed
         self.batch_index = 0
         self.total_batches_seen = 0
-        self.lock = draws.lock
+        self.lock = threading.RLock()
         self.index_array: npt.NDArray[np.int64] | None = None
         self.index_generator = self._flow_index()
         # Until the first batch has come, a shuffle draws from the global state even with a seed.
-        self._source: Source = np.random
+        self._latest: Source = np.random
+        self._of_thread = threading.local()
+        self._served: dict[int, npt.NDArray[np.int64]] = {}
+        self._served_before: dict[int, npt.NDArray[np.int64]] = {}
+        _alive.add(self)
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        for name in ("_get_batches_of_transformed_samples", "_set_index_array"):
+            method = cls.__dict__.get(name)
+            if method is not None and _is_users(method):
+                setattr(cls, name, _with_state_lent(method))
 
     def __len__(self) -> int:
         """The number of batches in an epoch."""
@@ -87,26 +102,27 @@ class Iterator(keras.utils.PyDataset):  # type: ignore[misc]  # Keras is untyped
         if idx >= len(self):
             raise ValueError(f"Asked for batch {idx} of an iterator with {len(self)} batches.")
         with self.lock:
-            self._next_state()
+            source = self._next_source()
             if self.index_array is None:
-                self._order_anew()
+                self._set_index_array()
             order = cast("npt.NDArray[np.int64]", self.index_array)
             samples = order[self.batch_size * idx : self.batch_size * (idx + 1)]
             self.total_batches_seen += 1
-            if self._in_turn():
-                return self._make(samples)
-        return self._make(samples)
+        return self._make(int(idx), samples, source)
 
     def __iter__(self) -> Self:
         return self
 
     def __next__(self) -> Any:
         """Returns the next batch; after the last one of an epoch, the first of the next."""
+        _refuse_tf_keras()
         with self.lock:
+            idx = self.batch_index
+            if idx == 0:
+                self._served, self._served_before = {}, self._served
             samples = next(self.index_generator)
-            if self._in_turn():
-                return self._make(samples)
-        return self._make(samples)
+            source = self._latest
+        return self._make(idx, samples, source)
 
     def next(self) -> Any:
         """As ``next(iterator)``."""
@@ -119,7 +135,22 @@ class Iterator(keras.utils.PyDataset):  # type: ignore[misc]  # Keras is untyped
     def on_epoch_end(self) -> None:
         """Draws the order of the next epoch."""
         with self.lock:
-            self._order_anew()
+            self._set_index_array()
+            if self._served:
+                self._served, self._served_before = {}, self._served
+
+    @property
+    def served_indices(self) -> npt.NDArray[np.int64]:
+        """The samples served in this epoch, batch after batch in the order of their numbers.
+
+        Right after an epoch, and so after ``predict`` or ``evaluate``, those of that epoch. What
+        was left out or substituted is taken into account: row i of all batches together, and so of
+        predictions, is ``filepaths[served_indices[i]]``.
+        """
+        with self.lock:
+            served = self._served or self._served_before
+            parts = [served[number] for number in sorted(served)]
+        return np.concatenate(parts) if parts else np.zeros(0, dtype=np.int64)
 
     @property
     def workers(self) -> int:
@@ -150,9 +181,9 @@ class Iterator(keras.utils.PyDataset):  # type: ignore[misc]  # Keras is untyped
     def _flow_index(self) -> Generator[npt.NDArray[np.int64], None, None]:
         self.reset()
         while True:
-            self._next_state()
+            self._next_source()
             if self.batch_index == 0:
-                self._order_anew()
+                self._set_index_array()
             order = cast("npt.NDArray[np.int64]", self.index_array)
             start = (self.batch_index * self.batch_size) % self.n if self.n else 0
             is_last = start + self.batch_size >= self.n
@@ -160,47 +191,80 @@ class Iterator(keras.utils.PyDataset):  # type: ignore[misc]  # Keras is untyped
             self.total_batches_seen += 1
             yield order[start : start + self.batch_size]
 
-    def _next_state(self) -> None:
+    def _next_source(self) -> Source:
+        """The state that the next batch draws from."""
         if self.seed is not None:
-            self._source = np.random.RandomState(self.seed + self.total_batches_seen)
+            self._latest = np.random.RandomState(self.seed + self.total_batches_seen)
+        return self._latest
+
+    @property
+    def _source(self) -> Source:
+        """The state of the batch that this thread is making, or else of the latest one."""
+        return getattr(self._of_thread, "source", self._latest)
+
+    @contextmanager
+    def _drawing_from(self, source: Source) -> Generator[None, None, None]:
+        of_thread = vars(self._of_thread)
+        before = of_thread.get("source")
+        of_thread["source"] = source
+        try:
+            yield
+        finally:
+            del of_thread["source"]
+            if before is not None:
+                of_thread["source"] = before
 
     def _set_index_array(self) -> None:
         self.index_array = self._source.permutation(self.n) if self.shuffle else np.arange(self.n)
 
-    def _order_anew(self) -> None:
-        with self._state_for(type(self)._set_index_array):
-            self._set_index_array()
-
-    def _make(self, samples: npt.NDArray[np.int64]) -> Any:
-        with self._state_for(type(self)._get_batches_of_transformed_samples):
-            return self._get_batches_of_transformed_samples(samples)
-
-    @contextmanager
-    def _state_for(self, method: Callable[..., Any]) -> Generator[None, None, None]:
-        """Lends the state to ``np.random`` while a method of the user's runs."""
-        if not _is_users(method):
-            yield
-            return
-        source = self._source
-        with as_global_state(source):
-            self._source = np.random
-            try:
-                yield
-            finally:
-                self._source = source
+    def _make(self, idx: int, samples: npt.NDArray[np.int64], source: Source) -> Any:
+        self._of_thread.served = samples
+        with self._drawing_from(source):
+            batch = self._get_batches_of_transformed_samples(samples)
+        with self.lock:
+            self._served[idx] = self._of_thread.served
+        return batch
 
     def _is_custom(self) -> bool:
         """Whether a subclass of the user's makes the batches."""
         return _is_users(type(self)._get_batches_of_transformed_samples)
 
-    def _in_turn(self) -> bool:
-        """Whether one batch must be done before the next one begins.
 
-        The user's own code, drawing from the global state without a seed, may run side by side.
-        """
-        return self.seed is not None or not self._is_custom()
+def _with_state_lent(method: Callable[..., Any]) -> Callable[..., Any]:
+    """Wraps a method of the user's, so that ``np.random`` has the iterator's state in it."""
+
+    @functools.wraps(method)
+    def wrapped(self: Iterator, *args: Any, **kwargs: Any) -> Any:
+        with as_global_state(self._source), self._drawing_from(np.random):
+            return method(self, *args, **kwargs)
+
+    return wrapped
 
 
 def _is_users(method: Callable[..., Any]) -> bool:
     """Whether a method was written outside of this package."""
     return method.__module__.partition(".")[0] != __name__.partition(".")[0]
+
+
+def _refuse_tf_keras() -> None:
+    """tf_keras, which is Keras 2, would ask for batches without end: it knows no PyDataset."""
+    caller = sys._getframe(2).f_globals.get("__name__", "")
+    if str(caller).partition(".")[0] == "tf_keras":
+        raise TypeError(
+            "This iterator is for Keras 3, and a model of tf_keras (Keras 2) asks for its batches. "
+            "Unset TF_USE_LEGACY_KERAS and import keras, or stay with the ImageDataGenerator of "
+            "tf_keras."
+        )
+
+
+_alive: weakref.WeakSet[Iterator] = weakref.WeakSet()
+
+
+def _renew_locks() -> None:
+    for iterator in list(_alive):
+        iterator.lock = threading.RLock()
+
+
+# As for the state that is lent: who holds a lock while another thread forks is gone in the child.
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_renew_locks)

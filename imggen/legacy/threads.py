@@ -1,11 +1,13 @@
-"""Threads that share the samples of one batch among them."""
+"""Threads that share the samples of a batch among them."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable
-from concurrent.futures import ThreadPoolExecutor
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar, final
+from weakref import WeakValueDictionary
 
 from imggen.errors import OptionError
 from imggen.loader import usable_cores
@@ -16,7 +18,7 @@ Item = TypeVar("Item")
 
 @final
 class Threads:
-    """Calls a function for many items, on threads that live as long as this object.
+    """Calls a function for many items, on threads that all iterators of the process share.
 
     Args:
         count: The number of threads. 0 or 1: the caller does it all. None: as many as there are
@@ -47,7 +49,37 @@ class Threads:
         """
         if self.count < 2:
             return [function(item) for item in items]
-        if self._executor is None or self._process_id != os.getpid():  # a fork has no threads
-            self._executor = ThreadPoolExecutor(self.count, thread_name_prefix="imggen")
-            self._process_id = os.getpid()
-        return list(self._executor.map(function, items))
+        return list(self._started().map(function, items))
+
+    def in_order(self, function: Callable[[Item], T], items: Iterable[Item]) -> Iterator[T]:
+        """As ``map``, one result after the other; few wait at any time."""
+        if self.count < 2:
+            yield from map(function, items)
+            return
+        executor = self._started()
+        waiting: deque[Future[T]] = deque()
+        try:
+            for item in items:
+                waiting.append(executor.submit(function, item))
+                if len(waiting) > 2 * self.count:
+                    yield waiting.popleft().result()
+            while waiting:
+                yield waiting.popleft().result()
+        finally:
+            for future in waiting:
+                future.cancel()
+
+    def _started(self) -> ThreadPoolExecutor:
+        process_id = os.getpid()
+        if self._executor is None or self._process_id != process_id:
+            self._process_id = process_id
+            self._executor = _executors.setdefault(
+                (process_id, self.count),
+                ThreadPoolExecutor(self.count, thread_name_prefix="imggen"),
+            )
+        return self._executor
+
+
+# Under TensorFlow Keras never lets go of an iterator, so that threads of its own would pile up. By
+# process, since a fork has none of its parent's threads.
+_executors: WeakValueDictionary[tuple[int, int], ThreadPoolExecutor] = WeakValueDictionary()
