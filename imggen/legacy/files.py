@@ -65,7 +65,7 @@ class BatchFromFilesMixin(_Base):
         *,
         on_error: str = "raise",
     ) -> None:
-        """Takes down how files become images.
+        """Records how files become images.
 
         Raises:
             ValueError: No such color mode or subset, or ``on_error``.

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
 from imggen.migrate.scripts import Cell, Edit, Script, parse
-from imggen.migrate.traps import FLOWS, Flow, Generator, Trap, Traps
+from imggen.migrate.traps import FLOWS, Flow, Generator, Trap, Traps, literal_dict
 from imggen.migrate.uses import DATASET, Names, Use, keras_name
 
 
@@ -20,7 +21,8 @@ class Examination:
         uses: Where it uses Keras's loaders.
         traps: What it gets today without having asked for it.
         edits: The changes of imports that bring it over.
-        problems: The cells that are no Python, with the reason.
+        problems: What is left as it is, with the reason: cells that are no Python, and scripts for
+            Keras 2.
     """
 
     uses: tuple[Use, ...]
@@ -47,9 +49,21 @@ def examine(script: Script) -> Examination:
         except (RecursionError, MemoryError):
             problems.append(f"{cell.label} is nested too deeply to be parsed")
     uses = tuple(sorted(set(reader.names.uses)))
+    edits = tuple(reader.names.edits)
+    if edits and _is_for_keras_2(script):
+        problems.append(
+            f"{script.path} uses tf_keras (Keras 2), whose models cannot read from imggen's "
+            "iterators; its imports are left as they are"
+        )
+        edits = ()
     # Traps are told of where Keras's loaders are at work, not of what else a model may be fed with.
     traps = tuple(reader.traps.finish()) if uses else ()
-    return Examination(uses, traps, tuple(reader.names.edits), tuple(problems))
+    return Examination(uses, traps, edits, tuple(problems))
+
+
+def _is_for_keras_2(script: Script) -> bool:
+    mark = re.compile(r"^\s*(import|from)\s+tf_keras\b|\bTF_USE_LEGACY_KERAS\b", re.MULTILINE)
+    return any(mark.search(cell.source) for cell in script.cells)
 
 
 class _Reader(ast.NodeVisitor):
@@ -59,6 +73,7 @@ class _Reader(ast.NodeVisitor):
         self.names = Names()
         self.traps = Traps()
         self._values: dict[str, Generator | Flow] = {}
+        self._dicts: dict[str, dict[str, ast.expr]] = {}
         self._number = 0
         self._cell = Cell("", "")
 
@@ -129,8 +144,11 @@ class _Reader(ast.NodeVisitor):
                 return
         made_one = self._value_of(node.value)
         path = self.names.path_of(node.value)
+        items = literal_dict(node.value)
         for target in node.targets:
             self._bind(target, made_one)
+            if isinstance(target, ast.Name) and items is not None:
+                self._dicts[target.id] = items
             if path is not None and isinstance(target, ast.Name):
                 self.names.see_alias(self._number, self._cell, node, target.id, path)
 
@@ -152,6 +170,7 @@ class _Reader(ast.NodeVisitor):
     def _forget(self, name: str) -> None:
         self.names.forget(name)
         self._values.pop(name, None)
+        self._dicts.pop(name, None)
 
     @contextmanager
     def _scope(self, local: set[str]) -> Iterator[None]:
@@ -192,13 +211,13 @@ class _Reader(ast.NodeVisitor):
         positional = [self._value_of(argument) for argument in node.args]
         by_name = {keyword.arg: self._value_of(keyword.value) for keyword in node.keywords}
         if loader == "ImageDataGenerator":
-            return self.traps.see_generator(self._number, node)
+            return self.traps.see_generator(self._number, node, self._dicts)
         if loader == DATASET:
             return self.traps.see_dataset(node)
         if isinstance(node.func, ast.Attribute):
             method = node.func.attr
             if isinstance(owner, Generator) and method in FLOWS:
-                return self.traps.see_flow(self._number, node, method, owner)
+                return self.traps.see_flow(self._number, node, method, owner, self._dicts)
             flows = {
                 name or "": value for name, value in by_name.items() if isinstance(value, Flow)
             }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -72,6 +73,27 @@ _POSITIONS = {
 }
 
 
+# The dicts that a script has made so far, by name: ``AUGMENTATION = dict(rotation_range=20)``.
+Known = Mapping[str, dict[str, ast.expr]]
+
+
+def literal_dict(node: ast.expr) -> dict[str, ast.expr] | None:
+    """The items of ``{"a": 1}`` or ``dict(a=1)``; None for anything else."""
+    if isinstance(node, ast.Dict):
+        keys = [key.value if isinstance(key, ast.Constant) else None for key in node.keys]
+        if all(isinstance(key, str) for key in keys):
+            return dict(zip(map(str, keys), node.values, strict=True))
+    if (
+        isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Name)
+        and node.func.id == "dict"
+        and not node.args
+        and all(keyword.arg for keyword in node.keywords)
+    ):
+        return {str(keyword.arg): keyword.value for keyword in node.keywords}
+    return None
+
+
 @dataclass
 class Options:
     """The arguments of a call, by name.
@@ -85,12 +107,17 @@ class Options:
     complete: bool
 
     @classmethod
-    def of(cls, call: ast.Call, function: str = "") -> Options:
-        """Reads the arguments of a call of ``function``."""
+    def of(cls, call: ast.Call, function: str = "", known: Known = {}) -> Options:  # noqa: B006
+        """Reads the arguments of a call of ``function``; ``known`` holds dicts by their names."""
         positional = dict(zip(_POSITIONS.get(function, ()), call.args, strict=False))
         named = {keyword.arg: keyword.value for keyword in call.keywords if keyword.arg}
         starred = any(isinstance(argument, ast.Starred) for argument in call.args)
-        complete = not starred and len(named) == len(call.keywords)
+        complete = not starred
+        for keyword in call.keywords:
+            if keyword.arg is None:
+                spread = known.get(ast.unparse(keyword.value))
+                complete = complete and spread is not None
+                named |= spread or {}
         return cls(({} if starred else positional) | named, complete)
 
     def get(self, name: str) -> ast.expr | None:
@@ -145,9 +172,9 @@ class Traps:
     _generators: list[Generator] = field(default_factory=list)
     _scales_itself: str | None = None
 
-    def see_generator(self, cell: int, call: ast.Call) -> Generator:
-        """Takes down ``ImageDataGenerator(...)``."""
-        generator = Generator(cell, call.lineno, Options.of(call, "ImageDataGenerator"))
+    def see_generator(self, cell: int, call: ast.Call, known: Known) -> Generator:
+        """Records ``ImageDataGenerator(...)``."""
+        generator = Generator(cell, call.lineno, Options.of(call, "ImageDataGenerator", known))
         self._generators.append(generator)
         options = generator.options
         high, wide = options.get("height_shift_range"), options.get("width_shift_range")
@@ -171,9 +198,11 @@ class Traps:
             )
         return generator
 
-    def see_flow(self, cell: int, call: ast.Call, method: str, generator: Generator) -> Flow:
-        """Takes down ``generator.flow_from_directory(...)`` and its like."""
-        options = Options.of(call, method)
+    def see_flow(
+        self, cell: int, call: ast.Call, method: str, generator: Generator, known: Known
+    ) -> Flow:
+        """Records ``generator.flow_from_directory(...)`` and its like."""
+        options = Options.of(call, method, known)
         flow = Flow(generator, _shuffles(options))
         if method != "flow" and options.lacks("interpolation"):
             self._add(
@@ -200,13 +229,15 @@ class Traps:
         return flow
 
     def see_dataset(self, call: ast.Call) -> Flow:
-        """Takes down ``image_dataset_from_directory(...)``."""
+        """Records ``image_dataset_from_directory(...)``."""
         return Flow(None, _shuffles(Options.of(call)))
 
     def see_model_call(
         self, cell: int, call: ast.Call, method: str, used: dict[str, Flow | None]
     ) -> None:
-        """Takes down a call of a model's method, and which flows it was given, by argument."""
+        """Records a call of a model's method, and which flows it was given, by argument."""
+        if any(used.values()):
+            self._gone(cell, call, method)
         if method in _FIT:
             flow = used.get("validation_data")
             if flow is not None:
@@ -224,12 +255,12 @@ class Traps:
                 "unsorted predictions",
                 "The source is shuffled, so that row i of the predictions is not file i: compared "
                 "with .classes, .filenames or labels read separately, they are wrong at random.",
-                "Pass shuffle=False to what you predict from; or use imggen's "
-                "ImageSequence.predict, which returns a table with the file of every row.",
+                "Pass shuffle=False to what you predict from. With imggen, row i is the file "
+                "filepaths[served_indices[i]] of the iterator in any case.",
             )
 
     def see_other_call(self, call: ast.Call, path: str) -> None:
-        """Takes down the call of anything else from Keras, by its dotted path."""
+        """Records the call of anything else from Keras, by its dotted path."""
         name = path.rpartition(".")[2]
         if not path.startswith("keras.") or _is_false(
             Options.of(call).get("include_preprocessing")
@@ -248,12 +279,31 @@ class Traps:
                             generator.cell,
                             generator.line,
                             "scaled twice",
-                            f"rescale divides the values, and {self._scales_itself}, which expects "
-                            "0 to 255, does so again: the model sees images that are nearly black.",
-                            "Leave rescale out.",
+                            "rescale divides the values, and this script uses "
+                            f"{self._scales_itself}, which expects 0 to 255 and divides by itself. "
+                            "Fed by this generator, it sees images that are nearly black.",
+                            "Leave rescale out of what feeds it.",
                         )
                     )
         return sorted(self.found, key=lambda trap: (trap.cell, trap.line))
+
+    def _gone(self, cell: int, call: ast.Call, method: str) -> None:
+        """Judges whether Keras 3 still has the method and its arguments."""
+        old = [
+            keyword.arg
+            for keyword in call.keywords
+            if keyword.arg in {"workers", "use_multiprocessing", "max_queue_size", "nb_epoch"}
+        ]
+        if not method.endswith("_generator") and not old:
+            return
+        what = f"{method}({', '.join(f'{name}=' for name in old)})"
+        self._add(
+            cell,
+            call,
+            "gone from Keras 3",
+            f"{what} is of Keras 2; Keras 3 raises an error. imggen needs Keras 3.",
+            "Call fit, evaluate or predict without these; pass workers= to flow_from_directory.",
+        )
 
     def _judge(self, cell: int, call: ast.Call, flow: Flow, what: str) -> None:
         if flow.generator is not None and flow.generator.augments and not flow.reported:

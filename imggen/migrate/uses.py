@@ -13,6 +13,7 @@ from imggen.migrate.scripts import Cell, Edit
 
 _HELPERS = {"array_to_img", "img_to_array", "load_img", "save_img"}
 _DEPRECATED = {
+    "BatchFromFilesMixin",
     "DataFrameIterator",
     "DirectoryIterator",
     "ImageDataGenerator",
@@ -116,7 +117,7 @@ class Names:
         return None if path is None else _loader(path)
 
     def forget(self, name: str) -> None:
-        """Takes down that a name now stands for something else."""
+        """Records that a name now stands for something else."""
         self._bindings.pop(name, None)
 
     def enter(self, local: Collection[str]) -> dict[str, _Binding]:
@@ -133,11 +134,11 @@ class Names:
         self._bindings.update(outside)
 
     def see_alias(self, number: int, cell: Cell, node: ast.stmt, name: str, path: str) -> None:
-        """Takes down ``name = tf.keras``."""
+        """Records ``name = tf.keras``."""
         self._bind(name, path, (number, cell, node))
 
     def see_import(self, number: int, cell: Cell, node: ast.Import) -> None:
-        """Takes down ``import a.b as c``."""
+        """Records ``import a.b as c``."""
         for alias in node.names:
             if alias.name == "imggen" and not alias.asname and not node.col_offset:
                 self._has_imggen = True
@@ -145,7 +146,7 @@ class Names:
             self._bind(alias.asname or path, path, (number, cell, node))
 
     def see_import_from(self, number: int, cell: Cell, node: ast.ImportFrom) -> None:
-        """Takes down ``from a.b import c as d``, and changes it where it imports a loader."""
+        """Records ``from a.b import c as d``, and changes it where it imports a loader."""
         if node.module is None or node.level:
             return
         moved: list[ast.alias] = []
@@ -169,7 +170,7 @@ class Names:
             self.edits += _moved_import(number, cell, node, moved, kept)
 
     def see_use(self, number: int, cell: Cell, node: ast.Attribute) -> bool:
-        """Takes down, and changes, ``tf.keras.preprocessing.image.ImageDataGenerator``.
+        """Records, and changes, ``tf.keras.preprocessing.image.ImageDataGenerator``.
 
         Returns:
             Whether the expression is one.
@@ -186,7 +187,7 @@ class Names:
         return True
 
     def see_name(self, number: int, node: ast.Name) -> None:
-        """Takes down the use of a loader by a name that was imported."""
+        """Records the use of a loader by a name that was imported."""
         loader = self.loader_of(node)
         if loader is None:
             return
