@@ -26,7 +26,7 @@ def arrays(num=40):
     return np.random.default_rng(num).uniform(0, 255, (num, 9, 8, 3)).astype("float32")
 
 
-def soon(condition, seconds=20):
+def soon(condition, seconds=5):
     """Whether a condition holds before the time is up."""
     until = time.monotonic() + seconds
     while not condition():

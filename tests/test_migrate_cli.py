@@ -7,6 +7,7 @@ import re
 import stat
 import subprocess
 import sys
+import textwrap
 
 import numpy as np
 import pytest
@@ -17,6 +18,10 @@ from tests.conftest import write_images
 
 OLD = "from keras.preprocessing.image import ImageDataGenerator\n"
 NEW = "from imggen import ImageDataGenerator\n"
+KERAS_2 = (
+    " uses tf_keras (Keras 2), whose models cannot read from imggen's iterators; "
+    "its imports are left as they are\n"
+)
 
 
 def migrate(*arguments):
@@ -47,18 +52,22 @@ def patched(before: str, printed: str) -> str:
     """A text with the one diff that was printed applied to it."""
     lines, at = before.splitlines(), 0
     after = []
+    old = new = 0  # how many lines of each the hunk still has, as its head says
     for line in printed.partition("+++ ")[2].splitlines()[1:]:
-        if hunk := re.match(r"@@ -(\d+)", line):
-            after += lines[at : int(hunk[1]) - 1]
-            at = int(hunk[1]) - 1
-        elif line[:1] == "+":
+        if old == new == 0:
+            hunk = re.fullmatch(r"@@ -(\d+),(\d+) \+\d+,(\d+) @@", line)
+            if hunk is None:
+                break
+            start, old, new = map(int, hunk.groups())
+            after += lines[at : start - 1]
+            at = start - 1
+        elif line[0] == "+":
             after.append(line[1:])
-        elif line[:1] in ("-", " "):
+            new -= 1
+        else:
             assert lines[at] == line[1:]
             after += [lines[at]] if line[0] == " " else []
-            at += 1
-        else:
-            break
+            at, old, new = at + 1, old - 1, new - (line[0] == " ")
     return "\n".join(after + lines[at:]) + "\n"
 
 
@@ -96,19 +105,31 @@ def test_a_second_write_changes_nothing(tmp_path):
     assert {path: path.read_bytes() for path in tmp_path.iterdir()} == before
 
 
-def test_places_traps_and_both_ways_over_are_told(tmp_path):
-    (tmp_path / "a.py").write_text(
-        f"{OLD}from keras.utils import image_dataset_from_directory\n"
-        "ImageDataGenerator().flow(x); ImageDataGenerator().flow(x)\nImageDataGenerator().flow(x)\n"
-    )
+def test_each_file_is_told_with_its_places_and_what_they_mean_is_told_once(tmp_path):
+    flow = "ImageDataGenerator().flow(x)"
+    kept = f"from keras.utils import image_dataset_from_directory\n{flow}; {flow}\n{flow}\n"
+    files = [tmp_path / "a.py", tmp_path / "b.py"]
+    for path in files:
+        path.write_text(OLD + kept)
     told = migrate(tmp_path).stdout
+    changes = f"@@ -1,4 +1,4 @@\n-{OLD}+{NEW}" + textwrap.indent(kept, " ")
+    places = (
+        "  line 1: uses ImageDataGenerator\n  line 2: uses image_dataset_from_directory\n"
+        "  line 3: trap: unrepeatable\n  line 3: uses ImageDataGenerator\n"
+        "  line 4: trap: unrepeatable\n  line 4: uses ImageDataGenerator\n\n"
+    )
+    head = "".join(f"{path}\n--- {path}\n+++ {path}\n{changes}{places}" for path in files)
+    end = told.removeprefix(head)
 
-    assert "  line 2: image_dataset_from_directory\n  line 3: ImageDataGenerator\n" in told
-    assert told.count("trap: ") == told.count("  line 3; line 4: trap: unrepeatable.\n") == 1
-    assert told.count("today: ") == told.count("remedy: ") == 1
-    assert told.count("with imggen: ") == 2
-    assert "imggen.from_directory(" in told
-    assert told.count("\n--- ") == 1
+    assert told == head + end
+    assert re.findall(r"^\S.*", end, re.MULTILINE) == [
+        "trap: unrepeatable",
+        "ImageDataGenerator with imggen",
+        "image_dataset_from_directory with imggen",
+        "2 scripts read, 2 to change; --write does it.",
+    ]
+    assert end.count("\n    today: ") == end.count("\n    remedy: ") == 1
+    assert "imggen.from_directory(" in end
 
 
 @pytest.mark.parametrize(
@@ -125,7 +146,8 @@ def test_image_dataset_from_directory_is_told_and_left_as_it_is(tmp_path, source
     told = migrate(tmp_path, "--write")
 
     assert told.exit_code == 0
-    assert f"  line {line}: image_dataset_from_directory\n" in told.stdout
+    assert f"  line {line}: uses image_dataset_from_directory\n\n" in told.stdout
+    assert re.findall(r"(.*) with imggen\n", told.stdout) == ["image_dataset_from_directory"]
     assert (tmp_path / "a.py").read_text() == source
 
 
@@ -133,9 +155,7 @@ def test_image_dataset_from_directory_is_told_and_left_as_it_is(tmp_path, source
     "option",
     [
         *(f"{name}_range=9 0.0" for name in ("rotation", "shear", "zoom", "channel_shift")),
-        "brightness_range=(1,2) None",
-        "horizontal_flip=True False",
-        "vertical_flip=flip False",
+        *("brightness_range=(1,2) None", "horizontal_flip=True False", "vertical_flip=flip False"),
     ],
 )
 def test_every_augmentation_counts_if_it_does_something(tmp_path, option):
@@ -145,7 +165,7 @@ def test_every_augmentation_counts_if_it_does_something(tmp_path, option):
         return migrate(tmp_path).stdout
 
     something, nothing = option.split()
-    assert "line 2: trap: augmented validation." in told(something)
+    assert "  line 2: trap: augmented validation\n" in told(something)
     assert "augmented" not in told(f"{option.partition('=')[0]}={nothing}")
 
 
@@ -219,11 +239,7 @@ def test_paths_that_are_none_are_errors_and_the_others_are_done(tmp_path):
         r"error: There is no .*no'\.\nerror: .*a\.txt' is neither .*\n", told.stderr
     )
     assert (tmp_path / "b.PY").read_text() == NEW
-    assert migrate().exit_code == 2
-
-
-def test_a_name_too_long_to_be_one_is_an_error():
-    assert migrate("y" * 300 + ".py").exit_code == 2
+    assert migrate().exit_code == migrate("y" * 300 + ".py").exit_code == 2
 
 
 def test_a_name_that_is_no_text_is_told_somehow(tmp_path):
@@ -278,6 +294,42 @@ def test_links_stay_links_and_modes_stay(tmp_path):
     assert os.listdir(target.parent) == ["real.py"]
 
 
+@pytest.mark.parametrize(
+    ("head", "is_for_keras_2"),
+    [
+        ("from tf_keras.layers import Dense\n", True),
+        ("try:\n    import tf_keras.backend as K\nexcept ImportError: 0\n", True),
+        ("import os\nos.environ['TF_USE_LEGACY_KERAS'] = '1'\n", True),
+        ("import tf_keras_vis\n", False),
+        ("import tensorflow.keras as tf_keras\nfrom tensorflow import keras as tf_keras\n", False),
+        ("import os\nos.environ['MY_TF_USE_LEGACY_KERAS'] = '1'\n", False),
+    ],
+)
+def test_scripts_for_keras_2_are_told_and_left_as_they_are(tmp_path, head, is_for_keras_2):
+    old, other = tmp_path / "a.py", tmp_path / "b.py"
+    old.write_text(head + OLD)
+    other.write_text(OLD)
+    place = f"  line {head.count(chr(10)) + 1}: uses ImageDataGenerator\n\n{other}\n--- {other}\n"
+    runs = migrate(tmp_path), migrate(tmp_path, "--write")
+    for told in runs:
+        assert told.stdout.startswith(f"{old}\n{place}") == is_for_keras_2
+        assert place in told.stdout
+        assert f"\n2 scripts read, {2 - is_for_keras_2} " in told.stdout
+        assert told.stderr == (f"skipped: {old}{KERAS_2}" if is_for_keras_2 else "")
+    assert [told.exit_code for told in runs] == ([2, 2] if is_for_keras_2 else [1, 0])
+    assert (old.read_text(), other.read_text()) == (head + (OLD if is_for_keras_2 else NEW), NEW)
+
+
+def test_one_cell_for_keras_2_makes_the_whole_notebook_one(tmp_path):
+    path = write_notebook(tmp_path / "a.ipynb", OLD, OLD.replace("keras", "tf_keras"))
+    before, place = path.read_bytes(), ", line 1: uses ImageDataGenerator\n"
+    told = migrate(path, "--write")
+
+    assert (told.exit_code, told.stderr) == (2, f"skipped: {path}{KERAS_2}")
+    assert told.stdout.startswith(f"{path}\n  cell 2{place}  cell 3{place}\n")
+    assert path.read_bytes() == before
+
+
 LAYOUT = notebook(["x = '✓'\n", OLD], f"{OLD}y = 1")
 KEPT = json.dumps(LAYOUT, indent=1, ensure_ascii=False)
 
@@ -292,10 +344,8 @@ KEPT = json.dumps(LAYOUT, indent=1, ensure_ascii=False)
             for end in (b"", b"\n")
         ),
         f"{KEPT}\n".replace("\n", "\r\n").encode(),
-        KEPT.replace("✓\\n", "✓\\u003ca").encode(),
-        KEPT.replace("1.5", "1.50").encode(),
-        json.dumps(LAYOUT, separators=(",", ":")).encode(),
-        json.dumps(LAYOUT, indent="\t").encode(),
+        *(KEPT.replace("✓\\n", "✓\\u003ca").encode(), KEPT.replace("1.5", "1.50").encode()),
+        *(json.dumps(LAYOUT, **kind).encode() for kind in ({"separators": ",:"}, {"indent": "\t"})),
         KEPT.encode("utf-8-sig"),
     ],
 )
@@ -308,28 +358,20 @@ def test_a_notebook_keeps_every_byte_but_those_of_the_import(tmp_path, content):
     assert told.exit_code == 0
     assert content.count(old) == 2
     assert path.read_bytes() == content.replace(old, new)
-    assert "cell 2, line 2: ImageDataGenerator" in told.stdout
-    assert "cell 3, line 1: ImageDataGenerator" in told.stdout
+    assert "\n  cell 2, line 2: uses ImageDataGenerator\n" in told.stdout
+    assert "\n  cell 3, line 1: uses ImageDataGenerator\n" in told.stdout
 
 
 @pytest.mark.parametrize(
     "cell",
     [
-        "%matplotlib inline\nimport os\n",
-        "!pip install keras\n  \nx = !ls *.py\na, b = !ls\n",
-        "%%time\nx = 1\n",
-        "%%capture out\nx = 1\n",
-        "%%bash\nfor x in *; do echo $x; done\n",
-        "%%html\n<b>ImageDataGenerator</b>\n",
-        "%%writefile train.py\nprint 'x'\n",
-        "?print\nprint?\nos.path??\n",
-        "if x:\n    %cd photos\n    !ls\n",
-        "await f()\nasync with a as b:\n    pass\n",
+        *("%matplotlib inline\nimport os\n", "!pip install keras\n  \nx = !ls *.py\na, b = !ls\n"),
+        *("%%time\nx = 1\n", "%%capture out\nx = 1\n", "%%bash\nfor x in *; do echo $x; done\n"),
+        *("%%html\n<b>ImageDataGenerator</b>\n", "%%writefile train.py\nprint 'x'\n"),
+        *("?print\nprint?\nos.path??\n", "if x:\n    %cd photos\n    !ls\n"),
+        *("await f()\nasync with a as b:\n    pass\n", "x = %timeit -o f()\r\n%time f()\r\n"),
         'print("%d"\n      % 5)\nx = """\n!Ready?"""\n',
-        "x = %timeit -o f()\r\n%time f()\r\n",
-        "!wget a \\\n    b \\\n    -O c\nx = 1\n",
-        "  !ls\n",
-        "x[0] = !ls\n",
+        *("!wget a \\\n    b \\\n    -O c\nx = 1\n", "  !ls\n", "x[0] = !ls\n"),
     ],
 )
 def test_what_only_ipython_understands_is_passed_over(tmp_path, cell):
@@ -361,6 +403,7 @@ RUN = [
     "import keras\nImageDataGenerator = keras.preprocessing.image.ImageDataGenerator\n",
     "from keras.preprocessing.image import *\n",
     "import keras.preprocessing.image as i\nclass ImageDataGenerator(i.ImageDataGenerator): 0\n",
+    f"{OLD.strip()}, BatchFromFilesMixin as B, Iterator\nclass A(B, Iterator): 0\n",
 ]
 
 
@@ -429,6 +472,8 @@ def test_the_models_that_scale_by_themselves_are_those_with_a_layer_for_it(tmp_p
         (tmp_path / "a.py").write_text(f"{source}{name}()\n")
         if "trap: scaled twice" in migrate(tmp_path).stdout:
             told.add(name)
+            meant = " ".join(migrate(tmp_path).stdout.split())
+            assert f"this script uses {name}, which expects 0 to 255" in meant
 
     assert told == scaling
     assert {"EfficientNetB0", "MobileNetV3Small", "ConvNeXtTiny"} < scaling < set(models)

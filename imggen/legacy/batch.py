@@ -94,11 +94,10 @@ def _drawn_ahead(
     for _ in batch_x:
         parameters.append(generator._draw(batch_x.shape[1:], source))
         states.append(source.get_state())
-    exact = _is_coarse(batch_x.dtype)
 
     def work(position: int) -> Image:
-        transformed: Image = generator._transform(load(position), parameters[position], exact=exact)
-        return transformed
+        image: Image = generator._transform(load(position), parameters[position], exact=True)
+        return image
 
     with as_global_state(source):
         for position, x in enumerate(threads.in_order(work, range(len(batch_x)))):

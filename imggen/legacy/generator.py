@@ -14,6 +14,7 @@ import numpy.typing as npt
 from imggen.cache import Cache
 from imggen.errors import ImggenWarning
 from imggen.legacy.arrays import NumpyArrayIterator
+from imggen.legacy.batch import is_keras_own
 from imggen.legacy.dataframe import DataFrameIterator
 from imggen.legacy.directory import DirectoryIterator
 from imggen.legacy.draws import Parameters, Source, as_global_state, draw_parameters
@@ -495,13 +496,7 @@ class ImageDataGenerator:
             fill_mode=self.fill_mode,
             cval=self.cval,
             order=self.interpolation_order,
-            # What follows here would make a grey level, or more, of a difference of 0.01.
-            exact=self.exact
-            or exact
-            or brightness is not None
-            or self.zca_whitening
-            or self.samplewise_std_normalization
-            or np.dtype(self.dtype) not in (np.float32, np.float64),
+            exact=exact or self._makes_much_of_little(brightness),
         )
         if parameters.get("channel_shift_intensity") is not None:
             x = apply_channel_shift(x, parameters["channel_shift_intensity"], channels)
@@ -512,6 +507,21 @@ class ImageDataGenerator:
         if brightness is not None:
             x = apply_brightness_shift(x, brightness, False)
         return x
+
+    def _makes_much_of_little(self, brightness: float | None) -> bool:
+        """Whether what follows may make a grey level, or more, of a difference of 0.01.
+
+        A function of the user's may round, and brightness does.
+        """
+        function = self.preprocessing_function
+        return bool(
+            self.exact
+            or brightness is not None
+            or (function and not is_keras_own(function))
+            or self.zca_whitening
+            or self.samplewise_std_normalization
+            or np.dtype(self.dtype) not in (np.float32, np.float64)
+        )
 
     def _overridden(self) -> bool:
         """Whether a subclass, or whoever set it on this object or class, changed what is done."""
