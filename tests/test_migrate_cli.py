@@ -477,3 +477,40 @@ def test_the_models_that_scale_by_themselves_are_those_with_a_layer_for_it(tmp_p
 
     assert told == scaling
     assert {"EfficientNetB0", "MobileNetV3Small", "ConvNeXtTiny"} < scaling < set(models)
+
+
+@pytest.mark.parametrize(
+    ("line", "is_old"),
+    [
+        ("import os, tf_keras", True),
+        ("import os; import tf_keras as keras", True),
+        ("from tf_keras import layers", True),
+        ("os.environ['TF_USE_LEGACY_KERAS'] = '1'", True),
+        ("'import tf_keras'", False),
+        ("import tf_keras_vis", False),
+    ],
+)
+def test_scripts_for_keras_2_are_told_by_what_they_import(tmp_path, line, is_old):
+    (tmp_path / "a.py").write_text(f"{line}\n{OLD}")
+    assert (migrate(tmp_path / "a.py", "--write").exit_code == 2) == is_old
+    assert ("imggen" not in (tmp_path / "a.py").read_text()) == is_old
+
+
+VALIDATION = ".flow_from_directory('d', seed=1, interpolation='bilinear', subset='validation')"
+
+
+@pytest.mark.parametrize(
+    ("body", "is_told"),
+    [
+        (f"A = dict(zoom_range=9)\nImageDataGenerator(**A){VALIDATION}", True),
+        (f"A = dict(zoom_range=9)\nA['rescale'] = 2\nImageDataGenerator(**A){VALIDATION}", False),
+        (f"A = dict(zoom_range=9)\nA.clear()\nImageDataGenerator(**A){VALIDATION}", False),
+        (f"A = dict(zoom_range=9)\ndef f(A):\n    ImageDataGenerator(**A){VALIDATION}", False),
+        (f"A = dict(zoom_range=9)\ndef f():\n    A = 1\nImageDataGenerator(**A){VALIDATION}", True),
+    ],
+)
+def test_a_dict_is_followed_as_long_as_it_is_what_it_was(tmp_path, body, is_told):
+    (tmp_path / "a.py").write_text(
+        f"from keras.preprocessing.image import ImageDataGenerator\n{body}\n"
+    )
+    assert ("augmented validation" in migrate(tmp_path / "a.py").stdout) == is_told

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -50,7 +49,7 @@ def examine(script: Script) -> Examination:
             problems.append(f"{cell.label} is nested too deeply to be parsed")
     uses = tuple(sorted(set(reader.names.uses)))
     edits = tuple(reader.names.edits)
-    if edits and _is_for_keras_2(script):
+    if edits and reader.is_for_keras_2:
         problems.append(
             f"{script.path} uses tf_keras (Keras 2), whose models cannot read from imggen's "
             "iterators; its imports are left as they are"
@@ -61,11 +60,6 @@ def examine(script: Script) -> Examination:
     return Examination(uses, traps, edits, tuple(problems))
 
 
-def _is_for_keras_2(script: Script) -> bool:
-    mark = re.compile(r"^\s*(import|from)\s+tf_keras\b|\bTF_USE_LEGACY_KERAS\b", re.MULTILINE)
-    return any(mark.search(cell.source) for cell in script.cells)
-
-
 class _Reader(ast.NodeVisitor):
     """Reads the cells of a script in order, as they would run."""
 
@@ -74,6 +68,7 @@ class _Reader(ast.NodeVisitor):
         self.traps = Traps()
         self._values: dict[str, Generator | Flow] = {}
         self._dicts: dict[str, dict[str, ast.expr]] = {}
+        self.is_for_keras_2 = False
         self._number = 0
         self._cell = Cell("", "")
 
@@ -82,10 +77,21 @@ class _Reader(ast.NodeVisitor):
         self.visit(tree)
 
     def visit_Import(self, node: ast.Import) -> None:
+        self._note_modules(*(alias.name for alias in node.names))
         self.names.see_import(self._number, self._cell, node)
 
     def visit_ImportFrom(self, node: ast.ImportFrom) -> None:
+        self._note_modules(node.module or "")
         self.names.see_import_from(self._number, self._cell, node)
+
+    def visit_Constant(self, node: ast.Constant) -> None:
+        if node.value == "TF_USE_LEGACY_KERAS":
+            self.is_for_keras_2 = True
+
+    def visit_Subscript(self, node: ast.Subscript) -> None:
+        if not isinstance(node.ctx, ast.Load):
+            self._dicts.pop(ast.unparse(node.value), None)  # no longer what it was
+        self.generic_visit(node)
 
     def visit_Attribute(self, node: ast.Attribute) -> None:
         if not self.names.see_use(self._number, self._cell, node):
@@ -159,6 +165,10 @@ class _Reader(ast.NodeVisitor):
     def visit_Call(self, node: ast.Call) -> None:
         self._value_of(node)
 
+    def _note_modules(self, *modules: str) -> None:
+        if any(module.partition(".")[0] == "tf_keras" for module in modules):
+            self.is_for_keras_2 = True
+
     def _bind(self, target: ast.expr, made: Generator | Flow | None) -> None:
         self.visit(target)
         if isinstance(target, ast.Name | ast.Attribute):
@@ -177,11 +187,14 @@ class _Reader(ast.NodeVisitor):
         """Reads what has names of its own, which hide others for as long as it lasts."""
         outside = self.names.enter(local)
         values = {name: self._values.pop(name) for name in local if name in self._values}
+        dicts = {name: self._dicts.pop(name) for name in local if name in self._dicts}
         yield
         self.names.leave(local, outside)
         for name in local:
             self._values.pop(name, None)
+            self._dicts.pop(name, None)
         self._values.update(values)
+        self._dicts.update(dicts)
 
     def _comprehension(
         self, node: ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp
@@ -206,6 +219,7 @@ class _Reader(ast.NodeVisitor):
         owner = None
         if isinstance(node.func, ast.Attribute) and loader is None:
             owner = self._value_of(node.func.value)
+            self._dicts.pop(ast.unparse(node.func.value), None)  # its own methods may change it
         else:
             self.visit(node.func)
         positional = [self._value_of(argument) for argument in node.args]

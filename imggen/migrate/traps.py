@@ -294,16 +294,15 @@ class Traps:
             for keyword in call.keywords
             if keyword.arg in {"workers", "use_multiprocessing", "max_queue_size", "nb_epoch"}
         ]
-        if not method.endswith("_generator") and not old:
-            return
-        what = f"{method}({', '.join(f'{name}=' for name in old)})"
-        self._add(
-            cell,
-            call,
-            "gone from Keras 3",
-            f"{what} is of Keras 2; Keras 3 raises an error. imggen needs Keras 3.",
-            "Call fit, evaluate or predict without these; pass workers= to flow_from_directory.",
-        )
+        if method in _FIT | _EVALUATE | _PREDICT and (method.endswith("_generator") or old):
+            self._add(
+                cell,
+                call,
+                "gone from Keras 3",
+                "fit_generator and its like, and workers= and use_multiprocessing= of fit, are of "
+                "Keras 2; Keras 3, which imggen needs, raises an error.",
+                "Call fit, evaluate or predict without; pass workers= to flow_from_directory.",
+            )
 
     def _judge(self, cell: int, call: ast.Call, flow: Flow, what: str) -> None:
         if flow.generator is not None and flow.generator.augments and not flow.reported:

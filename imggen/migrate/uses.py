@@ -11,7 +11,10 @@ from typing import NamedTuple, cast
 
 from imggen.migrate.scripts import Cell, Edit
 
-_HELPERS = {"array_to_img", "img_to_array", "load_img", "save_img"}
+_HELPERS = {
+    *("array_to_img", "flip_axis", "img_to_array", "load_img", "save_img", "smart_resize"),
+    "validate_filename",
+}
 _DEPRECATED = {
     "BatchFromFilesMixin",
     "DataFrameIterator",
@@ -213,8 +216,10 @@ class Names:
                 self._add(*where, f"import {module}")
 
     def _add(self, number: int, cell: Cell, statement: ast.stmt, line: str) -> None:
-        # At the top level once will do; what is imported in a function is known only there.
-        key = (number, statement.lineno, line) if statement.col_offset else (-1, 0, line)
+        # At the top level once will do; what is imported in a function is known only there, and
+        # what a star brings must be brought again after each.
+        once = line.startswith("import ") and not statement.col_offset
+        key = (-1, 0, line) if once else (number, statement.lineno, line)
         if key not in self._added:
             self._added.add(key)
             _, stop = _span(cell, statement)
