@@ -76,6 +76,7 @@ class ImageSequence(EpochSequence[Batch]):
 
     Raises:
         OptionError: An argument outside its legal set, or two that contradict each other.
+        CacheError: The cache folder cannot be used.
 
     Attributes:
         manifest: The samples.
@@ -292,6 +293,11 @@ class ImageSequence(EpochSequence[Batch]):
         Raises:
             OptionError: The sequence has no cache.
             CacheError: The folder has no room for all samples.
+
+        Example:
+            >>> cached = ImageSequence(manifest, image_size=(8, 8), cache="ram")
+            >>> cached.fill_cache()
+            []
         """
         cache = self._maker.cache
         if cache is None:
