@@ -128,7 +128,7 @@ class NumpyArrayIterator(Iterator):
         )
 
     def _get_batches_of_transformed_samples(self, index_array: npt.NDArray[np.int64]) -> Any:
-        batch_x = np.zeros((len(index_array), *self.x.shape[1:]), dtype=self.dtype)
+        batch_x = np.empty((len(index_array), *self.x.shape[1:]), dtype=self.dtype)
         fill_batch(
             batch_x,
             lambda position: self.x[index_array[position]].astype(self.dtype),

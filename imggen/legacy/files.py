@@ -127,7 +127,7 @@ class BatchFromFilesMixin(_Base):
     def _get_batches_of_transformed_samples(self, index_array: npt.NDArray[np.int64]) -> Any:
         load, index_array = self._loader(index_array)
         self._of_thread.served = index_array
-        batch_x = np.zeros((len(index_array), *self.image_shape), dtype=self.dtype)
+        batch_x = np.empty((len(index_array), *self.image_shape), dtype=self.dtype)
         fill_batch(batch_x, load, self.image_data_generator, self._source, self._threads)
         if self.save_to_dir:
             save_batch(
