@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple, final
 
@@ -52,6 +53,39 @@ class Batch(NamedTuple):
     y: npt.NDArray[Any] | None
     weights: npt.NDArray[np.float32] | None
     failures: dict[int, Failure]
+
+
+def first_readable(
+    pools: Sequence[npt.NDArray[np.int64]],
+    rng: np.random.Generator,
+    load: Callable[[int], npt.NDArray[Any]],
+    failure: Failure,
+) -> tuple[int, npt.NDArray[Any]]:
+    """Draws samples until one can be loaded, in place of one that cannot.
+
+    Args:
+        pools: Which samples may take its place, those to be preferred first.
+        rng: Decides which.
+        load: Loads a sample; raises ImageError.
+        failure: The file in whose place it comes.
+
+    Returns:
+        The sample, and what ``load`` made of it.
+
+    Raises:
+        ImageError: None of so many could be loaded.
+    """
+    for pool in pools:
+        for index in rng.choice(pool, size=_SUBSTITUTE_TRIES).tolist():
+            try:
+                return index, load(index)
+            except ImageError:
+                continue
+    raise ImageError.of(
+        failure.path,
+        f"{failure.reason}; and {_SUBSTITUTE_TRIES * len(pools)} other files tried in its "
+        "place cannot be read either",
+    )
 
 
 @final
@@ -173,6 +207,27 @@ class BatchMaker:
             return self.cache.get(index, lambda: self._load(index))
         return self._load(index)
 
+    def fill_cache(self, workers: int, progress: Callable[[], object]) -> list[Failure]:
+        """Loads all samples into the cache; see ``ImageSequence.fill_cache``."""
+        if self.cache is None:
+            raise OptionError('There is no cache to fill; pass cache="ram" or cache=FOLDER.')
+
+        def load(index: int) -> Failure | None:
+            try:
+                self.load_sample(index)
+            except ImageError as err:
+                return Failure(err.path, err.reason)
+            return None
+
+        failures = []
+        with ThreadPoolExecutor(max(1, workers)) as threads:
+            for failure in threads.map(load, range(self.manifest.num_samples)):
+                progress()
+                if failure is not None:
+                    failures.append(failure)
+        self.cache.flush()
+        return failures
+
     def augment(
         self, array: npt.NDArray[Any], epoch: int, draw: int, index: int
     ) -> npt.NDArray[Any]:
@@ -191,17 +246,7 @@ class BatchMaker:
         pools = [everyone]
         if labels is not None:
             pools.insert(0, np.flatnonzero(labels == labels[draw % self.order.num_samples]))
-        for pool in pools:
-            for index in rng.choice(pool, size=_SUBSTITUTE_TRIES).tolist():
-                try:
-                    return index, self.load_sample(index)
-                except ImageError:
-                    continue
-        raise ImageError.of(
-            failure.path,
-            f"{failure.reason}; and {_SUBSTITUTE_TRIES * len(pools)} other files tried in its "
-            "place cannot be read either",
-        )
+        return first_readable(pools, rng, self.load_sample, failure)
 
     def _load(self, index: int) -> npt.NDArray[Any]:
         path = self.manifest.filepath(index)

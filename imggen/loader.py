@@ -28,6 +28,19 @@ def usable_cores() -> int:
     return os.cpu_count() or 1
 
 
+def worker_count(workers: int | None) -> int:
+    """The number of workers that ``workers=`` asks for; None: as many as there are usable cores.
+
+    Raises:
+        OptionError: It is not a whole number of 0 or more, or None.
+    """
+    if workers is None:
+        return usable_cores()
+    if not _is_whole(workers, 0):
+        raise OptionError(f"workers={workers!r} must be a whole number of 0 or more, or None.")
+    return workers
+
+
 @final
 class Loader(Generic[T]):
     """Calls ``make(epoch, index)`` on workers, ahead of the caller where it knows what comes next.
@@ -55,9 +68,13 @@ class Loader(Generic[T]):
         use_multiprocessing: bool,
         max_queue_size: int,
     ) -> None:
-        self.workers = _whole("workers", usable_cores() if workers is None else workers, 0)
+        self.workers = worker_count(workers)
         self.use_multiprocessing = bool(use_multiprocessing)
-        self.max_queue_size = _whole("max_queue_size", max_queue_size, 1)
+        if not _is_whole(max_queue_size, 1):
+            raise OptionError(
+                f"max_queue_size={max_queue_size!r} must be a whole number of 1 or more."
+            )
+        self.max_queue_size = max_queue_size
         self._make = make
         self._lock = threading.Lock()
         self._waiting: dict[Key, Future[T]] = {}
@@ -171,10 +188,8 @@ def _stop_all() -> None:
 getattr(threading, "_register_atexit", lambda _: None)(_stop_all)
 
 
-def _whole(option: str, value: object, least: int) -> int:
-    if isinstance(value, bool) or not isinstance(value, int) or value < least:
-        raise OptionError(f"{option}={value!r} must be a whole number of {least} or more.")
-    return value
+def _is_whole(value: object, least: int) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= least
 
 
 # What a worker process makes batches with; set once when it starts, and only there.

@@ -6,7 +6,6 @@ import functools
 import warnings
 from collections import Counter
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, Literal, final, get_args
 
 import keras
@@ -19,7 +18,7 @@ from imggen.cache import Cache, open_cache
 from imggen.decode import ColorMode, Fit, ImageSpec, Interpolation, load_image
 from imggen.describe import as_html, as_text
 from imggen.epochs import EpochSequence
-from imggen.errors import ImageError, ImggenError, ImggenWarning, OptionError
+from imggen.errors import ImggenError, ImggenWarning, OptionError
 from imggen.labels import LabelMode, check_label_mode, class_weights
 from imggen.manifest import Manifest
 from imggen.order import Order
@@ -299,25 +298,7 @@ class ImageSequence(EpochSequence[Batch]):
             >>> cached.fill_cache()
             []
         """
-        cache = self._maker.cache
-        if cache is None:
-            raise OptionError('There is no cache to fill; pass cache="ram" or cache=FOLDER.')
-
-        def load(index: int) -> Failure | None:
-            try:
-                self._maker.load_sample(index)
-            except ImageError as err:
-                return Failure(err.path, err.reason)
-            return None
-
-        failures = []
-        with ThreadPoolExecutor(max(1, self.num_workers)) as threads:
-            for failure in threads.map(load, range(self.manifest.num_samples)):
-                progress()
-                if failure is not None:
-                    failures.append(failure)
-        cache.flush()
-        return failures
+        return self._maker.fill_cache(self.num_workers, progress)
 
     def close(self) -> None:
         """Stops the workers and lets go of the cache; a batch asked for later starts them anew."""

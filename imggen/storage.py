@@ -35,12 +35,15 @@ def write_table(file: Path, frame: pd.DataFrame, facts: dict[str, Any]) -> None:
     if write is None:
         raise OptionError(f"file={str(file)!r} must end in .csv or .parquet.")
     text = json.dumps(facts, indent=2, ensure_ascii=True)
-    _replace_files(
-        {
-            _facts_file(file): lambda place: place.write_text(text, encoding="utf-8"),
-            file: lambda place: write(frame, place),
-        }
-    )
+    try:
+        replace_files(
+            {
+                _facts_file(file): lambda place: place.write_text(text, encoding="utf-8"),
+                file: lambda place: write(frame, place),
+            }
+        )
+    except OSError as err:
+        raise ManifestError(f"Cannot write {[str(_facts_file(file)), str(file)]}: {err}.") from err
 
 
 def read_table(file: Path) -> tuple[pd.DataFrame, dict[str, Any]]:
@@ -70,7 +73,12 @@ def _facts_file(file: Path) -> Path:
     return file.with_name(file.name + ".json")
 
 
-def _replace_files(writers: dict[Path, Callable[[Path], object]]) -> None:
+def replace_files(writers: dict[Path, Callable[[Path], object]]) -> None:
+    """Writes files in full under other names, and only then puts all of them in place.
+
+    Raises:
+        OSError: A file cannot be written; what was there is there still.
+    """
     mark = secrets.token_hex(4)
     places = {target: target.with_name(f".{target.name}.{mark}.tmp") for target in writers}
     try:
@@ -78,8 +86,6 @@ def _replace_files(writers: dict[Path, Callable[[Path], object]]) -> None:
             write(places[target])
         for target, place in places.items():
             os.replace(place, target)
-    except OSError as err:
-        raise ManifestError(f"Cannot write {[str(target) for target in writers]}: {err}.") from err
     finally:
         for place in places.values():
             with contextlib.suppress(OSError):

@@ -62,7 +62,7 @@ def test_rows_where_a_file_cannot_be_read(folder, on_error):
         pass
     with pytest.warns(imggen.ImggenWarning, match="cannot be read"):
         x = np.concatenate([iterator[at][0] for at in range(3)])
-    readable = legacy.Iterator.served_indices.fget(iterator)
+    readable = iterator.served_indices
     iterator._filepaths[4] = ""
 
     assert len(x) == (10 if on_error == "skip" else 11)

@@ -1,5 +1,6 @@
 """What imggen migrate sees in scripts: uses under every import style, edits, and traps."""
 
+import inspect
 import re
 import warnings
 
@@ -476,3 +477,15 @@ VALIDATION = f".flow_from_directory({D}, subset='validation')\n"
 )
 def test_options_are_followed_through_dicts_that_are_written_out(tmp_path, body, expected):
     assert traps(tmp_path, f"{KERAS} ImageDataGenerator\n{body}") == expected
+
+
+def test_what_is_moved_is_in_imggen_and_positions_are_those_of_its_signatures():
+    from imggen import legacy
+    from imggen.migrate import traps as told_traps
+    from imggen.migrate import uses as told_uses
+
+    assert set(legacy.__all__) >= told_uses._DEPRECATED | told_uses._HELPERS
+    for function, names in told_traps._POSITIONS.items():
+        owner = legacy.ImageDataGenerator
+        method = owner.__init__ if function == owner.__name__ else getattr(owner, function)
+        assert tuple(inspect.signature(method).parameters)[1 : len(names) + 1] == names

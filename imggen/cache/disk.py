@@ -49,9 +49,12 @@ def stores(folder: str | os.PathLike[str]) -> list[Store]:
     """
     found = []
     for place in _store_folders(folder):
-        about = (place / "about.txt").read_text(encoding="utf-8").strip()
-        num_bytes = sum(file.stat().st_size for file in place.iterdir())
-        found.append(Store(place, about, len(Journal(place, about)), num_bytes))
+        try:
+            about = (place / "about.txt").read_text(encoding="utf-8").strip()
+            num_bytes = sum(file.stat().st_size for file in place.iterdir())
+            found.append(Store(place, about, len(Journal(place, about)), num_bytes))
+        except OSError as err:
+            raise CacheError(f"{str(place)!r} cannot be read: {err.strerror or err}.") from err
     return found
 
 

@@ -136,18 +136,7 @@ class NumpyArrayIterator(Iterator):
             self._source,
             self._threads,
         )
-        if self.save_to_dir:
-            save_batch(
-                batch_x,
-                index_array,
-                folder=self.save_to_dir,
-                prefix=self.save_prefix,
-                save_format=self.save_format,
-                data_format=self.data_format,
-                num_names=10_000,
-                source=self._source,
-                threads=self._threads,
-            )
+        save_batch(self, batch_x, index_array, num_names=10_000)
         beside = [one[index_array] for one in self.x_misc]
         x = [batch_x, *beside] if beside else batch_x
         if self.y is None:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import warnings
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, cast, get_args
 
 import keras
 import numpy as np
 import numpy.typing as npt
 
+from imggen.batch import Failure, OnError, first_readable
 from imggen.cache import Cache, DiskCache, RamCache, open_cache
 from imggen.errors import ImageError, ImggenWarning, OptionError
 from imggen.legacy.batch import fill_batch
@@ -19,11 +20,7 @@ from imggen.legacy.saving import save_batch
 from imggen.legacy.subset import subset_bounds
 from imggen.rng import Stream, generator
 
-_ON_ERROR = ("raise", "skip", "substitute")
 _CHANNELS = {"rgb": 3, "rgba": 4, "grayscale": 1}
-
-# How many other samples may be broken too before a substitute is given up.
-_SUBSTITUTE_TRIES = 20
 
 
 # A class of the user's may name Iterator and this one in any order, so neither is the other's base.
@@ -93,8 +90,8 @@ class BatchFromFilesMixin(_Base):
             if subset is None
             else subset_bounds(subset, image_data_generator._validation_split)
         )
-        if on_error not in _ON_ERROR:
-            raise OptionError.unknown("on_error", on_error, _ON_ERROR)
+        if on_error not in get_args(OnError):
+            raise OptionError.unknown("on_error", on_error, get_args(OnError))
         self.on_error = on_error
         self.failures: dict[str, str] = {}
 
@@ -129,18 +126,7 @@ class BatchFromFilesMixin(_Base):
         self._of_thread.served = index_array
         batch_x = np.empty((len(index_array), *self.image_shape), dtype=self.dtype)
         fill_batch(batch_x, load, self.image_data_generator, self._source, self._threads)
-        if self.save_to_dir:
-            save_batch(
-                batch_x,
-                index_array,
-                folder=self.save_to_dir,
-                prefix=self.save_prefix,
-                save_format=self.save_format,
-                data_format=self.data_format,
-                num_names=10_000_000,
-                source=self._source,
-                threads=self._threads,
-            )
+        save_batch(self, batch_x, index_array, num_names=10_000_000)
         if self.class_mode is None:
             return batch_x
         batch_y = self._targets(batch_x, index_array)
@@ -245,14 +231,17 @@ class BatchFromFilesMixin(_Base):
             if classes is None
             else np.array([other for other in everyone if classes[other] == classes[sample]])
         )
-        rng = generator(self.seed or 0, Stream.SUBSTITUTE, self.total_batches_seen, int(sample))
-        for pool in (alike, everyone):
-            for other in rng.choice(pool, size=_SUBSTITUTE_TRIES).tolist():
-                image = self._image_or_error(other, filepaths)
-                if not isinstance(image, Exception):
-                    return other, image
-        raise ImageError.of(
-            filepaths[sample],
-            f"{type(err).__name__}: {err}; and {2 * _SUBSTITUTE_TRIES} other files tried in its "
-            "place cannot be read either",
-        ) from err
+
+        def load(other: int) -> npt.NDArray[Any]:
+            image = self._image_or_error(np.int64(other), filepaths)
+            if isinstance(image, Exception):
+                raise ImageError.of(filepaths[other], f"{type(image).__name__}: {image}")
+            return image
+
+        # By the sample alone: batches may be made side by side, so their number is no guide.
+        rng = generator(self.seed or 0, Stream.SUBSTITUTE, index=int(sample))
+        failure = Failure(filepaths[sample], f"{type(err).__name__}: {err}")
+        try:
+            return first_readable([alike, everyone], rng, load, failure)
+        except ImageError as none_left:
+            raise none_left from err

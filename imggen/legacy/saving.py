@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import Any
+from typing import Any, Protocol
 
 import keras
 import numpy as np
@@ -13,35 +13,41 @@ from imggen.legacy.draws import Source
 from imggen.legacy.threads import Threads
 
 
+class Saving(Protocol):
+    """What an iterator knows of saving."""
+
+    save_to_dir: str | os.PathLike[str] | None
+    save_prefix: str
+    save_format: str
+    data_format: str
+    _threads: Threads
+
+    @property
+    def _source(self) -> Source: ...
+
+
 def save_batch(
-    batch_x: npt.NDArray[Any],
-    samples: npt.NDArray[np.int64],
-    *,
-    folder: str | os.PathLike[str],
-    prefix: str,
-    save_format: str,
-    data_format: str,
-    num_names: int,
-    source: Source,
-    threads: Threads,
+    iterator: Saving, batch_x: npt.NDArray[Any], samples: npt.NDArray[np.int64], *, num_names: int
 ) -> None:
-    """Writes ``<prefix>_<sample>_<random number>.<save_format>`` for each image.
+    """Writes ``<prefix>_<sample>_<random number>.<format>`` for each image, if that is asked for.
 
     Args:
+        iterator: Says where to and how, draws the numbers, and has the threads that encode.
         batch_x: The images; each is spread over 0 to 255.
         samples: Their numbers.
-        folder: Where to; must exist.
-        prefix: What names begin with.
-        save_format: The extension, which decides the format.
-        data_format: "channels_last" or "channels_first".
         num_names: Random numbers lie below this.
-        source: Where they come from; moves on.
-        threads: Who encodes.
     """
-    names = [f"{prefix}_{sample}_{source.randint(num_names)}.{save_format}" for sample in samples]
+    folder = iterator.save_to_dir
+    if not folder:
+        return
+    names = [
+        f"{iterator.save_prefix}_{sample}_{iterator._source.randint(num_names)}"
+        f".{iterator.save_format}"
+        for sample in samples
+    ]
 
     def save(position: int) -> None:
-        picture = keras.utils.array_to_img(batch_x[position], data_format, scale=True)
+        picture = keras.utils.array_to_img(batch_x[position], iterator.data_format, scale=True)
         picture.save(os.path.join(folder, names[position]))
 
-    threads.map(save, range(len(names)))
+    iterator._threads.map(save, range(len(names)))

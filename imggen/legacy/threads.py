@@ -9,8 +9,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar, final
 from weakref import WeakValueDictionary
 
-from imggen.errors import OptionError
-from imggen.loader import usable_cores
+from imggen.loader import worker_count
 
 T = TypeVar("T")
 Item = TypeVar("Item")
@@ -33,11 +32,7 @@ class Threads:
     """
 
     def __init__(self, count: int | None) -> None:
-        if count is not None and (
-            isinstance(count, bool) or not isinstance(count, int) or count < 0
-        ):
-            raise OptionError(f"workers={count!r} must be a whole number of 0 or more, or None.")
-        self.count = usable_cores() if count is None else count
+        self.count = worker_count(count)
         self._executor: ThreadPoolExecutor | None = None
         self._process_id = os.getpid()
 

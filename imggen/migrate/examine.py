@@ -219,7 +219,8 @@ class _Reader(ast.NodeVisitor):
         owner = None
         if isinstance(node.func, ast.Attribute) and loader is None:
             owner = self._value_of(node.func.value)
-            self._dicts.pop(ast.unparse(node.func.value), None)  # its own methods may change it
+            if isinstance(node.func.value, ast.Name):
+                self._dicts.pop(node.func.value.id, None)  # its own methods may change it
         else:
             self.visit(node.func)
         positional = [self._value_of(argument) for argument in node.args]
@@ -237,7 +238,7 @@ class _Reader(ast.NodeVisitor):
             }
             if positional and isinstance(positional[0], Flow):
                 flows["x"] = positional[0]
-            self.traps.see_model_call(self._number, node, method, dict(flows))
+            self.traps.see_model_call(self._number, node, method, flows)
         if path is not None:
             self.traps.see_other_call(node, keras_name(path))
         return None

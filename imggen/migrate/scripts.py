@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import ast
-import contextlib
 import io
 import json
 import os
 import re
-import secrets
 import tokenize
 import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -17,6 +15,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, cast
 
 from imggen.errors import ScriptError
+from imggen.storage import replace_files
 
 _SUFFIXES = {".py", ".ipynb"}
 _SKIPPED_FOLDERS = {"__pycache__", "node_modules", "site-packages"}
@@ -260,16 +259,15 @@ def write_script(script: Script, changed: Mapping[int, Cell]) -> None:
     else:
         content = changed[0].source.encode(script.encoding)
     path = Path(os.path.realpath(script.path))  # a link stays a link
-    place = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
-    try:
+
+    def write(place: Path) -> None:
         place.write_bytes(content)
         place.chmod(path.stat().st_mode & 0o7777)
-        os.replace(place, path)
+
+    try:
+        replace_files({path: write})
     except OSError as err:
         raise ScriptError(f"{str(script.path)!r} cannot be written: {_reason(err)}.") from err
-    finally:
-        with contextlib.suppress(OSError):
-            place.unlink(missing_ok=True)
 
 
 def _notebook_with(script: Script, changed: Mapping[int, Cell]) -> str:
@@ -284,29 +282,21 @@ def _notebook_with(script: Script, changed: Mapping[int, Cell]) -> str:
     for number, cell in sorted(changed.items(), reverse=True):  # from the end
         start, stop = code[number]
         if text[start] == "[":
-            source = _lines_in_json(text, start, script.cells[number].lines, cell.lines)
+            source = _lines_in_json(text, start, cell.lines)
         else:
             source = _in_json(cell.source, text)
         text = text[:start] + source + text[stop:]
     return text
 
 
-def _lines_in_json(text: str, start: int, before: list[str], after: list[str]) -> str:
+def _lines_in_json(text: str, start: int, lines: list[str]) -> str:
     """The array of lines at ``start``, with lines that stay kept as they are written."""
     places = list(_items(text, start))
     written = {_decoded(text, place): text[slice(*place)] for place in places}
     first, last = places[0], places[-1]
     lead, tail = text[start : first[0]], text[last[1] : _end_of(text, start)]
     between = text[first[1] : places[1][0]] if len(places) > 1 else "," + lead[1:]
-    known = set(before)
-    return (
-        lead
-        + between.join(
-            written[line] if line in known and line in written else _in_json(line, text)
-            for line in after
-        )
-        + tail
-    )
+    return lead + between.join(written.get(line) or _in_json(line, text) for line in lines) + tail
 
 
 def _in_json(value: str, like: str) -> str:

@@ -233,10 +233,10 @@ class Traps:
         return Flow(None, _shuffles(Options.of(call)))
 
     def see_model_call(
-        self, cell: int, call: ast.Call, method: str, used: dict[str, Flow | None]
+        self, cell: int, call: ast.Call, method: str, used: Mapping[str, Flow]
     ) -> None:
         """Records a call of a model's method, and which flows it was given, by argument."""
-        if any(used.values()):
+        if used:
             self._gone(cell, call, method)
         if method in _FIT:
             flow = used.get("validation_data")
