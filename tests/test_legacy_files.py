@@ -214,6 +214,19 @@ def test_everything_broken_is_an_error_that_names_a_file_and_a_reason(folder, on
     assert isinstance(raised.value.__cause__, OSError)
 
 
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"target_size": 64}, r"target_size=64 must be two whole numbers, \(height, width\)"),
+        ({"batch_size": "8"}, "batch_size='8' must be a whole number"),
+        ({"batch_size": 8.0}, "batch_size=8.0 must be a whole number"),
+    ],
+)
+def test_numbers_of_a_wrong_kind_are_named(folder, wrong, message):
+    with pytest.raises(TypeError, match=message):
+        flow(folder, **wrong)
+
+
 def test_saved_pictures_carry_the_numbers_of_the_samples_that_are_shown(folder, tmp_path):
     target = tmp_path / "saved"
     target.mkdir()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import click
@@ -59,6 +60,8 @@ def build(
 
     Images that are there already are passed over, so an interrupted build goes on where it was.
     """
+    # Before TensorFlow is imported, which greets with news of its own.
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     from rich.console import Console
     from rich.progress import Progress
 

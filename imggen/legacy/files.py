@@ -66,9 +66,15 @@ class BatchFromFilesMixin(_Base):
 
         Raises:
             ValueError: No such color mode or subset, or ``on_error``.
+            TypeError: ``target_size`` is no tuple.
         """
         self.image_data_generator = image_data_generator
-        self.target_size = tuple(target_size)
+        try:
+            self.target_size = tuple(target_size)
+        except TypeError as err:
+            raise TypeError(
+                f"target_size={target_size!r} must be two whole numbers, (height, width)."
+            ) from err
         self.keep_aspect_ratio = keep_aspect_ratio
         if color_mode not in _CHANNELS:
             raise OptionError.unknown("color_mode", color_mode, _CHANNELS)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import operator
 import os
 import sys
 import threading
@@ -70,6 +71,10 @@ class Iterator(keras.utils.PyDataset):  # type: ignore[misc]  # Keras is untyped
             use_multiprocessing=use_multiprocessing,
             max_queue_size=max_queue_size,
         )
+        try:
+            operator.index(batch_size)
+        except TypeError as err:
+            raise TypeError(f"batch_size={batch_size!r} must be a whole number.") from err
         self.n = n
         self.batch_size = batch_size
         self.shuffle = shuffle
