@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from imggen.augment import Augmentation, augment_image
+from imggen.buffers import Buffers
 from imggen.cache import DiskCache, RamCache
 from imggen.errors import ImageError, OptionError, SampleError
 from imggen.labels import LabelMode, encode
@@ -109,6 +110,7 @@ class BatchMaker:
         dtype: Of ``x``.
         on_error: What to do about a file that cannot be read.
         cache: Where loaded arrays are kept, or None.
+        buffers: Where the memory of ``x`` comes from.
     """
 
     manifest: Manifest
@@ -124,6 +126,7 @@ class BatchMaker:
     dtype: str
     on_error: _OnError
     cache: RamCache | DiskCache | None
+    buffers: Buffers
 
     def __post_init__(self) -> None:
         if self.dtype not in DTYPES:
@@ -157,6 +160,7 @@ class BatchMaker:
         draws = self.draws(epoch, index).tolist()
         failures: dict[int, Failure] = {}
         rows: list[int] = []
+        blank: list[int] = []
         x: npt.NDArray[Any] | None = None  # made when the first array shows the shape
         for draw in draws:
             row = draw % self.order.num_samples
@@ -167,7 +171,8 @@ class BatchMaker:
                     raise
                 failures[draw] = Failure(err.path, err.reason)
                 if self.on_error == "blank":
-                    rows.append(row)  # its place in x stays zero
+                    blank.append(len(rows))
+                    rows.append(row)
                 if self.on_error != "substitute":
                     continue
                 row, array = self._substitute(epoch, draw, failures[draw])
@@ -184,8 +189,7 @@ class BatchMaker:
                 self._put(self.augment(array, epoch, draw, row), x, 0, row)
                 rows = [row]
         x = x[: len(rows)]
-        if self.rescale is not None:
-            np.multiply(x, x.dtype.type(self.rescale), out=x)
+        x[blank] = 0
         of_samples = np.array(rows)
         weights = self.manifest.weights
         return Batch(
@@ -265,7 +269,7 @@ class BatchMaker:
 
     def _room_for(self, array: npt.NDArray[Any], count: int) -> npt.NDArray[Any]:
         shape = (array.shape[-1], *array.shape[:-1]) if self.channels_first else array.shape
-        return np.zeros((count, *shape), dtype=self.dtype)
+        return self.buffers.empty((count, *shape), self.dtype)
 
     def _put(self, array: npt.NDArray[Any], x: npt.NDArray[Any], position: int, row: int) -> None:
         """Writes one sample into its place in the batch, at once: loaders may reuse an array."""
@@ -281,7 +285,11 @@ class BatchMaker:
                 f"The loader returned {array.dtype} for {self.manifest.filepath(row)!r}, which "
                 'dtype="uint8" cannot hold. Pass a float dtype, or make the loader return uint8.'
             )
-        x[position] = placed
+        if self.rescale is None:
+            x[position] = placed
+        else:  # in one go with the conversion
+            scale = x.dtype.type(self.rescale)
+            np.multiply(placed, scale, out=x[position], dtype=x.dtype, casting="unsafe")
 
     def _targets(self, x: npt.NDArray[Any], rows: npt.NDArray[np.int64]) -> npt.NDArray[Any] | None:
         if self.label_mode is None or self.manifest.labels is None:

@@ -16,7 +16,7 @@ from typing import Any, Generic, Self, TypeVar
 import keras
 
 from imggen.errors import OptionError
-from imggen.loader import Loader
+from imggen.loader import Key, Loader
 
 T = TypeVar("T")
 
@@ -59,6 +59,8 @@ class EpochSequence(keras.utils.PyDataset, Generic[T]):  # type: ignore[misc]  #
         )
         self._epoch = 0
         self._num_batches = num_batches
+        # From the second epoch on, there is reason to think that another one follows.
+        self._was_finished = False
         self._by_keras = _KerasPass(num_batches)
         self._by_hand = _HandPass(num_batches)
 
@@ -104,14 +106,16 @@ class EpochSequence(keras.utils.PyDataset, Generic[T]):  # type: ignore[misc]  #
             raise IndexError(f"batch {index} of a sequence with {self._num_batches} batches")
         epoch, index = self._epoch, index % self._num_batches
         passes = self._by_keras if called_by_keras() else self._by_hand
-        wanted, following = passes.ask(index)
-        upcoming = [(epoch, position) for position in following[: self._loader.max_queue_size]]
+        wanted, order_is_known = passes.ask(index)
+        upcoming = (
+            self._after((epoch, wanted), crossing=self._was_finished) if order_is_known else []
+        )
         return self._serve(self._loader.get((epoch, wanted), upcoming))
 
     def __iter__(self) -> Iterator[Any]:
         """Serves the batches of the current epoch in order, and then moves on to the next."""
         epoch = self._epoch
-        yield from map(self._serve, self._in_order(epoch))
+        yield from map(self._serve, self._in_order(epoch, crossing=self._was_finished))
         if self._epoch == epoch:
             self._finish_epoch()
 
@@ -124,7 +128,7 @@ class EpochSequence(keras.utils.PyDataset, Generic[T]):  # type: ignore[misc]  #
         """
         epoch = self._epoch
         while True:
-            for made in self._in_order(epoch):
+            for made in self._in_order(epoch, crossing=True):
                 batch = self._serve(made)
                 # Keras takes nothing but tuples from a generator.
                 yield batch if isinstance(batch, tuple) else (batch,)
@@ -167,14 +171,29 @@ class EpochSequence(keras.utils.PyDataset, Generic[T]):  # type: ignore[misc]  #
         self.close()
 
     def _finish_epoch(self) -> None:
+        self._was_finished = True
         ended = self._epoch
         self.epoch = ended + 1
         self._epoch_ended(ended)
 
-    def _in_order(self, epoch: int) -> Iterator[T]:
-        keys = [(epoch, index) for index in range(self._num_batches)]
-        for index, key in enumerate(keys, start=1):
-            yield self._loader.get(key, keys[index : index + self._loader.max_queue_size])
+    def _in_order(self, epoch: int, *, crossing: bool) -> Iterator[T]:
+        for index in range(self._num_batches):
+            key = (epoch, index)
+            yield self._loader.get(key, self._after(key, crossing=crossing))
+
+    def _after(self, key: Key, *, crossing: bool) -> list[Key]:
+        """The batches after ``key`` that may be made ahead, in order.
+
+        Those of the next epoch are among them only if ``crossing``: who evaluates once should not
+        pay for batches that nobody asks for.
+        """
+        epoch, index = key
+        most = self._loader.max_queue_size
+        keys = [(epoch, following) for following in range(index + 1, self._num_batches)[:most]]
+        while crossing and len(keys) < most:
+            epoch += 1
+            keys += [(epoch, index) for index in range(min(self._num_batches, most - len(keys)))]
+        return keys
 
 
 def called_by_keras() -> bool:
@@ -195,12 +214,12 @@ class _HandPass:
         self._asked: set[int] = set()
         self._last = -2
 
-    def ask(self, index: int) -> tuple[int, range]:
+    def ask(self, index: int) -> tuple[int, bool]:
         """Takes down a request; what follows is known from the second request in order."""
         in_order = index == self._last + 1
         self._asked.add(index)
         self._last = index
-        return index, range(index + 1, self._num_batches) if in_order else range(0)
+        return index, in_order
 
     def complete(self) -> bool:
         """Whether all batches were asked for."""
@@ -237,11 +256,11 @@ class _KerasPass:
         """The length was read: the next request may be the first of a pass."""
         self._state_before = random.getstate()
 
-    def ask(self, index: int) -> tuple[int, Sequence[int]]:
+    def ask(self, index: int) -> tuple[int, bool]:
         """Takes down a request.
 
         Returns:
-            The batch to serve, and the batches that will follow it as far as that is known.
+            The batch to serve, and whether the batches after it will follow in order.
         """
         with self._lock:
             state_before, self._state_before = self._state_before, None
@@ -250,9 +269,9 @@ class _KerasPass:
             self._asked.add(index)
             position = self._position_of.get(index)
             if position is None:  # in an order unknown
-                return index, ()
+                return index, False
             self._next = position + 1
-            return position, range(self._next, self._num_batches)
+            return position, True
 
     def complete(self) -> bool:
         """Whether all batches of the pass were asked for."""

@@ -41,6 +41,17 @@ def worker_count(workers: int | None) -> int:
     return workers
 
 
+def queue_size(max_queue_size: int) -> int:
+    """Checks ``max_queue_size=``.
+
+    Raises:
+        OptionError: It is not a whole number of 1 or more.
+    """
+    if not _is_whole(max_queue_size, 1):
+        raise OptionError(f"max_queue_size={max_queue_size!r} must be a whole number of 1 or more.")
+    return max_queue_size
+
+
 @final
 class Loader(Generic[T]):
     """Calls ``make(epoch, index)`` on workers, ahead of the caller where it knows what comes next.
@@ -70,11 +81,7 @@ class Loader(Generic[T]):
     ) -> None:
         self.workers = worker_count(workers)
         self.use_multiprocessing = bool(use_multiprocessing)
-        if not _is_whole(max_queue_size, 1):
-            raise OptionError(
-                f"max_queue_size={max_queue_size!r} must be a whole number of 1 or more."
-            )
-        self.max_queue_size = max_queue_size
+        self.max_queue_size = queue_size(max_queue_size)
         self._make = make
         self._lock = threading.Lock()
         self._waiting: dict[Key, Future[T]] = {}

@@ -14,12 +14,14 @@ import numpy.typing as npt
 
 from imggen.augment import Augment, adapt, unrepeatable
 from imggen.batch import Batch, BatchMaker, Failure, OnError
+from imggen.buffers import Buffers
 from imggen.cache import Cache, open_cache
 from imggen.decode import ColorMode, Fit, ImageSpec, Interpolation, load_image
 from imggen.describe import as_html, as_text
 from imggen.epochs import EpochSequence
 from imggen.errors import ImggenError, ImggenWarning, OptionError
 from imggen.labels import LabelMode, check_label_mode, class_weights
+from imggen.loader import queue_size
 from imggen.manifest import Manifest
 from imggen.order import Order
 from imggen.predictions import prediction_table
@@ -70,8 +72,8 @@ class ImageSequence(EpochSequence[Batch]):
         workers: Threads that make batches. None: one a core; 0: the calling thread.
         use_multiprocessing: Processes in place of threads, for Python code that holds the
             interpreter lock.
-        max_queue_size: How many batches may wait to be taken. Memory for them is
-            ``max_queue_size × bytes of a batch``.
+        max_queue_size: How many batches may wait, made or in the making. Batches take up to
+            ``(max_queue_size + 2) × bytes of a batch`` of memory, which is used again and again.
 
     Raises:
         OptionError: An argument outside its legal set, or two that contradict each other.
@@ -175,6 +177,9 @@ class ImageSequence(EpochSequence[Batch]):
                 manifest.num_samples,
                 manifest.filepath,
             ),
+            # As many as may be in use: those that wait, the one served, and the one before it,
+            # which Keras may still be reading from.
+            buffers=Buffers(queue_size(max_queue_size) + 2),
         )
         if self._maker.num_batches == 0:
             raise OptionError(
@@ -303,6 +308,7 @@ class ImageSequence(EpochSequence[Batch]):
     def close(self) -> None:
         """Stops the workers and lets go of the cache; a batch asked for later starts them anew."""
         super().close()
+        self._maker.buffers.clear()
         if self._maker.cache is not None:
             self._maker.cache.clear()
 

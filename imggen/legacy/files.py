@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from imggen.batch import Failure, OnError, first_readable
 from imggen.cache import Cache, DiskCache, RamCache, open_cache
+from imggen.decode import jpeg_pixels, read_if_jpeg
 from imggen.errors import ImageError, ImggenWarning, OptionError
 from imggen.legacy.batch import fill_batch
 from imggen.legacy.iterator import Iterator
@@ -194,6 +195,9 @@ class BatchFromFilesMixin(_Base):
         return np.asarray(keras.utils.img_to_array(pixels, data_format=self.data_format))
 
     def _pixels(self, path: str) -> npt.NDArray[Any]:
+        pixels = self._pixels_of_jpeg(path)
+        if pixels is not None:
+            return pixels
         picture = keras.utils.load_img(
             path,
             color_mode=self.color_mode,
@@ -206,6 +210,17 @@ class BatchFromFilesMixin(_Base):
             # Of 8 or 16 bits, from file to file; a cache holds arrays of one kind.
             return pixels.astype(keras.config.floatx())
         return pixels
+
+    def _pixels_of_jpeg(self, path: str) -> npt.NDArray[np.uint8] | None:
+        """What Keras's ``load_img`` makes of the file, where that can be had sooner."""
+        if self.color_mode != "rgb" or self.interpolation != "nearest" or self.keep_aspect_ratio:
+            return None
+        try:
+            data = read_if_jpeg(path)
+        except (OSError, TypeError, ValueError):
+            return None  # for Keras to complain about
+        height, width = self.target_size
+        return None if data is None else jpeg_pixels(data, (height, width))
 
     def _image_or_error(
         self, sample: np.int64, filepaths: list[str]

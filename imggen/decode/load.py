@@ -1,91 +1,20 @@
-"""An image file to a uint8 array at the target size."""
+"""A path or the bytes of a file to an array: who decodes it, and what is done about its mode."""
 
 from __future__ import annotations
 
 import io
 import os
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, final, get_args
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
-from imggen.errors import ImageError, OptionError
+from imggen.decode.jpeg import jpeg_pixels, read_if_jpeg
+from imggen.decode.spec import FILTERS, ColorMode, ImageSpec, placement
+from imggen.errors import ImageError
 
 if TYPE_CHECKING:
     from PIL import Image
-
-ColorMode = Literal["rgb", "rgba", "grayscale"]
-Fit = Literal["stretch", "crop", "pad"]
-Interpolation = Literal[
-    "nearest", "bilinear", "bicubic", "area", "lanczos3", "box", "hamming", "lanczos"
-]
-
-NUM_CHANNELS: dict[str, int] = {"rgb": 3, "rgba": 4, "grayscale": 1}
-
-# Keras 3's words and Pillow's own, each with the name of Pillow's filter.
-_FILTERS = {
-    "nearest": "NEAREST",
-    "bilinear": "BILINEAR",
-    "bicubic": "BICUBIC",
-    "area": "BOX",
-    "lanczos3": "LANCZOS",
-    "box": "BOX",
-    "hamming": "HAMMING",
-    "lanczos": "LANCZOS",
-}
-
-
-@final
-@dataclass(frozen=True)
-class ImageSpec:
-    """How a file becomes an array; together with the file, it decides every pixel.
-
-    Attributes:
-        image_size: (height, width) in pixels, or None to keep each file's own size.
-        color_mode: "rgb" (3 channels), "rgba" (4) or "grayscale" (1).
-        interpolation: "nearest", "bilinear", "bicubic", "area" or "lanczos3", Keras 3's words, or
-            Pillow's "box", "hamming" and "lanczos". All but "nearest" antialias when they shrink.
-        fit: "stretch" to ``image_size``; "crop" the largest centred window of its aspect ratio
-            first, as Keras's ``smart_resize`` does; or "pad" with black (transparent in "rgba").
-        exif_orientation: Turn photographs upright as their EXIF tag says.
-
-    Raises:
-        OptionError: A value outside its legal set.
-
-    Example:
-        >>> ImageSpec((64, 48), color_mode="grayscale").shape
-        (64, 48, 1)
-    """
-
-    image_size: tuple[int, int] | None = (256, 256)
-    color_mode: ColorMode = "rgb"
-    interpolation: Interpolation = "bilinear"
-    fit: Fit = "stretch"
-    exif_orientation: bool = True
-
-    def __post_init__(self) -> None:
-        if self.image_size is not None:
-            object.__setattr__(self, "image_size", _checked_size(self.image_size))
-        if self.color_mode not in NUM_CHANNELS:
-            raise OptionError.unknown("color_mode", self.color_mode, NUM_CHANNELS)
-        if self.interpolation not in _FILTERS:
-            raise OptionError.unknown("interpolation", self.interpolation, _FILTERS)
-        if self.fit not in get_args(Fit):
-            raise OptionError.unknown("fit", self.fit, get_args(Fit))
-
-    def about(self) -> str:
-        """All that decides the pixels besides the file, in words."""
-        import PIL
-
-        return f"{self}\ndecoded by Pillow {PIL.__version__}"
-
-    @property
-    def shape(self) -> tuple[int, int, int] | None:
-        """(height, width, channels) of every array, or None where files keep their size."""
-        if self.image_size is None:
-            return None
-        return (*self.image_size, NUM_CHANNELS[self.color_mode])
 
 
 def load_image(
@@ -120,24 +49,39 @@ def load_image(
     spec = spec or ImageSpec()
     name = "bytes in memory" if isinstance(source, bytes) else os.fspath(source)
     try:
+        pixels = _by_opencv(source, spec)
+        if pixels is not None:
+            return pixels
         with Image.open(io.BytesIO(source) if isinstance(source, bytes) else source) as image:
-            return _to_array(image, spec)
+            return _by_pillow(image, spec)
     except Exception as err:
         # Pillow's readers raise whatever their parsing meets: OSError, SyntaxError, struct.error,
         # ValueError, IndexError, ... Each means that this file cannot be read.
         raise ImageError.of(name, _reason(name, err)) from err
 
 
-def _to_array(image: Image.Image, spec: ImageSpec) -> npt.NDArray[np.uint8]:
+def _by_opencv(
+    source: str | os.PathLike[str] | bytes, spec: ImageSpec
+) -> npt.NDArray[np.uint8] | None:
+    if spec.color_mode != "rgb" or spec.fit != "stretch":
+        return None
+    if spec.image_size is not None and spec.interpolation != "nearest":
+        return None  # what antialiases is Pillow's own
+    data = source if isinstance(source, bytes) else read_if_jpeg(source)
+    if data is None:
+        return None
+    return jpeg_pixels(data, spec.image_size, exif_orientation=spec.exif_orientation)
+
+
+def _by_pillow(image: Image.Image, spec: ImageSpec) -> npt.NDArray[np.uint8]:
     from PIL import ImageOps
 
     image_format = image.format
+    full_size = _reduce(image, spec)
     image = ImageOps.exif_transpose(image) if spec.exif_orientation else _as_stored(image)
     if image.mode == "F" or image.mode.startswith("I"):
         image = _to_eight_bits(image, image_format)
-    image = _in_color_mode(image, spec.color_mode)
-    if spec.image_size is not None:
-        image = _resized(image, spec.image_size, spec)
+    image = _resized(_in_color_mode(image, spec.color_mode), full_size or image.size, spec)
     pixels = np.array(image)  # a copy that may be written to, unlike Pillow's own buffer
     return pixels[:, :, None] if pixels.ndim == 2 else pixels
 
@@ -196,28 +140,50 @@ def _to_eight_bits(image: Image.Image, image_format: str | None) -> Image.Image:
     return gray
 
 
-def _resized(image: Image.Image, image_size: tuple[int, int], spec: ImageSpec) -> Image.Image:
+def _reduce(image: Image.Image, spec: ImageSpec) -> tuple[int, int] | None:
+    """Lets a JPEG be decoded at a half, a quarter or an eighth, if that is no less than needed.
+
+    Returns:
+        If so, the (width, height) upright that it would have in full.
+    """
+    from PIL import ExifTags, JpegImagePlugin
+
+    if not isinstance(image, JpegImagePlugin.JpegImageFile) or not spec.may_reduce:
+        return None
+    full_size = image.size
+    if spec.exif_orientation and image.getexif().get(ExifTags.Base.Orientation, 1) > 4:
+        full_size = full_size[::-1]
+    (left, top, right, bottom), size, _ = placement(*full_size, spec)
+    shrinks = min((right - left) // size[0], (bottom - top) // size[1])
+    for factor in (8, 4, 2):
+        if factor <= shrinks:
+            image.draft(image.mode, (image.width // factor, image.height // factor))
+            return full_size
+    return None
+
+
+def _resized(image: Image.Image, full_size: tuple[int, int], spec: ImageSpec) -> Image.Image:
+    """Resizes an image upright, which may have been reduced from ``full_size`` already."""
     from PIL import Image
 
-    height, width = image_size
-    resample = Image.Resampling[_FILTERS[spec.interpolation]]
-    if spec.fit == "stretch":
-        return image.resize((width, height), resample)
-    if spec.fit == "crop":
-        # Rounded as in smart_resize, keras/src/utils/image_utils.py, Keras 3.15.
-        crop_width = max(1, min(image.width, image.height * width // height))
-        crop_height = max(1, min(image.height, image.width * height // width))
-        left, top = (image.width - crop_width) // 2, (image.height - crop_height) // 2
-        box = (left, top, left + crop_width, top + crop_height)
+    if spec.image_size is None:
+        return image
+    resample = Image.Resampling[FILTERS[spec.interpolation]]
+    window, size, offset = placement(*full_size, spec)
+    if image.size != full_size:
+        across, down = image.width / full_size[0], image.height / full_size[1]
+        left, top, right, bottom = window
+        box = (left * across, top * down, right * across, bottom * down)
+        resized = image.resize(size, resample, box)
+    elif window != (0, 0, *full_size):
         # Cropped first: resize(box=...) lets pixels beside the window bleed into its edge.
-        return image.crop(box).resize((width, height), resample)
-    scale = min(width / image.width, height / image.height)
-    inner = (
-        min(width, max(1, round(image.width * scale))),
-        min(height, max(1, round(image.height * scale))),
-    )
-    canvas = Image.new(image.mode, (width, height))
-    canvas.paste(image.resize(inner, resample), ((width - inner[0]) // 2, (height - inner[1]) // 2))
+        resized = image.crop(window).resize(size, resample)
+    else:
+        resized = image.resize(size, resample)
+    if spec.fit != "pad":
+        return resized
+    canvas = Image.new(image.mode, spec.image_size[::-1])
+    canvas.paste(resized, offset)
     return canvas
 
 
@@ -238,15 +204,3 @@ def _reason(name: str, err: Exception) -> str:
     if isinstance(err, OSError) and err.strerror:
         return err.strerror.lower()  # the text of the error itself repeats the path
     return f"{err}" if isinstance(err, OSError | ValueError) else f"{type(err).__name__}: {err}"
-
-
-def _checked_size(image_size: object) -> tuple[int, int]:
-    if (
-        not isinstance(image_size, tuple | list)
-        or len(image_size) != 2
-        or not all(isinstance(side, int | np.integer) and side > 0 for side in image_size)
-    ):
-        raise OptionError(
-            f"image_size={image_size!r} must be two whole numbers above 0, (height, width)."
-        )
-    return int(image_size[0]), int(image_size[1])

@@ -1,0 +1,15 @@
+"""An image file to a uint8 array at the target size."""
+
+from imggen.decode.jpeg import jpeg_pixels, read_if_jpeg
+from imggen.decode.load import load_image
+from imggen.decode.spec import ColorMode, Fit, ImageSpec, Interpolation
+
+__all__ = [
+    "ColorMode",
+    "Fit",
+    "ImageSpec",
+    "Interpolation",
+    "jpeg_pixels",
+    "load_image",
+    "read_if_jpeg",
+]

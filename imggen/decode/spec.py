@@ -1,0 +1,146 @@
+"""What decides the pixels of an image besides its file."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, NamedTuple, final, get_args
+
+import numpy as np
+
+from imggen.errors import OptionError
+
+ColorMode = Literal["rgb", "rgba", "grayscale"]
+Fit = Literal["stretch", "crop", "pad"]
+Interpolation = Literal[
+    "nearest", "bilinear", "bicubic", "area", "lanczos3", "box", "hamming", "lanczos"
+]
+
+NUM_CHANNELS: dict[str, int] = {"rgb": 3, "rgba": 4, "grayscale": 1}
+
+# Keras 3's words and Pillow's own, each with the name of Pillow's filter.
+FILTERS = {
+    "nearest": "NEAREST",
+    "bilinear": "BILINEAR",
+    "bicubic": "BICUBIC",
+    "area": "BOX",
+    "lanczos3": "LANCZOS",
+    "box": "BOX",
+    "hamming": "HAMMING",
+    "lanczos": "LANCZOS",
+}
+
+
+@final
+@dataclass(frozen=True)
+class ImageSpec:
+    """How a file becomes an array; together with the file, it decides every pixel.
+
+    JPEGs at least twice as large as needed are decoded at a half, a quarter or an eighth of their
+    size, and resized from there: photographs of many megapixels load several times faster. The
+    result is a little sharper than from a full decode, two grey levels away on average. "nearest",
+    "area" and "box" say which pixels count, so with them a file is always decoded in full.
+
+    Attributes:
+        image_size: (height, width) in pixels, or None to keep each file's own size.
+        color_mode: "rgb" (3 channels), "rgba" (4) or "grayscale" (1).
+        interpolation: "nearest", "bilinear", "bicubic", "area" or "lanczos3", Keras 3's words, or
+            Pillow's "box", "hamming" and "lanczos". All but "nearest" antialias when they shrink.
+        fit: "stretch" to ``image_size``; "crop" the largest centred window of its aspect ratio
+            first, as Keras's ``smart_resize`` does; or "pad" with black (transparent in "rgba").
+        exif_orientation: Turn photographs upright as their EXIF tag says.
+
+    Raises:
+        OptionError: A value outside its legal set.
+
+    Example:
+        >>> ImageSpec((64, 48), color_mode="grayscale").shape
+        (64, 48, 1)
+    """
+
+    image_size: tuple[int, int] | None = (256, 256)
+    color_mode: ColorMode = "rgb"
+    interpolation: Interpolation = "bilinear"
+    fit: Fit = "stretch"
+    exif_orientation: bool = True
+
+    def __post_init__(self) -> None:
+        if self.image_size is not None:
+            object.__setattr__(self, "image_size", _checked_size(self.image_size))
+        if self.color_mode not in NUM_CHANNELS:
+            raise OptionError.unknown("color_mode", self.color_mode, NUM_CHANNELS)
+        if self.interpolation not in FILTERS:
+            raise OptionError.unknown("interpolation", self.interpolation, FILTERS)
+        if self.fit not in get_args(Fit):
+            raise OptionError.unknown("fit", self.fit, get_args(Fit))
+
+    @property
+    def may_reduce(self) -> bool:
+        """Whether large JPEGs are decoded at reduced size."""
+        return self.image_size is not None and FILTERS[self.interpolation] not in {
+            "NEAREST",
+            "BOX",
+        }
+
+    @property
+    def shape(self) -> tuple[int, int, int] | None:
+        """(height, width, channels) of every array, or None where files keep their size."""
+        if self.image_size is None:
+            return None
+        return (*self.image_size, NUM_CHANNELS[self.color_mode])
+
+    def about(self) -> str:
+        """All that decides the pixels besides the file, in words."""
+        import PIL
+
+        reduced = ", large JPEGs at reduced size" if self.may_reduce else ""
+        return f"{self}\ndecoded by Pillow {PIL.__version__}{reduced}"
+
+
+class Placement(NamedTuple):
+    """Which part of an image goes where in the array; sizes are (width, height), as in Pillow.
+
+    Attributes:
+        window: (left, top, right, bottom) of the part that is used, in pixels of the image.
+        size: Of that part once it is resized.
+        offset: (left, top) of where it stands in the array.
+    """
+
+    window: tuple[int, int, int, int]
+    size: tuple[int, int]
+    offset: tuple[int, int]
+
+
+def placement(image_width: int, image_height: int, spec: ImageSpec) -> Placement:
+    """Settles how an image upright fits into the array that ``spec`` asks for."""
+    if spec.image_size is None:
+        whole = (image_width, image_height)
+        return Placement((0, 0, *whole), whole, (0, 0))
+    height, width = spec.image_size
+    if spec.fit == "crop":
+        # Rounded as in smart_resize, keras/src/utils/image_utils.py, Keras 3.15.
+        crop_width = max(1, min(image_width, image_height * width // height))
+        crop_height = max(1, min(image_height, image_width * height // width))
+        left, top = (image_width - crop_width) // 2, (image_height - crop_height) // 2
+        window = (left, top, left + crop_width, top + crop_height)
+        return Placement(window, (width, height), (0, 0))
+    whole = (image_width, image_height)
+    if spec.fit == "stretch":
+        return Placement((0, 0, *whole), (width, height), (0, 0))
+    scale = min(width / image_width, height / image_height)
+    size = (
+        min(width, max(1, round(image_width * scale))),
+        min(height, max(1, round(image_height * scale))),
+    )
+    return Placement((0, 0, *whole), size, ((width - size[0]) // 2, (height - size[1]) // 2))
+
+
+def _checked_size(image_size: object) -> tuple[int, int]:
+    if (
+        not isinstance(image_size, tuple | list)
+        or len(image_size) != 2
+        or not all(isinstance(side, int | np.integer) and side > 0 for side in image_size)
+    ):
+        raise OptionError(
+            f"image_size={image_size!r} must be two whole numbers above 0, (height, width)."
+        )
+    return int(image_size[0]), int(image_size[1])
