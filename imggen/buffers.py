@@ -14,6 +14,8 @@ from typing import Any, final
 import numpy as np
 import numpy.typing as npt
 
+from imggen.forks import mend_in_child
+
 # What sys.getrefcount says of something that one list alone holds: Pythons differ in this.
 _probe = [object()]
 _UNUSED = sys.getrefcount(_probe[0])
@@ -42,8 +44,13 @@ class Buffers:
 
     def __init__(self, most: int) -> None:
         self._most = most
-        self._lock = threading.Lock()
         self._buffers: list[npt.NDArray[Any]] = []
+        self.after_fork()
+        mend_in_child(self)
+
+    def after_fork(self) -> None:
+        """Gives a forked process a lock of its own."""
+        self._lock = threading.Lock()
 
     def empty(self, shape: tuple[int, ...], dtype: npt.DTypeLike) -> npt.NDArray[Any]:
         """An array as ``np.empty`` makes it: with anything in it."""

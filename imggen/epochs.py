@@ -16,7 +16,8 @@ from typing import Any, Generic, Self, TypeVar
 import keras
 
 from imggen.errors import OptionError
-from imggen.loader import Key, Loader
+from imggen.loader import Loader
+from imggen.pools import Key
 
 T = TypeVar("T")
 

@@ -1,24 +1,18 @@
-"""Batches made ahead of time, by threads or by processes."""
+"""Batches made ahead of time: which are in the making, and which to start on next."""
 
 from __future__ import annotations
 
-import functools
-import multiprocessing
 import os
-import pickle
-import signal
 import threading
-import weakref
 from collections.abc import Callable, Sequence
-from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
-from typing import Any, Generic, NoReturn, TypeVar, cast, final
+from concurrent.futures import Future
+from typing import Any, Generic, TypeVar, final
 
-from imggen.errors import OptionError, WorkerError
+from imggen.errors import OptionError
+from imggen.forks import mend_in_child
+from imggen.pools import Key, ProcessPool, ThreadPool
 
 T = TypeVar("T")
-
-Key = tuple[int, int]  # (epoch, batch index)
 
 
 def usable_cores() -> int:
@@ -83,10 +77,15 @@ class Loader(Generic[T]):
         self.use_multiprocessing = bool(use_multiprocessing)
         self.max_queue_size = queue_size(max_queue_size)
         self._make = make
+        self._pool: ThreadPool[T] | ProcessPool[T] | None = None
+        self.after_fork()
+        mend_in_child(self)
+
+    def after_fork(self) -> None:
+        """Starts afresh: in a forked child the workers are gone, and so is what they would make."""
         self._lock = threading.Lock()
-        self._waiting: dict[Key, Future[T]] = {}
-        self._executor: Executor | None = None
-        self._process_id = os.getpid()
+        self._waiting: dict[Key, Future[Any]] = {}
+        self._pool = None
 
     def get(self, key: Key, upcoming: Sequence[Key] = ()) -> T:
         """Returns the batch ``key`` and starts on those that come next.
@@ -94,76 +93,40 @@ class Loader(Generic[T]):
         Args:
             key: (epoch, batch index).
             upcoming: The keys that will be asked for next, soonest first.
+
+        Raises:
+            WorkerError: A worker process cannot be started, or has ended.
         """
         if self.workers == 0:
             return self._make(*key)
         with self._lock:
-            executor = self._started()
-            future = self._waiting.pop(key, None) or self._submit(executor, key)
+            pool = self._started()
+            future = self._waiting.pop(key, None) or pool.submit(key)
             if upcoming:
-                self._look_ahead(executor, upcoming[: self.max_queue_size])
-        try:
-            return future.result()
-        except BrokenProcessPool as err:
-            raise WorkerError(
-                "A worker process ended before its batch was made. Worker processes import the "
-                'script anew, so training code must stand under: if __name__ == "__main__":. '
-                "If it does, the process may have run out of memory: use fewer workers, or "
-                "threads (use_multiprocessing=False)."
-            ) from err
+                self._look_ahead(pool, upcoming[: self.max_queue_size])
+        return pool.result(future)
 
     def close(self) -> None:
         """Stops the workers; a later ``get`` starts new ones."""
         with self._lock:
             self._waiting.clear()
-            if self._executor is not None and self._process_id == os.getpid():
-                self._executor.shutdown(wait=True, cancel_futures=True)
-            self._executor = None
+            if self._pool is not None:
+                self._pool.stop()
+            self._pool = None
 
-    def _look_ahead(self, executor: Executor, keys: Sequence[Key]) -> None:
+    def _look_ahead(self, pool: ThreadPool[T] | ProcessPool[T], keys: Sequence[Key]) -> None:
         for key in self._waiting.keys() - set(keys):
             # The order has changed since: what was not started need not be made.
-            self._waiting.pop(key).cancel()
+            pool.drop(self._waiting.pop(key))
         for key in keys:
             if key not in self._waiting:
-                self._waiting[key] = self._submit(executor, key)
+                self._waiting[key] = pool.submit(key)
 
-    def _submit(self, executor: Executor, key: Key) -> Future[T]:
-        if self.use_multiprocessing:
-            return cast("Future[T]", executor.submit(_make_in_process, *key))
-        return executor.submit(self._make, *key)
-
-    def _started(self) -> Executor:
-        if self._process_id != os.getpid():
-            # In a forked child the threads are gone, and so is the hope of their results.
-            self._executor, self._waiting = None, {}
-            self._process_id = os.getpid()
-        if self._executor is None:
-            if self.use_multiprocessing:
-                self._executor = self._processes()
-            else:
-                self._executor = ThreadPoolExecutor(self.workers, thread_name_prefix="imggen")
-            weakref.finalize(self, _stop, self._executor)
-            _running.add(self._executor)
-        return self._executor
-
-    def _processes(self) -> Executor:
-        try:
-            pickled = pickle.dumps(self._make)
-        except (pickle.PicklingError, AttributeError, TypeError) as err:
-            raise WorkerError(
-                f"use_multiprocessing=True must send the loader and the augmentations to other "
-                f"processes, and one of them cannot be pickled: {err}. Use functions defined at "
-                "the top of a module instead of lambdas, or threads (use_multiprocessing=False)."
-            ) from err
-        # Spawned, never forked: a fork copies the locks of TensorFlow's and OpenCV's threads in
-        # whatever state they are, and deadlocks.
-        return ProcessPoolExecutor(
-            self.workers,
-            mp_context=multiprocessing.get_context("spawn"),
-            initializer=_start_process,
-            initargs=(pickled,),
-        )
+    def _started(self) -> ThreadPool[T] | ProcessPool[T]:
+        if self._pool is None:
+            pool = ProcessPool if self.use_multiprocessing else ThreadPool
+            self._pool = pool(self._make, self.workers)
+        return self._pool
 
     def __getstate__(self) -> dict[str, Any]:
         return {
@@ -177,60 +140,5 @@ class Loader(Generic[T]):
         self.__init__(state.pop("make"), **state)
 
 
-def _stop(executor: Executor) -> None:
-    executor.shutdown(wait=False, cancel_futures=True)
-
-
-_running: weakref.WeakSet[Executor] = weakref.WeakSet()
-
-
-def _stop_all() -> None:
-    for executor in list(_running):
-        _stop(executor)
-
-
-# At exit, concurrent.futures waits until its queues are empty: all batches that were to be made
-# ahead would still be made. What is registered here, later, is called before that. threading has
-# this hook for the use of concurrent.futures; without it, leaving takes longer, and that is all.
-getattr(threading, "_register_atexit", lambda _: None)(_stop_all)
-
-
 def _is_whole(value: object, least: int) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and value >= least
-
-
-# What a worker process makes batches with; set once when it starts, and only there.
-_make: Callable[[int, int], Any]
-
-
-def _start_process(pickled: bytes) -> None:
-    global _make
-    threading.Thread(target=_end_with_parent, daemon=True).start()
-    # Ctrl-C reaches the whole process group; the parent stops the workers.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    try:
-        _make = pickle.loads(pickled)
-    except Exception as err:  # noqa: BLE001 - raised again with the first batch, in the parent
-        reason = f"{type(err).__name__}: {err}"
-        _make = functools.partial(_refuse, reason)
-
-
-def _end_with_parent() -> None:
-    """Ends this process when its parent is gone, even if the parent was killed outright."""
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        parent.join()
-        os._exit(1)
-
-
-def _refuse(reason: str, epoch: int, index: int) -> NoReturn:
-    raise WorkerError(
-        f"A worker process cannot load what makes batch {index} of epoch {epoch}: {reason}. "
-        "Functions for worker processes must stand at the top of a module or script, not in a "
-        'notebook or under if __name__ == "__main__":. Or use threads '
-        "(use_multiprocessing=False)."
-    )
-
-
-def _make_in_process(epoch: int, index: int) -> Any:
-    return _make(epoch, index)

@@ -157,7 +157,7 @@ def test_looking_at_all_batches_before_fit_is_no_epoch():
 def test_closing_stops_the_workers_and_another_batch_starts_them_anew():
     with Recorder(4, workers=2) as sequence:
         sequence[1]
-    assert sequence._loader._executor is None
+    assert sequence._loader._pool is None
     assert sequence[2][0][0, 0] == 2
 
 

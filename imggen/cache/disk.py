@@ -17,6 +17,7 @@ import numpy.typing as npt
 
 from imggen.cache.journal import FILES, Journal, Place
 from imggen.errors import CacheError, ImggenWarning
+from imggen.forks import mend_in_child
 
 _FORMAT = 1
 _TITLE = "imggen cache, format "
@@ -223,10 +224,15 @@ class _Writer:
     def __init__(self, journal: Journal, folder: Path) -> None:
         self._journal = journal
         self._folder = folder
-        self._lock = threading.Lock()
+        self.after_fork()
+        mend_in_child(self)
         self._waiting: dict[bytes, npt.NDArray[Any]] = {}
         self._bytes_waiting = 0
         self._is_stopped = False
+
+    def after_fork(self) -> None:
+        """Gives a forked process a lock of its own."""
+        self._lock = threading.Lock()
 
     def find(self, key: bytes) -> npt.NDArray[Any] | Place | None:
         """The array that waits, or the place of one that was written."""

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from imggen.errors import OptionError, SampleError
+from imggen.forks import mend_in_child
 
 _SHARE_OF_MEMORY = 0.8
 
@@ -25,9 +26,14 @@ class RamCache:
 
     def __init__(self, num_samples: int) -> None:
         self._num_samples = num_samples
-        self._lock = threading.Lock()
+        self.after_fork()
+        mend_in_child(self)
         self._arrays: npt.NDArray[Any] | None = None
         self._filled: npt.NDArray[np.bool_] = np.zeros(0, dtype=bool)
+
+    def after_fork(self) -> None:
+        """Gives a forked process a lock of its own."""
+        self._lock = threading.Lock()
 
     def get(self, index: int, load: Callable[[], npt.NDArray[Any]]) -> npt.NDArray[Any]:
         """Returns sample ``index``, not to be written to, calling ``load`` the first time.

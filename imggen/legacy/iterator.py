@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import functools
 import operator
-import os
 import sys
 import threading
-import weakref
 from abc import abstractmethod
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
@@ -18,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from imggen.epochs import called_by_keras
+from imggen.forks import mend_in_child
 from imggen.legacy.draws import Source, as_global_state
 from imggen.legacy.threads import Threads
 
@@ -89,7 +88,11 @@ class Iterator(keras.utils.PyDataset):  # type: ignore[misc]  # Keras is untyped
         self._of_thread = threading.local()
         self._served: dict[int, npt.NDArray[np.int64]] = {}
         self._served_before: dict[int, npt.NDArray[np.int64]] = {}
-        _alive.add(self)
+        mend_in_child(self)
+
+    def after_fork(self) -> None:
+        """Gives a forked process a lock of its own."""
+        self.lock = threading.RLock()
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -260,16 +263,3 @@ def _refuse_tf_keras() -> None:
             "Unset TF_USE_LEGACY_KERAS and import keras, or stay with the ImageDataGenerator of "
             "tf_keras."
         )
-
-
-_alive: weakref.WeakSet[Iterator] = weakref.WeakSet()
-
-
-def _renew_locks() -> None:
-    for iterator in list(_alive):
-        iterator.lock = threading.RLock()
-
-
-# As for the state that is lent: who holds a lock while another thread forks is gone in the child.
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_renew_locks)
