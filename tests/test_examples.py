@@ -2,12 +2,15 @@
 
 import os
 import re
+import runpy
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
+import imggen
 from tests.conftest import write_images
 
 ROOT = Path(__file__).parents[1]
@@ -82,6 +85,50 @@ def test_replace_flow_from_directory(folder):
     assert re.search(r"^imggen: (99\.9\d|100\.00)% of values within 0.02", shown, re.MULTILINE)
     assert re.search(r"^imggen, exact=True: 100.00% .* difference 0\.0000", shown, re.MULTILINE)
     assert re.search(r"^validation accuracy \d\.\d{4}$", shown, re.MULTILINE)
+
+
+def test_benchmark_peers(folder):
+    script = ROOT / "examples/benchmark_peers.py"
+    works = runpy.run_path(script)["works"](len(os.sched_getaffinity(0)))
+    names = ["cached-crop", "plain"]
+    small = ["--image-size", "32", "--batch-size", "8", "--images", "16"]
+    turns = ["--rounds", "1", "--seconds", "0", "--output", "made"]
+    shown = run([script, "photos", "--works", *names, *small, *turns], folder)
+    text = (folder / "made/benchmark.md").read_text()
+    assert text.strip() in shown
+    sections = text.split("\n## ")[1:]
+    assert [section.partition("\n")[0] for section in sections] == [
+        works[name].title for name in names
+    ]
+    for name, section in zip(names, sections, strict=True):
+        cells = [line.split(" | ") for line in section.splitlines() if line.startswith("| ")]
+        rows = {row[0].removeprefix("| "): row[2] for row in cells[1:]}
+        assert list(rows) == [contender.name for contender in works[name].contenders]
+        for contender, images_per_second in rows.items():
+            if not images_per_second.startswith("missing: "):
+                assert float(images_per_second.replace(",", "")) > 0, contender
+    may_be_missing = {"grain", "DALI", "FFCV"}
+    if not hasattr(imggen, "RandomResizedCrop"):
+        may_be_missing.add("imggen native")
+    missing = re.findall(r"^\| ([^|]+) \|.*\| missing: ", text, re.MULTILINE)
+    assert set(missing) <= may_be_missing
+    with Image.open(folder / "made/benchmark.png") as picture:
+        assert picture.width == 1800
+        assert 600 < picture.height < 3000
+        assert len(picture.convert("RGB").getcolors(1 << 20)) > 5
+
+
+def test_benchmark_peers_names_the_works_there_are(folder):
+    done = subprocess.run(
+        [sys.executable, ROOT / "examples/benchmark_peers.py", "photos", "--works", "nonsense"],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        cwd=folder,
+    )
+    assert done.returncode == 2
+    assert "invalid choice: 'nonsense'" in done.stderr
+    assert all(name in done.stderr for name in ("plain", "cached-affine", "threads", "fit"))
 
 
 def test_every_example_is_run_here_and_listed_in_the_readme():

@@ -21,6 +21,7 @@ def fill_batch(
     generator: Any,
     source: Source,
     threads: Threads,
+    meanwhile: Callable[[], object] = lambda: None,
 ) -> None:
     """Writes images, transformed and standardized by ``generator``, into ``batch_x``.
 
@@ -38,17 +39,22 @@ def fill_batch(
         generator: An ImageDataGenerator, anything with its methods, or None: images as they are.
         source: Where chance comes from; moves on.
         threads: Who does the work.
+        meanwhile: Called once while several threads are at work.
     """
     overridden = getattr(generator, "_overridden", None)
     if not generator:
-        threads.map(lambda position: _put(batch_x, position, load(position)), range(len(batch_x)))
+        threads.map(
+            lambda position: _put(batch_x, position, load(position)),
+            range(len(batch_x)),
+            meanwhile,
+        )
     elif overridden is None or overridden():
         with as_global_state(source):
             _one_by_one(batch_x, threads.in_order(load, range(len(batch_x))), generator, 0)
     elif generator.preprocessing_function and not is_keras_own(generator.preprocessing_function):
         _drawn_ahead(batch_x, load, generator, source, threads)
     else:
-        _side_by_side(batch_x, load, generator, source, threads)
+        _side_by_side(batch_x, load, generator, source, threads, meanwhile)
 
 
 def _put(batch_x: npt.NDArray[Any], position: int, image: Image) -> None:
@@ -70,6 +76,7 @@ def _side_by_side(
     generator: Any,
     source: Source,
     threads: Threads,
+    meanwhile: Callable[[], object],
 ) -> None:
     parameters = [generator._draw(batch_x.shape[1:], source) for _ in batch_x]
     exact = _is_coarse(batch_x.dtype)
@@ -80,7 +87,7 @@ def _side_by_side(
             x = generator.preprocessing_function(x)
         batch_x[position] = normalize(x, generator)
 
-    threads.map(work, range(len(batch_x)))
+    threads.map(work, range(len(batch_x)), meanwhile)
 
 
 def _drawn_ahead(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from typing import TYPE_CHECKING, Any, cast, get_args
 
 import keras
@@ -15,6 +15,7 @@ from imggen.batch import Failure, OnError, first_readable
 from imggen.cache import Cache, DiskCache, RamCache, open_cache
 from imggen.decode import jpeg_pixels, read_if_jpeg
 from imggen.errors import ImageError, ImggenWarning, OptionError
+from imggen.legacy.ahead import ReadAhead
 from imggen.legacy.batch import fill_batch
 from imggen.legacy.iterator import Iterator
 from imggen.legacy.saving import save_batch
@@ -47,6 +48,7 @@ class BatchFromFilesMixin(_Base):
     # What holds for a subclass that does not call set_processing_attrs.
     on_error: str = "raise"
     _cache: RamCache | DiskCache | None = None
+    _ahead: ReadAhead | None = None
 
     def set_processing_attrs(
         self,
@@ -100,6 +102,7 @@ class BatchFromFilesMixin(_Base):
         if on_error not in get_args(OnError):
             raise OptionError.unknown("on_error", on_error, get_args(OnError))
         self.on_error = on_error
+        self._ahead = ReadAhead()
         self.failures: dict[str, str] = {}
 
     def _keep(self, cache: Cache) -> None:
@@ -132,7 +135,14 @@ class BatchFromFilesMixin(_Base):
         load, index_array = self._loader(index_array)
         self._of_thread.served = index_array
         batch_x = np.empty((len(index_array), *self.image_shape), dtype=self.dtype)
-        fill_batch(batch_x, load, self.image_data_generator, self._source, self._threads)
+        fill_batch(
+            batch_x,
+            load,
+            self.image_data_generator,
+            self._source,
+            self._threads,
+            meanwhile=self._read_ahead,
+        )
         save_batch(self, batch_x, index_array, num_names=10_000_000)
         if self.class_mode is None:
             return batch_x
@@ -179,13 +189,24 @@ class BatchFromFilesMixin(_Base):
         images = [cast("npt.NDArray[Any]", loaded[at]) for at in kept]
         return images.__getitem__, np.array([served[at] for at in kept], dtype=np.int64)
 
+    def _read_ahead(self) -> None:
+        samples = self._samples_ahead() if self._cache is None else []
+        if samples and self._ahead is not None:
+            filepaths = self.filepaths
+
+            def load(sample: int) -> npt.NDArray[Any]:
+                return self._pixels(filepaths[sample])
+
+            self._ahead.start(self._reading(), samples, load, self._threads)
+
+    def _reading(self) -> Hashable:
+        """What decides the pixels of a file."""
+        return (self.color_mode, self.target_size, self.interpolation, self.keep_aspect_ratio)
+
     def _image(self, sample: np.int64, filepaths: list[str]) -> npt.NDArray[Any]:
         path = filepaths[sample]
         try:
-            if self._cache is None:
-                pixels = self._pixels(path)
-            else:
-                pixels = self._cache.get(int(sample), lambda: self._pixels(path))
+            pixels = self._kept_pixels(int(sample), path)
         except Exception as err:
             err.add_note(f"The file is {os.fspath(path)!r}.")
             raise
@@ -193,6 +214,12 @@ class BatchFromFilesMixin(_Base):
         if pixels.dtype == keras.config.floatx():
             pixels = pixels.copy()
         return np.asarray(keras.utils.img_to_array(pixels, data_format=self.data_format))
+
+    def _kept_pixels(self, sample: int, path: str) -> npt.NDArray[Any]:
+        if self._cache is not None:
+            return self._cache.get(sample, lambda: self._pixels(path))
+        pixels = None if self._ahead is None else self._ahead.take(self._reading(), sample)
+        return self._pixels(path) if pixels is None else pixels
 
     def _pixels(self, path: str) -> npt.NDArray[Any]:
         pixels = self._pixels_of_jpeg(path)

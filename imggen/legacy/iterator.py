@@ -15,10 +15,10 @@ import keras
 import numpy as np
 import numpy.typing as npt
 
-from imggen.epochs import called_by_keras
 from imggen.forks import mend_in_child
 from imggen.legacy.draws import Source, as_global_state
 from imggen.legacy.threads import Threads
+from imggen.passes import HandPass, KerasPass, called_by_keras
 
 
 class Iterator(keras.utils.PyDataset):  # type: ignore[misc]  # Keras is untyped
@@ -88,6 +88,8 @@ class Iterator(keras.utils.PyDataset):  # type: ignore[misc]  # Keras is untyped
         self._of_thread = threading.local()
         self._served: dict[int, npt.NDArray[np.int64]] = {}
         self._served_before: dict[int, npt.NDArray[np.int64]] = {}
+        self._by_keras = KerasPass(self._num_batches())
+        self._by_hand = HandPass(self._num_batches())
         mend_in_child(self)
 
     def after_fork(self) -> None:
@@ -103,12 +105,21 @@ class Iterator(keras.utils.PyDataset):  # type: ignore[misc]  # Keras is untyped
 
     def __len__(self) -> int:
         """The number of batches in an epoch."""
+        self._by_keras.may_begin()
+        return self._num_batches()
+
+    def _num_batches(self) -> int:
         return (self.n + self.batch_size - 1) // self.batch_size
 
     def __getitem__(self, idx: int) -> Any:
         """Returns batch ``idx`` of the current epoch, with parameters drawn anew at each call."""
-        if idx >= len(self):
-            raise ValueError(f"Asked for batch {idx} of an iterator with {len(self)} batches.")
+        if idx >= self._num_batches():
+            raise ValueError(
+                f"Asked for batch {idx} of an iterator with {self._num_batches()} batches."
+            )
+        passes = self._by_keras if called_by_keras() else self._by_hand
+        position, order_is_known = passes.ask(idx)
+        following = passes.after(position) if order_is_known else None
         with self.lock:
             source = self._next_source()
             if self.index_array is None:
@@ -116,7 +127,7 @@ class Iterator(keras.utils.PyDataset):  # type: ignore[misc]  # Keras is untyped
             order = cast("npt.NDArray[np.int64]", self.index_array)
             samples = order[self.batch_size * idx : self.batch_size * (idx + 1)]
             self.total_batches_seen += 1
-        return self._make(int(idx), samples, source)
+        return self._make(int(idx), samples, source, following)
 
     def __iter__(self) -> Self:
         return self
@@ -130,7 +141,8 @@ class Iterator(keras.utils.PyDataset):  # type: ignore[misc]  # Keras is untyped
                 self._served, self._served_before = {}, self._served
             samples = next(self.index_generator)
             source = self._latest
-        return self._make(idx, samples, source)
+            following = self.batch_index or None  # the order of the next epoch is not drawn yet
+        return self._make(idx, samples, source, following)
 
     def next(self) -> Any:
         """As ``next(iterator)``."""
@@ -222,11 +234,22 @@ class Iterator(keras.utils.PyDataset):  # type: ignore[misc]  # Keras is untyped
             if before is not None:
                 of_thread["source"] = before
 
+    def _samples_ahead(self) -> list[int]:
+        """The samples of the batch that is likely to be asked for after this thread's."""
+        following = getattr(self._of_thread, "following", None)
+        if following is None or self.index_array is None:
+            return []
+        start = following * self.batch_size
+        return [int(sample) for sample in self.index_array[start : start + self.batch_size]]
+
     def _set_index_array(self) -> None:
         self.index_array = self._source.permutation(self.n) if self.shuffle else np.arange(self.n)
 
-    def _make(self, idx: int, samples: npt.NDArray[np.int64], source: Source) -> Any:
+    def _make(
+        self, idx: int, samples: npt.NDArray[np.int64], source: Source, following: int | None
+    ) -> Any:
         self._of_thread.served = samples
+        self._of_thread.following = following
         with self._drawing_from(source):
             batch = self._get_batches_of_transformed_samples(samples)
         with self.lock:

@@ -10,6 +10,10 @@ from typing import TypeVar, final
 from weakref import WeakValueDictionary
 
 from imggen.loader import worker_count
+from imggen.pools import hold_opencv_to_one_thread
+
+# Enough that no thread waits for long while another does its last one.
+_SHARES_A_THREAD = 4
 
 T = TypeVar("T")
 Item = TypeVar("Item")
@@ -36,15 +40,38 @@ class Threads:
         self._executor: ThreadPoolExecutor | None = None
         self._process_id = os.getpid()
 
-    def map(self, function: Callable[[Item], T], items: Iterable[Item]) -> list[T]:
+    def submit(self, function: Callable[[Item], T], item: Item) -> Future[T]:
+        """Has ``function`` called for one item, after all that was asked for before."""
+        return self._started().submit(function, item)
+
+    def map(
+        self,
+        function: Callable[[Item], T],
+        items: Iterable[Item],
+        meanwhile: Callable[[], object] = lambda: None,
+    ) -> list[T]:
         """Returns what ``function`` returns for each item, in the order of the items.
+
+        Args:
+            function: What to call.
+            items: What to call it for.
+            meanwhile: Called while the threads are at work.
 
         Raises:
             Exception: The first that ``function`` raises, in the order of the items.
         """
         if self.count < 2:
             return [function(item) for item in items]
-        return list(self._started().map(function, items))
+        results = self._started().map(
+            lambda share: [function(item) for item in share], self.shares(list(items))
+        )
+        meanwhile()
+        return [result for share in results for result in share]
+
+    def shares(self, items: list[Item]) -> list[list[Item]]:
+        """Parts of ``items``, in order: to hand over a few at a time costs less than one by one."""
+        size = max(1, len(items) // (_SHARES_A_THREAD * self.count))
+        return [items[start : start + size] for start in range(0, len(items), size)]
 
     def in_order(self, function: Callable[[Item], T], items: Iterable[Item]) -> Iterator[T]:
         """As ``map``, one result after the other; few wait at any time."""
@@ -72,6 +99,7 @@ class Threads:
                 (process_id, self.count),
                 ThreadPoolExecutor(self.count, thread_name_prefix="imggen"),
             )
+            hold_opencv_to_one_thread(self._executor)
         return self._executor
 
 
