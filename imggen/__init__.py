@@ -7,6 +7,7 @@ from importlib import import_module
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
+from imggen.cache import Cache
 from imggen.columns import StringColumn
 from imggen.decode import ImageSpec, load_image
 from imggen.errors import (
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "AugmentationError",
+    "Cache",
     "CacheError",
     "ExportError",
     "ImageDataGenerator",

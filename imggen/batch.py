@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from imggen.augment import Augmentation, augment_image
 from imggen.buffers import Buffers
-from imggen.cache import DiskCache, RamCache
+from imggen.cache import Keeper
 from imggen.errors import ImageError, OptionError, SampleError
 from imggen.labels import LabelMode, encode
 from imggen.manifest import Manifest
@@ -125,7 +125,7 @@ class BatchMaker:
     rescale: float | None
     dtype: str
     on_error: _OnError
-    cache: RamCache | DiskCache | None
+    cache: Keeper | None
     buffers: Buffers
 
     def __post_init__(self) -> None:

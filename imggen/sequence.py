@@ -15,7 +15,7 @@ import numpy.typing as npt
 from imggen.augment import Augment, adapt, unrepeatable
 from imggen.batch import Batch, BatchMaker, Failure, OnError
 from imggen.buffers import Buffers
-from imggen.cache import Cache, open_cache
+from imggen.cache import CacheLike, cache_of, open_cache
 from imggen.decode import ColorMode, Fit, ImageSpec, Interpolation, load_image
 from imggen.describe import as_html, as_text
 from imggen.epochs import EpochSequence
@@ -113,7 +113,7 @@ class ImageSequence(EpochSequence[Batch]):
         drop_remainder: bool = False,
         repeats: int = 1,
         on_error: OnError = "raise",
-        cache: Cache = None,
+        cache: CacheLike = None,
         workers: int | None = None,
         use_multiprocessing: bool = False,
         max_queue_size: int = 10,
@@ -125,7 +125,8 @@ class ImageSequence(EpochSequence[Batch]):
         _require_positive("repeats", repeats)
         if on_error not in get_args(OnError):
             raise OptionError.unknown("on_error", on_error, get_args(OnError))
-        if cache == "ram" and use_multiprocessing:
+        kept = cache_of(cache)
+        if kept is not None and kept.is_in_memory and use_multiprocessing:
             raise OptionError(
                 'cache="ram" is not shared between processes; use threads with it, or a folder.'
             )
@@ -172,10 +173,12 @@ class ImageSequence(EpochSequence[Batch]):
             dtype=dtype,
             on_error=on_error,
             cache=open_cache(
-                cache,
+                kept,
                 None if self._spec is None else self._spec.about(),
                 manifest.num_samples,
                 manifest.filepath,
+                color_mode=color_mode,
+                same_size=True,
             ),
             # As many as may be in use: those that wait, the one served, and the one before it,
             # which Keras may still be reading from.

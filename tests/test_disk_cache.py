@@ -272,13 +272,13 @@ def test_a_cache_that_cannot_fit_is_refused_before_it_is_filled(files, tmp_path)
 def test_a_folder_that_cannot_be_used_is_named(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(imggen.CacheError, match=r"cache folder '.*file/within' cannot be used"):
-        open_cache(tmp_path / "file" / "within", "", 1, str)
+        open_cache(tmp_path / "file" / "within", "", 1, str, color_mode="rgb", same_size=True)
 
 
 @pytest.mark.parametrize("cache", ["RAM", "Ram", "disk", "", 7, True, ["ram"]])
 def test_what_is_no_cache_is_refused(cache):
     with pytest.raises(imggen.OptionError, match=r"^cache="):
-        open_cache(cache, "", 1, str)
+        open_cache(cache, "", 1, str, color_mode="rgb", same_size=True)
 
 
 def test_loaders_of_ones_own_have_no_cache_on_disk(photos, tmp_path):

@@ -25,7 +25,7 @@ HEAVY = [
 ]
 
 PUBLIC = """
-AugmentationError CacheError ExportError ImageDataGenerator ImageError ImageSequence ImageSpec
+AugmentationError Cache CacheError ExportError ImageDataGenerator ImageError ImageSequence ImageSpec
 ImggenError ImggenWarning Manifest ManifestError MissingExtraError OptionError Parts SampleError
 ScanError ScriptError SplitError StringColumn TableError TableSequence WorkerError confusion_matrix
 contact_sheet from_dataframe from_directory from_files load_image scan split split_directory

@@ -2,47 +2,73 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 
 from imggen.cache.disk import DiskCache, Store, clear_stores, stores
+from imggen.cache.options import Cache, CacheLike, cache_of
+from imggen.cache.packed import JpegPacked, Keeper
 from imggen.cache.ram import RamCache
 from imggen.errors import OptionError
 
-# What users pass: "ram", a folder, or None.
-Cache = str | os.PathLike[str] | None
-
-__all__ = ["Cache", "DiskCache", "RamCache", "Store", "clear_stores", "open_cache", "stores"]
+__all__ = [
+    "Cache",
+    "CacheLike",
+    "DiskCache",
+    "Keeper",
+    "RamCache",
+    "Store",
+    "cache_of",
+    "clear_stores",
+    "open_cache",
+    "stores",
+]
 
 
 def open_cache(
-    cache: Cache, about: str | None, num_samples: int, filepath: Callable[[int], str]
-) -> RamCache | DiskCache | None:
+    cache: CacheLike,
+    about: str | None,
+    num_samples: int,
+    filepath: Callable[[int], str],
+    *,
+    color_mode: str,
+    same_size: bool,
+) -> Keeper | None:
     """Opens what a user asked for.
 
     Args:
-        cache: "ram", a folder (made if it is not there), or None.
+        cache: What the user passed.
         about: Everything but the file that decides the pixels, in words; None: not known.
         num_samples: The number of samples.
         filepath: A sample's number to its path.
+        color_mode: Of the images.
+        same_size: Whether all have one size.
 
     Raises:
-        OptionError: ``cache`` is none of these, or a folder where ``about`` is not known.
+        OptionError: ``cache`` is none of these, or a folder or a JPEG where ``about`` is not known,
+            or a JPEG of images that have transparency.
         CacheError: The folder cannot be used.
     """
-    if cache is None:
+    wanted = cache_of(cache)
+    if wanted is None:
         return None
-    if cache == "ram":
-        return RamCache(num_samples)
-    # Words that other libraries take would make folders of such names.
-    if not isinstance(cache, str | os.PathLike) or str(cache).lower() in {"", "ram", "disk"}:
+    packs = wanted.pack == "jpeg"
+    if about is None and (packs or not wanted.is_in_memory):
         raise OptionError(
-            f'cache={cache!r} is neither "ram", nor a folder such as "cached" or "./disk", nor '
-            "None."
+            f"{wanted} is for images that imggen decodes: what a loader= of your own returns may "
+            'change without its files changing, and need not be an image. Use cache="ram".'
         )
-    if about is None:
-        raise OptionError(
-            f"cache={os.fspath(cache)!r} is for images that imggen decodes: what a loader= of your "
-            'own returns may change without its files changing. Use cache="ram".'
+    if packs and color_mode == "rgba":
+        raise OptionError('pack="jpeg" cannot keep the transparency of color_mode="rgba".')
+    if about is None or wanted.is_in_memory:
+        keeper: Keeper = RamCache(num_samples, wanted.limit, same_size=same_size and not packs)
+    else:
+        about += f"\npacked as JPEG of quality {wanted.quality}" if packs else ""
+        keeper = DiskCache(
+            wanted.where,
+            about,
+            num_samples,
+            filepath,
+            wanted.limit,
+            same_size=same_size and not packs,
         )
-    return DiskCache(cache, about, num_samples, filepath)
+    return JpegPacked(keeper, wanted.quality) if packs else keeper

@@ -109,6 +109,8 @@ class DiskCache:
         about: Everything but the file that decides the pixels, in words.
         num_samples: The number of samples.
         filepath: A sample's number to its path.
+        limit: The most bytes of arrays to keep; None: 95 % of what is free on the disk.
+        same_size: Whether all arrays are of one size, so that the first tells of all.
 
     Raises:
         CacheError: The folder cannot be made or written to.
@@ -120,8 +122,13 @@ class DiskCache:
         about: str,
         num_samples: int,
         filepath: Callable[[int], str],
+        limit: int | None = None,
+        *,
+        same_size: bool = True,
     ) -> None:
-        self._arguments = (folder, about, num_samples, filepath)
+        self._arguments = (folder, about, num_samples, filepath, limit)
+        self._same_size = same_size
+        self._limit = limit
         self._filepath = filepath
         self._num_samples = num_samples
         about = f"{_TITLE}{_FORMAT}\n{about}"
@@ -137,8 +144,8 @@ class DiskCache:
         if self._journal.was_broken:
             _warn(self._folder, "was damaged; what follows the damage is loaded anew")
         self._places: dict[int, Place] = {}  # found and checked
-        self._writer = _Writer(self._journal, self._folder)
-        self._is_sized = False
+        self._writer = _Writer(self._journal, self._folder, limit)
+        self._is_sized = not same_size
         weakref.finalize(self, self._writer.flush)
 
     def get(self, index: int, load: Callable[[], npt.NDArray[Any]]) -> npt.NDArray[Any]:
@@ -198,7 +205,14 @@ class DiskCache:
             raise CacheError(
                 f"{self._num_samples} images of {nbytes} bytes need {needed / 2**30:.1f} GiB in "
                 f"{str(self._folder)!r}, which has {free / 2**30:.1f} GiB free. Use another disk, "
-                "a smaller image_size, or no cache."
+                'a smaller image_size, pack="jpeg", or no cache.'
+            )
+        if self._limit is not None and self._num_samples * nbytes > self._limit:
+            raise CacheError(
+                f"{self._num_samples} images of {nbytes} bytes take "
+                f"{self._num_samples * nbytes / 2**30:.2f} GiB, and limit={self._limit} allows "
+                f"{self._limit / 2**30:.2f} GiB in {str(self._folder)!r}. Raise it, or use a "
+                'smaller image_size, pack="jpeg", or no cache.'
             )
 
     def _key(self, index: int) -> bytes | None:
@@ -210,19 +224,22 @@ class DiskCache:
         identity = f"{found.st_size} {found.st_mtime_ns} ".encode() + os.fsencode(path)
         return hashlib.blake2b(identity, digest_size=16).digest()
 
-    def __getstate__(self) -> tuple[Any, ...]:
-        return self._arguments
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _reopened, (*self._arguments, self._same_size)
 
-    def __setstate__(self, state: tuple[Any, ...]) -> None:
-        self.__init__(*state)
+
+def _reopened(*arguments: Any) -> DiskCache:
+    *others, same_size = arguments
+    return DiskCache(*others, same_size=same_size)
 
 
 @final
 class _Writer:
     """Gathers arrays and writes many at once; lets threads take turns at the journal."""
 
-    def __init__(self, journal: Journal, folder: Path) -> None:
+    def __init__(self, journal: Journal, folder: Path, limit: int | None) -> None:
         self._journal = journal
+        self._limit = limit
         self._folder = folder
         self.after_fork()
         mend_in_child(self)
@@ -242,6 +259,15 @@ class _Writer:
     def add(self, key: bytes, array: npt.NDArray[Any]) -> None:
         with self._lock:
             if self._is_stopped or key in self._waiting:
+                return
+            held = self._journal.num_bytes + self._bytes_waiting + array.nbytes
+            if self._limit is not None and held > self._limit:
+                self._is_stopped = True
+                _warn(
+                    self._folder,
+                    f"takes no more images than {len(self._journal) + len(self._waiting)}: its "
+                    f"limit is {self._limit} bytes; the others are loaded anew in each epoch",
+                )
                 return
             self._waiting[key] = array
             self._bytes_waiting += array.nbytes

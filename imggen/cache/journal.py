@@ -93,18 +93,19 @@ class Journal:
         """The number of arrays, as far as this process has read."""
         return len(self._row_of)
 
+    @property
+    def num_bytes(self) -> int:
+        """The bytes of all arrays, as far as this process has read."""
+        if len(self._records) == 0:
+            return 0
+        return _place(self._records[-1]).stop
+
     def find(self, key: bytes) -> Place | None:
         """Where the array of a key stands, or None."""
         row = self._row_of.get(key)
         if row is None:
             return None
-        record = self._records[row]
-        return Place(
-            int(record["offset"]),
-            tuple(int(side) for side in record["shape"] if side),
-            np.dtype(record["dtype"].decode()),
-            int(record["checksum"]),
-        )
+        return _place(self._records[row])
 
     def read(self, place: Place) -> npt.NDArray[Any] | None:
         """The array at a place, mapped and not to be written to; None if it is not all there."""
@@ -172,6 +173,15 @@ class Journal:
         if len(records):
             self._records = np.concatenate([self._records, records])
             self._row_of.update(zip(records["key"].tolist(), range(known, 2**63), strict=False))
+
+
+def _place(record: Any) -> Place:
+    return Place(
+        int(record["offset"]),
+        tuple(int(side) for side in record["shape"] if side),
+        np.dtype(record["dtype"].decode()),
+        int(record["checksum"]),
+    )
 
 
 def _checks(records: npt.NDArray[Any]) -> npt.NDArray[np.uint32]:

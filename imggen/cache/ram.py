@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 import threading
+import warnings
 from collections.abc import Callable
 from typing import Any, final
 
-import numpy as np
 import numpy.typing as npt
 
-from imggen.errors import OptionError, SampleError
+from imggen.errors import ImggenWarning, OptionError
 from imggen.forks import mend_in_child
 
 _SHARE_OF_MEMORY = 0.8
@@ -20,16 +20,27 @@ _SHARE_OF_MEMORY = 0.8
 class RamCache:
     """Holds each sample's array as loaded, before augmentation.
 
-    Memory is taken as samples come in: num_samples × height × width × channels bytes when full.
-    Safe for several threads; not shared between processes.
+    Memory is taken as samples come in, as many bytes as their arrays have. Safe for several
+    threads; not shared between processes.
+
+    Args:
+        num_samples: The number of samples.
+        limit: The most bytes to hold; None: 80 % of this machine's memory.
+        same_size: Whether all arrays are of one size, so that the first tells of all.
     """
 
-    def __init__(self, num_samples: int) -> None:
+    def __init__(
+        self, num_samples: int, limit: int | None = None, *, same_size: bool = True
+    ) -> None:
+        self._arguments = (num_samples, limit)
+        self._same_size = same_size
+        self._limit = _memory_to_use() if limit is None else limit
         self._num_samples = num_samples
+        self._arrays: dict[int, npt.NDArray[Any]] = {}
+        self._bytes_held = 0
+        self._is_full = False
         self.after_fork()
         mend_in_child(self)
-        self._arrays: npt.NDArray[Any] | None = None
-        self._filled: npt.NDArray[np.bool_] = np.zeros(0, dtype=bool)
 
     def after_fork(self) -> None:
         """Gives a forked process a lock of its own."""
@@ -39,29 +50,44 @@ class RamCache:
         """Returns sample ``index``, not to be written to, calling ``load`` the first time.
 
         Raises:
-            OptionError: All samples together would not fit into this machine's memory.
-            SampleError: A sample of another shape or dtype than the first.
+            OptionError: All samples together would not fit.
         """
-        arrays = self._arrays
-        if arrays is not None and self._filled[index]:
-            return _read_only(arrays[index])
-        array = load()
+        array = self._arrays.get(index)
+        if array is None:
+            array = load().copy()  # a loader may write its next sample into the same array
+            array.flags.writeable = False
+            self._keep(index, array)
+        return array
+
+    def _keep(self, index: int, array: npt.NDArray[Any]) -> None:
         with self._lock:
-            arrays = self._arrays
-            if arrays is None:
-                arrays = _room_for(self._num_samples, array)
-                self._filled = np.zeros(self._num_samples, dtype=bool)
-                self._arrays = arrays  # last: it tells other threads that both are there
-        if array.shape != arrays.shape[1:] or array.dtype != arrays.dtype:
-            raise SampleError(
-                f"Sample {index} is {array.dtype} of shape {array.shape}, others are "
-                f"{arrays.dtype} of shape {arrays.shape[1:]}; a cached set needs one shape and "
-                "dtype."
+            if self._bytes_held == 0 and self._same_size:
+                self._require_room(array.nbytes)
+            if index in self._arrays:  # two threads may load the same sample
+                return
+            if self._bytes_held + array.nbytes <= self._limit:
+                self._arrays[index] = array
+                self._bytes_held += array.nbytes
+                return
+            was_full, self._is_full = self._is_full, True
+            num_held = len(self._arrays)
+        if not was_full:
+            warnings.warn(
+                f"The cache in memory is full: {num_held} of {self._num_samples} images take "
+                f"{self._bytes_held / 2**30:.2f} GiB, and its limit is {self._limit / 2**30:.2f}. "
+                "The others are loaded anew in each epoch.",
+                ImggenWarning,
+                stacklevel=2,
             )
-        # Two threads may both load a sample; they write the same bytes.
-        arrays[index] = array
-        self._filled[index] = True
-        return _read_only(arrays[index])
+
+    def _require_room(self, nbytes: int) -> None:
+        needed = self._num_samples * nbytes
+        if needed > self._limit:
+            raise OptionError(
+                f'cache="ram" would take {needed / 2**30:.2f} GiB for {self._num_samples} samples '
+                f"of {nbytes} bytes, and may take {self._limit / 2**30:.2f} GiB. Use a smaller "
+                'image_size, a folder, pack="jpeg", or no cache.'
+            )
 
     def flush(self) -> None:
         """Does nothing: memory is where everything is already."""
@@ -69,31 +95,21 @@ class RamCache:
     def clear(self) -> None:
         """Lets go of all samples."""
         with self._lock:
-            self._arrays = None
+            self._arrays = {}
+            self._bytes_held, self._is_full = 0, False
 
-    def __getstate__(self) -> dict[str, int]:
-        return {"num_samples": self._num_samples}  # a copy elsewhere starts empty
-
-    def __setstate__(self, state: dict[str, int]) -> None:
-        self.__init__(**state)
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _empty, (*self._arguments, self._same_size)
 
 
-def _read_only(view: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    view.flags.writeable = False
-    return view
+def _empty(num_samples: int, limit: int | None, same_size: bool) -> RamCache:
+    """A copy elsewhere: it starts empty."""
+    return RamCache(num_samples, limit, same_size=same_size)
 
 
-def _room_for(num_samples: int, sample: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    size = num_samples * sample.nbytes
+def _memory_to_use() -> float:
     try:
         memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     except (AttributeError, ValueError, OSError):  # systems that do not say
-        memory = None
-    if memory is not None and size > _SHARE_OF_MEMORY * memory:
-        raise OptionError(
-            f'cache="ram" would take {size / 2**30:.1f} GiB for {num_samples} samples of '
-            f"{sample.nbytes} bytes; this machine has {memory / 2**30:.1f} GiB. Use a smaller "
-            "image_size, or no cache."
-        )
-    # Pages that are never written to take no memory.
-    return np.empty((num_samples, *sample.shape), dtype=sample.dtype)
+        return float("inf")
+    return _SHARE_OF_MEMORY * memory

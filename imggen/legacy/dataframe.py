@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from imggen.cache import Cache
+from imggen.cache import CacheLike
 from imggen.errors import OptionError
 from imggen.legacy.announce import announce
 from imggen.legacy.files import BatchFromFilesMixin
@@ -117,7 +117,7 @@ class DataFrameIterator(BatchFromFilesMixin, Iterator):
         *,
         workers: int | None = None,
         use_multiprocessing: bool = False,
-        cache: Cache = None,
+        cache: CacheLike = None,
         on_error: str = "raise",
     ) -> None:
         self.set_processing_attrs(

@@ -11,7 +11,7 @@ import keras
 import numpy as np
 import numpy.typing as npt
 
-from imggen.cache import Cache
+from imggen.cache import CacheLike
 from imggen.errors import OptionError
 from imggen.legacy.announce import announce
 from imggen.legacy.files import BatchFromFilesMixin
@@ -95,7 +95,7 @@ class DirectoryIterator(BatchFromFilesMixin, Iterator):
         *,
         workers: int | None = None,
         use_multiprocessing: bool = False,
-        cache: Cache = None,
+        cache: CacheLike = None,
         on_error: str = "raise",
     ) -> None:
         self.set_processing_attrs(

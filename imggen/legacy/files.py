@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from imggen.batch import Failure, OnError, first_readable
-from imggen.cache import Cache, DiskCache, RamCache, open_cache
+from imggen.cache import CacheLike, Keeper, open_cache
 from imggen.decode import jpeg_pixels, read_if_jpeg
 from imggen.errors import ImageError, ImggenWarning, OptionError
 from imggen.legacy.ahead import ReadAhead
@@ -47,7 +47,7 @@ class BatchFromFilesMixin(_Base):
     samples: int
     # What holds for a subclass that does not call set_processing_attrs.
     on_error: str = "raise"
-    _cache: RamCache | DiskCache | None = None
+    _cache: Keeper | None = None
     _ahead: ReadAhead | None = None
 
     def set_processing_attrs(
@@ -105,7 +105,7 @@ class BatchFromFilesMixin(_Base):
         self._ahead = ReadAhead()
         self.failures: dict[str, str] = {}
 
-    def _keep(self, cache: Cache) -> None:
+    def _keep(self, cache: CacheLike) -> None:
         """Starts the cache; the samples must be known."""
         import PIL
 
@@ -114,7 +114,14 @@ class BatchFromFilesMixin(_Base):
             f"interpolation={self.interpolation!r}, keep_aspect_ratio={self.keep_aspect_ratio})\n"
             f"floats in {keras.config.floatx()}, decoded by Pillow {PIL.__version__}"
         )
-        self._cache = open_cache(cache, about, self.samples, lambda at: self.filepaths[at])
+        self._cache = open_cache(
+            cache,
+            about,
+            self.samples,
+            lambda at: self.filepaths[at],
+            color_mode=self.color_mode,
+            same_size=True,
+        )
 
     @property
     def filepaths(self) -> list[str]:

@@ -11,7 +11,7 @@ import keras
 import numpy as np
 import numpy.typing as npt
 
-from imggen.cache import Cache
+from imggen.cache import CacheLike
 from imggen.errors import ImggenWarning
 from imggen.legacy.arrays import NumpyArrayIterator
 from imggen.legacy.batch import is_keras_own
@@ -250,7 +250,7 @@ class ImageDataGenerator:
         *,
         workers: int | None = None,
         use_multiprocessing: bool = False,
-        cache: Cache = None,
+        cache: CacheLike = None,
         on_error: str = "raise",
     ) -> DirectoryIterator:
         """Serves batches of ``directory/<class>/**/<image>``.
@@ -312,7 +312,7 @@ class ImageDataGenerator:
         *,
         workers: int | None = None,
         use_multiprocessing: bool = False,
-        cache: Cache = None,
+        cache: CacheLike = None,
         on_error: str = "raise",
         **kwargs: Any,
     ) -> DataFrameIterator:
