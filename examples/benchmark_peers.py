@@ -21,6 +21,7 @@ import math
 import os
 import platform
 import shlex
+import shutil
 import signal
 import statistics
 import subprocess
@@ -46,10 +47,10 @@ AFFINE: dict[str, Any] = {
 }
 SCALE, RATIO = (0.08, 1.0), (3 / 4, 4 / 3)  # of the random-resized crop
 LARGE = (4000, 3000)
+CLOSE = "close"  # ends the name of a row that is run and not reported
 PEERS = ("imggen", "keras", "tf.data", "torch", "grain", "dali", "ffcv")
-REPORTED = (
-    "imggen keras tensorflow torch grain nvidia.dali ffcv albumentations cv2 PIL numpy scipy"
-).split()
+REPORTED = ("imggen", "keras", "tensorflow", "torch", "grain", "nvidia.dali", "ffcv", "numpy")
+REPORTED += ("scipy", "cv2", "PIL", "albumentations")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -359,7 +360,7 @@ def dali(job: Job, *, affine: bool = False) -> Epoch:
     return epoch
 
 
-def ffcv(job: Job, *, crop: bool = False) -> Epoch:
+def ffcv(job: Job, *, crop: bool = False, small: bool = False) -> Epoch:
     """FFCV from its own file of raw pixels, written before the first turn."""
     import numpy as np
     from ffcv.fields import IntField, RGBImageField
@@ -373,8 +374,9 @@ def ffcv(job: Job, *, crop: bool = False) -> Epoch:
         with Image.open(file) as image:
             return np.asarray(image.convert("RGB")), 0
 
-    packed = os.path.join(job.scratch, f"crop-{crop}.beton")
-    fields = {"image": RGBImageField(write_mode="raw", max_resolution=512), "label": IntField()}
+    packed = os.path.join(job.scratch, f"small-{small}.beton")
+    side = job.image_size * 8 // 7 if small else 512
+    fields = {"image": RGBImageField(write_mode="raw", max_resolution=side), "label": IntField()}
     DatasetWriter(packed, fields, num_workers=job.cores).from_indexed_dataset(
         Samples(job.files, load)
     )
@@ -397,8 +399,7 @@ def fit(job: Job, *, loader: Callable[[Job], functools.partial[int]]) -> dict[st
     """A model about as fast as its loader: the loader alone, the model alone, and ``fit``."""
     import keras
 
-    load = loader(job)
-    data = load.args[0]
+    load, data = loader(job), loader(job).args[0]
     batch, num_batches, num_images = data[0], len(data), len(job.files)
     num_repeated = num_batches * len(batch[0])
 
@@ -409,7 +410,8 @@ def fit(job: Job, *, loader: Callable[[Job], functools.partial[int]]) -> dict[st
         def __getitem__(self, index: int) -> Any:
             return batch
 
-    def train(model: keras.Model, dataset: Any, images: int, epochs: int = 3) -> int:
+    def train(model: keras.Model, dataset: Any, images: int, epochs: int = 0) -> int:
+        epochs = epochs or max(2, 60 // num_batches)  # begin and end are to count for little
         model.fit(dataset, epochs=epochs, verbose=0)
         return epochs * images
 
@@ -428,12 +430,19 @@ def fit(job: Job, *, loader: Callable[[Job], functools.partial[int]]) -> dict[st
         model.compile("adam", "categorical_crossentropy")
         return functools.partial(train, model)
 
+    def close() -> int:
+        # What was begun for a next epoch must not run beside the next row.
+        for sequence in (data, load.args[0]):
+            getattr(sequence, "close", int)()
+        return 0
+
     @functools.cache  # in the first turn, which is not counted, when nothing else runs
     def calibrated() -> Any:
         load()
         wanted = rate(load, job.seconds)
+        close()
         best: tuple[float, Any] = (math.inf, None)
-        for width in (1, 2, 4, 8, 16, 32, 64, 128, 256):
+        for width in (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128):
             trained = build(width)
             alone = functools.partial(trained, Repeated(), num_repeated, epochs=1)
             alone()
@@ -445,8 +454,10 @@ def fit(job: Job, *, loader: Callable[[Job], functools.partial[int]]) -> dict[st
 
     return {
         "loader alone": load,
+        f"loader {CLOSE}": close,
         "model alone": lambda: calibrated()(Repeated(), num_repeated),
         "fit": lambda: calibrated()(data, num_images),
+        f"fit {CLOSE}": close,
     }
 
 
@@ -477,6 +488,7 @@ def works(cores: int) -> dict[str, Work]:
         return Contender(name, about, functools.partial(make, **options))
 
     smooth, ram = "bilinear, antialiased", 'cache="ram"'
+    packed = "file of raw pixels, sides up to"
     near, linear = {"interpolation": "nearest"}, {"interpolation": "bilinear"}
     keras = by("Keras legacy", "ImageDataGenerator; nearest", legacy)
     keras_affine = by("Keras legacy", "ImageDataGenerator", legacy, affine=True)
@@ -520,7 +532,13 @@ def works(cores: int) -> dict[str, Work]:
         dataclasses.replace(keras, about="ImageDataGenerator; has no cache"),
         by("tf.data, samples", "cache() of samples, shuffled anew", tf_data, cache="samples"),
         by("tf.data, batches", "cache() of batches, always the same", tf_data, cache="batches"),
-        by("FFCV", "file of raw pixels, centre crop, resized anew; uint8", ffcv),
+        by("FFCV, 512", f"{packed} 512, centre crop resized; uint8", ffcv),
+        by(
+            "FFCV, small",
+            f"{packed} 8/7 of the image size, centre crop resized; uint8",
+            ffcv,
+            small=True,
+        ),
         by("imggen drop-in", ram, drop_in, cache="ram"),
         by("imggen native", ram, native, cache="ram"),
         by("imggen native, uint8", f"{ram}; uint8", native, cache="ram", dtype="uint8"),
@@ -533,7 +551,8 @@ def works(cores: int) -> dict[str, Work]:
     )
     in_ram = {"augment": "crop", "cache": "ram", "dtype": "uint8"}
     cached_crop = (
-        by("FFCV", "file of raw pixels, sides up to 512", ffcv, crop=True),
+        by("FFCV, 512", f"{packed} 512", ffcv, crop=True),
+        by("FFCV, small", f"{packed} 8/7 of the image size", ffcv, crop=True, small=True),
         by("torch", "DataLoader, albumentations; images in RAM", torch_loader, augment="crop"),
         by("imggen native", f"RandomResizedCrop, {ram}", native, **in_ram),
     )
@@ -557,7 +576,9 @@ def works(cores: int) -> dict[str, Work]:
         "affine": Work("First epoch, affine augmentation", turned, *against_keras, affine),
         "cached": Work("Later epochs, no augmentation", kept, *against_keras, cached),
         "cached-affine": Work("Later epochs, affine", turned, *against_keras, cached_affine),
-        "cached-crop": Work("Later epochs, crops", crops, "× FFCV", beside("FFCV"), cached_crop),
+        "cached-crop": Work(
+            "Later epochs, crops", crops, "× FFCV, 512", beside("FFCV, 512"), cached_crop
+        ),
         "large": Work("Photos of 4000 × 3000", enlarged, *against_keras, large),
         "threads": Work("More threads", once, "× one worker", beside_one_worker, threads),
         "fit": Work("Training", fitted, "× slower part", beside_the_slower, fits),
@@ -579,11 +600,14 @@ def rate(epoch: Epoch, seconds: float) -> float:
 
 def versions() -> dict[str, str]:
     """The versions of what this process has loaded."""
-    loaded = {name: sys.modules[name] for name in REPORTED if name in sys.modules}
-    return {"Python": platform.python_version()} | {
-        name: getattr(module, "__version__", "") or importlib.metadata.version(name)
-        for name, module in loaded.items()
-    }
+    found = {"Python": platform.python_version()}
+    for name in REPORTED:
+        if name in sys.modules:
+            try:
+                found[name] = importlib.metadata.version(name)
+            except importlib.metadata.PackageNotFoundError:  # imported by another name
+                found[name] = sys.modules[name].__version__
+    return found
 
 
 def serve(work: str, name: str, job: Job) -> None:
@@ -601,7 +625,13 @@ def serve(work: str, name: str, job: Job) -> None:
         epochs = {f"{name}: {row}" if row else name: epoch for row, epoch in rows.items()}
         answer(versions=versions())
         for _ in sys.stdin:
-            answer(rates={row: rate(epoch, job.seconds) for row, epoch in epochs.items()})
+            rates = {}
+            for row, epoch in epochs.items():
+                if row.endswith(CLOSE):
+                    epoch()
+                else:
+                    rates[row] = rate(epoch, job.seconds)
+            answer(rates=rates)
     except ImportError as err:
         answer(problem=f"missing: {err.name} ({err})")
     except Exception as err:  # noqa: BLE001 - peers raise what they like
@@ -640,7 +670,7 @@ class Child:
             stderr=self._log,
             text=True,
             env={**os.environ, "NO_ALBUMENTATIONS_UPDATE": "1", "TF_CPP_MIN_LOG_LEVEL": "2"},
-            # Not a session of its own: should this process be killed, the system ends those stopped.
+            # Not a session of its own: if this process is killed, the system ends the stopped ones.
             **({"process_group": 0} if hasattr(os, "killpg") else {}),
         )
 
@@ -856,7 +886,7 @@ def chart(facts: dict[str, str], tables: list[tuple[Work, list[Row]]], path: str
     for work, rows in tables:
         write(24, y + 22, work.title, ink, heading)
         write(width - 24, y + 22, work.against, faint, small, "rm")
-        write(24, y + 42, work.about.partition(". ")[0].rstrip("."), faint, small)
+        write(24, y + 42, work.about.rstrip("."), faint, small)
         y += head - 10
         unit = (width - left - right) / max([1e-9, *(max(row.rates or [0]) for row in rows)])
         box(left, y, left + 1, y + line * len(rows), rule)
@@ -887,6 +917,8 @@ def python_of_peer(value: str) -> tuple[str, str]:
     peer, _, path = value.partition("=")
     if peer not in PEERS or not path:
         raise argparse.ArgumentTypeError(f"{value!r} is not NAME=PATH, NAME of {', '.join(PEERS)}")
+    if shutil.which(path) is None:
+        raise argparse.ArgumentTypeError(f"{path!r} is no interpreter")
     return peer, path
 
 
@@ -912,6 +944,8 @@ def main() -> None:
     parser.add_argument("--python", type=python_of_peer, action="append", default=[])
     parser.add_argument("--output", default="assets")
     args = parser.parse_args()
+    if not os.path.isdir(args.directory):
+        parser.error(f"{args.directory!r} is no folder")
 
     used: dict[str, set[str]] = {}
     tables = []
@@ -932,10 +966,10 @@ def main() -> None:
             )
             os.makedirs(job.scratch)
             if name == "large":
-                # Batches enough for all threads, and images enough in each.
+                # For threads that make a batch each, and for those that share one.
                 batch_size = min(args.batch_size, max(2, cores))
                 folder = os.path.join(scratch, "large-photos")
-                make_large(files, folder, 12 * batch_size, cores)
+                make_large(files, folder, batch_size * max(12, 2 * cores), cores)
                 job = dataclasses.replace(job, directory=folder, batch_size=batch_size)
             tables.append(measure(name, job, args, used))
 

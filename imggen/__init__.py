@@ -7,6 +7,7 @@ from importlib import import_module
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
+from imggen.augment import RandomResizedCrop
 from imggen.cache import Cache
 from imggen.columns import StringColumn
 from imggen.decode import ImageSpec, load_image
@@ -56,6 +57,7 @@ __all__ = [
     "MissingExtraError",
     "OptionError",
     "Parts",
+    "RandomResizedCrop",
     "SampleError",
     "ScanError",
     "ScriptError",

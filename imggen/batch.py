@@ -11,7 +11,7 @@ from typing import Any, Literal, NamedTuple, final
 import numpy as np
 import numpy.typing as npt
 
-from imggen.augment import Augmentation, augment_image
+from imggen.augment import Augmentation, augment_image, unrepeatable
 from imggen.buffers import Buffers
 from imggen.cache import Keeper
 from imggen.errors import ImageError, OptionError, SampleError
@@ -103,7 +103,9 @@ class BatchMaker:
         drop_remainder: Leave out a last batch that would have fewer.
         load: Path to array.
         channels_first: Move the last axis to the front.
-        steps: The augmentations.
+        cut: What makes an image of the size that training sees out of a loaded one, at random; None
+            where it has that size already.
+        steps: The augmentations after that.
         seed: Decides augmentation and substitutes.
         label_mode: As in ``encode``, or "input" or None.
         rescale: A factor for every value, or None.
@@ -119,6 +121,7 @@ class BatchMaker:
     drop_remainder: bool
     load: Callable[[str], npt.NDArray[Any]]
     channels_first: bool
+    cut: Callable[[npt.NDArray[Any], np.random.Generator], npt.NDArray[Any]] | None
     steps: tuple[Augmentation, ...]
     seed: int
     label_mode: LabelMode
@@ -236,11 +239,26 @@ class BatchMaker:
         self, array: npt.NDArray[Any], epoch: int, draw: int, index: int
     ) -> npt.NDArray[Any]:
         """Augments a loaded sample as ``draw`` of ``epoch`` has it; leaves ``array`` as it is."""
-        if not self.steps:
+        if self.cut is None and not self.steps:
             return array
         where = f"{self.manifest.filepath(index)!r} (epoch {epoch}, index {draw})"
         make_rng = functools.partial(generator, self.seed, Stream.AUGMENT, epoch, draw)
-        return augment_image(array.copy(), self.steps, make_rng, where)
+        if self.cut is None:
+            return augment_image(array.copy(), self.steps, make_rng, where)
+        # The cut is the first step that the user named, so the others have numbers from 1.
+        image = self.cut(array, make_rng(0))
+        return augment_image(image, self.steps, lambda number: make_rng(number + 1), where)
+
+    def unrepeatable(self) -> list[str]:
+        """The names of the steps that draw from elsewhere than the generator they are given.
+
+        Raises:
+            ImggenError: The first sample cannot be read, or a step broke its contract.
+        """
+        image = self.load_sample(0)
+        if self.cut is not None:
+            image = self.cut(image, generator(self.seed, Stream.TRIAL))
+        return unrepeatable(self.steps, image, self.seed)
 
     def _substitute(self, epoch: int, draw: int, failure: Failure) -> tuple[int, npt.NDArray[Any]]:
         """Another sample in place of one that cannot be read, of the same class if possible."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import warnings
 from collections import Counter
@@ -12,7 +13,7 @@ import keras
 import numpy as np
 import numpy.typing as npt
 
-from imggen.augment import Augment, adapt, unrepeatable
+from imggen.augment import Augment, Augmentation, RandomResizedCrop, adapt
 from imggen.batch import Batch, BatchMaker, Failure, OnError
 from imggen.buffers import Buffers
 from imggen.cache import CacheLike, cache_of, open_cache
@@ -48,7 +49,8 @@ class ImageSequence(EpochSequence[Batch]):
             targets, for autoencoders) or None (no targets).
         augment: A callable ``image -> image`` or ``(image, rng) -> image`` on uint8 arrays of
             shape (height, width, channels), an albumentations transform or Compose, or a list of
-            these. None: no augmentation.
+            these. ``RandomResizedCrop`` first cuts from the image before it is resized. None: no
+            augmentation.
         seed: Decides order and augmentation. None: a fresh one, to be read from ``seed``.
         shuffle: Serve every epoch in an order of its own.
         color_mode: "rgb", "rgba" or "grayscale". Transparency is laid over white except in "rgba".
@@ -136,23 +138,26 @@ class ImageSequence(EpochSequence[Batch]):
             raise OptionError.unknown(
                 "data_format", data_format, ("channels_last", "channels_first")
             )
-        if loader is None:
-            self._spec: ImageSpec | None = ImageSpec(
+        steps = adapt(augment)
+        self._spec: ImageSpec | None = None
+        if loader is not None:
+            if image_size is not None or crop_to_aspect_ratio or pad_to_aspect_ratio:
+                raise OptionError(
+                    "image_size and the aspect ratio go with decoding; arrays from loader= are not "
+                    "resized."
+                )
+            load, channels_first, cut = loader, False, None
+        else:
+            self._spec = ImageSpec(
                 image_size=(256, 256) if image_size is None else image_size,
                 color_mode=color_mode,
                 interpolation=interpolation,
                 fit=_fit(crop_to_aspect_ratio, pad_to_aspect_ratio),
                 exif_orientation=exif_orientation,
             )
-            load: Callable[[str], npt.NDArray[Any]] = functools.partial(load_image, spec=self._spec)
+            source_spec, cut, steps = _cut_from_source(self._spec, steps)
+            load = functools.partial(load_image, spec=source_spec)
             channels_first = (data_format or keras.config.image_data_format()) == "channels_first"
-        elif image_size is not None or crop_to_aspect_ratio or pad_to_aspect_ratio:
-            raise OptionError(
-                "image_size and the aspect ratio go with decoding; arrays from loader= are not "
-                "resized."
-            )
-        else:
-            self._spec, load, channels_first = None, loader, False
         self.manifest = manifest
         self.seed = check_seed(seed)
         self.failures: Counter[Failure] = Counter()
@@ -166,7 +171,8 @@ class ImageSequence(EpochSequence[Batch]):
             drop_remainder=drop_remainder,
             load=load,
             channels_first=channels_first,
-            steps=adapt(augment),
+            cut=cut,
+            steps=steps,
             seed=self.seed,
             label_mode=label_mode,
             rescale=rescale,
@@ -174,11 +180,11 @@ class ImageSequence(EpochSequence[Batch]):
             on_error=on_error,
             cache=open_cache(
                 kept,
-                None if self._spec is None else self._spec.about(),
+                None if loader is not None else source_spec.about(),
                 manifest.num_samples,
                 manifest.filepath,
                 color_mode=color_mode,
-                same_size=True,
+                same_size=cut is None,
             ),
             # As many as may be in use: those that wait, the one served, and the one before it,
             # which Keras may still be reading from.
@@ -278,10 +284,18 @@ class ImageSequence(EpochSequence[Batch]):
         Raises:
             OptionError: The model's output does not fit the classes.
         """
-        return prediction_table(self._maker, self._loader, model, verbose)
+        maker = self._maker
+        if maker.cut is not None and self._spec is not None:
+            # Whole images, which a cache of what parts are cut from does not hold.
+            whole = functools.partial(load_image, spec=self._spec)
+            maker = dataclasses.replace(maker, load=whole, cut=None, cache=None)
+        return prediction_table(maker, self._loader, model, verbose)
 
     def original(self, index: int) -> npt.NDArray[Any]:
-        """Sample ``index`` as loaded: uint8, shape (height, width, channels), not augmented."""
+        """Sample ``index`` as loaded: uint8, shape (height, width, channels), not augmented.
+
+        Before a ``RandomResizedCrop`` that comes first, that is the image that parts are cut from.
+        """
         return self._maker.load_sample(index).copy()
 
     def augmented(self, index: int, epoch: int) -> npt.NDArray[Any]:
@@ -347,8 +361,7 @@ class ImageSequence(EpochSequence[Batch]):
     def _warn_of_other_chance(self) -> None:
         """Warns of augmentations that draw from elsewhere than the generator they are given."""
         try:
-            array = self._maker.load_sample(0)
-            names = unrepeatable(self._maker.steps, array, self.seed)
+            names = self._maker.unrepeatable()
         except ImggenError:
             return  # the batch that meets the error raises it, or deals with it
         if names:
@@ -393,6 +406,26 @@ def _fit(crop_to_aspect_ratio: bool, pad_to_aspect_ratio: bool) -> Fit:
     if crop_to_aspect_ratio and pad_to_aspect_ratio:
         raise OptionError("Pass crop_to_aspect_ratio or pad_to_aspect_ratio, not both.")
     return "crop" if crop_to_aspect_ratio else "pad" if pad_to_aspect_ratio else "stretch"
+
+
+Cut = Callable[[npt.NDArray[Any], np.random.Generator], npt.NDArray[Any]]
+
+
+def _cut_from_source(
+    spec: ImageSpec, steps: tuple[Augmentation, ...]
+) -> tuple[ImageSpec, Cut | None, tuple[Augmentation, ...]]:
+    """How files are loaded, what is cut from them at random, and the steps that follow."""
+    crop = steps[0] if steps else None
+    if not isinstance(crop, RandomResizedCrop) or spec.image_size is None:
+        return spec, None, steps
+    if spec.fit != "stretch":
+        raise OptionError(
+            "RandomResizedCrop cuts a part of another aspect ratio from the whole image; pass it "
+            "without crop_to_aspect_ratio and pad_to_aspect_ratio."
+        )
+    source_size = crop.source_size or 2 * max(spec.image_size)
+    source_spec = dataclasses.replace(spec, image_size=None, shorter_side=source_size)
+    return source_spec, functools.partial(crop.cut, spec.image_size), steps[1:]
 
 
 def _require_positive(option: str, value: object) -> None:

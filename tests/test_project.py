@@ -26,7 +26,8 @@ HEAVY = [
 
 PUBLIC = """
 AugmentationError Cache CacheError ExportError ImageDataGenerator ImageError ImageSequence ImageSpec
-ImggenError ImggenWarning Manifest ManifestError MissingExtraError OptionError Parts SampleError
+ImggenError ImggenWarning Manifest ManifestError MissingExtraError OptionError Parts
+RandomResizedCrop SampleError
 ScanError ScriptError SplitError StringColumn TableError TableSequence WorkerError confusion_matrix
 contact_sheet from_dataframe from_directory from_files load_image scan split split_directory
 """.split()

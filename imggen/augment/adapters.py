@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from imggen.augment.base import Augmentation
+from imggen.augment.crop import RandomResizedCrop
 from imggen.errors import OptionError
 
 # Accepted wherever an augmentation is asked for.
@@ -24,9 +25,9 @@ def adapt(augment: Augment) -> tuple[Augmentation, ...]:
 
     Args:
         augment: None; a callable ``image -> image`` or ``(image, rng) -> image``; an
-            albumentations transform or Compose; or a list of these, applied in order. A callable
-            gets ``rng``, a numpy Generator, when it has a parameter of that name or needs two
-            arguments.
+            albumentations transform or Compose; a ``RandomResizedCrop``; or a list of these,
+            applied in order. A callable gets ``rng``, a numpy Generator, when it has a parameter of
+            that name or needs two arguments.
 
     Raises:
         OptionError: Something that cannot be called.
@@ -51,6 +52,8 @@ def adapt(augment: Augment) -> tuple[Augmentation, ...]:
             f"augment={augment.__name__} is a class; pass one of its objects, such as "
             f"{augment.__name__}(...)."
         )
+    if isinstance(augment, RandomResizedCrop):
+        return (augment,)
     if _comes_from(augment, "albumentations"):
         return (AlbumentationsStep(augment),)
     return (CallableStep(augment),)

@@ -14,13 +14,12 @@ from imggen.rng import Stream, generator
 
 
 class Augmentation(Protocol):
-    """One step of a pipeline: an image and a generator in, an image of the same kind out.
+    """One step of a pipeline: an image and a generator in, an image of the same kind out."""
 
-    Attributes:
-        name: What messages call it.
-    """
-
-    name: str
+    @property
+    def name(self) -> str:
+        """What messages call it."""
+        ...
 
     def __call__(self, image: npt.NDArray[Any], rng: np.random.Generator) -> npt.NDArray[Any]:
         """Returns the augmented image.

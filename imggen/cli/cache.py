@@ -45,6 +45,9 @@ def clear(folder: Path) -> None:
 @click.option("--interpolation", default="bilinear", show_default=True)
 @click.option("--crop-to-aspect-ratio", is_flag=True)
 @click.option("--pad-to-aspect-ratio", is_flag=True)
+@click.option("--pack", default="raw", show_default=True, help="raw pixels, or jpeg.")
+@click.option("--quality", type=int, default=90, show_default=True, help="Of --pack jpeg.")
+@click.option("--limit", type=int, metavar="BYTES", help="The most that images may take.")
 @click.option("--workers", type=int, help="Threads; all cores, if not given.")
 def build(
     directory: Path,
@@ -54,6 +57,9 @@ def build(
     interpolation: str,
     crop_to_aspect_ratio: bool,
     pad_to_aspect_ratio: bool,
+    pack: str,
+    quality: int,
+    limit: int | None,
     workers: int | None,
 ) -> None:
     """Load all images below DIRECTORY into FOLDER, as training with the same settings finds them.
@@ -75,7 +81,12 @@ def build(
         crop_to_aspect_ratio=crop_to_aspect_ratio,
         pad_to_aspect_ratio=pad_to_aspect_ratio,
         label_mode=None,
-        cache=folder,
+        cache=imggen.Cache(
+            folder,
+            pack=pack,  # type: ignore[arg-type]  # checked by Cache
+            quality=quality,
+            limit=limit,
+        ),
         workers=workers,
     )
     progress_on = Console(stderr=True)

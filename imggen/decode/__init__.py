@@ -1,7 +1,7 @@
 """An image file to a uint8 array at the target size."""
 
 from imggen.decode.jpeg import jpeg_pixels, read_if_jpeg
-from imggen.decode.load import load_image
+from imggen.decode.load import load_image, load_in_stages
 from imggen.decode.spec import ColorMode, Fit, ImageSpec, Interpolation
 
 __all__ = [
@@ -11,5 +11,6 @@ __all__ = [
     "Interpolation",
     "jpeg_pixels",
     "load_image",
+    "load_in_stages",
     "read_if_jpeg",
 ]

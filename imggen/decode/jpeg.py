@@ -31,7 +31,11 @@ _APP1 = 0xE1
 
 
 def jpeg_pixels(
-    data: bytes, size: tuple[int, int] | None = None, *, exif_orientation: bool = False
+    data: bytes,
+    size: tuple[int, int] | None = None,
+    *,
+    exif_orientation: bool = False,
+    longest_shorter_side: int | None = None,
 ) -> npt.NDArray[np.uint8] | None:
     """Decodes a JPEG with OpenCV, if it is sure that Pillow would give the same pixels.
 
@@ -43,13 +47,15 @@ def jpeg_pixels(
         data: The bytes of a file, in any format.
         size: (height, width) to resize to, by nearest neighbour. None: as it is.
         exif_orientation: Turn it upright as its EXIF tag says, before resizing.
+        longest_shorter_side: Decode nothing whose shorter side is longer. None: any size.
 
     Returns:
         uint8, shape (height, width, 3), RGB; or None.
 
     Source: the pixels are those of ``PIL.Image.open(...).convert("RGB").resize(...)``.
     """
-    if not data.startswith(_START) or not _is_plain(data):
+    plain_size = _plain_size(data) if data.startswith(_START) else None
+    if plain_size is None or min(plain_size) > (longest_shorter_side or min(plain_size)):
         return None
     import cv2
 
@@ -76,34 +82,34 @@ def read_if_jpeg(path: str | os.PathLike[str]) -> bytes | None:
         return start + file.read() if start == _START else None
 
 
-def _is_plain(data: bytes) -> bool:
-    """Whether this JPEG is one of those that OpenCV and Pillow cannot disagree about."""
+def _plain_size(data: bytes) -> tuple[int, int] | None:
+    """(height, width) of a JPEG that OpenCV and Pillow cannot disagree about; None for others."""
     from PIL import Image
 
     position = 2
-    size_in_pixels = None
+    size = (0, 0)
     while position + 4 <= len(data) and data[position] == 0xFF:
         marker = data[position + 1]
         length = int.from_bytes(data[position + 2 : position + 4])
         body = data[position + 4 : position + 2 + length]
         if marker in _SEQUENTIAL:
             if len(body) < 6 or body[0] != 8 or body[5] not in (1, 3):
-                return False
-            size_in_pixels = int.from_bytes(body[1:3]) * int.from_bytes(body[3:5])
+                return None
+            size = (int.from_bytes(body[1:3]), int.from_bytes(body[3:5]))
         position += 2 + length
         if marker == _START_OF_SCAN:
             break
         if length < 2:
-            return False
+            return None
     else:
-        return False
-    limit = Image.MAX_IMAGE_PIXELS
-    if not size_in_pixels or (limit is not None and size_in_pixels > limit):
-        return False
+        return None
+    num_pixels, most = size[0] * size[1], Image.MAX_IMAGE_PIXELS
+    if num_pixels == 0 or (most is not None and num_pixels > most):
+        return None
     # A marker amid the data is where OpenCV goes on and Pillow gives up; without one at the end,
     # the file is truncated.
     found = _MARKER.search(data, position)
-    return found is not None and found[0] == _END_OF_IMAGE
+    return size if found is not None and found[0] == _END_OF_IMAGE else None
 
 
 def _upright(pixels: npt.NDArray[np.uint8], data: bytes) -> npt.NDArray[np.uint8]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -44,16 +45,23 @@ def load_image(
         >>> load_image(buffer.getvalue(), ImageSpec((3, 4)))[0, 0].tolist()
         [255, 0, 0]
     """
+    return load_in_stages(source, spec or ImageSpec(), lambda _: None)
+
+
+def load_in_stages(
+    source: str | os.PathLike[str] | bytes, spec: ImageSpec, done: Callable[[str], object]
+) -> npt.NDArray[np.uint8]:
+    """As ``load_image``; says when it is done with "decode" and with "resize"."""
     from PIL import Image
 
-    spec = spec or ImageSpec()
     name = "bytes in memory" if isinstance(source, bytes) else os.fspath(source)
     try:
         pixels = _by_opencv(source, spec)
         if pixels is not None:
+            done("decode")
             return pixels
         with Image.open(io.BytesIO(source) if isinstance(source, bytes) else source) as image:
-            return _by_pillow(image, spec)
+            return _by_pillow(image, spec, done)
     except Exception as err:
         # Pillow's readers raise whatever their parsing meets: OSError, SyntaxError, struct.error,
         # ValueError, IndexError, ... Each means that this file cannot be read.
@@ -70,10 +78,17 @@ def _by_opencv(
     data = source if isinstance(source, bytes) else read_if_jpeg(source)
     if data is None:
         return None
-    return jpeg_pixels(data, spec.image_size, exif_orientation=spec.exif_orientation)
+    return jpeg_pixels(
+        data,
+        spec.image_size,
+        exif_orientation=spec.exif_orientation,
+        longest_shorter_side=spec.shorter_side,
+    )
 
 
-def _by_pillow(image: Image.Image, spec: ImageSpec) -> npt.NDArray[np.uint8]:
+def _by_pillow(
+    image: Image.Image, spec: ImageSpec, done: Callable[[str], object]
+) -> npt.NDArray[np.uint8]:
     from PIL import ImageOps
 
     image_format = image.format
@@ -81,8 +96,12 @@ def _by_pillow(image: Image.Image, spec: ImageSpec) -> npt.NDArray[np.uint8]:
     image = ImageOps.exif_transpose(image) if spec.exif_orientation else _as_stored(image)
     if image.mode == "F" or image.mode.startswith("I"):
         image = _to_eight_bits(image, image_format)
-    image = _resized(_in_color_mode(image, spec.color_mode), full_size or image.size, spec)
+    image = _in_color_mode(image, spec.color_mode)
+    image.load()
+    done("decode")
+    image = _resized(image, full_size or image.size, spec)
     pixels = np.array(image)  # a copy that may be written to, unlike Pillow's own buffer
+    done("resize")
     return pixels[:, :, None] if pixels.ndim == 2 else pixels
 
 
@@ -166,7 +185,7 @@ def _resized(image: Image.Image, full_size: tuple[int, int], spec: ImageSpec) ->
     """Resizes an image upright, which may have been reduced from ``full_size`` already."""
     from PIL import Image
 
-    if spec.image_size is None:
+    if spec.image_size is None and spec.shorter_side is None:
         return image
     resample = Image.Resampling[FILTERS[spec.interpolation]]
     window, size, offset = placement(*full_size, spec)
@@ -180,7 +199,7 @@ def _resized(image: Image.Image, full_size: tuple[int, int], spec: ImageSpec) ->
         resized = image.crop(window).resize(size, resample)
     else:
         resized = image.resize(size, resample)
-    if spec.fit != "pad":
+    if spec.fit != "pad" or spec.image_size is None:
         return resized
     canvas = Image.new(image.mode, spec.image_size[::-1])
     canvas.paste(resized, offset)

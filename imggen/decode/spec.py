@@ -48,6 +48,8 @@ class ImageSpec:
         fit: "stretch" to ``image_size``; "crop" the largest centred window of its aspect ratio
             first, as Keras's ``smart_resize`` does; or "pad" with black (transparent in "rgba").
         exif_orientation: Turn photographs upright as their EXIF tag says.
+        shorter_side: With ``image_size=None``: shrink files so that their shorter side has so many
+            pixels; smaller ones stay as they are. None: do not.
 
     Raises:
         OptionError: A value outside its legal set.
@@ -62,6 +64,7 @@ class ImageSpec:
     interpolation: Interpolation = "bilinear"
     fit: Fit = "stretch"
     exif_orientation: bool = True
+    shorter_side: int | None = None
 
     def __post_init__(self) -> None:
         if self.image_size is not None:
@@ -72,14 +75,22 @@ class ImageSpec:
             raise OptionError.unknown("interpolation", self.interpolation, FILTERS)
         if self.fit not in get_args(Fit):
             raise OptionError.unknown("fit", self.fit, get_args(Fit))
+        if self.shorter_side is not None and (
+            self.image_size is not None
+            or isinstance(self.shorter_side, bool)
+            or not isinstance(self.shorter_side, int)
+            or self.shorter_side < 1
+        ):
+            raise OptionError(
+                f"shorter_side={self.shorter_side!r} must be a whole number above 0, and goes with "
+                "image_size=None."
+            )
 
     @property
     def may_reduce(self) -> bool:
         """Whether large JPEGs are decoded at reduced size."""
-        return self.image_size is not None and FILTERS[self.interpolation] not in {
-            "NEAREST",
-            "BOX",
-        }
+        resizes = self.image_size is not None or self.shorter_side is not None
+        return resizes and FILTERS[self.interpolation] not in {"NEAREST", "BOX"}
 
     @property
     def shape(self) -> tuple[int, int, int] | None:
@@ -112,9 +123,11 @@ class Placement(NamedTuple):
 
 def placement(image_width: int, image_height: int, spec: ImageSpec) -> Placement:
     """Settles how an image upright fits into the array that ``spec`` asks for."""
+    whole = (image_width, image_height)
     if spec.image_size is None:
-        whole = (image_width, image_height)
-        return Placement((0, 0, *whole), whole, (0, 0))
+        shrinks = max(1.0, min(whole) / (spec.shorter_side or min(whole)))
+        size = (max(1, round(image_width / shrinks)), max(1, round(image_height / shrinks)))
+        return Placement((0, 0, *whole), size, (0, 0))
     height, width = spec.image_size
     if spec.fit == "crop":
         # Rounded as in smart_resize, keras/src/utils/image_utils.py, Keras 3.15.
@@ -123,7 +136,6 @@ def placement(image_width: int, image_height: int, spec: ImageSpec) -> Placement
         left, top = (image_width - crop_width) // 2, (image_height - crop_height) // 2
         window = (left, top, left + crop_width, top + crop_height)
         return Placement(window, (width, height), (0, 0))
-    whole = (image_width, image_height)
     if spec.fit == "stretch":
         return Placement((0, 0, *whole), (width, height), (0, 0))
     scale = min(width / image_width, height / image_height)
