@@ -1,0 +1,94 @@
+"""The tables and the chart."""
+
+import os
+import platform
+import statistics
+import textwrap
+from collections.abc import Iterable
+from typing import Any
+
+from peers.turns import Row
+from peers.works import Work
+
+
+def machine(cores: int) -> str:
+    """The processor, the cores that may be used, and the system."""
+    name = platform.processor() or platform.machine()
+    if os.path.exists("/proc/cpuinfo"):
+        with open("/proc/cpuinfo", encoding="utf-8") as lines:
+            names = [line.partition(":")[2].strip() for line in lines if "model name" in line]
+        name = names[0] if names else name
+    return f"{name}, {cores} usable cores, {platform.system()} {platform.release()}"
+
+
+def report(facts: dict[str, str], tables: Iterable[tuple[Work, list[Row]]]) -> str:
+    """The Markdown."""
+    lines = ["# Images per second", ""]
+    lines += [f"- {name}: {value}" for name, value in facts.items()]
+    for work, rows in tables:
+        lines += ["", f"## {work.title}", "", work.about, ""]
+        lines += [f"| contender | what it does | images/s | from, to | {work.against} |"]
+        lines += ["|---|---|--:|--:|--:|"]
+        lines += [
+            f"| {row.name} | {row.contender.about} | {' | '.join(row.cells)} |" for row in rows
+        ]
+    return "\n".join(lines) + "\n"
+
+
+def chart(facts: dict[str, str], tables: list[tuple[Work, list[Row]]], path: str) -> None:
+    """Draws a bar for each row; each work has a scale of its own."""
+    from PIL import Image, ImageDraw, ImageFont
+
+    scale, width, left, right, line, head = 2, 900, 230, 150, 22, 66
+    ink, faint, peer_colour, our_colour = "#1f2328", "#656d76", "#c4cad1", "#0969da"
+    rule = "#d8dee4"
+    title, heading, text, small = (
+        ImageFont.load_default(size * scale) for size in (22, 15, 12.5, 11)
+    )
+    caption = textwrap.wrap("  ·  ".join(facts.values()), 150)
+    height = 86 + sum(head + line * len(rows) for _, rows in tables) + 26 + 16 * len(caption) + 14
+    picture = Image.new("RGB", (width * scale, height * scale), "#ffffff")
+    draw = ImageDraw.Draw(picture)
+
+    def write(x: float, y: float, words: str, colour: str, font: Any, anchor: str = "lm") -> None:
+        words = words.replace("×", "x")  # which Pillow's own font does not have
+        draw.text((x * scale, y * scale), words, colour, font, anchor=anchor)
+
+    def box(x: float, y: float, to_x: float, to_y: float, colour: str, radius: float = 0) -> None:
+        corners = [round(value * scale) for value in (x, y, to_x - 1 / scale, to_y - 1 / scale)]
+        draw.rounded_rectangle(corners, radius * scale, colour)
+
+    write(24, 34, "Images per second", ink, title)
+    box(24, 60, 36, 72, our_colour, 2)
+    write(42, 66.5, "imggen", faint, text)
+    box(104, 60, 116, 72, peer_colour, 2)
+    write(122, 66.5, "others", faint, text)
+    write(width - 24, 66.5, "median; the thin line: slowest to fastest round", faint, small, "rm")
+    y = 86.0
+    for work, rows in tables:
+        write(24, y + 22, work.title, ink, heading)
+        write(width - 24, y + 22, work.against, faint, small, "rm")
+        write(24, y + 42, work.about.rstrip("."), faint, small)
+        y += head - 10
+        unit = (width - left - right) / max([1e-9, *(max(row.rates or [0]) for row in rows)])
+        box(left, y, left + 1, y + line * len(rows), rule)
+        for row in rows:
+            middle = y + line / 2
+            ours = row.contender.peer == "imggen"
+            write(left - 8, middle, row.name, ink, text, "rm")
+            rate_cell, _, ratio = row.cells
+            if row.problem:
+                write(left + 8, middle, row.problem.partition(":")[0], faint, text)
+            else:
+                end = left + max(1, unit * statistics.median(row.rates))
+                low, high = (left + unit * pick(row.rates) for pick in (min, max))
+                box(left, middle - 7, end, middle + 7, our_colour if ours else peer_colour, 2)
+                box(low, middle - 0.5, max(high, low + 1), middle + 0.5, ink)
+                write(max(end, high) + 6, middle, rate_cell, ink, text)
+                write(width - 24, middle, f"× {ratio}" if ratio else "", faint, text, "rm")
+            y += line
+        y += 10
+    box(24, y + 16, width - 24, y + 17, rule)
+    for index, words in enumerate(caption):
+        write(24, y + 34 + 16 * index, words, faint, small)
+    picture.save(path, optimize=True)

@@ -1,0 +1,168 @@
+"""What there is to do, who does it, and with whom each is compared."""
+
+import dataclasses
+import functools
+from collections.abc import Callable
+from typing import Any
+
+from peers.contenders import (
+    Make,
+    ceiling,
+    dali,
+    drop_in,
+    ffcv,
+    fit,
+    grain_dataset,
+    legacy,
+    native,
+    tf_data,
+    torch_loader,
+)
+
+Rates = dict[str, float]  # images per second by row
+
+
+@dataclasses.dataclass(frozen=True)
+class Contender:
+    """One way to make batches."""
+
+    name: str
+    about: str
+    make: Make
+
+    @property
+    def peer(self) -> str:
+        """What it is a way of: the first word of its name."""
+        return self.name.replace(",", "").split()[0].lower()
+
+
+@dataclasses.dataclass(frozen=True)
+class Work:
+    """What all contenders have to do, and which rate each is compared with."""
+
+    title: str
+    about: str
+    against: str
+    reference: Callable[[str, Rates], float | None]
+    contenders: tuple[Contender, ...]
+
+
+def beside(name: str) -> Callable[[str, Rates], float | None]:
+    """All rows are compared with the row ``name``."""
+    return lambda _, rates: rates.get(name)
+
+
+def beside_one_worker(name: str, rates: Rates) -> float | None:
+    """Rows are compared with the same loader on one worker."""
+    return rates.get(name.partition("=")[0] + "=1")
+
+
+def beside_the_slower(name: str, rates: Rates) -> float | None:
+    """``fit`` is compared with the slower of its two parts."""
+    prefix, _, row = name.partition(": ")
+    parts = [rates.get(f"{prefix}: {part}") for part in ("loader alone", "model alone")]
+    return min(part for part in parts if part) if row == "fit" and all(parts) else None
+
+
+def works(cores: int) -> dict[str, Work]:
+    """All works by name; ``threads`` depends on the number of cores."""
+
+    def by(name: str, about: str, make: Any, **options: Any) -> Contender:
+        return Contender(name, about, functools.partial(make, **options))
+
+    smooth, ram = "bilinear, antialiased", 'cache="ram"'
+    packed = "file of raw pixels, sides up to"
+    near, linear = {"interpolation": "nearest"}, {"interpolation": "bilinear"}
+    keras = by("Keras legacy", "ImageDataGenerator; nearest", legacy)
+    keras_affine = by("Keras legacy", "ImageDataGenerator", legacy, affine=True)
+    tf_plain = "image_dataset_from_directory"
+    against_keras = ("× Keras legacy", beside("Keras legacy"))
+    once = "Images are decoded and resized in every epoch; float32."
+    turned = "Turned by 20°, shifted by 0.1, sheared by 10°, zoomed by 0.1, mirrored; float32."
+    drop_in_nearest = by("imggen drop-in", "ImageDataGenerator; nearest", drop_in)
+    native_bilinear = by("imggen native", f"from_directory; {smooth}", native)
+    counts = sorted({*(2**n for n in range(cores.bit_length())), cores})
+
+    plain = (
+        by(
+            "imggen decoder, nearest",
+            "the ceiling: load_image on threads; nearest",
+            ceiling,
+            **near,
+        ),
+        by("imggen decoder, bilinear", f"the ceiling: load_image on threads; {smooth}", ceiling),
+        keras,
+        by("tf.data, nearest", f"{tf_plain}; nearest", tf_data, **near),
+        by("tf.data, bilinear", f"{tf_plain}; bilinear, not antialiased", tf_data),
+        by("torch", "DataLoader, albumentations; bilinear, not antialiased", torch_loader),
+        by("grain", f"MapDataset on threads, Pillow; {smooth}", grain_dataset),
+        by("DALI", f"pipeline on the CPU; {smooth}", dali),
+        by("imggen drop-in, nearest", "ImageDataGenerator; nearest", drop_in),
+        by("imggen drop-in, bilinear", f"ImageDataGenerator; {smooth}", drop_in, **linear),
+        by("imggen native, nearest", "from_directory; nearest", native, **near),
+        by("imggen native, bilinear", f"from_directory; {smooth}", native),
+    )
+    affine = (
+        keras_affine,
+        by("tf.data", "Keras layers, each of which resamples", tf_data, affine=True),
+        by("torch", "DataLoader, albumentations", torch_loader, augment="affine"),
+        by("DALI", "warp_affine and flip on the CPU", dali, affine=True),
+        by("imggen drop-in", "ImageDataGenerator", drop_in, affine=True),
+        by("imggen drop-in, exact", "Keras's bits: exact=True", drop_in, affine=True, exact=True),
+        by("imggen native", "from_directory, albumentations", native, augment="affine"),
+    )
+    cached = (
+        dataclasses.replace(keras, about="ImageDataGenerator; has no cache"),
+        by("tf.data, samples", "cache() of samples, shuffled anew", tf_data, cache="samples"),
+        by("tf.data, batches", "cache() of batches, always the same", tf_data, cache="batches"),
+        by("FFCV, 512", f"{packed} 512, centre crop resized; uint8", ffcv),
+        by(
+            "FFCV, small",
+            f"{packed} 8/7 of the image size, centre crop resized; uint8",
+            ffcv,
+            small=True,
+        ),
+        by("imggen drop-in", ram, drop_in, cache="ram"),
+        by("imggen native", ram, native, cache="ram"),
+        by("imggen native, uint8", f"{ram}; uint8", native, cache="ram", dtype="uint8"),
+        by("imggen native, folder", "cache=FOLDER; uint8", native, cache="folder", dtype="uint8"),
+    )
+    cached_affine = (
+        dataclasses.replace(keras_affine, about="ImageDataGenerator; has no cache"),
+        by("imggen drop-in", ram, drop_in, affine=True, cache="ram"),
+        by("imggen native", f"{ram}, albumentations", native, augment="affine", cache="ram"),
+    )
+    in_ram = {"augment": "crop", "cache": "ram", "dtype": "uint8"}
+    cached_crop = (
+        by("FFCV, 512", f"{packed} 512", ffcv, crop=True),
+        by("FFCV, small", f"{packed} 8/7 of the image size", ffcv, crop=True, small=True),
+        by("torch", "DataLoader, albumentations; images in RAM", torch_loader, augment="crop"),
+        by("imggen native", f"RandomResizedCrop, {ram}", native, **in_ram),
+    )
+    tf_bilinear = by("tf.data", f"{tf_plain}; bilinear, not antialiased", tf_data)
+    large = (keras, tf_bilinear, drop_in_nearest, native_bilinear)
+    threads = tuple(
+        by(f"{each.name}, workers={count}", each.about, each.make, workers=count)
+        for each in (drop_in_nearest, native_bilinear)
+        for count in counts
+    )
+    fits = tuple(
+        by(each.name, each.about, fit, loader=each.make.func)
+        for each in (keras, drop_in_nearest, native_bilinear)
+    )
+    kept = "Out of a cache where there is one; float32 where nothing else is said."
+    crops = "Crops of 8 to 100 % of the area, resized and mirrored; uint8."
+    enlarged = "Made from yours by enlarging. First epoch, no augmentation; float32."
+    fitted = "A step that sleeps as long as the loader takes, as if on an accelerator; float32."
+    return {
+        "plain": Work("First epoch, no augmentation", once, *against_keras, plain),
+        "affine": Work("First epoch, affine augmentation", turned, *against_keras, affine),
+        "cached": Work("Later epochs, no augmentation", kept, *against_keras, cached),
+        "cached-affine": Work("Later epochs, affine", turned, *against_keras, cached_affine),
+        "cached-crop": Work(
+            "Later epochs, crops", crops, "× FFCV, 512", beside("FFCV, 512"), cached_crop
+        ),
+        "large": Work("Photos of 4000 × 3000", enlarged, *against_keras, large),
+        "threads": Work("More threads", once, "× one worker", beside_one_worker, threads),
+        "fit": Work("Training", fitted, "× slower part", beside_the_slower, fits),
+    }
