@@ -269,6 +269,17 @@ def test_a_cache_that_cannot_fit_is_refused_before_it_is_filled(files, tmp_path)
         cache.get(0, lambda: files.load(0))
 
 
+def test_images_in_the_format_of_another_version_are_told_and_loaded_anew(files, tmp_path):
+    files.through(files.cache(tmp_path / "kept"))
+    old = only_store(tmp_path / "kept").rename(tmp_path / "kept" / "old")
+    text = (old / "about.txt").read_text()
+    (old / "about.txt").write_text(text.replace("format 1", "format 0"))
+
+    with pytest.warns(imggen.ImggenWarning, match=r"another version of imggen.*cache clear"):
+        cache = files.cache(tmp_path / "kept")
+    assert files.through(cache) == list(range(10))
+
+
 def test_a_folder_that_cannot_be_used_is_named(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(imggen.CacheError, match=r"cache folder '.*file/within' cannot be used"):

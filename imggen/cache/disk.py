@@ -96,6 +96,12 @@ def _store_folders(folder: str | os.PathLike[str]) -> list[Path]:
         ) from err
 
 
+def _format_of(place: Path) -> int | None:
+    title = (place / "about.txt").read_text(encoding="utf-8").partition("\n")[0]
+    number = title.removeprefix(_TITLE)
+    return int(number) if number.isdecimal() else None
+
+
 @final
 class DiskCache:
     """Holds each file's array as loaded, before augmentation, on a memory map.
@@ -143,6 +149,12 @@ class DiskCache:
             ) from err
         if self._journal.was_broken:
             _warn(self._folder, "was damaged; what follows the damage is loaded anew")
+        if any(_format_of(place) != _FORMAT for place in _store_folders(folder)):
+            _warn(
+                Path(folder),
+                "holds images in the format of another version of imggen, which are loaded anew; "
+                f"imggen cache clear {os.fspath(folder)!r} deletes them",
+            )
         self._places: dict[int, Place] = {}  # found and checked
         self._writer = _Writer(self._journal, self._folder, limit)
         self._is_sized = not same_size
