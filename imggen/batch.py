@@ -17,6 +17,7 @@ from imggen.cache import Keeper
 from imggen.errors import ImageError, OptionError, SampleError
 from imggen.labels import LabelMode, encode
 from imggen.manifest import Manifest
+from imggen.mirrored import in_memory_order
 from imggen.order import Order
 from imggen.rng import Stream, generator
 
@@ -291,6 +292,7 @@ class BatchMaker:
 
     def _put(self, array: npt.NDArray[Any], x: npt.NDArray[Any], position: int, row: int) -> None:
         """Writes one sample into its place in the batch, at once: loaders may reuse an array."""
+        array = in_memory_order(array)
         placed = np.moveaxis(array, -1, 0) if self.channels_first else array
         if placed.shape != x.shape[1:]:
             raise SampleError(

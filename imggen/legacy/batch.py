@@ -11,6 +11,7 @@ import numpy.typing as npt
 from imggen.legacy.draws import Source, as_global_state, same_state
 from imggen.legacy.normalization import normalize
 from imggen.legacy.threads import Threads
+from imggen.mirrored import in_memory_order
 
 Image = npt.NDArray[Any]
 
@@ -85,7 +86,7 @@ def _side_by_side(
         x = generator._transform(load(position), parameters[position], exact=exact)
         if generator.preprocessing_function:
             x = generator.preprocessing_function(x)
-        batch_x[position] = normalize(x, generator)
+        batch_x[position] = in_memory_order(normalize(x, generator))
 
     threads.map(work, range(len(batch_x)), meanwhile)
 
