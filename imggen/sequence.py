@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import functools
 import warnings
 from collections import Counter
 from collections.abc import Callable
@@ -13,11 +12,11 @@ import keras
 import numpy as np
 import numpy.typing as npt
 
-from imggen.augment import Augment, Augmentation, RandomResizedCrop, adapt
+from imggen.augment import Augment, adapt
 from imggen.batch import Batch, BatchMaker, Failure, OnError
 from imggen.buffers import Buffers
 from imggen.cache import CacheLike, cache_of, open_cache
-from imggen.decode import ColorMode, Fit, ImageSpec, Interpolation, load_image
+from imggen.decode import ColorMode, Fit, ImageSpec, Interpolation
 from imggen.describe import as_html, as_text
 from imggen.epochs import EpochSequence
 from imggen.errors import ImggenError, ImggenWarning, OptionError
@@ -27,6 +26,7 @@ from imggen.manifest import Manifest
 from imggen.order import Order
 from imggen.predictions import prediction_table
 from imggen.rng import check_seed
+from imggen.source import source_of_files, source_of_loader
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -138,26 +138,25 @@ class ImageSequence(EpochSequence[Batch]):
             raise OptionError.unknown(
                 "data_format", data_format, ("channels_last", "channels_first")
             )
-        steps = adapt(augment)
-        self._spec: ImageSpec | None = None
-        if loader is not None:
-            if image_size is not None or crop_to_aspect_ratio or pad_to_aspect_ratio:
-                raise OptionError(
-                    "image_size and the aspect ratio go with decoding; arrays from loader= are not "
-                    "resized."
-                )
-            load, channels_first, cut = loader, False, None
-        else:
-            self._spec = ImageSpec(
-                image_size=(256, 256) if image_size is None else image_size,
-                color_mode=color_mode,
-                interpolation=interpolation,
-                fit=_fit(crop_to_aspect_ratio, pad_to_aspect_ratio),
-                exif_orientation=exif_orientation,
+        if loader is None:
+            self._source = source_of_files(
+                ImageSpec(
+                    image_size=(256, 256) if image_size is None else image_size,
+                    color_mode=color_mode,
+                    interpolation=interpolation,
+                    fit=_fit(crop_to_aspect_ratio, pad_to_aspect_ratio),
+                    exif_orientation=exif_orientation,
+                ),
+                adapt(augment),
             )
-            source_spec, cut, steps = _cut_from_source(self._spec, steps)
-            load = functools.partial(load_image, spec=source_spec)
             channels_first = (data_format or keras.config.image_data_format()) == "channels_first"
+        elif image_size is not None or crop_to_aspect_ratio or pad_to_aspect_ratio:
+            raise OptionError(
+                "image_size and the aspect ratio go with decoding; arrays from loader= are not "
+                "resized."
+            )
+        else:
+            self._source, channels_first = source_of_loader(loader, adapt(augment)), False
         self.manifest = manifest
         self.seed = check_seed(seed)
         self.failures: Counter[Failure] = Counter()
@@ -169,10 +168,10 @@ class ImageSequence(EpochSequence[Batch]):
             order=Order(manifest.num_samples, shuffle, repeats, self.seed),
             batch_size=batch_size,
             drop_remainder=drop_remainder,
-            load=load,
+            load=self._source.load,
             channels_first=channels_first,
-            cut=cut,
-            steps=steps,
+            cut=self._source.cut,
+            steps=self._source.steps,
             seed=self.seed,
             label_mode=label_mode,
             rescale=rescale,
@@ -180,11 +179,11 @@ class ImageSequence(EpochSequence[Batch]):
             on_error=on_error,
             cache=open_cache(
                 kept,
-                None if loader is not None else source_spec.about(),
+                self._source.about,
                 manifest.num_samples,
                 manifest.filepath,
                 color_mode=color_mode,
-                same_size=cut is None,
+                same_size=self._source.cut is None,
             ),
             # As many as may be in use: those that wait, the one served, and the one before it,
             # which Keras may still be reading from.
@@ -285,10 +284,9 @@ class ImageSequence(EpochSequence[Batch]):
             OptionError: The model's output does not fit the classes.
         """
         maker = self._maker
-        if maker.cut is not None and self._spec is not None:
-            # Whole images, which a cache of what parts are cut from does not hold.
-            whole = functools.partial(load_image, spec=self._spec)
-            maker = dataclasses.replace(maker, load=whole, cut=None, cache=None)
+        if maker.cut is not None:
+            # A cache holds what parts are cut from, and not whole images of the right size.
+            maker = dataclasses.replace(maker, load=self._source.load_whole, cut=None, cache=None)
         return prediction_table(maker, self._loader, model, verbose)
 
     def original(self, index: int) -> npt.NDArray[Any]:
@@ -394,9 +392,9 @@ class ImageSequence(EpochSequence[Batch]):
         ]
 
     def _shape_of_x(self) -> str:
-        if self._spec is None:
+        if self._source.spec is None:
             return f"({self.batch_size}, as loaded)"
-        height, width, channels = self._spec.shape or (None, None, None)
+        height, width, channels = self._source.spec.shape or (None, None, None)
         if self._maker.channels_first:
             return f"({self.batch_size}, {channels}, {height}, {width})"
         return f"({self.batch_size}, {height}, {width}, {channels})"
@@ -406,26 +404,6 @@ def _fit(crop_to_aspect_ratio: bool, pad_to_aspect_ratio: bool) -> Fit:
     if crop_to_aspect_ratio and pad_to_aspect_ratio:
         raise OptionError("Pass crop_to_aspect_ratio or pad_to_aspect_ratio, not both.")
     return "crop" if crop_to_aspect_ratio else "pad" if pad_to_aspect_ratio else "stretch"
-
-
-Cut = Callable[[npt.NDArray[Any], np.random.Generator], npt.NDArray[Any]]
-
-
-def _cut_from_source(
-    spec: ImageSpec, steps: tuple[Augmentation, ...]
-) -> tuple[ImageSpec, Cut | None, tuple[Augmentation, ...]]:
-    """How files are loaded, what is cut from them at random, and the steps that follow."""
-    crop = steps[0] if steps else None
-    if not isinstance(crop, RandomResizedCrop) or spec.image_size is None:
-        return spec, None, steps
-    if spec.fit != "stretch":
-        raise OptionError(
-            "RandomResizedCrop cuts a part of another aspect ratio from the whole image; pass it "
-            "without crop_to_aspect_ratio and pad_to_aspect_ratio."
-        )
-    source_size = crop.source_size or 2 * max(spec.image_size)
-    source_spec = dataclasses.replace(spec, image_size=None, shorter_side=source_size)
-    return source_spec, functools.partial(crop.cut, spec.image_size), steps[1:]
 
 
 def _require_positive(option: str, value: object) -> None:
