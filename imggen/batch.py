@@ -14,7 +14,7 @@ import numpy.typing as npt
 from imggen.augment import Augmentation, augment_image, unrepeatable
 from imggen.buffers import Buffers
 from imggen.cache import Keeper
-from imggen.errors import ImageError, OptionError, SampleError
+from imggen.errors import CacheError, ImageError, OptionError, SampleError
 from imggen.labels import LabelMode, encode
 from imggen.manifest import Manifest
 from imggen.mirrored import in_memory_order
@@ -220,9 +220,12 @@ class BatchMaker:
         if self.cache is None:
             raise OptionError('There is no cache to fill; pass cache="ram" or cache=FOLDER.')
 
+        cache = self.cache
+
         def load(index: int) -> Failure | None:
             try:
-                self.load_sample(index)
+                if not cache.is_full:
+                    self.load_sample(index)
             except ImageError as err:
                 return Failure(err.path, err.reason)
             return None
@@ -233,7 +236,12 @@ class BatchMaker:
                 progress()
                 if failure is not None:
                     failures.append(failure)
-        self.cache.flush()
+        cache.flush()
+        if cache.is_full:
+            raise CacheError(
+                f"The cache is full: not all of {self.manifest.num_samples} images fit. Those that "
+                'do are kept. Raise its limit=, or use a smaller image_size, or pack="jpeg".'
+            )
         return failures
 
     def augment(

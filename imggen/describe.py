@@ -1,6 +1,7 @@
 """What a manifest or a sequence shows of itself, as text and in notebooks."""
 
 import html
+import math
 from collections.abc import Mapping, Sequence
 from itertools import islice
 
@@ -65,3 +66,16 @@ def as_html(
         + (f"<div>Passed over when scanning:<ul>{passed}</ul></div>" if passed else "")
         + "</div>"
     )
+
+
+def in_units(num_bytes: float) -> str:
+    """A number of bytes in words.
+
+    Example:
+        >>> in_units(3 * 2**20)
+        '3.0 MiB'
+    """
+    power = 0 if num_bytes < 1024 else min(4, int(math.log(num_bytes, 1024)))
+    if power == 0:
+        return f"{num_bytes:.0f} bytes"
+    return f"{num_bytes / 1024**power:,.1f} {('KiB', 'MiB', 'GiB', 'TiB')[power - 1]}"

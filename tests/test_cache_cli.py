@@ -1,5 +1,8 @@
 """imggen cache build, info and clear."""
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 from click.testing import CliRunner
@@ -7,6 +10,7 @@ from click.testing import CliRunner
 import imggen
 from imggen.cli import main
 from tests.conftest import write_images
+from tests.test_disk_cache import through_jpeg
 
 
 def invoke(*arguments):
@@ -88,3 +92,116 @@ def test_a_sequence_without_a_cache_has_none_to_fill(photos):
     sequence = imggen.ImageSequence(imggen.scan(photos))
     with pytest.raises(imggen.OptionError, match="no cache to fill"):
         sequence.fill_cache()
+
+
+# build --pack, --quality, --limit
+
+
+PACKED = ("--pack", "jpeg", "--quality", 80)
+
+
+def bytes_kept(folder):
+    return sum(file.stat().st_size for file in folder.glob("*/pixels.bin"))
+
+
+def test_training_finds_what_was_packed(photos, tmp_path):
+    folder = tmp_path / "kept"
+    told = invoke("build", photos, folder, *SIZE, *PACKED, "--limit", 10**6)
+    assert (told.exit_code, told.output) == (0, f"16 of 16 images are in {folder}.\n")
+    info, kept = invoke("info", folder).output, bytes_kept(folder)
+    assert info.startswith("16 images, ")
+    assert "    packed as JPEG of quality 80\n" in info
+
+    options = {"image_size": (16, 12), "shuffle": False, "dtype": "uint8"}
+    plain = [x for x, _ in imggen.ImageSequence(imggen.scan(photos), **options)]
+    cache = imggen.Cache(folder, pack="jpeg", quality=80, limit=10**6)
+    with imggen.ImageSequence(imggen.scan(photos), **options, cache=cache) as sequence:
+        got = [x for x, _ in sequence]
+    for image, other in zip(np.concatenate(got), np.concatenate(plain), strict=True):
+        assert np.array_equal(image, through_jpeg(other, 80))
+    assert (invoke("info", folder).output, bytes_kept(folder)) == (info, kept)
+
+
+def test_training_with_another_quality_finds_nothing(photos, tmp_path):
+    invoke("build", photos, tmp_path / "kept", *SIZE, *PACKED)
+    cache = imggen.Cache(tmp_path / "kept", pack="jpeg", quality=81)
+    sequence = imggen.ImageSequence(imggen.scan(photos), image_size=(16, 12), cache=cache)
+    sequence.fill_cache()
+    told = invoke("info", tmp_path / "kept").output
+    assert told.count("16 images, ") == 2
+    assert "of quality 80" in told
+    assert "of quality 81" in told
+
+
+def test_info_says_nothing_of_jpegs_where_there_are_none(photos, tmp_path):
+    invoke("build", photos, tmp_path / "kept", *SIZE, "--quality", 80)
+    assert "JPEG of quality" not in invoke("info", tmp_path / "kept").output
+
+
+def test_clear_deletes_packed_images_too(photos, tmp_path):
+    invoke("build", photos, tmp_path / "kept", *SIZE, *PACKED)
+    invoke("clear", tmp_path / "kept")
+    assert list((tmp_path / "kept").iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("--pack", "png"), "pack='png' is not one of 'raw', 'jpeg'"),
+        (("--pack", "jpeg", "--quality", 0), "quality=0 must be a whole number from 1 to 100"),
+        (("--quality", 101), "quality=101 must be a whole number from 1 to 100"),
+        (("--limit", 0), "limit=0 must be a number of bytes above 0"),
+        (("--pack", "jpeg", "--color-mode", "rgba"), "cannot keep the transparency"),
+    ],
+    ids=str,
+)
+def test_cache_settings_that_are_none_are_refused(photos, tmp_path, arguments, message):
+    told = invoke("build", photos, tmp_path / "kept", *SIZE, *arguments)
+    assert told.exit_code == 1
+    assert message in told.output
+    assert not (tmp_path / "kept").exists()
+
+
+def test_a_limit_below_what_is_needed_ends_the_build(photos, tmp_path):
+    limit = 16 * 16 * 12 * 3 - 1
+    told = invoke("build", photos, tmp_path / "kept", *SIZE, "--limit", limit, "--workers", 1)
+    assert told.exit_code == 1
+    assert told.stdout == ""
+    assert f"16 images of 576 bytes take 9.0 KiB, and limit={limit} allows" in told.stderr
+
+
+def test_a_packed_build_that_stops_at_its_limit_does_not_say_that_all_are_there(photos, tmp_path):
+    with pytest.warns(imggen.ImggenWarning, match="takes no more images than"):
+        told = invoke("build", photos, tmp_path / "kept", *SIZE, *PACKED, "--limit", 3000)
+    assert 0 < bytes_kept(tmp_path / "kept") <= 3000
+    assert "16 of 16" not in told.stdout
+    assert told.exit_code == 1
+
+
+def test_a_packed_build_that_stops_at_its_limit_says_so_and_training_goes_on(photos, tmp_path):
+    with pytest.warns(imggen.ImggenWarning, match="takes no more images than"):
+        invoke("build", photos, tmp_path / "kept", *SIZE, *PACKED, "--limit", 3000)
+    kept = bytes_kept(tmp_path / "kept")
+    assert 0 < kept <= 3000
+
+    options = {"image_size": (16, 12), "shuffle": False, "workers": 0}
+    cache = imggen.Cache(tmp_path / "kept", pack="jpeg", quality=80, limit=3000)
+    expected = imggen.Cache("ram", pack="jpeg", quality=80)
+    manifest = imggen.scan(photos)
+    with pytest.warns(imggen.ImggenWarning, match="takes no more images than"):
+        got = [x for x, _ in imggen.ImageSequence(manifest, **options, cache=cache)]
+    in_memory = [x for x, _ in imggen.ImageSequence(manifest, **options, cache=expected)]
+    assert all(map(np.array_equal, got, in_memory))
+    assert bytes_kept(tmp_path / "kept") == kept
+
+
+def test_the_program_itself_ends_with_an_error_and_a_status(photos, tmp_path):
+    command = [sys.executable, "-m", "imggen", "cache", "build", photos, tmp_path / "kept"]
+    command += [*SIZE, "--limit", 5000]
+    done = subprocess.run(
+        list(map(str, command)), capture_output=True, text=True, timeout=120, cwd=tmp_path
+    )
+    assert done.returncode == 1
+    assert "Error: 16 images of 576 bytes take" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert done.stdout == ""

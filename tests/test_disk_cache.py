@@ -1,5 +1,6 @@
 """cache=FOLDER: the same pixels, whatever happens to the files, the folder and the processes."""
 
+import io
 import os
 import random
 import signal
@@ -11,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 import imggen
 from imggen.cache import DiskCache, open_cache
@@ -21,6 +23,14 @@ ROOT = Path(__file__).parents[1]
 
 def pixels(index):
     return np.random.default_rng(index).integers(0, 256, (6, 5, 3), dtype=np.uint8)
+
+
+def through_jpeg(array, quality=90):
+    """What a packed cache must serve, by Pillow's encoder and then its decoder."""
+    file = io.BytesIO()
+    flat = array[:, :, 0] if array.shape[2] == 1 else array
+    Image.fromarray(flat).save(file, "JPEG", quality=quality)
+    return np.array(Image.open(file)).reshape(array.shape)
 
 
 class Files:
@@ -39,11 +49,14 @@ class Files:
         self.loaded.append(index)
         return pixels(int(Path(self.paths[index]).read_text()))
 
+    def served(self, number):
+        return pixels(number)
+
     def through(self, cache, order=range(10)):
         """Asks for all samples, checks them, and says which of them had to be loaded."""
         self.loaded = []
         for index in order:
-            expected = pixels(int(Path(self.paths[index]).read_text()))
+            expected = self.served(int(Path(self.paths[index]).read_text()))
             got = cache.get(index, lambda index=index: self.load(index))
             assert got.dtype == expected.dtype
             assert np.array_equal(got, expected)
@@ -51,10 +64,33 @@ class Files:
         return self.loaded
 
 
+class PackedFiles(Files):
+    """The same, kept as JPEGs."""
+
+    def cache(self, folder, about="as they are"):
+        return open_cache(
+            imggen.Cache(folder, "jpeg"),
+            about,
+            len(self.paths),
+            self.paths.__getitem__,
+            color_mode="rgb",
+            same_size=True,
+        )
+
+    def served(self, number):
+        return through_jpeg(pixels(number))
+
+
 @pytest.fixture
 def files(tmp_path):
     (tmp_path / "files").mkdir()
     return Files(tmp_path / "files")
+
+
+@pytest.fixture
+def packed_files(tmp_path):
+    (tmp_path / "packed").mkdir()
+    return PackedFiles(tmp_path / "packed")
 
 
 def only_store(folder):
@@ -70,6 +106,23 @@ def test_each_file_is_loaded_once_by_all_that_share_the_folder(files, tmp_path):
     assert files.through(second, [9, 0, 5]) == [9, 0, 5]  # it has not looked since
     assert files.through(second) == []
     assert files.through(files.cache(tmp_path / "kept")) == []
+
+
+def test_each_packed_file_is_loaded_once_by_all_that_share_the_folder(packed_files, tmp_path):
+    first, second = (packed_files.cache(tmp_path / "kept") for _ in range(2))
+
+    assert packed_files.through(first) == list(range(10))
+    assert packed_files.through(first) == []
+    assert packed_files.through(second, [9, 0, 5]) == [9, 0, 5]  # it has not looked since
+    assert packed_files.through(second) == []
+    assert packed_files.through(packed_files.cache(tmp_path / "kept")) == []
+
+
+def test_a_packed_file_that_has_changed_is_loaded_anew(packed_files, tmp_path):
+    packed_files.through(packed_files.cache(tmp_path / "kept"))
+    Path(packed_files.paths[4]).write_text("44")
+
+    assert packed_files.through(packed_files.cache(tmp_path / "kept")) == [4]
 
 
 def test_what_waits_to_be_written_is_found_too(files, tmp_path):
@@ -136,6 +189,34 @@ def test_bytes_that_have_flipped_never_become_pixels(files, tmp_path, name, seed
     assert files.through(files.cache(tmp_path / "kept")) == []
 
 
+@pytest.mark.filterwarnings("ignore:The cache:imggen.ImggenWarning")
+@pytest.mark.parametrize("name", ["pixels.bin", "journal.bin"])
+@pytest.mark.parametrize("seed", range(8))
+def test_flipped_bytes_of_a_jpeg_never_become_pixels(packed_files, tmp_path, name, seed):
+    packed_files.through(packed_files.cache(tmp_path / "kept"))
+    file = only_store(tmp_path / "kept") / name
+    content = bytearray(file.read_bytes())
+    rng = random.Random(seed)
+    for _ in range(rng.choice([1, 3])):
+        content[rng.randrange(len(content))] ^= 1 << rng.randrange(8)
+    file.write_bytes(content)
+
+    assert packed_files.through(packed_files.cache(tmp_path / "kept"))
+    assert packed_files.through(packed_files.cache(tmp_path / "kept")) == []
+
+
+@pytest.mark.filterwarnings("ignore:The cache:imggen.ImggenWarning")
+@pytest.mark.parametrize("name", ["pixels.bin", "journal.bin"])
+@pytest.mark.parametrize("share", [0, 0.33, 0.99])
+def test_jpegs_that_were_cut_short_are_filled_up_again(packed_files, tmp_path, name, share):
+    packed_files.through(packed_files.cache(tmp_path / "kept"))
+    file = only_store(tmp_path / "kept") / name
+    os.truncate(file, int(file.stat().st_size * share))
+
+    assert packed_files.through(packed_files.cache(tmp_path / "kept"))
+    assert packed_files.through(packed_files.cache(tmp_path / "kept")) == []
+
+
 @pytest.mark.parametrize("name", ["pixels.bin", "journal.bin"])
 def test_damage_is_told(files, tmp_path, name):
     files.through(files.cache(tmp_path / "kept"))
@@ -187,9 +268,10 @@ FILLING = """
 import sys, time
 from pathlib import Path
 import imggen.cache.disk as disk
-from tests.test_disk_cache import Files
+import tests.test_disk_cache
 disk._BYTES_WAITING = 200  # write often
-files = Files.__new__(Files)
+kind = getattr(tests.test_disk_cache, sys.argv[3])
+files = kind.__new__(kind)
 files.paths = [str(path) for path in sorted(Path(sys.argv[1]).iterdir())]
 files.loaded = []
 cache = files.cache(sys.argv[2])
@@ -203,25 +285,33 @@ cache.flush()
 
 def filling(files, folder):
     command = [sys.executable, "-c", FILLING, str(Path(files.paths[0]).parent), str(folder)]
+    command.append(type(files).__name__)
     return subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
 
 
-def test_a_process_killed_while_it_fills_leaves_a_cache_that_is_right(files, tmp_path):
+def killed_while_filling(files, folder, times):
     rng = random.Random(1)
-    for _ in range(20):
-        process = filling(files, tmp_path / "kept")
+    for _ in range(times):
+        process = filling(files, folder)
         process.stdout.readline()
         time.sleep(rng.uniform(0, 0.025))
         process.send_signal(signal.SIGKILL)
         process.wait()
         process.stdout.close()
-        with_what_is_there = files.cache(tmp_path / "kept")
+        with_what_is_there = files.cache(folder)
         for index in range(10):
-            files.loaded = []
             got = with_what_is_there.get(index, lambda index=index: files.load(index))
-            assert np.array_equal(got, pixels(index))
-    files.through(files.cache(tmp_path / "kept"))
-    assert files.through(files.cache(tmp_path / "kept")) == []
+            assert np.array_equal(got, files.served(index))
+    files.through(files.cache(folder))
+    assert files.through(files.cache(folder)) == []
+
+
+def test_a_process_killed_while_it_fills_leaves_a_cache_that_is_right(files, tmp_path):
+    killed_while_filling(files, tmp_path / "kept", times=20)
+
+
+def test_a_process_killed_while_it_packs_leaves_a_cache_that_is_right(packed_files, tmp_path):
+    killed_while_filling(packed_files, tmp_path / "kept", times=6)
 
 
 def test_processes_may_fill_one_folder_at_once(files, tmp_path):
@@ -335,3 +425,71 @@ def test_the_drop_in_serves_the_same_bits(photos, tmp_path, exact, color_mode):
     expected = served(None)
     assert served(tmp_path / "kept") == expected
     assert served(tmp_path / "kept") == expected
+
+
+# The drop-in with its images packed
+
+
+def from_drop_in(photos, cache, color_mode="rgb", epochs=2, **options):
+    """The images of each epoch, in the order of the files."""
+    batches = imggen.ImageDataGenerator(**options).flow_from_directory(
+        photos, (16, 12), color_mode, batch_size=5, shuffle=False, cache=cache
+    )
+    got = []
+    for _ in range(epochs):
+        got.append(np.concatenate([batches[at][0] for at in range(len(batches))]))
+        batches.on_epoch_end()
+    return got
+
+
+@pytest.mark.parametrize("where", ["ram", "folder"])
+@pytest.mark.parametrize("suffix", [".png", ".jpg"])
+def test_the_drop_in_serves_its_own_images_through_a_jpeg(tmp_path, where, suffix):
+    photos = write_images(tmp_path / "photos", {"cat": 8, "dog": 5}, suffix=suffix)
+    (plain,) = from_drop_in(photos, None, epochs=1)
+    expected = [through_jpeg(image.astype(np.uint8), 70) for image in plain]
+    assert not np.array_equal(plain, expected)
+
+    cache = imggen.Cache("ram" if where == "ram" else tmp_path / "kept", "jpeg", 70)
+    for _ in range(2):
+        for epoch in from_drop_in(photos, cache):
+            assert epoch.dtype == np.float32
+            assert np.array_equal(epoch, expected)
+
+
+def test_the_drop_in_augments_what_comes_out_of_the_jpeg(photos, tmp_path):
+    options = {"rescale": 1 / 255, "preprocessing_function": np.flipud}
+    (plain,) = from_drop_in(photos, None, epochs=1)
+    packed = np.stack([through_jpeg(image.astype(np.uint8)) for image in plain])
+    for epoch in from_drop_in(photos, imggen.Cache(tmp_path / "kept", "jpeg"), **options):
+        np.testing.assert_allclose(epoch, packed[:, ::-1] / 255, atol=1e-6)
+
+
+def test_grayscale_floats_of_the_drop_in_are_kept_as_they_are(photos, tmp_path):
+    expected = from_drop_in(photos, None, "grayscale")
+    for _ in range(2):
+        got = from_drop_in(photos, imggen.Cache(tmp_path / "kept", "jpeg", 5), "grayscale")
+        assert np.array_equal(got, expected)
+
+
+def test_the_drop_in_refuses_to_pack_transparency(photos):
+    with pytest.raises(imggen.OptionError, match="cannot keep the transparency"):
+        from_drop_in(photos, imggen.Cache("ram", "jpeg"), "rgba")
+
+
+@pytest.mark.parametrize("where", ["ram", "folder"])
+def test_the_drop_in_refuses_a_set_larger_than_its_limit(photos, tmp_path, where):
+    cache = imggen.Cache("ram" if where == "ram" else tmp_path / "kept", limit=16 * 16 * 12 * 3 - 1)
+    with pytest.raises((imggen.OptionError, imggen.CacheError), match="limit=|may take"):
+        from_drop_in(photos, cache)
+
+
+@pytest.mark.parametrize("where", ["ram", "folder"])
+def test_the_drop_in_goes_on_past_the_limit_of_packed_images(photos, tmp_path, where):
+    expected = from_drop_in(photos, imggen.Cache("ram", "jpeg"), epochs=3)
+    place = "ram" if where == "ram" else tmp_path / "kept"
+    cache = imggen.Cache(place, "jpeg", limit=5000)  # of about 14,000
+    with pytest.warns(imggen.ImggenWarning) as told:
+        got = from_drop_in(photos, cache, epochs=3)
+    assert len(told) == 1
+    assert np.array_equal(got, expected)

@@ -60,17 +60,19 @@ class RandomResizedCrop:
     source_size: int | None = None
 
     def __post_init__(self) -> None:
-        low, high = _range("scale", self.scale)
+        object.__setattr__(self, "scale", _range("scale", self.scale))
+        object.__setattr__(self, "ratio", _range("ratio", self.ratio))
+        low, high = self.scale
         if not 0 < low <= high <= 1:
             raise OptionError(
                 f"scale={self.scale!r} must be (low, high) with 0 < low <= high <= 1."
             )
-        low, high = _range("ratio", self.ratio)
+        low, high = self.ratio
         if not 0 < low <= high:
             raise OptionError(f"ratio={self.ratio!r} must be (low, high) with 0 < low <= high.")
         if self.source_size is not None and (
             isinstance(self.source_size, bool)
-            or not isinstance(self.source_size, int)
+            or not isinstance(self.source_size, int | np.integer)
             or self.source_size < 1
         ):
             raise OptionError(
@@ -147,7 +149,9 @@ def _range(option: str, value: object) -> tuple[float, float]:
     if (
         not isinstance(value, tuple | list)
         or len(value) != 2
-        or not all(isinstance(end, int | float) and not isinstance(end, bool) for end in value)
+        or not all(
+            isinstance(end, int | float | np.number) and not isinstance(end, bool) for end in value
+        )
         or not all(math.isfinite(end) for end in value)
     ):
         raise OptionError(f"{option}={value!r} must be two numbers, (low, high).")

@@ -16,6 +16,7 @@ from typing import Any, NamedTuple, final
 import numpy.typing as npt
 
 from imggen.cache.journal import FILES, Journal, Place
+from imggen.describe import in_units
 from imggen.errors import CacheError, ImggenWarning
 from imggen.forks import mend_in_child
 
@@ -132,9 +133,10 @@ class DiskCache:
         *,
         same_size: bool = True,
     ) -> None:
-        self._arguments = (folder, about, num_samples, filepath, limit)
-        self._same_size = same_size
+        self._arguments = (folder, about, num_samples, filepath, limit, same_size)
         self._limit = limit
+        self._sizing = threading.Lock()
+        self._is_unsized = same_size
         self._filepath = filepath
         self._num_samples = num_samples
         about = f"{_TITLE}{_FORMAT}\n{about}"
@@ -157,7 +159,6 @@ class DiskCache:
             )
         self._places: dict[int, Place] = {}  # found and checked
         self._writer = _Writer(self._journal, self._folder, limit)
-        self._is_sized = not same_size
         weakref.finalize(self, self._writer.flush)
 
     def get(self, index: int, load: Callable[[], npt.NDArray[Any]]) -> npt.NDArray[Any]:
@@ -180,6 +181,11 @@ class DiskCache:
         view = array.view()
         view.flags.writeable = False
         return view
+
+    @property
+    def is_full(self) -> bool:
+        """Whether no more images are kept: the limit is reached, or the disk is full."""
+        return self._writer.is_stopped
 
     def flush(self) -> None:
         """Writes what waits to be written."""
@@ -205,25 +211,27 @@ class DiskCache:
     def _keep(self, key: bytes, array: npt.NDArray[Any]) -> None:
         if array.ndim > 3 or 0 in array.shape or array.dtype.kind not in "buif":
             return
-        if not self._is_sized:
-            self._require_room(array.nbytes)
+        if self._is_unsized:
+            with self._sizing:  # nobody keeps anything before it is known to fit
+                if self._is_unsized:
+                    self._require_room(array.nbytes)
+                    self._is_unsized = False
         self._writer.add(key, array)
 
     def _require_room(self, nbytes: int) -> None:
-        self._is_sized = True
         needed = max(0, self._num_samples - len(self._journal)) * nbytes
         free = shutil.disk_usage(self._folder).free
         if needed > _SHARE_OF_DISK * free:
             raise CacheError(
-                f"{self._num_samples} images of {nbytes} bytes need {needed / 2**30:.1f} GiB in "
-                f"{str(self._folder)!r}, which has {free / 2**30:.1f} GiB free. Use another disk, "
+                f"{self._num_samples} images of {nbytes} bytes need {in_units(needed)} in "
+                f"{str(self._folder)!r}, which has {in_units(free)} free. Use another disk, "
                 'a smaller image_size, pack="jpeg", or no cache.'
             )
         if self._limit is not None and self._num_samples * nbytes > self._limit:
             raise CacheError(
                 f"{self._num_samples} images of {nbytes} bytes take "
-                f"{self._num_samples * nbytes / 2**30:.2f} GiB, and limit={self._limit} allows "
-                f"{self._limit / 2**30:.2f} GiB in {str(self._folder)!r}. Raise it, or use a "
+                f"{in_units(self._num_samples * nbytes)}, and limit={self._limit} allows "
+                f"{in_units(self._limit)} in {str(self._folder)!r}. Raise it, or use a "
                 'smaller image_size, pack="jpeg", or no cache.'
             )
 
@@ -237,7 +245,7 @@ class DiskCache:
         return hashlib.blake2b(identity, digest_size=16).digest()
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _reopened, (*self._arguments, self._same_size)
+        return _reopened, self._arguments
 
 
 def _reopened(*arguments: Any) -> DiskCache:
@@ -257,7 +265,7 @@ class _Writer:
         mend_in_child(self)
         self._waiting: dict[bytes, npt.NDArray[Any]] = {}
         self._bytes_waiting = 0
-        self._is_stopped = False
+        self.is_stopped = False
 
     def after_fork(self) -> None:
         """Gives a forked process a lock of its own."""
@@ -270,20 +278,14 @@ class _Writer:
 
     def add(self, key: bytes, array: npt.NDArray[Any]) -> None:
         with self._lock:
-            if self._is_stopped or key in self._waiting:
-                return
-            held = self._journal.num_bytes + self._bytes_waiting + array.nbytes
-            if self._limit is not None and held > self._limit:
-                self._is_stopped = True
-                _warn(
-                    self._folder,
-                    f"takes no more images than {len(self._journal) + len(self._waiting)}: its "
-                    f"limit is {self._limit} bytes; the others are loaded anew in each epoch",
-                )
+            if self.is_stopped or key in self._waiting:
                 return
             self._waiting[key] = array
             self._bytes_waiting += array.nbytes
-            if self._bytes_waiting >= _BYTES_WAITING:
+            most = _BYTES_WAITING
+            if self._limit is not None:
+                most = min(most, self._limit - self._journal.num_bytes)
+            if self._bytes_waiting >= most:
                 self._write()
 
     def forget(self, key: bytes) -> None:
@@ -299,13 +301,21 @@ class _Writer:
         if not waiting:
             return
         try:
-            self._journal.append(waiting)
+            num_left_out = self._journal.append(waiting, self._limit)
         except OSError as err:
             # A full disk must not end a training.
-            self._is_stopped = True
+            self.is_stopped = True
             _warn(
                 self._folder,
                 f"takes no more images: {err.strerror or err}; training goes on without",
+            )
+            return
+        if num_left_out:
+            self.is_stopped = True
+            _warn(
+                self._folder,
+                f"takes no more images than {len(self._journal)}: its limit is "
+                f"{self._limit} bytes; the others are loaded anew in each epoch",
             )
 
 

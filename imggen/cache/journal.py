@@ -95,10 +95,8 @@ class Journal:
 
     @property
     def num_bytes(self) -> int:
-        """The bytes of all arrays, as far as this process has read."""
-        if len(self._records) == 0:
-            return 0
-        return _place(self._records[-1]).stop
+        """The bytes that arrays take on the disk, those included that nothing speaks of."""
+        return os.path.getsize(self._pixels_file)
 
     def find(self, key: bytes) -> Place | None:
         """Where the array of a key stands, or None."""
@@ -116,14 +114,24 @@ class Journal:
             self._mapped = mapped = np.memmap(self._pixels_file, dtype=np.uint8, mode="r")
         return mapped[place.offset : place.stop].view(place.dtype).reshape(place.shape)
 
-    def append(self, arrays: Mapping[bytes, npt.NDArray[Any]]) -> None:
+    def append(self, arrays: Mapping[bytes, npt.NDArray[Any]], limit: int | None = None) -> int:
         """Writes arrays, but for those that some process has written in the meantime.
+
+        Args:
+            arrays: By key.
+            limit: The most bytes that all arrays may take. None: any number.
+
+        Returns:
+            How many were left out because of the limit.
 
         Raises:
             OSError: Such as that the disk is full; what was there before is there still.
         """
         with self._locked():
             missing = {key: array for key, array in arrays.items() if key not in self._row_of}
+            num_missing = len(missing)
+            if limit is not None:
+                missing = _fitting(missing, limit - self.num_bytes)
             records = np.zeros(len(missing), dtype=_RECORD)
             with self._pixels_file.open("r+b") as file:
                 end = file.seek(0, os.SEEK_END)
@@ -144,6 +152,7 @@ class Journal:
             with self._journal_file.open("ab") as file:
                 file.write(records.tobytes())
             self._catch_up()
+        return num_missing - len(missing)
 
     def forget(self, key: bytes) -> None:
         """Takes out an array whose bytes are others than were written; it may be appended anew."""
@@ -173,6 +182,17 @@ class Journal:
         if len(records):
             self._records = np.concatenate([self._records, records])
             self._row_of.update(zip(records["key"].tolist(), range(known, 2**63), strict=False))
+
+
+def _fitting(arrays: Mapping[bytes, npt.NDArray[Any]], room: int) -> dict[bytes, npt.NDArray[Any]]:
+    """The first of the arrays, as many as there is room for."""
+    fitting = {}
+    for key, array in arrays.items():
+        room -= array.nbytes
+        if room < 0:
+            break
+        fitting[key] = array
+    return fitting
 
 
 def _place(record: Any) -> Place:

@@ -6,6 +6,8 @@ import os
 from dataclasses import dataclass
 from typing import Literal, final, get_args
 
+import numpy as np
+
 from imggen.errors import OptionError
 
 Pack = Literal["raw", "jpeg"]
@@ -21,14 +23,16 @@ class Cache:
     Attributes:
         where: "ram", or a folder, which is made if it is not there.
         pack: "raw" keeps pixels: height × width × channels bytes an image, and the quickest epochs.
-            "jpeg" encodes them anew after resizing, for sets that are too large otherwise: about a
-            fifth of the bytes at quality 90, for three times the time. It is lossy: every epoch,
-            the first one too, is served what comes out of the JPEG, on average one or two grey
-            levels from what went in. Only for "rgb" and "grayscale".
+            "jpeg" encodes them anew after resizing, for sets that are too large otherwise: at
+            quality 90 a fifth to a tenth of the bytes. They are decoded in every epoch, which is
+            several times as quick as from the files. It is lossy: every epoch, the first one too,
+            is served what comes out of the JPEG, on average two or three grey levels from what went
+            in. Only for "rgb" and "grayscale".
         quality: Of the JPEGs, 1 to 100.
-        limit: The most bytes that images may take, or None: 80 % of this machine's memory, or 95 %
-            of what is free on the disk. Images of one size that would not fit together are an
-            error before the first is kept; what else does not fit is decoded anew in each epoch.
+        limit: The most bytes that images may take: in memory those of one sequence, in a folder
+            all of one kind. None: 80 % of this machine's memory, or 95 % of what is free on the
+            disk. Images of one size that would not fit together are an error before the first is
+            kept; what else does not fit is decoded anew in each epoch.
 
     Raises:
         OptionError: A value outside its legal set.
@@ -75,4 +79,4 @@ def cache_of(cache: CacheLike) -> Cache | None:
 
 
 def _is_whole(value: object) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool)
+    return isinstance(value, int | np.integer) and not isinstance(value, bool)

@@ -11,12 +11,18 @@ import numpy.typing as npt
 
 from imggen.decode import jpeg_pixels
 
+_LONGEST_SIDE = 65500  # that JPEGs of libjpeg have
+
 
 class Keeper(Protocol):
     """What keeps arrays: in memory or on disk, as they are or packed."""
 
     def get(self, index: int, load: Callable[[], npt.NDArray[Any]]) -> npt.NDArray[Any]:
         """Returns sample ``index``, not to be written to, calling ``load`` if it is not kept."""
+
+    @property
+    def is_full(self) -> bool:
+        """Whether no more samples are kept, for want of room."""
 
     def flush(self) -> None:
         """Writes what waits to be written."""
@@ -40,6 +46,11 @@ class JpegPacked:
         """As the cache that it is kept in."""
         return _unpack(self._keeper.get(index, lambda: _pack(load(), self._quality)))
 
+    @property
+    def is_full(self) -> bool:
+        """As the cache that it is kept in."""
+        return self._keeper.is_full
+
     def flush(self) -> None:
         """As the cache that it is kept in."""
         self._keeper.flush()
@@ -52,7 +63,12 @@ class JpegPacked:
 def _pack(array: npt.NDArray[Any], quality: int) -> npt.NDArray[Any]:
     from PIL import Image
 
-    if array.dtype != np.uint8 or array.ndim != 3 or array.shape[2] not in (1, 3):
+    if (
+        array.dtype != np.uint8
+        or array.ndim != 3
+        or array.shape[2] not in (1, 3)
+        or max(array.shape) > _LONGEST_SIDE
+    ):
         return array
     # The last value says how many channels there were.
     file = io.BytesIO()

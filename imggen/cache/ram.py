@@ -10,6 +10,7 @@ from typing import Any, final
 
 import numpy.typing as npt
 
+from imggen.describe import in_units
 from imggen.errors import ImggenWarning, OptionError
 from imggen.forks import mend_in_child
 
@@ -27,6 +28,9 @@ class RamCache:
         num_samples: The number of samples.
         limit: The most bytes to hold; None: 80 % of this machine's memory.
         same_size: Whether all arrays are of one size, so that the first tells of all.
+
+    Attributes:
+        is_full: Whether an image was not kept, for want of room.
     """
 
     def __init__(
@@ -38,7 +42,7 @@ class RamCache:
         self._num_samples = num_samples
         self._arrays: dict[int, npt.NDArray[Any]] = {}
         self._bytes_held = 0
-        self._is_full = False
+        self.is_full = False
         self.after_fork()
         mend_in_child(self)
 
@@ -69,12 +73,12 @@ class RamCache:
                 self._arrays[index] = array
                 self._bytes_held += array.nbytes
                 return
-            was_full, self._is_full = self._is_full, True
+            was_full, self.is_full = self.is_full, True
             num_held = len(self._arrays)
         if not was_full:
             warnings.warn(
                 f"The cache in memory is full: {num_held} of {self._num_samples} images take "
-                f"{self._bytes_held / 2**30:.2f} GiB, and its limit is {self._limit / 2**30:.2f}. "
+                f"{in_units(self._bytes_held)}, and its limit is {in_units(self._limit)}. "
                 "The others are loaded anew in each epoch.",
                 ImggenWarning,
                 stacklevel=2,
@@ -84,8 +88,8 @@ class RamCache:
         needed = self._num_samples * nbytes
         if needed > self._limit:
             raise OptionError(
-                f'cache="ram" would take {needed / 2**30:.2f} GiB for {self._num_samples} samples '
-                f"of {nbytes} bytes, and may take {self._limit / 2**30:.2f} GiB. Use a smaller "
+                f'cache="ram" would take {in_units(needed)} for {self._num_samples} samples of '
+                f"{nbytes} bytes, and may take {in_units(self._limit)} (limit=). Use a smaller "
                 'image_size, a folder, pack="jpeg", or no cache.'
             )
 
@@ -96,7 +100,7 @@ class RamCache:
         """Lets go of all samples."""
         with self._lock:
             self._arrays = {}
-            self._bytes_held, self._is_full = 0, False
+            self._bytes_held, self.is_full = 0, False
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _empty, (*self._arguments, self._same_size)
