@@ -8,6 +8,7 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 from imggen.augment import RandomResizedCrop
+from imggen.bench import BenchReport, bench
 from imggen.cache import Cache
 from imggen.columns import StringColumn
 from imggen.decode import ImageSpec, load_image
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "AugmentationError",
+    "BenchReport",
     "Cache",
     "CacheError",
     "ExportError",
@@ -66,6 +68,7 @@ __all__ = [
     "TableError",
     "TableSequence",
     "WorkerError",
+    "bench",
     "confusion_matrix",
     "contact_sheet",
     "from_dataframe",

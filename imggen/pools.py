@@ -10,9 +10,10 @@ import shutil
 import signal
 import threading
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from typing import Any, Generic, NoReturn, TypeVar, final
 
 from imggen.errors import WorkerError
@@ -161,6 +162,21 @@ def hold_opencv_to_one_thread(holder: object) -> None:
     OpenCV keeps as many threads as there are cores, for one call at a time; several of our own
     keep all cores busy already, and its threads burn time as they wait for work.
     """
+    _take_hold_of_opencv()
+    weakref.finalize(holder, _let_go_of_opencv).atexit = False
+
+
+@contextmanager
+def opencv_on_one_thread() -> Iterator[None]:
+    """As ``hold_opencv_to_one_thread``, for as long as the context lasts."""
+    _take_hold_of_opencv()
+    try:
+        yield
+    finally:
+        _let_go_of_opencv()
+
+
+def _take_hold_of_opencv() -> None:
     global _holders, _opencv_threads
     import cv2
 
@@ -169,7 +185,6 @@ def hold_opencv_to_one_thread(holder: object) -> None:
             _opencv_threads = cv2.getNumThreads()
             cv2.setNumThreads(1)
         _holders += 1
-    weakref.finalize(holder, _let_go_of_opencv).atexit = False
 
 
 def _let_go_of_opencv() -> None:

@@ -8,17 +8,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from imggen.drawing import BACKGROUND, FAINT, INK, font, write
 from imggen.errors import OptionError
 
 if TYPE_CHECKING:
     import pandas as pd
-    from PIL import Image, ImageDraw, ImageFont
+    from PIL import Image
 
     from imggen.sequence import ImageSequence
 
-_BACKGROUND = "#ffffff"
-_INK = "#1f2328"
-_FAINT = "#656d76"
 _GAP = 6
 _WIDEST_MATRIX = 2400
 _SMALLEST_CELL_WITH_NUMBER = 20
@@ -65,7 +63,7 @@ def contact_sheet(
         max(picture.width for line in pictures for picture in line),
         max(picture.height for line in pictures for picture in line),
     )
-    text, small = _font(14), _font(12)
+    text, small = font(14), font(12)
     header, caption = 30, 22
     sheet = Image.new(
         "RGB",
@@ -73,17 +71,17 @@ def contact_sheet(
             (variants + 1) * (width + _GAP) + _GAP + _GAP,
             header + len(rows) * (height + caption + _GAP) + _GAP,
         ),
-        _BACKGROUND,
+        BACKGROUND,
     )
     draw = ImageDraw.Draw(sheet)
     for column in range(variants + 1):
         title = "original" if column == 0 else f"epoch {column - 1}"
-        draw.text((_left(column, width), 9), title, _INK, text)
+        draw.text((_left(column, width), 9), title, INK, text)
     for number, (row, line) in enumerate(zip(rows, pictures, strict=True)):
         top = header + number * (height + caption + _GAP)
         for column, picture in enumerate(line):
             sheet.paste(picture, (_left(column, width), top))
-        _write(
+        write(
             draw, (_left(0, width), top + height + 3), _caption(sequence, row), small, sheet.width
         )
     return sheet
@@ -122,25 +120,25 @@ def confusion_matrix(table: pd.DataFrame, *, cell: int = 44) -> Image.Image:
     counts = _confusion(known, names)
     # Many classes get small squares, and no numbers in those too small for them.
     cell = max(2, min(cell, _WIDEST_MATRIX // max(len(names), 1)))
-    text, small = _font(14), _font(min(12, cell))
+    text, small = font(14), font(min(12, cell))
     probe = ImageDraw.Draw(Image.new("RGB", (1, 1)))
     margin = int(max(probe.textlength(_one_line(name), small) for name in names)) + 40
     side = len(names) * cell
-    sheet = Image.new("RGB", (margin + side + 2 * _GAP, margin + side + 40), _BACKGROUND)
+    sheet = Image.new("RGB", (margin + side + 2 * _GAP, margin + side + 40), BACKGROUND)
     draw = ImageDraw.Draw(sheet)
     right = int(counts.trace())
     draw.text(
         (_GAP, margin + side + 14),
         f"{right} of {len(known)} right ({right / max(len(known), 1):.2%})",
-        _INK,
+        INK,
         text,
     )
-    draw.text((margin, _GAP), "predicted", _FAINT, text)
-    _paste_upright(sheet, "true", text, (_GAP, margin), _FAINT)
+    draw.text((margin, _GAP), "predicted", FAINT, text)
+    _paste_upright(sheet, "true", text, (_GAP, margin), FAINT)
     for number, name in enumerate(names):
         middle = margin + number * cell + cell // 2
-        draw.text((margin - 6, middle), _one_line(name), _INK, small, anchor="rm")
-        _paste_upright(sheet, _one_line(name), small, (middle - 7, margin - 6), _INK, bottom=True)
+        draw.text((margin - 6, middle), _one_line(name), INK, small, anchor="rm")
+        _paste_upright(sheet, _one_line(name), small, (middle - 7, margin - 6), INK, bottom=True)
     for true in range(len(names)):
         for predicted in range(len(names)):
             count = int(counts[true, predicted])
@@ -149,7 +147,7 @@ def confusion_matrix(table: pd.DataFrame, *, cell: int = 44) -> Image.Image:
             box = (left, top, left + cell - 2, top + cell - 2)
             draw.rectangle(box, _shade(share, right=true == predicted))
             if count and cell >= _SMALLEST_CELL_WITH_NUMBER:
-                colour = "#ffffff" if share > 0.55 else _INK
+                colour = "#ffffff" if share > 0.55 else INK
                 centre = (left + cell // 2 - 1, top + cell // 2 - 1)
                 draw.text(centre, str(count), colour, small, anchor="mm")
     return sheet
@@ -175,7 +173,7 @@ def _picture(pixels: npt.NDArray[Any], cell: int) -> Image.Image:
         )
     picture = Image.fromarray(pixels[:, :, 0] if pixels.shape[2] == 1 else pixels)
     if picture.mode == "RGBA":
-        white = Image.new("RGBA", picture.size, _BACKGROUND)
+        white = Image.new("RGBA", picture.size, BACKGROUND)
         picture = Image.alpha_composite(white, picture)
     scale = cell / max(picture.size)
     size = (max(1, round(picture.width * scale)), max(1, round(picture.height * scale)))
@@ -219,20 +217,6 @@ def _left(column: int, width: int) -> int:
     return _GAP + column * (width + _GAP) + (_GAP if column else 0)
 
 
-def _font(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
-    from PIL import ImageFont
-
-    return ImageFont.load_default(size)
-
-
-def _write(
-    draw: ImageDraw.ImageDraw, at: tuple[int, int], text: str, font: Any, width: int
-) -> None:
-    while text and at[0] + draw.textlength(text, font) > width:
-        text = text[:-2] + "…"
-    draw.text(at, text, _FAINT, font)
-
-
 def _paste_upright(
     sheet: Image.Image,
     text: str,
@@ -246,7 +230,7 @@ def _paste_upright(
     from PIL import Image, ImageDraw
 
     length = int(ImageDraw.Draw(sheet).textlength(text, font)) + 2
-    strip = Image.new("RGB", (length, 18), _BACKGROUND)
+    strip = Image.new("RGB", (length, 18), BACKGROUND)
     ImageDraw.Draw(strip).text((0, 1), text, colour, font)
     strip = strip.rotate(90, expand=True)
     sheet.paste(strip, (at[0], at[1] - strip.height if bottom else at[1]))

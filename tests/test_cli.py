@@ -36,6 +36,7 @@ def test_help_lists_every_verb_with_what_it_does(option):
     told = invoke(option).output
 
     for verb, does in (
+        ("bench", "Time"),
         ("cache", "Fill,"),
         ("demo", "Train"),
         ("migrate", "Show"),
@@ -45,7 +46,7 @@ def test_help_lists_every_verb_with_what_it_does(option):
         assert re.search(rf"^  {verb} +{does} ", told, flags=re.MULTILINE)
 
 
-@pytest.mark.parametrize("verb", ["cache", "demo", "migrate", "scan", "split"])
+@pytest.mark.parametrize("verb", ["bench", "cache", "demo", "migrate", "scan", "split"])
 def test_every_verb_has_help_of_its_own(verb):
     told = invoke(verb, "--help")
 

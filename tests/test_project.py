@@ -25,11 +25,13 @@ HEAVY = [
 ]
 
 PUBLIC = """
-AugmentationError Cache CacheError ExportError ImageDataGenerator ImageError ImageSequence ImageSpec
+AugmentationError BenchReport Cache CacheError ExportError ImageDataGenerator ImageError
+ImageSequence ImageSpec
 ImggenError ImggenWarning Manifest ManifestError MissingExtraError OptionError Parts
 RandomResizedCrop SampleError
-ScanError ScriptError SplitError StringColumn TableError TableSequence WorkerError confusion_matrix
-contact_sheet from_dataframe from_directory from_files load_image scan split split_directory
+ScanError ScriptError SplitError StringColumn TableError TableSequence WorkerError bench
+confusion_matrix contact_sheet from_dataframe from_directory from_files load_image scan
+split split_directory
 """.split()
 
 

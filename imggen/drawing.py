@@ -1,0 +1,147 @@
+"""What the pictures share: colours, letters and bars."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+if TYPE_CHECKING:
+    from PIL import Image, ImageDraw, ImageFont
+
+BACKGROUND = "#ffffff"
+INK = "#1f2328"
+FAINT = "#656d76"
+
+# Of charts, in pixels; meant to be shown at half their size.
+_WIDTH = 1440
+_EDGE = 48
+_BAR_HEIGHT = 40
+_BAR_GAP = 18
+_LEAST_LENGTH = 3  # so that what is next to nothing is still seen
+
+
+def font(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
+    """Pillow's own font."""
+    from PIL import ImageFont
+
+    return ImageFont.load_default(size)
+
+
+def write(draw: ImageDraw.ImageDraw, at: tuple[int, int], text: str, face: Any, width: int) -> None:
+    """Writes a faint line, cut off where it would pass ``width``."""
+    while text and at[0] + draw.textlength(text, face) > width:
+        text = text[:-2] + "…"
+    draw.text(at, text, FAINT, face)
+
+
+class Bar(NamedTuple):
+    """A horizontal bar.
+
+    Attributes:
+        label: What stands before it.
+        parts: The colour and length of each of its parts, in any unit.
+        value: What stands behind it.
+        is_cut: Whether it should be longer, and is drawn with a gap.
+    """
+
+    label: str
+    parts: Sequence[tuple[str, float]]
+    value: str
+    is_cut: bool = False
+
+
+class Section(NamedTuple):
+    """Bars to one scale, below a heading.
+
+    Attributes:
+        heading: What they show.
+        bars: From above.
+        legend: The colour, name and number of each kind of part, or nothing.
+    """
+
+    heading: str
+    bars: Sequence[Bar]
+    legend: Sequence[tuple[str, str, str]] = ()
+
+
+def chart(subject: str, sections: Sequence[Section]) -> Image.Image:
+    """Draws sections of bars below each other.
+
+    Args:
+        subject: What all is about; a line below the first heading, broken if it is long.
+        sections: From above.
+
+    Returns:
+        An RGB picture.
+    """
+    from PIL import Image, ImageDraw
+
+    # Labels, values and legends may take any room; so the height is known when all is drawn.
+    sheet = Image.new("RGB", (_WIDTH, 4000), BACKGROUND)
+    draw = ImageDraw.Draw(sheet)
+    labels = [bar.label for section in sections for bar in section.bars]
+    indent = 28 + int(max(draw.textlength(label, font(26)) for label in labels))
+    y = _EDGE - 8
+    for number, section in enumerate(sections):
+        draw.text((_EDGE, y), section.heading, INK, font(36))
+        y += 62
+        if number == 0:
+            y = _paragraph(draw, subject, y)
+        y = _bars(draw, section.bars, y, indent)
+        if section.legend:
+            y = _legend(draw, section.legend, y + 38)
+        y += 52
+    return sheet.crop((0, 0, _WIDTH, y - 52 + _EDGE))
+
+
+def _paragraph(draw: ImageDraw.ImageDraw, text: str, top: int) -> int:
+    face, line = font(24), ""
+    for word in text.split(" "):
+        if line and draw.textlength(f"{line} {word}", face) > _WIDTH - 2 * _EDGE:
+            draw.text((_EDGE, top), line, FAINT, face)
+            top, line = top + 34, ""
+        line = f"{line} {word}" if line else word
+    draw.text((_EDGE, top), line, FAINT, face)
+    return top + 58
+
+
+def _bars(draw: ImageDraw.ImageDraw, bars: Sequence[Bar], top: int, indent: int) -> int:
+    face = font(26)
+    start = _EDGE + indent
+    values = max(draw.textlength(bar.value, face) for bar in bars)
+    most_parts = max(len(bar.parts) for bar in bars)
+    room = _WIDTH - _EDGE - start - int(values) - 20 - most_parts * _LEAST_LENGTH
+    longest = max(sum(length for _, length in bar.parts) for bar in bars) or 1.0
+    for bar in bars:
+        middle, edge = top + _BAR_HEIGHT // 2, start
+        draw.text((_EDGE, middle), bar.label, INK, face, anchor="lm")
+        for colour, length in bar.parts:
+            if length > 0:
+                end = edge + max(_LEAST_LENGTH, round(room * length / longest))
+                draw.rectangle((edge, top, end - 1, top + _BAR_HEIGHT - 1), colour)
+                edge = end
+        if bar.is_cut:
+            slant, gap, bottom = edge - 70, 12, top + _BAR_HEIGHT
+            corners = ((slant + 14, top), (slant + 14 + gap, top), (slant + gap, bottom))
+            draw.polygon((*corners, (slant, bottom)), BACKGROUND)
+        draw.text((edge + 14, middle), bar.value, INK, face, anchor="lm")
+        top += _BAR_HEIGHT + _BAR_GAP
+    return top - _BAR_GAP
+
+
+def _legend(draw: ImageDraw.ImageDraw, entries: Sequence[tuple[str, str, str]], top: int) -> int:
+    """Entries beside each other if there is room, and in several rows if not."""
+    face, small = font(26), font(24)
+    widest = max(
+        max(draw.textlength(name, face), draw.textlength(number, small))
+        for _, name, number in entries
+    )
+    room = _WIDTH - 2 * _EDGE
+    columns = max(1, min(len(entries), room // (int(widest) + 60)))
+    for position, (colour, name, number) in enumerate(entries):
+        row, column = divmod(position, columns)
+        x, y = _EDGE + column * (room // columns), top + row * 84
+        draw.rectangle((x, y + 6, x + 21, y + 27), colour)
+        draw.text((x + 34, y + 17), name, INK, face, anchor="lm")
+        draw.text((x + 34, y + 51), number, FAINT, small, anchor="lm")
+    return top + (1 + (len(entries) - 1) // columns) * 84 - 16
