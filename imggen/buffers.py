@@ -64,7 +64,7 @@ class Buffers:
                     self._buffers.append(self._buffers.pop(position))
                     return buffer[...]
             buffer = np.empty(shape, wanted)
-            self._buffers = [*self._buffers[-self._most + 1 :], buffer]
+            self._buffers = [*self._buffers, buffer][-self._most :]
             return buffer[...]
 
     def clear(self) -> None:

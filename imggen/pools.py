@@ -17,6 +17,7 @@ from contextlib import contextmanager
 from typing import Any, Generic, NoReturn, TypeVar, final
 
 from imggen.errors import WorkerError
+from imggen.forks import mend_in_child
 from imggen.shared import Parcel, pack, parcels_folder
 
 T = TypeVar("T")
@@ -106,9 +107,10 @@ class ProcessPool(Generic[T]):
         return made
 
     def drop(self, future: Future[Any]) -> None:
-        """Gives up a batch: if it was not started, it is not made."""
-        if not future.cancel():
-            future.add_done_callback(_discard)
+        """Gives up a batch, which is made and thrown away."""
+        # Never cancelled: if a worker dies, Python 3.11 stumbles over a future that was, and lets
+        # all others wait for ever.
+        future.add_done_callback(_discard)
 
     def stop(self) -> None:
         """Ends the processes, and waits for it."""
@@ -151,9 +153,40 @@ def _stop_all() -> None:
 getattr(threading, "_register_atexit", lambda _: None)(_stop_all)
 
 
-_opencv = threading.Lock()
-_holders = 0
-_opencv_threads = 1
+@final
+class _OpenCV:
+    """How many hold OpenCV to one thread, and how many threads it had before."""
+
+    def __init__(self) -> None:
+        self.holders = 0
+        self.threads_before = 1
+        self.after_fork()
+        mend_in_child(self)
+
+    def after_fork(self) -> None:
+        """Gives a forked process a lock of its own."""
+        # Whoever is gone may be collected while the lock is held, by the thread that holds it.
+        self.lock = threading.RLock()
+
+    def take_hold(self) -> None:
+        import cv2
+
+        with self.lock:
+            if self.holders == 0:
+                self.threads_before = cv2.getNumThreads()
+                cv2.setNumThreads(1)
+            self.holders += 1
+
+    def let_go(self) -> None:
+        import cv2
+
+        with self.lock:
+            self.holders -= 1
+            if self.holders == 0 and cv2.getNumThreads() == 1:  # else somebody has set it since
+                cv2.setNumThreads(self.threads_before)
+
+
+_opencv = _OpenCV()
 
 
 def hold_opencv_to_one_thread(holder: object) -> None:
@@ -162,39 +195,18 @@ def hold_opencv_to_one_thread(holder: object) -> None:
     OpenCV keeps as many threads as there are cores, for one call at a time; several of our own
     keep all cores busy already, and its threads burn time as they wait for work.
     """
-    _take_hold_of_opencv()
-    weakref.finalize(holder, _let_go_of_opencv).atexit = False
+    _opencv.take_hold()
+    weakref.finalize(holder, _opencv.let_go).atexit = False
 
 
 @contextmanager
 def opencv_on_one_thread() -> Iterator[None]:
     """As ``hold_opencv_to_one_thread``, for as long as the context lasts."""
-    _take_hold_of_opencv()
+    _opencv.take_hold()
     try:
         yield
     finally:
-        _let_go_of_opencv()
-
-
-def _take_hold_of_opencv() -> None:
-    global _holders, _opencv_threads
-    import cv2
-
-    with _opencv:
-        if _holders == 0:
-            _opencv_threads = cv2.getNumThreads()
-            cv2.setNumThreads(1)
-        _holders += 1
-
-
-def _let_go_of_opencv() -> None:
-    global _holders
-    import cv2
-
-    with _opencv:
-        _holders -= 1
-        if _holders == 0 and cv2.getNumThreads() == 1:  # else somebody set it in the meantime
-            cv2.setNumThreads(_opencv_threads)
+        _opencv.let_go()
 
 
 # What a worker process makes batches with; set once when it starts, and only there.

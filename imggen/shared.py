@@ -12,6 +12,7 @@ import os
 import pickle
 import tempfile
 from dataclasses import dataclass
+from io import FileIO
 from pathlib import Path
 from typing import Any, final
 
@@ -27,7 +28,7 @@ class Parcel:
     Attributes:
         pickled: The object without its arrays, or with them if there is no file.
         file: Where the arrays are, or None.
-        lengths: Of each array, in bytes.
+        lengths: Of each array, in bytes; each starts at a multiple of 64.
     """
 
     pickled: bytes
@@ -44,7 +45,7 @@ class Parcel:
         arrays, start = [], 0
         for length in self.lengths:
             arrays.append(mapped[start : start + length])
-            start += length
+            start += length + _padding(length)
         return pickle.loads(self.pickled, buffers=arrays)
 
     def discard(self) -> None:
@@ -67,13 +68,24 @@ def pack(contents: object, folder: str) -> Parcel:
     lengths = tuple(array.nbytes for array in arrays)
     if sum(lengths) == 0:
         return Parcel(pickle.dumps(contents), None, ())
-    handle, name = tempfile.mkstemp(dir=folder)
+    name = None
     try:
+        handle, name = tempfile.mkstemp(dir=folder)
         with open(handle, "wb", buffering=0) as file:
             for array in arrays:
-                while len(array) > 0:
-                    array = array[file.write(array) :]
+                _write(file, array)
+                _write(file, memoryview(bytes(_padding(array.nbytes))))
     except OSError:  # no room: containers often have 64 MB for this
-        Path(name).unlink(missing_ok=True)
+        if name is not None:
+            Path(name).unlink(missing_ok=True)
         return Parcel(pickle.dumps(contents), None, ())
     return Parcel(pickled, name, lengths)
+
+
+def _write(file: FileIO, content: memoryview) -> None:
+    while len(content) > 0:  # the system may take less than it is given
+        content = content[file.write(content) :]
+
+
+def _padding(length: int) -> int:
+    return -length % 64

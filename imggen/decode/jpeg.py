@@ -14,10 +14,12 @@ import functools
 import io
 import os
 import re
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
+
+from imggen.decode.orientation import MIRRORED, TURNED, TURNED_OR_MIRRORED, UPSIDE_DOWN
 
 _START = b"\xff\xd8\xff"
 
@@ -27,7 +29,9 @@ _END_OF_IMAGE = b"\xff\xd9"
 _START_OF_SCAN = 0xDA
 # Baseline and extended Huffman; progressive files have several scans.
 _SEQUENTIAL = {0xC0, 0xC1}
-_APP1 = 0xE1
+# Tables, restart interval, application data and comments.
+_OTHER_SEGMENTS = {0xC4, 0xDB, 0xDD, *range(0xE0, 0xF0), 0xFE}
+_APP1 = 0xE1  # holds EXIF or XMP
 
 
 def jpeg_pixels(
@@ -54,8 +58,15 @@ def jpeg_pixels(
 
     Source: the pixels are those of ``PIL.Image.open(...).convert("RGB").resize(...)``.
     """
-    plain_size = _plain_size(data) if data.startswith(_START) else None
-    if plain_size is None or min(plain_size) > (longest_shorter_side or min(plain_size)):
+    header = _header_of_plain(data) if data.startswith(_START) else None
+    if header is None:
+        return None
+    shorter_side = min(header.height, header.width)
+    if longest_shorter_side is not None and shorter_side > longest_shorter_side:
+        return None
+    turns = exif_orientation and header.has_app1
+    orientation = _orientation(data) if turns else 1
+    if orientation is None:
         return None
     import cv2
 
@@ -68,7 +79,7 @@ def jpeg_pixels(
         return None
     if decoded is None:
         return None
-    return _nearest(_upright(decoded, data) if exif_orientation else decoded, size)
+    return _nearest(_upright(decoded, orientation), size)
 
 
 def read_if_jpeg(path: str | os.PathLike[str]) -> bytes | None:
@@ -82,49 +93,68 @@ def read_if_jpeg(path: str | os.PathLike[str]) -> bytes | None:
         return start + file.read() if start == _START else None
 
 
-def _plain_size(data: bytes) -> tuple[int, int] | None:
-    """(height, width) of a JPEG that OpenCV and Pillow cannot disagree about; None for others."""
+class _Header(NamedTuple):
+    height: int
+    width: int
+    has_app1: bool
+
+
+def _header_of_plain(data: bytes) -> _Header | None:
+    """The header of a JPEG that OpenCV and Pillow cannot disagree about; None for others."""
     from PIL import Image
 
-    position = 2
-    size = (0, 0)
-    while position + 4 <= len(data) and data[position] == 0xFF:
+    position, marker = 2, 0
+    height = width = 0
+    has_app1 = False
+    while marker != _START_OF_SCAN:
+        if position + 4 > len(data) or data[position] != 0xFF:
+            return None
         marker = data[position + 1]
         length = int.from_bytes(data[position + 2 : position + 4])
         body = data[position + 4 : position + 2 + length]
         if marker in _SEQUENTIAL:
             if len(body) < 6 or body[0] != 8 or body[5] not in (1, 3):
                 return None
-            size = (int.from_bytes(body[1:3]), int.from_bytes(body[3:5]))
-        position += 2 + length
-        if marker == _START_OF_SCAN:
-            break
+            height, width = int.from_bytes(body[1:3]), int.from_bytes(body[3:5])
+        elif marker not in _OTHER_SEGMENTS and marker != _START_OF_SCAN:
+            return None
         if length < 2:
             return None
-    else:
-        return None
-    num_pixels, most = size[0] * size[1], Image.MAX_IMAGE_PIXELS
-    if num_pixels == 0 or (most is not None and num_pixels > most):
+        has_app1 |= marker == _APP1
+        position += 2 + length
+    most = Image.MAX_IMAGE_PIXELS
+    if height * width == 0 or (most is not None and height * width > most):
         return None
     # A marker amid the data is where OpenCV goes on and Pillow gives up; without one at the end,
     # the file is truncated.
     found = _MARKER.search(data, position)
-    return size if found is not None and found[0] == _END_OF_IMAGE else None
+    if found is None or found[0] != _END_OF_IMAGE:
+        return None
+    return _Header(height, width, has_app1)
 
 
-def _upright(pixels: npt.NDArray[np.uint8], data: bytes) -> npt.NDArray[np.uint8]:
-    """As ``PIL.ImageOps.exif_transpose`` does."""
+def _orientation(data: bytes) -> int | None:
+    """The EXIF orientation that Pillow finds; None where it would fail to turn the image."""
     from PIL import ExifTags, Image
 
-    if b"\xff\xe1" not in data[: data.find(b"\xff\xda")]:  # no APP1: neither EXIF nor XMP
-        return pixels
-    with Image.open(io.BytesIO(data)) as image:
-        orientation = image.getexif().get(ExifTags.Base.Orientation, 1)
-    if orientation in (5, 6, 7, 8):
+    try:
+        with Image.open(io.BytesIO(data)) as image:
+            exif = image.getexif()
+            orientation = exif.get(ExifTags.Base.Orientation, 1)
+            if orientation in TURNED_OR_MIRRORED:
+                exif.tobytes()  # as ImageOps.exif_transpose does, for the image that it returns
+    except Exception:  # noqa: BLE001 - Pillow's readers raise whatever their parsing meets
+        return None
+    return int(orientation) if orientation in TURNED_OR_MIRRORED else 1
+
+
+def _upright(pixels: npt.NDArray[np.uint8], orientation: int) -> npt.NDArray[np.uint8]:
+    """As ``PIL.ImageOps.exif_transpose`` does."""
+    if orientation in TURNED:
         pixels = pixels.swapaxes(0, 1)
-    if orientation in (3, 4, 7, 8):
+    if orientation in UPSIDE_DOWN:
         pixels = pixels[::-1]
-    if orientation in (2, 3, 6, 7):
+    if orientation in MIRRORED:
         pixels = pixels[:, ::-1]
     return np.ascontiguousarray(pixels)
 
@@ -138,7 +168,8 @@ def _nearest(pixels: npt.NDArray[np.uint8], size: tuple[int, int] | None) -> npt
     if _same_columns(height, size[0]) and _same_columns(width, size[1]):
         resized: Any = cv2.resize(pixels, size[::-1], interpolation=cv2.INTER_NEAREST_EXACT)
         return np.asarray(resized)
-    return pixels[_columns(height, size[0])][:, _columns(width, size[1])]
+    taken = pixels[_columns(height, size[0])][:, _columns(width, size[1])]
+    return np.ascontiguousarray(taken)
 
 
 def _columns(length: int, new_length: int) -> npt.NDArray[np.int32]:

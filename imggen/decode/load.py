@@ -5,12 +5,13 @@ from __future__ import annotations
 import io
 import os
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from imggen.decode.jpeg import jpeg_pixels, read_if_jpeg
+from imggen.decode.orientation import MIRRORED, TURNED, UPSIDE_DOWN
 from imggen.decode.spec import FILTERS, ColorMode, ImageSpec, placement
 from imggen.errors import ImageError
 
@@ -92,14 +93,14 @@ def _by_pillow(
     from PIL import ImageOps
 
     image_format = image.format
-    full_size = _reduce(image, spec)
+    reduced = _reduce(image, spec)
     image = ImageOps.exif_transpose(image) if spec.exif_orientation else _as_stored(image)
     if image.mode == "F" or image.mode.startswith("I"):
         image = _to_eight_bits(image, image_format)
     image = _in_color_mode(image, spec.color_mode)
     image.load()
     done("decode")
-    image = _resized(image, full_size or image.size, spec)
+    image = _resized(image, reduced, spec)
     pixels = np.array(image)  # a copy that may be written to, unlike Pillow's own buffer
     done("resize")
     return pixels[:, :, None] if pixels.ndim == 2 else pixels
@@ -159,41 +160,70 @@ def _to_eight_bits(image: Image.Image, image_format: str | None) -> Image.Image:
     return gray
 
 
-def _reduce(image: Image.Image, spec: ImageSpec) -> tuple[int, int] | None:
-    """Lets a JPEG be decoded at a half, a quarter or an eighth, if that is no less than needed.
+class _Reduced(NamedTuple):
+    """What is known of an image that is decoded at reduced size.
 
-    Returns:
-        If so, the (width, height) upright that it would have in full.
+    Attributes:
+        full_size: The (width, height) upright that it would have in full.
+        factor: How many pixels became one. The last of a line may be made of fewer.
+        orientation: In EXIF's numbers.
     """
+
+    full_size: tuple[int, int]
+    factor: int
+    orientation: int
+
+    def box(self, window: tuple[int, int, int, int]) -> tuple[float, float, float, float]:
+        """A window of the image in full, in pixels of the reduced one."""
+        left, top, right, bottom = window
+        starts = []
+        for length, is_last_first in zip(
+            self.full_size,
+            (self.orientation in MIRRORED, self.orientation in UPSIDE_DOWN),
+            strict=True,
+        ):
+            reduced = -(-length // self.factor)
+            starts.append(reduced - length / self.factor if is_last_first else 0.0)
+        across, down = starts
+        return (
+            across + left / self.factor,
+            down + top / self.factor,
+            across + right / self.factor,
+            down + bottom / self.factor,
+        )
+
+
+def _reduce(image: Image.Image, spec: ImageSpec) -> _Reduced | None:
+    """Lets a JPEG be decoded at a half, a quarter or an eighth, if that is no less than needed."""
     from PIL import ExifTags, JpegImagePlugin
 
     if not isinstance(image, JpegImagePlugin.JpegImageFile) or not spec.may_reduce:
         return None
-    full_size = image.size
-    if spec.exif_orientation and image.getexif().get(ExifTags.Base.Orientation, 1) > 4:
-        full_size = full_size[::-1]
+    full_size, orientation = image.size, 1
+    if spec.exif_orientation:
+        orientation = image.getexif().get(ExifTags.Base.Orientation, 1)
+        if orientation in TURNED:
+            full_size = full_size[::-1]
     (left, top, right, bottom), size, _ = placement(*full_size, spec)
     shrinks = min((right - left) // size[0], (bottom - top) // size[1])
     for factor in (8, 4, 2):
         if factor <= shrinks:
             image.draft(image.mode, (image.width // factor, image.height // factor))
-            return full_size
+            return _Reduced(full_size, factor, orientation)
     return None
 
 
-def _resized(image: Image.Image, full_size: tuple[int, int], spec: ImageSpec) -> Image.Image:
-    """Resizes an image upright, which may have been reduced from ``full_size`` already."""
+def _resized(image: Image.Image, reduced: _Reduced | None, spec: ImageSpec) -> Image.Image:
+    """Resizes an image upright."""
     from PIL import Image
 
     if spec.image_size is None and spec.shorter_side is None:
         return image
     resample = Image.Resampling[FILTERS[spec.interpolation]]
+    full_size = image.size if reduced is None else reduced.full_size
     window, size, offset = placement(*full_size, spec)
-    if image.size != full_size:
-        across, down = image.width / full_size[0], image.height / full_size[1]
-        left, top, right, bottom = window
-        box = (left * across, top * down, right * across, bottom * down)
-        resized = image.resize(size, resample, box)
+    if reduced is not None:
+        resized = image.resize(size, resample, reduced.box(window))
     elif window != (0, 0, *full_size):
         # Cropped first: resize(box=...) lets pixels beside the window bleed into its edge.
         resized = image.crop(window).resize(size, resample)

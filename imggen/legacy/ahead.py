@@ -20,7 +20,7 @@ Pixels = npt.NDArray[Any]
 
 @final
 class ReadAhead:
-    """Holds what is being loaded for one batch, until that batch or another one is asked for."""
+    """Holds what is being loaded for one batch, until the batch after it is asked for."""
 
     def __init__(self) -> None:
         self.after_fork()
@@ -29,13 +29,13 @@ class ReadAhead:
     def after_fork(self) -> None:
         """Starts afresh: in a forked process there are no threads that would finish a load."""
         self._lock = threading.Lock()
-        self._key: Hashable = None
-        self._loads: dict[int, Future[dict[int, Pixels]]] = {}
+        self._loads: dict[_Wanted, _Load] = {}
+        self._earlier_loads: dict[_Wanted, _Load] = {}
 
     def start(
         self, key: Hashable, samples: list[int], load: Callable[[int], Pixels], threads: Threads
     ) -> None:
-        """Starts to load ``samples``, and forgets what was loaded before.
+        """Starts to load ``samples``; what was started before the last time is forgotten.
 
         Args:
             key: What, besides the sample, decides the pixels.
@@ -43,12 +43,13 @@ class ReadAhead:
             load: Loads one of them.
             threads: Who does it.
         """
-        loads = {}
+        loads: dict[_Wanted, _Load] = {}
         for share in threads.shares(samples):
-            future = threads.submit(lambda share: {each: load(each) for each in share}, share)
-            loads.update(dict.fromkeys(share, future))
+            future = threads.submit(lambda share: _outcomes(load, share), share)
+            loads.update({(key, sample): future for sample in share})
         with self._lock:
-            dropped, self._loads, self._key = self._loads, loads, key
+            # The threads may not have got round yet to all of what was started last.
+            dropped, self._earlier_loads, self._loads = self._earlier_loads, self._loads, loads
         for future in dropped.values():
             future.cancel()
 
@@ -59,5 +60,28 @@ class ReadAhead:
             Exception: What loading it has raised.
         """
         with self._lock:
-            future = self._loads.pop(sample, None) if key == self._key else None
-        return None if future is None else future.result()[sample]
+            wanted = (key, sample)
+            future = self._loads.pop(wanted, None) or self._earlier_loads.pop(wanted, None)
+        # To wait for what was not begun could mean to wait for oneself: the threads that would
+        # begin it may be those that ask.
+        if future is None or future.cancel():
+            return None
+        outcome = future.result()[sample]
+        if isinstance(outcome, Exception):
+            raise outcome
+        return outcome
+
+
+_Wanted = tuple[Hashable, int]
+_Load = Future[dict[int, Pixels | Exception]]
+
+
+def _outcomes(load: Callable[[int], Pixels], samples: list[int]) -> dict[int, Pixels | Exception]:
+    """What loading each of the samples has returned or raised."""
+    outcomes: dict[int, Pixels | Exception] = {}
+    for sample in samples:
+        try:
+            outcomes[sample] = load(sample)
+        except Exception as err:  # noqa: BLE001 - raised by whoever takes this sample
+            outcomes[sample] = err
+    return outcomes

@@ -253,8 +253,10 @@ class BatchFromFilesMixin(_Base):
             data = read_if_jpeg(path)
         except (OSError, TypeError, ValueError):
             return None  # for Keras to complain about
+        if data is None or any(not isinstance(side, int) or side < 1 for side in self.target_size):
+            return None
         height, width = self.target_size
-        return None if data is None else jpeg_pixels(data, (height, width))
+        return jpeg_pixels(data, (height, width))
 
     def _image_or_error(
         self, sample: np.int64, filepaths: list[str]
