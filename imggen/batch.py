@@ -30,6 +30,8 @@ DTYPES = ("float32", "float16", "float64", "uint8")
 
 # How many other samples may be broken too before a substitute is given up.
 _SUBSTITUTE_TRIES = 20
+# Of what may be millions of samples.
+_SUBMITTED_AT_ONCE = 4096
 
 
 class Failure(NamedTuple):
@@ -232,10 +234,12 @@ class BatchMaker:
 
         failures = []
         with ThreadPoolExecutor(max(1, workers)) as threads:
-            for failure in threads.map(load, range(self.manifest.num_samples)):
-                progress()
-                if failure is not None:
-                    failures.append(failure)
+            every = range(self.manifest.num_samples)
+            for start in range(0, len(every), _SUBMITTED_AT_ONCE):
+                for failure in threads.map(load, every[start : start + _SUBMITTED_AT_ONCE]):
+                    progress()
+                    if failure is not None:
+                        failures.append(failure)
         cache.flush()
         if cache.is_full:
             raise CacheError(

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from typing import Any, Generic, TypeVar, final
 
-from imggen.errors import OptionError
+from imggen.errors import OptionError, WorkerError
 from imggen.forks import mend_in_child
 from imggen.pools import Key, ProcessPool, ThreadPool
 
@@ -99,12 +99,16 @@ class Loader(Generic[T]):
         """
         if self.workers == 0:
             return self._make(*key)
-        with self._lock:
-            pool = self._started()
-            future = self._waiting.pop(key, None) or pool.submit(key)
-            if upcoming:
-                self._look_ahead(pool, upcoming[: self.max_queue_size])
-        return pool.result(future)
+        try:
+            with self._lock:
+                pool = self._started()
+                future = self._waiting.pop(key, None) or pool.submit(key)
+                if upcoming:
+                    self._look_ahead(pool, upcoming[: self.max_queue_size])
+            return pool.result(future)
+        except WorkerError:
+            self.close()  # whoever asks again gets new workers
+            raise
 
     def close(self) -> None:
         """Stops the workers; a later ``get`` starts new ones."""

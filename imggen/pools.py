@@ -86,8 +86,15 @@ class ProcessPool(Generic[T]):
         _stop_with(self, self._executor, self._folder)
 
     def submit(self, key: Key) -> Future[Parcel]:
-        """Starts on a batch."""
-        return self._executor.submit(_make_in_process, *key)
+        """Starts on a batch.
+
+        Raises:
+            WorkerError: A process has ended, and with it all of them.
+        """
+        try:
+            return self._executor.submit(_make_in_process, *key)
+        except BrokenProcessPool as err:
+            raise _ended() from err
 
     def result(self, future: Future[Any]) -> T:
         """Waits for a batch.
@@ -98,12 +105,7 @@ class ProcessPool(Generic[T]):
         try:
             made: T = future.result().open()
         except BrokenProcessPool as err:
-            raise WorkerError(
-                "A worker process ended before its batch was made. Worker processes import the "
-                'script anew, so training code must stand under: if __name__ == "__main__":. '
-                "If it does, the process may have run out of memory: use fewer workers, or "
-                "threads (use_multiprocessing=False)."
-            ) from err
+            raise _ended() from err
         return made
 
     def drop(self, future: Future[Any]) -> None:
@@ -116,6 +118,15 @@ class ProcessPool(Generic[T]):
         """Ends the processes, and waits for it."""
         self._executor.shutdown(wait=True, cancel_futures=True)
         shutil.rmtree(self._folder, ignore_errors=True)
+
+
+def _ended() -> WorkerError:
+    return WorkerError(
+        "A worker process ended before its batch was made. Worker processes import the script "
+        'anew, so training code must stand under: if __name__ == "__main__":. If it does, the '
+        "process may have run out of memory: use fewer workers, or threads "
+        "(use_multiprocessing=False)."
+    )
 
 
 def _discard(future: Future[Parcel]) -> None:

@@ -69,13 +69,15 @@ class ImageSequence(EpochSequence[Batch]):
             or gives its place to another of its class ("substitute"). What was left out is
             counted in ``failures`` and summed up in a warning at the end of the epoch.
         cache: Keeps decoded images, as they are before augmentation: "ram" in memory; a folder on
-            disk, for later runs and other processes too. A file that has changed is decoded anew.
-            None: decode each time.
-        workers: Threads that make batches. None: one a core; 0: the calling thread.
+            disk, for later runs and other processes too. A file that has changed since is decoded
+            anew by the next sequence. A ``Cache`` says more. None: decode each time.
+        workers: Threads that make batches. None: one a core; 0: the calling thread. While there
+            are several, OpenCV uses one thread a call in this process, ``cv2.setNumThreads(1)``.
         use_multiprocessing: Processes in place of threads, for Python code that holds the
             interpreter lock.
         max_queue_size: How many batches may wait, made or in the making. Batches take up to
-            ``(max_queue_size + 2) × bytes of a batch`` of memory, which is used again and again.
+            ``(max_queue_size + 2) × bytes of a batch`` of memory, which is used again and again
+            until ``close()``.
 
     Raises:
         OptionError: An argument outside its legal set, or two that contradict each other.
@@ -187,7 +189,7 @@ class ImageSequence(EpochSequence[Batch]):
             ),
             # As many as may be in use: those that wait, the one served, and the one before it,
             # which Keras may still be reading from.
-            buffers=Buffers(queue_size(max_queue_size) + 2),
+            buffers=Buffers((0 if workers == 0 else queue_size(max_queue_size)) + 2),
         )
         if self._maker.num_batches == 0:
             raise OptionError(

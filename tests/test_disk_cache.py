@@ -3,6 +3,7 @@
 import io
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -15,7 +16,7 @@ import pytest
 from PIL import Image
 
 import imggen
-from imggen.cache import DiskCache, open_cache
+from imggen.cache import DiskCache, clear_stores, open_cache
 from tests.conftest import write_images
 
 ROOT = Path(__file__).parents[1]
@@ -357,6 +358,37 @@ def test_a_cache_that_cannot_fit_is_refused_before_it_is_filled(files, tmp_path)
     cache = DiskCache(tmp_path / "kept", "", 10**12, lambda index: files.paths[0])
     with pytest.raises(imggen.CacheError, match=r"1000000000000 images .* GiB free"):
         cache.get(0, lambda: files.load(0))
+
+
+def test_a_folder_that_is_cleared_while_it_is_used_never_gives_wrong_pixels(files, tmp_path):
+    first = files.cache(tmp_path / "kept")
+    files.through(first, range(5))
+    clear_stores(tmp_path / "kept")
+    files.through(files.cache(tmp_path / "kept"), reversed(range(10)))
+
+    files.through(first)  # compares every image
+    files.through(first)
+    assert files.through(files.cache(tmp_path / "kept")) == []
+
+
+@pytest.mark.parametrize("how", [clear_stores, shutil.rmtree])
+def test_a_folder_that_is_gone_is_made_anew(files, tmp_path, how):
+    cache = files.cache(tmp_path / "kept")
+    files.through(cache, range(5))
+    how(tmp_path / "kept")
+
+    files.through(cache)
+    assert files.through(cache) == []
+    assert files.through(files.cache(tmp_path / "kept")) == [0, 1, 2, 3, 4]
+
+
+def test_a_cache_collected_amid_a_flush_of_another_does_not_wait_for_it(files, tmp_path):
+    cache, other = files.cache(tmp_path / "kept"), files.cache(tmp_path / "kept")
+    files.through(cache, range(5))
+    other.get(7, lambda: files.load(7))
+    with cache._journal._locked():  # as if the collector came by in here
+        del other
+    assert files.through(cache) == [5, 6, 7, 8, 9]
 
 
 def test_images_in_the_format_of_another_version_are_told_and_loaded_anew(files, tmp_path):

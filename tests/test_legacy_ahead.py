@@ -79,9 +79,9 @@ def loaded_at_rest(iterator):
     return list(iterator.loads)
 
 
-def files_of(iterator, index):
-    samples = iterator.index_array[index * BATCH : (index + 1) * BATCH]
-    return sorted(iterator.filenames[sample] for sample in samples)
+def files_up_to(iterator, index):
+    samples = iterator.index_array[: (index + 1) * BATCH]
+    return [iterator.filenames[sample] for sample in samples]
 
 
 def by_next(iterator):
@@ -116,8 +116,7 @@ def test_next_loads_one_batch_ahead_and_no_more(folder):
     next(iterator)
     for index in range(1, len(iterator)):
         loads = loaded_at_rest(iterator)
-        assert len(loads) == (index + 1) * BATCH
-        assert sorted(loads[-BATCH:]) == files_of(iterator, index)
+        assert sorted(loads) == sorted(files_up_to(iterator, index))
         next(iterator)
 
 
@@ -128,8 +127,7 @@ def test_a_loop_by_index_loads_ahead_from_the_second_batch_on(folder):
     for index in range(1, len(iterator)):
         iterator[index]
         loads = loaded_at_rest(iterator)
-        assert len(loads) == min(index + 2, len(iterator)) * BATCH
-        assert sorted(loads[-BATCH:]) == files_of(iterator, min(index + 1, len(iterator) - 1))
+        assert sorted(loads) == sorted(files_up_to(iterator, index + 1))
 
 
 @pytest.mark.parametrize("loop", LOOPS)
@@ -182,19 +180,14 @@ def test_with_a_cache_nothing_is_loaded_ahead(folder):
     assert len(iterator.loads) == BATCH
 
 
-def test_files_are_loaded_while_the_user_has_the_batch(folder):
+def test_files_that_change_after_they_were_loaded_ahead_are_loaded_anew(folder):
     iterator = flow(folder, shuffle=False)
     next(iterator)
     loaded_at_rest(iterator)
-    kept = {path: Path(path).read_bytes() for path in iterator.filepaths}
-    wanted = [np.asarray(Image.open(path)) for path in iterator.filepaths[BATCH : 2 * BATCH]]
-    shutil.rmtree(folder)
-    x, _ = next(iterator)
+    for path in iterator.filepaths:
+        Image.new("RGB", (13, 15), "teal").save(path)
 
-    np.testing.assert_array_equal(x, np.stack(wanted))
-    for path, data in kept.items():
-        Path(path).parent.mkdir(parents=True, exist_ok=True)
-        Path(path).write_bytes(data)
+    assert (next(iterator)[0] == (0, 128, 128)).all()
 
 
 def test_batches_asked_for_in_another_order_are_what_they_are(folder):
@@ -434,14 +427,14 @@ def test_threads_that_call_next_get_every_batch_once(many):
             )
 
         def take():
-            for _ in range(1000):
+            for _ in range(200):
                 number = zlib.crc32(next(iterator)[0].tobytes())
                 with lock:
                     came[number] += 1
 
-        faulthandler.dump_traceback_later(5, exit=True)
+        faulthandler.dump_traceback_later(30, exit=True)
         iterator, plain, lock, came = make(2), make(0), threading.Lock(), Counter()
-        wanted = Counter([zlib.crc32(next(plain)[0].tobytes()) for _ in range(4)] * 1000)
+        wanted = Counter([zlib.crc32(next(plain)[0].tobytes()) for _ in range(4)] * 200)
         threads = [threading.Thread(target=take) for _ in range(4)]
         for thread in threads:
             thread.start()

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple, final
 
 import numpy.typing as npt
 
-from imggen.cache.journal import FILES, Journal, Place
+from imggen.cache.journal import Journal, Place
 from imggen.describe import in_units
 from imggen.errors import CacheError, ImggenWarning
 from imggen.forks import mend_in_child
@@ -25,6 +25,7 @@ _TITLE = "imggen cache, format "
 # So many bytes wait to be written at once; a killed process loses no more than these.
 _BYTES_WAITING = 8 * 2**20
 _SHARE_OF_DISK = 0.95
+_PATIENCE = 2.0  # seconds
 
 
 class Store(NamedTuple):
@@ -72,12 +73,8 @@ def clear_stores(folder: str | os.PathLike[str]) -> int:
     num_bytes = 0
     for place in _store_folders(folder):
         try:
-            for name in FILES:
-                file = place / name
-                if file.exists():
-                    num_bytes += file.stat().st_size
-                    file.unlink()
-            place.rmdir()
+            about = (place / "about.txt").read_text(encoding="utf-8").strip()
+            num_bytes += Journal(place, about).clear()
         except OSError as err:
             raise CacheError(f"{str(place)!r} cannot be deleted: {err.strerror or err}.") from err
     return num_bytes
@@ -108,8 +105,9 @@ class DiskCache:
     """Holds each file's array as loaded, before augmentation, on a memory map.
 
     An array is found again if neither the file (its path, size and time of change) nor ``about``
-    has changed. Bytes are checked against their checksum when a process first reads them; what
-    does not match is loaded anew. Safe for several threads and several processes.
+    has changed; each cache looks at a file once. Bytes are checked against their checksum when a
+    process first reads them; what does not match is loaded anew. Safe for several threads and
+    several processes.
 
     Args:
         folder: Holds a folder for each ``about``.
@@ -159,7 +157,7 @@ class DiskCache:
             )
         self._places: dict[int, Place] = {}  # found and checked
         self._writer = _Writer(self._journal, self._folder, limit)
-        weakref.finalize(self, self._writer.flush)
+        weakref.finalize(self, self._writer.flush_if_possible)
 
     def get(self, index: int, load: Callable[[], npt.NDArray[Any]]) -> npt.NDArray[Any]:
         """Returns sample ``index``, not to be written to, calling ``load`` if it is not kept.
@@ -168,7 +166,7 @@ class DiskCache:
             CacheError: All samples together would not fit on the disk.
         """
         place = self._places.get(index)
-        array = None if place is None else self._journal.read(place)
+        array = None if place is None else place.read()
         if array is not None:
             return array
         key = self._key(index)
@@ -200,7 +198,7 @@ class DiskCache:
         found = self._writer.find(key)
         if not isinstance(found, Place):
             return found
-        array = self._journal.read(found)
+        array = found.read()
         if array is not None and zlib.crc32(array.data) == found.checksum:
             self._places[index] = found
             return array
@@ -296,12 +294,27 @@ class _Writer:
         with self._lock:
             self._write()
 
-    def _write(self) -> None:
+    def flush_if_possible(self) -> None:
+        """As ``flush``, for when nobody is left who could wait.
+
+        The collector calls it from wherever a thread happens to be, which may be amid a flush.
+        """
+        if self._lock.acquire(blocking=False):
+            try:
+                self._write(patience=_PATIENCE)
+            except (TimeoutError, RuntimeError):  # filelock's word for waiting for oneself
+                return
+            finally:
+                self._lock.release()
+
+    def _write(self, patience: float = -1) -> None:
         waiting, self._waiting, self._bytes_waiting = self._waiting, {}, 0
         if not waiting:
             return
         try:
-            num_left_out = self._journal.append(waiting, self._limit)
+            num_left_out = self._journal.append(waiting, self._limit, patience)
+        except TimeoutError:  # filelock's Timeout is one
+            raise
         except OSError as err:
             # A full disk must not end a training.
             self.is_stopped = True
@@ -315,7 +328,8 @@ class _Writer:
             _warn(
                 self._folder,
                 f"takes no more images than {len(self._journal)}: its limit is "
-                f"{self._limit} bytes; the others are loaded anew in each epoch",
+                f"{self._limit} bytes; the others are loaded anew in each epoch. If files have "
+                "changed since they were kept, imggen cache clear makes room",
             )
 
 

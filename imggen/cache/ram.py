@@ -6,6 +6,8 @@ import os
 import threading
 import warnings
 from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
 from typing import Any, final
 
 import numpy.typing as npt
@@ -15,6 +17,11 @@ from imggen.errors import ImggenWarning, OptionError
 from imggen.forks import mend_in_child
 
 _SHARE_OF_MEMORY = 0.8
+# Control groups of version 2 and 1, on Linux: containers see the memory of the whole machine.
+_LIMITS_OF_CONTAINERS = (
+    "/sys/fs/cgroup/memory.max",
+    "/sys/fs/cgroup/memory/memory.limit_in_bytes",
+)
 
 
 @final
@@ -26,7 +33,8 @@ class RamCache:
 
     Args:
         num_samples: The number of samples.
-        limit: The most bytes to hold; None: 80 % of this machine's memory.
+        limit: The most bytes to hold; None: 80 % of this machine's memory, or of what a
+            container may use.
         same_size: Whether all arrays are of one size, so that the first tells of all.
 
     Attributes:
@@ -112,8 +120,10 @@ def _empty(num_samples: int, limit: int | None, same_size: bool) -> RamCache:
 
 
 def _memory_to_use() -> float:
-    try:
-        memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    except (AttributeError, ValueError, OSError):  # systems that do not say
-        return float("inf")
-    return _SHARE_OF_MEMORY * memory
+    found = [float("inf")]
+    with suppress(AttributeError, ValueError, OSError):  # systems that do not say
+        found.append(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"))
+    for file in _LIMITS_OF_CONTAINERS:
+        with suppress(OSError, ValueError):  # no container, or "max"
+            found.append(int(Path(file).read_text(encoding="ascii")))
+    return _SHARE_OF_MEMORY * min(found)

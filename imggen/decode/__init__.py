@@ -2,9 +2,10 @@
 
 from imggen.decode.jpeg import jpeg_pixels, read_if_jpeg
 from imggen.decode.load import load_image, load_in_stages
-from imggen.decode.spec import ColorMode, Fit, ImageSpec, Interpolation
+from imggen.decode.spec import NUM_CHANNELS, ColorMode, Fit, ImageSpec, Interpolation
 
 __all__ = [
+    "NUM_CHANNELS",
     "ColorMode",
     "Fit",
     "ImageSpec",

@@ -13,17 +13,14 @@ import numpy.typing as npt
 
 from imggen.batch import Failure, OnError, first_readable
 from imggen.cache import CacheLike, Keeper, open_cache
-from imggen.decode import jpeg_pixels, read_if_jpeg
+from imggen.decode import NUM_CHANNELS, jpeg_pixels, read_if_jpeg
 from imggen.errors import ImageError, ImggenWarning, OptionError
-from imggen.legacy.ahead import ReadAhead
+from imggen.legacy.ahead import Key, ReadAhead
 from imggen.legacy.batch import fill_batch
 from imggen.legacy.iterator import Iterator
 from imggen.legacy.saving import save_batch
 from imggen.legacy.subset import subset_bounds
 from imggen.rng import Stream, generator
-
-_CHANNELS = {"rgb": 3, "rgba": 4, "grayscale": 1}
-
 
 # A class of the user's may name Iterator and this one in any order, so neither is the other's base.
 if TYPE_CHECKING:
@@ -79,11 +76,11 @@ class BatchFromFilesMixin(_Base):
                 f"target_size={target_size!r} must be two whole numbers, (height, width)."
             ) from err
         self.keep_aspect_ratio = keep_aspect_ratio
-        if color_mode not in _CHANNELS:
-            raise OptionError.unknown("color_mode", color_mode, _CHANNELS)
+        if color_mode not in NUM_CHANNELS:
+            raise OptionError.unknown("color_mode", color_mode, NUM_CHANNELS)
         self.color_mode = color_mode
         self.data_format = data_format
-        channels = (_CHANNELS[color_mode],)
+        channels = (NUM_CHANNELS[color_mode],)
         self.image_shape: tuple[int, ...] = (
             (*self.target_size, *channels)
             if data_format == "channels_last"
@@ -200,14 +197,10 @@ class BatchFromFilesMixin(_Base):
         samples = self._samples_ahead() if self._cache is None else []
         if samples and self._ahead is not None:
             filepaths = self.filepaths
+            keys = [Key.of(filepaths[sample], self._settings()) for sample in samples]
+            self._ahead.start(keys, lambda key: self._pixels(key.path), self._threads)
 
-            def load(sample: int) -> npt.NDArray[Any]:
-                return self._pixels(filepaths[sample])
-
-            self._ahead.start(self._reading(), samples, load, self._threads)
-
-    def _reading(self) -> Hashable:
-        """What decides the pixels of a file."""
+    def _settings(self) -> Hashable:
         return (self.color_mode, self.target_size, self.interpolation, self.keep_aspect_ratio)
 
     def _image(self, sample: np.int64, filepaths: list[str]) -> npt.NDArray[Any]:
@@ -225,7 +218,9 @@ class BatchFromFilesMixin(_Base):
     def _kept_pixels(self, sample: int, path: str) -> npt.NDArray[Any]:
         if self._cache is not None:
             return self._cache.get(sample, lambda: self._pixels(path))
-        pixels = None if self._ahead is None else self._ahead.take(self._reading(), sample)
+        pixels = None
+        if self._ahead is not None:
+            pixels = self._ahead.take(Key.of(path, self._settings()))
         return self._pixels(path) if pixels is None else pixels
 
     def _pixels(self, path: str) -> npt.NDArray[Any]:
