@@ -142,7 +142,9 @@ def main() -> None:
         ),
         "date": dt.datetime.now(tz=dt.UTC).date().isoformat(),
         "command": f"`{command}`",
-        "how": f"medians of rounds taken in turns, {args.rounds} in all; ratios within a round",
+        "how": f"medians of rounds taken in turns, {args.rounds} in all; ratios within a round; "
+        f"{-(-len(files) // args.batch_size)} batches an epoch, and most peers start afresh with "
+        "each",
     }
     os.makedirs(args.output, exist_ok=True)
     text = report(facts, tables)

@@ -1,5 +1,6 @@
 """Threads and processes that make batches ahead of time."""
 
+import contextlib
 import gc
 import os
 import signal
@@ -127,6 +128,20 @@ def test_a_worker_process_that_dies_is_an_error_and_not_a_hang():
     loader = make_loader(leave, use_multiprocessing=True)
     with pytest.raises(WorkerError, match="ended before its batch was made"):
         loader.get((0, 0))
+
+
+def leave_at_one(epoch, index):
+    if index == 1:
+        os._exit(1)
+    return square(epoch, index)
+
+
+def test_after_a_worker_process_has_died_there_are_new_ones():
+    with contextlib.closing(make_loader(leave_at_one, use_multiprocessing=True)) as loader:
+        for _ in range(2):
+            with pytest.raises(WorkerError, match="ended before its batch was made"):
+                loader.get((0, 1), [(0, 2), (0, 3)])
+            assert loader.get((0, 2)) == (0, 4)
 
 
 def test_a_function_that_processes_cannot_find_is_named(tmp_path):

@@ -255,7 +255,7 @@ from imggen.pools import ProcessPool
 from tests.test_pools import slow
 
 if __name__ == "__main__":
-    faulthandler.dump_traceback_later(5, exit=True)
+    faulthandler.dump_traceback_later(40, exit=True)
     pool = ProcessPool(slow, 1)
     print(pool._folder, flush=True)
     futures = [pool.submit((0, index)) for index in range(9)]

@@ -86,11 +86,11 @@ def works(cores: int) -> dict[str, Work]:
     plain = (
         by(
             "imggen decoder, nearest",
-            "the ceiling: load_image on threads; nearest",
+            "load_image on threads, and no batches; nearest",
             ceiling,
             **near,
         ),
-        by("imggen decoder, bilinear", f"the ceiling: load_image on threads; {smooth}", ceiling),
+        by("imggen decoder, bilinear", f"load_image on threads, and no batches; {smooth}", ceiling),
         keras,
         by("tf.data, nearest", f"{tf_plain}; nearest", tf_data, **near),
         by("tf.data, bilinear", f"{tf_plain}; bilinear, not antialiased", tf_data),
@@ -150,7 +150,7 @@ def works(cores: int) -> dict[str, Work]:
         by(each.name, each.about, fit, loader=each.make.func)
         for each in (keras, drop_in_nearest, native_bilinear)
     )
-    kept = "Out of a cache where there is one; float32 where nothing else is said."
+    kept = "From a cache where there is one. imggen's holds images resized, FFCV crops and resizes its own."
     crops = "Crops of 8 to 100 % of the area, resized and mirrored; uint8."
     enlarged = "Made from yours by enlarging. First epoch, no augmentation; float32."
     fitted = "A step that sleeps as long as the loader takes, as if on an accelerator; float32."
