@@ -32,7 +32,7 @@ LARGE = (4000, 3000)
 PEERS = ("imggen", "keras", "tf.data", "torch", "grain", "dali", "ffcv")
 
 
-def link_images(directory: str, folder: str, limit: int | None) -> list[str]:
+def link_images(directory: str, folder: str, limit: int | None, copies: int = 1) -> list[str]:
     """Links JPEGs into ``folder/<class>``, so that all contenders find the same ones."""
     found = [
         (class_name, path)
@@ -48,9 +48,10 @@ def link_images(directory: str, folder: str, limit: int | None) -> list[str]:
     links = []
     for index in range(round(len(found) / step)):
         class_name, path = found[int(index * step)]
-        links.append(os.path.join(folder, class_name, f"{index:07d}.jpg"))
-        os.makedirs(os.path.dirname(links[-1]), exist_ok=True)
-        os.symlink(os.path.abspath(path), links[-1])
+        os.makedirs(os.path.join(folder, class_name), exist_ok=True)
+        for copy in range(copies):
+            links.append(os.path.join(folder, class_name, f"{index:07d}-{copy}.jpg"))
+            os.symlink(os.path.abspath(path), links[-1])
     return links
 
 
@@ -129,6 +130,11 @@ def main() -> None:
                 folder = os.path.join(scratch, "large-photos")
                 make_large(files, folder, batch_size * max(12, 2 * cores), cores)
                 job = dataclasses.replace(job, directory=folder, batch_size=batch_size)
+            if name == "fit":
+                # What Keras does at the start of each epoch is to count as it does in real ones.
+                folder = os.path.join(scratch, "photos-again")
+                link_images(args.directory, folder, args.images, copies=8)
+                job = dataclasses.replace(job, directory=folder)
             tables.append(measure(name, job, args, used))
 
     width, height = (statistics.median(sides) for sides in zip(*sizes, strict=True))

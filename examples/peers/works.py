@@ -150,7 +150,7 @@ def works(cores: int) -> dict[str, Work]:
         by(each.name, each.about, fit, loader=each.make.func)
         for each in (keras, drop_in_nearest, native_bilinear)
     )
-    kept = "From a cache where there is one. imggen's holds images resized, FFCV crops and resizes its own."
+    kept = "From a cache: imggen's holds images resized; FFCV crops and resizes its own anew."
     crops = "Crops of 8 to 100 % of the area, resized and mirrored; uint8."
     enlarged = "Made from yours by enlarging. First epoch, no augmentation; float32."
     fitted = "A step that sleeps as long as the loader takes, as if on an accelerator; float32."
