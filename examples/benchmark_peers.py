@@ -138,7 +138,8 @@ def main() -> None:
             tables.append(measure(name, job, args, used))
 
     width, height = (statistics.median(sides) for sides in zip(*sizes, strict=True))
-    command = shlex.join(["python", *sys.argv]).replace(os.path.expanduser("~"), "~")
+    command = shlex.join(["python", "examples/benchmark_peers.py", *sys.argv[1:]])
+    command = command.replace(os.path.expanduser("~"), "~")
     facts = {
         "images": f"{len(files)} JPEGs, median size {width:g} × {height:g}, made {args.image_size} "
         f"× {args.image_size}, {args.batch_size} a batch",
