@@ -108,6 +108,8 @@ def test_a_closed_loader_starts_anew():
     assert loader.get((0, 3)) == (0, 9)
 
 
+# JAX, if an earlier test has loaded it, warns of every fork.
+@pytest.mark.filterwarnings("ignore:os.fork:RuntimeWarning")
 def test_a_forked_child_makes_its_own_threads():
     loader = make_loader(square)
     loader.get((0, 1), [(0, 2)])

@@ -20,6 +20,7 @@ import numpy as np
 import pytest
 
 import imggen
+from imggen import pools
 from imggen.errors import WorkerError
 from imggen.pools import ProcessPool, ThreadPool
 from tests.conftest import write_images
@@ -295,9 +296,10 @@ def test_a_worker_that_is_killed_after_batches_were_dropped_is_an_error_and_not_
 
 
 @pytest.fixture
-def opencv_threads():
-    """Four threads for OpenCV, whatever this machine has; no pool of an earlier test is alive."""
-    gc.collect()
+def opencv_threads(monkeypatch):
+    """Four threads for OpenCV, whatever this machine has, and nobody who holds it to one."""
+    # TensorFlow keeps sequences of earlier tests for ever, and they keep a hold.
+    monkeypatch.setattr(pools, "_opencv", pools._OpenCV())
     before = cv2.getNumThreads()
     cv2.setNumThreads(4)
     yield 4
