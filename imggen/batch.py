@@ -244,7 +244,8 @@ class BatchMaker:
         if cache.is_full:
             raise CacheError(
                 f"The cache is full: not all of {self.manifest.num_samples} images fit. Those that "
-                'do are kept. Raise its limit=, or use a smaller image_size, or pack="jpeg".'
+                'do are kept. Raise its limit=, or use a smaller image_size, or pack="jpeg". '
+                f"({len(failures)} of the files so far cannot be read.)"
             )
         return failures
 

@@ -1,4 +1,4 @@
-"""What users pass as labels, weights and table columns, checked and made into columns."""
+"""What users pass as numbers, labels, weights and table columns, checked and made into columns."""
 
 from __future__ import annotations
 
@@ -99,9 +99,11 @@ def labels_of(
     return class_values(values, "list of labels")
 
 
-def is_index(value: object) -> bool:
-    """Whether a label is a class index rather than a name; True and False are names."""
-    return isinstance(value, int | np.integer) and not isinstance(value, bool)
+def is_whole(value: object, least: int | None = None) -> bool:
+    """Whether it is a whole number, Python's or NumPy's, of ``least`` or more; True is none."""
+    if isinstance(value, bool) or not isinstance(value, int | np.integer):
+        return False
+    return least is None or int(value) >= least
 
 
 def numbered(num_classes: int) -> tuple[str, ...]:

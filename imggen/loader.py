@@ -9,6 +9,7 @@ from concurrent.futures import Future
 from typing import Any, Generic, TypeVar, final
 
 from imggen.errors import OptionError, WorkerError
+from imggen.fields import is_whole
 from imggen.forks import mend_in_child
 from imggen.pools import Key, ProcessPool, ThreadPool
 
@@ -30,7 +31,7 @@ def worker_count(workers: int | None) -> int:
     """
     if workers is None:
         return usable_cores()
-    if not _is_whole(workers, 0):
+    if not is_whole(workers, 0):
         raise OptionError(f"workers={workers!r} must be a whole number of 0 or more, or None.")
     return workers
 
@@ -41,7 +42,7 @@ def queue_size(max_queue_size: int) -> int:
     Raises:
         OptionError: It is not a whole number of 1 or more.
     """
-    if not _is_whole(max_queue_size, 1):
+    if not is_whole(max_queue_size, 1):
         raise OptionError(f"max_queue_size={max_queue_size!r} must be a whole number of 1 or more.")
     return max_queue_size
 
@@ -99,6 +100,7 @@ class Loader(Generic[T]):
         """
         if self.workers == 0:
             return self._make(*key)
+        pool = None
         try:
             with self._lock:
                 pool = self._started()
@@ -107,16 +109,21 @@ class Loader(Generic[T]):
                     self._look_ahead(pool, upcoming[: self.max_queue_size])
             return pool.result(future)
         except WorkerError:
-            self.close()  # whoever asks again gets new workers
+            with self._lock:
+                if self._pool is pool:  # and nobody else has started new ones
+                    self._stop()
             raise
 
     def close(self) -> None:
         """Stops the workers; a later ``get`` starts new ones."""
         with self._lock:
-            self._waiting.clear()
-            if self._pool is not None:
-                self._pool.stop()
-            self._pool = None
+            self._stop()
+
+    def _stop(self) -> None:
+        self._waiting.clear()
+        if self._pool is not None:
+            self._pool.stop()
+        self._pool = None
 
     def _look_ahead(self, pool: ThreadPool[T] | ProcessPool[T], keys: Sequence[Key]) -> None:
         for key in self._waiting.keys() - set(keys):
@@ -142,7 +149,3 @@ class Loader(Generic[T]):
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__init__(state.pop("make"), **state)
-
-
-def _is_whole(value: object, least: int) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and value >= least

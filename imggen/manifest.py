@@ -24,7 +24,7 @@ from imggen.fields import (
     checked_weights,
     class_values,
     indices_of,
-    is_index,
+    is_whole,
     labels_of,
     names_in,
     number_column,
@@ -245,7 +245,7 @@ class Manifest:
         if labels is None:
             return cls(place, rows, class_names=tuple(class_names or ()))
         values = labels_of(paths, labels)
-        if all(is_index(value) for value in values):
+        if all(is_whole(value) for value in values):
             if class_names is None:
                 class_names = numbered(max(values) + 1 if num_classes is None else num_classes)
             return cls(place, rows, checked_labels(values, len(class_names)), tuple(class_names))

@@ -20,10 +20,12 @@ from imggen.decode import ColorMode, Fit, ImageSpec, Interpolation
 from imggen.describe import as_html, as_text
 from imggen.epochs import EpochSequence
 from imggen.errors import ImggenError, ImggenWarning, OptionError
+from imggen.fields import is_whole
 from imggen.labels import LabelMode, check_label_mode, class_weights
 from imggen.loader import queue_size
 from imggen.manifest import Manifest
 from imggen.order import Order
+from imggen.pools import opencv_on_one_thread
 from imggen.predictions import prediction_table
 from imggen.rng import check_seed
 from imggen.source import source_of_files, source_of_loader
@@ -320,7 +322,8 @@ class ImageSequence(EpochSequence[Batch]):
             >>> cached.fill_cache()
             []
         """
-        return self._maker.fill_cache(self.num_workers, progress)
+        with opencv_on_one_thread():
+            return self._maker.fill_cache(self.num_workers, progress)
 
     def close(self) -> None:
         """Stops the workers and lets go of the cache; a batch asked for later starts them anew."""
@@ -409,5 +412,5 @@ def _fit(crop_to_aspect_ratio: bool, pad_to_aspect_ratio: bool) -> Fit:
 
 
 def _require_positive(option: str, value: object) -> None:
-    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 1:
+    if not is_whole(value, 1):
         raise OptionError(f"{option}={value!r} must be a whole number of 1 or more.")

@@ -26,6 +26,7 @@ class Source:
 
     Attributes:
         load: Path to array, as a cache keeps it.
+        loaded_spec: How ``load`` decodes; None for a loader of the user's.
         about: All that decides this array besides the file, in words; None: not known.
         cut: Makes an image of the size that training sees of that array, at random; None where it
             has that size already.
@@ -35,6 +36,7 @@ class Source:
     """
 
     load: Load
+    loaded_spec: ImageSpec | None
     about: str | None
     cut: Cut | None
     load_whole: Load
@@ -44,7 +46,7 @@ class Source:
 
 def source_of_loader(loader: Load, steps: tuple[Augmentation, ...]) -> Source:
     """Arrays as the user's own function returns them."""
-    return Source(loader, None, None, loader, None, steps)
+    return Source(loader, None, None, None, loader, None, steps)
 
 
 def source_of_files(spec: ImageSpec, steps: tuple[Augmentation, ...]) -> Source:
@@ -56,7 +58,7 @@ def source_of_files(spec: ImageSpec, steps: tuple[Augmentation, ...]) -> Source:
     whole = functools.partial(load_image, spec=spec)
     crop = steps[0] if steps else None
     if not isinstance(crop, RandomResizedCrop) or spec.image_size is None:
-        return Source(whole, spec.about(), None, whole, spec, steps)
+        return Source(whole, spec, spec.about(), None, whole, spec, steps)
     if spec.fit != "stretch":
         raise OptionError(
             "RandomResizedCrop cuts a part of another aspect ratio from the whole image; pass it "
@@ -66,6 +68,7 @@ def source_of_files(spec: ImageSpec, steps: tuple[Augmentation, ...]) -> Source:
     uncut = dataclasses.replace(spec, image_size=None, shorter_side=shorter_side)
     return Source(
         load=functools.partial(load_image, spec=uncut),
+        loaded_spec=uncut,
         about=uncut.about(),
         cut=functools.partial(crop.cut, spec.image_size),
         load_whole=whole,

@@ -266,7 +266,7 @@ def hold():
 
 thread = threading.Thread(target=hold)
 thread.start()
-held.wait(30)
+assert held.wait(30)
 child = os.fork()
 if child == 0:
     signal.alarm(20)

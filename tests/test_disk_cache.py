@@ -99,6 +99,14 @@ def only_store(folder):
     return store
 
 
+def flip_bits(file, seed):
+    content = bytearray(file.read_bytes())
+    rng = random.Random(seed)
+    for _ in range(rng.choice([1, 3])):
+        content[rng.randrange(len(content))] ^= 1 << rng.randrange(8)
+    file.write_bytes(content)
+
+
 def test_each_file_is_loaded_once_by_all_that_share_the_folder(files, tmp_path):
     first, second = files.cache(tmp_path / "kept"), files.cache(tmp_path / "kept")
 
@@ -179,12 +187,7 @@ def test_arrays_cannot_be_written_to(files, tmp_path):
 @pytest.mark.parametrize("seed", range(12))
 def test_bytes_that_have_flipped_never_become_pixels(files, tmp_path, name, seed):
     files.through(files.cache(tmp_path / "kept"))
-    file = only_store(tmp_path / "kept") / name
-    content = bytearray(file.read_bytes())
-    rng = random.Random(seed)
-    for _ in range(rng.choice([1, 3])):
-        content[rng.randrange(len(content))] ^= 1 << rng.randrange(8)
-    file.write_bytes(content)
+    flip_bits(only_store(tmp_path / "kept") / name, seed)
 
     assert files.through(files.cache(tmp_path / "kept"))
     assert files.through(files.cache(tmp_path / "kept")) == []
@@ -195,12 +198,7 @@ def test_bytes_that_have_flipped_never_become_pixels(files, tmp_path, name, seed
 @pytest.mark.parametrize("seed", range(8))
 def test_flipped_bytes_of_a_jpeg_never_become_pixels(packed_files, tmp_path, name, seed):
     packed_files.through(packed_files.cache(tmp_path / "kept"))
-    file = only_store(tmp_path / "kept") / name
-    content = bytearray(file.read_bytes())
-    rng = random.Random(seed)
-    for _ in range(rng.choice([1, 3])):
-        content[rng.randrange(len(content))] ^= 1 << rng.randrange(8)
-    file.write_bytes(content)
+    flip_bits(only_store(tmp_path / "kept") / name, seed)
 
     assert packed_files.through(packed_files.cache(tmp_path / "kept"))
     assert packed_files.through(packed_files.cache(tmp_path / "kept")) == []

@@ -385,16 +385,16 @@ from imggen import pools
 held, wait = threading.Event(), threading.Event()
 
 def hold():
-    with pools._opencv:
+    with pools._opencv.lock:
         held.set()
         wait.wait(30)
 
 thread = threading.Thread(target=hold)
 thread.start()
-held.wait(30)
+assert held.wait(30)
 child = os.fork()
 if child == 0:
-    signal.alarm(2)
+    signal.alarm(5)
     pool = pools.ThreadPool(lambda epoch, index: index, 2)
     os._exit(pool.result(pool.submit((0, 0))))
 wait.set()

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from imggen.errors import OptionError, SampleError
+from imggen.fields import is_whole
 
 # Windows of the wanted area and shape that do not fit are drawn again so many times.
 _TRIES = 10
@@ -70,11 +71,7 @@ class RandomResizedCrop:
         low, high = self.ratio
         if not 0 < low <= high:
             raise OptionError(f"ratio={self.ratio!r} must be (low, high) with 0 < low <= high.")
-        if self.source_size is not None and (
-            isinstance(self.source_size, bool)
-            or not isinstance(self.source_size, int | np.integer)
-            or self.source_size < 1
-        ):
+        if self.source_size is not None and not is_whole(self.source_size, 1):
             raise OptionError(
                 f"source_size={self.source_size!r} must be a whole number of pixels, or None."
             )

@@ -6,7 +6,7 @@ import dataclasses
 import shutil
 from collections.abc import Callable, Iterator
 from statistics import median
-from typing import Any, NamedTuple, final
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -16,8 +16,7 @@ from imggen.batch import BatchMaker
 from imggen.bench.clock import Clock, times_a_second
 from imggen.bench.report import BenchReport, as_ms, as_rate, counted
 from imggen.bench.trial import Trial
-from imggen.cache import RamCache
-from imggen.cache.packed import JpegPacked
+from imggen.cache import RamCache, pack_as_jpeg
 from imggen.decode import ImageSpec, load_image
 from imggen.decode.spec import placement
 from imggen.describe import in_units
@@ -106,7 +105,7 @@ def _about_cache(trial: Trial, report: BenchReport) -> _Advice | None:
     sizes, option = f"{in_units(raw)} of pixels", 'cache="ram"'
     fits = _fits_memory(array, len(trial.rows))
     if trial.spec is not None and trial.spec.color_mode != "rgba":
-        jpeg = _all_take(trial, _packed_bytes)
+        jpeg = _all_take(trial, lambda array: pack_as_jpeg(array, quality=90).nbytes)
         sizes += f', or {in_units(jpeg)} with pack="jpeg"'
         small = np.empty(int(jpeg / len(trial.rows)), dtype=np.uint8)
         if not fits and _fits_memory(small, len(trial.rows)):
@@ -253,31 +252,6 @@ def _fits_memory(array: npt.NDArray[Any], count: int) -> bool:
     except OptionError:
         return False
     return True
-
-
-def _packed_bytes(array: npt.NDArray[Any]) -> int:
-    scale = _Scale()
-    JpegPacked(scale, quality=90).get(0, lambda: array)
-    return scale.num_bytes
-
-
-@final
-class _Scale:
-    """A cache that keeps nothing but how much it would keep."""
-
-    num_bytes = 0
-    is_full = False
-
-    def get(self, index: int, load: Callable[[], npt.NDArray[Any]]) -> npt.NDArray[Any]:  # noqa: ARG002
-        array = load()
-        self.num_bytes = array.nbytes
-        return array
-
-    def flush(self) -> None:
-        """Does nothing."""
-
-    def clear(self) -> None:
-        """Does nothing."""
 
 
 def _shrinks(path: str, spec: ImageSpec) -> float:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import functools
 import itertools
 import math
 import time
@@ -18,7 +17,7 @@ from imggen.batch import BatchMaker
 from imggen.bench.clock import LEAST_ROUNDS, Clock
 from imggen.buffers import Buffers
 from imggen.cache import Keeper
-from imggen.decode import ImageSpec, load_in_stages
+from imggen.decode import load_in_stages
 from imggen.errors import CacheError, ImageError
 from imggen.loader import Loader, usable_cores
 from imggen.order import Order
@@ -40,7 +39,6 @@ class Trial:
     def __init__(
         self, sequence: ImageSequence, seconds: float, progress: Callable[[str], object]
     ) -> None:
-        source = sequence._source
         self.maker: BatchMaker = sequence._maker
         self.loader = sequence._loader
         self.seconds = seconds
@@ -48,10 +46,8 @@ class Trial:
         self.cores = usable_cores()
         self.rows = _spread(sequence.samples)
         self.uncached = dataclasses.replace(self.maker, cache=None)
-        self.spec: ImageSpec | None = None  # of images that are decoded here
-        if source.spec is not None and isinstance(source.load, functools.partial):
-            # Not source.spec itself: what RandomResizedCrop cuts from is decoded larger.
-            self.spec = source.load.keywords["spec"]
+        # Not source.spec: what RandomResizedCrop cuts from is decoded larger.
+        self.spec = sequence._source.loaded_spec
         self.buffers = Buffers(self.loader.max_queue_size + 2)  # used again, as in training
         self.loaded: dict[int, npt.NDArray[Any]] = {}  # some samples, by row
         self.augmented: dict[int, npt.NDArray[Any]] = {}

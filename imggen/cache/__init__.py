@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from imggen.cache.disk import DiskCache, Store, clear_stores, stores
 from imggen.cache.options import Cache, CacheLike, cache_of
-from imggen.cache.packed import JpegPacked, Keeper
+from imggen.cache.packed import JpegPacked, Keeper, pack_as_jpeg
 from imggen.cache.ram import RamCache
 from imggen.errors import OptionError
 
@@ -20,6 +20,7 @@ __all__ = [
     "cache_of",
     "clear_stores",
     "open_cache",
+    "pack_as_jpeg",
     "stores",
 ]
 

@@ -133,8 +133,9 @@ class DiskCache:
     ) -> None:
         self._arguments = (folder, about, num_samples, filepath, limit, same_size)
         self._limit = limit
-        self._sizing = threading.Lock()
         self._is_unsized = same_size
+        self.after_fork()
+        mend_in_child(self)
         self._filepath = filepath
         self._num_samples = num_samples
         about = f"{_TITLE}{_FORMAT}\n{about}"
@@ -158,6 +159,10 @@ class DiskCache:
         self._places: dict[int, Place] = {}  # found and checked
         self._writer = _Writer(self._journal, self._folder, limit)
         weakref.finalize(self, self._writer.flush_if_possible)
+
+    def after_fork(self) -> None:
+        """Gives a forked process a lock of its own."""
+        self._sizing = threading.Lock()
 
     def get(self, index: int, load: Callable[[], npt.NDArray[Any]]) -> npt.NDArray[Any]:
         """Returns sample ``index``, not to be written to, calling ``load`` if it is not kept.

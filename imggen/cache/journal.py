@@ -11,6 +11,7 @@ is ever written twice, so what a reader has found stays what it was.
 
 from __future__ import annotations
 
+import math
 import mmap
 import os
 import weakref
@@ -56,7 +57,7 @@ class Place(NamedTuple):
 
     def read(self) -> npt.NDArray[Any] | None:
         """The array, mapped and not to be written to; None if it is not all there."""
-        num_bytes = int(np.prod(self.shape, dtype=np.int64)) * self.dtype.itemsize
+        num_bytes = math.prod(self.shape) * self.dtype.itemsize
         found = self.pixels.read(self.offset, self.offset + num_bytes)
         return None if found is None else found.view(self.dtype).reshape(self.shape)
 

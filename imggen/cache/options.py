@@ -6,9 +6,8 @@ import os
 from dataclasses import dataclass
 from typing import Literal, final, get_args
 
-import numpy as np
-
 from imggen.errors import OptionError
+from imggen.fields import is_whole
 
 Pack = Literal["raw", "jpeg"]
 
@@ -58,9 +57,9 @@ class Cache:
             )
         if self.pack not in get_args(Pack):
             raise OptionError.unknown("pack", self.pack, get_args(Pack))
-        if not _is_whole(self.quality) or not 1 <= self.quality <= 100:
+        if not is_whole(self.quality, 1) or self.quality > 100:
             raise OptionError(f"quality={self.quality!r} must be a whole number from 1 to 100.")
-        if self.limit is not None and (not _is_whole(self.limit) or self.limit < 1):
+        if self.limit is not None and not is_whole(self.limit, 1):
             raise OptionError(f"limit={self.limit!r} must be a number of bytes above 0, or None.")
 
     @property
@@ -76,7 +75,3 @@ CacheLike = Cache | str | os.PathLike[str] | None
 def cache_of(cache: CacheLike) -> Cache | None:
     """What a user passed, as a ``Cache``."""
     return cache if cache is None or isinstance(cache, Cache) else Cache(cache)
-
-
-def _is_whole(value: object) -> bool:
-    return isinstance(value, int | np.integer) and not isinstance(value, bool)

@@ -44,7 +44,7 @@ class JpegPacked:
 
     def get(self, index: int, load: Callable[[], npt.NDArray[Any]]) -> npt.NDArray[Any]:
         """As the cache that it is kept in."""
-        return _unpack(self._keeper.get(index, lambda: _pack(load(), self._quality)))
+        return _unpack(self._keeper.get(index, lambda: pack_as_jpeg(load(), self._quality)))
 
     @property
     def is_full(self) -> bool:
@@ -60,7 +60,8 @@ class JpegPacked:
         self._keeper.clear()
 
 
-def _pack(array: npt.NDArray[Any], quality: int) -> npt.NDArray[Any]:
+def pack_as_jpeg(array: npt.NDArray[Any], quality: int) -> npt.NDArray[Any]:
+    """The bytes of a JPEG, uint8 of one axis; what is no image that JPEGs can hold as it is."""
     from PIL import Image
 
     if (

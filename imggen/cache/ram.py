@@ -65,6 +65,8 @@ class RamCache:
             OptionError: All samples together would not fit.
         """
         array = self._arrays.get(index)
+        if array is None and self.is_full:
+            return load()
         if array is None:
             array = load().copy()  # a loader may write its next sample into the same array
             array.flags.writeable = False
@@ -81,7 +83,7 @@ class RamCache:
                 self._arrays[index] = array
                 self._bytes_held += array.nbytes
                 return
-            was_full, self.is_full = self.is_full, True
+            was_full, self.is_full = self.is_full, True  # other threads may have come as far
             num_held = len(self._arrays)
         if not was_full:
             warnings.warn(

@@ -8,6 +8,7 @@ from typing import Literal, NamedTuple, final, get_args
 import numpy as np
 
 from imggen.errors import OptionError
+from imggen.fields import is_whole
 
 ColorMode = Literal["rgb", "rgba", "grayscale"]
 Fit = Literal["stretch", "crop", "pad"]
@@ -76,10 +77,7 @@ class ImageSpec:
         if self.fit not in get_args(Fit):
             raise OptionError.unknown("fit", self.fit, get_args(Fit))
         if self.shorter_side is not None and (
-            self.image_size is not None
-            or isinstance(self.shorter_side, bool)
-            or not isinstance(self.shorter_side, int)
-            or self.shorter_side < 1
+            self.image_size is not None or not is_whole(self.shorter_side, 1)
         ):
             raise OptionError(
                 f"shorter_side={self.shorter_side!r} must be a whole number above 0, and goes with "
