@@ -34,7 +34,7 @@ from imggen.manifest import Manifest
 from imggen.parts import Parts
 from imggen.preview import confusion_matrix, contact_sheet
 from imggen.scan import scan
-from imggen.split import split
+from imggen.split import group_by, kfold, oversample, split
 
 if TYPE_CHECKING:
     from imggen.datasets import from_dataframe, from_directory, from_files
@@ -74,7 +74,10 @@ __all__ = [
     "from_dataframe",
     "from_directory",
     "from_files",
+    "group_by",
+    "kfold",
     "load_image",
+    "oversample",
     "scan",
     "split",
     "split_directory",

@@ -55,6 +55,7 @@ class Manifest:
         groups: What must stay together when splitting (a patient, a video), or None.
         weights: One sample weight each; float32, shape (num_samples,), or None.
         splits: The name of the part that each sample was given to ("train", ...), or None.
+        hashes: The SHA-256 of each file, in hexadecimal digits, or None; see ``hash_files``.
         passed_over: How many files and folders a scan left out, by reason.
 
     Raises:
@@ -75,6 +76,7 @@ class Manifest:
     groups: StringColumn | None = None
     weights: npt.NDArray[np.float32] | None = None
     splits: StringColumn | None = None
+    hashes: StringColumn | None = None
     passed_over: Mapping[str, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -89,7 +91,7 @@ class Manifest:
             object.__setattr__(self, "labels", checked_labels(self.labels, len(names)))
         if self.weights is not None:
             object.__setattr__(self, "weights", checked_weights(self.weights))
-        for column in ("labels", "groups", "weights", "splits"):
+        for column in ("labels", "groups", "weights", "splits", "hashes"):
             values = getattr(self, column)
             if values is not None and len(values) != len(self.paths):
                 raise ManifestError(
@@ -143,14 +145,15 @@ class Manifest:
             groups=None if self.groups is None else self.groups.take(rows),
             weights=None if self.weights is None else self.weights[rows],
             splits=None if self.splits is None else self.splits.take(rows),
+            hashes=None if self.hashes is None else self.hashes.take(rows),
         )
 
     def to_frame(self) -> pd.DataFrame:
         """Returns the table as a pandas DataFrame.
 
         Columns: ``path``, and where the manifest has them ``label`` (class name), ``group``,
-        ``weight`` and ``split``. Empty classes are not in the frame: pass ``class_names`` to
-        ``from_frame`` to keep them.
+        ``weight``, ``split`` and ``hash``. Empty classes are not in the frame: pass
+        ``class_names`` to ``from_frame`` to keep them.
         """
         import pandas as pd
 
@@ -164,6 +167,8 @@ class Manifest:
             columns["weight"] = self.weights
         if self.splits is not None:
             columns["split"] = pd.Series(list(self.splits), dtype=object)
+        if self.hashes is not None:
+            columns["hash"] = pd.Series(list(self.hashes), dtype=object)
         return pd.DataFrame(columns)
 
     @classmethod
@@ -177,6 +182,7 @@ class Manifest:
         group_col: str | None = None,
         weight_col: str | None = None,
         split_col: str | None = None,
+        hash_col: str | None = None,
         class_names: Sequence[str] | None = None,
     ) -> Manifest:
         """Makes a manifest from a DataFrame with one row a sample; the index is not used.
@@ -190,6 +196,7 @@ class Manifest:
             group_col: The column of group names, or None.
             weight_col: The column of sample weights, or None.
             split_col: The column that names each sample's part, or None.
+            hash_col: The column of content hashes, or None.
             class_names: Order and subset of the classes; rows of other classes are an error.
                 None: the names in the table, sorted (numbers by value).
 
@@ -210,6 +217,7 @@ class Manifest:
             groups=None if group_col is None else text_column(frame, group_col),
             weights=None if weight_col is None else number_column(frame, weight_col),
             splits=None if split_col is None else text_column(frame, split_col),
+            hashes=None if hash_col is None else text_column(frame, hash_col),
         )
 
     @classmethod
@@ -315,6 +323,7 @@ class Manifest:
             group_col="group" if "group" in present else None,
             weight_col="weight" if "weight" in present else None,
             split_col="split" if "split" in present else None,
+            hash_col="hash" if "hash" in present else None,
             class_names=names,
         )
 

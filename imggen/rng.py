@@ -20,6 +20,7 @@ class Stream(IntEnum):
     AUGMENT = 2
     SUBSTITUTE = 3
     TRIAL = 4
+    OVERSAMPLE = 5
 
 
 def generator(

@@ -1,0 +1,156 @@
+"""What stays together: groups by name, by table or by content, and rows of one file."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import posixpath
+import re
+from collections.abc import Callable, Iterable, Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from imggen.columns import StringColumn
+from imggen.errors import SplitError
+from imggen.manifest import Manifest
+
+GroupBy = str | Callable[[str], str] | Sequence[object]
+
+
+def group_by(manifest: Manifest, by: GroupBy) -> Manifest:
+    r"""Names the group of each sample; ``split`` keeps groups whole.
+
+    Groups that the manifest has already stay whole as well: those that share a sample with a new
+    one are joined.
+
+    Args:
+        manifest: The samples.
+        by: "parent": the folder that holds the file; "stem": the path without its extension; any
+            other string: a regular expression that is searched for in the path, its groups, or
+            all that it matches, being the name (``r"patient_(\d+)"``); a function from path to
+            name; or one name for each sample, as a column of a table. Paths are relative to the
+            manifest's root, with forward slashes.
+
+    Returns:
+        The manifest with ``groups`` set.
+
+    Raises:
+        SplitError: The expression cannot be understood or does not match every path, the number of
+            names is not that of samples, or each class would be a single group.
+
+    Example:
+        >>> from imggen.columns import StringColumn
+        >>> manifest = Manifest(".", StringColumn.of(["p1_a.jpg", "p1_b.jpg", "p2_a.jpg"]))
+        >>> list(group_by(manifest, r"p(\d+)_").groups)
+        ['1', '1', '2']
+    """
+    names = _names(manifest, by)
+    grouped = join_groups(manifest, names)
+    if by == "parent" and _each_class_is_one(grouped):
+        raise SplitError(
+            "group_by='parent' makes a single group of each class: the images lie directly in "
+            "their class folders. Put each group in a folder of its own inside its class, or pass "
+            "a regular expression that finds the group in the file name."
+        )
+    return grouped
+
+
+def join_groups(manifest: Manifest, names: Sequence[str]) -> Manifest:
+    """Sets the group of each sample, joined with the group that it has.
+
+    Args:
+        manifest: The samples.
+        names: The name of a group for each.
+
+    Raises:
+        SplitError: Another number of names than samples.
+    """
+    if len(names) != manifest.num_samples:
+        raise SplitError(
+            f"Got {len(names)} group names for {manifest.num_samples} samples; one each is needed."
+        )
+    if manifest.groups is not None:
+        joined = _joined([_codes(manifest.groups), _codes(names)])
+        # A joined group goes by the name of the first of those it is made of.
+        _, first = np.unique(joined, return_index=True)
+        known = list(manifest.groups)
+        names = [known[first[code]] for code in joined]
+    return dataclasses.replace(manifest, groups=StringColumn.of(names))
+
+
+def units(manifest: Manifest) -> npt.NDArray[np.int64] | None:
+    """What must stay together, numbered: the manifest's groups, and rows of the same file.
+
+    A table may list a file several times, once for each object in it, say; a file that stood in
+    two parts would be a leak.
+
+    Returns:
+        A number for each sample, from 0, shape (num_samples,); None where every row may go its
+        own way.
+    """
+    files = _codes(os.path.normpath(path) for path in manifest.paths)
+    repeated = int(files.max(initial=-1)) + 1 < len(files)
+    if manifest.groups is None:
+        return files if repeated else None
+    groups = _codes(manifest.groups)
+    return _joined([groups, files]) if repeated else groups
+
+
+def _names(manifest: Manifest, by: GroupBy) -> list[str]:
+    if by == "parent":
+        return [posixpath.dirname(path) for path in manifest.paths]
+    if by == "stem":
+        return [posixpath.splitext(path)[0] for path in manifest.paths]
+    if isinstance(by, str):
+        return _matches(manifest, by)
+    if callable(by):
+        return [str(by(path)) for path in manifest.paths]
+    return [str(name) for name in by]
+
+
+def _matches(manifest: Manifest, expression: str) -> list[str]:
+    try:
+        pattern = re.compile(expression)
+    except re.error as err:
+        raise SplitError(
+            f"group_by={expression!r} is none of 'parent' and 'stem', and no regular expression: "
+            f"{err}."
+        ) from err
+    found = [pattern.search(path) for path in manifest.paths]
+    missing = [row for row, match in enumerate(found) if match is None]
+    if missing:
+        raise SplitError(
+            f"group_by={expression!r} is not found in {len(missing)} of {len(found)} paths, such "
+            f"as {manifest.paths[missing[0]]!r}. Every sample needs a group; widen the expression."
+        )
+    return ["/".join(map(str, m.groups())) or m.group() for m in found if m is not None]
+
+
+def _each_class_is_one(manifest: Manifest) -> bool:
+    if manifest.labels is None or manifest.groups is None:
+        return False
+    pairs = set(zip(manifest.labels.tolist(), manifest.groups, strict=True))
+    num_classes = len({label for label, _ in pairs})
+    return 1 < num_classes == len(pairs) < manifest.num_samples
+
+
+def _codes(names: Iterable[str]) -> npt.NDArray[np.int64]:
+    """Numbers the names in order of first appearance."""
+    number_of: dict[str, int] = {}
+    return np.array([number_of.setdefault(name, len(number_of)) for name in names], np.int64)
+
+
+def _joined(columns: Sequence[npt.NDArray[np.int64]]) -> npt.NDArray[np.int64]:
+    """Numbers for samples, equal where a chain of equal numbers in any column links them."""
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
+
+    num_samples = len(columns[0])
+    starts = np.cumsum([num_samples, *(int(codes.max(initial=-1)) + 1 for codes in columns)])
+    names = np.concatenate([codes + start for codes, start in zip(columns, starts, strict=False)])
+    samples = np.tile(np.arange(num_samples), len(columns))
+    links = coo_array((np.ones(len(names), bool), (samples, names)), shape=(starts[-1],) * 2)
+    _, component_of = connected_components(links, directed=False)
+    joined: npt.NDArray[np.int64] = component_of[:num_samples].astype(np.int64)
+    return joined
