@@ -11,6 +11,7 @@ from imggen.augment import RandomResizedCrop
 from imggen.bench import BenchReport, bench
 from imggen.cache import Cache
 from imggen.columns import StringColumn
+from imggen.content import hash_files
 from imggen.decode import ImageSpec, load_image
 from imggen.errors import (
     AugmentationError,
@@ -29,7 +30,7 @@ from imggen.errors import (
     TableError,
     WorkerError,
 )
-from imggen.export import split_directory
+from imggen.export import split_directory, undo_split
 from imggen.manifest import Manifest
 from imggen.parts import Parts
 from imggen.preview import confusion_matrix, contact_sheet
@@ -75,12 +76,14 @@ __all__ = [
     "from_directory",
     "from_files",
     "group_by",
+    "hash_files",
     "kfold",
     "load_image",
     "oversample",
     "scan",
     "split",
     "split_directory",
+    "undo_split",
 ]
 
 __version__ = version("imggen")

@@ -79,3 +79,15 @@ def in_units(num_bytes: float) -> str:
     if power == 0:
         return f"{num_bytes:.0f} bytes"
     return f"{num_bytes / 1024**power:,.1f} {('KiB', 'MiB', 'GiB', 'TiB')[power - 1]}"
+
+
+def printable(text: str) -> str:
+    r"""The text with escapes for what a terminal cannot show, as in names that are no text.
+
+    Example:
+        >>> print(printable("caf\xe9 \n \udcff"))
+        café \n \udcff
+    """
+    return "".join(
+        character if character.isprintable() else repr(character)[1:-1] for character in text
+    )

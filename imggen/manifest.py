@@ -148,6 +148,36 @@ class Manifest:
             hashes=None if self.hashes is None else self.hashes.take(rows),
         )
 
+    @classmethod
+    def concatenate(cls, manifests: Sequence[Manifest]) -> Manifest:
+        """Puts manifests of the same root and classes below each other.
+
+        Args:
+            manifests: At least one; those of a split, say.
+
+        Raises:
+            ManifestError: They differ in root, classes or columns.
+        """
+        first = manifests[0]
+        columns: dict[str, Any] = {}
+        for name in ("paths", "labels", "groups", "weights", "splits", "hashes"):
+            values = [getattr(manifest, name) for manifest in manifests]
+            if all(value is None for value in values):
+                continue
+            if any(value is None for value in values):
+                raise ManifestError(f"Some of the manifests have {name!r} and some have not.")
+            if isinstance(values[0], StringColumn):
+                columns[name] = StringColumn.of(text for column in values for text in column)
+            else:
+                columns[name] = np.concatenate(values)
+        for manifest in manifests:
+            if (manifest.root, manifest.class_names) != (first.root, first.class_names):
+                raise ManifestError(
+                    f"A manifest of {manifest.root!r} with the classes {manifest.class_names} "
+                    f"cannot follow one of {first.root!r} with {first.class_names}."
+                )
+        return cls(root=first.root, class_names=first.class_names, **columns)
+
     def to_frame(self) -> pd.DataFrame:
         """Returns the table as a pandas DataFrame.
 

@@ -65,8 +65,22 @@ def read_table(file: Path) -> tuple[pd.DataFrame, dict[str, Any]]:
             f"be read: {err}. Save the manifest again, or build it from the table with "
             "Manifest.from_frame."
         ) from err
-    read = _read_parquet if file.suffix.lower() == ".parquet" else _read_csv
-    return read(file), facts
+    return read_frame(file), facts
+
+
+def read_frame(file: Path) -> pd.DataFrame:
+    """Reads a table alone. From CSV, every column is text.
+
+    Raises:
+        ManifestError: The file is broken.
+        MissingExtraError: Parquet without pyarrow.
+    """
+    return _read_parquet(file) if file.suffix.lower() == ".parquet" else _read_csv(file)
+
+
+def has_facts(file: Path) -> bool:
+    """Whether ``write_table`` wrote this table."""
+    return _facts_file(file).is_file()
 
 
 def _facts_file(file: Path) -> Path:

@@ -15,7 +15,7 @@ import pytest
 
 from imggen import legacy
 from imggen.errors import OptionError
-from imggen.legacy.threads import Threads
+from imggen.threads import Threads
 
 of_others = set()
 

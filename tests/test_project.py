@@ -30,8 +30,8 @@ ImageSequence ImageSpec
 ImggenError ImggenWarning Manifest ManifestError MissingExtraError OptionError Parts
 RandomResizedCrop SampleError
 ScanError ScriptError SplitError StringColumn TableError TableSequence WorkerError bench
-confusion_matrix contact_sheet from_dataframe from_directory from_files load_image scan
-split split_directory
+confusion_matrix contact_sheet from_dataframe from_directory from_files group_by hash_files kfold
+load_image oversample scan split split_directory undo_split
 """.split()
 
 

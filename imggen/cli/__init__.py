@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from importlib import import_module
 from typing import Any
 
@@ -15,7 +16,7 @@ _VERBS = {
     "demo": "Train on real images that come with scikit-learn, and show what happens.",
     "migrate": "Show what in scripts uses Keras's image loaders, and change it to imggen.",
     "scan": "Show the classes of a folder, their sizes, and what would be passed over.",
-    "split": "Copy a folder of classes into train, val and test.",
+    "split": "Share out a folder of classes among train, val and test.",
 }
 
 
@@ -34,12 +35,23 @@ class _LazyGroup(click.Group):
             formatter.write_dl(list(_VERBS.items()))
 
     def invoke(self, ctx: click.Context) -> Any:
-        from imggen.errors import ImggenError
+        from imggen.errors import ImggenError, ImggenWarning
 
-        try:
-            return super().invoke(ctx)
-        except ImggenError as err:
-            raise click.ClickException(str(err)) from err
+        with warnings.catch_warnings():
+            warnings.simplefilter("always", ImggenWarning)
+            show_others = warnings.showwarning
+
+            def show(message: Warning | str, category: type[Warning], *where: Any) -> None:
+                if issubclass(category, ImggenWarning):
+                    click.echo(f"Warning: {message}", err=True)
+                else:
+                    show_others(message, category, *where)
+
+            warnings.showwarning = show  # type: ignore[assignment]  # names of arguments
+            try:
+                return super().invoke(ctx)
+            except ImggenError as err:
+                raise click.ClickException(str(err)) from err
 
 
 @click.group(cls=_LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})

@@ -1,52 +1,220 @@
-"""``imggen split SRC DST``: a folder of classes into train, val and test."""
+"""``imggen split SRC DST``: a folder of classes, or a table, into train, val and test."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from imggen.export.plan import Plan
+    from imggen.export.recipe import Recipe
+    from imggen.manifest import Manifest
+    from imggen.parts import Parts
+
 
 @click.command()
-@click.argument("source", type=click.Path(path_type=Path))
-@click.argument("target", type=click.Path(path_type=Path))
+@click.argument("source", type=click.Path(path_type=Path), metavar="SRC")
+@click.argument("target", type=click.Path(path_type=Path), required=False, metavar="[DST]")
 @click.option(
     "--ratio",
     "ratios",
     type=float,
     nargs=3,
-    default=(0.7, 0.15, 0.15),
-    show_default=True,
     metavar="TRAIN VAL TEST",
-    help="The share of each part; they sum to 1.",
+    help="The share of each part; they sum to 1. 0: no such part.  [default: 0.7 0.15 0.15]",
 )
+@click.option(
+    "--count",
+    "counts",
+    type=int,
+    nargs=2,
+    metavar="VAL TEST",
+    help="In place of shares, how many of every class go to val and test. 0: no such part.",
+)
+@click.option("--kfold", "num_folds", type=int, metavar="K", help="In place of parts, K folds.")
 @click.option("--seed", type=int, default=0, show_default=True, help="Decides who goes where.")
-def split(source: Path, target: Path, ratios: tuple[float, ...], seed: int) -> None:
-    """Copy SOURCE/<class>/** to TARGET/train|val|test/<class>/**, stratified by class."""
+@click.option("--no-stratify", is_flag=True, help="Keep shares of the whole, not of every class.")
+@click.option(
+    "--stratify-by",
+    multiple=True,
+    metavar="COLUMN",
+    help="Of a table, what to keep the shares of; several columns of 0 and 1 for several labels.",
+)
+@click.option(
+    "--group-by",
+    metavar="parent|stem|REGEX|COLUMN",
+    help="What stays together: a folder, a name whatever its extension, what an expression finds "
+    "in the path, or a column of the table.",
+)
+@click.option("--near-duplicates", is_flag=True, help="Keep equal and similar pictures together.")
+@click.option("--stable", is_flag=True, help="Files never move as others come: chosen by hash.")
+@click.option("--oversample", is_flag=True, help="Repeat images of rare classes in train.")
+@click.option("--copy", "mode", flag_value="copy", default=True, help="Copy files (default).")
+@click.option("--move", "mode", flag_value="move", help="Move them; --undo brings them back.")
+@click.option("--symlink", "mode", flag_value="symlink", help="Link to them.")
+@click.option("--hardlink", "mode", flag_value="hardlink", help="Give them a further name.")
+@click.option(
+    "--manifest",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="In place of DST, write a table (.csv, .parquet): path, label, group, split, hash.",
+)
+@click.option("--dry-run", is_flag=True, help="Print what would go where, and touch nothing.")
+@click.option("--undo", is_flag=True, help="Bring back what was moved to SRC by an earlier split.")
+def split(
+    source: Path,
+    target: Path | None,
+    ratios: tuple[float, ...] | None,
+    counts: tuple[int, ...] | None,
+    stratify_by: tuple[str, ...],
+    group_by: str | None,
+    no_stratify: bool,
+    mode: str,
+    manifest: Path | None,
+    dry_run: bool,
+    undo: bool,
+    **chosen: Any,
+) -> None:
+    """Share out the images of SRC among DST/train, DST/val and DST/test.
+
+    SRC is a folder of class folders, or a table (.csv or .parquet) with the columns path and
+    label. A run that was interrupted goes on when the same command is given again.
+    """
+    if undo:
+        _undo(source)
+        return
+    if (target is None) == (manifest is None):
+        raise click.UsageError("Name either a folder to split into (DST), or --manifest FILE.")
+    from imggen.cli.source import manifest_of, read_frame_of
+    from imggen.export.recipe import Recipe
+    from imggen.parts import PART_NAMES
+    from imggen.split.shares import DEFAULT_RATIOS
+
+    frame = read_frame_of(source)
+    recipe = Recipe(
+        ratios=_without_zeros(ratios, PART_NAMES) if ratios else DEFAULT_RATIOS,
+        counts=_without_zeros(counts, PART_NAMES[1:]) if counts else None,
+        stratify=_strata(frame, stratify_by) if stratify_by else not no_stratify,
+        group_by=_groups(frame, group_by),
+        **chosen,
+    )
+    # A folder is not scanned here: all may have been moved out of it by the run that goes on.
+    images = source if frame is None else manifest_of(source, frame)
+    if manifest is not None:
+        _write_manifest(images, recipe, manifest, dry_run)
+    elif target is not None:
+        _split_files(images, target, recipe, mode, dry_run)
+
+
+def _undo(folder: Path) -> None:
+    import imggen
+    from imggen.cli.progress import progress_bars
+
+    with progress_bars() as progress:
+        num_files = imggen.undo_split(folder, progress=progress)
+    click.echo(f"{num_files} files are where they were before the split.")
+
+
+def _split_files(
+    images: Path | Manifest, target: Path, recipe: Recipe, mode: str, dry_run: bool
+) -> None:
+    from imggen.cli.progress import progress_bars
+    from imggen.describe import printable
+    from imggen.export.directory import carry_out_plan, plan_split, warn_of
+
+    with progress_bars() as progress:
+        plan = plan_split(images, target, recipe, mode, progress)
+        if not dry_run:
+            outcome = carry_out_plan(plan, progress)
+    parts = plan.parts(str(target))
+    _print_table(parts, recipe, f"{sum(map(len, parts))} images in {printable(str(target))}")
+    num_sidecars = sum(step.part < 0 for step in plan.steps)
+    if num_sidecars:
+        click.echo(f"{num_sidecars} files of the same names went along.")
+    if dry_run:
+        _print_plan(plan)
+    else:
+        warn_of(outcome)
+        if outcome.vanished:
+            raise SystemExit(1)
+
+
+def _write_manifest(images: Path | Manifest, recipe: Recipe, file: Path, dry_run: bool) -> None:
+    import imggen
+    from imggen.cli.progress import progress_bars
+
+    with progress_bars() as progress:
+        found = imggen.scan(images) if isinstance(images, Path) else images
+        parts = recipe.parts(found, progress)
+        if not dry_run:
+            table = recipe.table(parts)
+            if table.hashes is None:
+                table = imggen.hash_files(table, progress=progress)
+            table.save(file)
+    _print_table(parts, recipe, f"{sum(map(len, parts))} images")
+    if not dry_run:
+        click.echo(f"manifest: {file}")
+
+
+def _print_table(parts: Parts[Manifest], recipe: Recipe, title: str) -> None:
     from rich.console import Console
     from rich.markup import escape
-    from rich.progress import Progress
     from rich.table import Table
 
-    import imggen
+    from imggen.describe import printable
+    from imggen.split.nearness import furthest_off
 
-    progress_on = Console(stderr=True)
-    with Progress(console=progress_on, transient=True, disable=not progress_on.is_terminal) as bar:
-        task = bar.add_task("copying", total=None)
-        parts = imggen.split_directory(
-            source,
-            target,
-            ratios,
-            seed=seed,
-            progress=lambda done, total: bar.update(task, completed=done, total=total),
-        )
-    table = Table(title=f"{sum(map(len, parts))} images in {escape(str(target))}")
+    table = Table(title=escape(title))
     table.add_column("class")
     for name in parts.names:
         table.add_column(name, justify="right")
     counts = [part.class_counts for part in parts]
-    for class_name in parts[0].class_names:
-        table.add_row(escape(class_name), *(str(count[class_name]) for count in counts))
+    for class_name in parts[0].class_names if counts[0] else ():
+        numbers = (str(count[class_name]) for count in counts)
+        table.add_row(escape(printable(class_name)), *numbers)
     table.add_section()
     table.add_row("all", *(str(len(part)) for part in parts))
     Console().print(table)
+    if recipe.shares is not None:
+        click.echo(f"furthest from its share: {furthest_off(parts, recipe.shares)}")
+
+
+def _print_plan(plan: Plan) -> None:
+    from imggen.describe import printable
+
+    for step in plan.steps:
+        click.echo(f"{plan.mode} {printable(step.source)} -> {printable(step.target)}")
+
+
+def _groups(frame: pd.DataFrame | None, by: str | None) -> str | list[str] | None:
+    """The names in a column of the table; what is no column is for ``group_by``."""
+    from imggen.fields import table_column
+
+    if by is None or frame is None or by not in frame.columns:
+        return by
+    return list(map(str, table_column(frame, by)))
+
+
+def _strata(frame: pd.DataFrame | None, columns: tuple[str, ...]) -> Any:
+    """One column as it is; several as 0 and 1."""
+    import numpy as np
+
+    from imggen.fields import table_column
+
+    if frame is None:
+        raise click.UsageError("--stratify-by goes with a table; SRC is a folder.")
+    values = [table_column(frame, name) for name in columns]
+    if len(values) == 1:
+        return np.array(list(map(str, values[0])))
+    try:
+        return np.array([[float(value) for value in column] for column in values]).T
+    except ValueError as err:
+        raise click.UsageError(f"--stratify-by: columns must hold 0 and 1: {err}.") from err
+
+
+def _without_zeros(numbers: tuple[Any, ...], names: tuple[str, ...]) -> dict[str, Any]:
+    return {name: number for name, number in zip(names, numbers, strict=True) if number != 0}

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple, final
 import numpy.typing as npt
 
 from imggen.forks import mend_in_child
-from imggen.legacy.threads import Threads
+from imggen.threads import Threads
 
 Pixels = npt.NDArray[Any]
 

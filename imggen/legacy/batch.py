@@ -10,8 +10,8 @@ import numpy.typing as npt
 
 from imggen.legacy.draws import Source, as_global_state, same_state
 from imggen.legacy.normalization import normalize
-from imggen.legacy.threads import Threads
 from imggen.mirrored import in_memory_order
+from imggen.threads import Threads
 
 Image = npt.NDArray[Any]
 

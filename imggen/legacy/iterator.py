@@ -17,8 +17,8 @@ import numpy.typing as npt
 
 from imggen.forks import mend_in_child
 from imggen.legacy.draws import Source, as_global_state
-from imggen.legacy.threads import Threads
 from imggen.passes import HandPass, KerasPass, called_by_keras
+from imggen.threads import Threads
 
 
 class Iterator(keras.utils.PyDataset):  # type: ignore[misc]  # Keras is untyped

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from imggen.legacy.draws import Source
-from imggen.legacy.threads import Threads
+from imggen.threads import Threads
 
 
 class Saving(Protocol):

@@ -1,10 +1,10 @@
-"""Threads that share the samples of a batch among them."""
+"""Threads that share samples or files among them."""
 
 from __future__ import annotations
 
 import os
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar, final
 from weakref import WeakValueDictionary
@@ -14,9 +14,13 @@ from imggen.pools import hold_opencv_to_one_thread
 
 # Enough that no thread waits for long while another does its last one.
 _SHARES_A_THREAD = 4
+_ITEMS_AT_A_TIME = 16
 
 T = TypeVar("T")
 Item = TypeVar("Item")
+
+# Called now and then with what is being done, how many are done, and how many there are in all.
+Progress = Callable[[str, int, int], object]
 
 
 @final
@@ -90,6 +94,30 @@ class Threads:
         finally:
             for future in waiting:
                 future.cancel()
+
+    def each(
+        self,
+        what: str,
+        function: Callable[[Item], T],
+        items: Sequence[Item],
+        progress: Progress | None = None,
+    ) -> Iterator[T]:
+        """As ``in_order``, for many items that take little time each.
+
+        Args:
+            what: What is being done, for ``progress``.
+            function: What to call.
+            items: What to call it for.
+            progress: Called after every few items.
+        """
+        starts = range(0, len(items), _ITEMS_AT_A_TIME)
+        shares = (items[start : start + _ITEMS_AT_A_TIME] for start in starts)
+        done = 0
+        for results in self.in_order(lambda share: [function(item) for item in share], shares):
+            done += len(results)
+            if progress is not None:
+                progress(what, done, len(items))
+            yield from results
 
     def _started(self) -> ThreadPoolExecutor:
         process_id = os.getpid()

@@ -1,0 +1,52 @@
+"""What the verbs take: a folder of classes, or a table of images."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from imggen.manifest import Manifest
+
+
+def read_source(source: Path) -> Manifest:
+    """The images of a folder of classes, or of a table."""
+    frame = read_frame_of(source)
+    if frame is None:
+        from imggen.scan import scan
+
+        return scan(source)
+    return manifest_of(source, frame)
+
+
+def read_frame_of(source: Path) -> pd.DataFrame | None:
+    """The table, if the source is one (.csv or .parquet)."""
+    if source.suffix.lower() not in (".csv", ".parquet") or not source.is_file():
+        return None
+    from imggen.storage import read_frame
+
+    return read_frame(source)
+
+
+def manifest_of(source: Path, frame: pd.DataFrame) -> Manifest:
+    """The images of a table.
+
+    One that no manifest was saved to has a column ``path``, relative to the table's folder, and
+    may have ``label``, ``group``, ``weight`` and ``split``.
+    """
+    from imggen.manifest import Manifest
+    from imggen.storage import has_facts
+
+    if has_facts(source):
+        return Manifest.load(source)
+    present = set(frame.columns)
+    return Manifest.from_frame(
+        frame,
+        root=source.parent,
+        y_col="label" if "label" in present else None,
+        group_col="group" if "group" in present else None,
+        weight_col="weight" if "weight" in present else None,
+        split_col="split" if "split" in present else None,
+    )

@@ -1,0 +1,109 @@
+"""The plan on disk: written before anything else, so that an interrupted run can go on."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+from collections.abc import Iterator
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from imggen.errors import ExportError
+from imggen.export.plan import Plan, Step
+from imggen.storage import replace_files
+
+# Hidden, so that no scan takes it for a part or a class.
+_FOLDER = ".imggen-split"
+_VERSION = 1
+
+
+def scratch_folder(place: str) -> str:
+    """Where files lie until they are complete; on the file system of where they go."""
+    return os.path.join(place, _FOLDER, "scratch")
+
+
+def write_plan(plan: Plan) -> None:
+    """Writes the plan into its target, which is made if need be.
+
+    Raises:
+        OSError: It cannot be written.
+    """
+    facts = asdict(plan)
+    steps = facts.pop("steps")
+    folder = Path(plan.target, _FOLDER)
+    folder.mkdir(parents=True, exist_ok=True)
+
+    def write(place: Path) -> None:
+        # In ASCII: file names that are no text survive as escapes.
+        with place.open("w", encoding="ascii") as file:
+            file.write(json.dumps({"format": "imggen split", "version": _VERSION, **facts}) + "\n")
+            file.writelines(json.dumps(step) + "\n" for step in steps)
+            file.flush()
+            os.fsync(file.fileno())
+
+    replace_files({folder / "plan.jsonl": write})
+
+
+def read_plan(target: str) -> Plan | None:
+    """Reads the plan that a target was made by, or None.
+
+    Raises:
+        ExportError: There is one that cannot be understood.
+    """
+    file = Path(target, _FOLDER, "plan.jsonl")
+    try:
+        with file.open(encoding="ascii") as lines:
+            facts: dict[str, Any] = json.loads(next(lines))
+            if facts.pop("format") != "imggen split" or facts.pop("version") != _VERSION:
+                raise ValueError("another format or version")
+            steps = [Step(*json.loads(line)) for line in lines]
+        facts |= {key: tuple(facts[key]) for key in ("names", "class_names")}
+        return Plan(**facts, steps=steps)
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except (OSError, ValueError, TypeError, KeyError, AttributeError, StopIteration) as err:
+        raise ExportError(
+            f"The plan {str(file)!r} cannot be read: {err!r}. Without it nobody knows where files "
+            "came from; restore it, or choose a new target."
+        ) from err
+
+
+def holds_more_than_plan(target: str) -> bool:
+    """Whether a folder holds anything but what an interrupted ``write_plan`` leaves."""
+    return any(name != _FOLDER for name in os.listdir(target))
+
+
+def forget_plan(target: str) -> None:
+    """Removes the plan, and all folders below the target that are empty then, and the target."""
+    folder = Path(target, _FOLDER)
+    for place in (folder / "plan.jsonl", folder / "lock"):
+        place.unlink(missing_ok=True)
+    for below, _, _ in os.walk(target, topdown=False):
+        with contextlib.suppress(OSError):
+            os.rmdir(below)
+
+
+@contextlib.contextmanager
+def one_run_at_a_time(target: str) -> Iterator[None]:
+    """Holds the target's lock.
+
+    Raises:
+        ExportError: Another process holds it.
+    """
+    from filelock import FileLock, Timeout
+
+    folder = Path(target, _FOLDER)
+    folder.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(folder / "lock")
+    try:
+        lock.acquire(timeout=0)
+    except Timeout as err:
+        raise ExportError(
+            f"Another run is at work on {target!r}. Wait for it, or stop it."
+        ) from err
+    try:
+        yield
+    finally:
+        lock.release()

@@ -1,0 +1,233 @@
+"""Which file goes to which path, decided before anything is touched."""
+
+from __future__ import annotations
+
+import os
+import posixpath
+import unicodedata
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Literal, NamedTuple, final, get_args
+
+import numpy as np
+
+from imggen.columns import StringColumn
+from imggen.errors import ExportError, OptionError
+from imggen.export.sidecars import Sidecar, sidecars_of
+from imggen.manifest import Manifest
+from imggen.parts import Parts
+
+Mode = Literal["copy", "move", "symlink", "hardlink"]
+
+_LONGEST_NAME = 255  # bytes, on every usual file system
+
+
+class Step(NamedTuple):
+    """One file's way.
+
+    Attributes:
+        source: Its path, relative to the plan's source.
+        target: Where it goes, relative to the plan's target.
+        size: Its size when the plan was made.
+        time: Its time of change then, in nanoseconds.
+        part: The number of its part; -1 for a sidecar.
+        label: Its class index, or -1.
+        link: If it is a symbolic link that is to be moved, what it holds.
+    """
+
+    source: str
+    target: str
+    size: int
+    time: int
+    part: int
+    label: int
+    link: str | None = None
+
+
+@final
+@dataclass(frozen=True)
+class Plan:
+    """All steps, and what is needed to tell that another run wants the same.
+
+    Attributes:
+        source: The folder that files are taken from, as an absolute path without links.
+        target: The folder that they go to, likewise.
+        mode: How.
+        recipe: All that decided who goes where.
+        names: The parts.
+        class_names: The classes, each a folder in every part.
+        steps: In order of part and sample, sidecars last.
+    """
+
+    source: str
+    target: str
+    mode: Mode
+    recipe: dict[str, Any]
+    names: tuple[str, ...]
+    class_names: tuple[str, ...]
+    steps: list[Step]
+
+    def folders(self) -> list[str]:
+        """All folders that the plan needs below the target; those of empty classes too."""
+        needed = {posixpath.dirname(step.target) for step in self.steps}
+        needed |= {f"{name}/{label}" for name in self.names for label in self.class_names or [""]}
+        return sorted(needed)
+
+    def parts(self, target: str) -> Parts[Manifest]:
+        """The manifest of each part, as it is when the plan is carried out.
+
+        Args:
+            target: What to call the target folder in the manifests.
+        """
+        rows: list[list[Step]] = [[] for _ in self.names]
+        for step in self.steps:
+            if step.part >= 0:
+                rows[step.part].append(step)
+        return Parts(
+            (
+                Manifest(
+                    os.path.join(target, name),
+                    StringColumn.of(step.target[len(name) + 1 :] for step in steps),
+                    np.array([step.label for step in steps], np.int32)
+                    if self.class_names
+                    else None,
+                    self.class_names,
+                )
+                for name, steps in zip(self.names, rows, strict=True)
+            ),
+            self.names,
+        )
+
+
+def checked_mode(mode: str) -> Mode:
+    """Checks ``mode=``.
+
+    Raises:
+        OptionError: It is none of the four.
+    """
+    if mode not in get_args(Mode):
+        raise OptionError.unknown("mode", mode, get_args(Mode))
+    return mode  # type: ignore[return-value]
+
+
+def make_plan(
+    manifest: Manifest, parts: Parts[Manifest], target: str, mode: Mode, recipe: dict[str, Any]
+) -> Plan:
+    """Decides where every sample and its sidecars go; reads no file but its size and time.
+
+    A sample goes to ``part/class/its path inside the class``. Where two would go to the same path,
+    the later gets a number.
+
+    Args:
+        manifest: All samples.
+        parts: The same, by part.
+        target: An absolute path without links.
+        mode: How.
+        recipe: What made the parts of the manifest.
+
+    Raises:
+        ExportError: A file is not there, a class cannot be the name of a folder, or ``mode`` is
+            "move" and a file would have to be in two places.
+    """
+    _check_class_names(manifest.class_names)
+    source = os.path.realpath(manifest.root)
+    row_of = {path: row for row, path in reversed(list(enumerate(manifest.paths)))}
+    sidecars_by_row: dict[int, list[Sidecar]] = {}
+    for sidecar in sidecars_of(manifest):
+        for row in sidecar.rows:
+            sidecars_by_row.setdefault(row, []).append(sidecar)
+    taken = _Names()
+    steps: list[Step] = []
+    along: dict[str, Step] = {}
+    for number, (name, part) in enumerate(parts.as_dict().items()):
+        labels = [-1] * len(part) if part.labels is None else part.labels.tolist()
+        for path, label in zip(part.paths, labels, strict=True):
+            class_name = manifest.class_names[label] if label >= 0 else ""
+            goal = taken.free(posixpath.join(name, _inside(path, class_name)))
+            steps.append(_step(source, path, goal, number, label, mode))
+            for sidecar in sidecars_by_row.get(row_of[path], ()):
+                beside = posixpath.splitext(goal)[0] + sidecar.ending
+                if beside not in along:
+                    along[beside] = _step(source, sidecar.path, beside, -1, -1, mode)
+    steps += along.values()
+    if mode == "move":
+        _check_moves(source, steps)
+    return Plan(source, target, mode, recipe, parts.names, manifest.class_names, steps)
+
+
+@final
+class _Names:
+    """The paths that are taken, as a file system that takes no notice of case sees them."""
+
+    def __init__(self) -> None:
+        self._taken: set[str] = set()
+
+    def free(self, path: str) -> str:
+        """The path, with a number before its extension if it is taken already."""
+        stem, extension = posixpath.splitext(path)
+        for candidate in self._candidates(stem, extension):
+            key = unicodedata.normalize("NFC", candidate).casefold()
+            if key not in self._taken:
+                self._taken.add(key)
+                return candidate
+        raise AssertionError("numbers do not end")
+
+    def _candidates(self, stem: str, extension: str) -> Iterator[str]:
+        yield stem + extension
+        number = 1
+        while True:
+            number += 1
+            ending = f"-{number}{extension}"
+            folder, name = posixpath.split(stem)
+            room = _LONGEST_NAME - len(os.fsencode(ending))
+            yield posixpath.join(folder, os.fsdecode(os.fsencode(name)[:room])) + ending
+
+
+def _inside(path: str, class_name: str) -> str:
+    """Where a sample lies within its part."""
+    path = posixpath.normpath(path)
+    if posixpath.isabs(path) or path.startswith("../"):
+        path = posixpath.basename(path)
+    if class_name and not path.startswith(class_name + "/"):
+        path = posixpath.join(class_name, path)
+    return path
+
+
+def _step(source: str, path: str, goal: str, part: int, label: int, mode: Mode) -> Step:
+    place = os.path.join(source, path)
+    try:
+        found = os.stat(place)
+        link = os.readlink(place) if mode == "move" and os.path.islink(place) else None
+    except OSError as err:
+        raise ExportError(
+            f"Cannot use {place!r}: {err.strerror}. Nothing was touched yet; mend the file or "
+            "leave it out."
+        ) from err
+    return Step(path, goal, found.st_size, found.st_mtime_ns, part, label, link)
+
+
+def _check_class_names(class_names: tuple[str, ...]) -> None:
+    bad = [name for name in class_names if name in ("", ".", "..") or "/" in name or "\0" in name]
+    if bad:
+        raise ExportError(
+            f"The classes {bad[:5]} cannot be names of folders. Rename them, or write a manifest "
+            "in place of folders."
+        )
+
+
+def _check_moves(source: str, steps: list[Step]) -> None:
+    """Refuses to move a file to two places, also where it goes by two names through a link."""
+    place_of: dict[str, str] = {}
+    folders: dict[str, str] = {}
+    for step in steps:
+        folder, name = os.path.split(os.path.join(source, step.source))
+        if folder not in folders:
+            folders[folder] = os.path.realpath(folder)
+        place = os.path.join(folders[folder], name)
+        if place in place_of:
+            raise ExportError(
+                f"{place_of[place]!r} and {step.source!r} are one file, which cannot be moved to "
+                'two places. Copy or link instead (mode="copy", "symlink" or "hardlink"), or keep '
+                'files of one name together (group_by="stem").'
+            )
+        place_of[place] = step.source

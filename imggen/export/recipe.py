@@ -1,0 +1,156 @@
+"""All that decides who goes where, and the parts that it makes of a manifest."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, final
+
+import numpy as np
+import numpy.typing as npt
+
+from imggen.columns import StringColumn
+from imggen.content import hash_files
+from imggen.errors import SplitError
+from imggen.export.sidecars import sidecars_of
+from imggen.manifest import Manifest
+from imggen.parts import Parts
+from imggen.split import Counts, Ratios, group_by, join_groups, kfold, oversample, split
+from imggen.split.grouping import GroupBy
+from imggen.split.shares import DEFAULT_RATIOS, Shares, shares_of
+from imggen.threads import Progress
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class Recipe:
+    """What users ask for; each field as in ``split_directory``."""
+
+    ratios: Ratios | None = DEFAULT_RATIOS
+    counts: Counts | None = None
+    num_folds: int | None = None
+    seed: int = 0
+    stratify: bool | npt.ArrayLike = True
+    group_by: GroupBy | None = None
+    near_duplicates: bool = False
+    stable: bool = False
+    oversample: bool = False
+
+    def __post_init__(self) -> None:
+        if self.near_duplicates and self.stable:
+            raise SplitError(
+                "near_duplicates=True and stable=True exclude each other: a picture that comes "
+                "later may be much like two that are in different parts already. A stable split "
+                "keeps files of the same bytes together; for pictures that are much alike, split "
+                "anew, or group them by name (group_by=)."
+            )
+        if self.num_folds is not None and (self.stable or self.counts is not None):
+            raise SplitError("num_folds= makes folds of equal size; leave out stable= and counts=.")
+
+    def parts(self, manifest: Manifest, progress: Progress | None = None) -> Parts[Manifest]:
+        """Splits a manifest; the parts of folds are called "fold_0/train", "fold_0/val" ...
+
+        Raises:
+            SplitError: As ``split``, ``kfold`` and ``group_by``.
+            ManifestError: A file cannot be read, where it must be.
+        """
+        manifest = self._grouped(manifest)
+        if self.stable and manifest.groups is None and manifest.hashes is None:
+            manifest = hash_files(manifest, progress=progress)
+        if self.num_folds is not None:
+            folds = kfold(manifest, self.num_folds, seed=self.seed, stratify=self.stratify)
+            named = {
+                f"fold_{number}/{name}": part
+                for number, fold in enumerate(folds)
+                for name, part in fold.as_dict().items()
+            }
+        else:
+            named = split(
+                manifest,
+                self.ratios,
+                counts=self.counts,
+                seed=self.seed,
+                stratify=self.stratify,
+                stable=self.stable,
+            ).as_dict()
+        if self.oversample:
+            for name, part in named.items():
+                if name.endswith("train"):
+                    named[name] = oversample(part, seed=self.seed)
+        return Parts(named.values(), tuple(named))
+
+    @property
+    def shares(self) -> Shares | None:
+        """What the parts are to get; None for folds, and where the manifest says who goes where."""
+        if self.num_folds is not None or (self.ratios is None and self.counts is None):
+            return None
+        return shares_of(self.ratios, self.counts)
+
+    def table(self, parts: Parts[Manifest]) -> Manifest:
+        """One manifest of all parts; of folds, each sample with the fold that validates on it."""
+        return Manifest.concatenate(
+            [
+                dataclasses.replace(
+                    part, splits=StringColumn.of([name.partition("/")[0]] * len(part))
+                )
+                for name, part in parts.as_dict().items()
+                if self.num_folds is None or name.endswith("/val")
+            ]
+        )
+
+    def as_facts(self) -> dict[str, Any]:
+        """What can be written as JSON, and is the same for the same recipe."""
+        facts: dict[str, Any] = {}
+        for field in dataclasses.fields(self):
+            value = getattr(self, field.name)
+            if isinstance(value, Mapping):
+                value = dict(value)
+            elif callable(value):
+                value = f"{value.__module__}.{value.__qualname__}"
+            elif value is not None and not isinstance(value, bool | int | str):
+                value = np.asarray(value).tolist()
+                if field.name in ("group_by", "stratify"):  # one for each sample
+                    value = hashlib.sha256(json.dumps(value).encode()).hexdigest()
+            facts[field.name] = value
+        return facts
+
+    def _grouped(self, manifest: Manifest) -> Manifest:
+        """With all that must stay together in one group."""
+        if self.group_by is not None:
+            manifest = group_by(manifest, self.group_by)
+        if self.stable:  # by content; what is found together here may not be so when files come
+            return manifest
+        names = _same_files(manifest)
+        if names is not None:
+            manifest = join_groups(manifest, names)
+        shared = _shared_sidecars(manifest)
+        return manifest if shared is None else join_groups(manifest, shared)
+
+
+def _same_files(manifest: Manifest) -> list[str] | None:
+    """A name for each sample, the same for links to one file; None if there are none."""
+    first: dict[tuple[int, int], str] = {}
+    names = []
+    for row, path in enumerate(manifest.paths):
+        try:
+            found = os.stat(manifest.filepath(row))
+        except OSError:  # for whoever reads it to complain about
+            names.append(path)
+        else:
+            names.append(first.setdefault((found.st_dev, found.st_ino), path))
+    return names if len(set(names)) < len(names) else None
+
+
+def _shared_sidecars(manifest: Manifest) -> list[str] | None:
+    """A name for each sample, the same for those that share a sidecar; None if there are none."""
+    names = list(manifest.paths)
+    is_shared = False
+    for sidecar in sidecars_of(manifest):
+        for row in sidecar.rows[1:]:
+            names[row] = names[sidecar.rows[0]]
+            is_shared = True
+    return names if is_shared else None

@@ -1,0 +1,252 @@
+"""A plan carried out: each step at once or not at all, and none twice."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import filecmp
+import itertools
+import os
+import shutil
+from dataclasses import dataclass, field
+from typing import final
+
+from imggen.errors import ExportError
+from imggen.export.journal import scratch_folder
+from imggen.export.plan import Plan, Step
+from imggen.threads import Progress, Threads
+
+_MOST_TRIES = 3  # to copy a file that is being written to
+
+_DOING = {"copy": "copying", "move": "moving", "symlink": "linking", "hardlink": "linking"}
+
+
+@final
+@dataclass
+class Outcome:
+    """What did not go as planned.
+
+    Attributes:
+        vanished: Files that were there when the plan was made and are gone; paths.
+        changed: Files that have changed since, and were taken as they are now.
+    """
+
+    vanished: list[str] = field(default_factory=list)
+    changed: list[str] = field(default_factory=list)
+
+
+def carry_out(plan: Plan, progress: Progress | None = None) -> Outcome:
+    """Does all steps that are not done yet.
+
+    What is done already is seen from the files themselves, so a plan can be carried out again
+    after an interruption of any kind.
+
+    Raises:
+        ExportError: A step fails for a reason that others would fail for too: a full disk, say.
+    """
+    _check_devices(plan)
+    _check_room(plan)
+    worker = _Worker(plan, scratch_folder(plan.target))
+    done = 0
+    try:
+        for folder in plan.folders():
+            os.makedirs(os.path.join(plan.target, folder), exist_ok=True)
+        os.makedirs(worker.scratch, exist_ok=True)
+        # Only copies take long enough to be worth several threads.
+        threads = Threads(None if plan.mode == "copy" else 1)
+        for _ in threads.each(_DOING[plan.mode], worker.do, plan.steps, progress):
+            done += 1
+    except OSError as err:
+        raise _stopped(plan, err, done) from err
+    finally:
+        shutil.rmtree(worker.scratch, ignore_errors=True)
+    return worker.outcome()
+
+
+def carry_back(plan: Plan, progress: Progress | None = None) -> Outcome:
+    """Brings every file that was moved back to where it was.
+
+    Raises:
+        ExportError: As ``carry_out``.
+    """
+    worker = _Worker(plan, scratch_folder(plan.source))
+    done = 0
+    try:
+        for folder in sorted({os.path.dirname(step.source) for step in plan.steps}):
+            os.makedirs(os.path.join(plan.source, folder), exist_ok=True)
+        os.makedirs(worker.scratch, exist_ok=True)
+        for _ in Threads(1).each("moving back", worker.undo, plan.steps, progress):
+            done += 1
+    except OSError as err:
+        raise _stopped(plan, err, done) from err
+    finally:
+        shutil.rmtree(worker.scratch, ignore_errors=True)
+    return worker.outcome()
+
+
+@final
+class _Worker:
+    """Does single steps; safe to call from several threads."""
+
+    def __init__(self, plan: Plan, scratch: str) -> None:
+        self.scratch = scratch
+        self._plan = plan
+        self._numbers = itertools.count()
+        self._vanished: list[str] = []
+        self._changed: list[str] = []
+
+    def outcome(self) -> Outcome:
+        return Outcome(sorted(self._vanished), sorted(self._changed))
+
+    def do(self, step: Step) -> None:
+        source = os.path.join(self._plan.source, step.source)
+        target = os.path.join(self._plan.target, step.target)
+        try:
+            if self._plan.mode == "move":
+                link = None if step.link is None else _absolute_link(source, step.link)
+                self._move(source, target, step, link)
+            elif self._plan.mode == "copy":
+                self._copy(source, target, step)
+            else:
+                self._link(source, target)
+        except FileNotFoundError:
+            if os.path.lexists(source) or not os.path.isdir(os.path.dirname(target)):
+                raise
+            self._vanished.append(source)
+
+    def undo(self, step: Step) -> None:
+        source = os.path.join(self._plan.source, step.source)
+        target = os.path.join(self._plan.target, step.target)
+        try:
+            self._move(target, source, step, step.link)
+        except FileNotFoundError:
+            if os.path.lexists(target):
+                raise
+            self._vanished.append(target)
+
+    def _copy(self, source: str, target: str, step: Step) -> None:
+        if os.path.lexists(target) and _size_and_time(target) in (
+            (step.size, step.time),
+            _size_and_time(source) if os.path.exists(source) else None,
+        ):
+            return
+        if self._copy_complete(source, target) != (step.size, step.time):
+            self._changed.append(source)
+
+    def _copy_complete(self, source: str, target: str, *, sync: bool = False) -> tuple[int, int]:
+        """Copies to a place of its own, and puts the copy in place once it is complete.
+
+        Returns:
+            Size and time of what was copied.
+        """
+        place = os.path.join(self.scratch, str(next(self._numbers)))
+        for _ in range(_MOST_TRIES):
+            before = _size_and_time(source)
+            shutil.copy2(source, place)
+            if _size_and_time(source) == before and os.path.getsize(place) == before[0]:
+                break
+        else:
+            raise OSError(errno.EBUSY, "It changes while it is copied", source)
+        if sync:
+            with open(place, "rb") as file:
+                os.fsync(file.fileno())
+            if not filecmp.cmp(source, place, shallow=False):
+                raise OSError(errno.EIO, "The copy differs from the file", source)
+        os.replace(place, target)
+        return before
+
+    def _move(self, source: str, target: str, step: Step, link: str | None) -> None:
+        """Moves a file, or a link, which then holds ``link``."""
+        if os.path.lexists(target):
+            # Done, or stopped between the copy to another file system and the removal.
+            if os.path.lexists(source):
+                if not _are_same(source, target, link):
+                    raise FileExistsError(errno.EEXIST, "Both are there and differ", source, target)
+                os.unlink(source)
+            return
+        if link is not None:
+            if not os.path.lexists(source):
+                raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), source)
+            os.symlink(link, target)
+            os.unlink(source)
+            return
+        if _size_and_time(source) != (step.size, step.time):
+            self._changed.append(source)
+        try:
+            os.rename(source, target)
+        except OSError as err:
+            if err.errno != errno.EXDEV:
+                raise
+            self._copy_complete(source, target, sync=True)
+            os.unlink(source)
+
+    def _link(self, source: str, target: str) -> None:
+        if self._plan.mode == "hardlink":
+            with contextlib.suppress(FileExistsError):
+                os.link(os.path.realpath(source), target)
+                return
+            if not os.path.samefile(source, target):
+                raise FileExistsError(errno.EEXIST, "Another file is there", source, target)
+        else:
+            if not os.path.exists(source):
+                raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), source)
+            with contextlib.suppress(FileExistsError):
+                os.symlink(source, target)
+                return
+            if not (os.path.islink(target) and os.readlink(target) == source):
+                raise FileExistsError(errno.EEXIST, "Another file is there", source, target)
+
+
+def _size_and_time(path: str) -> tuple[int, int]:
+    found = os.stat(path)
+    return found.st_size, found.st_mtime_ns
+
+
+def _are_same(source: str, target: str, link: str | None) -> bool:
+    if link is not None or os.path.islink(source):
+        return os.path.islink(target) and os.path.realpath(source) == os.path.realpath(target)
+    return filecmp.cmp(source, target, shallow=False)
+
+
+def _absolute_link(source: str, link: str) -> str:
+    """What a link must hold elsewhere to lead to the same file."""
+    return os.path.normpath(os.path.join(os.path.realpath(os.path.dirname(source)), link))
+
+
+def _check_devices(plan: Plan) -> None:
+    if plan.mode == "hardlink" and _device(plan.source) != _device(plan.target):
+        raise ExportError(
+            f"{plan.source!r} and {plan.target!r} are on different file systems, between which "
+            'there are no hard links. Use mode="copy" or "symlink".'
+        )
+
+
+def _check_room(plan: Plan) -> None:
+    """Refuses to start what cannot end; an estimate, since others write too."""
+    if plan.mode not in ("copy", "move"):
+        return
+    if plan.mode == "move" and _device(plan.source) == _device(plan.target):
+        return
+    missing = [
+        step.size
+        for step in plan.steps
+        if not os.path.lexists(os.path.join(plan.target, step.target))
+    ]
+    free = shutil.disk_usage(plan.target).free
+    if sum(missing) > free:
+        raise ExportError(
+            f"{len(missing)} files take {sum(missing) / 2**20:,.1f} MiB, and {plan.target!r} has "
+            f"{free / 2**20:,.1f} MiB free. Make room, or use links."
+        )
+
+
+def _device(path: str) -> int:
+    return os.stat(path).st_dev
+
+
+def _stopped(plan: Plan, err: OSError, done: int) -> ExportError:
+    what = "The disk is full" if err.errno in (errno.ENOSPC, errno.EDQUOT) else str(err)
+    return ExportError(
+        f"{what}: stopped in {plan.target!r} after {done} of {len(plan.steps)} files. Nothing is "
+        "lost: mend the cause and run the same again, and it goes on from there."
+    )
