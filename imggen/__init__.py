@@ -36,6 +36,7 @@ from imggen.parts import Parts
 from imggen.preview import confusion_matrix, contact_sheet
 from imggen.scan import scan
 from imggen.split import group_by, kfold, oversample, split
+from imggen.verify import VerifyReport, verify
 
 if TYPE_CHECKING:
     from imggen.datasets import from_dataframe, from_directory, from_files
@@ -68,6 +69,7 @@ __all__ = [
     "StringColumn",
     "TableError",
     "TableSequence",
+    "VerifyReport",
     "WorkerError",
     "bench",
     "confusion_matrix",
@@ -84,6 +86,7 @@ __all__ = [
     "split",
     "split_directory",
     "undo_split",
+    "verify",
 ]
 
 __version__ = version("imggen")

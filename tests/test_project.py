@@ -29,9 +29,9 @@ AugmentationError BenchReport Cache CacheError ExportError ImageDataGenerator Im
 ImageSequence ImageSpec
 ImggenError ImggenWarning Manifest ManifestError MissingExtraError OptionError Parts
 RandomResizedCrop SampleError
-ScanError ScriptError SplitError StringColumn TableError TableSequence WorkerError bench
-confusion_matrix contact_sheet from_dataframe from_directory from_files group_by hash_files kfold
-load_image oversample scan split split_directory undo_split
+ScanError ScriptError SplitError StringColumn TableError TableSequence VerifyReport WorkerError
+bench confusion_matrix contact_sheet from_dataframe from_directory from_files group_by hash_files kfold
+load_image oversample scan split split_directory undo_split verify
 """.split()
 
 

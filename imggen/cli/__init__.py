@@ -17,6 +17,7 @@ _VERBS = {
     "migrate": "Show what in scripts uses Keras's image loaders, and change it to imggen.",
     "scan": "Show the classes of a folder, their sizes, and what would be passed over.",
     "split": "Share out a folder of classes among train, val and test.",
+    "verify": "Decode every image, tell what is broken, and move it out of the way.",
 }
 
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
 import errno
-import filecmp
 import itertools
 import os
 import shutil
@@ -15,8 +13,14 @@ from imggen.errors import ExportError
 from imggen.export.journal import scratch_folder
 from imggen.export.plan import Plan, Step
 from imggen.threads import Progress, Threads
-
-_MOST_TRIES = 3  # to copy a file that is being written to
+from imggen.transfer import (
+    absolute_link,
+    copy_file,
+    hardlink_file,
+    move_file,
+    size_and_time,
+    symlink_file,
+)
 
 _DOING = {"copy": "copying", "move": "moving", "symlink": "linking", "hardlink": "linking"}
 
@@ -103,12 +107,14 @@ class _Worker:
         target = os.path.join(self._plan.target, step.target)
         try:
             if self._plan.mode == "move":
-                link = None if step.link is None else _absolute_link(source, step.link)
+                link = None if step.link is None else absolute_link(source, step.link)
                 self._move(source, target, step, link)
             elif self._plan.mode == "copy":
                 self._copy(source, target, step)
+            elif self._plan.mode == "symlink":
+                symlink_file(source, target)
             else:
-                self._link(source, target)
+                hardlink_file(source, target)
         except FileNotFoundError:
             if os.path.lexists(source) or not os.path.isdir(os.path.dirname(target)):
                 raise
@@ -125,92 +131,23 @@ class _Worker:
             self._vanished.append(target)
 
     def _copy(self, source: str, target: str, step: Step) -> None:
-        if os.path.lexists(target) and _size_and_time(target) in (
-            (step.size, step.time),
-            _size_and_time(source) if os.path.exists(source) else None,
-        ):
-            return
-        if self._copy_complete(source, target) != (step.size, step.time):
+        planned = (step.size, step.time)
+        if os.path.lexists(target):
+            now = size_and_time(source) if os.path.exists(source) else planned
+            if size_and_time(target) in (planned, now):
+                return
+        if copy_file(source, target, self._part()) != planned:
             self._changed.append(source)
-
-    def _copy_complete(self, source: str, target: str, *, sync: bool = False) -> tuple[int, int]:
-        """Copies to a place of its own, and puts the copy in place once it is complete.
-
-        Returns:
-            Size and time of what was copied.
-        """
-        place = os.path.join(self.scratch, str(next(self._numbers)))
-        for _ in range(_MOST_TRIES):
-            before = _size_and_time(source)
-            shutil.copy2(source, place)
-            if _size_and_time(source) == before and os.path.getsize(place) == before[0]:
-                break
-        else:
-            raise OSError(errno.EBUSY, "It changes while it is copied", source)
-        if sync:
-            with open(place, "rb") as file:
-                os.fsync(file.fileno())
-            if not filecmp.cmp(source, place, shallow=False):
-                raise OSError(errno.EIO, "The copy differs from the file", source)
-        os.replace(place, target)
-        return before
 
     def _move(self, source: str, target: str, step: Step, link: str | None) -> None:
-        """Moves a file, or a link, which then holds ``link``."""
-        if os.path.lexists(target):
-            # Done, or stopped between the copy to another file system and the removal.
-            if os.path.lexists(source):
-                if not _are_same(source, target, link):
-                    raise FileExistsError(errno.EEXIST, "Both are there and differ", source, target)
-                os.unlink(source)
-            return
-        if link is not None:
-            if not os.path.lexists(source):
-                raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), source)
-            os.symlink(link, target)
-            os.unlink(source)
-            return
-        if _size_and_time(source) != (step.size, step.time):
+        is_due = link is None and not os.path.lexists(target)
+        if is_due and size_and_time(source) != (step.size, step.time):
             self._changed.append(source)
-        try:
-            os.rename(source, target)
-        except OSError as err:
-            if err.errno != errno.EXDEV:
-                raise
-            self._copy_complete(source, target, sync=True)
-            os.unlink(source)
+        move_file(source, target, self._part(), link)
 
-    def _link(self, source: str, target: str) -> None:
-        if self._plan.mode == "hardlink":
-            with contextlib.suppress(FileExistsError):
-                os.link(os.path.realpath(source), target)
-                return
-            if not os.path.samefile(source, target):
-                raise FileExistsError(errno.EEXIST, "Another file is there", source, target)
-        else:
-            if not os.path.exists(source):
-                raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), source)
-            with contextlib.suppress(FileExistsError):
-                os.symlink(source, target)
-                return
-            if not (os.path.islink(target) and os.readlink(target) == source):
-                raise FileExistsError(errno.EEXIST, "Another file is there", source, target)
-
-
-def _size_and_time(path: str) -> tuple[int, int]:
-    found = os.stat(path)
-    return found.st_size, found.st_mtime_ns
-
-
-def _are_same(source: str, target: str, link: str | None) -> bool:
-    if link is not None or os.path.islink(source):
-        return os.path.islink(target) and os.path.realpath(source) == os.path.realpath(target)
-    return filecmp.cmp(source, target, shallow=False)
-
-
-def _absolute_link(source: str, link: str) -> str:
-    """What a link must hold elsewhere to lead to the same file."""
-    return os.path.normpath(os.path.join(os.path.realpath(os.path.dirname(source)), link))
+    def _part(self) -> str:
+        """Where a file may lie until it is complete."""
+        return os.path.join(self.scratch, str(next(self._numbers)))
 
 
 def _check_devices(plan: Plan) -> None:

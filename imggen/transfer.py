@@ -1,0 +1,131 @@
+"""One file copied, moved or linked: at once or not at all, and nothing if it is done already."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import filecmp
+import os
+import shutil
+
+_MOST_TRIES = 3  # to copy a file that is being written to
+
+
+def size_and_time(path: str) -> tuple[int, int]:
+    """A file's size and time of change, in bytes and nanoseconds."""
+    found = os.stat(path)
+    return found.st_size, found.st_mtime_ns
+
+
+def copy_file(source: str, target: str, part: str, *, verify: bool = False) -> tuple[int, int]:
+    """Copies to a place of its own, and puts the copy in place once it is complete.
+
+    Args:
+        source: What to copy.
+        target: Where to; replaced if it is there.
+        part: Where the copy lies until then, on the target's file system.
+        verify: See that the copy is on the disk and the same, as the only one must be.
+
+    Returns:
+        Size and time of what was copied.
+
+    Raises:
+        OSError: It cannot be copied, or changes all the time.
+    """
+    for _ in range(_MOST_TRIES):
+        before = size_and_time(source)
+        shutil.copy2(source, part)
+        if size_and_time(source) == before and os.path.getsize(part) == before[0]:
+            break
+    else:
+        raise OSError(errno.EBUSY, "It changes while it is copied", source)
+    if verify:
+        with open(part, "rb") as file:
+            os.fsync(file.fileno())
+        if not filecmp.cmp(source, part, shallow=False):
+            raise OSError(errno.EIO, "The copy differs from the file", source)
+    os.replace(part, target)
+    return before
+
+
+def move_file(source: str, target: str, part: str, link: str | None = None) -> None:
+    """Moves a file, to another file system too; a file in both places is removed from the first.
+
+    Args:
+        source: What to move.
+        target: Where to.
+        part: As in ``copy_file``.
+        link: For a symbolic link, what it is to hold there.
+
+    Raises:
+        OSError: It cannot be moved, or both are there and differ.
+    """
+    if os.path.lexists(target):
+        # Done, or stopped between the copy to another file system and the removal.
+        if os.path.lexists(source):
+            if not _are_same(source, target, link):
+                raise FileExistsError(
+                    errno.EEXIST, "Both are there and differ", source, None, target
+                )
+            os.unlink(source)
+    elif link is not None:
+        _require(os.path.lexists(source), source)
+        os.symlink(link, target)
+        os.unlink(source)
+    else:
+        try:
+            os.rename(source, target)
+        except OSError as err:
+            if err.errno != errno.EXDEV:
+                raise
+            copy_file(source, target, part, verify=True)
+            os.unlink(source)
+
+
+def symlink_file(source: str, target: str) -> None:
+    """Makes a link that holds ``source``.
+
+    Raises:
+        OSError: There is no such file, or something else in its place.
+    """
+    _require(os.path.exists(source), source)
+    with contextlib.suppress(FileExistsError):
+        os.symlink(source, target)
+        return
+    if not (os.path.islink(target) and os.readlink(target) == source):
+        raise FileExistsError(errno.EEXIST, "Another file is there", target)
+
+
+def hardlink_file(source: str, target: str) -> None:
+    """Gives a file a further name.
+
+    Raises:
+        OSError: There is no such file, or another one in its place.
+    """
+    with contextlib.suppress(FileExistsError):
+        os.link(os.path.realpath(source), target)
+        return
+    if not os.path.samefile(source, target):
+        raise FileExistsError(errno.EEXIST, "Another file is there", target)
+
+
+def absolute_link(path: str, link: str) -> str:
+    """What a link must hold elsewhere to lead where ``link`` leads from ``path``."""
+    return os.path.normpath(os.path.join(os.path.realpath(os.path.dirname(path)), link))
+
+
+def _require(is_there: bool, path: str) -> None:
+    if not is_there:
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), path)
+
+
+def _entry(path: str) -> str:
+    """The name of a file without links on the way: the same name is the same file."""
+    folder, name = os.path.split(path)
+    return os.path.join(os.path.realpath(folder), name)
+
+
+def _are_same(source: str, target: str, link: str | None) -> bool:
+    if link is not None or os.path.islink(source):
+        return os.path.islink(target) and os.path.realpath(source) == os.path.realpath(target)
+    return filecmp.cmp(source, target, shallow=False)
