@@ -13,6 +13,7 @@ from imggen.cache import Cache
 from imggen.columns import StringColumn
 from imggen.content import hash_files
 from imggen.decode import ImageSpec, load_image
+from imggen.duplicates import Duplicates, find_duplicates
 from imggen.errors import (
     AugmentationError,
     CacheError,
@@ -31,11 +32,13 @@ from imggen.errors import (
     WorkerError,
 )
 from imggen.export import split_directory, undo_split
+from imggen.leaks import Leaks, find_leaks
 from imggen.manifest import Manifest
 from imggen.parts import Parts
 from imggen.preview import confusion_matrix, contact_sheet
 from imggen.scan import scan
 from imggen.split import group_by, kfold, oversample, split
+from imggen.survey import Survey, survey
 from imggen.verify import VerifyReport, verify
 
 if TYPE_CHECKING:
@@ -49,6 +52,7 @@ __all__ = [
     "BenchReport",
     "Cache",
     "CacheError",
+    "Duplicates",
     "ExportError",
     "ImageDataGenerator",
     "ImageError",
@@ -56,6 +60,7 @@ __all__ = [
     "ImageSpec",
     "ImggenError",
     "ImggenWarning",
+    "Leaks",
     "Manifest",
     "ManifestError",
     "MissingExtraError",
@@ -67,6 +72,7 @@ __all__ = [
     "ScriptError",
     "SplitError",
     "StringColumn",
+    "Survey",
     "TableError",
     "TableSequence",
     "VerifyReport",
@@ -74,6 +80,8 @@ __all__ = [
     "bench",
     "confusion_matrix",
     "contact_sheet",
+    "find_duplicates",
+    "find_leaks",
     "from_dataframe",
     "from_directory",
     "from_files",
@@ -85,6 +93,7 @@ __all__ = [
     "scan",
     "split",
     "split_directory",
+    "survey",
     "undo_split",
     "verify",
 ]

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Iterator
+from contextlib import contextmanager
 from enum import Enum
 from typing import TYPE_CHECKING, NamedTuple, final
 
@@ -120,6 +122,14 @@ def examine(root: str, path: str, *, decode: bool = True) -> Examined:
     except Exception as err:  # noqa: BLE001 - Pillow's readers raise whatever their parsing meets
         findings.append(Finding(path, _kind(err), _detail(err)))
     return Examined(facts, tuple(findings))
+
+
+@contextmanager
+def quiet_pillow() -> Iterator[None]:
+    """Without Pillow's own warnings of what is in files, which are findings here."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
 
 
 def _facts(image: Image.Image, num_bytes: int) -> ImageFacts:

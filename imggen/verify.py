@@ -3,22 +3,18 @@
 from __future__ import annotations
 
 import csv
-import json
 import os
-import warnings
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, final
 
-from imggen.errors import ExportError, OptionError
-from imggen.examine import Finding, examine
+from imggen.errors import ExportError
+from imggen.examine import Finding, examine, quiet_pillow
 from imggen.manifest import Manifest
+from imggen.records import write_records
 from imggen.scan import scan
-from imggen.storage import replace_files
 from imggen.threads import Progress, Threads
 from imggen.transfer import move_file
 
@@ -37,11 +33,13 @@ class VerifyReport:
         root: The folder that paths are relative to.
         num_files: How many files were looked at.
         findings: In order of path, of those files that there is something to say about.
+        passed_over: How many files and folders were not looked at, by reason, as in ``Manifest``.
     """
 
     root: str
     num_files: int
     findings: tuple[Finding, ...]
+    passed_over: Mapping[str, int]
 
     @property
     def faults(self) -> tuple[Finding, ...]:
@@ -66,14 +64,8 @@ class VerifyReport:
             OptionError: Another ending.
             ExportError: It cannot be written.
         """
-        target = Path(file)
-        if target.suffix.lower() not in (".csv", ".json"):
-            raise OptionError(f"file={str(file)!r} must end in .csv or .json.")
-        write = self._write_csv if target.suffix.lower() == ".csv" else self._write_json
-        try:
-            replace_files({target: write})
-        except OSError as err:
-            raise ExportError(f"Cannot write {str(file)!r}: {err}.") from err
+        facts = {"root": self.root, "num_files": self.num_files}
+        write_records(file, _COLUMNS, map(_row, self.findings), facts)
 
     def quarantine(self, folder: str | os.PathLike[str]) -> list[str]:
         """Moves the files that cannot be trained on out of the way, and lists them there.
@@ -124,17 +116,6 @@ class VerifyReport:
             ) from err
         return moved
 
-    def _write_csv(self, place: Path) -> None:
-        with place.open("w", encoding="utf-8", errors="surrogateescape", newline="") as file:
-            writer = csv.writer(file)
-            writer.writerow(_COLUMNS)
-            writer.writerows(map(_row, self.findings))
-
-    def _write_json(self, place: Path) -> None:
-        findings = [dict(zip(_COLUMNS, _row(finding), strict=True)) for finding in self.findings]
-        facts = {"root": self.root, "num_files": self.num_files, "findings": findings}
-        place.write_text(json.dumps(facts, indent=1), encoding="ascii")
-
 
 def verify(
     source: str | os.PathLike[str] | Manifest,
@@ -174,15 +155,7 @@ def verify(
             )
             for finding in examined.findings
         )
-    return VerifyReport(manifest.root, len(paths), findings)
-
-
-@contextmanager
-def quiet_pillow() -> Iterator[None]:
-    """Without Pillow's own warnings of what is in files, which are findings here."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        yield
+    return VerifyReport(manifest.root, len(paths), findings, manifest.passed_over)
 
 
 def _row(finding: Finding) -> tuple[str, str, bool, str]:

@@ -25,13 +25,12 @@ HEAVY = [
 ]
 
 PUBLIC = """
-AugmentationError BenchReport Cache CacheError ExportError ImageDataGenerator ImageError
-ImageSequence ImageSpec
-ImggenError ImggenWarning Manifest ManifestError MissingExtraError OptionError Parts
-RandomResizedCrop SampleError
-ScanError ScriptError SplitError StringColumn TableError TableSequence VerifyReport WorkerError
-bench confusion_matrix contact_sheet from_dataframe from_directory from_files group_by hash_files kfold
-load_image oversample scan split split_directory undo_split verify
+AugmentationError BenchReport Cache CacheError Duplicates ExportError ImageDataGenerator
+ImageError ImageSequence ImageSpec ImggenError ImggenWarning Leaks Manifest ManifestError
+MissingExtraError OptionError Parts RandomResizedCrop SampleError ScanError ScriptError SplitError
+StringColumn Survey TableError TableSequence VerifyReport WorkerError bench confusion_matrix
+contact_sheet find_duplicates find_leaks from_dataframe from_directory from_files group_by
+hash_files kfold load_image oversample scan split split_directory survey undo_split verify
 """.split()
 
 

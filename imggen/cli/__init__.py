@@ -14,6 +14,8 @@ _VERBS = {
     "bench": "Time each stage of loading a folder, and say what to change.",
     "cache": "Fill, look into and empty a folder of loaded images (cache=FOLDER).",
     "demo": "Train on real images that come with scikit-learn, and show what happens.",
+    "duplicates": "Find files that show the same picture.",
+    "leaks": "Find pictures that are in more than one part of a split.",
     "migrate": "Show what in scripts uses Keras's image loaders, and change it to imggen.",
     "scan": "Show the classes of a folder, their sizes, and what would be passed over.",
     "split": "Share out a folder of classes among train, val and test.",

@@ -15,15 +15,29 @@ import click
     metavar="FILE",
     help="Write the manifest to FILE (.csv or .parquet).",
 )
-def scan(directory: Path, save: Path | None) -> None:
+@click.option(
+    "--html",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Draw a page with sizes, formats and pictures.",
+)
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Write size, mode and format of each image to FILE (.csv or .json).",
+)
+def scan(directory: Path, save: Path | None, html: Path | None, output: Path | None) -> None:
     """Show the classes of DIRECTORY, their sizes, and what would be passed over."""
     from rich.console import Console
     from rich.markup import escape
     from rich.table import Table
 
-    import imggen
+    from imggen.describe import printable
+    from imggen.scan import scan as scan_folder
 
-    manifest = imggen.scan(directory)
+    manifest = scan_folder(directory)
     console = Console(highlight=False, soft_wrap=True)
     table = Table(title=f"{manifest.num_samples} images in {manifest.num_classes} classes")
     table.add_column("index", justify="right")
@@ -31,10 +45,27 @@ def scan(directory: Path, save: Path | None) -> None:
     table.add_column("images", justify="right")
     table.add_column("share", justify="right")
     for index, (name, count) in enumerate(manifest.class_counts.items()):
-        table.add_row(str(index), escape(name), str(count), f"{count / manifest.num_samples:.1%}")
+        table.add_row(
+            str(index), escape(printable(name)), str(count), f"{count / manifest.num_samples:.1%}"
+        )
     console.print(table)
     for reason, count in manifest.passed_over.items():
-        console.print(f"passed over: {count} × {reason}", markup=False)
+        console.print(f"passed over: {count} × {printable(reason)}", markup=False)
     if save is not None:
         manifest.save(save)
         console.print(f"manifest: {save}", markup=False)
+    if html is None and output is None:
+        return
+    from imggen.cli.progress import progress_bars
+    from imggen.pages.render import write_page
+    from imggen.pages.scan import scan_page
+    from imggen.survey import survey
+
+    with progress_bars() as progress:
+        found = survey(manifest, progress=progress)
+        if output is not None:
+            found.save(output)
+        if html is not None:
+            write_page(html, scan_page(found, progress))
+    for file in filter(None, (output, html)):
+        console.print(f"written: {file}", markup=False)

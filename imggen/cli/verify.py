@@ -45,6 +45,8 @@ def verify(source: Path, output: Path | None, quarantine: Path | None, workers: 
         click.echo(f"... and {len(report.findings) - _MOST_LISTED} more; -o FILE has all")
     if output is not None:
         report.save(output)
+    for reason, count in report.passed_over.items():
+        click.echo(f"passed over: {count} × {printable(reason)}")
     counts = ", ".join(f"{count} {problem}" for problem, count in report.counts.items())
     click.echo(
         f"{report.num_files} files, {len(report.faults)} cannot be trained on"

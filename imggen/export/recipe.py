@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from imggen.columns import StringColumn
 from imggen.content import hash_files
+from imggen.duplicates import find_duplicates
 from imggen.errors import SplitError
 from imggen.export.sidecars import sidecars_of
 from imggen.manifest import Manifest
@@ -59,6 +60,8 @@ class Recipe:
             ManifestError: A file cannot be read, where it must be.
         """
         manifest = self._grouped(manifest)
+        if self.near_duplicates:
+            manifest = find_duplicates(manifest, progress=progress).grouped()
         if self.stable and manifest.groups is None and manifest.hashes is None:
             manifest = hash_files(manifest, progress=progress)
         if self.num_folds is not None:

@@ -1,0 +1,177 @@
+"""Pictures that are in more than one part of a split, and the parts without them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, final
+
+import numpy as np
+
+from imggen.columns import StringColumn
+from imggen.duplicates import THRESHOLD, Duplicates, find_duplicates
+from imggen.errors import SplitError
+from imggen.manifest import Manifest
+from imggen.parts import PART_NAMES, Parts, part_name
+from imggen.records import write_records
+from imggen.split import split
+from imggen.threads import Progress
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_COLUMNS = ("leak", "part", "path", "label", "is_dropped", "similarity")
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class Leaks:
+    """What parts share.
+
+    Attributes:
+        duplicates: What was found in all parts together; its manifest has ``splits``.
+        names: The parts, in order: a picture in several of them belongs to the last, since what is
+            trained on must not be what is tested on.
+        leaks: Rows of that manifest: groups of duplicates that are in more than one part.
+    """
+
+    duplicates: Duplicates
+    names: tuple[str, ...]
+    leaks: tuple[tuple[int, ...], ...]
+
+    @property
+    def manifest(self) -> Manifest:
+        """All parts in one."""
+        return self.duplicates.manifest
+
+    @property
+    def drop(self) -> tuple[int, ...]:
+        """The rows to leave out, so that no picture is in two parts; sorted."""
+        return tuple(
+            sorted(row for leak in self.leaks for row in leak if not self._stays(row, leak))
+        )
+
+    def fixed(self) -> Parts[Manifest]:
+        """The parts without those rows.
+
+        Raises:
+            SplitError: Nothing would be left of a part.
+        """
+        left = np.setdiff1d(np.arange(len(self.manifest)), self.drop)
+        parts = split(self.manifest.take(left), None)
+        gone = [name for name in self.names if name not in parts.names]
+        if gone:
+            raise SplitError(f"Nothing would be left of {gone}: all of it is in another part too.")
+        return parts
+
+    def to_frame(self) -> pd.DataFrame:
+        """A row for each file in a leak.
+
+        Columns: ``leak`` (from 0), ``part``, ``path``, ``label``, ``is_dropped``, ``similarity``
+        (to the file that is most like it).
+        """
+        import pandas as pd
+
+        return pd.DataFrame(self._rows(), columns=list(_COLUMNS))
+
+    def save(self, file: str | os.PathLike[str]) -> None:
+        """Writes these rows as CSV or JSON, by the ending of ``file``, in one step.
+
+        Raises:
+            OptionError: Another ending.
+            ExportError: It cannot be written.
+        """
+        facts = {"root": self.manifest.root, "threshold": self.duplicates.threshold}
+        write_records(file, _COLUMNS, self._rows(), facts)
+
+    def part_of(self, row: int) -> str:
+        """The name of the part that a row is in."""
+        return self.manifest.splits[row] if self.manifest.splits is not None else ""
+
+    def _stays(self, row: int, leak: tuple[int, ...]) -> bool:
+        ranks = [self.names.index(self.part_of(other)) for other in leak]
+        return self.names.index(self.part_of(row)) == max(ranks)
+
+    def _rows(self) -> list[tuple[object, ...]]:
+        labels, dropped = self.manifest.labels, set(self.drop)
+        return [
+            (
+                number,
+                self.part_of(row),
+                self.manifest.paths[row],
+                None if labels is None else self.manifest.class_names[labels[row]],
+                row in dropped,
+                round(float(self.duplicates.similarity[row]), 4),
+            )
+            for number, leak in enumerate(self.leaks)
+            for row in leak
+        ]
+
+
+def find_leaks(
+    parts: Mapping[str, Manifest],
+    *,
+    near: bool = True,
+    threshold: float = THRESHOLD,
+    workers: int | None = None,
+    progress: Progress | None = None,
+) -> Leaks:
+    """Finds pictures that are in more than one part, as the same file or a similar picture.
+
+    Args:
+        parts: Name to manifest of each part, as ``parts.as_dict()`` of a split gives it. "train",
+            "val" and "test" come in this order, others after them in the order given.
+        near: As in ``find_duplicates``.
+        threshold: As in ``find_duplicates``.
+        workers: The number of threads. None: one for each core that may be used.
+        progress: As in ``find_duplicates``.
+
+    Raises:
+        SplitError: Fewer than two parts.
+
+    Example:
+        >>> train, val = split(manifest, (0.75, 0.25))
+        >>> find_leaks({"train": train, "val": val}).leaks
+        ()
+    """
+    if len(parts) < 2:
+        raise SplitError(f"Got the parts {list(parts)}; two or more can share pictures.")
+    combined = _combined({part_name(name): part for name, part in parts.items()})
+    names = tuple(sorted(map(part_name, parts), key=_rank))
+    duplicates = find_duplicates(
+        combined, near=near, threshold=threshold, workers=workers, progress=progress
+    )
+    part_of = list(combined.splits or ())
+    leaks = tuple(group for group in duplicates.groups if len({part_of[row] for row in group}) > 1)
+    return Leaks(duplicates, names, leaks)
+
+
+def _rank(name: str) -> int:
+    return PART_NAMES.index(name) if name in PART_NAMES else len(PART_NAMES)
+
+
+def _combined(parts: dict[str, Manifest]) -> Manifest:
+    """One manifest of all, whatever folders and classes they have."""
+    roots = {name: os.path.abspath(part.root) for name, part in parts.items()}
+    root = os.path.commonpath(list(roots.values()))
+    class_names = tuple(dict.fromkeys(name for part in parts.values() for name in part.class_names))
+    index_of = {name: index for index, name in enumerate(class_names)}
+    paths: list[str] = []
+    labels: list[np.ndarray[tuple[int], np.dtype[np.int32]]] = []
+    splits: list[str] = []
+    for name, part in parts.items():
+        way = os.path.relpath(roots[name], root)
+        paths += [os.path.normpath(os.path.join(way, path)) for path in part.paths]
+        splits += [name] * len(part)
+        if part.labels is not None:
+            local = np.array([index_of[known] for known in part.class_names], np.int32)
+            labels.append(local[part.labels])
+    has_labels = all(part.labels is not None for part in parts.values())
+    return Manifest(
+        root,
+        StringColumn.of(paths),
+        np.concatenate(labels) if has_labels else None,
+        class_names if has_labels else (),
+        splits=StringColumn.of(splits),
+    )

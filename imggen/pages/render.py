@@ -1,0 +1,98 @@
+"""Templates to pages, and images to pictures inside of them."""
+
+from __future__ import annotations
+
+import base64
+import io
+import os
+from functools import cache
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from imggen.decode import ImageSpec, load_image
+from imggen.describe import in_units, printable
+from imggen.errors import ExportError, ImageError
+from imggen.storage import replace_files
+from imggen.threads import Progress, Threads
+
+if TYPE_CHECKING:
+    import jinja2
+
+_QUALITY = 80
+
+
+def render(template: str, **facts: Any) -> str:
+    """Fills a template of this folder.
+
+    Args:
+        template: The name of its file.
+        facts: What it shows; text is escaped.
+    """
+    return _environment().get_template(template).render(facts)
+
+
+def write_page(file: str | os.PathLike[str], page: str) -> None:
+    """Writes a page in one step.
+
+    Raises:
+        ExportError: It cannot be written.
+    """
+    try:
+        replace_files({Path(file): lambda place: place.write_text(page, encoding="utf-8")})
+    except OSError as err:
+        raise ExportError(f"Cannot write {os.fspath(file)!r}: {err}.") from err
+
+
+def pictures(
+    paths: list[str], side: int, *, progress: Progress | None = None
+) -> dict[str, str | None]:
+    """Makes small pictures of files.
+
+    Args:
+        paths: The files; some may be named twice.
+        side: The shorter side of a picture, in pixels.
+        progress: Called with ("drawing", pictures drawn, pictures in all) now and then.
+
+    Returns:
+        Path to a data URI; to None where the file cannot be read.
+    """
+    spec = ImageSpec(image_size=None, shorter_side=side)
+    distinct = list(dict.fromkeys(paths))
+    drawn = Threads(None).each("drawing", lambda path: _picture(path, spec), distinct, progress)
+    return dict(zip(distinct, drawn, strict=True))
+
+
+def _picture(path: str, spec: ImageSpec) -> str | None:
+    from PIL import Image
+
+    try:
+        pixels = load_image(path, spec)
+    except ImageError:
+        return None
+    out = io.BytesIO()
+    picture = Image.fromarray(pixels)
+    picture.thumbnail((3 * min(picture.size), 3 * min(picture.size)))  # panoramas
+    picture.save(out, "JPEG", quality=_QUALITY)
+    return "data:image/jpeg;base64," + base64.b64encode(out.getvalue()).decode("ascii")
+
+
+def package_version() -> str:
+    """The version of imggen."""
+    return version("imggen")
+
+
+@cache
+def _environment() -> jinja2.Environment:
+    import jinja2
+
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(Path(__file__).parent),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["in_units"] = in_units
+    environment.filters["printable"] = printable
+    return environment
