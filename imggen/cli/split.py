@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from imggen.export.recipe import Recipe
     from imggen.manifest import Manifest
     from imggen.parts import Parts
+    from imggen.threads import Progress
 
 
 @click.command()
@@ -64,6 +65,12 @@ if TYPE_CHECKING:
     help="In place of DST, write a table (.csv, .parquet): path, label, group, split, hash.",
 )
 @click.option("--dry-run", is_flag=True, help="Print what would go where, and touch nothing.")
+@click.option(
+    "--report",
+    type=click.Path(path_type=Path),
+    metavar="FILE.html",
+    help="Draw a page: counts, shares, examples from every part, what was kept together.",
+)
 @click.option("--undo", is_flag=True, help="Bring back what was moved to SRC by an earlier split.")
 def split(
     source: Path,
@@ -76,6 +83,7 @@ def split(
     mode: str,
     manifest: Path | None,
     dry_run: bool,
+    report: Path | None,
     undo: bool,
     **chosen: Any,
 ) -> None:
@@ -105,9 +113,9 @@ def split(
     # A folder is not scanned here: all may have been moved out of it by the run that goes on.
     images = source if frame is None else manifest_of(source, frame)
     if manifest is not None:
-        _write_manifest(images, recipe, manifest, dry_run)
+        _write_manifest(images, recipe, manifest, dry_run, report)
     elif target is not None:
-        _split_files(images, target, recipe, mode, dry_run)
+        _split_files(images, target, recipe, mode, dry_run, report)
 
 
 def _undo(folder: Path) -> None:
@@ -120,7 +128,12 @@ def _undo(folder: Path) -> None:
 
 
 def _split_files(
-    images: Path | Manifest, target: Path, recipe: Recipe, mode: str, dry_run: bool
+    images: Path | Manifest,
+    target: Path,
+    recipe: Recipe,
+    mode: str,
+    dry_run: bool,
+    report: Path | None,
 ) -> None:
     from imggen.cli.progress import progress_bars
     from imggen.describe import printable
@@ -130,8 +143,21 @@ def _split_files(
         plan = plan_split(images, target, recipe, mode, progress)
         if not dry_run:
             outcome = carry_out_plan(plan, progress)
-    parts = plan.parts(str(target))
+        parts = plan.parts(str(target))
+        if report is not None:
+            drawn = plan.sources() if dry_run else parts
+            sources = zip(plan.sources(), drawn, strict=True)
+            place_of = {
+                path: drawn_part.filepath(row)
+                for source_part, drawn_part in sources
+                for row, path in enumerate(source_part.paths)
+            }
+            groups = plan.duplicates and [
+                [place_of[path] for path in group] for group in plan.duplicates
+            ]
+            _write_report(report, drawn, recipe, groups, plan.num_torn, progress)
     _print_table(parts, recipe, f"{sum(map(len, parts))} images in {printable(str(target))}")
+    _print_duplicates(plan.duplicates, plan.num_torn)
     num_sidecars = sum(step.part < 0 for step in plan.steps)
     if num_sidecars:
         click.echo(f"{num_sidecars} files of the same names went along.")
@@ -143,21 +169,52 @@ def _split_files(
             raise SystemExit(1)
 
 
-def _write_manifest(images: Path | Manifest, recipe: Recipe, file: Path, dry_run: bool) -> None:
+def _write_manifest(
+    images: Path | Manifest, recipe: Recipe, file: Path, dry_run: bool, report: Path | None
+) -> None:
     import imggen
     from imggen.cli.progress import progress_bars
 
     with progress_bars() as progress:
         found = imggen.scan(images) if isinstance(images, Path) else images
-        parts = recipe.parts(found, progress)
+        made = recipe.make(found, progress)
         if not dry_run:
-            table = recipe.table(parts)
+            table = recipe.table(made.parts)
             if table.hashes is None:
                 table = imggen.hash_files(table, progress=progress)
             table.save(file)
-    _print_table(parts, recipe, f"{sum(map(len, parts))} images")
+        if report is not None:
+            row_of = {path: row for row, path in enumerate(found.paths)}
+            groups = made.duplicates and [
+                [found.filepath(row_of[path]) for path in group] for group in made.duplicates
+            ]
+            _write_report(report, made.parts, recipe, groups, made.num_torn, progress)
+    _print_table(made.parts, recipe, f"{sum(map(len, made.parts))} images")
+    _print_duplicates(made.duplicates, made.num_torn)
     if not dry_run:
         click.echo(f"manifest: {file}")
+
+
+def _write_report(
+    file: Path,
+    parts: Parts[Manifest],
+    recipe: Recipe,
+    groups: list[list[str]] | None,
+    num_torn: int,
+    progress: Progress,
+) -> None:
+    from imggen.pages.render import write_page
+    from imggen.pages.split import split_page
+
+    write_page(file, split_page(parts, recipe, groups, num_torn, progress))
+
+
+def _print_duplicates(groups: list[list[str]] | None, num_torn: int) -> None:
+    if groups is not None:
+        click.echo(
+            f"{len(groups)} groups of equal or similar pictures were kept together; "
+            f"{num_torn} of them would be in several parts otherwise."
+        )
 
 
 def _print_table(parts: Parts[Manifest], recipe: Recipe, title: str) -> None:

@@ -178,8 +178,8 @@ def plan_split(
             f"{os.fspath(target)!r} is not empty. Choose a new folder, or empty this one first."
         )
     manifest = source if isinstance(source, Manifest) else scan(source)
-    parts = recipe.parts(manifest, progress)
-    return make_plan(manifest, parts, goal, checked_mode(mode), recipe.as_facts())
+    made = recipe.make(manifest, progress)
+    return make_plan(manifest, made, goal, checked_mode(mode), recipe.as_facts())
 
 
 def carry_out_plan(plan: Plan, progress: Progress | None = None) -> Outcome:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import posixpath
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple, final, get_args
 
@@ -13,6 +13,7 @@ import numpy as np
 
 from imggen.columns import StringColumn
 from imggen.errors import ExportError, OptionError
+from imggen.export.recipe import Made
 from imggen.export.sidecars import Sidecar, sidecars_of
 from imggen.manifest import Manifest
 from imggen.parts import Parts
@@ -57,6 +58,8 @@ class Plan:
         names: The parts.
         class_names: The classes, each a folder in every part.
         steps: In order of part and sample, sidecars last.
+        duplicates: As in ``recipe.Made``; paths as in the steps' sources.
+        num_torn: As in ``recipe.Made``.
     """
 
     source: str
@@ -66,6 +69,8 @@ class Plan:
     names: tuple[str, ...]
     class_names: tuple[str, ...]
     steps: list[Step]
+    duplicates: list[list[str]] | None = None
+    num_torn: int = 0
 
     def folders(self) -> list[str]:
         """All folders that the plan needs below the target; those of empty classes too."""
@@ -79,6 +84,16 @@ class Plan:
         Args:
             target: What to call the target folder in the manifests.
         """
+        return self._manifests(
+            [os.path.join(target, name) for name in self.names],
+            lambda step: step.target[len(self.names[step.part]) + 1 :],
+        )
+
+    def sources(self) -> Parts[Manifest]:
+        """The manifest of each part, of the files where they are taken from."""
+        return self._manifests([self.source] * len(self.names), lambda step: step.source)
+
+    def _manifests(self, roots: list[str], path_of: Callable[[Step], str]) -> Parts[Manifest]:
         rows: list[list[Step]] = [[] for _ in self.names]
         for step in self.steps:
             if step.part >= 0:
@@ -86,14 +101,14 @@ class Plan:
         return Parts(
             (
                 Manifest(
-                    os.path.join(target, name),
-                    StringColumn.of(step.target[len(name) + 1 :] for step in steps),
+                    root,
+                    StringColumn.of(map(path_of, steps)),
                     np.array([step.label for step in steps], np.int32)
                     if self.class_names
                     else None,
                     self.class_names,
                 )
-                for name, steps in zip(self.names, rows, strict=True)
+                for root, steps in zip(roots, rows, strict=True)
             ),
             self.names,
         )
@@ -111,7 +126,7 @@ def checked_mode(mode: str) -> Mode:
 
 
 def make_plan(
-    manifest: Manifest, parts: Parts[Manifest], target: str, mode: Mode, recipe: dict[str, Any]
+    manifest: Manifest, made: Made, target: str, mode: Mode, recipe: dict[str, Any]
 ) -> Plan:
     """Decides where every sample and its sidecars go; reads no file but its size and time.
 
@@ -120,7 +135,7 @@ def make_plan(
 
     Args:
         manifest: All samples.
-        parts: The same, by part.
+        made: The same, by part.
         target: An absolute path without links.
         mode: How.
         recipe: What made the parts of the manifest.
@@ -139,7 +154,7 @@ def make_plan(
     taken = _Names()
     steps: list[Step] = []
     along: dict[str, Step] = {}
-    for number, (name, part) in enumerate(parts.as_dict().items()):
+    for number, (name, part) in enumerate(made.parts.as_dict().items()):
         labels = [-1] * len(part) if part.labels is None else part.labels.tolist()
         for path, label in zip(part.paths, labels, strict=True):
             class_name = manifest.class_names[label] if label >= 0 else ""
@@ -152,7 +167,17 @@ def make_plan(
     steps += along.values()
     if mode == "move":
         _check_moves(source, steps)
-    return Plan(source, target, mode, recipe, parts.names, manifest.class_names, steps)
+    return Plan(
+        source,
+        target,
+        mode,
+        recipe,
+        made.parts.names,
+        manifest.class_names,
+        steps,
+        made.duplicates,
+        made.num_torn,
+    )
 
 
 @final

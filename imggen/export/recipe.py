@@ -6,9 +6,10 @@ import dataclasses
 import hashlib
 import json
 import os
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, final
+from typing import Any, NamedTuple, final
 
 import numpy as np
 import numpy.typing as npt
@@ -16,7 +17,7 @@ import numpy.typing as npt
 from imggen.columns import StringColumn
 from imggen.content import hash_files
 from imggen.duplicates import find_duplicates
-from imggen.errors import SplitError
+from imggen.errors import ImggenWarning, SplitError
 from imggen.export.sidecars import sidecars_of
 from imggen.manifest import Manifest
 from imggen.parts import Parts
@@ -24,6 +25,21 @@ from imggen.split import Counts, Ratios, group_by, join_groups, kfold, oversampl
 from imggen.split.grouping import GroupBy
 from imggen.split.shares import DEFAULT_RATIOS, Shares, shares_of
 from imggen.threads import Progress
+
+
+class Made(NamedTuple):
+    """What a recipe makes of a manifest.
+
+    Attributes:
+        parts: One manifest a part.
+        duplicates: The paths of pictures that were kept together since they are the same or look
+            alike; None if nobody looked.
+        num_torn: How many of these groups would be in several parts otherwise.
+    """
+
+    parts: Parts[Manifest]
+    duplicates: list[list[str]] | None = None
+    num_torn: int = 0
 
 
 @final
@@ -52,7 +68,7 @@ class Recipe:
         if self.num_folds is not None and (self.stable or self.counts is not None):
             raise SplitError("num_folds= makes folds of equal size; leave out stable= and counts=.")
 
-    def parts(self, manifest: Manifest, progress: Progress | None = None) -> Parts[Manifest]:
+    def make(self, manifest: Manifest, progress: Progress | None = None) -> Made:
         """Splits a manifest; the parts of folds are called "fold_0/train", "fold_0/val" ...
 
         Raises:
@@ -60,10 +76,18 @@ class Recipe:
             ManifestError: A file cannot be read, where it must be.
         """
         manifest = self._grouped(manifest)
-        if self.near_duplicates:
-            manifest = find_duplicates(manifest, progress=progress).grouped()
         if self.stable and manifest.groups is None and manifest.hashes is None:
             manifest = hash_files(manifest, progress=progress)
+        if not self.near_duplicates:
+            return Made(self._parts(manifest))
+        found = find_duplicates(manifest, progress=progress)
+        parts = self._parts(found.grouped())
+        groups = [[manifest.paths[row] for row in sorted(group)] for group in found.groups]
+        with warnings.catch_warnings():  # of a split that is not used
+            warnings.simplefilter("ignore", ImggenWarning)
+            return Made(parts, groups, self._num_torn(groups, manifest))
+
+    def _parts(self, manifest: Manifest) -> Parts[Manifest]:
         if self.num_folds is not None:
             folds = kfold(manifest, self.num_folds, seed=self.seed, stratify=self.stratify)
             named = {
@@ -85,6 +109,16 @@ class Recipe:
                 if name.endswith("train"):
                     named[name] = oversample(part, seed=self.seed)
         return Parts(named.values(), tuple(named))
+
+    def _num_torn(self, groups: list[list[str]], manifest: Manifest) -> int:
+        """How many groups would be in several parts, had nobody looked for them."""
+        part_of = {
+            path: name
+            for name, part in self._parts(manifest).as_dict().items()
+            if self.num_folds is None or name.endswith("/val")
+            for path in part.paths
+        }
+        return sum(len({part_of[path] for path in group}) > 1 for group in groups)
 
     @property
     def shares(self) -> Shares | None:

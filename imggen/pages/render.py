@@ -10,9 +10,12 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from imggen.decode import ImageSpec, load_image
 from imggen.describe import in_units, printable
 from imggen.errors import ExportError, ImageError
+from imggen.manifest import Manifest
 from imggen.storage import replace_files
 from imggen.threads import Progress, Threads
 
@@ -61,6 +64,29 @@ def pictures(
     distinct = list(dict.fromkeys(paths))
     drawn = Threads(None).each("drawing", lambda path: _picture(path, spec), distinct, progress)
     return dict(zip(distinct, drawn, strict=True))
+
+
+def examples_of(manifest: Manifest, images_a_class: int) -> list[dict[str, Any]]:
+    """A few samples of each class, at even distances: their paths, and what to call them.
+
+    Returns:
+        For each class that has any, ``name`` and ``files``, pairs of path and caption.
+    """
+    labels = manifest.labels
+    names = manifest.class_names
+    if labels is None:
+        labels, names = np.zeros(len(manifest), np.int32), ("images",)
+    examples = []
+    for label, name in enumerate(names):
+        rows = np.flatnonzero(labels == label)
+        if len(rows):
+            chosen = rows[np.unique(np.linspace(0, len(rows) - 1, images_a_class).astype(int))]
+            files = [
+                (manifest.filepath(row), os.path.basename(manifest.paths[row]))
+                for row in chosen.tolist()
+            ]
+            examples.append({"name": name, "files": files})
+    return examples
 
 
 def _picture(path: str, spec: ImageSpec) -> str | None:

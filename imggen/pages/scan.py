@@ -8,8 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from imggen.manifest import Manifest
-from imggen.pages.render import package_version, pictures, render
+from imggen.pages.render import examples_of, package_version, pictures, render
 from imggen.survey import Survey
 from imggen.threads import Progress
 
@@ -61,29 +60,6 @@ def scan_page(survey: Survey, progress: Progress | None = None) -> str:
             [path for example in shown for path, _ in example["files"]], 112, progress=progress
         ),
     )
-
-
-def examples_of(manifest: Manifest, images_a_class: int) -> list[dict[str, Any]]:
-    """A few samples of each class, at even distances: their paths, and what to call them.
-
-    Returns:
-        For each class that has any, ``name`` and ``files``, pairs of path and caption.
-    """
-    labels = manifest.labels
-    names = manifest.class_names
-    if labels is None:
-        labels, names = np.zeros(len(manifest), np.int32), ("images",)
-    examples = []
-    for label, name in enumerate(names):
-        rows = np.flatnonzero(labels == label)
-        chosen = rows[np.unique(np.linspace(0, len(rows) - 1, images_a_class).astype(int))]
-        if len(rows):
-            files = [
-                (manifest.filepath(row), os.path.basename(manifest.paths[row]))
-                for row in chosen.tolist()
-            ]
-            examples.append({"name": name, "files": files})
-    return examples
 
 
 def _sizes(sizes: npt.NDArray[np.int64]) -> dict[str, Any]:

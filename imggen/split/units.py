@@ -21,7 +21,7 @@ def assign_units(
     """Gives every unit a part, so that each part gets as near to what it wants as it can.
 
     Iterative stratification: the rarest stratum is shared out first, large units before small
-    ones, each to the part that lacks most of that stratum; then the next rarest of what is left.
+    ones, each to the part that lacks most of it, by share; then the next rarest of what is left.
     What that leaves uneven is mended by moving single units. All in whole numbers, so that no
     machine rounds otherwise.
 
@@ -59,27 +59,42 @@ def _share_out(
         array.tolist() for array in (counts.indptr, counts.indices, counts.data)
     )
     by_stratum = counts[order].tocsc()
+    by_stratum.sort_indices()
     left = np.asarray(counts.sum(axis=0)).ravel().tolist()
     # Lists, not arrays: a unit is in few strata, and arrays cost most where they are short.
-    lacks = wanted.tolist()
+    wanted_lists, lacks = wanted.tolist(), wanted.tolist()
     lacks_in_all = wanted.sum(axis=0).tolist()
     part_of = [-1] * num_units
     waiting = {stratum for stratum in range(num_strata) if left[stratum]}
     while waiting:
         rarest = min(waiting, key=lambda stratum: (left[stratum], stratum))
         waiting.discard(rarest)
-        lack = lacks[rarest]
-        places = by_stratum.indices[by_stratum.indptr[rarest] : by_stratum.indptr[rarest + 1]]
-        for unit in order[np.sort(places)].tolist():
+        here = slice(by_stratum.indptr[rarest], by_stratum.indptr[rarest + 1])
+        found = zip(order[by_stratum.indices[here]], by_stratum.data[here].tolist(), strict=True)
+        for unit, count in found:
             if part_of[unit] >= 0:
                 continue
-            part = max(range(len(lack)), key=lambda part: (lack[part], lacks_in_all[part], -part))
+            part = _neediest(lacks[rarest], wanted_lists[rarest], count, lacks_in_all)
             part_of[unit] = part
             for place in range(starts[unit], starts[unit + 1]):
                 lacks[columns[place]][part] -= values[place]
                 lacks_in_all[part] -= values[place]
                 left[columns[place]] -= values[place]
     return np.array(part_of, np.int64)
+
+
+def _neediest(lack: list[int], wanted: list[int], count: int, lacks_in_all: list[int]) -> int:
+    """The part that lacks the greatest share of what it wants, of those that have room.
+
+    By share, so that every part gets large units and small ones: by number, the largest part
+    would get all the large ones.
+    """
+
+    def need(part: int) -> tuple[bool, float, int, int]:
+        share = lack[part] / wanted[part] if wanted[part] else lack[part] - 1.0
+        return lack[part] >= count, share, lacks_in_all[part], -part
+
+    return max(range(len(lack)), key=need)
 
 
 def _mend(

@@ -1,0 +1,107 @@
+"""A split as a page: counts and shares, examples from every part, and what was kept together."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from imggen.export.recipe import Recipe
+from imggen.manifest import Manifest
+from imggen.pages.render import examples_of, package_version, pictures, render
+from imggen.parts import Parts
+from imggen.split.nearness import furthest_off
+from imggen.threads import Progress
+
+_IMAGES_A_CLASS = 3
+_MOST_CLASSES = 30
+_MOST_GROUPS = 100
+_COLOURS = ("var(--train)", "var(--val)", "var(--test)", "var(--other)")
+
+
+def split_page(
+    parts: Parts[Manifest],
+    recipe: Recipe,
+    duplicates: list[list[str]] | None,
+    num_torn: int,
+    progress: Progress | None = None,
+) -> str:
+    """Draws a split.
+
+    Args:
+        parts: Its parts, of files that can be read.
+        recipe: What made them.
+        duplicates: The files of each group of pictures that was kept together, as the parts name
+            them; None if nobody looked.
+        num_torn: How many of these groups would be in several parts otherwise.
+        progress: Called with ("drawing", pictures drawn, pictures in all) now and then.
+
+    Returns:
+        A page in HTML, with all it needs in it.
+    """
+    if recipe.num_folds is not None:  # in train, each image is in all folds but one
+        folds = {name: part for name, part in parts.as_dict().items() if name.endswith("/val")}
+        parts = Parts(folds.values(), tuple(folds))
+    part_of = {path: name for name, part in parts.as_dict().items() for path in part.filepaths}
+    groups = (duplicates or [])[:_MOST_GROUPS]
+    examples = [
+        (name, examples_of(part, _IMAGES_A_CLASS)[:_MOST_CLASSES])
+        for name, part in parts.as_dict().items()
+    ]
+    shown = [path for group in groups for path in group]
+    shown += [path for _, classes in examples for row in classes for path, _ in row["files"]]
+    return render(
+        "split.html",
+        title="How the images were split",
+        subtitle=os.path.commonpath([os.path.abspath(part.root) for part in parts]),
+        version=package_version(),
+        num_images=sum(map(len, parts)),
+        parts=[
+            {"name": name, "count": len(part), "colour": _colour(number)}
+            for number, (name, part) in enumerate(parts.as_dict().items())
+        ],
+        classes=_classes(parts),
+        off=None if recipe.shares is None else str(furthest_off(parts, recipe.shares)),
+        settings={
+            name: value
+            for name, value in recipe.as_facts().items()
+            if value is not None and value is not False
+        },
+        duplicates=None if duplicates is None else len(duplicates),
+        num_torn=num_torn,
+        groups=[
+            {
+                "part": part_of[group[0]],
+                "files": [(path, os.path.basename(path)) for path in group],
+            }
+            for group in groups
+        ],
+        examples=examples,
+        pictures=pictures(shown, 112, progress=progress),
+    )
+
+
+def _classes(parts: Parts[Manifest]) -> list[dict[str, Any]]:
+    """For each class how many samples each part has, and what share that is."""
+    counts = [part.class_counts or {"images": len(part)} for part in parts]
+    rows = []
+    for class_name in counts[0]:
+        numbers = [count[class_name] for count in counts]
+        total = sum(numbers) or 1
+        rows.append(
+            {
+                "name": class_name,
+                "parts": [
+                    {
+                        "count": number,
+                        "share": round(100 * number / total, 1),
+                        "colour": _colour(position),
+                    }
+                    for position, number in enumerate(numbers)
+                ],
+            }
+        )
+    return rows
+
+
+def _colour(position: int) -> str:
+    return _COLOURS[position % len(_COLOURS)]
