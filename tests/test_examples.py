@@ -71,8 +71,10 @@ def test_table_files(folder):
     assert float(re.search(r"test mean squared error (\d\.\d+)", shown)[1]) < 1e-3
 
 
-def test_split_folders(folder):
-    shown = run([ROOT / "examples/split_folders.py", "photos", "parts"], folder)
+def test_split_dataset(folder):
+    shown = run([ROOT / "examples/split_dataset.py", "photos", "parts"], folder)
+    assert "40 files, 0 cannot be trained on" in shown
+    assert "0 pictures in more than one part" in shown
     assert "train {'cat': 14, 'dog': 14}" in shown
     assert "read back: 28 train, 6 val, 6 test" in shown
 

@@ -48,12 +48,12 @@ def assign(
             part_of = _assign_units(strata, together, shares, seed)
     got = np.bincount(part_of, minlength=len(shares.names))
     if stable or together is not None:
-        _warn_of_shares(got, shares, stable)
+        _warn_of_shares(got, shares, strata, stable)
     if not got.all():
         raise SplitError(
             f"The part {shares.names[int(np.argmin(got))]!r} would be empty: "
             f"{manifest.num_samples} samples cannot be split {shares}"
-            + ("" if together is None else " without breaking a group")
+            + ("" if together is None or stable else " without breaking a group")
             + ". Give it a larger share, or fewer parts."
         )
     if strata is manifest.labels:
@@ -67,7 +67,15 @@ def _strata(manifest: Manifest, stratify: bool | npt.ArrayLike) -> npt.NDArray[A
         return manifest.labels
     if isinstance(stratify, bool | np.bool_):
         return np.zeros(manifest.num_samples, dtype=np.int32)
-    values = np.asarray(stratify)
+    try:
+        values = np.asarray(stratify)
+        if values.ndim == 1:
+            values = np.unique(values, return_inverse=True)[1]
+    except (TypeError, ValueError) as err:
+        raise SplitError(
+            f"stratify holds values that cannot be compared, or rows of different lengths: {err}. "
+            "Pass one value a sample, none missing, or 0 and 1 for each of several labels."
+        ) from err
     if values.ndim not in (1, 2) or len(values) != manifest.num_samples:
         raise SplitError(
             f"stratify has shape {values.shape}; expected one value a sample, "
@@ -75,7 +83,7 @@ def _strata(manifest: Manifest, stratify: bool | npt.ArrayLike) -> npt.NDArray[A
             f"({manifest.num_samples}, num_labels)."
         )
     if values.ndim == 1:
-        return np.unique(values, return_inverse=True)[1]
+        return values
     if values.dtype != bool and not np.isin(values, (0, 1)).all():
         raise SplitError("stratify has two dimensions and values other than 0 and 1.")
     return values.astype(bool)
@@ -90,11 +98,16 @@ def _check_counts(manifest: Manifest, shares: Shares, strata: npt.NDArray[Any]) 
     totals = np.bincount(strata)
     short = np.flatnonzero((totals > 0) & (totals <= sum(shares.counts)))
     if len(short):
-        by_class = strata is manifest.labels
-        who = f"class {manifest.class_names[short[0]]!r}" if by_class else "whole"
+        num_asked, num_present = sum(shares.counts), totals[short[0]]
+        if strata is manifest.labels:
+            name = manifest.class_names[short[0]]
+            who = f"samples of each class are asked for outside train, and {name!r} has"
+        elif len(totals) == 1:
+            who = "samples are asked for outside train, and there are"
+        else:
+            who = "samples of each value of stratify are asked for outside train, and one has"
         raise SplitError(
-            f"{sum(shares.counts)} samples of each class are asked for outside train, and the "
-            f"{who} has {totals[short[0]]}; train would get none. Ask for fewer, or pass ratios."
+            f"{num_asked} {who} {num_present}; train would get none. Ask for fewer, or pass ratios."
         )
 
 
@@ -155,17 +168,25 @@ def _stable(
     return part_of
 
 
-def _warn_of_shares(got: npt.NDArray[np.int64], shares: Shares, stable: bool) -> None:
-    if shares.ratios is None:
-        return
-    have = got / got.sum()
-    if np.abs(have - shares.ratios).max() > 0.05:
+def _warn_of_shares(
+    got: npt.NDArray[np.int64], shares: Shares, strata: npt.NDArray[Any], stable: bool
+) -> None:
+    if shares.ratios is not None:
+        have, want = got / got.sum(), shares.ratios
+        is_off = np.abs(have - want).max() > 0.05 or (np.abs(have - want) > want / 2).any()
+    else:
+        have = got
+        want = shares.exact(np.bincount(strata)).sum(axis=0).astype(np.int64)
+        is_off = bool((have != want).any())
+    if is_off:
+        digits = "d" if shares.ratios is None else ".3f"
         listed = ", ".join(
-            f"{name} {share:.3f} (wanted {want:.3f})"
-            for name, share, want in zip(shares.names, have, shares.ratios, strict=True)
+            f"{name} {share:{digits}} (wanted {wish:{digits}})"
+            for name, share, wish in zip(shares.names, have, want, strict=True)
         )
         reason = "A stable split goes by chance" if stable else "Groups are kept whole"
-        warnings.warn(f"{reason}, so the shares are off: {listed}.", ImggenWarning, stacklevel=4)
+        what = "counts" if shares.ratios is None else "shares"
+        warnings.warn(f"{reason}, so the {what} are off: {listed}.", ImggenWarning, stacklevel=4)
 
 
 def _warn_of_missing_classes(

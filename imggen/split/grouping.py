@@ -7,6 +7,7 @@ import os
 import posixpath
 import re
 from collections.abc import Callable, Iterable, Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -27,17 +28,18 @@ def group_by(manifest: Manifest, by: GroupBy) -> Manifest:
     Args:
         manifest: The samples.
         by: "parent": the folder that holds the file; "stem": the path without its extension; any
-            other string: a regular expression that is searched for in the path, its groups, or
-            all that it matches, being the name (``r"patient_(\d+)"``); a function from path to
-            name; or one name for each sample, as a column of a table. Paths are relative to the
-            manifest's root, with forward slashes.
+            other string: a regular expression that is searched for in the path, its captures, or
+            without any all that it matches, being the name (``r"patient_(\d+)"``); a function from
+            path to name; or one name for each sample, as a column of a table. Paths are relative
+            to the manifest's root, with forward slashes.
 
     Returns:
         The manifest with ``groups`` set.
 
     Raises:
         SplitError: The expression cannot be understood or does not match every path, the number of
-            names is not that of samples, or each class would be a single group.
+            names is not that of samples or one is missing, or "parent" would make a single group
+            of each class, or of everything.
 
     Example:
         >>> from imggen.columns import StringColumn
@@ -46,14 +48,9 @@ def group_by(manifest: Manifest, by: GroupBy) -> Manifest:
         ['1', '1', '2']
     """
     names = _names(manifest, by)
-    grouped = join_groups(manifest, names)
-    if by == "parent" and _each_class_is_one(grouped):
-        raise SplitError(
-            "group_by='parent' makes a single group of each class: the images lie directly in "
-            "their class folders. Put each group in a folder of its own inside its class, or pass "
-            "a regular expression that finds the group in the file name."
-        )
-    return grouped
+    if isinstance(by, str) and by == "parent":
+        _check_parents(manifest, names)
+    return join_groups(manifest, names)
 
 
 def join_groups(manifest: Manifest, names: Sequence[str]) -> Manifest:
@@ -97,22 +94,33 @@ def units(manifest: Manifest) -> npt.NDArray[np.int64] | None:
     return _joined([groups, files]) if repeated else groups
 
 
-def _names(manifest: Manifest, by: GroupBy) -> list[str]:
-    if by == "parent":
-        return [posixpath.dirname(path) for path in manifest.paths]
-    if by == "stem":
-        return [posixpath.splitext(path)[0] for path in manifest.paths]
+def _names(manifest: Manifest, by: Any) -> list[str]:
     if isinstance(by, str):
+        if by == "parent":
+            return [posixpath.dirname(path) for path in manifest.paths]
+        if by == "stem":
+            return [posixpath.splitext(path)[0] for path in manifest.paths]
         return _matches(manifest, by)
     if callable(by):
         return [str(by(path)) for path in manifest.paths]
-    return [str(name) for name in by]
+    if not isinstance(by, Iterable):
+        raise SplitError(
+            f"group_by={by!r} is none of 'parent', 'stem', an expression, a function and names."
+        )
+    names = list(by)
+    missing = [row for row, name in enumerate(names) if name is None or name != name]
+    if missing:
+        raise SplitError(
+            f"{len(missing)} of {len(names)} samples have no group name, first in row "
+            f"{missing[0]}. Name a group for each; a name of its own lets a sample go anywhere."
+        )
+    return [str(name) for name in names]
 
 
 def _matches(manifest: Manifest, expression: str) -> list[str]:
     try:
         pattern = re.compile(expression)
-    except re.error as err:
+    except (re.error, OverflowError) as err:
         raise SplitError(
             f"group_by={expression!r} is none of 'parent' and 'stem', and no regular expression: "
             f"{err}."
@@ -124,15 +132,32 @@ def _matches(manifest: Manifest, expression: str) -> list[str]:
             f"group_by={expression!r} is not found in {len(missing)} of {len(found)} paths, such "
             f"as {manifest.paths[missing[0]]!r}. Every sample needs a group; widen the expression."
         )
-    return ["/".join(map(str, m.groups())) or m.group() for m in found if m is not None]
+    return [_captured(match) for match in found if match is not None]
 
 
-def _each_class_is_one(manifest: Manifest) -> bool:
-    if manifest.labels is None or manifest.groups is None:
-        return False
-    pairs = set(zip(manifest.labels.tolist(), manifest.groups, strict=True))
-    num_classes = len({label for label, _ in pairs})
-    return 1 < num_classes == len(pairs) < manifest.num_samples
+def _captured(match: re.Match[str]) -> str:
+    captures = match.groups(default="")
+    if not captures:
+        return match.group()
+    # Not simply joined: what stands between them may stand in them.
+    return captures[0] if len(captures) == 1 else ", ".join(map(repr, captures))
+
+
+def _check_parents(manifest: Manifest, names: list[str]) -> None:
+    if len(set(names)) == 1 < manifest.num_samples:
+        raise SplitError(
+            "group_by='parent' makes one group of everything: all images lie in one folder. Pass a "
+            "regular expression that finds the group in the file name."
+        )
+    if manifest.labels is None:
+        return
+    pairs = set(zip(manifest.labels.tolist(), names, strict=True))
+    if 1 < len({label for label, _ in pairs}) == len(pairs) < manifest.num_samples:
+        raise SplitError(
+            "group_by='parent' makes a single group of each class: the images lie directly in "
+            "their class folders. Put each group in a folder of its own inside its class, or pass "
+            "a regular expression that finds the group in the file name."
+        )
 
 
 def _codes(names: Iterable[str]) -> npt.NDArray[np.int64]:

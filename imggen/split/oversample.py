@@ -6,6 +6,7 @@ import numpy as np
 
 from imggen.errors import SplitError
 from imggen.manifest import Manifest
+from imggen.parts import part_name
 from imggen.rng import Stream, check_seed, generator
 
 
@@ -34,10 +35,11 @@ def oversample(manifest: Manifest, *, seed: int = 0) -> Manifest:
     """
     if manifest.labels is None:
         raise SplitError("Samples without classes cannot be balanced; there is nothing to go by.")
-    if manifest.splits is not None and set(manifest.splits) - {"train"}:
+    parts = set(map(part_name, set(manifest.splits or ())))
+    if len(parts) > 1 or parts & {"val", "test"}:
         raise SplitError(
-            f"The manifest holds the parts {sorted(set(manifest.splits))}; only train is "
-            "balanced, or evaluation would count samples several times."
+            f"The manifest holds {sorted(parts)}; only a training part is balanced, or evaluation "
+            "would count samples several times. Split first, and pass parts.train."
         )
     seed = check_seed(seed)
     counts = np.bincount(manifest.labels, minlength=manifest.num_classes)

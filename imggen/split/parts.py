@@ -71,6 +71,10 @@ def split(
         ({'cat': 8, 'dog': 8}, {'cat': 2, 'dog': 2})
     """
     if ratios is None and counts is None:
+        if stable:
+            raise SplitError(
+                "stable=True goes by ratios, and ratios=None by the manifest's splits."
+            )
         return _split_as_given(manifest)
     shares = shares_of(ratios, counts)
     part_of = assign(manifest, shares, check_seed(seed), stratify, stable)

@@ -53,7 +53,7 @@ class Shares:
     def __str__(self) -> str:
         if self.ratios is not None:
             return str(tuple(self.ratios.tolist()))
-        return f"with {dict(zip(self.names[1:], self.counts, strict=True))} of each class"
+        return f"with the counts {dict(zip(self.names[1:], self.counts, strict=True))}"
 
 
 def shares_of(ratios: Any, counts: Any) -> Shares:
@@ -64,7 +64,8 @@ def shares_of(ratios: Any, counts: Any) -> Shares:
     """
     if counts is None:
         return _of_ratios(ratios)
-    if ratios != DEFAULT_RATIOS:
+    is_default = isinstance(ratios, tuple) and ratios == DEFAULT_RATIOS
+    if ratios is not None and not is_default:
         raise SplitError(f"Both ratios={ratios!r} and counts={counts!r} are given; pass one.")
     return _of_counts(counts)
 

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, NamedTuple, final
 
 import numpy as np
 import numpy.typing as npt
 
-# Moves that mend what was decided too early; few are needed, and each looks at every unit.
-_MOST_MOVES = 200
+# Changes that mend what was decided too early; few are needed, and each looks at every unit, or at
+# every pair of them.
+_MOST_CHANGES = 200
+_MOST_UNITS_TO_SWAP = 500
+_IMPOSSIBLE = np.iinfo(np.int64).max
 
 
 def assign_units(
@@ -22,7 +26,7 @@ def assign_units(
 
     Iterative stratification: the rarest stratum is shared out first, large units before small
     ones, each to the part that lacks most of it, by share; then the next rarest of what is left.
-    What that leaves uneven is mended by moving single units. All in whole numbers, so that no
+    What that leaves uneven is mended by moves and swaps of units. All in whole numbers, so that no
     machine rounds otherwise.
 
     Source: Sechidis, Tsoumakas, Vlahavas: On the Stratification of Multi-Label Data (2011).
@@ -103,35 +107,103 @@ def _mend(
     weights: npt.NDArray[np.int64],
     part_of: npt.NDArray[np.int64],
 ) -> None:
-    """Moves units, one at a time, while that brings the parts nearer to what they want.
+    """Brings the parts nearer to what they want, by moving single units and swapping pairs.
 
-    A part that got nothing is given the unit that does least harm there.
+    A part that got nothing is given the unit that does least harm there first, if there are enough.
     """
-    num_parts = wanted.shape[1]
-    squares = counts.multiply(counts) @ weights
-    excess = -wanted.copy()
-    for part in range(num_parts):
-        excess[:, part] += np.asarray(counts[part_of == part].sum(axis=0)).ravel()
-    for _ in range(_MOST_MOVES):
-        members = np.bincount(part_of, minlength=num_parts)
-        empty = np.flatnonzero(members == 0)
-        best: tuple[int, int, int] | None = None  # change of the misfit, unit, part
-        for part in empty[:1] if len(empty) else range(num_parts):
-            towards = weights * excess[:, part]
-            for origin in range(num_parts):
-                # The last unit stays where it is.
-                if origin == part or members[origin] < 2:
-                    continue
-                candidates = np.flatnonzero(part_of == origin)
-                change = 2 * (counts[candidates] @ (towards - weights * excess[:, origin]))
-                change += 2 * squares[candidates]
-                least = int(np.argmin(change))
-                found = (int(change[least]), int(candidates[least]), int(part))
-                best = found if best is None else min(best, found)
-        if best is None or (best[0] >= 0 and not len(empty)):
+    parts = _Parts(counts, wanted, weights, part_of)
+    for part in np.flatnonzero(parts.members == 0).tolist():
+        move = parts.best_move([part])
+        if move.gain < _IMPOSSIBLE:
+            parts.make(move)
+    overlap = None
+    for _ in range(_MOST_CHANGES):
+        change = parts.best_move(range(wanted.shape[1]))
+        if change.gain >= 0 and len(part_of) <= _MOST_UNITS_TO_SWAP:
+            if overlap is None:
+                overlap = (counts.multiply(weights) @ counts.T).toarray()
+            change = parts.best_swap(overlap)
+        if change.gain >= 0:
             return
-        _, unit, part = best
-        moved = np.asarray(counts[[unit]].todense()).ravel()
-        excess[:, part_of[unit]] -= moved
-        excess[:, part] += moved
-        part_of[unit] = part
+        parts.make(change)
+
+
+class _Change(NamedTuple):
+    """A unit that moves, or two that change places.
+
+    Attributes:
+        gain: By how much the misfit changes; below 0 it gets better.
+        unit: What moves.
+        part: Where to.
+        other: What moves from there to where ``unit`` was; None for nothing.
+    """
+
+    gain: int
+    unit: int
+    part: int
+    other: int | None = None
+
+
+@final
+class _Parts:
+    """Who is where, and what each change of that would do.
+
+    The misfit is the sum of squares of what parts have too much or too little of each stratum,
+    weighted so that a stratum counts by its share.
+    """
+
+    def __init__(
+        self,
+        counts: Any,
+        wanted: npt.NDArray[np.int64],
+        weights: npt.NDArray[np.int64],
+        part_of: npt.NDArray[np.int64],
+    ) -> None:
+        self._counts, self._weights, self._part_of = counts, weights, part_of
+        self._squares = counts.multiply(counts) @ weights
+        self._excess = -wanted.copy()
+        for part in range(wanted.shape[1]):
+            self._excess[:, part] += np.asarray(counts[part_of == part].sum(axis=0)).ravel()
+        self.members = np.bincount(part_of, minlength=wanted.shape[1])
+
+    def best_move(self, parts: Sequence[int]) -> _Change:
+        """The unit whose move to one of ``parts`` gains most; the last of a part stays."""
+        gains = self._gains()[:, list(parts)]
+        gains[self.members[self._part_of] < 2] = _IMPOSSIBLE
+        unit, place = divmod(int(np.argmin(gains)), len(parts))
+        return _Change(int(gains[unit, place]), unit, parts[place])
+
+    def best_swap(self, overlap: npt.NDArray[np.int64]) -> _Change:
+        """The two units whose swap gains most.
+
+        Args:
+            overlap: The weighted products of units' counts, shape (num_units, num_units).
+        """
+        one_way = self._gains()[:, self._part_of]
+        # What both bring along cancels out; of units in one part nothing is gained.
+        gains = one_way + one_way.T - 4 * overlap
+        unit, other = divmod(int(np.argmin(gains)), len(gains))
+        return _Change(int(gains[unit, other]), unit, int(self._part_of[other]), other)
+
+    def make(self, change: _Change) -> None:
+        """Carries out a change."""
+        origin = int(self._part_of[change.unit])
+        self._move(change.unit, change.part)
+        if change.other is not None:
+            self._move(change.other, origin)
+
+    def _gains(self) -> npt.NDArray[np.int64]:
+        """How the misfit changes if a unit moves to a part, shape (num_units, num_parts)."""
+        pulls = self._counts @ (self._weights[:, None] * self._excess)
+        own = pulls[np.arange(len(pulls)), self._part_of]
+        gains: npt.NDArray[np.int64] = 2 * (pulls - own[:, None] + self._squares[:, None])
+        return gains
+
+    def _move(self, unit: int, part: int) -> None:
+        moved = np.asarray(self._counts[[unit]].todense()).ravel()
+        origin = self._part_of[unit]
+        self._excess[:, origin] -= moved
+        self._excess[:, part] += moved
+        self.members[origin] -= 1
+        self.members[part] += 1
+        self._part_of[unit] = part
