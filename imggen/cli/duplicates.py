@@ -47,14 +47,14 @@ def duplicates(
     """
     import imggen
     from imggen.cli.progress import progress_bars
-    from imggen.cli.source import read_source
+    from imggen.cli.source import all_images
     from imggen.describe import printable
     from imggen.pages.duplicates import duplicates_page
     from imggen.pages.render import write_page
 
     with progress_bars() as progress:
         found = imggen.find_duplicates(
-            read_source(source),
+            all_images(source),
             near=not exact,
             threshold=threshold,
             workers=workers,

@@ -1,4 +1,4 @@
-"""What the verbs take: a folder of classes, or a table of images."""
+"""What the verbs take: a folder of images, or a table of them."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ if TYPE_CHECKING:
     from imggen.manifest import Manifest
 
 
-def read_source(source: Path) -> Manifest:
-    """The images of a folder of classes, or of a table."""
+def all_images(source: Path) -> Manifest:
+    """The images of a folder, at any depth and whatever their class, or of a table."""
     frame = read_frame_of(source)
     if frame is None:
         from imggen.scan import scan
 
-        return scan(source)
+        return scan(source, labels=None)
     return manifest_of(source, frame)
 
 

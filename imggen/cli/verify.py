@@ -32,13 +32,11 @@ def verify(source: Path, output: Path | None, quarantine: Path | None, workers: 
     """
     import imggen
     from imggen.cli.progress import progress_bars
-    from imggen.cli.source import manifest_of, read_frame_of
+    from imggen.cli.source import all_images
     from imggen.describe import printable
 
-    frame = read_frame_of(source)
-    files = source if frame is None else manifest_of(source, frame)
     with progress_bars() as progress:
-        report = imggen.verify(files, workers=workers, progress=progress)
+        report = imggen.verify(all_images(source), workers=workers, progress=progress)
     for finding in report.findings[:_MOST_LISTED]:
         click.echo(f"{finding.problem.value}: {printable(finding.path)}: {finding.detail}")
     if len(report.findings) > _MOST_LISTED:

@@ -51,7 +51,6 @@ def carry_out(plan: Plan, progress: Progress | None = None) -> Outcome:
     _check_devices(plan)
     _check_room(plan)
     worker = _Worker(plan, scratch_folder(plan.target))
-    done = 0
     try:
         for folder in plan.folders():
             os.makedirs(os.path.join(plan.target, folder), exist_ok=True)
@@ -59,9 +58,10 @@ def carry_out(plan: Plan, progress: Progress | None = None) -> Outcome:
         # Only copies take long enough to be worth several threads.
         threads = Threads(None if plan.mode == "copy" else 1)
         for _ in threads.each(_DOING[plan.mode], worker.do, plan.steps, progress):
-            done += 1
+            pass
     except OSError as err:
-        raise _stopped(plan, err, done) from err
+        places = [os.path.join(plan.target, step.target) for step in plan.steps]
+        raise _stopped(plan.target, err, places) from err
     finally:
         shutil.rmtree(worker.scratch, ignore_errors=True)
     return worker.outcome()
@@ -74,15 +74,15 @@ def carry_back(plan: Plan, progress: Progress | None = None) -> Outcome:
         ExportError: As ``carry_out``.
     """
     worker = _Worker(plan, scratch_folder(plan.source))
-    done = 0
     try:
         for folder in sorted({os.path.dirname(step.source) for step in plan.steps}):
             os.makedirs(os.path.join(plan.source, folder), exist_ok=True)
         os.makedirs(worker.scratch, exist_ok=True)
         for _ in Threads(1).each("moving back", worker.undo, plan.steps, progress):
-            done += 1
+            pass
     except OSError as err:
-        raise _stopped(plan, err, done) from err
+        places = [os.path.join(plan.source, step.source) for step in plan.steps]
+        raise _stopped(plan.source, err, places) from err
     finally:
         shutil.rmtree(worker.scratch, ignore_errors=True)
     return worker.outcome()
@@ -181,9 +181,10 @@ def _device(path: str) -> int:
     return os.stat(path).st_dev
 
 
-def _stopped(plan: Plan, err: OSError, done: int) -> ExportError:
+def _stopped(folder: str, err: OSError, places: list[str]) -> ExportError:
     what = "The disk is full" if err.errno in (errno.ENOSPC, errno.EDQUOT) else str(err)
+    done = sum(map(os.path.lexists, places))
     return ExportError(
-        f"{what}: stopped in {plan.target!r} after {done} of {len(plan.steps)} files. Nothing is "
-        "lost: mend the cause and run the same again, and it goes on from there."
+        f"{what}: stopped when {done} of {len(places)} files were in {folder!r}. Nothing is lost: "
+        "mend the cause and run the same again, and it goes on from there."
     )
