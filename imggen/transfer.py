@@ -63,7 +63,11 @@ def move_file(source: str, target: str, part: str, link: str | None = None) -> N
     if os.path.lexists(target):
         # Done, or stopped between the copy to another file system and the removal.
         if os.path.lexists(source):
-            if not _are_same(source, target, link):
+            if link is None:
+                is_moved = is_same_file(source, target)
+            else:
+                is_moved = os.path.islink(target) and os.readlink(target) == link
+            if not is_moved:
                 raise FileExistsError(
                     errno.EEXIST, "Both are there and differ", source, None, target
                 )
@@ -97,16 +101,26 @@ def symlink_file(source: str, target: str) -> None:
 
 
 def hardlink_file(source: str, target: str) -> None:
-    """Gives a file a further name.
+    """Gives a file a further name; one that has it keeps it, whatever became of the first.
 
     Raises:
         OSError: There is no such file, or another one in its place.
     """
+    if os.path.lexists(target) and not os.path.lexists(source):
+        return
     with contextlib.suppress(FileExistsError):
         os.link(os.path.realpath(source), target)
         return
     if not os.path.samefile(source, target):
         raise FileExistsError(errno.EEXIST, "Another file is there", target)
+
+
+def is_same_file(one: str, other: str) -> bool:
+    """Whether both are files of the same bytes, or links that hold the same."""
+    if os.path.islink(one) or os.path.islink(other):
+        both = os.path.islink(one) and os.path.islink(other)
+        return both and os.readlink(one) == os.readlink(other)
+    return os.path.isfile(one) and os.path.isfile(other) and filecmp.cmp(one, other, shallow=False)
 
 
 def absolute_link(path: str, link: str) -> str:
@@ -123,9 +137,3 @@ def _entry(path: str) -> str:
     """The name of a file without links on the way: the same name is the same file."""
     folder, name = os.path.split(path)
     return os.path.join(os.path.realpath(folder), name)
-
-
-def _are_same(source: str, target: str, link: str | None) -> bool:
-    if link is not None or os.path.islink(source):
-        return os.path.islink(target) and os.path.realpath(source) == os.path.realpath(target)
-    return filecmp.cmp(source, target, shallow=False)

@@ -23,8 +23,12 @@ def all_images(source: Path) -> Manifest:
 
 def read_frame_of(source: Path) -> pd.DataFrame | None:
     """The table, if the source is one (.csv or .parquet)."""
-    if source.suffix.lower() not in (".csv", ".parquet") or not source.is_file():
+    if source.suffix.lower() not in (".csv", ".parquet") or source.is_dir():
         return None
+    if not source.is_file():
+        from imggen.errors import ManifestError
+
+        raise ManifestError(f"There is no table {str(source)!r}.")
     from imggen.storage import read_frame
 
     return read_frame(source)

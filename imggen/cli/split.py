@@ -64,7 +64,11 @@ if TYPE_CHECKING:
     metavar="FILE",
     help="In place of DST, write a table (.csv, .parquet): path, label, group, split, hash.",
 )
-@click.option("--dry-run", is_flag=True, help="Print what would go where, and touch nothing.")
+@click.option(
+    "--dry-run",
+    is_flag=True,
+    help="Print what would go where (and draw --report), and touch nothing else.",
+)
 @click.option(
     "--report",
     type=click.Path(path_type=Path),
@@ -93,10 +97,26 @@ def split(
     label. A run that was interrupted goes on when the same command is given again.
     """
     if undo:
+        if target is not None or manifest is not None or dry_run or report is not None:
+            raise click.UsageError("--undo takes the folder that files were moved to, and no more.")
         _undo(source)
         return
     if (target is None) == (manifest is None):
         raise click.UsageError("Name either a folder to split into (DST), or --manifest FILE.")
+    folds = chosen["num_folds"]
+    for one, other, clash in (
+        ("--kfold", "--ratio or --count", folds and (ratios or counts)),
+        ("--ratio", "--count", ratios and counts),
+        ("--stratify-by", "--no-stratify", stratify_by and no_stratify),
+        ("--manifest", f"--{mode}", manifest and mode != "copy"),
+        (
+            "--manifest of folds",
+            "--oversample",
+            manifest and chosen["num_folds"] and chosen["oversample"],
+        ),
+    ):
+        if clash:
+            raise click.UsageError(f"{one} does not go with {other}.")
     from imggen.cli.source import manifest_of, read_frame_of
     from imggen.export.recipe import Recipe
     from imggen.parts import PART_NAMES
@@ -143,9 +163,9 @@ def _split_files(
         plan = plan_split(images, target, recipe, mode, progress)
         if not dry_run:
             outcome = carry_out_plan(plan, progress)
-        parts = plan.parts(str(target))
+        parts = plan.parts(str(target), without=() if dry_run else outcome.vanished)
         if report is not None:
-            drawn = plan.sources() if dry_run else parts
+            drawn = plan.sources() if dry_run else plan.parts(str(target))
             sources = zip(plan.sources(), drawn, strict=True)
             place_of = {
                 path: drawn_part.filepath(row)
@@ -164,7 +184,7 @@ def _split_files(
     if dry_run:
         _print_plan(plan)
     else:
-        warn_of(outcome)
+        warn_of(plan, outcome)
         if outcome.vanished:
             raise SystemExit(1)
 
@@ -174,6 +194,7 @@ def _write_manifest(
 ) -> None:
     import imggen
     from imggen.cli.progress import progress_bars
+    from imggen.describe import printable
 
     with progress_bars() as progress:
         found = imggen.scan(images) if isinstance(images, Path) else images
@@ -192,7 +213,7 @@ def _write_manifest(
     _print_table(made.parts, recipe, f"{sum(map(len, made.parts))} images")
     _print_duplicates(made.duplicates, made.num_torn)
     if not dry_run:
-        click.echo(f"manifest: {file}")
+        click.echo(f"manifest: {printable(str(file))}")
 
 
 def _write_report(
@@ -237,7 +258,8 @@ def _print_table(parts: Parts[Manifest], recipe: Recipe, title: str) -> None:
     table.add_row("all", *(str(len(part)) for part in parts))
     Console().print(table)
     if recipe.shares is not None:
-        click.echo(f"furthest from its share: {furthest_off(parts, recipe.shares)}")
+        off = str(furthest_off(parts, recipe.shares))
+        click.echo(f"furthest from its share: {printable(off)}")
 
 
 def _print_plan(plan: Plan) -> None:

@@ -19,7 +19,7 @@ from imggen.export.journal import (
 )
 from imggen.export.plan import Mode, Plan, checked_mode, make_plan
 from imggen.export.recipe import Recipe
-from imggen.export.steps import Outcome, carry_back, carry_out
+from imggen.export.steps import Outcome, carry_back, carry_out, check_possible
 from imggen.manifest import Manifest
 from imggen.parts import Parts
 from imggen.scan import scan
@@ -50,7 +50,8 @@ def split_directory(
     """Puts ``source/<class>/**`` into ``target/train|val|test/<class>/**``.
 
     Files of an image's name with another extension (``1.txt`` or ``1.jpg.json`` beside ``1.jpg``)
-    go where it goes. Links to one file stay in one part, and so do images that share such a file.
+    go where it goes. Links to one file stay in one part, and so do images that share such a file
+    (with ``stable``, as far as their content or group has it).
 
     What goes where is written to ``target/.imggen-split`` before a file is touched, and every file
     gets to its place at once or not at all. After an interruption the same call goes on from
@@ -107,8 +108,9 @@ def split_directory(
         oversample=oversample,
     )
     plan = plan_split(source, target, recipe, mode, progress)
-    warn_of(carry_out_plan(plan, progress))
-    return plan.parts(os.fspath(target))
+    outcome = carry_out_plan(plan, progress)
+    warn_of(plan, outcome)
+    return plan.parts(os.fspath(target), without=outcome.vanished)
 
 
 def undo_split(target: str | os.PathLike[str], *, progress: Progress | None = None) -> int:
@@ -144,11 +146,20 @@ def undo_split(target: str | os.PathLike[str], *, progress: Progress | None = No
         raise ExportError(
             f"{os.fspath(target)!r} holds {found}; only what was moved can be brought back."
         )
-    with one_run_at_a_time(place):
-        outcome = carry_back(plan, progress)
-        if not outcome.vanished:
-            forget_plan(place)
-    warn_of(outcome)
+    try:
+        with one_run_at_a_time(place):
+            outcome = carry_back(plan, progress)
+    except OSError as err:
+        raise _cannot_write(place, err) from err
+    if not outcome.vanished:
+        forget_plan(place)
+    else:
+        warnings.warn(
+            f"{len(outcome.vanished)} files, such as {outcome.vanished[0]!r}, are neither in "
+            f"{plan.source!r} nor in {place!r}; the plan is kept.",
+            ImggenWarning,
+            stacklevel=2,
+        )
     return len(plan.steps) - len(outcome.vanished)
 
 
@@ -166,7 +177,7 @@ def plan_split(
     """
     root = source.root if isinstance(source, Manifest) else os.fspath(source)
     goal = os.path.realpath(target)
-    _check_places(root, os.fspath(target))
+    _check_places(source, os.fspath(target))
     checked_mode(mode)
     earlier = read_plan(goal)
     if earlier is not None:
@@ -191,22 +202,38 @@ def carry_out_plan(plan: Plan, progress: Progress | None = None) -> Outcome:
     try:
         os.makedirs(plan.target, exist_ok=True)
         with one_run_at_a_time(plan.target):
-            if read_plan(plan.target) is None:
+            earlier = read_plan(plan.target)
+            if earlier is None:
+                check_possible(plan)
                 write_plan(plan)
+            elif earlier.steps != plan.steps:
+                raise ExportError(
+                    f"Another run has begun to split into {plan.target!r} in the meantime, in "
+                    "another way. Run the same again to see how, or choose a new folder."
+                )
             return carry_out(plan, progress)
     except OSError as err:
-        if isinstance(err, ExportError):
-            raise
-        raise ExportError(f"Cannot write to {plan.target!r}: {err}.") from err
+        raise _cannot_write(plan.target, err) from err
 
 
-def _check_places(source: str, target: str) -> None:
+def _cannot_write(place: str, err: OSError) -> ExportError:
+    return err if isinstance(err, ExportError) else ExportError(f"Cannot write {place!r}: {err}.")
+
+
+def _check_places(source: Source, target: str) -> None:
     if os.path.lexists(target) and not os.path.isdir(target):
-        raise ExportError(f"{target!r} is a file; expected a folder, new or empty.")
-    inner, outer = os.path.realpath(target), os.path.realpath(source)
-    if os.path.commonpath([inner, outer]) in (inner, outer):
+        raise ExportError(f"{target!r} is no folder; expected one, new or empty.")
+    inner = os.path.realpath(target)
+    if isinstance(source, Manifest):
+        # A table may stand beside its target; only what it lists matters.
+        paths = (os.path.realpath(path) for path in source.filepaths)
+        clash = next((path for path in paths if path.startswith(inner + os.sep)), None)
+    else:
+        outer = os.path.realpath(source)
+        clash = os.fspath(source) if os.path.commonpath([inner, outer]) in (inner, outer) else None
+    if clash is not None:
         raise ExportError(
-            f"{target!r} and {source!r} lie in one another, so that copies would be taken "
+            f"{target!r} and {clash!r} lie in one another, so that copies would be taken "
             "for a class. Choose a folder beside the source."
         )
 
@@ -242,15 +269,16 @@ def _warn_of_new_files(plan: Plan, source: Source) -> None:
         )
 
 
-def warn_of(outcome: Outcome) -> None:
+def warn_of(plan: Plan, outcome: Outcome) -> None:
     """Warns the caller's caller of what did not go as planned."""
     for files, what in (
         (outcome.vanished, "are gone since the split was planned, and in no part"),
         (outcome.changed, "have changed since the split was planned, and were taken as they are"),
     ):
         if files:
+            first = os.path.join(plan.source, files[0])
             warnings.warn(
-                f"{len(files)} files {what}: {files[0]!r}{' ...' if len(files) > 1 else ''}.",
+                f"{len(files)} files {what}: {first!r}{' ...' if len(files) > 1 else ''}.",
                 ImggenWarning,
                 stacklevel=3,
             )

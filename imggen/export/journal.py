@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import shutil
 from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
@@ -56,10 +57,12 @@ def read_plan(target: str) -> Plan | None:
     try:
         with file.open(encoding="ascii") as lines:
             facts: dict[str, Any] = json.loads(next(lines))
-            if facts.pop("format") != "imggen split" or facts.pop("version") != _VERSION:
-                raise ValueError("another format or version")
+            kind, found_version = facts.pop("format"), facts.pop("version")
+            if kind != "imggen split" or found_version != _VERSION:
+                raise ValueError(f"{kind!r} of version {found_version}, and this imggen reads 1")
             steps = [Step(*json.loads(line)) for line in lines]
         facts |= {key: tuple(facts[key]) for key in ("names", "class_names")}
+        facts["target"] = target  # which may have been moved since
         return Plan(**facts, steps=steps)
     except (FileNotFoundError, NotADirectoryError):
         return None
@@ -77,12 +80,18 @@ def holds_more_than_plan(target: str) -> bool:
 
 def forget_plan(target: str) -> None:
     """Removes the plan, and all folders below the target that are empty then, and the target."""
-    folder = Path(target, _FOLDER)
-    for place in (folder / "plan.jsonl", folder / "lock"):
-        place.unlink(missing_ok=True)
+    shutil.rmtree(os.path.join(target, _FOLDER), ignore_errors=True)
     for below, _, _ in os.walk(target, topdown=False):
         with contextlib.suppress(OSError):
             os.rmdir(below)
+
+
+def remove_scratch(place: str, scratch: str) -> None:
+    """Removes a scratch folder, and what it is in if nothing else is there."""
+    shutil.rmtree(scratch, ignore_errors=True)
+    for folder in (scratch_folder(place), os.path.join(place, _FOLDER)):
+        with contextlib.suppress(OSError):
+            os.rmdir(folder)
 
 
 @contextlib.contextmanager

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import os
 import posixpath
-import unicodedata
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple, final, get_args
 
@@ -13,14 +12,13 @@ import numpy as np
 
 from imggen.columns import StringColumn
 from imggen.errors import ExportError, OptionError
+from imggen.export.names import TargetNames, check_folder_names, inside
 from imggen.export.recipe import Made
 from imggen.export.sidecars import Sidecar, sidecars_of
 from imggen.manifest import Manifest
 from imggen.parts import Parts
 
 Mode = Literal["copy", "move", "symlink", "hardlink"]
-
-_LONGEST_NAME = 255  # bytes, on every usual file system
 
 
 class Step(NamedTuple):
@@ -78,25 +76,32 @@ class Plan:
         needed |= {f"{name}/{label}" for name in self.names for label in self.class_names or [""]}
         return sorted(needed)
 
-    def parts(self, target: str) -> Parts[Manifest]:
+    def parts(self, target: str, *, without: Collection[str] = ()) -> Parts[Manifest]:
         """The manifest of each part, as it is when the plan is carried out.
 
         Args:
             target: What to call the target folder in the manifests.
+            without: The sources of steps that could not be done.
         """
         return self._manifests(
             [os.path.join(target, name) for name in self.names],
             lambda step: step.target[len(self.names[step.part]) + 1 :],
+            frozenset(without),
         )
 
     def sources(self) -> Parts[Manifest]:
         """The manifest of each part, of the files where they are taken from."""
         return self._manifests([self.source] * len(self.names), lambda step: step.source)
 
-    def _manifests(self, roots: list[str], path_of: Callable[[Step], str]) -> Parts[Manifest]:
+    def _manifests(
+        self,
+        roots: list[str],
+        path_of: Callable[[Step], str],
+        without: frozenset[str] = frozenset(),
+    ) -> Parts[Manifest]:
         rows: list[list[Step]] = [[] for _ in self.names]
         for step in self.steps:
-            if step.part >= 0:
+            if step.part >= 0 and step.source not in without:
                 rows[step.part].append(step)
         return Parts(
             (
@@ -141,26 +146,27 @@ def make_plan(
         recipe: What made the parts of the manifest.
 
     Raises:
-        ExportError: A file is not there, a class cannot be the name of a folder, or ``mode`` is
-            "move" and a file would have to be in two places.
+        ExportError: A file is not there, a part or class cannot be the name of a folder, or
+            ``mode`` is "move" and a file would have to be in two places.
     """
-    _check_class_names(manifest.class_names)
+    check_folder_names(made.parts.names, manifest.class_names)
     source = os.path.realpath(manifest.root)
     row_of = {path: row for row, path in reversed(list(enumerate(manifest.paths)))}
     sidecars_by_row: dict[int, list[Sidecar]] = {}
     for sidecar in sidecars_of(manifest):
         for row in sidecar.rows:
             sidecars_by_row.setdefault(row, []).append(sidecar)
-    taken = _Names()
+    taken = TargetNames()
     steps: list[Step] = []
     along: dict[str, Step] = {}
     for number, (name, part) in enumerate(made.parts.as_dict().items()):
         labels = [-1] * len(part) if part.labels is None else part.labels.tolist()
         for path, label in zip(part.paths, labels, strict=True):
             class_name = manifest.class_names[label] if label >= 0 else ""
-            goal = taken.free(posixpath.join(name, _inside(path, class_name)))
+            sidecars = sidecars_by_row.get(row_of[path], [])
+            goal = taken.free(posixpath.join(name, inside(path, class_name)), sidecars)
             steps.append(_step(source, path, goal, number, label, mode))
-            for sidecar in sidecars_by_row.get(row_of[path], ()):
+            for sidecar in sidecars:
                 beside = posixpath.splitext(goal)[0] + sidecar.ending
                 if beside not in along:
                     along[beside] = _step(source, sidecar.path, beside, -1, -1, mode)
@@ -180,44 +186,6 @@ def make_plan(
     )
 
 
-@final
-class _Names:
-    """The paths that are taken, as a file system that takes no notice of case sees them."""
-
-    def __init__(self) -> None:
-        self._taken: set[str] = set()
-
-    def free(self, path: str) -> str:
-        """The path, with a number before its extension if it is taken already."""
-        stem, extension = posixpath.splitext(path)
-        for candidate in self._candidates(stem, extension):
-            key = unicodedata.normalize("NFC", candidate).casefold()
-            if key not in self._taken:
-                self._taken.add(key)
-                return candidate
-        raise AssertionError("numbers do not end")
-
-    def _candidates(self, stem: str, extension: str) -> Iterator[str]:
-        yield stem + extension
-        number = 1
-        while True:
-            number += 1
-            ending = f"-{number}{extension}"
-            folder, name = posixpath.split(stem)
-            room = _LONGEST_NAME - len(os.fsencode(ending))
-            yield posixpath.join(folder, os.fsdecode(os.fsencode(name)[:room])) + ending
-
-
-def _inside(path: str, class_name: str) -> str:
-    """Where a sample lies within its part."""
-    path = posixpath.normpath(path)
-    if posixpath.isabs(path) or path.startswith("../"):
-        path = posixpath.basename(path)
-    if class_name and not path.startswith(class_name + "/"):
-        path = posixpath.join(class_name, path)
-    return path
-
-
 def _step(source: str, path: str, goal: str, part: int, label: int, mode: Mode) -> Step:
     place = os.path.join(source, path)
     try:
@@ -231,15 +199,6 @@ def _step(source: str, path: str, goal: str, part: int, label: int, mode: Mode) 
     return Step(path, goal, found.st_size, found.st_mtime_ns, part, label, link)
 
 
-def _check_class_names(class_names: tuple[str, ...]) -> None:
-    bad = [name for name in class_names if name in ("", ".", "..") or "/" in name or "\0" in name]
-    if bad:
-        raise ExportError(
-            f"The classes {bad[:5]} cannot be names of folders. Rename them, or write a manifest "
-            "in place of folders."
-        )
-
-
 def _check_moves(source: str, steps: list[Step]) -> None:
     """Refuses to move a file to two places, also where it goes by two names through a link."""
     place_of: dict[str, str] = {}
@@ -249,6 +208,12 @@ def _check_moves(source: str, steps: list[Step]) -> None:
         if folder not in folders:
             folders[folder] = os.path.realpath(folder)
         place = os.path.join(folders[folder], name)
+        if place_of.get(place) == step.source:
+            raise ExportError(
+                f"{step.source!r} would be in several places, as folds and repeats of rare classes "
+                'have it, and cannot be moved there. Copy or link instead (mode="copy", "symlink" '
+                'or "hardlink").'
+            )
         if place in place_of:
             raise ExportError(
                 f"{place_of[place]!r} and {step.source!r} are one file, which cannot be moved to "

@@ -7,7 +7,6 @@ import hashlib
 import json
 import os
 import warnings
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple, final
 
@@ -141,18 +140,18 @@ class Recipe:
 
     def as_facts(self) -> dict[str, Any]:
         """What can be written as JSON, and is the same for the same recipe."""
-        facts: dict[str, Any] = {}
-        for field in dataclasses.fields(self):
-            value = getattr(self, field.name)
-            if isinstance(value, Mapping):
-                value = dict(value)
-            elif callable(value):
-                value = f"{value.__module__}.{value.__qualname__}"
-            elif value is not None and not isinstance(value, bool | int | str):
-                value = np.asarray(value).tolist()
-                if field.name in ("group_by", "stratify"):  # one for each sample
-                    value = hashlib.sha256(json.dumps(value).encode()).hexdigest()
-            facts[field.name] = value
+        facts: dict[str, Any] = {
+            name: getattr(self, name)
+            for name in ("num_folds", "seed", "near_duplicates", "stable", "oversample")
+        }
+        shares = self.shares
+        if shares is not None:
+            values = shares.counts if shares.ratios is None else shares.ratios.tolist()
+            names = shares.names[-len(values) :]
+            kind = "counts" if shares.ratios is None else "ratios"
+            facts[kind] = dict(zip(names, values, strict=True))
+        facts["stratify"] = _as_fact(self.stratify)
+        facts["group_by"] = _as_fact(self.group_by)
         return facts
 
     def _grouped(self, manifest: Manifest) -> Manifest:
@@ -166,6 +165,16 @@ class Recipe:
             manifest = join_groups(manifest, names)
         shared = _shared_sidecars(manifest)
         return manifest if shared is None else join_groups(manifest, shared)
+
+
+def _as_fact(value: Any) -> Any:
+    """What stands for a value: of a function its name, of one value a sample a hash of them."""
+    if value is None or isinstance(value, bool | str):
+        return value
+    if callable(value):
+        return f"{value.__module__}.{getattr(value, '__qualname__', type(value).__qualname__)}"
+    listed = json.dumps([str(item) for item in np.asarray(value).ravel().tolist()])
+    return hashlib.sha256(listed.encode("utf-8")).hexdigest()
 
 
 def _same_files(manifest: Manifest) -> list[str] | None:

@@ -58,6 +58,13 @@ def sidecars_of(manifest: Manifest) -> list[Sidecar]:
 def _files_in(folder: str) -> list[str]:
     try:
         with os.scandir(folder) as entries:
-            return [entry.name for entry in entries if entry.is_file()]
+            return [entry.name for entry in entries if _is_file(entry)]
     except OSError:  # a path in a table that leads nowhere, for whoever reads it to complain about
         return []
+
+
+def _is_file(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_file()
+    except OSError:  # a link in a circle
+        return False

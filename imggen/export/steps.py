@@ -5,18 +5,21 @@ from __future__ import annotations
 import errno
 import itertools
 import os
+import secrets
 import shutil
 from dataclasses import dataclass, field
 from typing import final
 
+from imggen.describe import in_units
 from imggen.errors import ExportError
-from imggen.export.journal import scratch_folder
+from imggen.export.journal import remove_scratch, scratch_folder
 from imggen.export.plan import Plan, Step
 from imggen.threads import Progress, Threads
 from imggen.transfer import (
     absolute_link,
     copy_file,
     hardlink_file,
+    is_same_file,
     move_file,
     size_and_time,
     symlink_file,
@@ -31,12 +34,22 @@ class Outcome:
     """What did not go as planned.
 
     Attributes:
-        vanished: Files that were there when the plan was made and are gone; paths.
-        changed: Files that have changed since, and were taken as they are now.
+        vanished: Sources of files that were there when the plan was made and are gone.
+        changed: Sources of files that have changed since, and were taken as they are now.
     """
 
     vanished: list[str] = field(default_factory=list)
     changed: list[str] = field(default_factory=list)
+
+
+def check_possible(plan: Plan) -> None:
+    """Refuses to start what cannot end.
+
+    Raises:
+        ExportError: There is no room, or no link from one file system to another.
+    """
+    _check_devices(plan)
+    _check_room(plan)
 
 
 def carry_out(plan: Plan, progress: Progress | None = None) -> Outcome:
@@ -48,9 +61,7 @@ def carry_out(plan: Plan, progress: Progress | None = None) -> Outcome:
     Raises:
         ExportError: A step fails for a reason that others would fail for too: a full disk, say.
     """
-    _check_devices(plan)
-    _check_room(plan)
-    worker = _Worker(plan, scratch_folder(plan.target))
+    worker = _Worker(plan, plan.target)
     try:
         for folder in plan.folders():
             os.makedirs(os.path.join(plan.target, folder), exist_ok=True)
@@ -63,7 +74,7 @@ def carry_out(plan: Plan, progress: Progress | None = None) -> Outcome:
         places = [os.path.join(plan.target, step.target) for step in plan.steps]
         raise _stopped(plan.target, err, places) from err
     finally:
-        shutil.rmtree(worker.scratch, ignore_errors=True)
+        remove_scratch(worker.place, worker.scratch)
     return worker.outcome()
 
 
@@ -73,7 +84,7 @@ def carry_back(plan: Plan, progress: Progress | None = None) -> Outcome:
     Raises:
         ExportError: As ``carry_out``.
     """
-    worker = _Worker(plan, scratch_folder(plan.source))
+    worker = _Worker(plan, plan.source)
     try:
         for folder in sorted({os.path.dirname(step.source) for step in plan.steps}):
             os.makedirs(os.path.join(plan.source, folder), exist_ok=True)
@@ -84,7 +95,7 @@ def carry_back(plan: Plan, progress: Progress | None = None) -> Outcome:
         places = [os.path.join(plan.source, step.source) for step in plan.steps]
         raise _stopped(plan.source, err, places) from err
     finally:
-        shutil.rmtree(worker.scratch, ignore_errors=True)
+        remove_scratch(worker.place, worker.scratch)
     return worker.outcome()
 
 
@@ -92,12 +103,18 @@ def carry_back(plan: Plan, progress: Progress | None = None) -> Outcome:
 class _Worker:
     """Does single steps; safe to call from several threads."""
 
-    def __init__(self, plan: Plan, scratch: str) -> None:
-        self.scratch = scratch
+    def __init__(self, plan: Plan, place: str) -> None:
+        self.place = place
+        # Of each run its own: a thread of one that was interrupted may be at work still.
+        self.scratch = os.path.join(scratch_folder(place), secrets.token_hex(4))
         self._plan = plan
         self._numbers = itertools.count()
         self._vanished: list[str] = []
         self._changed: list[str] = []
+        self._goal_of = {
+            os.path.join(plan.source, step.source): os.path.join(plan.target, step.target)
+            for step in plan.steps
+        }
 
     def outcome(self) -> Outcome:
         return Outcome(sorted(self._vanished), sorted(self._changed))
@@ -107,8 +124,7 @@ class _Worker:
         target = os.path.join(self._plan.target, step.target)
         try:
             if self._plan.mode == "move":
-                link = None if step.link is None else absolute_link(source, step.link)
-                self._move(source, target, step, link)
+                self._move(source, target, step, self._moved_link(source, step.link))
             elif self._plan.mode == "copy":
                 self._copy(source, target, step)
             elif self._plan.mode == "symlink":
@@ -118,7 +134,7 @@ class _Worker:
         except FileNotFoundError:
             if os.path.lexists(source) or not os.path.isdir(os.path.dirname(target)):
                 raise
-            self._vanished.append(source)
+            self._vanished.append(step.source)
 
     def undo(self, step: Step) -> None:
         source = os.path.join(self._plan.source, step.source)
@@ -128,22 +144,30 @@ class _Worker:
         except FileNotFoundError:
             if os.path.lexists(target):
                 raise
-            self._vanished.append(target)
+            self._vanished.append(step.source)
 
     def _copy(self, source: str, target: str, step: Step) -> None:
         planned = (step.size, step.time)
         if os.path.lexists(target):
             now = size_and_time(source) if os.path.exists(source) else planned
-            if size_and_time(target) in (planned, now):
-                return
-        if copy_file(source, target, self._part()) != planned:
-            self._changed.append(source)
+            # Some file systems keep times less exactly.
+            if size_and_time(target) not in (planned, now) and not is_same_file(source, target):
+                raise FileExistsError(errno.EEXIST, "Somebody has changed it", target)
+        elif copy_file(source, target, self._part()) != planned:
+            self._changed.append(step.source)
 
     def _move(self, source: str, target: str, step: Step, link: str | None) -> None:
         is_due = link is None and not os.path.lexists(target)
         if is_due and size_and_time(source) != (step.size, step.time):
-            self._changed.append(source)
+            self._changed.append(step.source)
         move_file(source, target, self._part(), link)
+
+    def _moved_link(self, source: str, link: str | None) -> str | None:
+        """What a link holds once it and maybe its file are moved."""
+        if link is None:
+            return None
+        leads_to = absolute_link(source, link)
+        return self._goal_of.get(leads_to, leads_to)
 
     def _part(self) -> str:
         """Where a file may lie until it is complete."""
@@ -159,7 +183,7 @@ def _check_devices(plan: Plan) -> None:
 
 
 def _check_room(plan: Plan) -> None:
-    """Refuses to start what cannot end; an estimate, since others write too."""
+    """An estimate, since others write too."""
     if plan.mode not in ("copy", "move"):
         return
     if plan.mode == "move" and _device(plan.source) == _device(plan.target):
@@ -172,12 +196,14 @@ def _check_room(plan: Plan) -> None:
     free = shutil.disk_usage(plan.target).free
     if sum(missing) > free:
         raise ExportError(
-            f"{len(missing)} files take {sum(missing) / 2**20:,.1f} MiB, and {plan.target!r} has "
-            f"{free / 2**20:,.1f} MiB free. Make room, or use links."
+            f"{len(missing)} files take {in_units(sum(missing))}, and {plan.target!r} has "
+            f"{in_units(free)} free. Make room, or use links."
         )
 
 
 def _device(path: str) -> int:
+    while not os.path.exists(path):  # emptied by a move, and removed
+        path = os.path.dirname(path)
     return os.stat(path).st_dev
 
 

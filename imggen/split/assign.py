@@ -173,7 +173,8 @@ def _warn_of_shares(
 ) -> None:
     if shares.ratios is not None:
         have, want = got / got.sum(), shares.ratios
-        is_off = np.abs(have - want).max() > 0.05 or (np.abs(have - want) > want / 2).any()
+        off = np.abs(have - want)
+        is_off = off.max() * got.sum() >= 1 and (off.max() > 0.05 or (off > want / 2).any())
     else:
         have = got
         want = shares.exact(np.bincount(strata)).sum(axis=0).astype(np.int64)
