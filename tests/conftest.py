@@ -1,5 +1,9 @@
 """Folders of small images with known pixels, made anew for every test that asks."""
 
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -22,3 +26,31 @@ def write_images(folder: Path, counts: dict[str, int], *, size=(24, 20), suffix=
 def photos(tmp_path: Path) -> Path:
     """Two classes of eight images: photos/cat/000.png ... photos/dog/007.png."""
     return write_images(tmp_path / "photos", {"cat": 8, "dog": 8})
+
+
+@pytest.fixture
+def other_disk(tmp_path: Path) -> Iterator[Path]:
+    """An empty folder on another file system than ``tmp_path``."""
+    memory = Path("/dev/shm")
+    if not memory.is_dir() or memory.stat().st_dev == tmp_path.stat().st_dev:
+        pytest.skip("there is no other file system")
+    folder = Path(tempfile.mkdtemp(dir=memory))
+    yield folder
+    shutil.rmtree(folder)
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """An empty file system of 256 KiB."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=256k", "tmpfs", str(folder)]
+    if shutil.which("mount") is None or subprocess.run(mount, capture_output=True).returncode:
+        pytest.skip("file systems cannot be mounted here")
+    yield folder
+    subprocess.run(["umount", str(folder)], check=True)
+
+
+def remount(folder: Path, options: str) -> None:
+    """Changes a mounted file system: "ro", "size=4m" ..."""
+    subprocess.run(["mount", "-o", f"remount,{options}", str(folder)], check=True)

@@ -41,7 +41,7 @@ def test_help_lists_every_verb_with_what_it_does(option):
         ("demo", "Train"),
         ("migrate", "Show"),
         ("scan", "Show"),
-        ("split", "Copy"),
+        ("split", "Share"),
     ):
         assert re.search(rf"^  {verb} +{does} ", told, flags=re.MULTILINE)
 
@@ -175,7 +175,7 @@ def test_brackets_in_the_name_of_a_class_are_printed(tmp_path, name, verb):
         (["scan", "photos/cat"], r"'photos/cat/?' has no class folders"),
         (["scan", "photos", "--save", "m.xls"], r"'m\.xls' must end in \.csv or \.parquet"),
         (["split", "nowhere", "out"], "'nowhere' does not exist"),
-        (["split", "photos", "photos"], "'photos' is not empty"),
+        (["split", "photos", "photos"], "'photos' and 'photos' lie in one another"),
         (["split", "photos", "photos/out"], "'photos/out' and 'photos' lie in one another"),
         (["split", "photos", "out", "--ratio", ".5", ".5", ".5"], r"sum to 1\.5; they must sum"),
         (["split", "photos", "out", "--seed", "-1"], "seed=-1 is not"),
@@ -197,7 +197,7 @@ def test_what_goes_wrong_is_one_clear_line_and_exit_code_one(photos, tmp_path, l
     [
         (["scna", "photos"], "'scna'"),
         (["scan"], "DIRECTORY"),
-        (["split", "photos"], "TARGET"),
+        (["split", "photos"], "DST"),
         (["split", "a", "b", "--ratio", "1"], "--ratio"),
         (["split", "a", "b", "--seed", "x"], "'x'"),
         (["demo", "--epochs", "0"], "--epochs"),

@@ -86,12 +86,11 @@ def forget_plan(target: str) -> None:
             os.rmdir(below)
 
 
-def remove_scratch(place: str, scratch: str) -> None:
-    """Removes a scratch folder, and what it is in if nothing else is there."""
-    shutil.rmtree(scratch, ignore_errors=True)
-    for folder in (scratch_folder(place), os.path.join(place, _FOLDER)):
-        with contextlib.suppress(OSError):
-            os.rmdir(folder)
+def remove_scratch(place: str) -> None:
+    """Removes the scratch folder, also what killed runs left in it, and its folder if empty."""
+    shutil.rmtree(scratch_folder(place), ignore_errors=True)
+    with contextlib.suppress(OSError):
+        os.rmdir(os.path.join(place, _FOLDER))
 
 
 @contextlib.contextmanager

@@ -74,7 +74,7 @@ def carry_out(plan: Plan, progress: Progress | None = None) -> Outcome:
         places = [os.path.join(plan.target, step.target) for step in plan.steps]
         raise _stopped(plan.target, err, places) from err
     finally:
-        remove_scratch(worker.place, worker.scratch)
+        remove_scratch(worker.place)
     return worker.outcome()
 
 
@@ -95,7 +95,7 @@ def carry_back(plan: Plan, progress: Progress | None = None) -> Outcome:
         places = [os.path.join(plan.source, step.source) for step in plan.steps]
         raise _stopped(plan.source, err, places) from err
     finally:
-        remove_scratch(worker.place, worker.scratch)
+        remove_scratch(worker.place)
     return worker.outcome()
 
 
