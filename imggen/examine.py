@@ -137,9 +137,16 @@ def _facts(image: Image.Image, num_bytes: int) -> ImageFacts:
         *image.size,
         image.mode,
         image.format or "",
-        getattr(image, "n_frames", 1),
+        _num_frames(image),
         num_bytes,
     )
+
+
+def _num_frames(image: Image.Image) -> int:
+    try:
+        return int(getattr(image, "n_frames", 1))
+    except Exception:  # noqa: BLE001 - broken behind the first frame, which is the one that counts
+        return 1
 
 
 def _remarks(path: str, facts: ImageFacts) -> Iterator[Finding]:
@@ -147,14 +154,17 @@ def _remarks(path: str, facts: ImageFacts) -> Iterator[Finding]:
 
     extension = os.path.splitext(path)[1].lower()
     expected = Image.registered_extensions().get(extension)
-    inside = _SAME_FORMAT.get(facts.format, facts.format)
-    if expected is not None and expected not in (facts.format, inside):
+    if expected is not None and _family(expected) != _family(facts.format):
         yield Finding(path, Problem.WRONG_EXTENSION, f"{facts.format} in a {extension} file")
     if facts.num_frames > 1 and facts.format != "MPO":  # whose others are previews
         detail = f"{facts.num_frames} frames, of which the first is used"
         yield Finding(path, Problem.ANIMATED, detail)
     if facts.mode not in _USUAL_MODES:
         yield Finding(path, Problem.UNUSUAL_MODE, facts.mode)
+
+
+def _family(image_format: str) -> str:
+    return _SAME_FORMAT.get(image_format, image_format)
 
 
 def _kind(err: Exception) -> Problem:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, final
+from typing import TYPE_CHECKING, Any, final
 
 import numpy as np
 
@@ -13,7 +14,7 @@ from imggen.columns import StringColumn
 from imggen.duplicates import THRESHOLD, Duplicates, find_duplicates
 from imggen.errors import SplitError
 from imggen.manifest import Manifest
-from imggen.parts import PART_NAMES, Parts, part_name
+from imggen.parts import PART_NAMES, Parts, part_name, part_names
 from imggen.records import write_records
 from imggen.split import split
 from imggen.threads import Progress
@@ -33,7 +34,7 @@ class Leaks:
         duplicates: What was found in all parts together; its manifest has ``splits``.
         names: The parts, in order: a picture in several of them belongs to the last, since what is
             trained on must not be what is tested on.
-        leaks: Rows of that manifest: groups of duplicates that are in more than one part.
+        leaks: Rows of that manifest: files and groups of duplicates that are in more than one part.
     """
 
     duplicates: Duplicates
@@ -121,14 +122,15 @@ def find_leaks(
 
     Args:
         parts: Name to manifest of each part, as ``parts.as_dict()`` of a split gives it. "train",
-            "val" and "test" come in this order, others after them in the order given.
+            "val" and "test" come in this order, others after them in the order given: what leaks
+            is left out of all but the last part that has it.
         near: As in ``find_duplicates``.
         threshold: As in ``find_duplicates``.
         workers: The number of threads. None: one for each core that may be used.
         progress: As in ``find_duplicates``.
 
     Raises:
-        SplitError: Fewer than two parts.
+        SplitError: Fewer than two parts, or two names for one.
 
     Example:
         >>> train, val = split(manifest, (0.75, 0.25))
@@ -137,14 +139,28 @@ def find_leaks(
     """
     if len(parts) < 2:
         raise SplitError(f"Got the parts {list(parts)}; two or more can share pictures.")
+    part_names(parts, "mapping of parts")
     combined = _combined({part_name(name): part for name, part in parts.items()})
     names = tuple(sorted(map(part_name, parts), key=_rank))
     duplicates = find_duplicates(
         combined, near=near, threshold=threshold, workers=workers, progress=progress
     )
     part_of = list(combined.splits or ())
-    leaks = tuple(group for group in duplicates.groups if len({part_of[row] for row in group}) > 1)
+    leaks = tuple(
+        rows for rows in _rows_of_pictures(duplicates) if len({part_of[row] for row in rows}) > 1
+    )
     return Leaks(duplicates, names, leaks)
+
+
+def _rows_of_pictures(duplicates: Duplicates) -> list[tuple[int, ...]]:
+    """All rows of each picture that has several, be they of one file or of duplicates."""
+    picture_of = duplicates.files.copy()
+    for group in duplicates.groups:
+        picture_of[np.isin(duplicates.files, group)] = group[0]
+    order = np.argsort(picture_of, kind="stable")
+    starts = np.flatnonzero(np.diff(picture_of[order], prepend=-1))
+    rows = np.split(order, starts[1:])
+    return sorted(tuple(sorted(some.tolist())) for some in rows if len(some) > 1)
 
 
 def _rank(name: str) -> int:
@@ -168,10 +184,18 @@ def _combined(parts: dict[str, Manifest]) -> Manifest:
             local = np.array([index_of[known] for known in part.class_names], np.int32)
             labels.append(local[part.labels])
     has_labels = all(part.labels is not None for part in parts.values())
-    return Manifest(
+    whole = Manifest(
         root,
         StringColumn.of(paths),
         np.concatenate(labels) if has_labels else None,
         class_names if has_labels else (),
         splits=StringColumn.of(splits),
     )
+    # What only some parts have is left out.
+    columns: dict[str, Any] = {}
+    for column in ("groups", "weights", "hashes"):
+        values = [getattr(part, column) for part in parts.values()]
+        if all(value is not None for value in values):
+            joined = [item for value in values for item in value]
+            columns[column] = joined if column == "weights" else StringColumn.of(joined)
+    return dataclasses.replace(whole, **columns)

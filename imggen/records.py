@@ -13,6 +13,16 @@ from imggen.errors import ExportError, OptionError
 from imggen.storage import replace_files
 
 
+def check_ending(file: str | os.PathLike[str] | None) -> None:
+    """Refuses a file that ``write_records`` cannot write, before there is anything to write.
+
+    Raises:
+        OptionError: It ends in neither ``.csv`` nor ``.json``.
+    """
+    if file is not None and Path(file).suffix.lower() not in (".csv", ".json"):
+        raise OptionError(f"file={str(file)!r} must end in .csv or .json.")
+
+
 def write_records(
     file: str | os.PathLike[str],
     columns: Sequence[str],
@@ -32,6 +42,7 @@ def write_records(
         ExportError: It cannot be written.
     """
     target = Path(file)
+    check_ending(file)
 
     def write_csv(place: Path) -> None:
         # Names that are no text are written as the bytes that they are.
@@ -44,10 +55,7 @@ def write_records(
         records = [dict(zip(columns, row, strict=True)) for row in rows]
         place.write_text(json.dumps({**facts, "rows": records}, indent=1), encoding="ascii")
 
-    write = {".csv": write_csv, ".json": write_json}.get(target.suffix.lower())
-    if write is None:
-        raise OptionError(f"file={str(file)!r} must end in .csv or .json.")
     try:
-        replace_files({target: write})
+        replace_files({target: write_csv if target.suffix.lower() == ".csv" else write_json})
     except OSError as err:
         raise ExportError(f"Cannot write {str(file)!r}: {err}.") from err

@@ -41,7 +41,7 @@ def image_extensions() -> frozenset[str]:
     return frozenset(
         extension
         for extension, kind in Image.registered_extensions().items()
-        if kind in Image.OPEN and kind not in _NOT_DECODABLE
+        if (kind in Image.OPEN or kind == "MPO") and kind not in _NOT_DECODABLE  # read as JPEG
     )
 
 

@@ -60,6 +60,8 @@ def move_file(source: str, target: str, part: str, link: str | None = None) -> N
     Raises:
         OSError: It cannot be moved, or both are there and differ.
     """
+    if _entry(source) == _entry(target):
+        return
     if os.path.lexists(target):
         # Done, or stopped between the copy to another file system and the removal.
         if os.path.lexists(source):
@@ -68,9 +70,7 @@ def move_file(source: str, target: str, part: str, link: str | None = None) -> N
             else:
                 is_moved = os.path.islink(target) and os.readlink(target) == link
             if not is_moved:
-                raise FileExistsError(
-                    errno.EEXIST, "Both are there and differ", source, None, target
-                )
+                raise FileExistsError(errno.EEXIST, "Another file is there", source, None, target)
             os.unlink(source)
     elif link is not None:
         _require(os.path.lexists(source), source)

@@ -16,7 +16,7 @@ from imggen.manifest import Manifest
 from imggen.records import write_records
 from imggen.scan import scan
 from imggen.threads import Progress, Threads
-from imggen.transfer import move_file
+from imggen.transfer import absolute_link, move_file
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -71,7 +71,8 @@ class VerifyReport:
         """Moves the files that cannot be trained on out of the way, and lists them there.
 
         Each goes to ``folder`` by the path that it has now; ``folder/quarantine.csv`` tells what
-        was wrong. Unusual files stay.
+        was wrong, a second time for a file that an interrupted call was about to move. Unusual
+        files stay.
 
         Args:
             folder: Outside of what was verified; made if need be. Files from an earlier time stay.
@@ -103,12 +104,18 @@ class VerifyReport:
                 if log.tell() == 0:
                     writer.writerow(_COLUMNS)
                 for finding in self.faults:
-                    source, target = (os.path.join(base, finding.path) for base in (outer, inner))
+                    source = os.path.join(outer, finding.path)
+                    target = os.path.join(inner, _inside(finding.path))
+                    if not os.path.lexists(source):  # in a table, or gone since
+                        continue
                     os.makedirs(os.path.dirname(target), exist_ok=True)
                     # Told before it is done: a line too many is better than a file unaccounted for.
                     writer.writerow(_row(finding))
                     log.flush()
-                    move_file(source, target, target + ".part")
+                    link = None
+                    if os.path.islink(source):
+                        link = absolute_link(source, os.readlink(source))
+                    move_file(source, target, target + ".part", link)
                     moved.append(finding.path)
         except OSError as err:
             raise ExportError(
@@ -156,6 +163,13 @@ def verify(
             for finding in examined.findings
         )
     return VerifyReport(manifest.root, len(paths), findings, manifest.passed_over)
+
+
+def _inside(path: str) -> str:
+    """The path, or the name of a file that a table has from elsewhere."""
+    path = os.path.normpath(path)
+    is_elsewhere = os.path.isabs(path) or path.startswith(os.pardir)
+    return os.path.basename(path) if is_elsewhere else path
 
 
 def _row(finding: Finding) -> tuple[str, str, bool, str]:

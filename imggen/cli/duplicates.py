@@ -48,10 +48,12 @@ def duplicates(
     import imggen
     from imggen.cli.progress import progress_bars
     from imggen.cli.source import all_images
-    from imggen.describe import printable
+    from imggen.describe import counted, printable
     from imggen.pages.duplicates import duplicates_page
     from imggen.pages.render import write_page
+    from imggen.records import check_ending
 
+    check_ending(output)
     with progress_bars() as progress:
         found = imggen.find_duplicates(
             all_images(source),
@@ -74,6 +76,9 @@ def duplicates(
         click.echo(f"cannot be read: {printable(path)}", err=True)
     if output is not None:
         found.save(output)
-    click.echo(f"{len(paths)} files, {len(found.groups)} groups, {len(found.drop)} files to drop")
+    click.echo(
+        f"{counted(len(paths), 'file')}, {counted(len(found.groups), 'group')}, "
+        f"{counted(len(found.drop), 'file')} to drop"
+    )
     if found.groups:
         raise SystemExit(1)

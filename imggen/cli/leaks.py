@@ -47,8 +47,10 @@ def leaks(
     """
     import imggen
     from imggen.cli.progress import progress_bars
-    from imggen.describe import printable
+    from imggen.describe import counted, printable
+    from imggen.records import check_ending
 
+    check_ending(output)
     with progress_bars() as progress:
         found = imggen.find_leaks(
             _parts(sources), near=not exact, threshold=threshold, progress=progress
@@ -63,10 +65,13 @@ def leaks(
         click.echo(f"... and {len(found.leaks) - _MOST_LISTED} more; -o FILE has all")
     if output is not None:
         found.save(output)
-    click.echo(f"{len(found.manifest)} files, {len(found.leaks)} pictures in more than one part")
+    click.echo(
+        f"{counted(len(found.manifest), 'file')}, {counted(len(found.leaks), 'picture')} in more "
+        "than one part"
+    )
     if fix is not None:
         imggen.Manifest.concatenate(found.fixed()).save(fix)
-        click.echo(f"manifest without them: {fix}")
+        click.echo(f"manifest without them: {printable(str(fix))}")
     elif found.leaks:
         raise SystemExit(1)
 

@@ -35,8 +35,10 @@ def scan(directory: Path, save: Path | None, html: Path | None, output: Path | N
     from rich.table import Table
 
     from imggen.describe import printable
+    from imggen.records import check_ending
     from imggen.scan import scan as scan_folder
 
+    check_ending(output)
     manifest = scan_folder(directory)
     console = Console(highlight=False, soft_wrap=True)
     table = Table(title=f"{manifest.num_samples} images in {manifest.num_classes} classes")
@@ -53,7 +55,7 @@ def scan(directory: Path, save: Path | None, html: Path | None, output: Path | N
         console.print(f"passed over: {count} × {printable(reason)}", markup=False)
     if save is not None:
         manifest.save(save)
-        console.print(f"manifest: {save}", markup=False)
+        console.print(f"manifest: {printable(str(save))}", markup=False)
     if html is None and output is None:
         return
     from imggen.cli.progress import progress_bars
@@ -68,4 +70,4 @@ def scan(directory: Path, save: Path | None, html: Path | None, output: Path | N
         if html is not None:
             write_page(html, scan_page(found, progress))
     for file in filter(None, (output, html)):
-        console.print(f"written: {file}", markup=False)
+        console.print(f"written: {printable(str(file))}", markup=False)

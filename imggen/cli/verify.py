@@ -34,7 +34,9 @@ def verify(source: Path, output: Path | None, quarantine: Path | None, workers: 
     from imggen.cli.progress import progress_bars
     from imggen.cli.source import all_images
     from imggen.describe import printable
+    from imggen.records import check_ending
 
+    check_ending(output)
     with progress_bars() as progress:
         report = imggen.verify(all_images(source), workers=workers, progress=progress)
     for finding in report.findings[:_MOST_LISTED]:

@@ -51,6 +51,8 @@ class Duplicates:
             of those the largest file, of those the first), then the others in order. A group is
             what pairs connect, so its ends may be less similar than ``threshold``.
         exact: For each row, the first row with the same bytes; shape (num_samples,).
+        files: For each row, the first row that lists the same file; shape (num_samples,). Only
+            these are in pairs and groups: a file that a table lists several times is no duplicate.
         unreadable: Paths of files that cannot be read, and were compared by their bytes at most.
     """
 
@@ -60,12 +62,14 @@ class Duplicates:
     near_misses: Pairs
     groups: tuple[tuple[int, ...], ...]
     exact: npt.NDArray[np.int64]
+    files: npt.NDArray[np.int64]
     unreadable: tuple[str, ...]
 
     @property
     def drop(self) -> tuple[int, ...]:
-        """The rows that could go: all but the one to keep of each group; sorted."""
-        return tuple(sorted(row for group in self.groups for row in group[1:]))
+        """The rows that could go: all but those of the file to keep of each group; sorted."""
+        dropped = [row for group in self.groups for row in group[1:]]
+        return tuple(np.flatnonzero(np.isin(self.files, dropped)).tolist())
 
     def kept(self) -> Manifest:
         """The manifest without those."""
@@ -118,7 +122,8 @@ class Duplicates:
 
     def _rows(self) -> list[tuple[object, ...]]:
         labels = self.manifest.labels
-        copies = np.bincount(self.exact, minlength=len(self.exact))[self.exact]
+        distinct = self.exact[np.unique(self.files)]
+        copies = np.bincount(distinct, minlength=len(self.exact))[self.exact]
         rows: list[tuple[object, ...]] = []
         for number, group in enumerate(self.groups):
             for row in group:
@@ -171,17 +176,20 @@ def find_duplicates(
         >>> find_duplicates(manifest).groups
         ()
     """
-    if not 0 < threshold <= 1:
-        raise OptionError(f"threshold={threshold!r} must be above 0 and at most 1.")
-    files = _distinct_files(manifest)
+    if not isinstance(threshold, int | float | np.floating) or not 0 < threshold <= 1:
+        raise OptionError(f"threshold={threshold!r} must be a number above 0, and at most 1.")
+    threshold = float(threshold)
+    files = _first_rows(manifest)
+    distinct = np.unique(files)
     thumbs = np.zeros((len(manifest) if near else 0, THUMB_SIDE, THUMB_SIDE), np.uint8)
     first_with: dict[bytes, int] = {}
     exact = np.arange(len(manifest))
     seen, unreadable = [], []
     read = partial(_fingerprint, near=near)
     with quiet_pillow():
-        found = Threads(workers).each("comparing", read, [*files.values()], progress)
-        for row, fingerprint in zip(files, found, strict=True):
+        paths = [manifest.filepath(row) for row in distinct.tolist()]
+        found = Threads(workers).each("comparing", read, paths, progress)
+        for row, fingerprint in zip(distinct.tolist(), found, strict=True):
             if fingerprint.digest is not None:
                 exact[row] = first_with.setdefault(fingerprint.digest, row)
             if fingerprint.thumb is not None:
@@ -189,7 +197,8 @@ def find_duplicates(
                 seen.append(row)
             elif near or fingerprint.digest is None:
                 unreadable.append(manifest.paths[row])
-    copies = np.flatnonzero(exact != np.arange(len(exact)))
+    copies = distinct[exact[distinct] != distinct]
+    exact = exact[files]
     pairs = Pairs(exact[copies], copies, np.ones(len(copies), np.float32))
     near_misses = pairs.where(np.zeros(len(copies), bool))
     if near:
@@ -204,15 +213,21 @@ def find_duplicates(
             np.concatenate([pairs.similarity, alike.similarity]),
         )
     groups = tuple(_best_first(manifest, group) for group in _connected(pairs, len(manifest)))
-    return Duplicates(manifest, threshold, pairs, near_misses, groups, exact, tuple(unreadable))
+    return Duplicates(
+        manifest, threshold, pairs, near_misses, groups, exact, files, tuple(unreadable)
+    )
 
 
-def _distinct_files(manifest: Manifest) -> dict[int, str]:
-    """Row to path; of a file that a table lists several times, only the first row."""
-    row_of: dict[str, int] = {}
-    for row, path in enumerate(manifest.filepaths):
-        row_of.setdefault(os.path.normpath(path), row)
-    return {row: path for path, row in row_of.items()}
+def _first_rows(manifest: Manifest) -> npt.NDArray[np.int64]:
+    """For each row, the first that lists the same file."""
+    first: dict[str, int] = {}
+    return np.array(
+        [
+            first.setdefault(os.path.normpath(path), row)
+            for row, path in enumerate(manifest.filepaths)
+        ],
+        np.int64,
+    )
 
 
 class _Fingerprint(NamedTuple):

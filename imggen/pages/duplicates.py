@@ -43,7 +43,7 @@ def duplicates_page(found: Duplicates, progress: Progress | None = None) -> str:
         num_images=len(found.manifest),
         num_groups=len(found.groups),
         num_drop=len(found.drop),
-        num_exact=int((found.exact != np.arange(len(found.exact))).sum()),
+        num_exact=int((found.exact != found.files).sum()),
         unreadable=found.unreadable,
         threshold=found.threshold,
         inside=inside,

@@ -48,7 +48,10 @@ def assign(
             part_of = _assign_units(strata, together, shares, seed)
     got = np.bincount(part_of, minlength=len(shares.names))
     if stable or together is not None:
-        _warn_of_shares(got, shares, strata, stable)
+        if shares.ratios is None:
+            _warn_of_counts(manifest, part_of, shares, strata)
+        else:
+            _warn_of_shares(got, shares.names, shares.ratios, stable)
     if not got.all():
         raise SplitError(
             f"The part {shares.names[int(np.argmin(got))]!r} would be empty: "
@@ -73,7 +76,7 @@ def _strata(manifest: Manifest, stratify: bool | npt.ArrayLike) -> npt.NDArray[A
             values = np.unique(values, return_inverse=True)[1]
     except (TypeError, ValueError) as err:
         raise SplitError(
-            f"stratify holds values that cannot be compared, or rows of different lengths: {err}. "
+            f"stratify holds values that cannot be compared, or rows of different lengths: {err} "
             "Pass one value a sample, none missing, or 0 and 1 for each of several labels."
         ) from err
     if values.ndim not in (1, 2) or len(values) != manifest.num_samples:
@@ -169,25 +172,42 @@ def _stable(
 
 
 def _warn_of_shares(
-    got: npt.NDArray[np.int64], shares: Shares, strata: npt.NDArray[Any], stable: bool
+    got: npt.NDArray[np.int64],
+    names: Sequence[str],
+    ratios: npt.NDArray[np.float64],
+    stable: bool,
 ) -> None:
-    if shares.ratios is not None:
-        have, want = got / got.sum(), shares.ratios
-        off = np.abs(have - want)
-        is_off = off.max() * got.sum() >= 1 and (off.max() > 0.05 or (off > want / 2).any())
-    else:
-        have = got
-        want = shares.exact(np.bincount(strata)).sum(axis=0).astype(np.int64)
-        is_off = bool((have != want).any())
-    if is_off:
-        digits = "d" if shares.ratios is None else ".3f"
+    have = got / got.sum()
+    off = np.abs(have - ratios)
+    if off.max() * got.sum() >= 1 and (off.max() > 0.05 or (off > ratios / 2).any()):
         listed = ", ".join(
-            f"{name} {share:{digits}} (wanted {wish:{digits}})"
-            for name, share, wish in zip(shares.names, have, want, strict=True)
+            f"{name} {share:.3f} (wanted {want:.3f})"
+            for name, share, want in zip(names, have, ratios, strict=True)
         )
         reason = "A stable split goes by chance" if stable else "Groups are kept whole"
-        what = "counts" if shares.ratios is None else "shares"
-        warnings.warn(f"{reason}, so the {what} are off: {listed}.", ImggenWarning, stacklevel=4)
+        warnings.warn(f"{reason}, so the shares are off: {listed}.", ImggenWarning, stacklevel=4)
+
+
+def _warn_of_counts(
+    manifest: Manifest, part_of: npt.NDArray[np.int64], shares: Shares, strata: npt.NDArray[Any]
+) -> None:
+    wanted = shares.exact(np.bincount(strata)).astype(np.int64)
+    num_parts = wanted.shape[1]
+    got = np.bincount(strata * num_parts + part_of, minlength=wanted.size).reshape(wanted.shape)
+    # Train takes what the others leave.
+    off = np.argwhere(got[:, 1:] != wanted[:, 1:])
+    if len(off):
+        listed = []
+        for stratum, before in off[:10].tolist():
+            part = before + 1
+            of = f"{manifest.class_names[stratum]!r} in " if strata is manifest.labels else ""
+            name, have, want = shares.names[part], got[stratum, part], wanted[stratum, part]
+            listed.append(f"{of}{name} {have} (wanted {want})")
+        warnings.warn(
+            f"Groups are kept whole, so the counts are off: {', '.join(listed)}.",
+            ImggenWarning,
+            stacklevel=4,
+        )
 
 
 def _warn_of_missing_classes(

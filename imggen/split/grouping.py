@@ -6,7 +6,7 @@ import dataclasses
 import os
 import posixpath
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -103,18 +103,27 @@ def _names(manifest: Manifest, by: Any) -> list[str]:
         return _matches(manifest, by)
     if callable(by):
         return [str(by(path)) for path in manifest.paths]
-    if not isinstance(by, Iterable):
+    is_column = isinstance(by, Iterable) and not isinstance(by, Mapping | bytes)
+    if not is_column or getattr(by, "ndim", 1) != 1:
         raise SplitError(
-            f"group_by={by!r} is none of 'parent', 'stem', an expression, a function and names."
+            f"group_by={by!r} is none of 'parent', 'stem', an expression, a function, and a column "
+            "of names, one for each sample."
         )
     names = list(by)
-    missing = [row for row, name in enumerate(names) if name is None or name != name]
+    missing = [row for row, name in enumerate(names) if _is_missing(name)]
     if missing:
         raise SplitError(
             f"{len(missing)} of {len(names)} samples have no group name, first in row "
             f"{missing[0]}. Name a group for each; a name of its own lets a sample go anywhere."
         )
     return [str(name) for name in names]
+
+
+def _is_missing(name: Any) -> bool:
+    try:
+        return name is None or bool(name != name)
+    except TypeError:  # pandas' NA is neither equal to itself nor different
+        return True
 
 
 def _matches(manifest: Manifest, expression: str) -> list[str]:

@@ -47,7 +47,7 @@ def assign_units(
     counts = coo_array((np.ones(len(samples), np.int64), (units[samples], strata)), shape).tocsr()
     counts.sum_duplicates()
     part_of = _share_out(counts, wanted, rng)
-    weights = (1 << 20) // np.maximum(wanted.sum(axis=1), 1)
+    weights = (1 << 32) // np.maximum(wanted.sum(axis=1), 1)
     _mend(counts, wanted, weights, part_of)
     return part_of[units]
 
