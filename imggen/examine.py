@@ -105,10 +105,12 @@ def examine(root: str, path: str, *, decode: bool = True) -> Examined:
         if os.path.getsize(place) == 0:
             return Examined(None, (Finding(path, Problem.EMPTY, "the file has 0 bytes"),))
         with Image.open(place) as image:
+            trouble = _trouble_decoding(image) if decode else None
+            # Only now, since to count frames goes through all of them.
             facts = _facts(image, os.path.getsize(place))
             findings += _remarks(path, facts)
-            if decode:
-                image.load()
+            if trouble is not None:
+                raise trouble
         if decode and facts.mode not in _USUAL_MODES:
             load_image(place)
     except ImageError as err:
@@ -140,6 +142,14 @@ def _facts(image: Image.Image, num_bytes: int) -> ImageFacts:
         _num_frames(image),
         num_bytes,
     )
+
+
+def _trouble_decoding(image: Image.Image) -> Exception | None:
+    try:
+        image.load()
+    except Exception as err:  # noqa: BLE001 - as above
+        return err
+    return None
 
 
 def _num_frames(image: Image.Image) -> int:

@@ -154,9 +154,10 @@ def find_leaks(
 
 def _rows_of_pictures(duplicates: Duplicates) -> list[tuple[int, ...]]:
     """All rows of each picture that has several, be they of one file or of duplicates."""
-    picture_of = duplicates.files.copy()
+    picture_of_file = np.arange(len(duplicates.files))
     for group in duplicates.groups:
-        picture_of[np.isin(duplicates.files, group)] = group[0]
+        picture_of_file[list(group)] = group[0]
+    picture_of = picture_of_file[duplicates.files]
     order = np.argsort(picture_of, kind="stable")
     starts = np.flatnonzero(np.diff(picture_of[order], prepend=-1))
     rows = np.split(order, starts[1:])

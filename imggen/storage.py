@@ -34,6 +34,7 @@ def write_table(file: Path, frame: pd.DataFrame, facts: dict[str, Any]) -> None:
     write = {".csv": _write_csv, ".parquet": _write_parquet}.get(file.suffix.lower())
     if write is None:
         raise OptionError(f"file={str(file)!r} must end in .csv or .parquet.")
+    _check_facts_file(_facts_file(file), facts)
     text = json.dumps(facts, indent=2, ensure_ascii=True)
     try:
         replace_files(
@@ -44,6 +45,21 @@ def write_table(file: Path, frame: pd.DataFrame, facts: dict[str, Any]) -> None:
         )
     except OSError as err:
         raise ManifestError(f"Cannot write {[str(_facts_file(file)), str(file)]}: {err}.") from err
+
+
+def _check_facts_file(beside: Path, facts: dict[str, Any]) -> None:
+    """Refuses to replace what ``write_table`` has not written."""
+    try:
+        earlier = json.loads(beside.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return
+    except (OSError, ValueError):
+        earlier = None
+    if not isinstance(earlier, dict) or earlier.get("format") != facts.get("format"):
+        raise ManifestError(
+            f"{str(beside)!r} is there and was not written by imggen, and the facts of the table "
+            "would replace it. Move it away, or choose another name."
+        )
 
 
 def read_table(file: Path) -> tuple[pd.DataFrame, dict[str, Any]]:

@@ -45,45 +45,67 @@ def copy_file(source: str, target: str, part: str, *, verify: bool = False) -> t
         if not filecmp.cmp(source, part, shallow=False):
             raise OSError(errno.EIO, "The copy differs from the file", source)
     os.replace(part, target)
+    if verify and os.name == "posix":
+        folder = os.open(os.path.dirname(target) or ".", os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
     return before
 
 
-def move_file(source: str, target: str, part: str, link: str | None = None) -> None:
+def move_file(source: str, target: str, part: str) -> None:
     """Moves a file, to another file system too; a file in both places is removed from the first.
 
     Args:
-        source: What to move.
+        source: What to move. A symbolic link is moved with what it holds.
         target: Where to.
         part: As in ``copy_file``.
-        link: For a symbolic link, what it is to hold there.
 
     Raises:
         OSError: It cannot be moved, or both are there and differ.
     """
-    if _entry(source) == _entry(target):
+    if entry(source) == entry(target):
         return
     if os.path.lexists(target):
         # Done, or stopped between the copy to another file system and the removal.
         if os.path.lexists(source):
-            if link is None:
-                is_moved = is_same_file(source, target)
-            else:
-                is_moved = os.path.islink(target) and os.readlink(target) == link
-            if not is_moved:
+            if not is_same_file(source, target):
                 raise FileExistsError(errno.EEXIST, "Another file is there", source, None, target)
             os.unlink(source)
-    elif link is not None:
+        return
+    try:
+        os.rename(source, target)
+    except OSError as err:
+        if err.errno != errno.EXDEV:
+            raise
+        if os.path.islink(source):
+            os.symlink(os.readlink(source), target)
+        else:
+            copy_file(source, target, part, verify=True)
+        os.unlink(source)
+
+
+def move_link(source: str, target: str, link: str) -> None:
+    """Moves a symbolic link, which is to hold something else there.
+
+    Args:
+        source: The link.
+        target: Where to.
+        link: What it is to hold there.
+
+    Raises:
+        OSError: It cannot be moved, or something else is there.
+    """
+    if os.path.lexists(target):
+        if not os.path.lexists(source):
+            return
+        if not (os.path.islink(target) and os.readlink(target) == link):
+            raise FileExistsError(errno.EEXIST, "Another file is there", source, None, target)
+    else:
         _require(os.path.lexists(source), source)
         os.symlink(link, target)
-        os.unlink(source)
-    else:
-        try:
-            os.rename(source, target)
-        except OSError as err:
-            if err.errno != errno.EXDEV:
-                raise
-            copy_file(source, target, part, verify=True)
-            os.unlink(source)
+    os.unlink(source)
 
 
 def symlink_file(source: str, target: str) -> None:
@@ -133,7 +155,7 @@ def _require(is_there: bool, path: str) -> None:
         raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), path)
 
 
-def _entry(path: str) -> str:
+def entry(path: str) -> str:
     """The name of a file without links on the way: the same name is the same file."""
     folder, name = os.path.split(path)
     return os.path.join(os.path.realpath(folder), name)

@@ -16,7 +16,7 @@ from imggen.manifest import Manifest
 from imggen.records import write_records
 from imggen.scan import scan
 from imggen.threads import Progress, Threads
-from imggen.transfer import absolute_link, move_file
+from imggen.transfer import absolute_link, move_file, move_link
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -112,10 +112,11 @@ class VerifyReport:
                     # Told before it is done: a line too many is better than a file unaccounted for.
                     writer.writerow(_row(finding))
                     log.flush()
-                    link = None
                     if os.path.islink(source):
                         link = absolute_link(source, os.readlink(source))
-                    move_file(source, target, target + ".part", link)
+                        move_link(source, target, link)
+                    else:
+                        move_file(source, target, target + ".part")
                     moved.append(finding.path)
         except OSError as err:
             raise ExportError(

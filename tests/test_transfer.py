@@ -15,6 +15,7 @@ from imggen.transfer import (
     hardlink_file,
     is_same_file,
     move_file,
+    move_link,
     size_and_time,
     symlink_file,
 )
@@ -197,7 +198,7 @@ def test_a_file_that_is_moved_onto_itself_stays(source, tmp_path, way):
 def test_a_link_is_moved_as_a_link_that_leads_to_the_same_file(source, target, tmp_path):
     (tmp_path / "link").symlink_to("source")
     held = absolute_link(str(tmp_path / "link"), "source")
-    move_file(str(tmp_path / "link"), str(target), part_of(target), held)
+    move_link(str(tmp_path / "link"), str(target), held)
 
     assert os.readlink(target) == str(source)
     assert not os.path.lexists(tmp_path / "link")
@@ -207,7 +208,7 @@ def test_a_link_is_moved_as_a_link_that_leads_to_the_same_file(source, target, t
 def test_a_link_that_is_in_both_places_is_removed_from_the_first(source, target, tmp_path):
     (tmp_path / "link").symlink_to("source")
     target.symlink_to(source)
-    move_file(str(tmp_path / "link"), str(target), part_of(target), str(source))
+    move_link(str(tmp_path / "link"), str(target), str(source))
 
     assert os.readlink(target) == str(source)
     assert not os.path.lexists(tmp_path / "link")
@@ -218,14 +219,14 @@ def test_a_link_to_another_file_in_place_stops_a_move(source, target, tmp_path):
     (tmp_path / "link").symlink_to("source")
     target.symlink_to(tmp_path / "other")
     with pytest.raises(FileExistsError):
-        move_file(str(tmp_path / "link"), str(target), part_of(target), str(source))
+        move_link(str(tmp_path / "link"), str(target), str(source))
 
     assert os.readlink(tmp_path / "link") == "source"
     assert os.readlink(target) == str(tmp_path / "other")
 
 
 def test_a_link_that_is_not_there_is_not_moved(source, target, tmp_path):
-    missing(move_file, tmp_path / "gone", target, part_of(target), source)
+    missing(move_link, tmp_path / "gone", target, source)
 
     assert not os.path.lexists(target)
 
@@ -317,3 +318,13 @@ def test_files_of_the_same_bytes_and_links_that_hold_the_same_are_the_same(
     (tmp_path / "folder").mkdir()
 
     assert is_same_file(str(tmp_path / one), str(tmp_path / other)) == is_same
+
+
+def test_a_file_that_has_taken_the_place_of_a_link_is_not_lost(source, target, tmp_path):
+    (tmp_path / "link").symlink_to("source")
+    target.write_bytes(b"edited")
+    with pytest.raises(FileExistsError):
+        move_link(str(tmp_path / "link"), str(target), str(source))
+
+    assert target.read_bytes() == b"edited"
+    assert os.readlink(tmp_path / "link") == "source"

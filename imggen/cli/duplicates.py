@@ -50,10 +50,11 @@ def duplicates(
     from imggen.cli.source import all_images
     from imggen.describe import counted, printable
     from imggen.pages.duplicates import duplicates_page
-    from imggen.pages.render import write_page
+    from imggen.pages.render import check_page, write_page
     from imggen.records import check_ending
 
     check_ending(output)
+    check_page(html)
     with progress_bars() as progress:
         found = imggen.find_duplicates(
             all_images(source),
@@ -67,9 +68,11 @@ def duplicates(
     paths = found.manifest.paths
     for group in found.groups[:_MOST_LISTED]:
         click.echo(f"keep {printable(paths[group[0]])}")
-        for row in group[1:]:
+        for row in group[1 : _MOST_LISTED + 1]:
             equal = "the same bytes" if found.exact[row] == found.exact[group[0]] else "similar"
             click.echo(f"  drop {printable(paths[row])} ({equal})")
+        if len(group) > _MOST_LISTED + 1:
+            click.echo(f"  and {len(group) - _MOST_LISTED - 1} more")
     if len(found.groups) > _MOST_LISTED:
         click.echo(f"... and {len(found.groups) - _MOST_LISTED} more groups; -o FILE has all")
     for path in found.unreadable:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -51,10 +52,16 @@ def leaks(
     from imggen.records import check_ending
 
     check_ending(output)
+    parts = _parts(sources)
+    passed_over: Counter[str] = Counter()
+    for part in {id(part.passed_over): part for part in parts.values()}.values():
+        passed_over.update(part.passed_over)
     with progress_bars() as progress:
-        found = imggen.find_leaks(
-            _parts(sources), near=not exact, threshold=threshold, progress=progress
-        )
+        found = imggen.find_leaks(parts, near=not exact, threshold=threshold, progress=progress)
+    for reason, count in passed_over.items():
+        click.echo(f"passed over: {count} × {printable(reason)}", err=True)
+    for path in found.duplicates.unreadable:
+        click.echo(f"compared by its bytes at most: {printable(path)}", err=True)
     dropped = set(found.drop)
     for leak in found.leaks[:_MOST_LISTED]:
         for row in leak:
@@ -79,18 +86,34 @@ def leaks(
 def _parts(sources: tuple[Path, ...]) -> dict[str, Manifest]:
     from imggen.cli.source import manifest_of, read_frame_of
     from imggen.parts import PART_NAMES, part_name
-    from imggen.scan import scan, scan_parts
+    from imggen.scan import scan_parts
     from imggen.split import split
 
     if not sources:
         raise click.UsageError("Name the folders of the parts, or the folder that holds them.")
     if len(sources) == 1:
         frame = read_frame_of(sources[0])
-        whole = scan_parts(sources[0]) if frame is None else manifest_of(sources[0], frame)
-        return split(whole, None).as_dict()
+        if frame is not None:
+            return split(manifest_of(sources[0], frame), None).as_dict()
+        scan_parts(sources[0])  # says what is missing
+        folders = {part_name(folder.name): folder for folder in sorted(sources[0].iterdir())}
+        return {name: _images(folders[name]) for name in PART_NAMES if name in folders}
     names = [part_name(source.name) for source in sources]
     if len(set(names)) < len(names):
         if len(sources) > len(PART_NAMES):
             raise click.UsageError(f"Several folders go by one name: {names}.")
         names = list(PART_NAMES[: len(sources)])
-    return {name: scan(source) for name, source in zip(names, sources, strict=True)}
+    return {name: _images(source) for name, source in zip(names, sources, strict=True)}
+
+
+def _images(source: Path) -> Manifest:
+    """All images of a part: with classes if each is in one, since none must be passed over."""
+    from imggen.errors import ScanError
+    from imggen.scan import scan
+
+    everything = scan(source, labels=None)
+    try:
+        classes = scan(source)
+    except ScanError:
+        return everything
+    return classes if len(classes) == len(everything) else everything

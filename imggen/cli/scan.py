@@ -35,10 +35,12 @@ def scan(directory: Path, save: Path | None, html: Path | None, output: Path | N
     from rich.table import Table
 
     from imggen.describe import printable
+    from imggen.pages.render import check_page
     from imggen.records import check_ending
     from imggen.scan import scan as scan_folder
 
     check_ending(output)
+    check_page(html)
     manifest = scan_folder(directory)
     console = Console(highlight=False, soft_wrap=True)
     table = Table(title=f"{manifest.num_samples} images in {manifest.num_classes} classes")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -119,6 +120,7 @@ def split(
             raise click.UsageError(f"{one} does not go with {other}.")
     from imggen.cli.source import manifest_of, read_frame_of
     from imggen.export.recipe import Recipe
+    from imggen.pages.render import check_page
     from imggen.parts import PART_NAMES
     from imggen.split.shares import DEFAULT_RATIOS
 
@@ -131,11 +133,26 @@ def split(
         **chosen,
     )
     # A folder is not scanned here: all may have been moved out of it by the run that goes on.
-    images = source if frame is None else manifest_of(source, frame)
+    images: Path | Manifest = source
+    if frame is not None:
+        # Hashes in a table may be those of what a file was once.
+        images = dataclasses.replace(manifest_of(source, frame), hashes=None)
+    check_page(report)
+    _check_output(source, manifest, report)
     if manifest is not None:
         _write_manifest(images, recipe, manifest, dry_run, report)
     elif target is not None:
         _split_files(images, target, recipe, mode, dry_run, report)
+
+
+def _check_output(source: Path, *outputs: Path | None) -> None:
+    """Refuses to write over what is read."""
+    for output in outputs:
+        if output is None:
+            continue
+        place = output.resolve()
+        if place == source.resolve() or source.resolve() in place.parents:
+            raise click.UsageError(f"{output} is or lies in SRC; choose another place.")
 
 
 def _undo(folder: Path) -> None:
@@ -166,7 +183,7 @@ def _split_files(
         parts = plan.parts(str(target), without=() if dry_run else outcome.vanished)
         if report is not None:
             drawn = plan.sources() if dry_run else plan.parts(str(target))
-            sources = zip(plan.sources(), drawn, strict=True)
+            sources = zip(recipe.once(plan.sources()), recipe.once(drawn), strict=True)
             place_of = {
                 path: drawn_part.filepath(row)
                 for source_part, drawn_part in sources
@@ -176,17 +193,17 @@ def _split_files(
                 [place_of[path] for path in group] for group in plan.duplicates
             ]
             _write_report(report, drawn, recipe, groups, plan.num_torn, progress)
-    _print_table(parts, recipe, f"{sum(map(len, parts))} images in {printable(str(target))}")
+    if not dry_run:
+        warn_of(plan, outcome)
+    _print_table(parts, recipe, f"images in {printable(str(target))}")
     _print_duplicates(plan.duplicates, plan.num_torn)
     num_sidecars = sum(step.part < 0 for step in plan.steps)
     if num_sidecars:
         click.echo(f"{num_sidecars} files of the same names went along.")
     if dry_run:
         _print_plan(plan)
-    else:
-        warn_of(plan, outcome)
-        if outcome.vanished:
-            raise SystemExit(1)
+    elif outcome.vanished:
+        raise SystemExit(1)
 
 
 def _write_manifest(
@@ -210,7 +227,7 @@ def _write_manifest(
                 [found.filepath(row_of[path]) for path in group] for group in made.duplicates
             ]
             _write_report(report, made.parts, recipe, groups, made.num_torn, progress)
-    _print_table(made.parts, recipe, f"{sum(map(len, made.parts))} images")
+    _print_table(made.parts, recipe, "images")
     _print_duplicates(made.duplicates, made.num_torn)
     if not dry_run:
         click.echo(f"manifest: {printable(str(file))}")
@@ -246,7 +263,8 @@ def _print_table(parts: Parts[Manifest], recipe: Recipe, title: str) -> None:
     from imggen.describe import printable
     from imggen.split.nearness import furthest_off
 
-    table = Table(title=escape(title))
+    parts = recipe.once(parts)
+    table = Table(title=escape(f"{sum(map(len, parts))} {title}"))
     table.add_column("class")
     for name in parts.names:
         table.add_column(name, justify="right")
@@ -258,8 +276,9 @@ def _print_table(parts: Parts[Manifest], recipe: Recipe, title: str) -> None:
     table.add_row("all", *(str(len(part)) for part in parts))
     Console().print(table)
     if recipe.shares is not None:
-        off = str(furthest_off(parts, recipe.shares))
-        click.echo(f"furthest from its share: {printable(off)}")
+        off = furthest_off(parts, recipe.shares)
+        if off is not None:
+            click.echo(f"furthest from its share: {printable(str(off))}")
 
 
 def _print_plan(plan: Plan) -> None:
@@ -275,7 +294,13 @@ def _groups(frame: pd.DataFrame | None, by: str | None) -> str | list[str] | Non
 
     if by is None or frame is None or by not in frame.columns:
         return by
-    return list(map(str, table_column(frame, by)))
+    names = list(map(str, table_column(frame, by)))
+    if "" in names:
+        raise click.UsageError(
+            f"--group-by {by}: {names.count('')} of {len(names)} rows have no group, first row "
+            f"{names.index('')}. Name one for each; a name of its own lets an image go anywhere."
+        )
+    return names
 
 
 def _strata(frame: pd.DataFrame | None, columns: tuple[str, ...]) -> Any:

@@ -21,6 +21,10 @@ pictures that look much alike, such as hands before one wall, the most similar t
 # copies with 1 to 8 % cut off one or each side, none did in more, 3 in more than 6.
 _RADIUS = 8
 
+# Of each picture. Thousands of frames of one camera are all candidates of each other; copies are
+# among the nearest.
+_MOST_CANDIDATES = 64
+
 # A coarse look, at 16x16 pixels, sorts out most candidates. Coarse structure correlates better than
 # the edges that count in the end; it may fall short by so much, since it is fitted less well.
 _COARSE_SIDE, _COARSE_STEPS, _SLACK = 16, 2, 0.05
@@ -122,9 +126,15 @@ def _candidates(of_windows: npt.NDArray[np.uint64]) -> Iterator[_Candidates]:
         # Two wholes that look alike are each a window of the other: once is enough.
         is_other = np.where(window == 0, part > near.query, part != near.query)
         whole, part, window = near.query[is_other], part[is_other], window[is_other]
-        order = np.lexsort((window, near.distance[is_other], part, whole))
+        distance = near.distance[is_other]
+        order = np.lexsort((window, distance, part, whole))
         _, best = np.unique(whole[order] * num_images + part[order], return_index=True)
-        yield _Candidates(whole[order][best], part[order][best], window[order][best])
+        best = order[best]
+        # All candidates of a picture are in one piece; the nearest of them are looked at.
+        best = best[np.lexsort((part[best], distance[best], whole[best]))]
+        starts = np.searchsorted(whole[best], whole[best])
+        best = best[np.arange(len(best)) - starts < _MOST_CANDIDATES]
+        yield _Candidates(whole[best], part[best], window[best])
 
 
 def _confirmed(

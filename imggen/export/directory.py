@@ -149,8 +149,10 @@ def undo_split(target: str | os.PathLike[str], *, progress: Progress | None = No
     try:
         with one_run_at_a_time(place):
             outcome = carry_back(plan, progress)
+    except ExportError:
+        raise
     except OSError as err:
-        raise _cannot_write(place, err) from err
+        raise ExportError(f"Cannot write {place!r}: {err}.") from err
     if not outcome.vanished:
         forget_plan(place)
     else:
@@ -206,18 +208,16 @@ def carry_out_plan(plan: Plan, progress: Progress | None = None) -> Outcome:
             if earlier is None:
                 check_possible(plan)
                 write_plan(plan)
-            elif earlier.steps != plan.steps:
+            elif (earlier.mode, earlier.steps) != (plan.mode, plan.steps):
                 raise ExportError(
                     f"Another run has begun to split into {plan.target!r} in the meantime, in "
                     "another way. Run the same again to see how, or choose a new folder."
                 )
             return carry_out(plan, progress)
+    except ExportError:
+        raise
     except OSError as err:
-        raise _cannot_write(plan.target, err) from err
-
-
-def _cannot_write(place: str, err: OSError) -> ExportError:
-    return err if isinstance(err, ExportError) else ExportError(f"Cannot write {place!r}: {err}.")
+        raise ExportError(f"Cannot write {plan.target!r}: {err}.") from err
 
 
 def _check_places(source: Source, target: str) -> None:
@@ -243,8 +243,8 @@ def _check_same(earlier: Plan, source: str, mode: str, facts: dict[str, Any], ta
     now = {"source": source, "mode": mode, **facts}
     other = [
         f"{name}={then.get(name)!r} (now {now.get(name)!r})"
-        for name in now
-        if json.dumps(then.get(name)) != json.dumps(now[name])  # tuples are read as lists
+        for name in dict.fromkeys([*then, *now])
+        if json.dumps(then.get(name)) != json.dumps(now.get(name))  # tuples are read as lists
     ]
     if other:
         raise ExportError(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import posixpath
 import re
@@ -37,9 +38,11 @@ def inside(path: str, class_name: str) -> str:
     path = posixpath.normpath(path)
     if posixpath.isabs(path) or path.startswith("../"):
         path = posixpath.basename(path)
-    if class_name and not path.startswith(class_name + "/"):
-        path = posixpath.join(class_name, path)
-    return path
+    if not class_name:
+        return path
+    # A table may have its class folders deeper down.
+    _, found, below = f"/{path}".partition(f"/{class_name}/")
+    return posixpath.join(class_name, below if found else path)
 
 
 @final
@@ -49,6 +52,8 @@ class TargetNames:
     def __init__(self) -> None:
         # What is taken, and by which sidecar; images have a path to themselves.
         self._taken: dict[str, str | None] = {}
+        # Where to go on counting, so that a thousand files of one name are not a million tries.
+        self._numbers: dict[str, int] = {}
 
     def free(self, path: str, sidecars: Sequence[Sidecar]) -> str:
         """Takes a path for an image, with a number in it if it or a sidecar's is taken already.
@@ -57,7 +62,9 @@ class TargetNames:
             path: Where the image is to be, if that is free.
             sidecars: What is to be beside it; images may share some.
         """
-        for candidate in _candidates(path, [sidecar.ending for sidecar in sidecars]):
+        endings = [sidecar.ending for sidecar in sidecars]
+        first = self._numbers.get(_key(path), 1)
+        for number, candidate in enumerate(_candidates(path, endings, first), first):
             stem = posixpath.splitext(candidate)[0]
             beside = {_key(stem + sidecar.ending): sidecar.path for sidecar in sidecars}
             is_free = _key(candidate) not in self._taken and all(
@@ -65,6 +72,7 @@ class TargetNames:
             )
             if is_free:
                 self._taken |= {_key(candidate): None, **beside}
+                self._numbers[_key(path)] = number + 1
                 return candidate
         raise AssertionError("numbers do not end")
 
@@ -73,15 +81,16 @@ def _key(path: str) -> str:
     return unicodedata.normalize("NFC", path).casefold()
 
 
-def _candidates(path: str, endings: list[str]) -> Iterator[str]:
-    yield path
+def _candidates(path: str, endings: list[str], first: int) -> Iterator[str]:
+    """The path, as number 1, and then numbered ones."""
     stem, extension = posixpath.splitext(path)
     folder, name = posixpath.split(stem)
     longest = max(len(os.fsencode(ending)) for ending in [extension, *endings])
-    number = 1
-    while True:
-        number += 1
+    for number in itertools.count(first):
+        if number == 1:
+            yield path
+            continue
         room = _LONGEST_NAME - len(f"-{number}") - longest
-        while len(os.fsencode(name)) > room:
+        while name and len(os.fsencode(name)) > room:
             name = name[:-1]
         yield posixpath.join(folder, f"{name}-{number}{extension}")

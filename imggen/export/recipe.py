@@ -105,7 +105,7 @@ class Recipe:
             ).as_dict()
         if self.oversample:
             for name, part in named.items():
-                if name.endswith("train"):
+                if name.rpartition("/")[2] == "train":
                     named[name] = oversample(part, seed=self.seed)
         return Parts(named.values(), tuple(named))
 
@@ -113,8 +113,7 @@ class Recipe:
         """How many groups would be in several parts, had nobody looked for them."""
         part_of = {
             path: name
-            for name, part in self._parts(manifest).as_dict().items()
-            if self.num_folds is None or name.endswith("/val")
+            for name, part in self.once(self._parts(manifest)).as_dict().items()
             for path in part.paths
         }
         return sum(len({part_of[path] for path in group}) > 1 for group in groups)
@@ -126,15 +125,23 @@ class Recipe:
             return None
         return shares_of(self.ratios, self.counts)
 
+    def once(self, parts: Parts[Manifest]) -> Parts[Manifest]:
+        """The parts that hold each sample once: of folds what validates, "fold_0" and so on."""
+        if self.num_folds is None:
+            return parts
+        folds = {
+            name.removesuffix("/val"): part
+            for name, part in parts.as_dict().items()
+            if name.endswith("/val")
+        }
+        return Parts(folds.values(), tuple(folds))
+
     def table(self, parts: Parts[Manifest]) -> Manifest:
         """One manifest of all parts; of folds, each sample with the fold that validates on it."""
         return Manifest.concatenate(
             [
-                dataclasses.replace(
-                    part, splits=StringColumn.of([name.partition("/")[0]] * len(part))
-                )
-                for name, part in parts.as_dict().items()
-                if self.num_folds is None or name.endswith("/val")
+                dataclasses.replace(part, splits=StringColumn.of([name] * len(part)))
+                for name, part in self.once(parts).as_dict().items()
             ]
         )
 

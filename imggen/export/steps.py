@@ -18,9 +18,11 @@ from imggen.threads import Progress, Threads
 from imggen.transfer import (
     absolute_link,
     copy_file,
+    entry,
     hardlink_file,
     is_same_file,
     move_file,
+    move_link,
     size_and_time,
     symlink_file,
 )
@@ -111,10 +113,13 @@ class _Worker:
         self._numbers = itertools.count()
         self._vanished: list[str] = []
         self._changed: list[str] = []
-        self._goal_of = {
-            os.path.join(plan.source, step.source): os.path.join(plan.target, step.target)
-            for step in plan.steps
-        }
+        # By names without links on the way, as different links may lead to one.
+        folders: dict[str, str] = {}
+        self._goal_of: dict[str, str] = {}
+        for step in plan.steps if any(step.link is not None for step in plan.steps) else ():
+            folder, name = os.path.split(os.path.join(plan.source, step.source))
+            place = folders.setdefault(folder, os.path.realpath(folder))
+            self._goal_of[os.path.join(place, name)] = os.path.join(plan.target, step.target)
 
     def outcome(self) -> Outcome:
         return Outcome(sorted(self._vanished), sorted(self._changed))
@@ -124,7 +129,7 @@ class _Worker:
         target = os.path.join(self._plan.target, step.target)
         try:
             if self._plan.mode == "move":
-                self._move(source, target, step, self._moved_link(source, step.link))
+                self._move(source, target, step, step.link, self._moved_link(source, step.link))
             elif self._plan.mode == "copy":
                 self._copy(source, target, step)
             elif self._plan.mode == "symlink":
@@ -140,7 +145,7 @@ class _Worker:
         source = os.path.join(self._plan.source, step.source)
         target = os.path.join(self._plan.target, step.target)
         try:
-            self._move(target, source, step, step.link)
+            self._move(target, source, step, self._moved_link(source, step.link), step.link)
         except FileNotFoundError:
             if os.path.lexists(target):
                 raise
@@ -156,18 +161,30 @@ class _Worker:
         elif copy_file(source, target, self._part()) != planned:
             self._changed.append(step.source)
 
-    def _move(self, source: str, target: str, step: Step, link: str | None) -> None:
-        is_due = link is None and not os.path.lexists(target)
-        if is_due and size_and_time(source) != (step.size, step.time):
+    def _move(
+        self, source: str, target: str, step: Step, link: str | None, link_there: str | None
+    ) -> None:
+        """Moves a file, or what holds ``link`` and is to hold ``link_there``."""
+        holds = os.readlink(source) if os.path.islink(source) else None
+        if link_there is not None and (holds == link or not os.path.lexists(source)):
+            move_link(source, target, link_there)
+            return
+        if holds != link and os.path.lexists(source):
+            # A file in place of a link, or a link that somebody has made since: moved as it is.
             self._changed.append(step.source)
-        move_file(source, target, self._part(), link)
+            if holds is not None:
+                move_link(source, target, absolute_link(source, holds))
+                return
+        elif not os.path.lexists(target) and size_and_time(source) != (step.size, step.time):
+            self._changed.append(step.source)
+        move_file(source, target, self._part())
 
     def _moved_link(self, source: str, link: str | None) -> str | None:
         """What a link holds once it and maybe its file are moved."""
         if link is None:
             return None
         leads_to = absolute_link(source, link)
-        return self._goal_of.get(leads_to, leads_to)
+        return self._goal_of.get(entry(leads_to), leads_to)
 
     def _part(self) -> str:
         """Where a file may lie until it is complete."""

@@ -9,7 +9,7 @@ import numpy as np
 
 from imggen.duplicates import Duplicates
 from imggen.duplicates.similar import Pairs
-from imggen.pages.render import package_version, pictures, render
+from imggen.pages.render import MOST_IN_GROUP, package_version, pictures, render
 from imggen.threads import Progress
 
 _MOST_GROUPS = 200
@@ -27,7 +27,8 @@ def duplicates_page(found: Duplicates, progress: Progress | None = None) -> str:
     Returns:
         A page in HTML, with all it needs in it.
     """
-    groups = found.groups[:_MOST_GROUPS]
+    shown_groups = found.groups[:_MOST_GROUPS]
+    groups = [group[:MOST_IN_GROUP] for group in shown_groups]
     counted = found.pairs.where(found.pairs.similarity < 1)
     inside = _picked(found, counted, np.argsort(counted.similarity, kind="stable"))
     outside = _picked(
@@ -49,16 +50,19 @@ def duplicates_page(found: Duplicates, progress: Progress | None = None) -> str:
         inside=inside,
         outside=outside,
         groups=[
-            [
-                {
-                    "path": found.manifest.filepath(row),
-                    "name": found.manifest.paths[row],
-                    "keep": row == group[0],
-                    "about": _about(found, row, group[0]),
-                }
-                for row in group
-            ]
-            for group in groups
+            {
+                "files": [
+                    {
+                        "path": found.manifest.filepath(row),
+                        "name": found.manifest.paths[row],
+                        "keep": row == group[0],
+                        "about": _about(found, row, group[0]),
+                    }
+                    for row in group
+                ],
+                "num_left_out": len(whole) - len(group),
+            }
+            for group, whole in zip(groups, shown_groups, strict=True)
         ],
         num_groups_left_out=len(found.groups) - len(groups),
         pictures=pictures(

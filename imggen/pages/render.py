@@ -14,7 +14,7 @@ import numpy as np
 
 from imggen.decode import ImageSpec, load_image
 from imggen.describe import in_units, printable
-from imggen.errors import ExportError, ImageError
+from imggen.errors import ExportError, ImageError, OptionError
 from imggen.manifest import Manifest
 from imggen.storage import replace_files
 from imggen.threads import Progress, Threads
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     import jinja2
 
 _QUALITY = 80
+MOST_IN_GROUP = 12
 
 
 def render(template: str, **facts: Any) -> str:
@@ -40,11 +41,29 @@ def write_page(file: str | os.PathLike[str], page: str) -> None:
 
     Raises:
         ExportError: It cannot be written.
+        OptionError: See ``check_page``.
     """
+    check_page(file)
     try:
-        replace_files({Path(file): lambda place: place.write_text(page, encoding="utf-8")})
+        replace_files(
+            {
+                Path(file): lambda place: place.write_text(
+                    page, encoding="utf-8", errors="backslashreplace"
+                )
+            }
+        )
     except OSError as err:
         raise ExportError(f"Cannot write {os.fspath(file)!r}: {err}.") from err
+
+
+def check_page(file: str | os.PathLike[str] | None) -> None:
+    """Refuses a file that is meant for something else than a page.
+
+    Raises:
+        OptionError: It ends in neither ``.html`` nor ``.htm``.
+    """
+    if file is not None and Path(file).suffix.lower() not in (".html", ".htm"):
+        raise OptionError(f"file={os.fspath(file)!r} must end in .html or .htm.")
 
 
 def pictures(

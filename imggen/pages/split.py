@@ -7,7 +7,7 @@ from typing import Any
 
 from imggen.export.recipe import Recipe
 from imggen.manifest import Manifest
-from imggen.pages.render import examples_of, package_version, pictures, render
+from imggen.pages.render import MOST_IN_GROUP, examples_of, package_version, pictures, render
 from imggen.parts import Parts
 from imggen.split.nearness import furthest_off
 from imggen.threads import Progress
@@ -38,11 +38,10 @@ def split_page(
     Returns:
         A page in HTML, with all it needs in it.
     """
-    if recipe.num_folds is not None:  # in train, each image is in all folds but one
-        folds = {name: part for name, part in parts.as_dict().items() if name.endswith("/val")}
-        parts = Parts(folds.values(), tuple(folds))
+    parts = recipe.once(parts)
     part_of = {path: name for name, part in parts.as_dict().items() for path in part.filepaths}
-    groups = (duplicates or [])[:_MOST_GROUPS]
+    sizes = [len(group) for group in (duplicates or [])[:_MOST_GROUPS]]
+    groups = [group[:MOST_IN_GROUP] for group in (duplicates or [])[:_MOST_GROUPS]]
     examples = [
         (name, examples_of(part, _IMAGES_A_CLASS)[:_MOST_CLASSES])
         for name, part in parts.as_dict().items()
@@ -60,7 +59,7 @@ def split_page(
             for number, (name, part) in enumerate(parts.as_dict().items())
         ],
         classes=_classes(parts),
-        off=None if recipe.shares is None else str(furthest_off(parts, recipe.shares)),
+        off=recipe.shares and furthest_off(parts, recipe.shares),
         settings={
             name: value
             for name, value in recipe.as_facts().items()
@@ -72,8 +71,9 @@ def split_page(
             {
                 "part": part_of[group[0]],
                 "files": [(path, os.path.basename(path)) for path in group],
+                "num_left_out": size - len(group),
             }
-            for group in groups
+            for group, size in zip(groups, sizes, strict=True)
         ],
         examples=examples,
         pictures=pictures(shown, 112, progress=progress),

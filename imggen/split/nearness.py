@@ -36,18 +36,23 @@ class Off(NamedTuple):
         )
 
 
-def furthest_off(parts: Parts[Manifest], shares: Shares) -> Off:
+def furthest_off(parts: Parts[Manifest], shares: Shares) -> Off | None:
     """Finds the class and part whose share of the class is furthest from what was asked for.
 
     Args:
         parts: What ``split`` made, by the same shares.
         shares: What was asked for.
+
+    Returns:
+        None if there are no samples.
     """
     counts = np.array(
         [list(part.class_counts.values()) or [len(part)] for part in parts], np.int64
     ).T
     totals = counts.sum(axis=1)
     present = np.flatnonzero(totals)
+    if not len(present):
+        return None
     wanted = shares.exact(totals)[present]
     distance = np.abs(counts[present] - wanted) / totals[present, None]
     row, part = np.unravel_index(int(np.argmax(distance)), distance.shape)
