@@ -305,7 +305,7 @@ class _Walk:
                     name = entry.name
                     # Most are plain images; to call something for each takes twice as long.
                     if (
-                        name[name.rfind(b".") :] in usual
+                        (name[-4:] in usual or name[-5:] in usual)
                         and name[0] != _DOT
                         and entry.is_file(follow_symlinks=False)
                     ):

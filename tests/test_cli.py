@@ -39,14 +39,20 @@ def test_help_lists_every_verb_with_what_it_does(option):
         ("bench", "Time"),
         ("cache", "Fill,"),
         ("demo", "Train"),
+        ("duplicates", "Find"),
+        ("leaks", "Find"),
         ("migrate", "Show"),
         ("scan", "Show"),
         ("split", "Share"),
+        ("verify", "Decode"),
     ):
         assert re.search(rf"^  {verb} +{does} ", told, flags=re.MULTILINE)
 
 
-@pytest.mark.parametrize("verb", ["bench", "cache", "demo", "migrate", "scan", "split"])
+@pytest.mark.parametrize(
+    "verb",
+    ["bench", "cache", "demo", "duplicates", "leaks", "migrate", "scan", "split", "verify"],
+)
 def test_every_verb_has_help_of_its_own(verb):
     told = invoke(verb, "--help")
 

@@ -177,7 +177,7 @@ def test_the_target_is_open_to_whom_a_new_folder_is_open(photos, tmp_path):
     ("target", "reason"),
     [
         ("full", "is not empty"),
-        ("file", "is a file; expected a folder"),
+        ("file", "is no folder; expected one, new or empty"),
         ("file/out", "file"),
         ("photos", "lie in one another"),
         ("photos/out", "lie in one another"),
@@ -261,7 +261,7 @@ def test_a_file_that_cannot_be_written_whole_is_an_export_error_that_says_so(tmp
     ).stdout
 
     assert "File too large" in told
-    assert f"stopped in {str(tmp_path / 'out')!r} after 0 of 16 files" in told
+    assert f"stopped when 0 of 16 files were in {str(tmp_path / 'out')!r}" in told
     assert files_in(tmp_path / "out") == {}
     split_directory(photos, tmp_path / "out")
     assert len(files_in(tmp_path / "out")) == 16

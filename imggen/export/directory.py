@@ -21,7 +21,7 @@ from imggen.export.plan import Mode, Plan, checked_mode, make_plan
 from imggen.export.recipe import Recipe
 from imggen.export.steps import Outcome, carry_back, carry_out, check_possible
 from imggen.manifest import Manifest
-from imggen.parts import Parts
+from imggen.parts import Parts, part_name
 from imggen.scan import scan
 from imggen.split import Counts, Ratios
 from imggen.split.grouping import GroupBy
@@ -184,6 +184,8 @@ def plan_split(
     earlier = read_plan(goal)
     if earlier is not None:
         _check_same(earlier, os.path.realpath(root), mode, recipe.as_facts(), os.fspath(target))
+        if isinstance(source, Manifest):
+            _check_same_rows(earlier, source, as_given=recipe.follows_manifest)
         _warn_of_new_files(earlier, source)
         return earlier
     if os.path.isdir(goal) and holds_more_than_plan(goal):
@@ -251,6 +253,25 @@ def _check_same(earlier: Plan, source: str, mode: str, facts: dict[str, Any], ta
             f"{target!r} was made with {', '.join(other)}. Call with the same settings to complete "
             "it, or choose a new folder."
         )
+
+
+def _check_same_rows(plan: Plan, manifest: Manifest, *, as_given: bool) -> None:
+    """Refuses a table that says something else of a file than it did when the plan was made."""
+    then: dict[str, set[str]] = {}
+    for step in plan.steps:
+        if step.part >= 0:
+            label = plan.class_names[step.label] if step.label >= 0 else ""
+            part = plan.names[step.part] if as_given else ""
+            then.setdefault(step.source, set()).add(f"{label} {part}".strip())
+    for row, path in enumerate(manifest.paths):
+        label = "" if manifest.labels is None else manifest.class_names[manifest.labels[row]]
+        part = part_name(manifest.splits[row]) if as_given and manifest.splits else ""
+        now = f"{label} {part}".strip()
+        if path in then and now not in then[path]:
+            raise ExportError(
+                f"{plan.target!r} was made when {path!r} was {' and '.join(sorted(then[path]))!r}, "
+                f"and now it is {now!r}. Choose a new folder."
+            )
 
 
 def _warn_of_new_files(plan: Plan, source: Source) -> None:

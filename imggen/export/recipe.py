@@ -119,9 +119,14 @@ class Recipe:
         return sum(len({part_of[path] for path in group}) > 1 for group in groups)
 
     @property
+    def follows_manifest(self) -> bool:
+        """Whether the manifest's own ``splits`` say who goes where."""
+        return self.ratios is None and self.counts is None and self.num_folds is None
+
+    @property
     def shares(self) -> Shares | None:
         """What the parts are to get; None for folds, and where the manifest says who goes where."""
-        if self.num_folds is not None or (self.ratios is None and self.counts is None):
+        if self.num_folds is not None or self.follows_manifest:
             return None
         return shares_of(self.ratios, self.counts)
 
