@@ -64,6 +64,13 @@ def test_a_row_without_a_group_is_an_error(table):
     assert "2 of 16 rows have no group" in told.stderr
 
 
+def test_a_column_that_is_not_there_is_an_error_that_lists_the_columns(table):
+    told = invoke("split", table, table.parent.parent / "out", "--group-by", "patinet")
+
+    assert told.exit_code == 2
+    assert "no such column; it has ['path', 'label', 'patient']" in told.stderr
+
+
 def test_hashes_in_a_table_are_made_anew(photos, tmp_path):
     assert invoke("split", photos, "--manifest", tmp_path / "one.csv").exit_code == 0
     before = (tmp_path / "one.csv").read_text()

@@ -428,11 +428,15 @@ def assigned(counts, ratios, seed=0):
 
 
 def misfit(part_of, wanted, counts):
-    """How far parts are from what they want: squares, weighed so that each stratum counts alike."""
+    """How far parts are from what they want: squares, weighed so that each stratum counts alike.
+
+    But for the last, which holds all: sizes count 256 times less.
+    """
     got = np.zeros_like(wanted)
     for unit, part in enumerate(part_of):
         got[:, part] += counts[unit]
-    weights = (1 << 20) // np.maximum(wanted.sum(axis=1), 1)
+    weights = (1 << 32) // np.maximum(wanted.sum(axis=1), 1)
+    weights[-1] >>= 8
     return int((weights[:, None] * (got - wanted) ** 2).sum())
 
 
@@ -572,3 +576,16 @@ def test_parts_that_whole_groups_can_make_exactly_are_made():
     for seed in range(5):
         parts = split(manifest, (70 / 85, 15 / 85), seed=seed)
         assert [len(part) for part in parts] == pytest.approx([70, 15], abs=1)
+
+
+@pytest.mark.parametrize(
+    ("large", "singles", "parts"), [(900, 100, [70, 15, 15]), (1500, 12, [8, 2, 2])]
+)
+def test_a_class_keeps_its_shares_where_a_large_group_of_another_spoils_the_sizes(
+    large, singles, parts
+):
+    labels = [0] * (large + 100) + [1] * singles
+    groups = ["large"] * large + [str(row) for row in range(100 + singles)]
+    paths = [f"{row}.jpg" for row in range(len(labels))]
+    made = split_quietly(manifest_of(paths, labels, groups))
+    assert [list(part.class_counts.values())[1] for part in made] == parts

@@ -292,7 +292,14 @@ def _groups(frame: pd.DataFrame | None, by: str | None) -> str | list[str] | Non
     """The names in a column of the table; what is no column is for ``group_by``."""
     from imggen.fields import table_column
 
-    if by is None or frame is None or by not in frame.columns:
+    if by is None or frame is None:
+        return by
+    if by not in frame.columns:
+        # An expression that is a mere word would be the same in every path.
+        if by.isidentifier() and by not in ("parent", "stem"):
+            raise click.UsageError(
+                f"--group-by {by}: the table has no such column; it has {list(frame.columns)}."
+            )
         return by
     names = list(map(str, table_column(frame, by)))
     if "" in names:

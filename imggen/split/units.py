@@ -48,6 +48,8 @@ def assign_units(
     counts.sum_duplicates()
     part_of = _share_out(counts, wanted, rng)
     weights = (1 << 32) // np.maximum(wanted.sum(axis=1), 1)
+    # Sizes decide between equals: where a large group spoils them, classes are not to mend that.
+    weights[-1] = max(1, weights[-1] >> 8)
     _mend(counts, wanted, weights, part_of)
     return part_of[units]
 
