@@ -8,20 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from imggen import Manifest, OptionError, SplitError, StringColumn, kfold, oversample, split
+from tests.manifests import manifest_of, rows_of
 
 LABELS = st.lists(st.integers(0, 5), min_size=1, max_size=80)
 SEEDS = st.integers(0, 2**32 - 1)
-
-
-def manifest_of(labels, **columns):
-    """Samples "0", "1", ... with these labels; classes "c0", "c1", ..."""
-    names = tuple(f"c{index}" for index in range(max(labels, default=-1) + 1))
-    paths = StringColumn.of(map(str, range(len(labels))))
-    return Manifest(".", paths, np.array(labels, np.int32), names, **columns)
-
-
-def rows_of(part):
-    return [int(path) for path in part.paths]
 
 
 @given(LABELS, SEEDS)

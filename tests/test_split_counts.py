@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from imggen import ImggenWarning, Manifest, SplitError, StringColumn, split
+from tests.manifests import manifest_of, rows_of, split_quietly
 
 SEEDS = st.integers(0, 2**32 - 1)
 
@@ -17,23 +18,6 @@ GOLDEN = (
     [4, 10, 11, 13],
     [8, 9, 14, 15],
 )
-
-
-def manifest_of(labels, **columns):
-    """Samples "0", "1", ... with these labels; classes "c0", "c1", ..."""
-    names = tuple(f"c{index}" for index in range(max(labels, default=-1) + 1))
-    paths = StringColumn.of(map(str, range(len(labels))))
-    return Manifest(".", paths, np.array(labels, np.int32), names, **columns)
-
-
-def rows_of(part):
-    return [int(path) for path in part.paths]
-
-
-def split_quietly(*args, **kwargs):
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ImggenWarning)
-        return split(*args, **kwargs)
 
 
 @st.composite
