@@ -72,8 +72,9 @@ def similar_pairs(thumbs: npt.NDArray[np.uint8], threshold: float = THRESHOLD) -
         threshold: The least similarity of a pair, above 0, up to 1.
 
     Returns:
-        All pairs with a similarity of at least ``threshold`` (see ``fitting.similarities``), and
-        of those that miss it by 0.05 at most what was come across.
+        Pairs with a similarity of at least ``threshold`` (see ``fitting.similarities``), and of
+        those that miss it by 0.05 at most what was come across. Of a picture with more than 64
+        candidates, as among the frames of one camera, the 64 nearest by their hashes are looked at.
     """
     coarse = _coarse(thumbs)
     of_windows = window_hashes(thumbs)
