@@ -87,6 +87,7 @@ def test_the_stream_numbers_never_change():
         "AUGMENT": 2,
         "SUBSTITUTE": 3,
         "TRIAL": 4,
+        "OVERSAMPLE": 5,
     }
 
 
