@@ -403,6 +403,7 @@ def assigned(counts, ratios, seed=0):
         np.concatenate([classes, np.full(len(units), num_classes)]),
         wanted,
         np.random.default_rng(seed),
+        exclusive=True,
     )
     part_of_unit = [set(part_of[units == unit].tolist()) for unit in range(num_units)]
     assert {len(parts) for parts in part_of_unit} == {1}
@@ -478,6 +479,7 @@ def test_large_groups_come_as_near_as_small_ones():
         np.zeros(sizes.sum(), np.int64),
         np.array([[600_000, 600_000]]),
         np.random.default_rng(0),
+        exclusive=True,
     )
     assert np.bincount(part_of).tolist() == [600_000, 600_000]
 

@@ -148,6 +148,7 @@ def _assign_units(
         np.concatenate([columns, np.full(num_samples, len(totals))]),
         np.concatenate(wanted),
         generator(seed, Stream.SPLIT),
+        exclusive=strata.ndim == 1,
     )
 
 

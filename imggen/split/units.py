@@ -21,6 +21,8 @@ def assign_units(
     strata: npt.NDArray[np.integer],
     wanted: npt.NDArray[np.int64],
     rng: np.random.Generator,
+    *,
+    exclusive: bool,
 ) -> npt.NDArray[np.int64]:
     """Gives every unit a part, so that each part gets as near to what it wants as it can.
 
@@ -37,6 +39,9 @@ def assign_units(
         strata: And the stratum. The last one holds all samples, so that sizes are kept too.
         wanted: How many of each stratum a part is to get; shape (num_strata, num_parts).
         rng: Decides between equals.
+        exclusive: Whether each sample is in one stratum besides the last. Sizes follow from those
+            then and decide between equals only: where a large group spoils them, the others are
+            not to mend that.
 
     Returns:
         The part of each sample, shape (num_samples,).
@@ -48,8 +53,8 @@ def assign_units(
     counts.sum_duplicates()
     part_of = _share_out(counts, wanted, rng)
     weights = (1 << 32) // np.maximum(wanted.sum(axis=1), 1)
-    # Sizes decide between equals: where a large group spoils them, classes are not to mend that.
-    weights[-1] = max(1, weights[-1] >> 8)
+    if exclusive:
+        weights[-1] = max(1, weights[-1] >> 8)
     _mend(counts, wanted, weights, part_of)
     return part_of[units]
 
