@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, final
 
 from imggen.errors import ExportError
 from imggen.examine import Finding, examine, quiet_pillow
+from imggen.export.names import inside
 from imggen.manifest import Manifest
 from imggen.records import write_records
 from imggen.scan import scan
@@ -105,7 +106,7 @@ class VerifyReport:
                     writer.writerow(_COLUMNS)
                 for finding in self.faults:
                     source = os.path.join(outer, finding.path)
-                    target = os.path.join(inner, _inside(finding.path))
+                    target = os.path.join(inner, inside(finding.path, ""))
                     if not os.path.lexists(source):  # in a table, or gone since
                         continue
                     os.makedirs(os.path.dirname(target), exist_ok=True)
@@ -116,7 +117,7 @@ class VerifyReport:
                         link = absolute_link(source, os.readlink(source))
                         move_link(source, target, link)
                     else:
-                        move_file(source, target, target + ".part")
+                        move_file(source, target, os.path.join(inner, ".part"))
                     moved.append(finding.path)
         except OSError as err:
             raise ExportError(
@@ -164,13 +165,6 @@ def verify(
             for finding in examined.findings
         )
     return VerifyReport(manifest.root, len(paths), findings, manifest.passed_over)
-
-
-def _inside(path: str) -> str:
-    """The path, or the name of a file that a table has from elsewhere."""
-    path = os.path.normpath(path)
-    is_elsewhere = os.path.isabs(path) or path.startswith(os.pardir)
-    return os.path.basename(path) if is_elsewhere else path
 
 
 def _row(finding: Finding) -> tuple[str, str, bool, str]:

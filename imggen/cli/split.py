@@ -110,11 +110,7 @@ def split(
         ("--ratio", "--count", ratios and counts),
         ("--stratify-by", "--no-stratify", stratify_by and no_stratify),
         ("--manifest", f"--{mode}", manifest and mode != "copy"),
-        (
-            "--manifest of folds",
-            "--oversample",
-            manifest and chosen["num_folds"] and chosen["oversample"],
-        ),
+        ("--manifest of folds", "--oversample", manifest and folds and chosen["oversample"]),
     ):
         if clash:
             raise click.UsageError(f"{one} does not go with {other}.")

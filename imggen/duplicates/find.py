@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, NamedTuple, final
@@ -11,6 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple, final
 import numpy as np
 import numpy.typing as npt
 
+from imggen.columns import StringColumn
 from imggen.duplicates.fingerprints import THUMB_SIDE, thumb_of
 from imggen.duplicates.similar import THRESHOLD, Pairs, similar_pairs
 from imggen.errors import ImageError, OptionError
@@ -42,7 +45,7 @@ class Duplicates:
     """Groups of files that show the same picture.
 
     Attributes:
-        manifest: All files that were looked at.
+        manifest: All files that were looked at, with ``hashes`` if all could be read.
         threshold: The least similarity of a pair.
         pairs: Which files are similar to which, by row of the manifest, and how much. Files that
             are equal are paired with the first of them only.
@@ -53,6 +56,7 @@ class Duplicates:
         exact: For each row, the first row with the same bytes; shape (num_samples,).
         files: For each row, the first row that lists the same file; shape (num_samples,). Only
             these are in pairs and groups: a file that a table lists several times is no duplicate.
+        facts: What is known of the files in groups, by row; None for those that cannot be opened.
         unreadable: Paths of files that cannot be read, and were compared by their bytes at most.
     """
 
@@ -63,6 +67,7 @@ class Duplicates:
     groups: tuple[tuple[int, ...], ...]
     exact: npt.NDArray[np.int64]
     files: npt.NDArray[np.int64]
+    facts: Mapping[int, ImageFacts | None]
     unreadable: tuple[str, ...]
 
     @property
@@ -127,7 +132,7 @@ class Duplicates:
         rows: list[tuple[object, ...]] = []
         for number, group in enumerate(self.groups):
             for row in group:
-                facts = _facts(self.manifest, row)
+                facts = self.facts[row]
                 rows.append(
                     (
                         number,
@@ -182,7 +187,8 @@ def find_duplicates(
     files = _first_rows(manifest)
     distinct = np.unique(files)
     thumbs = np.zeros((len(manifest) if near else 0, THUMB_SIDE, THUMB_SIDE), np.uint8)
-    first_with: dict[bytes, int] = {}
+    digests: dict[int, str] = {}
+    first_with: dict[str, int] = {}
     exact = np.arange(len(manifest))
     seen, unreadable = [], []
     read = partial(_fingerprint, near=near)
@@ -191,6 +197,7 @@ def find_duplicates(
         found = Threads(workers).each("comparing", read, paths, progress)
         for row, fingerprint in zip(distinct.tolist(), found, strict=True):
             if fingerprint.digest is not None:
+                digests[row] = fingerprint.digest
                 exact[row] = first_with.setdefault(fingerprint.digest, row)
             if fingerprint.thumb is not None:
                 thumbs[row] = fingerprint.thumb
@@ -212,9 +219,26 @@ def find_duplicates(
             np.concatenate([pairs.second, alike.second]),
             np.concatenate([pairs.similarity, alike.similarity]),
         )
-    groups = tuple(_best_first(manifest, group) for group in _connected(pairs, len(manifest)))
+    connected = _connected(pairs, len(manifest))
+    with quiet_pillow():
+        facts = {
+            row: examine(manifest.root, manifest.paths[row], decode=False).facts
+            for group in connected
+            for row in group
+        }
+    if len(digests) == len(distinct):
+        hashes = StringColumn.of(digests[row] for row in files.tolist())
+        manifest = dataclasses.replace(manifest, hashes=hashes)
     return Duplicates(
-        manifest, threshold, pairs, near_misses, groups, exact, files, tuple(unreadable)
+        manifest,
+        threshold,
+        pairs,
+        near_misses,
+        tuple(_best_first(group, facts) for group in connected),
+        exact,
+        files,
+        facts,
+        tuple(unreadable),
     )
 
 
@@ -231,7 +255,7 @@ def _first_rows(manifest: Manifest) -> npt.NDArray[np.int64]:
 
 
 class _Fingerprint(NamedTuple):
-    digest: bytes | None
+    digest: str | None
     thumb: npt.NDArray[np.uint8] | None
 
 
@@ -242,7 +266,7 @@ def _fingerprint(path: str, *, near: bool) -> _Fingerprint:
             data = file.read()
     except OSError:
         return _Fingerprint(None, None)
-    digest = hashlib.sha256(data).digest()
+    digest = hashlib.sha256(data).hexdigest()
     try:
         return _Fingerprint(digest, thumb_of(data) if near else None)
     except ImageError:
@@ -264,15 +288,10 @@ def _connected(pairs: Pairs, num_rows: int) -> list[list[int]]:
     return list(groups.values())
 
 
-def _best_first(manifest: Manifest, group: list[int]) -> tuple[int, ...]:
-    def worth(row: int) -> tuple[int, int]:
-        facts = _facts(manifest, row)
-        return (facts.width * facts.height, facts.num_bytes) if facts else (0, 0)
+def _best_first(group: list[int], facts: Mapping[int, ImageFacts | None]) -> tuple[int, ...]:
+    def worth(row: int) -> tuple[int, int, int]:
+        known = facts[row]
+        return (known.width * known.height, known.num_bytes, -row) if known else (0, 0, -row)
 
-    best = max(group, key=lambda row: (*worth(row), -row))
+    best = max(group, key=worth)
     return best, *(row for row in group if row != best)
-
-
-def _facts(manifest: Manifest, row: int) -> ImageFacts | None:
-    with quiet_pillow():
-        return examine(manifest.root, manifest.paths[row], decode=False).facts

@@ -27,6 +27,7 @@ from imggen.split import Counts, Ratios
 from imggen.split.grouping import GroupBy
 from imggen.split.shares import DEFAULT_RATIOS
 from imggen.threads import Progress
+from imggen.transfer import entries
 
 Source = str | os.PathLike[str] | Manifest
 
@@ -180,7 +181,7 @@ def plan_split(
     root = source.root if isinstance(source, Manifest) else os.fspath(source)
     goal = os.path.realpath(target)
     _check_places(source, os.fspath(target))
-    checked_mode(mode)
+    way = checked_mode(mode)
     earlier = read_plan(goal)
     if earlier is not None:
         _check_same(earlier, os.path.realpath(root), mode, recipe.as_facts(), os.fspath(target))
@@ -194,7 +195,7 @@ def plan_split(
         )
     manifest = source if isinstance(source, Manifest) else scan(source)
     made = recipe.make(manifest, progress)
-    return make_plan(manifest, made, goal, checked_mode(mode), recipe.as_facts())
+    return make_plan(manifest, made, goal, way, recipe.as_facts())
 
 
 def carry_out_plan(plan: Plan, progress: Progress | None = None) -> Outcome:
@@ -228,7 +229,7 @@ def _check_places(source: Source, target: str) -> None:
     inner = os.path.realpath(target)
     if isinstance(source, Manifest):
         # A table may stand beside its target; only what it lists matters.
-        paths = (os.path.realpath(path) for path in source.filepaths)
+        paths = entries(source.filepaths)
         clash = next((path for path in paths if path.startswith(inner + os.sep)), None)
     else:
         outer = os.path.realpath(source)

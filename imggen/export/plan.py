@@ -17,6 +17,7 @@ from imggen.export.recipe import Made
 from imggen.export.sidecars import Sidecar, sidecars_of
 from imggen.manifest import Manifest
 from imggen.parts import Parts
+from imggen.transfer import entries
 
 Mode = Literal["copy", "move", "symlink", "hardlink"]
 
@@ -202,12 +203,8 @@ def _step(source: str, path: str, goal: str, part: int, label: int, mode: Mode) 
 def _check_moves(source: str, steps: list[Step]) -> None:
     """Refuses to move a file to two places, also where it goes by two names through a link."""
     place_of: dict[str, str] = {}
-    folders: dict[str, str] = {}
-    for step in steps:
-        folder, name = os.path.split(os.path.join(source, step.source))
-        if folder not in folders:
-            folders[folder] = os.path.realpath(folder)
-        place = os.path.join(folders[folder], name)
+    places = entries(os.path.join(source, step.source) for step in steps)
+    for step, place in zip(steps, places, strict=True):
         if place_of.get(place) == step.source:
             raise ExportError(
                 f"{step.source!r} would be in several places, as folds and repeats of rare classes "

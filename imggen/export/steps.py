@@ -7,6 +7,7 @@ import itertools
 import os
 import secrets
 import shutil
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import final
 
@@ -18,6 +19,7 @@ from imggen.threads import Progress, Threads
 from imggen.transfer import (
     absolute_link,
     copy_file,
+    entries,
     entry,
     hardlink_file,
     is_same_file,
@@ -64,20 +66,10 @@ def carry_out(plan: Plan, progress: Progress | None = None) -> Outcome:
         ExportError: A step fails for a reason that others would fail for too: a full disk, say.
     """
     worker = _Worker(plan, plan.target)
-    try:
-        for folder in plan.folders():
-            os.makedirs(os.path.join(plan.target, folder), exist_ok=True)
-        os.makedirs(worker.scratch, exist_ok=True)
-        # Only copies take long enough to be worth several threads.
-        threads = Threads(None if plan.mode == "copy" else 1)
-        for _ in threads.each(_DOING[plan.mode], worker.do, plan.steps, progress):
-            pass
-    except OSError as err:
-        places = [os.path.join(plan.target, step.target) for step in plan.steps]
-        raise _stopped(plan.target, err, places) from err
-    finally:
-        remove_scratch(worker.place)
-    return worker.outcome()
+    # Only copies take long enough to be worth several threads.
+    threads = Threads(None if plan.mode == "copy" else 1)
+    work = threads.each(_DOING[plan.mode], worker.do, plan.steps, progress)
+    return _carry(worker, plan.folders(), work, [step.target for step in plan.steps])
 
 
 def carry_back(plan: Plan, progress: Progress | None = None) -> Outcome:
@@ -87,15 +79,21 @@ def carry_back(plan: Plan, progress: Progress | None = None) -> Outcome:
         ExportError: As ``carry_out``.
     """
     worker = _Worker(plan, plan.source)
+    goals = [step.source for step in plan.steps]
+    work = Threads(1).each("moving back", worker.undo, plan.steps, progress)
+    return _carry(worker, sorted(set(map(os.path.dirname, goals))), work, goals)
+
+
+def _carry(worker: _Worker, folders: list[str], work: Iterator[None], goals: list[str]) -> Outcome:
+    """Makes the folders that files go to, and does the work."""
     try:
-        for folder in sorted({os.path.dirname(step.source) for step in plan.steps}):
-            os.makedirs(os.path.join(plan.source, folder), exist_ok=True)
+        for folder in folders:
+            os.makedirs(os.path.join(worker.place, folder), exist_ok=True)
         os.makedirs(worker.scratch, exist_ok=True)
-        for _ in Threads(1).each("moving back", worker.undo, plan.steps, progress):
+        for _ in work:
             pass
     except OSError as err:
-        places = [os.path.join(plan.source, step.source) for step in plan.steps]
-        raise _stopped(plan.source, err, places) from err
+        raise _stopped(worker.place, err, goals) from err
     finally:
         remove_scratch(worker.place)
     return worker.outcome()
@@ -114,12 +112,11 @@ class _Worker:
         self._vanished: list[str] = []
         self._changed: list[str] = []
         # By names without links on the way, as different links may lead to one.
-        folders: dict[str, str] = {}
         self._goal_of: dict[str, str] = {}
-        for step in plan.steps if any(step.link is not None for step in plan.steps) else ():
-            folder, name = os.path.split(os.path.join(plan.source, step.source))
-            place = folders.setdefault(folder, os.path.realpath(folder))
-            self._goal_of[os.path.join(place, name)] = os.path.join(plan.target, step.target)
+        if any(step.link is not None for step in plan.steps):
+            places = entries(os.path.join(plan.source, step.source) for step in plan.steps)
+            goals = (os.path.join(plan.target, step.target) for step in plan.steps)
+            self._goal_of = dict(zip(places, goals, strict=True))
 
     def outcome(self) -> Outcome:
         return Outcome(sorted(self._vanished), sorted(self._changed))
@@ -224,10 +221,10 @@ def _device(path: str) -> int:
     return os.stat(path).st_dev
 
 
-def _stopped(folder: str, err: OSError, places: list[str]) -> ExportError:
+def _stopped(folder: str, err: OSError, goals: list[str]) -> ExportError:
     what = "The disk is full" if err.errno in (errno.ENOSPC, errno.EDQUOT) else str(err)
-    done = sum(map(os.path.lexists, places))
+    done = sum(os.path.lexists(os.path.join(folder, goal)) for goal in goals)
     return ExportError(
-        f"{what}: stopped when {done} of {len(places)} files were in {folder!r}. Nothing is lost: "
+        f"{what}: stopped when {done} of {len(goals)} files were in {folder!r}. Nothing is lost: "
         "mend the cause and run the same again, and it goes on from there."
     )

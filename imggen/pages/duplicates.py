@@ -9,7 +9,7 @@ import numpy as np
 
 from imggen.duplicates import Duplicates
 from imggen.duplicates.similar import Pairs
-from imggen.pages.render import MOST_IN_GROUP, package_version, pictures, render
+from imggen.pages.render import MOST_IN_GROUP, pictures, render
 from imggen.threads import Progress
 
 _MOST_GROUPS = 200
@@ -40,7 +40,6 @@ def duplicates_page(found: Duplicates, progress: Progress | None = None) -> str:
         "duplicates.html",
         title="Pictures that are there more than once",
         subtitle=os.path.abspath(found.manifest.root),
-        version=package_version(),
         num_images=len(found.manifest),
         num_groups=len(found.groups),
         num_drop=len(found.drop),

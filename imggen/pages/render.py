@@ -33,7 +33,7 @@ def render(template: str, **facts: Any) -> str:
         template: The name of its file.
         facts: What it shows; text is escaped.
     """
-    return _environment().get_template(template).render(facts)
+    return _environment().get_template(template).render(facts, version=version("imggen"))
 
 
 def write_page(file: str | os.PathLike[str], page: str) -> None:
@@ -120,11 +120,6 @@ def _picture(path: str, spec: ImageSpec) -> str | None:
     picture.thumbnail((3 * min(picture.size), 3 * min(picture.size)))  # panoramas
     picture.save(out, "JPEG", quality=_QUALITY)
     return "data:image/jpeg;base64," + base64.b64encode(out.getvalue()).decode("ascii")
-
-
-def package_version() -> str:
-    """The version of imggen."""
-    return version("imggen")
 
 
 @cache

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from imggen.pages.render import examples_of, package_version, pictures, render
+from imggen.pages.render import examples_of, pictures, render
 from imggen.survey import Survey
 from imggen.threads import Progress
 
@@ -36,7 +36,6 @@ def scan_page(survey: Survey, progress: Progress | None = None) -> str:
         "scan.html",
         title="What is in this folder",
         subtitle=os.path.abspath(manifest.root),
-        version=package_version(),
         num_images=len(manifest),
         classes=[
             {

@@ -7,7 +7,7 @@ from typing import Any
 
 from imggen.export.recipe import Recipe
 from imggen.manifest import Manifest
-from imggen.pages.render import MOST_IN_GROUP, examples_of, package_version, pictures, render
+from imggen.pages.render import MOST_IN_GROUP, examples_of, pictures, render
 from imggen.parts import Parts
 from imggen.split.nearness import furthest_off
 from imggen.threads import Progress
@@ -52,7 +52,6 @@ def split_page(
         "split.html",
         title="How the images were split",
         subtitle=os.path.commonpath([os.path.abspath(part.root) for part in parts]),
-        version=package_version(),
         num_images=sum(map(len, parts)),
         parts=[
             {"name": name, "count": len(part), "colour": _colour(number)}
