@@ -85,8 +85,7 @@ def _sizes(sizes: npt.NDArray[np.int64]) -> dict[str, Any]:
             {
                 "x": 50 + 125 * step,
                 "y": 320 - 77.5 * step,
-                "label_x": most * step // 4,
-                "label_y": most * step // 4,
+                "label": most * step // 4,
             }
             for step in range(5)
         ],
