@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -11,7 +10,7 @@ from typing import Any, Literal, NamedTuple, final
 import numpy as np
 import numpy.typing as npt
 
-from imggen.augment import Augmentation, augment_image, unrepeatable
+from imggen.augment import Augmented, Pipeline, Sample, unrepeatable
 from imggen.buffers import Buffers
 from imggen.cache import Keeper
 from imggen.errors import CacheError, ImageError, OptionError, SampleError
@@ -19,7 +18,7 @@ from imggen.labels import LabelMode, encode
 from imggen.manifest import Manifest
 from imggen.mirrored import in_memory_order
 from imggen.order import Order
-from imggen.rng import Stream, generator
+from imggen.rng import Stream, generator, step_generators
 
 OnError = Literal["raise", "skip", "substitute"]
 # "blank" puts zeros where an image could not be read, so that row i stays file i. Predictions need
@@ -106,9 +105,9 @@ class BatchMaker:
         drop_remainder: Leave out a last batch that would have fewer.
         load: Path to array.
         channels_first: Move the last axis to the front.
-        cut: What makes an image of the size that training sees out of a loaded one, at random; None
-            where it has that size already.
-        steps: The augmentations after that.
+        cut_size: (height, width) that the first augmentation makes of a larger array; None where
+            what is loaded has the size that training sees.
+        pipeline: The augmentations.
         seed: Decides augmentation and substitutes.
         label_mode: As in ``encode``, or "input" or None.
         rescale: A factor for every value, or None.
@@ -124,8 +123,8 @@ class BatchMaker:
     drop_remainder: bool
     load: Callable[[str], npt.NDArray[Any]]
     channels_first: bool
-    cut: Callable[[npt.NDArray[Any], np.random.Generator], npt.NDArray[Any]] | None
-    steps: tuple[Augmentation, ...]
+    cut_size: tuple[int, int] | None
+    pipeline: Pipeline
     seed: int
     label_mode: LabelMode
     rescale: float | None
@@ -182,7 +181,7 @@ class BatchMaker:
                 if self.on_error != "substitute":
                     continue
                 row, array = self._substitute(epoch, draw, failures[draw])
-            array = self.augment(array, epoch, draw, row)
+            array = self.augment(array, epoch, draw, row).sample.image
             if x is None:
                 x = self._room_for(array, len(draws))
             self._put(array, x, len(rows), row)
@@ -192,7 +191,7 @@ class BatchMaker:
             row, array = self._substitute(epoch, draw, failures[draw])
             x = self._room_for(array, len(draws))
             if self.on_error == "skip":
-                self._put(self.augment(array, epoch, draw, row), x, 0, row)
+                self._put(self.augment(array, epoch, draw, row).sample.image, x, 0, row)
                 rows = [row]
         x = x[: len(rows)]
         x[blank] = 0
@@ -249,19 +248,18 @@ class BatchMaker:
             )
         return failures
 
-    def augment(
-        self, array: npt.NDArray[Any], epoch: int, draw: int, index: int
-    ) -> npt.NDArray[Any]:
-        """Augments a loaded sample as ``draw`` of ``epoch`` has it; leaves ``array`` as it is."""
-        if self.cut is None and not self.steps:
-            return array
-        where = f"{self.manifest.filepath(index)!r} (epoch {epoch}, index {draw})"
-        make_rng = functools.partial(generator, self.seed, Stream.AUGMENT, epoch, draw)
-        if self.cut is None:
-            return augment_image(array.copy(), self.steps, make_rng, where)
-        # The cut is the first step that the user named, so the others have numbers from 1.
-        image = self.cut(array, make_rng(0))
-        return augment_image(image, self.steps, lambda number: make_rng(number + 1), where)
+    def augment(self, array: npt.NDArray[Any], epoch: int, draw: int, index: int) -> Augmented:
+        """Augments a loaded sample as ``draw`` of ``epoch`` has it; leaves ``array`` as it is.
+
+        Raises:
+            AugmentationError: An augmentation broke its contract.
+        """
+        return self.pipeline(
+            Sample(array),
+            step_generators(self.seed, Stream.AUGMENT, epoch, draw),
+            f"{self.manifest.filepath(index)!r} (epoch {epoch}, index {draw})",
+            self.cut_size,
+        )
 
     def unrepeatable(self) -> list[str]:
         """The names of the steps that draw from elsewhere than the generator they are given.
@@ -269,10 +267,12 @@ class BatchMaker:
         Raises:
             ImggenError: The first sample cannot be read, or a step broke its contract.
         """
-        image = self.load_sample(0)
-        if self.cut is not None:
-            image = self.cut(image, generator(self.seed, Stream.TRIAL))
-        return unrepeatable(self.steps, image, self.seed)
+        sample = Sample(self.load_sample(0))
+        if self.cut_size is not None:
+            rng_of = step_generators(self.seed, Stream.TRIAL, 0, 0)
+            first = Pipeline(self.pipeline.steps[:1])
+            sample = first(sample, rng_of, "the first sample", self.cut_size).sample
+        return unrepeatable(self.pipeline, sample, self.seed)
 
     def _substitute(self, epoch: int, draw: int, failure: Failure) -> tuple[int, npt.NDArray[Any]]:
         """Another sample in place of one that cannot be read, of the same class if possible."""

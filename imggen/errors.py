@@ -8,6 +8,7 @@
     ├── ImageError         (OSError)       one file that cannot be turned into an array
     ├── SampleError        (ValueError)    a loaded array that does not fit its batch
     ├── AugmentationError  (ValueError)    an augmentation that broke its contract
+    ├── PolicyError        (ValueError)    a policy file that cannot be used
     ├── TableError         (ValueError)    a table file without the columns it needs
     ├── CacheError         (OSError)       a cache folder that cannot be used
     ├── ExportError        (OSError)       files that could not be copied out
@@ -84,6 +85,27 @@ class SampleError(ImggenError, ValueError):
 
 class AugmentationError(ImggenError, ValueError):
     """An augmentation raised, or returned something other than an image like its input."""
+
+
+class PolicyError(ImggenError, ValueError):
+    """A file of augmentations cannot be read or written, or says something that is not known.
+
+    Attributes:
+        file: The file.
+        line: The line that is meant, from 1; None where it is the file as a whole.
+    """
+
+    file: str
+    line: int | None
+
+    @classmethod
+    def of(cls, file: str, line: int | None, problem: str) -> "PolicyError":
+        """Builds the error for a place in a file."""
+        where = repr(file) if line is None else f"{file!r}, line {line}"
+        error = cls(f"{where}: {problem}")
+        error.file = file
+        error.line = line
+        return error
 
 
 class TableError(ImggenError, ValueError):

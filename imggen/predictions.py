@@ -10,6 +10,7 @@ import keras
 import numpy as np
 import numpy.typing as npt
 
+from imggen.augment import Pipeline
 from imggen.batch import Batch, BatchMaker
 from imggen.epochs import EpochSequence
 from imggen.errors import ImggenWarning, OptionError
@@ -39,7 +40,7 @@ def prediction_table(
         maker,
         order=Order(manifest.num_samples, shuffle=False, repeats=1, seed=maker.seed),
         drop_remainder=False,
-        steps=(),
+        pipeline=Pipeline([]),
         label_mode=None,
         on_error="raise" if maker.on_error == "raise" else "blank",
     )

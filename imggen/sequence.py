@@ -12,7 +12,7 @@ import keras
 import numpy as np
 import numpy.typing as npt
 
-from imggen.augment import Augment, adapt
+from imggen.augment import Augment, Pipeline, adapt
 from imggen.batch import Batch, BatchMaker, Failure, OnError
 from imggen.buffers import Buffers
 from imggen.cache import CacheLike, cache_of, open_cache
@@ -151,7 +151,7 @@ class ImageSequence(EpochSequence[Batch]):
                     fit=_fit(crop_to_aspect_ratio, pad_to_aspect_ratio),
                     exif_orientation=exif_orientation,
                 ),
-                adapt(augment),
+                Pipeline(adapt(augment)),
             )
             channels_first = (data_format or keras.config.image_data_format()) == "channels_first"
         elif image_size is not None or crop_to_aspect_ratio or pad_to_aspect_ratio:
@@ -160,7 +160,7 @@ class ImageSequence(EpochSequence[Batch]):
                 "resized."
             )
         else:
-            self._source, channels_first = source_of_loader(loader, adapt(augment)), False
+            self._source, channels_first = source_of_loader(loader, Pipeline(adapt(augment))), False
         self.manifest = manifest
         self.seed = check_seed(seed)
         self.failures: Counter[Failure] = Counter()
@@ -174,8 +174,8 @@ class ImageSequence(EpochSequence[Batch]):
             drop_remainder=drop_remainder,
             load=self._source.load,
             channels_first=channels_first,
-            cut=self._source.cut,
-            steps=self._source.steps,
+            cut_size=self._source.cut_size,
+            pipeline=self._source.pipeline,
             seed=self.seed,
             label_mode=label_mode,
             rescale=rescale,
@@ -187,7 +187,7 @@ class ImageSequence(EpochSequence[Batch]):
                 manifest.num_samples,
                 manifest.filepath,
                 color_mode=color_mode,
-                same_size=self._source.cut is None,
+                same_size=self._source.cut_size is None,
             ),
             # As many as may be in use: those that wait, the one served, and the one before it,
             # which Keras may still be reading from.
@@ -288,9 +288,11 @@ class ImageSequence(EpochSequence[Batch]):
             OptionError: The model's output does not fit the classes.
         """
         maker = self._maker
-        if maker.cut is not None:
+        if maker.cut_size is not None:
             # A cache holds what parts are cut from, and not whole images of the right size.
-            maker = dataclasses.replace(maker, load=self._source.load_whole, cut=None, cache=None)
+            maker = dataclasses.replace(
+                maker, load=self._source.load_whole, cut_size=None, cache=None
+            )
         return prediction_table(maker, self._loader, model, verbose)
 
     def original(self, index: int) -> npt.NDArray[Any]:
@@ -302,7 +304,9 @@ class ImageSequence(EpochSequence[Batch]):
 
     def augmented(self, index: int, epoch: int) -> npt.NDArray[Any]:
         """Sample ``index`` as ``epoch`` trains on it, before rescaling; like ``original``."""
-        return self._maker.augment(self._maker.load_sample(index), epoch, index, index)
+        array = self._maker.load_sample(index)
+        image = self._maker.augment(array, epoch, index, index).sample.image
+        return image.copy() if np.may_share_memory(image, array) else image
 
     def fill_cache(self, progress: Callable[[], object] = lambda: None) -> list[Failure]:
         """Loads all samples into the cache, on as many threads as there are workers.
@@ -333,7 +337,7 @@ class ImageSequence(EpochSequence[Batch]):
             self._maker.cache.clear()
 
     def _serve(self, made: Batch) -> Any:
-        if self._maker.steps and not self._checked:
+        if self._maker.pipeline.steps and not self._checked:
             self._checked = True
             self._warn_of_other_chance()
         for draw, failure in made.failures.items():

@@ -1,4 +1,4 @@
-"""What is loaded of a file, and what is made of it before the augmentations: whole, or cut."""
+"""What is loaded of a file: as training sees it, or larger, to be cut from."""
 
 from __future__ import annotations
 
@@ -8,15 +8,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, final
 
-import numpy as np
 import numpy.typing as npt
 
-from imggen.augment import Augmentation, RandomResizedCrop
+from imggen.augment import Pipeline
 from imggen.decode import ImageSpec, load_image
 from imggen.errors import OptionError
 
 Load = Callable[[str], npt.NDArray[Any]]
-Cut = Callable[[npt.NDArray[Any], np.random.Generator], npt.NDArray[Any]]
 
 
 @final
@@ -28,37 +26,37 @@ class Source:
         load: Path to array, as a cache keeps it.
         loaded_spec: How ``load`` decodes; None for a loader of the user's.
         about: All that decides this array besides the file, in words; None: not known.
-        cut: Makes an image of the size that training sees of that array, at random; None where it
-            has that size already.
+        cut_size: (height, width) that training sees, where the first augmentation makes it of a
+            larger array; None where the array has that size already.
         load_whole: Path to array of the size that training sees, nothing cut off at random.
         spec: How ``load_whole`` decodes; None for a loader of the user's.
-        steps: The augmentations that follow.
+        pipeline: The augmentations.
     """
 
     load: Load
     loaded_spec: ImageSpec | None
     about: str | None
-    cut: Cut | None
+    cut_size: tuple[int, int] | None
     load_whole: Load
     spec: ImageSpec | None
-    steps: tuple[Augmentation, ...]
+    pipeline: Pipeline
 
 
-def source_of_loader(loader: Load, steps: tuple[Augmentation, ...]) -> Source:
+def source_of_loader(loader: Load, pipeline: Pipeline) -> Source:
     """Arrays as the user's own function returns them."""
-    return Source(loader, None, None, None, loader, None, steps)
+    return Source(loader, None, None, None, loader, None, pipeline)
 
 
-def source_of_files(spec: ImageSpec, steps: tuple[Augmentation, ...]) -> Source:
+def source_of_files(spec: ImageSpec, pipeline: Pipeline) -> Source:
     """Files that are decoded; ``RandomResizedCrop``, if it comes first, cuts before the resizing.
 
     Raises:
         OptionError: A crop, and a ``fit`` that cuts or pads by itself.
     """
     whole = functools.partial(load_image, spec=spec)
-    crop = steps[0] if steps else None
-    if not isinstance(crop, RandomResizedCrop) or spec.image_size is None:
-        return Source(whole, spec, spec.about(), None, whole, spec, steps)
+    crop = pipeline.crop
+    if crop is None or spec.image_size is None:
+        return Source(whole, spec, spec.about(), None, whole, spec, pipeline)
     if spec.fit != "stretch":
         raise OptionError(
             "RandomResizedCrop cuts a part of another aspect ratio from the whole image; pass it "
@@ -70,8 +68,8 @@ def source_of_files(spec: ImageSpec, steps: tuple[Augmentation, ...]) -> Source:
         load=functools.partial(load_image, spec=uncut),
         loaded_spec=uncut,
         about=uncut.about(),
-        cut=functools.partial(crop.cut, spec.image_size),
+        cut_size=spec.image_size,
         load_whole=whole,
         spec=spec,
-        steps=steps[1:],
+        pipeline=pipeline,
     )

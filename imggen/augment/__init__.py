@@ -1,16 +1,86 @@
-"""Augmentations: the protocol, adapters for what users bring, and our own."""
+"""Augmentations: imggen's own, adapters for what users bring, and how they are put together."""
 
-from imggen.augment.adapters import Augment, adapt
-from imggen.augment.base import Augmentation, augment_image, unrepeatable
+from imggen.augment.adapters import Augment, adapt, register_adapter
+from imggen.augment.base import Augmentation
+from imggen.augment.builtin import BuiltIn
+from imggen.augment.catalog import BUILT_INS
+from imggen.augment.color import (
+    AutoContrast,
+    Equalization,
+    Inversion,
+    RandomBrightness,
+    RandomChannelShift,
+    RandomContrast,
+    RandomGamma,
+    RandomHue,
+    RandomPosterization,
+    RandomSaturation,
+    RandomSolarization,
+)
 from imggen.augment.crop import RandomResizedCrop
+from imggen.augment.geometry import (
+    RandomFlip,
+    RandomPerspective,
+    RandomRotation,
+    RandomShear,
+    RandomTranslation,
+    RandomZoom,
+)
+from imggen.augment.pipeline import Applied, Augmented, Pipeline, Step, unrepeatable
+from imggen.augment.policy import load_policy, save_policy
+from imggen.augment.presets import preset
+from imggen.augment.randaugment import AugMix, RandAugment, TrivialAugment
+from imggen.augment.sample import Sample
+from imggen.augment.texture import (
+    RandomErasing,
+    RandomGaussianBlur,
+    RandomGaussianNoise,
+    RandomJPEG,
+    RandomSharpness,
+)
 from imggen.augment.warp import warp
 
 __all__ = [
+    "BUILT_INS",
+    "Applied",
+    "AugMix",
     "Augment",
     "Augmentation",
+    "Augmented",
+    "AutoContrast",
+    "BuiltIn",
+    "Equalization",
+    "Inversion",
+    "Pipeline",
+    "RandAugment",
+    "RandomBrightness",
+    "RandomChannelShift",
+    "RandomContrast",
+    "RandomErasing",
+    "RandomFlip",
+    "RandomGamma",
+    "RandomGaussianBlur",
+    "RandomGaussianNoise",
+    "RandomHue",
+    "RandomJPEG",
+    "RandomPerspective",
+    "RandomPosterization",
     "RandomResizedCrop",
+    "RandomRotation",
+    "RandomSaturation",
+    "RandomSharpness",
+    "RandomShear",
+    "RandomSolarization",
+    "RandomTranslation",
+    "RandomZoom",
+    "Sample",
+    "Step",
+    "TrivialAugment",
     "adapt",
-    "augment_image",
+    "load_policy",
+    "preset",
+    "register_adapter",
+    "save_policy",
     "unrepeatable",
     "warp",
 ]

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any, NamedTuple, final
+from typing import Annotated, NamedTuple, final
 
 import numpy as np
-import numpy.typing as npt
 
-from imggen.errors import OptionError, SampleError
+from imggen.augment.builtin import Geometric, Operation, Parameters
+from imggen.augment.options import Interval, Span
+from imggen.augment.resample import Matrix
+from imggen.errors import OptionError
 from imggen.fields import is_whole
 
 # Windows of the wanted area and shape that do not fit are drawn again so many times.
@@ -27,7 +29,7 @@ class Window(NamedTuple):
 
 @final
 @dataclass(frozen=True)
-class RandomResizedCrop:
+class RandomResizedCrop(Geometric):
     """Cuts out a part of random area and aspect ratio, and resizes it: ImageNet's own recipe.
 
     As the first augmentation of a sequence that decodes its files, it cuts from the image before it
@@ -40,13 +42,14 @@ class RandomResizedCrop:
         source_size: The shorter side, in pixels, of the image that is cut from, as decoded and
             cached: a larger one is first shrunk to it, a smaller one is left as it is. None: twice
             the longer side of ``image_size``.
+        p: The share of images that are cut; of the others the whole image is shown.
 
     Raises:
         OptionError: A range turned round or out of bounds.
 
     Source: ``RandomResizedCrop`` of torchvision, after Szegedy et al., "Going Deeper with
-    Convolutions", 2014. Resized by OpenCV: INTER_AREA if the part shrinks to less than half in both
-    directions, else INTER_LINEAR.
+    Convolutions", 2014. Alone or with flips, it is resized by OpenCV: INTER_AREA if the part
+    shrinks to less than half in both directions, else INTER_LINEAR.
 
     Example:
         >>> crop = RandomResizedCrop(scale=(0.5, 0.5), ratio=(1.0, 1.0))
@@ -56,30 +59,16 @@ class RandomResizedCrop:
         (8, 8, 3)
     """
 
-    scale: tuple[float, float] = (0.08, 1.0)
-    ratio: tuple[float, float] = (3 / 4, 4 / 3)
+    scale: Annotated[Interval, Span(0, 1, above=True)] = (0.08, 1.0)
+    ratio: Annotated[Interval, Span(0, math.inf, above=True)] = (3 / 4, 4 / 3)
     source_size: int | None = None
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "scale", _range("scale", self.scale))
-        object.__setattr__(self, "ratio", _range("ratio", self.ratio))
-        low, high = self.scale
-        if not 0 < low <= high <= 1:
-            raise OptionError(
-                f"scale={self.scale!r} must be (low, high) with 0 < low <= high <= 1."
-            )
-        low, high = self.ratio
-        if not 0 < low <= high:
-            raise OptionError(f"ratio={self.ratio!r} must be (low, high) with 0 < low <= high.")
+        super().__post_init__()
         if self.source_size is not None and not is_whole(self.source_size, 1):
             raise OptionError(
                 f"source_size={self.source_size!r} must be a whole number of pixels, or None."
             )
-
-    @property
-    def name(self) -> str:
-        """What messages call it."""
-        return type(self).__name__
 
     def window(self, height: int, width: int, rng: np.random.Generator) -> Window:
         """Draws a part of an image of (height, width) pixels.
@@ -102,54 +91,26 @@ class RandomResizedCrop:
         top, left = (height - part_height) // 2, (width - part_width) // 2
         return Window(top, left, part_height, part_width)
 
-    def cut(
-        self, size: tuple[int, int], image: npt.NDArray[Any], rng: np.random.Generator
-    ) -> npt.NDArray[Any]:
-        """Cuts a part out of ``image`` and resizes it.
+    def draw(self, size: tuple[int, int], rng: np.random.Generator) -> Parameters:
+        """Draws the window, in pixels of the image that is cut from."""
+        return self.window(*size, rng)._asdict()
 
-        Args:
-            size: (height, width) of the result, in pixels.
-            image: uint8, shape (height, width, channels), values 0 to 255; left as it is.
-            rng: The only source of chance.
+    def draw_operations(self, size: tuple[int, int], rng: np.random.Generator) -> list[Operation]:
+        """One operation for every sample: the size that is asked for depends on it."""
+        drawn = super().draw_operations(size, rng)
+        return drawn or [Operation(self, Window(0, 0, *size)._asdict())]
 
-        Returns:
-            uint8, shape (*size, channels).
-
-        Raises:
-            SampleError: The array is no uint8 image.
-        """
-        if image.dtype != np.uint8 or image.ndim != 3:
-            raise SampleError(
-                f"{self.name} takes uint8 images of shape (height, width, channels); got "
-                f"{image.dtype} of shape {image.shape}."
-            )
-        top, left, height, width = self.window(image.shape[0], image.shape[1], rng)
-        return _resized(image[top : top + height, left : left + width], size)
-
-    def __call__(self, image: npt.NDArray[Any], rng: np.random.Generator) -> npt.NDArray[Any]:
-        """Cuts and resizes to the size that ``image`` has."""
-        return self.cut((image.shape[0], image.shape[1]), image, rng)
-
-
-def _resized(part: npt.NDArray[Any], size: tuple[int, int]) -> npt.NDArray[Any]:
-    import cv2
-
-    height, width, channels = part.shape
-    shrinks = height > 2 * size[0] and width > 2 * size[1]
-    resized = cv2.resize(
-        part, size[::-1], interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
-    )
-    return np.asarray(resized).reshape(*size, channels)  # OpenCV drops an axis of one channel
-
-
-def _range(option: str, value: object) -> tuple[float, float]:
-    if (
-        not isinstance(value, tuple | list)
-        or len(value) != 2
-        or not all(
-            isinstance(end, int | float | np.number) and not isinstance(end, bool) for end in value
+    def matrix(
+        self, parameters: Parameters, size: tuple[int, int], out_size: tuple[int, int]
+    ) -> Matrix:
+        """Shows the window in all of the output."""
+        del size
+        scale_x = parameters["width"] / out_size[1]
+        scale_y = parameters["height"] / out_size[0]
+        return np.array(
+            [
+                [scale_x, 0.0, parameters["left"] + scale_x / 2 - 0.5],
+                [0.0, scale_y, parameters["top"] + scale_y / 2 - 0.5],
+                [0.0, 0.0, 1.0],
+            ]
         )
-        or not all(math.isfinite(end) for end in value)
-    ):
-        raise OptionError(f"{option}={value!r} must be two numbers, (low, high).")
-    return float(value[0]), float(value[1])

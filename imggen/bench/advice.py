@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from imggen.augment import Augmentation
+from imggen.augment import Pipeline, Step
 from imggen.batch import BatchMaker
 from imggen.bench.clock import Clock, times_a_second
 from imggen.bench.report import BenchReport, as_ms, as_rate, counted
@@ -144,8 +144,8 @@ def _about_augmentation(trial: Trial, report: BenchReport) -> _Advice | None:
     taken = report.stages["augment"]
     if taken < max(report.stages.values()) or not trial.has_augmentation:
         return None
-    name = _slowest_step(trial) if trial.maker.steps else "RandomResizedCrop"
-    most = ", most of all its step" if len(trial.maker.steps) > 1 else ","
+    name = _slowest_step(trial)
+    most = ", most of all its step" if len(trial.maker.pipeline.steps) > 1 else ","
     return _Advice(
         _without(report, taken),
         "A cheaper augmentation, or one that is part of the model",
@@ -155,15 +155,15 @@ def _about_augmentation(trial: Trial, report: BenchReport) -> _Advice | None:
 
 
 def _slowest_step(trial: Trial) -> str:
-    def taken(step: Augmentation) -> float:
-        part = dataclasses.replace(trial.maker, cut=None, steps=(step,))
+    def taken(step: Step) -> float:
+        part = dataclasses.replace(trial.maker, cut_size=None, pipeline=Pipeline([step]))
         clock = Clock()
         for row, array in list(trial.augmented.items())[:8]:
             part.augment(array, 0, row, row)
         clock("augment")
         return clock.laps["augment"]
 
-    return max(trial.maker.steps, key=taken).name
+    return max(trial.maker.pipeline.steps, key=taken).name
 
 
 def _about_lock(trial: Trial, report: BenchReport) -> _Advice | None:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, final
 import numpy as np
 import numpy.typing as npt
 
+from imggen.augment import Pipeline
 from imggen.batch import BatchMaker
 from imggen.bench.clock import LEAST_ROUNDS, Clock
 from imggen.buffers import Buffers
@@ -61,7 +62,7 @@ class Trial:
     @property
     def has_augmentation(self) -> bool:
         """Whether there is anything to augment by."""
-        return bool(self.maker.steps) or self.maker.cut is not None
+        return bool(self.maker.pipeline.steps)
 
     def stages(self) -> dict[str, float]:
         """Each stage of an image, as the median of rounds of images from all over the manifest."""
@@ -95,7 +96,7 @@ class Trial:
             except OSError:
                 self.unreadable[self.maker.manifest.filepath(row)] = None
                 continue
-            augmented[row] = self.maker.augment(array, 0, row, row)
+            augmented[row] = self.maker.augment(array, 0, row, row).sample.image
             clock("augment")
             if not self.has_augmentation:
                 clock.laps["augment"] = 0.0
@@ -127,7 +128,13 @@ class Trial:
     def encode(self, augmented: dict[int, npt.NDArray[Any]], **changes: Any) -> float:
         """To make batches of images that are loaded and augmented already."""
         by_path = {self.maker.manifest.filepath(row): array for row, array in augmented.items()}
-        changes = {"load": by_path.__getitem__, "cut": None, "steps": (), "cache": None, **changes}
+        changes = {
+            "load": by_path.__getitem__,
+            "cut_size": None,
+            "pipeline": Pipeline([]),
+            "cache": None,
+            **changes,
+        }
         part, clock = self.part(list(augmented), **changes), Clock()
         for index in range(part.num_batches):
             part(0, index)

@@ -1,0 +1,77 @@
+"""albumentations' transforms, of version 2.0 or newer, and those of AlbumentationsX."""
+
+from __future__ import annotations
+
+import random
+from typing import Any, final
+
+import numpy as np
+import numpy.typing as npt
+
+from imggen.augment.adapters.copies import ThreadCopies
+from imggen.augment.base import Drawn
+from imggen.augment.sample import Sample
+from imggen.errors import OptionError
+
+
+@final
+class AlbumentationsStep:
+    """A transform or Compose as an Augmentation.
+
+    A transform keeps its random state in itself, so every thread works on a copy of its own, and
+    the state is set from the sample's generator before each call.
+    """
+
+    def __init__(self, transform: Any) -> None:
+        if not hasattr(transform, "set_random_state"):
+            raise OptionError(
+                f"augment={type(transform).__name__} comes from an albumentations that cannot be "
+                "seeded from outside. Install 2.0 or newer: pip install 'albumentations>=2.0'"
+            )
+        self.name = f"albumentations.{type(transform).__name__}"
+        self.transform = transform
+        self._copies = ThreadCopies(transform)
+
+    def augment(self, sample: Sample, rng: np.random.Generator) -> tuple[Sample, Drawn]:
+        """Seeds this thread's copy from ``rng`` and calls it."""
+        transform = self._copies.own()
+        transform.set_random_state(rng, random.Random(int(rng.integers(2**63))))  # noqa: S311
+        if hasattr(transform, "save_applied_params"):
+            transform.save_applied_params = True
+        data: dict[str, Any] = {"image": sample.image}
+        if sample.masks:
+            data["masks"] = list(sample.masks)
+        names = [f"image{number}" for number in range(1, len(sample.images) + 1)]
+        if names:
+            transform.add_targets(dict.fromkeys(names, "image"))
+            data.update(zip(names, sample.images, strict=True))
+        result = transform(**data)
+        changed = Sample(
+            _with_channels(result["image"], sample.image),
+            tuple(map(_with_channels, result.get("masks", ()), sample.masks)),
+            tuple(
+                _with_channels(result[name], image)
+                for name, image in zip(names, sample.images, strict=True)
+            ),
+        )
+        return changed, _drawn(transform, result)
+
+
+def _with_channels(result: Any, image: npt.NDArray[Any]) -> Any:
+    """Puts an axis of one channel back, which OpenCV drops."""
+    if isinstance(result, np.ndarray) and result.shape == image.shape[:2]:
+        return result.reshape(image.shape) if image.shape[2:] == (1,) else result
+    return result
+
+
+def _drawn(transform: Any, result: dict[str, Any]) -> Drawn:
+    """What the transforms drew, each by its name, as far as albumentations says."""
+    if "applied_transforms" in result:
+        return {"applied": [{name: _own(drawn)} for name, drawn in result["applied_transforms"]]}
+    parameters = getattr(transform, "params", None)
+    return _own(parameters) if parameters else None
+
+
+def _own(parameters: dict[str, Any]) -> dict[str, Any]:
+    """Without the shape of the image, which albumentations counts among them."""
+    return {name: value for name, value in parameters.items() if name != "shape"}

@@ -1,0 +1,95 @@
+"""Keras's preprocessing layers, alone or in a Sequential."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any, final
+
+import numpy as np
+import numpy.typing as npt
+
+from imggen.augment.adapters.copies import ThreadCopies
+from imggen.augment.base import Drawn
+from imggen.augment.sample import Sample
+from imggen.errors import AugmentationError, OptionError
+
+# Layers that cannot do to one image what they do to a batch, or that leave grey levels.
+_REFUSED = {
+    "MixUp": "It mixes images of a batch, and their labels: use imggen.MixUp.",
+    "CutMix": "It mixes images of a batch, and their labels: use imggen.CutMix.",
+    "Rescaling": "Scaling comes after augmentation: pass rescale= to the sequence.",
+    "Normalization": "It belongs into the model, where predictions need it too.",
+}
+
+
+@final
+class KerasStep:
+    """A preprocessing layer or a Sequential of them as an Augmentation.
+
+    Layers take images as float32, 0 to 255; what they return is rounded and clipped. Their state
+    of chance is set from the sample's generator before each call, so every thread works on a copy
+    of its own.
+    """
+
+    def __init__(self, layer: Any) -> None:
+        self.name = f"keras.{type(layer).__name__}"
+        for part in _layers(layer):
+            name = type(part).__name__
+            if name in _REFUSED:
+                raise OptionError(f"augment=keras.layers.{name} cannot be used. {_REFUSED[name]}")
+            low, high = getattr(part, "value_range", (0, 255))
+            if (low, high) != (0, 255):
+                raise OptionError(
+                    f"augment=keras.layers.{name} has value_range={(low, high)}, but images have "
+                    "values from 0 to 255 when they are augmented: pass value_range=(0, 255)."
+                )
+        self._copies = ThreadCopies(layer)
+
+    def augment(self, sample: Sample, rng: np.random.Generator) -> tuple[Sample, Drawn]:
+        """Seeds this thread's copy from ``rng`` and calls it; it does not say what it draws."""
+        if sample.images:
+            raise AugmentationError("a Keras layer cannot keep further images in step")
+        layer = self._copies.own()
+        images = sample.image[np.newaxis].astype(np.float32)
+        if not layer.built:
+            layer(images, training=True)  # makes the state that is set below
+        for variable in layer.variables:
+            if variable.name == "seed_generator_state":
+                variable.assign(np.array([rng.integers(2**32), 0], dtype=np.uint32))
+        if not sample.masks:
+            return dataclasses.replace(sample, image=_called(layer, images, sample.image)), {}
+        data = {"images": images}
+        if len(sample.masks) != 1:
+            raise AugmentationError("a Keras layer can keep one mask in step")
+        (mask,) = sample.masks
+        shaped = mask if mask.ndim == 3 else mask[..., np.newaxis]
+        data["segmentation_masks"] = shaped[np.newaxis].astype(np.float32)
+        result = layer(data, training=True)
+        return (
+            dataclasses.replace(
+                sample,
+                image=_rounded(result["images"], sample.image),
+                masks=(_rounded(result["segmentation_masks"], mask),),
+            ),
+            {},
+        )
+
+
+def _called(layer: Any, images: npt.NDArray[np.float32], like: npt.NDArray[Any]) -> Any:
+    return _rounded(layer(images, training=True), like)
+
+
+def _rounded(tensor: Any, like: npt.NDArray[Any]) -> Any:
+    """A batch of one as an array of the dtype of ``like``."""
+    array = np.asarray(tensor.detach().cpu() if hasattr(tensor, "detach") else tensor)[0]
+    if like.dtype.kind in "ui":
+        info = np.iinfo(like.dtype)
+        array = np.rint(array).clip(info.min, info.max)
+    array = array.astype(like.dtype)
+    return array.reshape(like.shape) if array.size == like.size else array
+
+
+def _layers(layer: Any) -> list[Any]:
+    """A layer, and all that are in it."""
+    flatten = getattr(layer, "_flatten_layers", None)
+    return list(flatten()) if callable(flatten) else [layer]

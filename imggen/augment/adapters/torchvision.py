@@ -1,0 +1,75 @@
+"""Transforms of torchvision, version 2 of them (``torchvision.transforms.v2``)."""
+
+from __future__ import annotations
+
+import threading
+from typing import Any, final
+
+import numpy as np
+import numpy.typing as npt
+
+from imggen.augment.base import Drawn
+from imggen.augment.sample import Sample
+from imggen.errors import OptionError
+
+# torchvision draws from torch's global generator, so one transform at a time, of all of them.
+_global_generator = threading.Lock()
+
+
+@final
+class TorchvisionStep:
+    """A transform or Compose as an Augmentation.
+
+    torch's global generator is seeded for each sample, and put back as it was. It is one for all
+    threads, so transforms take turns: with several workers they gain from
+    ``use_multiprocessing=True`` alone.
+    """
+
+    def __init__(self, transform: Any) -> None:
+        if not any(
+            base.__module__.startswith(("torchvision.transforms.v2", "torch.nn"))
+            for base in type(transform).__mro__
+        ):
+            raise OptionError(
+                f"augment={type(transform).__name__} is of the first version of torchvision's "
+                "transforms. Take the one of the same name from torchvision.transforms.v2: "
+                f"v2.{type(transform).__name__}(...)."
+            )
+        self.name = f"torchvision.{type(transform).__name__}"
+        self._transform = transform
+
+    def augment(self, sample: Sample, rng: np.random.Generator) -> tuple[Sample, Drawn]:
+        """Seeds torch and calls the transform; nothing is known of what it draws."""
+        import torch
+        from torchvision import tv_tensors
+
+        wrapped = [
+            tv_tensors.Image(_channels_first(sample.image)),
+            *(tv_tensors.Mask(_channels_first(mask)) for mask in sample.masks),
+            *(tv_tensors.Image(_channels_first(image)) for image in sample.images),
+        ]
+        seed = int(rng.integers(2**63))
+        with _global_generator, torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            changed = self._transform(wrapped)
+        arrays = [
+            _channels_last(after, before)
+            for after, before in zip(changed, sample.arrays, strict=True)
+        ]
+        masks = len(sample.masks)
+        return Sample(arrays[0], tuple(arrays[1 : 1 + masks]), tuple(arrays[1 + masks :])), {}
+
+
+def _channels_first(array: npt.NDArray[Any]) -> Any:
+    import torch
+
+    return torch.from_numpy(
+        np.ascontiguousarray(np.moveaxis(array, -1, 0) if array.ndim == 3 else array)
+    )
+
+
+def _channels_last(tensor: Any, before: npt.NDArray[Any]) -> Any:
+    if not hasattr(tensor, "numpy"):
+        return tensor
+    array = tensor.numpy()
+    return np.ascontiguousarray(np.moveaxis(array, 0, -1)) if before.ndim == 3 else array

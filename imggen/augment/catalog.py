@@ -1,0 +1,67 @@
+"""imggen's own augmentations by name, in the order in which they are listed anywhere."""
+
+from __future__ import annotations
+
+from imggen.augment.builtin import BuiltIn
+from imggen.augment.color import (
+    AutoContrast,
+    Equalization,
+    Inversion,
+    RandomBrightness,
+    RandomChannelShift,
+    RandomContrast,
+    RandomGamma,
+    RandomHue,
+    RandomPosterization,
+    RandomSaturation,
+    RandomSolarization,
+)
+from imggen.augment.crop import RandomResizedCrop
+from imggen.augment.geometry import (
+    RandomFlip,
+    RandomPerspective,
+    RandomRotation,
+    RandomShear,
+    RandomTranslation,
+    RandomZoom,
+)
+from imggen.augment.randaugment import AugMix, RandAugment, TrivialAugment
+from imggen.augment.texture import (
+    RandomErasing,
+    RandomGaussianBlur,
+    RandomGaussianNoise,
+    RandomJPEG,
+    RandomSharpness,
+)
+
+BUILT_INS: dict[str, type[BuiltIn]] = {
+    kind.__name__: kind
+    for kind in (
+        RandomResizedCrop,
+        RandomFlip,
+        RandomRotation,
+        RandomTranslation,
+        RandomShear,
+        RandomZoom,
+        RandomPerspective,
+        RandomBrightness,
+        RandomContrast,
+        RandomSaturation,
+        RandomHue,
+        RandomGamma,
+        RandomChannelShift,
+        RandomPosterization,
+        RandomSolarization,
+        AutoContrast,
+        Equalization,
+        Inversion,
+        RandomGaussianBlur,
+        RandomSharpness,
+        RandomGaussianNoise,
+        RandomJPEG,
+        RandomErasing,
+        RandAugment,
+        TrivialAugment,
+        AugMix,
+    )
+}
