@@ -33,7 +33,7 @@ class RandomGaussianBlur(Textural):
     Example:
         >>> point = np.zeros((5, 5, 1), np.uint8)
         >>> point[2, 2] = 255
-        >>> 39 < RandomGaussianBlur((1, 1))(point, np.random.default_rng(0))[2, 2, 0] < 42
+        >>> bool(39 < RandomGaussianBlur((1, 1))(point, np.random.default_rng(0))[2, 2, 0] < 42)
         True
     """
 
