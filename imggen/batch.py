@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple, final
@@ -10,7 +10,8 @@ from typing import Any, Literal, NamedTuple, final
 import numpy as np
 import numpy.typing as npt
 
-from imggen.augment import Augmented, Pipeline, Sample, unrepeatable
+from imggen.augment import Augmented, Blend, Pipeline, Sample, unrepeatable
+from imggen.augment.mixing import blended, blended_targets
 from imggen.buffers import Buffers
 from imggen.cache import Keeper
 from imggen.errors import CacheError, ImageError, OptionError, SampleError
@@ -138,6 +139,11 @@ class BatchMaker:
             raise OptionError.unknown("dtype", self.dtype, DTYPES)
         if self.rescale is not None and self.dtype == "uint8":
             raise OptionError(f'rescale={self.rescale} needs a float dtype; got dtype="uint8".')
+        if self.pipeline.mixer is not None and self.label_mode == "int":
+            raise OptionError(
+                f"{self.pipeline.mixer.name} mixes labels, which whole numbers cannot hold. Pass "
+                'label_mode="categorical", and categorical_crossentropy as the loss.'
+            )
 
     @property
     def num_batches(self) -> int:
@@ -164,9 +170,52 @@ class BatchMaker:
         """
         draws = self.draws(epoch, index).tolist()
         failures: dict[int, Failure] = {}
+        served: list[int] = []  # draws
         rows: list[int] = []
         blank: list[int] = []
         x: npt.NDArray[Any] | None = None  # made when the first array shows the shape
+        for draw, row, array in self.loaded(epoch, draws, failures):
+            if array is None:
+                blank.append(len(rows))
+            else:
+                image = self.augment(array, epoch, draw, row).sample.image
+                if x is None:
+                    x = self._room_for(image, len(draws))
+                self._put(image, x, len(rows), row)
+            served.append(draw)
+            rows.append(row)
+        if x is None:  # all are blank
+            x = self._room_for(self._substitute(epoch, draws[0], failures[draws[0]])[1], len(draws))
+        x = x[: len(rows)]
+        x[blank] = 0
+        blends = self.blends(epoch, index, served, self._size_of(x))
+        x = x if blends is None else blended(x, blends, channels_first=self.channels_first)
+        of_samples = np.array(rows)
+        y, weights = self._targets(x, of_samples), self.manifest.weights
+        weights = None if weights is None else weights[of_samples]
+        if blends is not None:
+            y = y if y is None or y is x else blended_targets(y, blends)
+            weights = None if weights is None else blended_targets(weights, blends)
+        return Batch(epoch, x, y, weights, failures)
+
+    def loaded(
+        self, epoch: int, draws: Sequence[int], failures: dict[int, Failure]
+    ) -> Iterator[tuple[int, int, npt.NDArray[Any] | None]]:
+        """Loads the samples of one batch, with ``on_error`` for those that cannot be read.
+
+        Args:
+            epoch: The epoch.
+            draws: The draws of the batch.
+            failures: Filled with the files that cannot be read, by draw.
+
+        Yields:
+            A draw, the row of the manifest that is served for it, and the array before
+            augmentation; None in place of the array for "blank".
+
+        Raises:
+            ImageError: See ``__call__``.
+            SampleError: See ``load_sample``.
+        """
         for draw in draws:
             row = draw % self.order.num_samples
             try:
@@ -176,34 +225,33 @@ class BatchMaker:
                     raise
                 failures[draw] = Failure(err.path, err.reason)
                 if self.on_error == "blank":
-                    blank.append(len(rows))
-                    rows.append(row)
-                if self.on_error != "substitute":
-                    continue
-                row, array = self._substitute(epoch, draw, failures[draw])
-            array = self.augment(array, epoch, draw, row).sample.image
-            if x is None:
-                x = self._room_for(array, len(draws))
-            self._put(array, x, len(rows), row)
-            rows.append(row)
-        if x is None:  # no file of this batch can be read
-            draw = draws[0]
-            row, array = self._substitute(epoch, draw, failures[draw])
-            x = self._room_for(array, len(draws))
-            if self.on_error == "skip":
-                self._put(self.augment(array, epoch, draw, row).sample.image, x, 0, row)
-                rows = [row]
-        x = x[: len(rows)]
-        x[blank] = 0
-        of_samples = np.array(rows)
-        weights = self.manifest.weights
-        return Batch(
-            epoch,
-            x,
-            self._targets(x, of_samples),
-            None if weights is None else weights[of_samples],
-            failures,
-        )
+                    yield draw, row, None
+                elif self.on_error == "substitute":
+                    yield draw, *self._substitute(epoch, draw, failures[draw])
+            else:
+                yield draw, row, array
+        if self.on_error == "skip" and len(failures) == len(draws):
+            yield draws[0], *self._substitute(epoch, draws[0], failures[draws[0]])
+
+    def blends(
+        self, epoch: int, index: int, served: Sequence[int], size: tuple[int, int]
+    ) -> list[Blend | None] | None:
+        """What the last augmentation does to each image of a batch, if it is one of batches.
+
+        Args:
+            epoch: The epoch.
+            index: The batch.
+            served: The draws that are in the batch, in order.
+            size: (height, width) of the images.
+        """
+        mixer = self.pipeline.mixer
+        if mixer is None:
+            return None
+        partners = generator(self.seed, Stream.PARTNER, epoch, index).permutation(len(served))
+        return [
+            mixer.draw(int(partner), size, generator(self.seed, Stream.MIX, epoch, draw))
+            for partner, draw in zip(partners, served, strict=True)
+        ]
 
     def load_sample(self, index: int) -> npt.NDArray[Any]:
         """Loads sample ``index`` as it is before augmentation; not to be written to.
@@ -298,6 +346,12 @@ class BatchMaker:
                 f"The loader returned {kind} for {path!r}; expected a NumPy array of numbers."
             )
         return array
+
+    def _size_of(self, x: npt.NDArray[Any]) -> tuple[int, int]:
+        """The (height, width) of a batch of images."""
+        first = 2 if self.channels_first else 1
+        height, width = x.shape[first : first + 2] if x.ndim > first + 1 else (1, 1)
+        return height, width
 
     def _room_for(self, array: npt.NDArray[Any], count: int) -> npt.NDArray[Any]:
         shape = (array.shape[-1], *array.shape[:-1]) if self.channels_first else array.shape

@@ -22,6 +22,8 @@ class Stream(IntEnum):
     SUBSTITUTE = 3
     TRIAL = 4
     OVERSAMPLE = 5
+    MIX = 6
+    PARTNER = 7
 
 
 def generator(seed: int, stream: Stream, epoch: int = 0, index: int = 0) -> np.random.Generator:

@@ -20,6 +20,7 @@ from imggen.decode import ColorMode, Fit, ImageSpec, Interpolation
 from imggen.describe import as_html, as_text
 from imggen.epochs import EpochSequence
 from imggen.errors import ImggenError, ImggenWarning, OptionError
+from imggen.explain import Explanation, explain
 from imggen.fields import is_whole
 from imggen.labels import LabelMode, check_label_mode, class_weights
 from imggen.loader import queue_size
@@ -307,6 +308,29 @@ class ImageSequence(EpochSequence[Batch]):
         array = self._maker.load_sample(index)
         image = self._maker.augment(array, epoch, index, index).sample.image
         return image.copy() if np.may_share_memory(image, array) else image
+
+    def explain(self, epoch: int, index: int) -> Explanation:
+        """Shows sample ``index`` as ``epoch`` trained on it, and says how it came about.
+
+        Args:
+            epoch: Any epoch, past or to come, from 0.
+            index: The sample, by its row in the manifest; with ``repeats``, repeat r of it is
+                ``index + r * samples``.
+
+        Returns:
+            The image, its file, its target, and what each augmentation drew.
+
+        Raises:
+            ImageError: The file cannot be read, with ``on_error="raise"``.
+            AugmentationError: An augmentation broke its contract.
+            OptionError: There is no such sample, or ``on_error="skip"`` left it out.
+
+        Example:
+            >>> flipping = ImageSequence(manifest, augment=imggen.RandomFlip(p=1.0), seed=7)
+            >>> flipping.explain(epoch=3, index=5).steps
+            (Applied(name='RandomFlip', parameters={'horizontal': True, 'vertical': False}),)
+        """
+        return explain(self._maker, epoch, index)
 
     def fill_cache(self, progress: Callable[[], object] = lambda: None) -> list[Failure]:
         """Loads all samples into the cache, on as many threads as there are workers.

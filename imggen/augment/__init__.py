@@ -3,7 +3,7 @@
 from imggen.augment.adapters import Augment, adapt, register_adapter
 from imggen.augment.base import Augmentation
 from imggen.augment.builtin import BuiltIn
-from imggen.augment.catalog import BUILT_INS
+from imggen.augment.catalog import BUILT_INS, MIXERS
 from imggen.augment.color import (
     AutoContrast,
     Equalization,
@@ -26,6 +26,7 @@ from imggen.augment.geometry import (
     RandomTranslation,
     RandomZoom,
 )
+from imggen.augment.mixing import Blend, CutMix, Mixer, MixUp, MixUpOrCutMix
 from imggen.augment.pipeline import Applied, Augmented, Pipeline, Step, unrepeatable
 from imggen.augment.policy import load_policy, save_policy
 from imggen.augment.presets import preset
@@ -42,15 +43,21 @@ from imggen.augment.warp import warp
 
 __all__ = [
     "BUILT_INS",
+    "MIXERS",
     "Applied",
     "AugMix",
     "Augment",
     "Augmentation",
     "Augmented",
     "AutoContrast",
+    "Blend",
     "BuiltIn",
+    "CutMix",
     "Equalization",
     "Inversion",
+    "MixUp",
+    "MixUpOrCutMix",
+    "Mixer",
     "Pipeline",
     "RandAugment",
     "RandomBrightness",

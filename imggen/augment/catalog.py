@@ -25,6 +25,7 @@ from imggen.augment.geometry import (
     RandomTranslation,
     RandomZoom,
 )
+from imggen.augment.mixing import CutMix, Mixer, MixUp, MixUpOrCutMix
 from imggen.augment.randaugment import AugMix, RandAugment, TrivialAugment
 from imggen.augment.texture import (
     RandomErasing,
@@ -65,3 +66,5 @@ BUILT_INS: dict[str, type[BuiltIn]] = {
         AugMix,
     )
 }
+
+MIXERS: dict[str, type[Mixer]] = {kind.__name__: kind for kind in (MixUp, CutMix, MixUpOrCutMix)}

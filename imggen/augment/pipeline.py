@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple, final
 
 import numpy as np
@@ -10,9 +10,10 @@ import numpy as np
 from imggen.augment.base import Augmentation, Drawn
 from imggen.augment.builtin import BuiltIn, Operation, Simple, as_plain
 from imggen.augment.crop import RandomResizedCrop
+from imggen.augment.mixing import Mixer
 from imggen.augment.perform import perform
 from imggen.augment.sample import Sample
-from imggen.errors import AugmentationError, ImggenError
+from imggen.errors import AugmentationError, ImggenError, OptionError
 from imggen.rng import Stream, step_generators
 
 Step = Augmentation | BuiltIn
@@ -28,6 +29,12 @@ class Applied(NamedTuple):
 
     name: str
     parameters: Any
+
+    def __str__(self) -> str:
+        if self.parameters is None:
+            return f"{self.name}: left out"
+        text = in_words(self.parameters)
+        return f"{self.name}: {text}" if text else self.name
 
 
 class Augmented(NamedTuple):
@@ -48,10 +55,26 @@ class Augmented(NamedTuple):
 
 @final
 class Pipeline:
-    """A list of augmentations as one."""
+    """A list of augmentations as one.
 
-    def __init__(self, steps: Sequence[Step]) -> None:
-        self.steps = tuple(steps)
+    Attributes:
+        steps: Those of each sample.
+        mixer: The one of whole batches, which comes after them; None where there is none.
+
+    Raises:
+        OptionError: An augmentation of batches that is not the last.
+    """
+
+    def __init__(self, steps: Sequence[Step | Mixer]) -> None:
+        last = steps[-1] if steps else None
+        self.mixer = last if isinstance(last, Mixer) else None
+        self.steps = tuple(step for step in steps if not isinstance(step, Mixer))
+        if len(self.steps) + (self.mixer is not None) != len(steps):
+            names = [step.name for step in steps if isinstance(step, Mixer)]
+            raise OptionError(
+                "Of MixUp, CutMix and MixUpOrCutMix one is possible, as the last augmentation; got "
+                f"{', '.join(names)} among {len(steps)} augmentations."
+            )
 
     @property
     def crop(self) -> RandomResizedCrop | None:
@@ -206,3 +229,22 @@ def _described(name: str, drawn: Drawn | list[Operation]) -> Any:
     if len(drawn) == 1 and isinstance(drawn[0].kind, Simple) and drawn[0].kind.name == name:
         return as_plain(drawn[0].parameters)
     return {"operations": as_plain(drawn)}
+
+
+def in_words(parameters: Any) -> str:
+    """Parameters as people read them: few digits, no brackets where none are needed."""
+    if isinstance(parameters, Mapping):
+        return ", ".join(f"{name} {_value_in_words(value)}" for name, value in parameters.items())
+    return _value_in_words(parameters)
+
+
+def _value_in_words(value: Any) -> str:
+    if isinstance(value, bool) or value is None:
+        return {True: "yes", False: "no", None: "none"}[value]
+    if isinstance(value, float):
+        return f"{value:.3g}"
+    if isinstance(value, Mapping):
+        return f"({in_words(value)})"
+    if isinstance(value, list):
+        return "[" + ", ".join(map(_value_in_words, value)) + "]"
+    return str(value)

@@ -19,7 +19,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from imggen.augment.builtin import BuiltIn
-from imggen.augment.catalog import BUILT_INS
+from imggen.augment.catalog import BUILT_INS, MIXERS
+from imggen.augment.mixing import Mixer
 from imggen.augment.options import Span, allowed
 from imggen.augment.presets import preset
 from imggen.errors import OptionError, PolicyError
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 POLICY_SUFFIXES = (".yaml", ".yml", ".json")
 _VERSION = 1
 _CLASS = "__class_fullname__"
+_KINDS: dict[str, type[BuiltIn | Mixer]] = {**BUILT_INS, **MIXERS}
 
 
 def load_policy(file: str | os.PathLike[str]) -> list[Any]:
@@ -92,7 +94,7 @@ def parse_policy(text: str, name: str) -> list[Any]:
     return _Reader(name).policy(text)
 
 
-def options_of(augmentation: BuiltIn) -> dict[str, Any]:
+def options_of(augmentation: BuiltIn | Mixer) -> dict[str, Any]:
     """The options of an augmentation that are worth writing: ranges, and what is no default."""
     legal = allowed(type(augmentation))
     options = {}
@@ -103,7 +105,7 @@ def options_of(augmentation: BuiltIn) -> dict[str, Any]:
     return options
 
 
-def fields_of(kind: type[BuiltIn]) -> list[dataclasses.Field[Any]]:
+def fields_of(kind: type[BuiltIn | Mixer]) -> list[dataclasses.Field[Any]]:
     """The options of a class of augmentations; those that many of them have come last."""
     fields = dataclasses.fields(kind)  # type: ignore[arg-type]  # all of them are dataclasses
     return sorted(fields, key=lambda field: bool(field.kw_only))
@@ -118,7 +120,7 @@ def _listed(augment: Any) -> list[Any]:
 
 
 def _entry(step: Any) -> str | dict[str, Any]:
-    if isinstance(step, BuiltIn) and type(step).__name__ in BUILT_INS:
+    if isinstance(step, BuiltIn | Mixer) and type(step) in _KINDS.values():
         options = options_of(step)
         return {step.name: options} if options else step.name
     if any(base.__module__.startswith("albumentations.") for base in type(step).__mro__):
@@ -234,11 +236,11 @@ class _Reader:
             return self._albumentations(value)
         return self._built_in(name, line, value)
 
-    def _built_in(self, name: str, line: int, value: yaml.Node | None) -> BuiltIn:
-        if name not in BUILT_INS:
-            names = (*BUILT_INS, "albumentations")
+    def _built_in(self, name: str, line: int, value: yaml.Node | None) -> BuiltIn | Mixer:
+        if name not in _KINDS:
+            names = (*_KINDS, "albumentations")
             raise self._error(line, str(OptionError.unknown("augmentation", name, names)))
-        kind = BUILT_INS[name]
+        kind = _KINDS[name]
         if value is None or _plain(value) is None:
             entries = []
         else:

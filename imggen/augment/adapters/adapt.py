@@ -14,6 +14,7 @@ from imggen.augment.adapters.registry import comes_from, registered_adapter
 from imggen.augment.adapters.torchvision import TorchvisionStep
 from imggen.augment.base import Augmentation
 from imggen.augment.builtin import BuiltIn
+from imggen.augment.mixing import Mixer
 from imggen.augment.pipeline import Step
 from imggen.augment.policy import POLICY_SUFFIXES, load_policy
 from imggen.augment.presets import PRESETS, preset
@@ -23,6 +24,7 @@ from imggen.errors import OptionError
 Augment = (
     Augmentation
     | BuiltIn
+    | Mixer
     | Callable[..., Any]
     | str
     | os.PathLike[str]
@@ -38,7 +40,7 @@ _WHAT_WOULD_DO = (
 )
 
 
-def adapt(augment: Augment) -> tuple[Step, ...]:
+def adapt(augment: Augment) -> tuple[Step | Mixer, ...]:
     """Makes the steps of a pipeline from what the user passed.
 
     Args:
@@ -74,7 +76,7 @@ def adapt(augment: Augment) -> tuple[Step, ...]:
             f"augment={augment.__name__} is a class; pass one of its objects, such as "
             f"{augment.__name__}(...)."
         )
-    if isinstance(augment, BuiltIn):
+    if isinstance(augment, BuiltIn | Mixer):
         return (augment,)
     make = registered_adapter(augment)
     if make is not None:

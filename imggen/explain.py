@@ -1,0 +1,149 @@
+"""One sample of any epoch as training saw it, and how it came about."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, NamedTuple, final
+
+import numpy as np
+import numpy.typing as npt
+
+from imggen.augment import Applied
+from imggen.augment.mixing import blended
+from imggen.batch import BatchMaker, Failure
+from imggen.errors import OptionError
+from imggen.fields import is_whole
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class Explanation:
+    """How a sample came to look as it did.
+
+    Attributes:
+        epoch: The epoch.
+        index: The sample.
+        path: The file; with ``on_error="substitute"`` the one that was served in its place.
+        label: The name of its class, or None.
+        original: The image as loaded, before augmentation.
+        image: The image as training saw it but for ``rescale`` and ``dtype``: as the augmentations
+            returned it. Blends of MixUp are rounded.
+        steps: What each augmentation drew, in order; None for ``parameters`` where chance left the
+            sample out.
+        target: Class name to share, where MixUp or CutMix is in use; else None.
+    """
+
+    epoch: int
+    index: int
+    path: str
+    label: str | None
+    original: npt.NDArray[Any]
+    image: npt.NDArray[Any]
+    steps: tuple[Applied, ...]
+    target: dict[str, float] | None
+
+    def __str__(self) -> str:
+        lines = [f"{self.path} · epoch {self.epoch}, index {self.index}"]
+        if self.target is not None:
+            shares = (f"{name} {share:.2f}" for name, share in self.target.items())
+            lines.append("label: " + ", ".join(shares))
+        elif self.label is not None:
+            lines.append(f"label: {self.label}")
+        for number, step in enumerate(self.steps, 1):
+            lines.append(f"{number}. {step}")
+        return "\n".join(lines)
+
+
+class _Served(NamedTuple):
+    """One draw before it is blended."""
+
+    row: int
+    original: npt.NDArray[Any]
+    image: npt.NDArray[Any]
+    steps: tuple[Applied, ...]
+
+
+def explain(maker: BatchMaker, epoch: int, index: int) -> Explanation:
+    """See ``ImageSequence.explain``.
+
+    Args:
+        maker: Makes the batches of the sequence that is asked.
+        epoch: The epoch.
+        index: The draw.
+    """
+    if not is_whole(epoch, 0):
+        raise OptionError(f"epoch={epoch!r} must be a whole number of 0 or more.")
+    if not is_whole(index, 0) or index >= maker.order.num_draws:
+        raise OptionError(
+            f"index={index!r} must be a whole number from 0 to {maker.order.num_draws - 1}."
+        )
+    manifest = maker.manifest
+    served = _served(maker, epoch, index)
+    image, steps, target = served.image, served.steps, None
+    if maker.pipeline.mixer is not None:
+        image, blend, partner = _blended(maker, epoch, index, served)
+        steps += (Applied(maker.pipeline.mixer.name, blend),)
+        target = _target(maker, served, partner, blend)
+    has_label = manifest.labels is not None and manifest.class_names
+    return Explanation(
+        epoch=epoch,
+        index=index,
+        path=manifest.filepath(served.row),
+        label=manifest.class_names[int(manifest.labels[served.row])] if has_label else None,  # type: ignore[index]
+        original=served.original,
+        image=image,
+        steps=steps,
+        target=target,
+    )
+
+
+def _served(maker: BatchMaker, epoch: int, draw: int) -> _Served:
+    failures: dict[int, Failure] = {}
+    for _, row, array in maker.loaded(epoch, [draw], failures):
+        if array is not None and (not failures or maker.on_error == "substitute"):
+            augmented = maker.augment(array, epoch, draw, row)
+            return _Served(row, array.copy(), augmented.sample.image.copy(), augmented.described())
+    failure = failures[draw]
+    raise OptionError(
+        f"index={draw} was left out: {failure.path!r} cannot be read ({failure.reason})."
+    )
+
+
+def _blended(
+    maker: BatchMaker, epoch: int, index: int, served: _Served
+) -> tuple[npt.NDArray[Any], dict[str, Any] | None, _Served | None]:
+    """Blends a draw with the other one of its batch that training blended it with."""
+    (places,) = np.nonzero(maker.order.draws(epoch) == index)
+    batch = int(places[0]) // maker.batch_size
+    in_batch = [draw for draw, *_ in maker.loaded(epoch, maker.draws(epoch, batch).tolist(), {})]
+    height, width = served.image.shape[:2]
+    blends = maker.blends(epoch, batch, in_batch, (height, width)) or []
+    blend = blends[in_batch.index(index)]
+    if blend is None:
+        return served.image, None, None
+    partner = _served(maker, epoch, in_batch[blend.partner])
+    pair = np.stack([served.image, partner.image])
+    described: dict[str, Any] = {
+        "kind": blend.name,
+        "with": maker.manifest.filepath(partner.row),
+        "share": blend.share,
+    }
+    if blend.box is not None:
+        described["box"] = dict(zip(("top", "left", "height", "width"), blend.box, strict=True))
+    return blended(pair, [blend._replace(partner=1), None])[0], described, partner
+
+
+def _target(
+    maker: BatchMaker, served: _Served, partner: _Served | None, blend: dict[str, Any] | None
+) -> dict[str, float] | None:
+    """The share of each class that has one."""
+    manifest = maker.manifest
+    if manifest.labels is None or not manifest.class_names:
+        return None
+    shares = {manifest.class_names[int(manifest.labels[served.row])]: 1.0}
+    if partner is not None and blend is not None:
+        (own,) = shares
+        shares[own] = blend["share"]
+        other = manifest.class_names[int(manifest.labels[partner.row])]
+        shares[other] = shares.get(other, 0.0) + 1 - blend["share"]
+    return shares
