@@ -296,14 +296,21 @@ class BatchMaker:
             )
         return failures
 
-    def augment(self, array: npt.NDArray[Any], epoch: int, draw: int, index: int) -> Augmented:
+    def augment(
+        self,
+        array: npt.NDArray[Any],
+        epoch: int,
+        draw: int,
+        index: int,
+        masks: tuple[npt.NDArray[Any], ...] = (),
+    ) -> Augmented:
         """Augments a loaded sample as ``draw`` of ``epoch`` has it; leaves ``array`` as it is.
 
         Raises:
             AugmentationError: An augmentation broke its contract.
         """
         return self.pipeline(
-            Sample(array),
+            Sample(array, masks),
             step_generators(self.seed, Stream.AUGMENT, epoch, draw),
             f"{self.manifest.filepath(index)!r} (epoch {epoch}, index {draw})",
             self.cut_size,

@@ -34,6 +34,11 @@ def write(draw: ImageDraw.ImageDraw, at: tuple[int, int], text: str, face: Any, 
     draw.text(at, text, FAINT, face)
 
 
+def one_line(text: str) -> str:
+    """A name without line breaks and the like, which Pillow would take for layout."""
+    return "".join(letter if letter.isprintable() else " " for letter in text)
+
+
 class Bar(NamedTuple):
     """A horizontal bar.
 

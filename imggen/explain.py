@@ -11,7 +11,7 @@ import numpy.typing as npt
 from imggen.augment import Applied
 from imggen.augment.mixing import blended
 from imggen.batch import BatchMaker, Failure
-from imggen.errors import OptionError
+from imggen.errors import AugmentationError, OptionError
 from imggen.fields import is_whole
 
 
@@ -31,6 +31,8 @@ class Explanation:
         steps: What each augmentation drew, in order; None for ``parameters`` where chance left the
             sample out.
         target: Class name to share, where MixUp or CutMix is in use; else None.
+        visible: The share of the original that is not beyond the edge, 0 to 1; None where an
+            augmentation cannot say.
     """
 
     epoch: int
@@ -41,6 +43,7 @@ class Explanation:
     image: npt.NDArray[Any]
     steps: tuple[Applied, ...]
     target: dict[str, float] | None
+    visible: float | None
 
     def __str__(self) -> str:
         lines = [f"{self.path} · epoch {self.epoch}, index {self.index}"]
@@ -94,6 +97,7 @@ def explain(maker: BatchMaker, epoch: int, index: int) -> Explanation:
         image=image,
         steps=steps,
         target=target,
+        visible=_visible(maker, epoch, index, served),
     )
 
 
@@ -125,7 +129,7 @@ def _blended(
     pair = np.stack([served.image, partner.image])
     described: dict[str, Any] = {
         "kind": blend.name,
-        "with": maker.manifest.filepath(partner.row),
+        "with": maker.manifest.paths[partner.row],
         "share": blend.share,
     }
     if blend.box is not None:
@@ -147,3 +151,23 @@ def _target(
         other = manifest.class_names[int(manifest.labels[partner.row])]
         shares[other] = shares.get(other, 0.0) + 1 - blend["share"]
     return shares
+
+
+def _visible(maker: BatchMaker, epoch: int, draw: int, served: _Served) -> float | None:
+    """Sends a mask of numbered cells after the image, and counts those that arrive."""
+    array = served.original
+    if array.ndim != 3:
+        return None
+    rows, cols = min(_CELLS, array.shape[0]), min(_CELLS, array.shape[1])
+    row_of = np.arange(array.shape[0]) * rows // array.shape[0]
+    col_of = np.arange(array.shape[1]) * cols // array.shape[1]
+    cells = (1 + row_of[:, np.newaxis] * cols + col_of).astype(np.uint8)
+    try:
+        shown = maker.augment(array, epoch, draw, served.row, masks=(cells,)).sample.masks[0]
+    except AugmentationError:
+        return None  # a function of the image alone, say
+    return float(len(np.intersect1d(shown, cells)) / (rows * cols))
+
+
+# In each direction; numbered from 1, they fit into 8 bits.
+_CELLS = 15

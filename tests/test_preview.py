@@ -9,7 +9,7 @@ from PIL import Image
 from sklearn import metrics
 
 import imggen
-from imggen import preview
+from imggen.preview import confusion
 from imggen.errors import OptionError
 from tests.conftest import write_images
 
@@ -183,7 +183,7 @@ def test_samples_that_are_no_images_are_refused_with_what_they_are(tmp_path, sha
 
 @pytest.mark.parametrize("option", ["images_per_class", "variants", "cell"])
 def test_a_number_below_one_is_refused(photos, option):
-    with pytest.raises(OptionError, match=f"{option}.* must be 1 or more"):
+    with pytest.raises(OptionError, match=f"{option}=0 must be .* of 1 or more"):
         imggen.contact_sheet(sequence_of(photos), **{option: 0})
 
 
@@ -202,7 +202,7 @@ def test_the_counts_are_scikit_learns(seed):
     names = ["ant", "bee", "cat", "dog"]
     rng = np.random.default_rng(seed)
     true, predicted = rng.choice(names[:3], 60), rng.choice(names, 60)
-    counts = preview._confusion(table(true, predicted), names)
+    counts = confusion._confusion(table(true, predicted), names)
 
     np.testing.assert_array_equal(
         counts, metrics.confusion_matrix(true, predicted, labels=names), strict=True

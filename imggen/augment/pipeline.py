@@ -232,19 +232,21 @@ def _described(name: str, drawn: Drawn | list[Operation]) -> Any:
 
 
 def in_words(parameters: Any) -> str:
-    """Parameters as people read them: few digits, no brackets where none are needed."""
+    """Parameters as people read them: few digits, and no brackets that are not needed."""
     if isinstance(parameters, Mapping):
-        return ", ".join(f"{name} {_value_in_words(value)}" for name, value in parameters.items())
-    return _value_in_words(parameters)
+        if set(parameters) <= {"operations", "applied"}:
+            return "; ".join(map(in_words, *parameters.values())) if parameters else ""
+        return ", ".join(f"{name} {_word(value)}".rstrip() for name, value in parameters.items())
+    return _word(parameters)
 
 
-def _value_in_words(value: Any) -> str:
+def _word(value: Any) -> str:
     if isinstance(value, bool) or value is None:
         return {True: "yes", False: "no", None: "none"}[value]
     if isinstance(value, float):
         return f"{value:.3g}"
     if isinstance(value, Mapping):
-        return f"({in_words(value)})"
+        return in_words(value)
     if isinstance(value, list):
-        return "[" + ", ".join(map(_value_in_words, value)) + "]"
+        return "[" + ", ".join(map(_word, value)) + "]"
     return str(value)

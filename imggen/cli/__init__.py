@@ -17,6 +17,7 @@ _VERBS = {
     "duplicates": "Find files that show the same picture.",
     "leaks": "Find pictures that are in more than one part of a split.",
     "migrate": "Show what in scripts uses Keras's image loaders, and change it to imggen.",
+    "preview": "Draw what augmentations make of the images of a folder.",
     "scan": "Show the classes of a folder, their sizes, and what would be passed over.",
     "split": "Share out a folder of classes among train, val and test.",
     "verify": "Decode every image, tell what is broken, and move it out of the way.",

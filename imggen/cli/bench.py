@@ -62,9 +62,10 @@ def bench(
     from rich.progress import Progress
 
     import imggen
+    from imggen.cli.output import check_picture
 
     if output is not None:
-        _require_writable(output)
+        check_picture(output)
     model = None if model_file is None else _loaded(model_file)
     height, width, channels = (None, None, 3) if model is None else _input_of(model)
     sequence = imggen.ImageSequence(
@@ -90,19 +91,6 @@ def bench(
     if output is not None:
         report.picture().save(output)
         click.echo(f"picture: {_printable(str(output))}")
-
-
-def _require_writable(output: Path) -> None:
-    """Raises before anything is timed, rather than after."""
-    from PIL import Image
-
-    from imggen.errors import OptionError
-
-    Image.init()
-    if output.suffix.lower() not in Image.EXTENSION:
-        raise OptionError(f"{str(output)!r} must end in .png, or what else Pillow writes.")
-    if not output.parent.is_dir():
-        raise OptionError(f"{str(output)!r} cannot be written: there is no such folder.")
 
 
 def _loaded(model_file: Path) -> keras.Model:

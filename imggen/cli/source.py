@@ -21,6 +21,20 @@ def all_images(source: Path) -> Manifest:
     return manifest_of(source, frame)
 
 
+def images_by_class(source: Path) -> Manifest:
+    """The images of a folder of class folders, of any other folder, or of a table."""
+    frame = read_frame_of(source)
+    if frame is not None:
+        return manifest_of(source, frame)
+    from imggen.errors import ScanError
+    from imggen.scan import scan
+
+    try:
+        return scan(source)
+    except ScanError:
+        return scan(source, labels=None)
+
+
 def read_frame_of(source: Path) -> pd.DataFrame | None:
     """The table, if the source is one (.csv or .parquet)."""
     if source.suffix.lower() not in (".csv", ".parquet") or source.is_dir():

@@ -21,6 +21,7 @@ from imggen.threads import Progress, Threads
 
 if TYPE_CHECKING:
     import jinja2
+    from PIL import Image
 
 _QUALITY = 80
 MOST_IN_GROUP = 12
@@ -112,14 +113,19 @@ def _picture(path: str, spec: ImageSpec) -> str | None:
     from PIL import Image
 
     try:
-        pixels = load_image(path, spec)
+        picture = Image.fromarray(load_image(path, spec))
     except ImageError:
         return None
-    out = io.BytesIO()
-    picture = Image.fromarray(pixels)
     picture.thumbnail((3 * min(picture.size), 3 * min(picture.size)))  # panoramas
-    picture.save(out, "JPEG", quality=_QUALITY)
-    return "data:image/jpeg;base64," + base64.b64encode(out.getvalue()).decode("ascii")
+    return data_uri(picture)
+
+
+def data_uri(picture: Image.Image, *, lossless: bool = False) -> str:
+    """A picture as part of a page: a JPEG or, lossless, a PNG."""
+    out = io.BytesIO()
+    picture.save(out, "PNG" if lossless else "JPEG", quality=_QUALITY)
+    kind = "png" if lossless else "jpeg"
+    return f"data:image/{kind};base64," + base64.b64encode(out.getvalue()).decode("ascii")
 
 
 @cache

@@ -1,0 +1,93 @@
+"""``imggen preview DIR``: what augmentations make of the user's own images."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import click
+
+
+@click.command()
+@click.argument("directory", type=click.Path(path_type=Path))
+@click.option(
+    "--policy",
+    default="medium",
+    show_default=True,
+    metavar="FILE|PRESET",
+    help="A policy file (.yaml, .json), or light, medium or strong.",
+)
+@click.option(
+    "-o",
+    "--output",
+    required=True,
+    type=click.Path(path_type=Path),
+    metavar="FILE.png|FILE.html",
+    help="A picture, or a page that needs no network.",
+)
+@click.option("--images-per-class", type=int, default=2, show_default=True)
+@click.option("--variants", type=int, default=6, show_default=True, help="Epochs to show.")
+@click.option("--classes", type=int, default=20, show_default=True, help="The most to show.")
+@click.option(
+    "--image-size",
+    type=int,
+    nargs=2,
+    default=(224, 224),
+    show_default=True,
+    metavar="HEIGHT WIDTH",
+)
+@click.option("--seed", type=int, default=0, show_default=True)
+def preview(
+    directory: Path,
+    policy: str,
+    output: Path,
+    images_per_class: int,
+    variants: int,
+    classes: int,
+    image_size: tuple[int, int],
+    seed: int,
+) -> None:
+    """Draw a few images of each class of DIRECTORY beside what training makes of them.
+
+    Below each stands what was drawn for it; images of which little is left are marked.
+    """
+    # Before TensorFlow is imported, which greets with news of its own.
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    from imggen.augment import adapt
+    from imggen.cli.output import check_picture
+    from imggen.cli.source import images_by_class
+
+    is_page = output.suffix.lower() in (".html", ".htm")
+    if not is_page:
+        check_picture(output)
+    augment = list(adapt(policy))  # before any folder is looked at
+    manifest = images_by_class(directory)
+
+    import imggen
+    from imggen.describe import printable
+    from imggen.preview import preview as make_preview
+    from imggen.preview.sheet import draw_preview
+
+    sequence = imggen.ImageSequence(
+        manifest,
+        image_size=image_size,
+        label_mode=None if manifest.labels is None else "categorical",
+        augment=augment,
+        seed=seed,
+        on_error="substitute",
+    )
+    found = make_preview(
+        sequence, images_per_class=images_per_class, variants=variants, max_classes=classes
+    )
+    if is_page:
+        from imggen.pages.preview import preview_page
+        from imggen.pages.render import write_page
+
+        write_page(output, preview_page(found, manifest.root))
+    else:
+        draw_preview(found, cell=160, parameters=True).save(output)
+    for warning in found.warnings:
+        click.echo(f"to look at: {warning}")
+    if found.num_classes_left_out:
+        click.echo(f"{found.num_classes_left_out} more classes are not shown; see --classes")
+    click.echo(f"written: {printable(str(output))}")

@@ -1,0 +1,123 @@
+"""How often each class was taken for each other, as a picture."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from imggen.drawing import BACKGROUND, FAINT, INK, font, one_line
+from imggen.errors import OptionError
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from PIL import Image
+
+_GAP = 6
+_WIDEST_MATRIX = 2400
+_SMALLEST_CELL_WITH_NUMBER = 20
+
+
+def confusion_matrix(table: pd.DataFrame, *, cell: int = 44) -> Image.Image:
+    """Draws how often each class was taken for each other.
+
+    Args:
+        table: A table with the columns ``true`` and ``predicted``, as ``ImageSequence.predict``
+            returns it. Rows without a prediction are left out.
+        cell: The side of a square, in pixels.
+
+    Returns:
+        An RGB picture: a row for each true class, a column for each predicted one, shaded by the
+        share of the row, with counts.
+
+    Raises:
+        OptionError: The table has no true classes.
+
+    Example:
+        >>> import pandas as pd
+        >>> table = pd.DataFrame({"true": ["cat", "dog"], "predicted": ["cat", "cat"]})
+        >>> confusion_matrix(table).mode
+        'RGB'
+    """
+    from PIL import Image, ImageDraw
+
+    if cell < 1:
+        raise OptionError(f"cell={cell} must be 1 or more.")
+    if not {"true", "predicted"} <= set(table.columns) or table["true"].isna().all():
+        raise OptionError("The table needs the columns 'true' and 'predicted', with classes.")
+    known = table.dropna(subset=["true", "predicted"])
+    names = [str(column)[2:] for column in table.columns if str(column).startswith("p_")]
+    names = names or sorted({*map(str, table["true"].dropna()), *map(str, known["predicted"])})
+    counts = _confusion(known, names)
+    # Many classes get small squares, and no numbers in those too small for them.
+    cell = max(2, min(cell, _WIDEST_MATRIX // max(len(names), 1)))
+    text, small = font(14), font(min(12, cell))
+    probe = ImageDraw.Draw(Image.new("RGB", (1, 1)))
+    margin = int(max(probe.textlength(one_line(name), small) for name in names)) + 40
+    side = len(names) * cell
+    sheet = Image.new("RGB", (margin + side + 2 * _GAP, margin + side + 40), BACKGROUND)
+    draw = ImageDraw.Draw(sheet)
+    right = int(counts.trace())
+    draw.text(
+        (_GAP, margin + side + 14),
+        f"{right} of {len(known)} right ({right / max(len(known), 1):.2%})",
+        INK,
+        text,
+    )
+    draw.text((margin, _GAP), "predicted", FAINT, text)
+    _paste_upright(sheet, "true", text, (_GAP, margin), FAINT)
+    for number, name in enumerate(names):
+        middle = margin + number * cell + cell // 2
+        draw.text((margin - 6, middle), one_line(name), INK, small, anchor="rm")
+        _paste_upright(sheet, one_line(name), small, (middle - 7, margin - 6), INK, bottom=True)
+    for true in range(len(names)):
+        for predicted in range(len(names)):
+            count = int(counts[true, predicted])
+            share = count / max(int(counts[true].sum()), 1)
+            left, top = margin + predicted * cell, margin + true * cell
+            box = (left, top, left + cell - 2, top + cell - 2)
+            draw.rectangle(box, _shade(share, right=true == predicted))
+            if count and cell >= _SMALLEST_CELL_WITH_NUMBER:
+                colour = "#ffffff" if share > 0.55 else INK
+                centre = (left + cell // 2 - 1, top + cell // 2 - 1)
+                draw.text(centre, str(count), colour, small, anchor="mm")
+    return sheet
+
+
+def _confusion(table: pd.DataFrame, names: list[str]) -> npt.NDArray[np.int64]:
+    index_of = {name: index for index, name in enumerate(names)}
+    counts = np.zeros((len(names), len(names)), dtype=np.int64)
+    pairs = list(zip(map(str, table["true"]), map(str, table["predicted"]), strict=True))
+    unknown = sorted({name for pair in pairs for name in pair} - set(names))
+    if unknown:
+        raise OptionError(f"The table holds the classes {unknown}, but scores only for {names}.")
+    for true, predicted in pairs:
+        counts[index_of[true], index_of[predicted]] += 1
+    return counts
+
+
+def _shade(share: float, *, right: bool) -> tuple[int, int, int]:
+    full = np.array((9, 105, 218) if right else (188, 76, 0))
+    empty = np.array((246, 248, 250))
+    red, green, blue = (empty + (full - empty) * share**0.6).round().astype(int).tolist()
+    return red, green, blue
+
+
+def _paste_upright(
+    sheet: Image.Image,
+    text: str,
+    font: Any,
+    at: tuple[int, int],
+    colour: str,
+    *,
+    bottom: bool = False,
+) -> None:
+    """Writes ``text`` from bottom to top, its upper left (or lower left) corner at ``at``."""
+    from PIL import Image, ImageDraw
+
+    length = int(ImageDraw.Draw(sheet).textlength(text, font)) + 2
+    strip = Image.new("RGB", (length, 18), BACKGROUND)
+    ImageDraw.Draw(strip).text((0, 1), text, colour, font)
+    strip = strip.rotate(90, expand=True)
+    sheet.paste(strip, (at[0], at[1] - strip.height if bottom else at[1]))

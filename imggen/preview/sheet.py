@@ -1,0 +1,149 @@
+"""Augmented images beside their originals, as one picture."""
+
+from __future__ import annotations
+
+import os
+import textwrap
+from typing import TYPE_CHECKING, Any
+
+import numpy.typing as npt
+
+from imggen.drawing import BACKGROUND, FAINT, INK, font, one_line, write
+from imggen.errors import OptionError
+from imggen.fields import is_whole
+from imggen.preview.variants import Preview, Variant, preview
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+    from imggen.sequence import ImageSequence
+
+_GAP = 6
+_HEADER, _CAPTION, _LINE = 30, 22, 14
+_WARNING = "#bc4c00"
+
+
+def contact_sheet(
+    sequence: ImageSequence,
+    *,
+    images_per_class: int = 1,
+    variants: int = 6,
+    cell: int = 160,
+    parameters: bool = True,
+) -> Image.Image:
+    """Draws originals beside what training makes of them.
+
+    Each row is one image: as loaded, and then as epochs 0, 1, 2, ... train on it, from the
+    sequence's own pipeline and seed.
+
+    Args:
+        sequence: The sequence to look at; its first images of each class are shown.
+        images_per_class: The number of rows a class.
+        variants: The number of epochs to show.
+        cell: The larger side of each image, in pixels. Small images are enlarged without
+            smoothing, so that their pixels can be seen.
+        parameters: Write below each image what the augmentations drew, its label where it is
+            mixed, and what looks wrong.
+
+    Returns:
+        An RGB picture.
+
+    Raises:
+        OptionError: The samples are not images, or a number below 1.
+        ImageError: A file cannot be read, with ``on_error="raise"``.
+        AugmentationError: An augmentation broke its contract.
+
+    Example:
+        >>> contact_sheet(sequence, variants=3, cell=64).mode
+        'RGB'
+    """
+    if not is_whole(cell, 1):
+        raise OptionError(f"cell={cell!r} must be a whole number of 1 or more.")
+    found = preview(sequence, images_per_class=images_per_class, variants=variants)
+    return draw_preview(found, cell=cell, parameters=parameters)
+
+
+def draw_preview(found: Preview, *, cell: int, parameters: bool) -> Image.Image:
+    """Draws what ``preview`` found; see ``contact_sheet``."""
+    from PIL import Image, ImageDraw
+
+    pictures = [
+        [picture_of(row.original, cell)]
+        + [picture_of(variant.explanation.image, cell) for variant in row.variants]
+        for row in found.rows
+    ]
+    width = max(picture.width for line in pictures for picture in line)
+    height = max(picture.height for line in pictures for picture in line)
+    texts = [
+        [_text(variant, width) if parameters else [] for variant in row.variants]
+        for row in found.rows
+    ]
+    below = [_CAPTION + _LINE * max(0, *(len(text) - 1 for text in row)) for row in texts]
+    columns = found.num_variants + 1
+    footer = 20 if parameters else 0
+    sheet = Image.new(
+        "RGB",
+        (
+            columns * (width + _GAP) + 2 * _GAP,
+            _HEADER + sum(height + room + _GAP for room in below) + _GAP + footer,
+        ),
+        BACKGROUND,
+    )
+    draw = ImageDraw.Draw(sheet)
+    for column in range(columns):
+        title = "original" if column == 0 else f"epoch {column - 1}"
+        draw.text((_left(column, width), 9), title, INK, font(14))
+    top = _HEADER
+    for row, line, text, room in zip(found.rows, pictures, texts, below, strict=True):
+        for column, picture in enumerate(line):
+            sheet.paste(picture, (_left(column, width), top))
+        name = one_line(os.path.basename(row.path))
+        caption = name if row.label is None else f"{one_line(row.label)} · {name}"
+        right = _left(0, width) + width if parameters else sheet.width
+        write(draw, (_left(0, width), top + height + 3), caption, font(12), right)
+        for column, lines in enumerate(text, 1):
+            for number, (words, colour) in enumerate(lines):
+                at = (_left(column, width), top + height + 3 + number * _LINE)
+                draw.text(at, words, colour, font(11))
+        top += height + room + _GAP
+    if parameters:
+        foot = f"seed {found.seed} · {', '.join(found.steps) or 'no augmentation'}"
+        write(draw, (_GAP, sheet.height - 18), foot, font(11), sheet.width)
+    return sheet
+
+
+def _text(variant: Variant, width: int) -> list[tuple[str, str]]:
+    """Lines below a picture: its mixed label, what was drawn, what looks wrong."""
+    letters = max(8, int(width / 5.6))
+    explanation = variant.explanation
+    lines: list[tuple[str, str]] = []
+    if explanation.target is not None and len(explanation.target) > 1:
+        words = ", ".join(f"{name} {share:.2f}" for name, share in explanation.target.items())
+        lines += [(line, INK) for line in textwrap.wrap(one_line(words), letters)]
+    for step in explanation.steps:
+        if step.parameters is not None:
+            words = one_line(str(step)).removeprefix("Random")
+            wrapped = textwrap.wrap(words, letters, subsequent_indent="  ", max_lines=3)
+            lines += [(line, FAINT) for line in wrapped]
+    for warning in variant.warnings:
+        lines += [(line, _WARNING) for line in textwrap.wrap(f"! {warning}", letters)]
+    return lines
+
+
+def picture_of(pixels: npt.NDArray[Any], cell: int) -> Image.Image:
+    """Pixels as an RGB picture whose larger side is ``cell``; transparency is laid over white."""
+    from PIL import Image
+
+    picture = Image.fromarray(pixels[:, :, 0] if pixels.shape[2] == 1 else pixels)
+    if picture.mode == "RGBA":
+        white = Image.new("RGBA", picture.size, BACKGROUND)
+        picture = Image.alpha_composite(white, picture)
+    scale = cell / max(picture.size)
+    size = (max(1, round(picture.width * scale)), max(1, round(picture.height * scale)))
+    resample = Image.Resampling.NEAREST if scale > 2 else Image.Resampling.LANCZOS
+    return picture.convert("RGB").resize(size, resample)
+
+
+def _left(column: int, width: int) -> int:
+    # The gap after the originals is doubled.
+    return _GAP + column * (width + _GAP) + (_GAP if column else 0)

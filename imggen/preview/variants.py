@@ -1,0 +1,158 @@
+"""A few images of each class and what training makes of them, with what looks wrong."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, final
+
+import numpy as np
+import numpy.typing as npt
+
+from imggen.errors import OptionError
+from imggen.explain import Explanation
+from imggen.fields import is_whole
+from imggen.preview.damage import damage
+
+if TYPE_CHECKING:
+    from imggen.sequence import ImageSequence
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class Variant:
+    """One image as one epoch trains on it.
+
+    Attributes:
+        explanation: The image, and how it came about.
+        warnings: What looks wrong with it, in words.
+    """
+
+    explanation: Explanation
+    warnings: tuple[str, ...]
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class Row:
+    """One image.
+
+    Attributes:
+        path: The file, relative to the manifest's root.
+        label: The name of its class, or None.
+        original: As loaded; uint8, shape (height, width, channels).
+        variants: As the epochs 0, 1, 2, ... train on it.
+    """
+
+    path: str
+    label: str | None
+    original: npt.NDArray[Any]
+    variants: tuple[Variant, ...]
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class Preview:
+    """What training makes of a few images of each class, by the very pipeline that trains.
+
+    Attributes:
+        rows: The images, class after class.
+        steps: The names of the augmentations.
+        seed: The seed of the sequence.
+        num_classes_left_out: How many classes are not shown.
+    """
+
+    rows: tuple[Row, ...]
+    steps: tuple[str, ...]
+    seed: int
+    num_classes_left_out: int
+
+    @property
+    def num_variants(self) -> int:
+        """How many there are of each image."""
+        return len(self.rows[0].variants)
+
+    @property
+    def warnings(self) -> list[str]:
+        """What looks wrong, and how many variants it concerns, the most frequent first."""
+        counts = Counter(
+            warning.partition(":")[0]
+            for row in self.rows
+            for variant in row.variants
+            for warning in variant.warnings
+        )
+        whole = len(self.rows) * self.num_variants
+        return [f"{name}: {count} of {whole} variants" for name, count in counts.most_common()]
+
+
+def preview(
+    sequence: ImageSequence,
+    *,
+    images_per_class: int = 1,
+    variants: int = 6,
+    max_classes: int | None = None,
+) -> Preview:
+    """Makes variants of the first images of each class.
+
+    Args:
+        sequence: The sequence to look at.
+        images_per_class: How many images of each class.
+        variants: How many epochs to show.
+        max_classes: How many classes to show, the first ones. None: all.
+
+    Raises:
+        OptionError: The samples are not images, or a number below 1.
+        ImageError: A file cannot be read, with ``on_error="raise"``.
+        AugmentationError: An augmentation broke its contract.
+
+    Example:
+        >>> preview(sequence, variants=3).num_variants
+        3
+    """
+    numbers = {"images_per_class": images_per_class, "variants": variants}
+    if max_classes is not None:
+        numbers["max_classes"] = max_classes
+    for option, number in numbers.items():
+        if not is_whole(number, 1):
+            raise OptionError(f"{option}={number!r} must be a whole number of 1 or more.")
+    indices, num_left_out = _first_of_each_class(sequence, images_per_class, max_classes)
+    pipeline = sequence._maker.pipeline
+    mixers = () if pipeline.mixer is None else (pipeline.mixer.name,)
+    return Preview(
+        rows=tuple(_row(sequence, index, variants) for index in indices),
+        steps=(*(step.name for step in pipeline.steps), *mixers),
+        seed=sequence.seed,
+        num_classes_left_out=num_left_out,
+    )
+
+
+def _row(sequence: ImageSequence, index: int, variants: int) -> Row:
+    explained = [sequence.explain(epoch, index) for epoch in range(variants)]
+    original = explained[0].original
+    if original.dtype != np.uint8 or original.ndim != 3 or original.shape[2] not in (1, 3, 4):
+        raise OptionError(
+            "A preview shows images, uint8 of shape (height, width, channels); these samples are "
+            f"{original.dtype} of shape {original.shape}."
+        )
+    return Row(
+        path=sequence.manifest.paths[index],
+        label=explained[0].label,
+        original=original,
+        variants=tuple(Variant(one, damage(one)) for one in explained),
+    )
+
+
+def _first_of_each_class(
+    sequence: ImageSequence, images_per_class: int, max_classes: int | None
+) -> tuple[list[int], int]:
+    """Which samples to show, and how many classes are left out."""
+    if sequence.labels is None:
+        return list(range(min(sequence.samples, images_per_class))), 0
+    present = np.unique(sequence.labels)
+    shown = present[:max_classes]
+    rows = [
+        row
+        for index in shown.tolist()
+        for row in np.flatnonzero(sequence.labels == index)[:images_per_class].tolist()
+    ]
+    return rows, len(present) - len(shown)
