@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any, Literal, NamedTuple, final
+from typing import Any, Literal, NamedTuple, TypeVar, final
 
 import numpy as np
 import numpy.typing as npt
@@ -46,25 +47,29 @@ class Batch(NamedTuple):
 
     Attributes:
         epoch: The epoch that it belongs to.
-        x: Images, shape (n, height, width, channels) or (n, channels, height, width).
+        x: Images, shape (n, height, width, channels) or (n, channels, height, width); where the
+            manifest has further inputs, a dictionary of them by name, with these as "image".
         y: Targets as ``encode`` makes them, ``x`` itself for autoencoders, or None.
         weights: Sample weights, float32, shape (n,), or None.
         failures: The files that could not be read, by draw.
     """
 
     epoch: int
-    x: npt.NDArray[Any]
-    y: npt.NDArray[Any] | None
+    x: Any
+    y: Any
     weights: npt.NDArray[np.float32] | None
     failures: dict[int, Failure]
+
+
+T = TypeVar("T")
 
 
 def first_readable(
     pools: Sequence[npt.NDArray[np.int64]],
     rng: np.random.Generator,
-    load: Callable[[int], npt.NDArray[Any]],
+    load: Callable[[int], T],
     failure: Failure,
-) -> tuple[int, npt.NDArray[Any]]:
+) -> tuple[int, T]:
     """Draws samples until one can be loaded, in place of one that cannot.
 
     Args:
@@ -105,6 +110,7 @@ class BatchMaker:
         batch_size: Draws a batch; the last batch may have fewer.
         drop_remainder: Leave out a last batch that would have fewer.
         load: Path to array.
+        load_mask: The path of a mask and of its image to an array.
         channels_first: Move the last axis to the front.
         cut_size: (height, width) that the first augmentation makes of a larger array; None where
             what is loaded has the size that training sees.
@@ -123,6 +129,7 @@ class BatchMaker:
     batch_size: int
     drop_remainder: bool
     load: Callable[[str], npt.NDArray[Any]]
+    load_mask: Callable[[str, str], npt.NDArray[Any]]
     channels_first: bool
     cut_size: tuple[int, int] | None
     pipeline: Pipeline
@@ -139,6 +146,11 @@ class BatchMaker:
             raise OptionError.unknown("dtype", self.dtype, DTYPES)
         if self.rescale is not None and self.dtype == "uint8":
             raise OptionError(f'rescale={self.rescale} needs a float dtype; got dtype="uint8".')
+        if self.pipeline.mixer is not None and (self.manifest.inputs or self.label_mode == "mask"):
+            raise OptionError(
+                f"{self.pipeline.mixer.name} mixes images and classes; masks and further inputs "
+                "cannot be mixed."
+            )
         if self.pipeline.mixer is not None and self.label_mode == "int":
             raise OptionError(
                 f"{self.pipeline.mixer.name} mixes labels, which whole numbers cannot hold. Pass "
@@ -173,34 +185,35 @@ class BatchMaker:
         served: list[int] = []  # draws
         rows: list[int] = []
         blank: list[int] = []
-        x: npt.NDArray[Any] | None = None  # made when the first array shows the shape
-        for draw, row, array in self.loaded(epoch, draws, failures):
-            if array is None:
+        images = _Rows(self, len(draws))
+        for draw, row, sample in self.loaded(epoch, draws, failures):
+            if sample is None:
                 blank.append(len(rows))
             else:
-                image = self.augment(array, epoch, draw, row).sample.image
-                if x is None:
-                    x = self._room_for(image, len(draws))
-                self._put(image, x, len(rows), row)
+                images.put(len(rows), self.augment(sample, epoch, draw, row).sample, row)
             served.append(draw)
             rows.append(row)
-        if x is None:  # all are blank
-            x = self._room_for(self._substitute(epoch, draws[0], failures[draws[0]])[1], len(draws))
-        x = x[: len(rows)]
-        x[blank] = 0
+        if not images.arrays:  # all are blank
+            row, sample = self._substitute(epoch, draws[0], failures[draws[0]])
+            images.put(0, self.augment(sample, epoch, draws[0], row).sample, row)
+            blank = list(range(len(rows)))
+        arrays = {name: array[: len(rows)] for name, array in images.arrays.items()}
+        for array in arrays.values():
+            array[blank] = 0
+        x, masks = arrays.pop("image"), arrays.pop("mask", None)
         blends = self.blends(epoch, index, served, self._size_of(x))
         x = x if blends is None else blended(x, blends, channels_first=self.channels_first)
         of_samples = np.array(rows)
-        y, weights = self._targets(x, of_samples), self.manifest.weights
+        y, weights = self._targets(x, masks, of_samples), self.manifest.weights
         weights = None if weights is None else weights[of_samples]
         if blends is not None:
             y = y if y is None or y is x else blended_targets(y, blends)
             weights = None if weights is None else blended_targets(weights, blends)
-        return Batch(epoch, x, y, weights, failures)
+        return Batch(epoch, {"image": x, **arrays} if arrays else x, y, weights, failures)
 
     def loaded(
         self, epoch: int, draws: Sequence[int], failures: dict[int, Failure]
-    ) -> Iterator[tuple[int, int, npt.NDArray[Any] | None]]:
+    ) -> Iterator[tuple[int, int, Sample | None]]:
         """Loads the samples of one batch, with ``on_error`` for those that cannot be read.
 
         Args:
@@ -209,8 +222,8 @@ class BatchMaker:
             failures: Filled with the files that cannot be read, by draw.
 
         Yields:
-            A draw, the row of the manifest that is served for it, and the array before
-            augmentation; None in place of the array for "blank".
+            A draw, the row of the manifest that is served for it, and the sample before
+            augmentation; None in place of it for "blank".
 
         Raises:
             ImageError: See ``__call__``.
@@ -219,7 +232,7 @@ class BatchMaker:
         for draw in draws:
             row = draw % self.order.num_samples
             try:
-                array = self.load_sample(row)
+                sample = self.sample(row)
             except ImageError as err:
                 if self.on_error == "raise":
                     raise
@@ -229,7 +242,7 @@ class BatchMaker:
                 elif self.on_error == "substitute":
                     yield draw, *self._substitute(epoch, draw, failures[draw])
             else:
-                yield draw, row, array
+                yield draw, row, sample
         if self.on_error == "skip" and len(failures) == len(draws):
             yield draws[0], *self._substitute(epoch, draws[0], failures[draws[0]])
 
@@ -252,6 +265,30 @@ class BatchMaker:
             mixer.draw(int(partner), size, generator(self.seed, Stream.MIX, epoch, draw))
             for partner, draw in zip(partners, served, strict=True)
         ]
+
+    def sample(self, index: int) -> Sample:
+        """Loads sample ``index`` with all that belongs to it; see ``load_sample``."""
+        manifest = self.manifest
+        image = self.load_sample(index)
+        if manifest.masks is None and not manifest.inputs:
+            return Sample(image)
+        path = manifest.filepath(index)
+        masks: tuple[npt.NDArray[Any], ...] = ()
+        if manifest.masks is not None:
+            mask_path = manifest.beside(manifest.masks[index])
+            load = functools.partial(self.load_mask, mask_path, path)
+            masks = (self._called(mask_path, load),)
+        images = []
+        for name, paths in manifest.inputs.items():
+            place = manifest.beside(paths[index])
+            images.append(self._called(place, functools.partial(self.load, place)))
+            if images[-1].shape[:2] != image.shape[:2]:
+                raise ImageError.of(
+                    place,
+                    f"as the input {name!r} of {path!r} it needs the same height and width: got "
+                    f"{images[-1].shape[:2]}, expected {image.shape[:2]}",
+                )
+        return Sample(image, masks, tuple(images))
 
     def load_sample(self, index: int) -> npt.NDArray[Any]:
         """Loads sample ``index`` as it is before augmentation; not to be written to.
@@ -296,21 +333,20 @@ class BatchMaker:
             )
         return failures
 
-    def augment(
-        self,
-        array: npt.NDArray[Any],
-        epoch: int,
-        draw: int,
-        index: int,
-        masks: tuple[npt.NDArray[Any], ...] = (),
-    ) -> Augmented:
-        """Augments a loaded sample as ``draw`` of ``epoch`` has it; leaves ``array`` as it is.
+    def augment(self, sample: Sample, epoch: int, draw: int, index: int) -> Augmented:
+        """Augments a loaded sample as ``draw`` of ``epoch`` has it; leaves it as it is.
+
+        Args:
+            sample: As ``sample(index)`` returns it.
+            epoch: The epoch.
+            draw: The use of the sample.
+            index: The sample.
 
         Raises:
             AugmentationError: An augmentation broke its contract.
         """
         return self.pipeline(
-            Sample(array, masks),
+            sample,
             step_generators(self.seed, Stream.AUGMENT, epoch, draw),
             f"{self.manifest.filepath(index)!r} (epoch {epoch}, index {draw})",
             self.cut_size,
@@ -322,14 +358,14 @@ class BatchMaker:
         Raises:
             ImggenError: The first sample cannot be read, or a step broke its contract.
         """
-        sample = Sample(self.load_sample(0))
+        sample = self.sample(0)
         if self.cut_size is not None:
             rng_of = step_generators(self.seed, Stream.TRIAL, 0, 0)
             first = Pipeline(self.pipeline.steps[:1])
             sample = first(sample, rng_of, "the first sample", self.cut_size).sample
         return unrepeatable(self.pipeline, sample, self.seed)
 
-    def _substitute(self, epoch: int, draw: int, failure: Failure) -> tuple[int, npt.NDArray[Any]]:
+    def _substitute(self, epoch: int, draw: int, failure: Failure) -> tuple[int, Sample]:
         """Another sample in place of one that cannot be read, of the same class if possible."""
         rng = generator(self.seed, Stream.SUBSTITUTE, epoch, draw)
         everyone = np.arange(self.order.num_samples)
@@ -337,12 +373,15 @@ class BatchMaker:
         pools = [everyone]
         if labels is not None:
             pools.insert(0, np.flatnonzero(labels == labels[draw % self.order.num_samples]))
-        return first_readable(pools, rng, self.load_sample, failure)
+        return first_readable(pools, rng, self.sample, failure)
 
     def _load(self, index: int) -> npt.NDArray[Any]:
         path = self.manifest.filepath(index)
+        return self._called(path, functools.partial(self.load, path))
+
+    def _called(self, path: str, load: Callable[[], npt.NDArray[Any]]) -> npt.NDArray[Any]:
         try:
-            array = self.load(path)
+            array = load()
         except Exception as err:
             # Under the manifest's own path, whatever a custom loader made of it.
             reason = getattr(err, "reason", f"the loader raised {type(err).__name__}: {err}")
@@ -360,34 +399,73 @@ class BatchMaker:
         height, width = x.shape[first : first + 2] if x.ndim > first + 1 else (1, 1)
         return height, width
 
-    def _room_for(self, array: npt.NDArray[Any], count: int) -> npt.NDArray[Any]:
-        shape = (array.shape[-1], *array.shape[:-1]) if self.channels_first else array.shape
-        return self.buffers.empty((count, *shape), self.dtype)
-
-    def _put(self, array: npt.NDArray[Any], x: npt.NDArray[Any], position: int, row: int) -> None:
-        """Writes one sample into its place in the batch, at once: loaders may reuse an array."""
-        array = in_memory_order(array)
-        placed = np.moveaxis(array, -1, 0) if self.channels_first else array
-        if placed.shape != x.shape[1:]:
-            raise SampleError(
-                f"{self.manifest.filepath(row)!r} has shape {placed.shape}, others in its batch "
-                f"have {x.shape[1:]}; a batch needs one shape. Pass image_size=, or make the "
-                "loader return one shape."
-            )
-        if x.dtype == np.uint8 and array.dtype.kind not in "bu":
-            raise SampleError(
-                f"The loader returned {array.dtype} for {self.manifest.filepath(row)!r}, which "
-                'dtype="uint8" cannot hold. Pass a float dtype, or make the loader return uint8.'
-            )
-        if self.rescale is None:
-            x[position] = placed
-        else:  # in one go with the conversion
-            scale = x.dtype.type(self.rescale)
-            np.multiply(placed, scale, out=x[position], dtype=x.dtype, casting="unsafe")
-
-    def _targets(self, x: npt.NDArray[Any], rows: npt.NDArray[np.int64]) -> npt.NDArray[Any] | None:
-        if self.label_mode is None or self.manifest.labels is None:
-            return x if self.label_mode == "input" else None
+    def _targets(
+        self, x: npt.NDArray[Any], masks: npt.NDArray[Any] | None, rows: npt.NDArray[np.int64]
+    ) -> npt.NDArray[Any] | None:
+        if self.label_mode == "mask":
+            return masks
         if self.label_mode == "input":
             return x
+        if self.label_mode is None or self.manifest.labels is None:
+            return None
         return encode(self.manifest.labels[rows], self.label_mode, self.manifest.num_classes)
+
+
+@final
+class _Rows:
+    """The arrays of a batch while they are filled, by name: "image", "mask", further inputs.
+
+    They are made when the first sample shows their shapes.
+    """
+
+    def __init__(self, maker: BatchMaker, count: int) -> None:
+        self.arrays: dict[str, npt.NDArray[Any]] = {}
+        self._maker = maker
+        self._count = count
+
+    def put(self, position: int, sample: Sample, row: int) -> None:
+        """Writes one sample into its place, at once: loaders may reuse an array."""
+        self._put_image("image", position, sample.image, row)
+        for name, image in zip(self._maker.manifest.inputs, sample.images, strict=True):
+            self._put_image(name, position, image, row)
+        if self._maker.label_mode == "mask":
+            (mask,) = sample.masks
+            placed = self._placed(mask)
+            if "mask" not in self.arrays:
+                self.arrays["mask"] = np.empty((self._count, *placed.shape), mask.dtype)
+            self._check_shape("mask", placed, row)
+            self.arrays["mask"][position] = placed
+
+    def _put_image(self, name: str, position: int, array: npt.NDArray[Any], row: int) -> None:
+        placed = self._placed(in_memory_order(array))
+        if name not in self.arrays:
+            shape = (self._count, *placed.shape)
+            self.arrays[name] = self._maker.buffers.empty(shape, self._maker.dtype)
+        x = self.arrays[name]
+        self._check_shape(name, placed, row)
+        if x.dtype == np.uint8 and array.dtype.kind not in "bu":
+            raise SampleError(
+                f"The loader returned {array.dtype} for {self._path(row)!r}, which "
+                'dtype="uint8" cannot hold. Pass a float dtype, or make the loader return uint8.'
+            )
+        if self._maker.rescale is None:
+            x[position] = placed
+        else:  # in one go with the conversion
+            scale = x.dtype.type(self._maker.rescale)
+            np.multiply(placed, scale, out=x[position], dtype=x.dtype, casting="unsafe")
+
+    def _placed(self, array: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        return np.moveaxis(array, -1, 0) if self._maker.channels_first else array
+
+    def _check_shape(self, name: str, placed: npt.NDArray[Any], row: int) -> None:
+        expected = self.arrays[name].shape[1:]
+        if placed.shape != expected:
+            what = "" if name == "image" else f"'s {name}"
+            raise SampleError(
+                f"{self._path(row)!r}{what} has shape {placed.shape}, others in its batch have "
+                f"{expected}; a batch needs one shape. Pass image_size=, or make the loader return "
+                "one shape."
+            )
+
+    def _path(self, row: int) -> str:
+        return self._maker.manifest.filepath(row)

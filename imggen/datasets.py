@@ -33,6 +33,8 @@ def from_directory(
     labels: Labels = "inferred",
     class_names: Sequence[str] | None = None,
     extensions: Collection[str] | None = None,
+    mask_dir: str | os.PathLike[str] | None = None,
+    input_dirs: Mapping[str, str | os.PathLike[str]] | None = None,
     augment: Augment | Mapping[str, Augment] = None,
     seed: int | None = None,
     split_seed: int = 0,
@@ -48,6 +50,12 @@ def from_directory(
         labels: "inferred" from the folders, or None for images without classes.
         class_names: Order and subset of the classes. None: all folders, sorted.
         extensions: The file extensions to take. None: every format that Pillow reads.
+        mask_dir: A folder of masks, one an image, of the same name but for the extension:
+            ``images/cat/1.jpg`` and ``masks/cat/1.png``. ``label_mode`` is "mask" then, if not
+            given: targets are the values of the masks, uint8 or uint16, shape (n, height, width,
+            1), moved as the images are.
+        input_dirs: The name of a model's input to a folder of further images, named alike: ``x`` is
+            then a dictionary of arrays by name, with the images as "image".
         augment: As in ``ImageSequence``, for the part "train" only. To augment another part,
             name it: ``{"train": a, "val": b}``.
         seed: Decides order and augmentation, the same for all parts. None: a fresh one, to be read
@@ -76,11 +84,20 @@ def from_directory(
     if split == "folders":
         if labels is None:
             raise OptionError('split="folders" needs labels="inferred".')
+        if mask_dir is not None or input_dirs:
+            raise OptionError('mask_dir and input_dirs cannot go with split="folders".')
         manifest = scan_parts(directory, class_names=class_names, extensions=extensions)
         return _sequences(manifest, "given", augment, seed, split_seed, options)
     if isinstance(split, str):
         raise OptionError.unknown("split", split, ["folders"])
-    manifest = scan(directory, labels=labels, class_names=class_names, extensions=extensions)
+    manifest = scan(
+        directory,
+        labels=labels,
+        class_names=class_names,
+        extensions=extensions,
+        mask_dir=mask_dir,
+        input_dirs=input_dirs,
+    )
     return _sequences(manifest, split, augment, seed, split_seed, options)
 
 
@@ -92,6 +109,8 @@ def from_dataframe(
     y_col: str | None = "label",
     group_col: str | None = None,
     weight_col: str | None = None,
+    mask_col: str | None = None,
+    input_cols: Mapping[str, str] | None = None,
     class_names: Sequence[str] | None = None,
     split: Ratios | str | None = None,
     augment: Augment | Mapping[str, Augment] = None,
@@ -108,6 +127,8 @@ def from_dataframe(
         y_col: The column of class names; None for samples without classes.
         group_col: The column of group names: samples of one group stay in one part.
         weight_col: The column of sample weights.
+        mask_col: The column of paths of masks; see ``mask_dir`` of ``from_directory``.
+        input_cols: Name of a model's input to the column of paths of further images.
         class_names: Order of the classes. None: the names in the table, sorted.
         split: As in ``from_directory``, or the name of the column that holds each row's part.
         augment: As in ``from_directory``.
@@ -131,6 +152,8 @@ def from_dataframe(
         y_col=y_col,
         group_col=group_col,
         weight_col=weight_col,
+        mask_col=mask_col,
+        input_cols=input_cols,
         split_col=split if isinstance(split, str) else None,
         class_names=class_names,
     )
@@ -191,7 +214,9 @@ def _sequences(
     split_seed: int,
     options: dict[str, Any],
 ) -> ImageSequence | Parts[ImageSequence]:
-    if manifest.labels is None:
+    if manifest.masks is not None:
+        options = {"label_mode": "mask", **options}
+    elif manifest.labels is None:
         options = {"label_mode": None, **options}
     if ratios is None:
         if isinstance(augment, Mapping):

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple, final
 import numpy as np
 import numpy.typing as npt
 
-from imggen.augment import Applied
+from imggen.augment import Applied, Augmented, Sample
 from imggen.augment.mixing import blended
 from imggen.batch import BatchMaker, Failure
 from imggen.errors import AugmentationError, OptionError
@@ -28,6 +28,7 @@ class Explanation:
         original: The image as loaded, before augmentation.
         image: The image as training saw it but for ``rescale`` and ``dtype``: as the augmentations
             returned it. Blends of MixUp are rounded.
+        mask: Its mask, moved as the image was; or None.
         steps: What each augmentation drew, in order; None for ``parameters`` where chance left the
             sample out.
         target: Class name to share, where MixUp or CutMix is in use; else None.
@@ -41,6 +42,7 @@ class Explanation:
     label: str | None
     original: npt.NDArray[Any]
     image: npt.NDArray[Any]
+    mask: npt.NDArray[Any] | None
     steps: tuple[Applied, ...]
     target: dict[str, float] | None
     visible: float | None
@@ -61,9 +63,8 @@ class _Served(NamedTuple):
     """One draw before it is blended."""
 
     row: int
-    original: npt.NDArray[Any]
-    image: npt.NDArray[Any]
-    steps: tuple[Applied, ...]
+    original: Sample
+    augmented: Augmented
 
 
 def explain(maker: BatchMaker, epoch: int, index: int) -> Explanation:
@@ -82,19 +83,23 @@ def explain(maker: BatchMaker, epoch: int, index: int) -> Explanation:
         )
     manifest = maker.manifest
     served = _served(maker, epoch, index)
-    image, steps, target = served.image, served.steps, None
+    sample, steps, target = served.augmented.sample, served.augmented.described(), None
+    image = sample.image.copy()
     if maker.pipeline.mixer is not None:
         image, blend, partner = _blended(maker, epoch, index, served)
         steps += (Applied(maker.pipeline.mixer.name, blend),)
         target = _target(maker, served, partner, blend)
-    has_label = manifest.labels is not None and manifest.class_names
+    label = None
+    if manifest.labels is not None and manifest.class_names:
+        label = manifest.class_names[int(manifest.labels[served.row])]
     return Explanation(
         epoch=epoch,
         index=index,
         path=manifest.filepath(served.row),
-        label=manifest.class_names[int(manifest.labels[served.row])] if has_label else None,  # type: ignore[index]
-        original=served.original,
+        label=label,
+        original=served.original.image.copy(),
         image=image,
+        mask=sample.masks[0].copy() if sample.masks else None,
         steps=steps,
         target=target,
         visible=_visible(maker, epoch, index, served),
@@ -103,10 +108,9 @@ def explain(maker: BatchMaker, epoch: int, index: int) -> Explanation:
 
 def _served(maker: BatchMaker, epoch: int, draw: int) -> _Served:
     failures: dict[int, Failure] = {}
-    for _, row, array in maker.loaded(epoch, [draw], failures):
-        if array is not None and (not failures or maker.on_error == "substitute"):
-            augmented = maker.augment(array, epoch, draw, row)
-            return _Served(row, array.copy(), augmented.sample.image.copy(), augmented.described())
+    for _, row, sample in maker.loaded(epoch, [draw], failures):
+        if sample is not None and (not failures or maker.on_error == "substitute"):
+            return _Served(row, sample, maker.augment(sample, epoch, draw, row))
     failure = failures[draw]
     raise OptionError(
         f"index={draw} was left out: {failure.path!r} cannot be read ({failure.reason})."
@@ -120,13 +124,14 @@ def _blended(
     (places,) = np.nonzero(maker.order.draws(epoch) == index)
     batch = int(places[0]) // maker.batch_size
     in_batch = [draw for draw, *_ in maker.loaded(epoch, maker.draws(epoch, batch).tolist(), {})]
-    height, width = served.image.shape[:2]
+    image = served.augmented.sample.image
+    height, width = image.shape[:2]
     blends = maker.blends(epoch, batch, in_batch, (height, width)) or []
     blend = blends[in_batch.index(index)]
     if blend is None:
-        return served.image, None, None
+        return image.copy(), None, None
     partner = _served(maker, epoch, in_batch[blend.partner])
-    pair = np.stack([served.image, partner.image])
+    pair = np.stack([image, partner.augmented.sample.image])
     described: dict[str, Any] = {
         "kind": blend.name,
         "with": maker.manifest.paths[partner.row],
@@ -155,7 +160,7 @@ def _target(
 
 def _visible(maker: BatchMaker, epoch: int, draw: int, served: _Served) -> float | None:
     """Sends a mask of numbered cells after the image, and counts those that arrive."""
-    array = served.original
+    array = served.original.image
     if array.ndim != 3:
         return None
     rows, cols = min(_CELLS, array.shape[0]), min(_CELLS, array.shape[1])
@@ -163,7 +168,8 @@ def _visible(maker: BatchMaker, epoch: int, draw: int, served: _Served) -> float
     col_of = np.arange(array.shape[1]) * cols // array.shape[1]
     cells = (1 + row_of[:, np.newaxis] * cols + col_of).astype(np.uint8)
     try:
-        shown = maker.augment(array, epoch, draw, served.row, masks=(cells,)).sample.masks[0]
+        sample = Sample(array, (cells,))
+        shown = maker.augment(sample, epoch, draw, served.row).sample.masks[0]
     except AugmentationError:
         return None  # a function of the image alone, say
     return float(len(np.intersect1d(shown, cells)) / (rows * cols))

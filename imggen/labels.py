@@ -7,17 +7,19 @@ import numpy.typing as npt
 
 from imggen.errors import OptionError
 
-LabelMode = Literal["categorical", "int", "binary", "input"] | None
+LabelMode = Literal["categorical", "int", "binary", "mask", "input"] | None
 
-LABEL_MODES: tuple[str | None, ...] = ("categorical", "int", "binary", "input", None)
+LABEL_MODES: tuple[str | None, ...] = ("categorical", "int", "binary", "mask", "input", None)
 
 
-def check_label_mode(label_mode: LabelMode, num_classes: int, has_labels: bool) -> None:
+def check_label_mode(
+    label_mode: LabelMode, num_classes: int, *, has_labels: bool, has_masks: bool
+) -> None:
     """Checks that targets of this kind can be made.
 
     Raises:
-        OptionError: An unknown mode, labels asked for where there are none, or "binary" with a
-            number of classes other than two.
+        OptionError: An unknown mode, labels or masks asked for where there are none, or "binary"
+            with a number of classes other than two.
     """
     if label_mode not in LABEL_MODES:
         raise OptionError.unknown("label_mode", label_mode, LABEL_MODES)
@@ -25,6 +27,11 @@ def check_label_mode(label_mode: LabelMode, num_classes: int, has_labels: bool) 
         raise OptionError(
             f"label_mode={label_mode!r} needs labels, and these samples have none. Pass "
             'label_mode=None, or "input" for an autoencoder.'
+        )
+    if label_mode == "mask" and not has_masks:
+        raise OptionError(
+            'label_mode="mask" needs masks, and these samples have none. Pass mask_dir= to scan or '
+            "from_directory, or mask_col= with a table."
         )
     if label_mode == "binary" and num_classes != 2:
         raise OptionError(

@@ -38,6 +38,10 @@ if TYPE_CHECKING:
     import pandas as pd
 
 _FORMAT_VERSION = 1
+# Columns that a manifest may have besides its paths.
+_COLUMNS = ("labels", "groups", "weights", "splits", "hashes", "masks")
+# In tables, what stands before the name of an input.
+_INPUT = "input:"
 
 
 @final
@@ -56,6 +60,8 @@ class Manifest:
         weights: One sample weight each; float32, shape (num_samples,), or None.
         splits: The name of the part that each sample was given to ("train", ...), or None.
         hashes: The SHA-256 of each file, in hexadecimal digits, or None; see ``hash_files``.
+        masks: The path of each sample's mask, relative to ``root``, or None.
+        inputs: Further images of each sample: the name of a model's input to a column of paths.
         passed_over: How many files and folders a scan left out, by reason.
 
     Raises:
@@ -77,6 +83,8 @@ class Manifest:
     weights: npt.NDArray[np.float32] | None = None
     splits: StringColumn | None = None
     hashes: StringColumn | None = None
+    masks: StringColumn | None = None
+    inputs: Mapping[str, StringColumn] = field(default_factory=dict)
     passed_over: Mapping[str, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -87,12 +95,14 @@ class Manifest:
         object.__setattr__(self, "class_names", names)
         object.__setattr__(self, "root", os.fspath(self.root))
         object.__setattr__(self, "passed_over", dict(self.passed_over))
+        object.__setattr__(self, "inputs", dict(self.inputs))
         if self.labels is not None:
             object.__setattr__(self, "labels", checked_labels(self.labels, len(names)))
         if self.weights is not None:
             object.__setattr__(self, "weights", checked_weights(self.weights))
-        for column in ("labels", "groups", "weights", "splits", "hashes"):
-            values = getattr(self, column)
+        columns = {name: getattr(self, name) for name in _COLUMNS}
+        columns |= {f"{_INPUT}{name}": paths for name, paths in self.inputs.items()}
+        for column, values in columns.items():
             if values is not None and len(values) != len(self.paths):
                 raise ManifestError(
                     f"The column {column!r} has {len(values)} rows and 'paths' has "
@@ -131,6 +141,11 @@ class Manifest:
         """The path of one sample, with ``root`` in front."""
         return os.path.join(self.root, self.paths[index])
 
+    def beside(self, path: str) -> str:
+        """A path of ``masks`` or ``inputs`` with ``root`` in front."""
+        # It may lead up and out of root, and is meant as it is written, whatever root links to.
+        return os.path.normpath(os.path.join(self.root, path))
+
     def take(self, indices: npt.ArrayLike) -> Manifest:
         """Returns the manifest of the samples at ``indices``, in that order.
 
@@ -138,15 +153,9 @@ class Manifest:
             indices: Row numbers, shape (n,).
         """
         rows = np.asarray(indices, dtype=np.int64)
-        return dataclasses.replace(
-            self,
-            paths=self.paths.take(rows),
-            labels=None if self.labels is None else self.labels[rows],
-            groups=None if self.groups is None else self.groups.take(rows),
-            weights=None if self.weights is None else self.weights[rows],
-            splits=None if self.splits is None else self.splits.take(rows),
-            hashes=None if self.hashes is None else self.hashes.take(rows),
-        )
+        columns = {name: _taken(getattr(self, name), rows) for name in ("paths", *_COLUMNS)}
+        inputs = {name: paths.take(rows) for name, paths in self.inputs.items()}
+        return dataclasses.replace(self, **columns, inputs=inputs)
 
     @classmethod
     def concatenate(cls, manifests: Sequence[Manifest]) -> Manifest:
@@ -160,7 +169,7 @@ class Manifest:
         """
         first = manifests[0]
         columns: dict[str, Any] = {}
-        for name in ("paths", "labels", "groups", "weights", "splits", "hashes"):
+        for name in ("paths", *_COLUMNS):
             values = [getattr(manifest, name) for manifest in manifests]
             if all(value is None for value in values):
                 continue
@@ -176,14 +185,23 @@ class Manifest:
                     f"A manifest of {manifest.root!r} with the classes {manifest.class_names} "
                     f"cannot follow one of {first.root!r} with {first.class_names}."
                 )
+            if set(manifest.inputs) != set(first.inputs):
+                raise ManifestError(
+                    f"A manifest with the inputs {sorted(manifest.inputs)} cannot follow one with "
+                    f"{sorted(first.inputs)}."
+                )
+        columns["inputs"] = {
+            name: StringColumn.of(text for one in manifests for text in one.inputs[name])
+            for name in first.inputs
+        }
         return cls(root=first.root, class_names=first.class_names, **columns)
 
     def to_frame(self) -> pd.DataFrame:
         """Returns the table as a pandas DataFrame.
 
         Columns: ``path``, and where the manifest has them ``label`` (class name), ``group``,
-        ``weight``, ``split`` and ``hash``. Empty classes are not in the frame: pass
-        ``class_names`` to ``from_frame`` to keep them.
+        ``weight``, ``split``, ``hash``, ``mask`` and ``input:<name>``. Empty classes are not in
+        the frame: pass ``class_names`` to ``from_frame`` to keep them.
         """
         import pandas as pd
 
@@ -199,6 +217,10 @@ class Manifest:
             columns["split"] = pd.Series(list(self.splits), dtype=object)
         if self.hashes is not None:
             columns["hash"] = pd.Series(list(self.hashes), dtype=object)
+        if self.masks is not None:
+            columns["mask"] = pd.Series(list(self.masks), dtype=object)
+        for name, paths in self.inputs.items():
+            columns[f"{_INPUT}{name}"] = pd.Series(list(paths), dtype=object)
         return pd.DataFrame(columns)
 
     @classmethod
@@ -213,6 +235,8 @@ class Manifest:
         weight_col: str | None = None,
         split_col: str | None = None,
         hash_col: str | None = None,
+        mask_col: str | None = None,
+        input_cols: Mapping[str, str] | None = None,
         class_names: Sequence[str] | None = None,
     ) -> Manifest:
         """Makes a manifest from a DataFrame with one row a sample; the index is not used.
@@ -227,6 +251,8 @@ class Manifest:
             weight_col: The column of sample weights, or None.
             split_col: The column that names each sample's part, or None.
             hash_col: The column of content hashes, or None.
+            mask_col: The column of paths of masks, relative to ``root``, or None.
+            input_cols: Name of a model's input to the column of paths of further images, or None.
             class_names: Order and subset of the classes; rows of other classes are an error.
                 None: the names in the table, sorted (numbers by value).
 
@@ -248,6 +274,8 @@ class Manifest:
             weights=None if weight_col is None else number_column(frame, weight_col),
             splits=None if split_col is None else text_column(frame, split_col),
             hashes=None if hash_col is None else text_column(frame, hash_col),
+            masks=None if mask_col is None else text_column(frame, mask_col),
+            inputs={name: text_column(frame, col) for name, col in (input_cols or {}).items()},
         )
 
     @classmethod
@@ -354,6 +382,12 @@ class Manifest:
             weight_col="weight" if "weight" in present else None,
             split_col="split" if "split" in present else None,
             hash_col="hash" if "hash" in present else None,
+            mask_col="mask" if "mask" in present else None,
+            input_cols={
+                name.removeprefix(_INPUT): name
+                for name in map(str, frame.columns)
+                if name.startswith(_INPUT)
+            },
             class_names=names,
         )
 
@@ -368,6 +402,12 @@ class Manifest:
 
     def _facts(self) -> list[str]:
         return [f"{self.num_samples} samples in {self.root!r}"]
+
+
+def _taken(column: Any, rows: npt.NDArray[np.int64]) -> Any:
+    if column is None:
+        return None
+    return column.take(rows) if isinstance(column, StringColumn) else column[rows]
 
 
 def _portable_root(root: str, folder: Path) -> str:

@@ -83,7 +83,8 @@ class _ImagesInOrder(EpochSequence[Batch]):
 
     def _serve(self, made: Batch) -> npt.NDArray[Any]:
         self.failed.update(made.failures)  # unshuffled and unrepeated, draw i is row i
-        return made.x
+        x: npt.NDArray[Any] = made.x
+        return x
 
 
 def _from_logits(model: keras.Model) -> bool:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 from collections import Counter
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from enum import Enum
@@ -16,6 +17,7 @@ import numpy.typing as npt
 from imggen.columns import StringColumn
 from imggen.errors import OptionError, ScanError
 from imggen.manifest import Manifest
+from imggen.pairs import paired
 from imggen.parts import PART_NAMES, part_name
 
 Labels = Literal["inferred"] | None
@@ -51,6 +53,8 @@ def scan(
     labels: Labels = "inferred",
     class_names: Sequence[str] | None = None,
     extensions: Collection[str] | None = None,
+    mask_dir: str | os.PathLike[str] | None = None,
+    input_dirs: Mapping[str, str | os.PathLike[str]] | None = None,
 ) -> Manifest:
     """Scans ``directory/<class>/**/<image>`` into a Manifest.
 
@@ -66,13 +70,16 @@ def scan(
         class_names: Order and subset of the classes. None: all subfolders, sorted. With
             ``labels=None``: what predictions for these images will be called.
         extensions: The extensions to take, in any case. None: every format that Pillow reads.
+        mask_dir: A folder of masks, one an image, of the same name but for the extension:
+            ``images/cat/1.jpg`` and ``masks/cat/1.png``.
+        input_dirs: The name of a model's input to a folder of further images, named alike.
 
     Returns:
         The manifest, with ``root`` as given.
 
     Raises:
-        ScanError: No such folder, a named class without a folder, no class folder, or no image;
-            the message says what was seen.
+        ScanError: No such folder, a named class without a folder, no class folder, no image, or an
+            image without its mask; the message says what was seen.
 
     Example:
         >>> import tempfile, pathlib
@@ -84,6 +91,29 @@ def scan(
         >>> scan(folder).class_counts
         {'cat': 1, 'dog': 1}
     """
+    manifest = _scanned(directory, labels, class_names, extensions)
+    if mask_dir is None and not input_dirs:
+        return manifest
+
+    def partners(folder: str | os.PathLike[str], what: str) -> StringColumn:
+        place = _existing_folder(folder)
+        files = map(os.fsdecode, sorted(_Walk.over(place, None).images(b"")))
+        by_stem = {os.path.splitext(file)[0]: file for file in files}
+        return paired(manifest.root, manifest.paths, by_stem, place, what)
+
+    return dataclasses.replace(
+        manifest,
+        masks=None if mask_dir is None else partners(mask_dir, "mask"),
+        inputs={name: partners(place, "partner") for name, place in (input_dirs or {}).items()},
+    )
+
+
+def _scanned(
+    directory: str | os.PathLike[str],
+    labels: Labels,
+    class_names: Sequence[str] | None,
+    extensions: Collection[str] | None,
+) -> Manifest:
     root = _existing_folder(directory)
     if labels not in ("inferred", None):
         raise OptionError.unknown("labels", labels, ["inferred", None])

@@ -48,12 +48,14 @@ class ImageSequence(EpochSequence[Batch]):
         manifest: The samples.
         image_size: (height, width) in pixels. None: (256, 256); with ``loader``, arrays as loaded.
         batch_size: Samples a batch.
-        label_mode: "categorical" (one-hot), "int", "binary", "input" (the images are their own
-            targets, for autoencoders) or None (no targets).
-        augment: A callable ``image -> image`` or ``(image, rng) -> image`` on uint8 arrays of
-            shape (height, width, channels), an albumentations transform or Compose, or a list of
-            these. ``RandomResizedCrop`` first cuts from the image before it is resized. None: no
-            augmentation.
+        label_mode: "categorical" (one-hot), "int", "binary", "mask" (the class of each pixel, from
+            the manifest's masks), "input" (the images are their own targets, for autoencoders) or
+            None (no targets).
+        augment: Augmentations of imggen's own, of albumentations, Keras or torchvision, callables
+            ``image -> image`` or ``(image, rng) -> image`` on uint8 arrays of shape (height, width,
+            channels), "light", "medium", "strong", a policy file, or a list of these; see
+            ``imggen.augment.adapt``. ``RandomResizedCrop`` first cuts from the image before it is
+            resized; MixUp and CutMix come last. None: no augmentation.
         seed: Decides order and augmentation. None: a fresh one, to be read from ``seed``.
         shuffle: Serve every epoch in an order of its own.
         color_mode: "rgb", "rgba" or "grayscale". Transparency is laid over white except in "rgba".
@@ -127,7 +129,12 @@ class ImageSequence(EpochSequence[Batch]):
     ) -> None:
         if manifest.num_samples == 0:
             raise OptionError("The manifest is empty; a sequence needs at least one sample.")
-        check_label_mode(label_mode, manifest.num_classes, manifest.labels is not None)
+        check_label_mode(
+            label_mode,
+            manifest.num_classes,
+            has_labels=manifest.labels is not None,
+            has_masks=manifest.masks is not None,
+        )
         _require_positive("batch_size", batch_size)
         _require_positive("repeats", repeats)
         if on_error not in get_args(OnError):
@@ -174,6 +181,7 @@ class ImageSequence(EpochSequence[Batch]):
             batch_size=batch_size,
             drop_remainder=drop_remainder,
             load=self._source.load,
+            load_mask=self._source.load_mask,
             channels_first=channels_first,
             cut_size=self._source.cut_size,
             pipeline=self._source.pipeline,
@@ -305,9 +313,8 @@ class ImageSequence(EpochSequence[Batch]):
 
     def augmented(self, index: int, epoch: int) -> npt.NDArray[Any]:
         """Sample ``index`` as ``epoch`` trains on it, before rescaling; like ``original``."""
-        array = self._maker.load_sample(index)
-        image = self._maker.augment(array, epoch, index, index).sample.image
-        return image.copy() if np.may_share_memory(image, array) else image
+        sample = self._maker.sample(index)
+        return self._maker.augment(sample, epoch, index, index).sample.image.copy()
 
     def explain(self, epoch: int, index: int) -> Explanation:
         """Shows sample ``index`` as ``epoch`` trained on it, and says how it came about.
@@ -326,7 +333,8 @@ class ImageSequence(EpochSequence[Batch]):
             OptionError: There is no such sample, or ``on_error="skip"`` left it out.
 
         Example:
-            >>> flipping = ImageSequence(manifest, augment=imggen.RandomFlip(p=1.0), seed=7)
+            >>> from imggen import RandomFlip
+            >>> flipping = ImageSequence(manifest, augment=RandomFlip(p=1.0), seed=7)
             >>> flipping.explain(epoch=3, index=5).steps
             (Applied(name='RandomFlip', parameters={'horizontal': True, 'vertical': False}),)
         """

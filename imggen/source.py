@@ -11,7 +11,7 @@ from typing import Any, final
 import numpy.typing as npt
 
 from imggen.augment import Pipeline
-from imggen.decode import ImageSpec, load_image
+from imggen.decode import ImageSpec, load_image, load_mask
 from imggen.errors import OptionError
 
 Load = Callable[[str], npt.NDArray[Any]]
@@ -30,6 +30,8 @@ class Source:
             larger array; None where the array has that size already.
         load_whole: Path to array of the size that training sees, nothing cut off at random.
         spec: How ``load_whole`` decodes; None for a loader of the user's.
+        load_mask: Path of a mask, and of its image, to an array of the height and width that
+            ``load`` gives the image.
         pipeline: The augmentations.
     """
 
@@ -39,12 +41,14 @@ class Source:
     cut_size: tuple[int, int] | None
     load_whole: Load
     spec: ImageSpec | None
+    load_mask: Callable[[str, str], npt.NDArray[Any]]
     pipeline: Pipeline
 
 
 def source_of_loader(loader: Load, pipeline: Pipeline) -> Source:
-    """Arrays as the user's own function returns them."""
-    return Source(loader, None, None, None, loader, None, pipeline)
+    """Arrays as the user's own function returns them, of masks too."""
+    load_mask = functools.partial(_mask_by_loader, loader=loader)
+    return Source(loader, None, None, None, loader, None, load_mask, pipeline)
 
 
 def source_of_files(spec: ImageSpec, pipeline: Pipeline) -> Source:
@@ -56,7 +60,8 @@ def source_of_files(spec: ImageSpec, pipeline: Pipeline) -> Source:
     whole = functools.partial(load_image, spec=spec)
     crop = pipeline.crop
     if crop is None or spec.image_size is None:
-        return Source(whole, spec, spec.about(), None, whole, spec, pipeline)
+        load_mask_whole = functools.partial(load_mask, spec=spec)
+        return Source(whole, spec, spec.about(), None, whole, spec, load_mask_whole, pipeline)
     if spec.fit != "stretch":
         raise OptionError(
             "RandomResizedCrop cuts a part of another aspect ratio from the whole image; pass it "
@@ -71,5 +76,11 @@ def source_of_files(spec: ImageSpec, pipeline: Pipeline) -> Source:
         cut_size=spec.image_size,
         load_whole=whole,
         spec=spec,
+        load_mask=functools.partial(load_mask, spec=uncut),
         pipeline=pipeline,
     )
+
+
+def _mask_by_loader(path: str, image_path: str, loader: Load) -> npt.NDArray[Any]:
+    del image_path  # whether their sizes agree shows when both are loaded
+    return loader(path)

@@ -236,7 +236,8 @@ def in_words(parameters: Any) -> str:
     if isinstance(parameters, Mapping):
         if set(parameters) <= {"operations", "applied"}:
             return "; ".join(map(in_words, *parameters.values())) if parameters else ""
-        return ", ".join(f"{name} {_word(value)}".rstrip() for name, value in parameters.items())
+        shown = {name: value for name, value in parameters.items() if name != "seed"}
+        return ", ".join(f"{name} {_word(value)}".rstrip() for name, value in shown.items())
     return _word(parameters)
 
 

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from imggen.augment import Pipeline, Step
+from imggen.augment import Pipeline, Sample, Step
 from imggen.batch import BatchMaker
 from imggen.bench.clock import Clock, times_a_second
 from imggen.bench.report import BenchReport, as_ms, as_rate, counted
@@ -159,7 +159,7 @@ def _slowest_step(trial: Trial) -> str:
         part = dataclasses.replace(trial.maker, cut_size=None, pipeline=Pipeline([step]))
         clock = Clock()
         for row, array in list(trial.augmented.items())[:8]:
-            part.augment(array, 0, row, row)
+            part.augment(Sample(array), 0, row, row)
         clock("augment")
         return clock.laps["augment"]
 
@@ -173,7 +173,7 @@ def _about_lock(trial: Trial, report: BenchReport) -> _Advice | None:
         return None
 
     def augment(row: int) -> None:
-        trial.maker.augment(trial.loaded[row], 0, row, row)
+        trial.maker.augment(Sample(trial.loaded[row]), 0, row, row)
 
     seconds = max(trial.seconds_for("others") / 6, report.stages["augment"] / 250)
     one, two = (

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, final
 import numpy as np
 import numpy.typing as npt
 
-from imggen.augment import Pipeline
+from imggen.augment import Pipeline, Sample
 from imggen.batch import BatchMaker
 from imggen.bench.clock import LEAST_ROUNDS, Clock
 from imggen.buffers import Buffers
@@ -96,7 +96,7 @@ class Trial:
             except OSError:
                 self.unreadable[self.maker.manifest.filepath(row)] = None
                 continue
-            augmented[row] = self.maker.augment(array, 0, row, row).sample.image
+            augmented[row] = self.maker.augment(Sample(array), 0, row, row).sample.image
             clock("augment")
             if not self.has_augmentation:
                 clock.laps["augment"] = 0.0

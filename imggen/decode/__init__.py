@@ -2,6 +2,7 @@
 
 from imggen.decode.jpeg import jpeg_pixels, read_if_jpeg
 from imggen.decode.load import load_image, load_in_stages
+from imggen.decode.mask import load_mask
 from imggen.decode.spec import NUM_CHANNELS, ColorMode, Fit, ImageSpec, Interpolation
 
 __all__ = [
@@ -13,5 +14,6 @@ __all__ = [
     "jpeg_pixels",
     "load_image",
     "load_in_stages",
+    "load_mask",
     "read_if_jpeg",
 ]

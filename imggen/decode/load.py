@@ -66,7 +66,7 @@ def load_in_stages(
     except Exception as err:
         # Pillow's readers raise whatever their parsing meets: OSError, SyntaxError, struct.error,
         # ValueError, IndexError, ... Each means that this file cannot be read.
-        raise ImageError.of(name, _reason(name, err)) from err
+        raise ImageError.of(name, failure(name, err)) from err
 
 
 def _by_opencv(
@@ -236,8 +236,8 @@ def _resized(image: Image.Image, reduced: _Reduced | None, spec: ImageSpec) -> I
     return canvas
 
 
-def _reason(name: str, err: Exception) -> str:
-    """Says in plain words what Pillow met."""
+def failure(name: str, err: Exception) -> str:
+    """Says in plain words what Pillow met in a file called ``name``."""
     from PIL import Image, UnidentifiedImageError
 
     if isinstance(err, FileNotFoundError):
