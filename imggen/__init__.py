@@ -49,6 +49,7 @@ from imggen.bench import BenchReport, bench
 from imggen.cache import Cache
 from imggen.columns import StringColumn
 from imggen.content import hash_files
+from imggen.copies import CopiesReport, augment_directory
 from imggen.decode import ImageSpec, load_image
 from imggen.duplicates import Duplicates, find_duplicates
 from imggen.errors import (
@@ -69,6 +70,7 @@ from imggen.errors import (
     TableError,
     WorkerError,
 )
+from imggen.explain import Explanation
 from imggen.export import split_directory, undo_split
 from imggen.leaks import Leaks, find_leaks
 from imggen.manifest import Manifest
@@ -94,9 +96,11 @@ __all__ = [
     "BenchReport",
     "Cache",
     "CacheError",
+    "CopiesReport",
     "CutMix",
     "Duplicates",
     "Equalization",
+    "Explanation",
     "ExportError",
     "ImageDataGenerator",
     "ImageError",
@@ -147,6 +151,7 @@ __all__ = [
     "TrivialAugment",
     "VerifyReport",
     "WorkerError",
+    "augment_directory",
     "bench",
     "confusion_matrix",
     "contact_sheet",

@@ -11,6 +11,7 @@ import click
 # Verb to the line that --help shows. The function of the same name stands in the module of that
 # name; a listing here spares --help from importing all of them.
 _VERBS = {
+    "augment": "Write augmented copies of the images of a folder.",
     "bench": "Time each stage of loading a folder, and say what to change.",
     "cache": "Fill, look into and empty a folder of loaded images (cache=FOLDER).",
     "demo": "Train on real images that come with scikit-learn, and show what happens.",

@@ -1,0 +1,346 @@
+"""A folder of images to a folder of them and augmented copies; interrupted, it goes on."""
+
+from __future__ import annotations
+
+import functools
+import io
+import json
+import os
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple, final
+
+import numpy as np
+import numpy.typing as npt
+
+from imggen.augment import Augment, Pipeline, Sample, adapt
+from imggen.augment.policy import format_policy
+from imggen.columns import StringColumn
+from imggen.decode import ImageSpec, load_image
+from imggen.errors import ExportError, ImageError, OptionError
+from imggen.fields import is_whole
+from imggen.manifest import Manifest
+from imggen.records import write_records
+from imggen.rng import Stream, check_seed, step_generators
+from imggen.scan import scan
+from imggen.storage import replace_files
+from imggen.threads import Progress, Threads
+from imggen.transfer import copy_file
+
+_FOLDER = ".imggen-augment"
+_QUALITY = 95
+_COLUMNS = ("path", "source", "copy", "parameters")
+
+
+class Unread(NamedTuple):
+    """A file that no copies were made of, and why."""
+
+    path: str
+    reason: str
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class CopiesReport:
+    """What ``augment_directory`` has made.
+
+    Attributes:
+        manifest: All images of the target; ``groups`` names the original of each, so that a split
+            of them tears none from its copies.
+        num_originals: How many of them are originals.
+        num_copies: How many are augmented.
+        unread: The files that cannot be read. Nothing stands for them in the target.
+    """
+
+    manifest: Manifest
+    num_originals: int
+    num_copies: int
+    unread: tuple[Unread, ...]
+
+
+class _Job(NamedTuple):
+    """One original, and the names of its copies; relative to the target."""
+
+    row: int
+    original: str
+    copies: tuple[str, ...]
+
+
+def augment_directory(
+    source: str | os.PathLike[str] | Manifest,
+    target: str | os.PathLike[str],
+    augment: Augment,
+    *,
+    copies: int = 5,
+    balance: bool = False,
+    image_size: tuple[int, int] | None = None,
+    seed: int = 0,
+    workers: int | None = None,
+    progress: Progress | None = None,
+) -> CopiesReport:
+    """Puts ``source/<class>/**`` and augmented copies of it into ``target/<class>/**``.
+
+    Copy k of ``cat/1.jpg`` is ``cat/1-jpg-aug<k>.jpg``: a JPEG of quality 95, or a PNG of what is
+    none. ``target/augmentations.csv`` says what was drawn for each, and ``target/manifest.csv`` is a
+    manifest of all images. Split before, and augment only what trains; or split the manifest, whose
+    groups keep an original and its copies together.
+
+    Each file gets to its place at once or not at all, and a copy depends on (seed, k, image) alone:
+    after an interruption the same call goes on, with the same result. A call with other settings is
+    refused.
+
+    Args:
+        source: The folder of class folders, or a manifest.
+        target: A new folder, an empty one, or one that an interrupted call has begun to fill.
+        augment: As in ``ImageSequence``, but for MixUp and CutMix, whose labels no folder can hold.
+        copies: How many are made of each image.
+        balance: Make more of the images of rare classes, as evenly as possible, so that all classes
+            have as many images as the largest has with its copies.
+        image_size: (height, width) of all images, originals too. None: each file's own.
+        seed: Decides the augmentations.
+        workers: Threads. None: one a core.
+        progress: Called with ("augmenting", images done, images in all) now and then.
+
+    Raises:
+        OptionError: A number out of bounds, MixUp or CutMix, or ``balance`` without classes.
+        ScanError: See ``scan``.
+        ExportError: ``target`` holds something else, lies in ``source`` or the reverse, or cannot
+            be written.
+        AugmentationError: An augmentation broke its contract.
+
+    Example:
+        >>> import tempfile
+        >>> made = augment_directory(photos, tempfile.mkdtemp(), "light", copies=2)
+        >>> made.num_originals, made.num_copies, made.manifest.class_counts
+        (16, 32, {'cat': 24, 'dog': 24})
+    """
+    pipeline = Pipeline(adapt(augment))
+    _check(pipeline, copies, seed)
+    manifest = source if isinstance(source, Manifest) else scan(source)
+    if balance and manifest.labels is None:
+        raise OptionError("balance=True needs classes, and these images have none.")
+    goal = Path(target)
+    _check_places(manifest, goal)
+    jobs = list(_jobs(manifest, copies, balance=balance))
+    maker = _Maker(manifest, goal, pipeline, ImageSpec(image_size), seed, threading.Lock())
+    facts = {
+        "source": os.path.realpath(manifest.root),
+        "images": len(manifest),
+        "copies": copies,
+        "balance": balance,
+        "image_size": None if image_size is None else list(image_size),
+        "seed": seed,
+        "augment": _described(pipeline),
+    }
+    try:
+        _begin(goal, facts, os.fspath(target))
+        done = maker.done()
+        waiting = [job for job in jobs if job.original not in done]
+        made = Threads(workers).each("augmenting", maker.make, waiting, progress)
+        unread = tuple(one for one in made if one is not None)
+        return _finish(goal, manifest, jobs, maker.done(), unread)
+    except ExportError:
+        raise
+    except ImageError:
+        raise
+    except OSError as err:
+        raise ExportError(f"Cannot write {os.fspath(target)!r}: {err}.") from err
+
+
+def _check(pipeline: Pipeline, copies: object, seed: int) -> None:
+    if not is_whole(copies, 0):
+        raise OptionError(f"copies={copies!r} must be a whole number of 0 or more.")
+    check_seed(seed)
+    if pipeline.mixer is not None:
+        raise OptionError(
+            f"{pipeline.mixer.name} mixes labels, which class folders cannot hold; use it while "
+            "training, in ImageSequence(augment=)."
+        )
+    if not pipeline.steps:
+        raise OptionError("augment= holds no augmentation; copies would be the same as originals.")
+
+
+def _check_places(manifest: Manifest, goal: Path) -> None:
+    if os.path.lexists(goal) and not goal.is_dir():
+        raise ExportError(f"{str(goal)!r} is no folder; expected one, new or empty.")
+    inner, outer = os.path.realpath(goal), os.path.realpath(manifest.root)
+    if os.path.commonpath([inner, outer]) in (inner, outer):
+        raise ExportError(
+            f"{str(goal)!r} and {manifest.root!r} lie in one another, so that copies would be taken "
+            "for originals. Choose a folder beside the source."
+        )
+
+
+def _described(pipeline: Pipeline) -> str:
+    """What can be compared with an earlier call: the policy, or names where there is none."""
+    try:
+        return format_policy(
+            [getattr(step, "transform", step) for step in pipeline.steps], as_json=True
+        )
+    except OptionError:
+        return ", ".join(step.name for step in pipeline.steps)
+
+
+def _jobs(manifest: Manifest, copies: int, *, balance: bool) -> Iterator[_Job]:
+    taken: set[str] = set()
+    numbers = np.full(len(manifest), copies)
+    if balance and manifest.labels is not None:
+        counts = np.bincount(manifest.labels, minlength=manifest.num_classes)
+        whole = int(counts.max()) * (1 + copies)
+        for label in np.flatnonzero(counts):
+            each, rest = divmod(whole - int(counts[label]), int(counts[label]))
+            rows = np.flatnonzero(manifest.labels == label)
+            numbers[rows] = each + (np.arange(len(rows)) < rest)
+    for row, path in enumerate(manifest.paths):
+        stem, extension = os.path.splitext(path)
+        ending = extension if _is_jpeg(path) else ".png"
+        names = tuple(
+            f"{stem}-{extension[1:]}-aug{number}{ending}" for number in range(int(numbers[row]))
+        )
+        for name in (path, *names):
+            if name.lower() in taken or os.path.isabs(name) or ".." in name.split("/"):
+                raise ExportError(
+                    f"{name!r} cannot be made for {manifest.filepath(row)!r}: it is there twice, or "
+                    "leads out of the target. Rename the file."
+                )
+            taken.add(name.lower())
+        yield _Job(row, path, names)
+
+
+def _is_jpeg(path: str) -> bool:
+    return path.lower().endswith((".jpg", ".jpeg"))
+
+
+def _begin(goal: Path, facts: dict[str, Any], target: str) -> None:
+    """Writes down what is asked for, or compares it with what was."""
+    recipe = goal / _FOLDER / "recipe.json"
+    if recipe.exists():
+        earlier = json.loads(recipe.read_text(encoding="utf-8"))
+        other = [
+            f"{name}={earlier.get(name)!r} (now {facts[name]!r})"
+            for name in facts
+            if earlier.get(name) != facts[name]
+        ]
+        if other:
+            raise ExportError(
+                f"{target!r} was made with {', '.join(other)}. Call with the same settings to "
+                "complete it, or choose a new folder."
+            )
+        return
+    if goal.is_dir() and any(entry.name != _FOLDER for entry in goal.iterdir()):
+        raise ExportError(f"{target!r} is not empty. Choose a new folder, or empty this one first.")
+    recipe.parent.mkdir(parents=True, exist_ok=True)
+    text = json.dumps(facts, indent=1)
+    replace_files({recipe: lambda place: place.write_text(text, encoding="utf-8")})
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class _Maker:
+    """Makes the copies of one image after the other; threads share one."""
+
+    manifest: Manifest
+    goal: Path
+    pipeline: Pipeline
+    spec: ImageSpec
+    seed: int
+    lock: threading.Lock
+
+    def make(self, job: _Job) -> Unread | None:
+        """Makes the copies of an image, and then its record, which says that they are there."""
+        path = self.manifest.filepath(job.row)
+        try:
+            pixels = load_image(path, self.spec)
+        except ImageError as err:
+            return Unread(err.path, err.reason)
+        (self.goal / job.original).parent.mkdir(parents=True, exist_ok=True)
+        if self.spec.image_size is None:
+            part = self.goal / _FOLDER / f"{job.row}.part"
+            copy_file(path, str(self.goal / job.original), str(part))
+        else:
+            self._write(job.original, pixels)
+        drawn = []
+        for number, name in enumerate(job.copies):
+            augmented = self.pipeline(
+                Sample(pixels),
+                step_generators(self.seed, Stream.AUGMENT, number, job.row),
+                f"{path!r} (copy {number})",
+            )
+            self._write(name, augmented.sample.image)
+            drawn.append([{step.name: step.parameters} for step in augmented.described()])
+        line = json.dumps([job.original, drawn], ensure_ascii=True) + "\n"
+        with self.lock, self._records.open("a", encoding="ascii") as file:
+            file.write(line)
+        return None
+
+    def done(self) -> dict[str, list[Any]]:
+        """The originals whose copies are there, and what was drawn for each copy."""
+        if not self._records.exists():
+            return {}
+        text = self._records.read_text(encoding="ascii")
+        whole, _, torn = text.rpartition("\n")
+        if torn:  # an interruption has cut the last line off
+            replace_files({self._records: lambda file: file.write_text(f"{whole}\n", "ascii")})
+        return dict(json.loads(line) for line in whole.splitlines() if line)
+
+    @property
+    def _records(self) -> Path:
+        return self.goal / _FOLDER / "records.jsonl"
+
+    def _write(self, name: str, pixels: npt.NDArray[np.uint8]) -> None:
+        data = _encoded(pixels, name)
+        replace_files({self.goal / name: functools.partial(_write_bytes, data=data)})
+
+
+def _write_bytes(place: Path, data: bytes) -> None:
+    place.write_bytes(data)
+
+
+def _encoded(pixels: npt.NDArray[np.uint8], name: str) -> bytes:
+    from PIL import Image
+
+    out = io.BytesIO()
+    picture = Image.fromarray(pixels)
+    if _is_jpeg(name):
+        picture.save(out, "JPEG", quality=_QUALITY, subsampling=0)
+    else:
+        picture.save(out, "PNG")
+    return out.getvalue()
+
+
+def _finish(
+    goal: Path,
+    manifest: Manifest,
+    jobs: list[_Job],
+    done: dict[str, list[Any]],
+    unread: tuple[Unread, ...],
+) -> CopiesReport:
+    """Writes the tables, once all files are there."""
+    rows: list[int] = []
+    paths: list[str] = []
+    groups: list[str] = []
+    records = []
+    for job in jobs:
+        if job.original in done:
+            names = (job.original, *job.copies)
+            rows += [job.row] * len(names)
+            paths += names
+            groups += [job.original] * len(names)
+            records += [
+                (name, job.original, number, json.dumps(drawn))
+                for number, (name, drawn) in enumerate(
+                    zip(job.copies, done[job.original], strict=True)
+                )
+            ]
+    made = Manifest(
+        str(goal),
+        StringColumn.of(paths),
+        None if manifest.labels is None else manifest.labels[rows],
+        manifest.class_names,
+        groups=StringColumn.of(groups),
+    )
+    write_records(goal / "augmentations.csv", _COLUMNS, records, {})
+    made.save(goal / "manifest.csv")
+    return CopiesReport(made, len(paths) - len(records), len(records), unread)
