@@ -24,6 +24,7 @@ from imggen.fields import is_whole
 from imggen.manifest import Manifest
 from imggen.records import write_records
 from imggen.rng import Stream, check_seed, step_generators
+from imggen.runs import one_run_at_a_time
 from imggen.scan import scan
 from imggen.storage import replace_files
 from imggen.threads import Progress, Threads
@@ -83,9 +84,9 @@ def augment_directory(
     """Puts ``source/<class>/**`` and augmented copies of it into ``target/<class>/**``.
 
     Copy k of ``cat/1.jpg`` is ``cat/1-jpg-aug<k>.jpg``: a JPEG of quality 95, or a PNG of what is
-    none. ``target/augmentations.csv`` says what was drawn for each, and ``target/manifest.csv`` is a
-    manifest of all images. Split before, and augment only what trains; or split the manifest, whose
-    groups keep an original and its copies together.
+    none, always in RGB. ``target/augmentations.csv`` says what was drawn for each, and
+    ``target/manifest.csv`` is a manifest of all images. Split before, and augment only what trains;
+    or split the manifest, whose groups keep an original and its copies together.
 
     Each file gets to its place at once or not at all, and a copy depends on (seed, k, image) alone:
     after an interruption the same call goes on, with the same result. A call with other settings is
@@ -135,12 +136,14 @@ def augment_directory(
         "augment": _described(pipeline),
     }
     try:
-        _begin(goal, facts, os.fspath(target))
-        done = maker.done()
-        waiting = [job for job in jobs if job.original not in done]
-        made = Threads(workers).each("augmenting", maker.make, waiting, progress)
-        unread = tuple(one for one in made if one is not None)
-        return _finish(goal, manifest, jobs, maker.done(), unread)
+        _check_empty(goal)
+        with one_run_at_a_time(goal / _FOLDER, os.fspath(target)):
+            _begin(goal, facts)
+            done = maker.done()
+            waiting = [job for job in jobs if job.original not in done]
+            made = Threads(workers).each("augmenting", maker.make, waiting, progress)
+            unread = tuple(one for one in made if one is not None)
+            return _finish(goal, manifest, jobs, maker.done(), unread)
     except ExportError:
         raise
     except ImageError:
@@ -168,17 +171,15 @@ def _check_places(manifest: Manifest, goal: Path) -> None:
     inner, outer = os.path.realpath(goal), os.path.realpath(manifest.root)
     if os.path.commonpath([inner, outer]) in (inner, outer):
         raise ExportError(
-            f"{str(goal)!r} and {manifest.root!r} lie in one another, so that copies would be taken "
-            "for originals. Choose a folder beside the source."
+            f"{str(goal)!r} and {manifest.root!r} lie in one another, so that copies would be "
+            "taken for originals. Choose a folder beside the source."
         )
 
 
 def _described(pipeline: Pipeline) -> str:
     """What can be compared with an earlier call: the policy, or names where there is none."""
     try:
-        return format_policy(
-            [getattr(step, "transform", step) for step in pipeline.steps], as_json=True
-        )
+        return format_policy([getattr(step, "transform", step) for step in pipeline.steps])
     except OptionError:
         return ", ".join(step.name for step in pipeline.steps)
 
@@ -202,8 +203,8 @@ def _jobs(manifest: Manifest, copies: int, *, balance: bool) -> Iterator[_Job]:
         for name in (path, *names):
             if name.lower() in taken or os.path.isabs(name) or ".." in name.split("/"):
                 raise ExportError(
-                    f"{name!r} cannot be made for {manifest.filepath(row)!r}: it is there twice, or "
-                    "leads out of the target. Rename the file."
+                    f"{name!r} cannot be made for {manifest.filepath(row)!r}: it is there twice, "
+                    "or leads out of the target. Rename the file."
                 )
             taken.add(name.lower())
         yield _Job(row, path, names)
@@ -213,27 +214,31 @@ def _is_jpeg(path: str) -> bool:
     return path.lower().endswith((".jpg", ".jpeg"))
 
 
-def _begin(goal: Path, facts: dict[str, Any], target: str) -> None:
+def _check_empty(goal: Path) -> None:
+    if goal.is_dir() and not (goal / _FOLDER).is_dir() and any(goal.iterdir()):
+        raise ExportError(
+            f"{str(goal)!r} is not empty. Choose a new folder, or empty this one first."
+        )
+
+
+def _begin(goal: Path, facts: dict[str, Any]) -> None:
     """Writes down what is asked for, or compares it with what was."""
     recipe = goal / _FOLDER / "recipe.json"
-    if recipe.exists():
-        earlier = json.loads(recipe.read_text(encoding="utf-8"))
-        other = [
-            f"{name}={earlier.get(name)!r} (now {facts[name]!r})"
-            for name in facts
-            if earlier.get(name) != facts[name]
-        ]
-        if other:
-            raise ExportError(
-                f"{target!r} was made with {', '.join(other)}. Call with the same settings to "
-                "complete it, or choose a new folder."
-            )
+    if not recipe.exists():
+        text = json.dumps(facts, indent=1)
+        replace_files({recipe: lambda place: place.write_text(text, encoding="utf-8")})
         return
-    if goal.is_dir() and any(entry.name != _FOLDER for entry in goal.iterdir()):
-        raise ExportError(f"{target!r} is not empty. Choose a new folder, or empty this one first.")
-    recipe.parent.mkdir(parents=True, exist_ok=True)
-    text = json.dumps(facts, indent=1)
-    replace_files({recipe: lambda place: place.write_text(text, encoding="utf-8")})
+    earlier = json.loads(recipe.read_text(encoding="utf-8"))
+    other = [
+        "another policy" if name == "augment" else f"{name}={earlier.get(name)!r} (now {value!r})"
+        for name, value in facts.items()
+        if earlier.get(name) != value
+    ]
+    if other:
+        raise ExportError(
+            f"{str(goal)!r} was made with {', '.join(other)}. Call with the same settings to "
+            "complete it, or choose a new folder."
+        )
 
 
 @final

@@ -11,6 +11,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from imggen import runs
 from imggen.errors import ExportError
 from imggen.export.plan import Plan, Step
 from imggen.storage import replace_files
@@ -100,18 +101,5 @@ def one_run_at_a_time(target: str) -> Iterator[None]:
     Raises:
         ExportError: Another process holds it.
     """
-    from filelock import FileLock, Timeout
-
-    folder = Path(target, _FOLDER)
-    folder.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(folder / "lock")
-    try:
-        lock.acquire(timeout=0)
-    except Timeout as err:
-        raise ExportError(
-            f"Another run is at work on {target!r}. Wait for it, or stop it."
-        ) from err
-    try:
+    with runs.one_run_at_a_time(Path(target, _FOLDER), target):
         yield
-    finally:
-        lock.release()
