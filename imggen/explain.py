@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, NamedTuple, final
+from typing import TYPE_CHECKING, Any, NamedTuple, final
 
 import numpy as np
 import numpy.typing as npt
 
 from imggen.augment import Applied, Augmented, Sample
 from imggen.augment.mixing import blended
-from imggen.batch import BatchMaker, Failure
+from imggen.batch import Batch, BatchMaker, Failure
+from imggen.drawing import grid, picture_of, with_mask
 from imggen.errors import AugmentationError, OptionError
 from imggen.fields import is_whole
+
+if TYPE_CHECKING:
+    from PIL import Image
 
 
 @final
@@ -104,6 +108,41 @@ def explain(maker: BatchMaker, epoch: int, index: int) -> Explanation:
         target=target,
         visible=_visible(maker, epoch, index, served),
     )
+
+
+def draw_batch(maker: BatchMaker, batch: Batch, num_images: int, cell: int) -> Image.Image:
+    """See ``ImageSequence.show_batch``."""
+    x = batch.x["image"] if isinstance(batch.x, dict) else batch.x
+    x = np.moveaxis(x, 1, -1) if maker.channels_first else x
+    if x.ndim != 4 or x.shape[3] not in (1, 3, 4):
+        raise OptionError(f"These samples are no images: a batch of them has shape {x.shape}.")
+    masks = batch.y if maker.label_mode == "mask" else None
+    if masks is not None and maker.channels_first:
+        masks = np.moveaxis(masks, 1, -1)
+    pictures, captions = [], []
+    for place in range(min(num_images, len(x))):
+        pixels = np.rint(x[place] / (maker.rescale or 1.0)).clip(0, 255).astype(np.uint8)
+        mask = None if masks is None else masks[place]
+        pictures.append(picture_of(with_mask(pixels, mask), cell))
+        captions.append(
+            "" if batch.y is None or batch.y is batch.x else _caption(maker, batch.y[place])
+        )
+    return grid(pictures, captions, columns=8 if len(pictures) > 12 else 4)
+
+
+def _caption(maker: BatchMaker, target: npt.NDArray[Any]) -> str:
+    names = maker.manifest.class_names
+    if maker.label_mode == "categorical":
+        shares = [(float(target[index]), names[index]) for index in np.flatnonzero(target)]
+        if len(shares) == 1:
+            return shares[0][1]
+        return ", ".join(f"{name} {share:.2f}" for share, name in sorted(shares, reverse=True))
+    if maker.label_mode == "int":
+        return names[int(target)]
+    if maker.label_mode == "binary":
+        share = float(target[0])
+        return names[int(share)] if share in (0.0, 1.0) else f"{names[1]} {share:.2f}"
+    return ""
 
 
 def _served(maker: BatchMaker, epoch: int, draw: int) -> _Served:

@@ -20,7 +20,7 @@ from imggen.decode import ColorMode, Fit, ImageSpec, Interpolation
 from imggen.describe import as_html, as_text
 from imggen.epochs import EpochSequence
 from imggen.errors import ImggenError, ImggenWarning, OptionError
-from imggen.explain import Explanation, explain
+from imggen.explain import Explanation, draw_batch, explain
 from imggen.fields import is_whole
 from imggen.labels import LabelMode, check_label_mode, class_weights
 from imggen.loader import queue_size
@@ -33,6 +33,7 @@ from imggen.source import source_of_files, source_of_loader
 
 if TYPE_CHECKING:
     import pandas as pd
+    from PIL import Image
 
 DataFormat = Literal["channels_last", "channels_first"] | None
 
@@ -339,6 +340,26 @@ class ImageSequence(EpochSequence[Batch]):
             (Applied(name='RandomFlip', parameters={'horizontal': True, 'vertical': False}),)
         """
         return explain(self._maker, epoch, index)
+
+    def show_batch(self, index: int = 0, *, num_images: int = 16, cell: int = 128) -> Image.Image:
+        """Draws a batch of the current epoch, as it is served, with its targets; for notebooks.
+
+        Args:
+            index: The batch.
+            num_images: The most images to show.
+            cell: The larger side of each, in pixels.
+
+        Returns:
+            An RGB picture. Masks are laid over their images.
+
+        Raises:
+            OptionError: The samples are not images.
+
+        Example:
+            >>> sequence.show_batch(cell=32).size
+            (158, 62)
+        """
+        return draw_batch(self._maker, self._maker(self.epoch, index), num_images, cell)
 
     def fill_cache(self, progress: Callable[[], object] = lambda: None) -> list[Failure]:
         """Loads all samples into the cache, on as many threads as there are workers.

@@ -79,6 +79,32 @@ def test_split_dataset(folder):
     assert "read back: 28 train, 6 val, 6 test" in shown
 
 
+def test_preview_augmentations(folder):
+    shown = run(
+        [ROOT / "examples/preview_augmentations.py", "photos", "--image-size", "48"], folder
+    )
+    assert "label: cat" in shown
+    assert "policy.yaml gives the same image: True" in shown
+    for name in ("preview.png", "batch.png"):
+        with Image.open(folder / name) as picture:
+            assert len(picture.convert("RGB").getcolors(1 << 24)) > 1000
+
+
+def test_custom_augmentation(folder):
+    shown = run([ROOT / "examples/custom_augmentation.py", "photos", "--image-size", "48"], folder)
+    assert re.search(r"^4\. Stripes: width \d+$", shown, re.MULTILINE)
+    assert re.search(r"^5\. Tint: share 0\.\d+$", shown, re.MULTILINE)
+    assert (folder / "custom.png").exists()
+
+
+def test_segmentation_masks(folder):
+    shown = run([ROOT / "examples/segmentation_masks.py", "--epochs", "2"], folder)
+    assert (
+        len(re.findall(r"^class \d: intersection over union [01]\.\d+$", shown, re.MULTILINE)) == 3
+    )
+    assert (folder / "masks.png").exists()
+
+
 def test_replace_flow_from_directory(folder):
     shown = run(
         [ROOT / "examples/replace_flow_from_directory.py", "photos", "--epochs", "1"], folder

@@ -33,6 +33,11 @@ if TYPE_CHECKING:
     metavar="FILE.keras",
     help="Time this model too, and say whether it will wait for images.",
 )
+@click.option(
+    "--policy",
+    metavar="FILE|PRESET",
+    help="Augment: by a policy file (.yaml, .json), or light, medium or strong.",
+)
 @click.option("--seconds", type=float, default=5.0, show_default=True, help="To take, about.")
 @click.option(
     "-o",
@@ -49,12 +54,13 @@ def bench(
     interpolation: str,
     cache: str | None,
     model_file: Path | None,
+    policy: str | None,
     seconds: float,
     output: Path | None,
 ) -> None:
     """Time each stage of loading all images below DIRECTORY, and say what to change.
 
-    For an augmentation of your own, call imggen.bench(sequence) in Python.
+    For an augmentation in Python, call imggen.bench(sequence).
     """
     # Before TensorFlow is imported, which greets with news of its own.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
@@ -76,6 +82,7 @@ def bench(
         batch_size=batch_size,
         cache=cache,
         workers=workers,
+        augment=policy,
         seed=0,
     )
     progress_on = Console(stderr=True)

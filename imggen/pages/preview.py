@@ -8,9 +8,10 @@ from typing import Any
 import numpy.typing as npt
 
 from imggen.describe import printable
+from imggen.drawing import picture_of, with_mask
 from imggen.pages.render import data_uri, render
 from imggen.preview import Preview
-from imggen.preview.sheet import picture_of
+from imggen.preview.variants import Variant
 
 _CELL = 192
 
@@ -42,7 +43,9 @@ def preview_page(found: Preview, root: str) -> str:
                 "original": _uri(row.original),
                 "variants": [
                     {
-                        "picture": _uri(variant.explanation.image),
+                        "picture": _uri(
+                            with_mask(variant.explanation.image, variant.explanation.mask)
+                        ),
                         "epoch": variant.explanation.epoch,
                         "target": variant.explanation.target,
                         "steps": [
@@ -58,6 +61,10 @@ def preview_page(found: Preview, root: str) -> str:
             for row in found.rows
         ],
     )
+
+
+def _variant_uri(variant: Variant) -> str:
+    return _uri(with_mask(variant.explanation.image, variant.explanation.mask))
 
 
 def _uri(pixels: npt.NDArray[Any]) -> str:

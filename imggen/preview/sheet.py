@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import os
-import textwrap
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import numpy.typing as npt
-
-from imggen.drawing import BACKGROUND, FAINT, INK, font, one_line, write
+from imggen.drawing import (
+    BACKGROUND,
+    FAINT,
+    INK,
+    font,
+    one_line,
+    picture_of,
+    with_mask,
+    write,
+)
 from imggen.errors import OptionError
 from imggen.fields import is_whole
 from imggen.preview.variants import Preview, Variant, preview
@@ -21,6 +27,7 @@ if TYPE_CHECKING:
 _GAP = 6
 _HEADER, _CAPTION, _LINE = 30, 22, 14
 _WARNING = "#bc4c00"
+_LETTERS, _MOST_LINES = 11, 6
 
 
 def contact_sheet(
@@ -68,8 +75,7 @@ def draw_preview(found: Preview, *, cell: int, parameters: bool) -> Image.Image:
     from PIL import Image, ImageDraw
 
     pictures = [
-        [picture_of(row.original, cell)]
-        + [picture_of(variant.explanation.image, cell) for variant in row.variants]
+        [picture_of(row.original, cell), *(_picture(variant, cell) for variant in row.variants)]
         for row in found.rows
     ]
     width = max(picture.width for line in pictures for picture in line)
@@ -104,44 +110,46 @@ def draw_preview(found: Preview, *, cell: int, parameters: bool) -> Image.Image:
         for column, lines in enumerate(text, 1):
             for number, (words, colour) in enumerate(lines):
                 at = (_left(column, width), top + height + 3 + number * _LINE)
-                draw.text(at, words, colour, font(11))
+                draw.text(at, words, colour, font(_LETTERS))
         top += height + room + _GAP
     if parameters:
         foot = f"seed {found.seed} · {', '.join(found.steps) or 'no augmentation'}"
-        write(draw, (_GAP, sheet.height - 18), foot, font(11), sheet.width)
+        write(draw, (_GAP, sheet.height - 18), foot, font(_LETTERS), sheet.width)
     return sheet
 
 
 def _text(variant: Variant, width: int) -> list[tuple[str, str]]:
     """Lines below a picture: its mixed label, what was drawn, what looks wrong."""
-    letters = max(8, int(width / 5.6))
     explanation = variant.explanation
     lines: list[tuple[str, str]] = []
     if explanation.target is not None and len(explanation.target) > 1:
         words = ", ".join(f"{name} {share:.2f}" for name, share in explanation.target.items())
-        lines += [(line, INK) for line in textwrap.wrap(one_line(words), letters)]
+        lines += [(line, INK) for line in _wrapped(words, width)]
     for step in explanation.steps:
         if step.parameters is not None:
-            words = one_line(str(step)).removeprefix("Random")
-            wrapped = textwrap.wrap(words, letters, subsequent_indent="  ", max_lines=3)
-            lines += [(line, FAINT) for line in wrapped]
+            # There is little room, and nothing here but what is random.
+            words = str(step).replace("Random", "")
+            lines += [(line, FAINT) for line in _wrapped(words, width)[:_MOST_LINES]]
     for warning in variant.warnings:
-        lines += [(line, _WARNING) for line in textwrap.wrap(f"! {warning}", letters)]
+        lines += [(line, _WARNING) for line in _wrapped(f"! {warning}", width)]
     return lines
 
 
-def picture_of(pixels: npt.NDArray[Any], cell: int) -> Image.Image:
-    """Pixels as an RGB picture whose larger side is ``cell``; transparency is laid over white."""
-    from PIL import Image
+def _wrapped(text: str, width: int) -> list[str]:
+    """Lines of a text of so many pixels, all but the first indented."""
+    face = font(_LETTERS)
+    lines: list[str] = []
+    for word in one_line(text).split(" "):
+        if lines and face.getlength(f"{lines[-1]} {word}") <= width:
+            lines[-1] += f" {word}"
+        else:
+            lines.append(f"  {word}" if lines else word)
+    return lines
 
-    picture = Image.fromarray(pixels[:, :, 0] if pixels.shape[2] == 1 else pixels)
-    if picture.mode == "RGBA":
-        white = Image.new("RGBA", picture.size, BACKGROUND)
-        picture = Image.alpha_composite(white, picture)
-    scale = cell / max(picture.size)
-    size = (max(1, round(picture.width * scale)), max(1, round(picture.height * scale)))
-    resample = Image.Resampling.NEAREST if scale > 2 else Image.Resampling.LANCZOS
-    return picture.convert("RGB").resize(size, resample)
+
+def _picture(variant: Variant, cell: int) -> Image.Image:
+    explanation = variant.explanation
+    return picture_of(with_mask(explanation.image, explanation.mask), cell)
 
 
 def _left(column: int, width: int) -> int:

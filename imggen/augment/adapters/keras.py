@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
+import threading
 from typing import Any, final
 
 import numpy as np
 import numpy.typing as npt
 
-from imggen.augment.adapters.copies import ThreadCopies
 from imggen.augment.base import Drawn
 from imggen.augment.sample import Sample
 from imggen.errors import AugmentationError, OptionError
@@ -27,8 +27,9 @@ class KerasStep:
     """A preprocessing layer or a Sequential of them as an Augmentation.
 
     Layers take images as float32, 0 to 255; what they return is rounded and clipped. Their state
-    of chance is set from the sample's generator before each call, so every thread works on a copy
-    of its own.
+    of chance is set from the sample's generator before each call, so threads take turns. (Copies
+    for each thread would gain little, as most of the time is Python's, and some layers of Keras
+    3.15, such as RandomShear, cannot be copied.)
     """
 
     def __init__(self, layer: Any) -> None:
@@ -43,13 +44,18 @@ class KerasStep:
                     f"augment=keras.layers.{name} has value_range={(low, high)}, but images have "
                     "values from 0 to 255 when they are augmented: pass value_range=(0, 255)."
                 )
-        self._copies = ThreadCopies(layer)
+        self._layer = layer
+        self._turn = threading.Lock()
 
     def augment(self, sample: Sample, rng: np.random.Generator) -> tuple[Sample, Drawn]:
-        """Seeds this thread's copy from ``rng`` and calls it; it does not say what it draws."""
+        """Seeds the layer from ``rng`` and calls it; it does not say what it draws."""
         if sample.images:
             raise AugmentationError("a Keras layer cannot keep further images in step")
-        layer = self._copies.own()
+        with self._turn:
+            return self._augmented(sample, rng), {}
+
+    def _augmented(self, sample: Sample, rng: np.random.Generator) -> Sample:
+        layer = self._layer
         images = sample.image[np.newaxis].astype(np.float32)
         if not layer.built:
             layer(images, training=True)  # makes the state that is set below
@@ -57,7 +63,8 @@ class KerasStep:
             if variable.name == "seed_generator_state":
                 variable.assign(np.array([rng.integers(2**32), 0], dtype=np.uint32))
         if not sample.masks:
-            return dataclasses.replace(sample, image=_called(layer, images, sample.image)), {}
+            image = _rounded(layer(images, training=True), sample.image)
+            return dataclasses.replace(sample, image=image)
         data = {"images": images}
         if len(sample.masks) != 1:
             raise AugmentationError("a Keras layer can keep one mask in step")
@@ -65,18 +72,18 @@ class KerasStep:
         shaped = mask if mask.ndim == 3 else mask[..., np.newaxis]
         data["segmentation_masks"] = shaped[np.newaxis].astype(np.float32)
         result = layer(data, training=True)
-        return (
-            dataclasses.replace(
-                sample,
-                image=_rounded(result["images"], sample.image),
-                masks=(_rounded(result["segmentation_masks"], mask),),
-            ),
-            {},
+        return dataclasses.replace(
+            sample,
+            image=_rounded(result["images"], sample.image),
+            masks=(_rounded(result["segmentation_masks"], mask),),
         )
 
+    def __getstate__(self) -> dict[str, Any]:
+        return {"name": self.name, "_layer": self._layer}
 
-def _called(layer: Any, images: npt.NDArray[np.float32], like: npt.NDArray[Any]) -> Any:
-    return _rounded(layer(images, training=True), like)
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        self._turn = threading.Lock()
 
 
 def _rounded(tensor: Any, like: npt.NDArray[Any]) -> Any:

@@ -1,0 +1,57 @@
+"""Look at augmentations on your own images before you train with them, and save them for later.
+
+python examples/preview_augmentations.py DIR [--seed 7]
+
+DIR holds one folder a class. Writes preview.png and batch.png, explains one image of a past epoch,
+and writes policy.yaml, which gives the same images again, here and on the command line:
+
+imggen preview DIR --policy policy.yaml -o preview.html
+"""
+
+import argparse
+
+import numpy as np
+
+import imggen
+
+AUGMENT = [
+    imggen.RandomResizedCrop(scale=(0.5, 1.0)),
+    imggen.RandomFlip(),
+    imggen.RandomRotation((-15, 15)),
+    imggen.RandomPerspective((0.0, 0.3), p=0.5),
+    imggen.RandomBrightness((0.7, 1.3)),
+    imggen.RandomSaturation((0.5, 1.5)),
+    imggen.RandomJPEG((30, 90), p=0.3),
+    imggen.RandomErasing(p=0.25),
+]
+
+
+def main() -> None:
+    """Previews, explains, saves and loads."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("directory")
+    parser.add_argument("--image-size", type=int, default=224)
+    parser.add_argument("--seed", type=int, default=7)
+    args = parser.parse_args()
+
+    manifest = imggen.scan(args.directory)
+    size = (args.image_size, args.image_size)
+    train = imggen.ImageSequence(manifest, image_size=size, augment=AUGMENT, seed=args.seed)
+
+    imggen.contact_sheet(train, variants=5).save("preview.png")
+    train.show_batch().save("batch.png")
+    print("written: preview.png, batch.png")
+
+    # What epoch 3 made of the first image, however long ago that was.
+    explanation = train.explain(epoch=3, index=0)
+    print(explanation)
+
+    # A policy file holds the augmentations: to edit, to share, to train with.
+    imggen.save_policy("policy.yaml", AUGMENT)
+    again = imggen.ImageSequence(manifest, image_size=size, augment="policy.yaml", seed=args.seed)
+    same = np.array_equal(again.explain(epoch=3, index=0).image, explanation.image)
+    print(f"policy.yaml gives the same image: {same}")
+
+
+if __name__ == "__main__":
+    main()
