@@ -39,9 +39,14 @@ def perform(
         end = place + 1
         kind = operations[place].kind
         if isinstance(kind, Geometric):
-            while _are_one_resample(operations[place : end + 1], end + 1 - place):
+            fill = kind.fill
+            while end < len(operations):
+                after = operations[end].kind
+                if not isinstance(after, Geometric) or not _agree(fill, after.fill):
+                    break
+                fill = fill or after.fill
                 end += 1
-            sample = _moved(operations[place:end], sample, size)
+            sample = _moved(operations[place:end], sample, size, fill or Fill())
             size = None
         elif isinstance(kind, Linear):
             while end < len(operations) and isinstance(operations[end].kind, Linear):
@@ -62,21 +67,14 @@ def _with_image(sample: Sample, image: npt.NDArray[Any]) -> Sample:
     return Sample(image, sample.masks, sample.images)
 
 
-def _are_one_resample(operations: Sequence[Operation], number: int) -> bool:
-    """Whether there are so many, all of them geometric, that agree on what is beyond the edge."""
-    kinds = [operation.kind for operation in operations if isinstance(operation.kind, Geometric)]
-    return len(kinds) == number and len({kind.fill for kind in kinds} - {None}) <= 1
+def _agree(one: Fill | None, other: Fill | None) -> bool:
+    """Whether both show the same beyond the edge, or one of them nothing."""
+    return one is None or other is None or one == other
 
 
-def _fill(operations: Sequence[Operation]) -> Fill:
-    """What lies beyond the edge for operations that agree on it."""
-    fills = (
-        operation.kind.fill for operation in operations if isinstance(operation.kind, Geometric)
-    )
-    return next((fill for fill in fills if fill is not None), Fill())
-
-
-def _moved(operations: Sequence[Operation], sample: Sample, size: tuple[int, int] | None) -> Sample:
+def _moved(
+    operations: Sequence[Operation], sample: Sample, size: tuple[int, int] | None, fill: Fill
+) -> Sample:
     height, width = sample.image.shape[:2]
     before, after = (height, width), size or (height, width)
     matrix = np.eye(3)
@@ -84,7 +82,6 @@ def _moved(operations: Sequence[Operation], sample: Sample, size: tuple[int, int
         assert isinstance(operation.kind, Geometric)  # noqa: S101 - so it was chosen
         matrix = matrix @ operation.kind.matrix(operation.parameters, before, after)
         before = after
-    fill = _fill(operations)
 
     def shown(image: npt.NDArray[Any], *, is_mask: bool = False) -> npt.NDArray[Any]:
         return resample(

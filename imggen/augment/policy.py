@@ -15,6 +15,7 @@ import json
 import os
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
+from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -87,6 +88,38 @@ def format_policy(augment: Any, *, as_json: bool = False) -> str:
     import yaml
 
     return str(yaml.safe_dump(facts, sort_keys=False, default_flow_style=None, width=100))
+
+
+def format_python(augment: Any) -> str:
+    """The same augmentations as Python code that makes a list ``augment``.
+
+    Example:
+        >>> import imggen
+        >>> print(format_python([imggen.RandomFlip(), imggen.RandomHue((-5, 5))]))
+        import imggen
+        <BLANKLINE>
+        augment = [
+            imggen.RandomFlip(),
+            imggen.RandomHue(degrees=(-5.0, 5.0)),
+        ]
+        <BLANKLINE>
+    """
+    lines, imports = [], {"import imggen"}
+    for step in _listed(augment):
+        entry = _entry(step)
+        if isinstance(entry, str):
+            lines.append(f"imggen.{entry}()")
+            continue
+        ((name, options),) = entry.items()
+        if name == "albumentations":
+            imports.add("import albumentations")
+            facts = {"__version__": version("albumentations"), "transform": options}
+            lines.append(f"albumentations.from_dict({facts!r})")
+        else:
+            given = (f"{key}={getattr(step, key)!r}" for key in options)
+            lines.append(f"imggen.{name}({', '.join(given)})")
+    listed = "".join(f"    {line},\n" for line in lines)
+    return "\n".join(sorted(imports)) + f"\n\naugment = [\n{listed}]\n"
 
 
 def parse_policy(text: str, name: str) -> list[Any]:
@@ -199,11 +232,11 @@ class _Reader:
         if "augmentations" not in entries:
             raise self._error(1, "there is no list 'augmentations:'")
         if "version" in entries:
-            version = _plain(entries["version"].value)
-            if version != _VERSION:
+            written = _plain(entries["version"].value)
+            if written != _VERSION:
                 raise self._error(
                     entries["version"].line,
-                    f"version {version!r} of the format; this imggen reads version {_VERSION}",
+                    f"version {written!r} of the format; this imggen reads version {_VERSION}",
                 )
         steps = entries["augmentations"].value
         if not isinstance(steps, yaml.SequenceNode):

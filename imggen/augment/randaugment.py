@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable
 from dataclasses import KW_ONLY, dataclass
@@ -49,9 +50,10 @@ _TRIVIALAUGMENT = _Strengths(0.99, 32 / 224, 135.0, 0.99, 2)
 _Make = Callable[[float, int], Parameters]
 
 
+@functools.cache
 def _choices(
     strengths: _Strengths, fill_mode: FillMode, *, colors: bool = True
-) -> list[tuple[Simple, _Make] | None]:
+) -> tuple[tuple[Simple, _Make] | None, ...]:
     """What can be picked; None for the identity."""
     most = strengths
 
@@ -64,7 +66,7 @@ def _choices(
     shear = RandomShear(fill_mode=fill_mode)
     shift = RandomTranslation(fill_mode=fill_mode)
     turn = RandomRotation(fill_mode=fill_mode)
-    always: list[tuple[Simple, _Make] | None] = [
+    always: tuple[tuple[Simple, _Make] | None, ...] = (
         (shear, lambda strength, sign: {"x": lean(strength, sign), "y": 0.0}),
         (shear, lambda strength, sign: {"x": 0.0, "y": lean(strength, sign)}),
         (
@@ -83,21 +85,21 @@ def _choices(
         (RandomSolarization(), lambda strength, _: {"threshold": 256 * (1 - strength)}),
         (AutoContrast(), lambda *_: {"cutoff": 0.0}),
         (Equalization(), lambda *_: {}),
-    ]
+    )
     if not colors:
         return always
-    return [
+    return (
         None,
         *always,
         (RandomBrightness(), enhanced),
         (RandomContrast(), enhanced),
         (RandomSaturation(), enhanced),
         (RandomSharpness(), enhanced),
-    ]
+    )
 
 
 def _picked(
-    choices: list[tuple[Simple, _Make] | None], strength: float, rng: np.random.Generator
+    choices: tuple[tuple[Simple, _Make] | None, ...], strength: float, rng: np.random.Generator
 ) -> list[Operation]:
     picked = choices[int(rng.integers(len(choices)))]
     sign = 1 if rng.random() < 0.5 else -1

@@ -146,6 +146,10 @@ def _shrunk(
     """Averages areas of an image first where the matrix shows it at half its size or less."""
     import cv2
 
+    if not matrix[2, 0] and not matrix[2, 1]:
+        area = matrix[0, 0] * matrix[1, 1] - matrix[0, 1] * matrix[1, 0]
+        if abs(area) < 4 * matrix[2, 2] ** 2:  # the most frequent case, soon told
+            return image, matrix
     middle = np.array([(size[1] - 1) / 2, (size[0] - 1) / 2, 1.0])
     depth = float(matrix[2] @ middle)
     if depth <= 0:
@@ -186,6 +190,9 @@ def _warped(
             for start in range(0, image.shape[2], 3)
         ]
         return np.concatenate(parts, axis=2)
+    # The warp reads pixels here and there. On an image that is not in the processor's cache it
+    # takes 300 microseconds (224 x 224 x 3); copied first, in order, 215 with the copy.
+    image = image.copy()
     options: dict[str, Any] = {
         "flags": (cv2.INTER_NEAREST if is_mask else cv2.INTER_LINEAR) | cv2.WARP_INVERSE_MAP,
         "borderMode": borders[fill_mode],

@@ -21,6 +21,7 @@ _VERBS = {
     "preview": "Draw what augmentations make of the images of a folder.",
     "scan": "Show the classes of a folder, their sizes, and what would be passed over.",
     "split": "Share out a folder of classes among train, val and test.",
+    "studio": "Tune augmentations on a page, with the images of a folder.",
     "verify": "Decode every image, tell what is broken, and move it out of the way.",
 }
 

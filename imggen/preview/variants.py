@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Any, final
 import numpy as np
 import numpy.typing as npt
 
+from imggen.batch import BatchMaker
 from imggen.errors import OptionError
-from imggen.explain import Explanation
+from imggen.explain import Explanation, explain
 from imggen.fields import is_whole
+from imggen.manifest import Manifest
 from imggen.preview.damage import damage
 
 if TYPE_CHECKING:
@@ -115,19 +117,29 @@ def preview(
     for option, number in numbers.items():
         if not is_whole(number, 1):
             raise OptionError(f"{option}={number!r} must be a whole number of 1 or more.")
-    indices, num_left_out = _first_of_each_class(sequence, images_per_class, max_classes)
+    indices, num_left_out = _first_of_each_class(sequence.manifest, images_per_class, max_classes)
     pipeline = sequence._maker.pipeline
     mixers = () if pipeline.mixer is None else (pipeline.mixer.name,)
     return Preview(
-        rows=tuple(_row(sequence, index, variants) for index in indices),
+        rows=tuple(row_of(sequence._maker, index, variants) for index in indices),
         steps=(*(step.name for step in pipeline.steps), *mixers),
         seed=sequence.seed,
         num_classes_left_out=num_left_out,
     )
 
 
-def _row(sequence: ImageSequence, index: int, variants: int) -> Row:
-    explained = [sequence.explain(epoch, index) for epoch in range(variants)]
+def row_of(maker: BatchMaker, index: int, variants: int) -> Row:
+    """Makes variants of one image.
+
+    Args:
+        maker: Makes the batches of a sequence.
+        index: The image.
+        variants: How many epochs.
+
+    Raises:
+        As ``preview``.
+    """
+    explained = [explain(maker, epoch, index) for epoch in range(variants)]
     original = explained[0].original
     if original.dtype != np.uint8 or original.ndim != 3 or original.shape[2] not in (1, 3, 4):
         raise OptionError(
@@ -135,7 +147,7 @@ def _row(sequence: ImageSequence, index: int, variants: int) -> Row:
             f"{original.dtype} of shape {original.shape}."
         )
     return Row(
-        path=sequence.manifest.paths[index],
+        path=maker.manifest.paths[index],
         label=explained[0].label,
         original=original,
         variants=tuple(Variant(one, damage(one)) for one in explained),
@@ -143,16 +155,16 @@ def _row(sequence: ImageSequence, index: int, variants: int) -> Row:
 
 
 def _first_of_each_class(
-    sequence: ImageSequence, images_per_class: int, max_classes: int | None
+    manifest: Manifest, images_per_class: int, max_classes: int | None = None
 ) -> tuple[list[int], int]:
     """Which samples to show, and how many classes are left out."""
-    if sequence.labels is None:
-        return list(range(min(sequence.samples, images_per_class))), 0
-    present = np.unique(sequence.labels)
+    if manifest.labels is None:
+        return list(range(min(len(manifest), images_per_class))), 0
+    present = np.unique(manifest.labels)
     shown = present[:max_classes]
     rows = [
         row
         for index in shown.tolist()
-        for row in np.flatnonzero(sequence.labels == index)[:images_per_class].tolist()
+        for row in np.flatnonzero(manifest.labels == index)[:images_per_class].tolist()
     ]
     return rows, len(present) - len(shown)

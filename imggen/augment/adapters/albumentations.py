@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import random
 from typing import Any, final
 
@@ -30,14 +31,16 @@ class AlbumentationsStep:
             )
         self.name = f"albumentations.{type(transform).__name__}"
         self.transform = transform
-        self._copies = ThreadCopies(transform)
+        followed = copy.deepcopy(transform)
+        if hasattr(followed, "save_applied_params"):
+            followed.save_applied_params = True
+        self._copies = ThreadCopies((followed, random.Random(0)))  # noqa: S311
 
     def augment(self, sample: Sample, rng: np.random.Generator) -> tuple[Sample, Drawn]:
         """Seeds this thread's copy from ``rng`` and calls it."""
-        transform = self._copies.own()
-        transform.set_random_state(rng, random.Random(int(rng.integers(2**63))))  # noqa: S311
-        if hasattr(transform, "save_applied_params"):
-            transform.save_applied_params = True
+        transform, old_fashioned = self._copies.own()
+        old_fashioned.seed(int(rng.integers(2**63)))
+        transform.set_random_state(rng, old_fashioned)
         data: dict[str, Any] = {"image": sample.image}
         if sample.masks:
             data["masks"] = list(sample.masks)

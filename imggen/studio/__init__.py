@@ -1,0 +1,1 @@
+"""A local page to tune augmentations: a ``draft`` is tuned, the ``page`` shows it, ``serve`` it."""
