@@ -57,7 +57,7 @@ class Page:
         ui.add_css(".q-drawer .q-item { min-height: 0 } img { border-radius: 4px }")
         with ui.header().classes("items-center bg-white text-black shadow-1 q-py-sm"):
             ui.label("imggen studio").classes("text-lg font-bold")
-            ui.label(os.path.abspath(self._manifest.root)).classes("text-grey-7 text-sm")
+            ui.label(self._manifest.root).classes("text-grey-7 text-sm")
             ui.space()
             self._status = ui.label().classes("text-grey-7 text-sm").mark("status")
             self._spinner = ui.spinner(size="sm")
