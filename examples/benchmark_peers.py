@@ -30,6 +30,7 @@ from peers.works import works
 
 LARGE = (4000, 3000)
 PEERS = ("imggen", "keras", "tf.data", "torch", "grain", "dali", "ffcv")
+PEERS += ("albumentations", "torchvision")
 
 
 def link_images(directory: str, folder: str, limit: int | None, copies: int = 1) -> list[str]:

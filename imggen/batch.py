@@ -186,11 +186,11 @@ class BatchMaker:
         rows: list[int] = []
         blank: list[int] = []
         images = _Rows(self, len(draws))
-        for draw, row, sample in self.loaded(epoch, draws, failures):
+        for draw, row, sample in self._augmented(epoch, draws, failures):
             if sample is None:
                 blank.append(len(rows))
             else:
-                images.put(len(rows), self.augment(sample, epoch, draw, row).sample, row)
+                images.put(len(rows), sample, row)
             served.append(draw)
             rows.append(row)
         if not images.arrays:  # all are blank
@@ -210,6 +210,33 @@ class BatchMaker:
             y = y if y is None or y is x else blended_targets(y, blends)
             weights = None if weights is None else blended_targets(weights, blends)
         return Batch(epoch, {"image": x, **arrays} if arrays else x, y, weights, failures)
+
+    def _augmented(
+        self, epoch: int, draws: Sequence[int], failures: dict[int, Failure]
+    ) -> Iterator[tuple[int, int, Sample | None]]:
+        """As ``loaded``, with samples after augmentation; together, where that takes less time."""
+        loaded = self.loaded(epoch, draws, failures)
+        if not self.pipeline.is_batched:
+            for draw, row, sample in loaded:
+                done = None if sample is None else self.augment(sample, epoch, draw, row).sample
+                yield draw, row, done
+            return
+        whole = list(loaded)
+        present = [(draw, row, sample) for draw, row, sample in whole if sample is not None]
+        done_of = dict(
+            zip(
+                (draw for draw, _, _ in present),
+                self.pipeline.augment_batch(
+                    [sample for _, _, sample in present],
+                    [self._rng_of(epoch, draw) for draw, _, _ in present],
+                    [self._where(epoch, draw, row) for draw, row, _ in present],
+                    self.cut_size,
+                ),
+                strict=True,
+            )
+        )
+        for draw, row, sample in whole:
+            yield draw, row, None if sample is None else done_of[draw].sample
 
     def loaded(
         self, epoch: int, draws: Sequence[int], failures: dict[int, Failure]
@@ -278,17 +305,24 @@ class BatchMaker:
             mask_path = manifest.beside(manifest.masks[index])
             load = functools.partial(self.load_mask, mask_path, path)
             masks = (self._called(mask_path, load),)
+            self._check_size(mask_path, "mask", masks[0], path, image)
         images = []
         for name, paths in manifest.inputs.items():
             place = manifest.beside(paths[index])
             images.append(self._called(place, functools.partial(self.load, place)))
-            if images[-1].shape[:2] != image.shape[:2]:
-                raise ImageError.of(
-                    place,
-                    f"as the input {name!r} of {path!r} it needs the same height and width: got "
-                    f"{images[-1].shape[:2]}, expected {image.shape[:2]}",
-                )
+            self._check_size(place, f"input {name!r}", images[-1], path, image)
         return Sample(image, masks, tuple(images))
+
+    @staticmethod
+    def _check_size(
+        path: str, what: str, array: npt.NDArray[Any], image_path: str, image: npt.NDArray[Any]
+    ) -> None:
+        if array.shape[:2] != image.shape[:2]:
+            raise ImageError.of(
+                path,
+                f"as the {what} of {image_path!r} it needs the same height and width: got "
+                f"{array.shape[:2]}, expected {image.shape[:2]}",
+            )
 
     def load_sample(self, index: int) -> npt.NDArray[Any]:
         """Loads sample ``index`` as it is before augmentation; not to be written to.
@@ -345,12 +379,14 @@ class BatchMaker:
         Raises:
             AugmentationError: An augmentation broke its contract.
         """
-        return self.pipeline(
-            sample,
-            step_generators(self.seed, Stream.AUGMENT, epoch, draw),
-            f"{self.manifest.filepath(index)!r} (epoch {epoch}, index {draw})",
-            self.cut_size,
-        )
+        where = self._where(epoch, draw, index)
+        return self.pipeline(sample, self._rng_of(epoch, draw), where, self.cut_size)
+
+    def _rng_of(self, epoch: int, draw: int) -> Callable[[int], np.random.Generator]:
+        return step_generators(self.seed, Stream.AUGMENT, epoch, draw)
+
+    def _where(self, epoch: int, draw: int, index: int) -> str:
+        return f"{self.manifest.filepath(index)!r} (epoch {epoch}, index {draw})"
 
     def unrepeatable(self) -> list[str]:
         """The names of the steps that draw from elsewhere than the generator they are given.
@@ -434,6 +470,8 @@ class _Rows:
             if "mask" not in self.arrays:
                 self.arrays["mask"] = np.empty((self._count, *placed.shape), mask.dtype)
             self._check_shape("mask", placed, row)
+            dtype = np.result_type(self.arrays["mask"], mask)  # some files have 8 bits, some 16
+            self.arrays["mask"] = self.arrays["mask"].astype(dtype, copy=False)
             self.arrays["mask"][position] = placed
 
     def _put_image(self, name: str, position: int, array: npt.NDArray[Any], row: int) -> None:

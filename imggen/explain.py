@@ -150,6 +150,10 @@ def _served(maker: BatchMaker, epoch: int, draw: int) -> _Served:
     for _, row, sample in maker.loaded(epoch, [draw], failures):
         if sample is not None and (not failures or maker.on_error == "substitute"):
             return _Served(row, sample, maker.augment(sample, epoch, draw, row))
+    # Where nothing of a batch can be read, there is a substitute for its first draw.
+    for other, row, sample in maker.loaded(epoch, _batch_of(maker, epoch, draw)[1], {}):
+        if other == draw and sample is not None:
+            return _Served(row, sample, maker.augment(sample, epoch, draw, row))
     failure = failures[draw]
     raise OptionError(
         f"index={draw} was left out: {failure.path!r} cannot be read ({failure.reason})."
@@ -160,11 +164,10 @@ def _blended(
     maker: BatchMaker, epoch: int, index: int, served: _Served
 ) -> tuple[npt.NDArray[Any], dict[str, Any] | None, _Served | None]:
     """Blends a draw with the other one of its batch that training blended it with."""
-    (places,) = np.nonzero(maker.order.draws(epoch) == index)
-    batch = int(places[0]) // maker.batch_size
-    in_batch = [draw for draw, *_ in maker.loaded(epoch, maker.draws(epoch, batch).tolist(), {})]
+    batch, draws = _batch_of(maker, epoch, index)
+    in_batch = [draw for draw, *_ in maker.loaded(epoch, draws, {})]
     image = served.augmented.sample.image
-    height, width = image.shape[:2]
+    height, width = image.shape[:2] if image.ndim > 1 else (1, 1)
     blends = maker.blends(epoch, batch, in_batch, (height, width)) or []
     blend = blends[in_batch.index(index)]
     if blend is None:
@@ -179,6 +182,13 @@ def _blended(
     if blend.box is not None:
         described["box"] = dict(zip(("top", "left", "height", "width"), blend.box, strict=True))
     return blended(pair, [blend._replace(partner=1), None])[0], described, partner
+
+
+def _batch_of(maker: BatchMaker, epoch: int, draw: int) -> tuple[int, list[int]]:
+    """The number of the batch that a draw is in, and all draws of it."""
+    (places,) = np.nonzero(maker.order.draws(epoch) == draw)
+    batch = int(places[0]) // maker.batch_size
+    return batch, maker.draws(epoch, batch).tolist()
 
 
 def _target(
@@ -202,7 +212,9 @@ def _visible(maker: BatchMaker, epoch: int, draw: int, served: _Served) -> float
     array = served.original.image
     if array.ndim != 3:
         return None
-    rows, cols = min(_CELLS, array.shape[0]), min(_CELLS, array.shape[1])
+    # So few that none slips through between the pixels of a small result.
+    most = max(1, min(_CELLS, min(served.augmented.sample.image.shape[:2]) // _PIXELS_A_CELL))
+    rows, cols = min(most, array.shape[0]), min(most, array.shape[1])
     row_of = np.arange(array.shape[0]) * rows // array.shape[0]
     col_of = np.arange(array.shape[1]) * cols // array.shape[1]
     cells = (1 + row_of[:, np.newaxis] * cols + col_of).astype(np.uint8)
@@ -216,3 +228,4 @@ def _visible(maker: BatchMaker, epoch: int, draw: int, served: _Served) -> float
 
 # In each direction; numbered from 1, they fit into 8 bits.
 _CELLS = 15
+_PIXELS_A_CELL = 2

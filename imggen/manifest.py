@@ -100,6 +100,12 @@ class Manifest:
             object.__setattr__(self, "labels", checked_labels(self.labels, len(names)))
         if self.weights is not None:
             object.__setattr__(self, "weights", checked_weights(self.weights))
+        reserved = {"image", "mask"} & set(self.inputs)
+        if reserved:
+            raise ManifestError(
+                f"An input cannot be called {min(reserved)!r}, as the images and their masks "
+                "are. Choose another name."
+            )
         columns = {name: getattr(self, name) for name in _COLUMNS}
         columns |= {f"{_INPUT}{name}": paths for name, paths in self.inputs.items()}
         for column, values in columns.items():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Mapping
+from collections.abc import Sequence
 
 from imggen.columns import StringColumn
 from imggen.errors import ImggenWarning, ScanError
@@ -14,7 +14,7 @@ _MOST_LISTED = 10
 
 
 def paired(
-    root: str, paths: StringColumn, files: Mapping[str, str], directory: str, what: str
+    root: str, paths: StringColumn, files: Sequence[str], directory: str, what: str
 ) -> StringColumn:
     """Finds the partner of each image: the file of the same name in another folder.
 
@@ -24,7 +24,7 @@ def paired(
     Args:
         root: The folder of the images.
         paths: The images, relative to ``root``.
-        files: The files of the other folder, relative to it: without extension to with it.
+        files: The files of the other folder, relative to it.
         directory: The other folder.
         what: What they are called in messages, such as "mask".
 
@@ -32,19 +32,27 @@ def paired(
         The partners, relative to ``root``.
 
     Raises:
-        ScanError: An image has no partner; with a list.
+        ScanError: An image has no partner, or several; with a list.
     """
     way = os.path.relpath(directory, root)
+    files_of: dict[str, list[str]] = {}
+    for file in files:
+        files_of.setdefault(os.path.splitext(file)[0], []).append(file)
     partners, alone = [], []
-    used = set()
+    used: set[str] = set()
     for path in paths:
-        stem = os.path.splitext(path)[0]
-        if stem in files:
-            partners.append(os.path.join(way, files[stem]))
-            used.add(stem)
+        found = files_of.get(os.path.splitext(path)[0], [])
+        if len(found) > 1:
+            raise ScanError(
+                f"{path!r} in {root!r} has {len(found)} files of its name in {directory!r}: "
+                f"{_listed(found)}. Keep one."
+            )
+        if found:
+            partners.append(os.path.normpath(os.path.join(way, found[0])))
         else:
             alone.append(path)
-    unused = [file for stem, file in files.items() if stem not in used]
+        used.update(found)
+    unused = [file for file in files if file not in used]
     if alone:
         raise ScanError(
             f"{len(alone)} of {len(paths)} images in {root!r} have no {what} of the same name in "

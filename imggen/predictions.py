@@ -38,6 +38,7 @@ def prediction_table(
     manifest = maker.manifest
     in_order = dataclasses.replace(
         maker,
+        manifest=dataclasses.replace(manifest, masks=None),
         order=Order(manifest.num_samples, shuffle=False, repeats=1, seed=maker.seed),
         drop_remainder=False,
         pipeline=Pipeline([]),

@@ -97,9 +97,8 @@ def scan(
 
     def partners(folder: str | os.PathLike[str], what: str) -> StringColumn:
         place = _existing_folder(folder)
-        files = map(os.fsdecode, sorted(_Walk.over(place, None).images(b"")))
-        by_stem = {os.path.splitext(file)[0]: file for file in files}
-        return paired(manifest.root, manifest.paths, by_stem, place, what)
+        files = [os.fsdecode(file) for file in sorted(_Walk.over(place, None).images(b""))]
+        return paired(manifest.root, manifest.paths, files, place, what)
 
     return dataclasses.replace(
         manifest,

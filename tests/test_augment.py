@@ -1,32 +1,20 @@
 """What users bring as augmentations, and the contract that each step is held to."""
 
 import functools
-import os
 import pickle
 import random
-from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
 
-from imggen.augment import adapt, augment_image, unrepeatable
+import imggen
+from imggen.augment import Pipeline, Sample, adapt, unrepeatable
 from imggen.errors import AugmentationError, OptionError
-
-# Without this, importing albumentations asks the network for its latest version.
-os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")
-A = pytest.importorskip("albumentations")
-
-WHERE = "'cats/1.jpg' (epoch 0, index 3)"
-PIXELS = np.random.default_rng(0).integers(0, 256, (24, 32, 3), dtype=np.uint8)
+from tests.augmenting import PIXELS, WHERE, applied, augmented, rngs
 
 
-def rngs(seed):
-    """The generator of each step; that of the first is ``default_rng(seed)``."""
-    return lambda step: np.random.default_rng([seed, step] if step else seed)
-
-
-def augmented(augment, seed=0, pixels=PIXELS):
-    return augment_image(pixels.copy(), adapt(augment), rngs(seed), WHERE)
+def augmented_sample(augment, sample, seed=0):
+    return applied(augment, sample, seed).sample
 
 
 def draw(seed=0):
@@ -126,7 +114,7 @@ def test_a_step_is_named_after_what_the_user_wrote(augment, name):
 
 
 def test_a_nested_list_is_applied_in_order():
-    augment = [shift, (np.invert, [None, lambda image: image[::-1]]), A.HorizontalFlip(p=1.0)]
+    augment = [shift, (np.invert, [None, lambda image: image[::-1]]), imggen.RandomFlip(p=1.0)]
     expected = (255 - (PIXELS + np.uint8(5)))[::-1, ::-1]
 
     np.testing.assert_array_equal(augmented(augment), expected)
@@ -157,8 +145,8 @@ def test_an_augmentation_with_chance_of_its_own_is_found():
     def old_fashioned(image, rng):
         return image + np.uint8(random.randrange(256))
 
-    steps = adapt([shift, careless, paint, old_fashioned, A.GaussNoise(p=1)])
-    assert unrepeatable(steps, PIXELS, seed=1) == ["careless", "old_fashioned"]
+    pipeline = Pipeline(adapt([shift, careless, paint, old_fashioned, imggen.RandomFlip()]))
+    assert unrepeatable(pipeline, Sample(PIXELS), seed=1) == ["careless", "old_fashioned"]
 
 
 def test_an_image_is_left_as_it_is_when_steps_are_tried():
@@ -167,184 +155,38 @@ def test_an_image_is_left_as_it_is_when_steps_are_tried():
         return image
 
     before = PIXELS.copy()
-    assert unrepeatable(adapt(spoil), PIXELS, seed=1) == []
+    assert unrepeatable(Pipeline(adapt(spoil)), Sample(PIXELS), seed=1) == []
     np.testing.assert_array_equal(PIXELS, before)
 
 
-@pytest.mark.parametrize("augment", ["HorizontalFlip", 3, 0, "", {"train": shift}, [shift, 0]])
+WHAT_WOULD_DO = (
+    r"an augmentation of imggen, albumentations, Keras or torchvision, a function image -> image "
+    r"or \(image, rng\) -> image, a list of these, one of 'light', 'medium', 'strong', or a policy "
+    r"file \(\.yaml, \.yml, \.json\)\.$"
+)
+
+
+@pytest.mark.parametrize("augment", [3, 0, {"train": shift}, [shift, 0]], ids=repr)
 def test_what_cannot_be_called_is_refused_with_what_would_do(augment):
-    with pytest.raises(OptionError, match=r"augment=.* cannot be called; expected a function"):
+    with pytest.raises(
+        OptionError, match=r"^augment=.* cannot be called; expected " + WHAT_WOULD_DO
+    ):
         adapt(augment)
 
 
-def test_an_albumentations_class_in_place_of_a_transform_is_refused():
-    with pytest.raises(OptionError, match="HorizontalFlip"):
-        adapt(A.HorizontalFlip)
-
-
-class Custom(A.ImageOnlyTransform):
-    def get_params(self):
-        return {"value": self.py_random.randrange(256)}
-
-    def apply(self, img, value, **_):
-        return np.full_like(img, value)
-
-
-def composed(**options):
-    return A.Compose(
-        [
-            A.HorizontalFlip(p=0.5),
-            A.OneOf([A.GaussNoise(p=1.0), A.RandomBrightnessContrast(p=1.0)], p=0.8),
-            A.Affine(rotate=(-20, 20), p=1.0),
-        ],
-        **options,
-    )
-
-
-PIPELINES = {
-    "transform": A.GaussNoise(p=1.0),
-    "Compose": composed(),
-    "seeded Compose": composed(seed=3),
-    "OneOf": A.OneOf([A.GaussNoise(p=1.0), A.ShotNoise(p=1.0)], p=1.0),
-    "SomeOf": A.SomeOf([A.GaussNoise(p=1.0), A.Affine(rotate=(1, 90), p=1.0)], n=1),
-    "ReplayCompose": A.ReplayCompose([A.GaussNoise(p=1.0)]),
-    "custom": Custom(p=1.0),
-}
-all_pipelines = pytest.mark.parametrize("augment", PIPELINES.values(), ids=PIPELINES)
-
-
-@all_pipelines
-def test_albumentations_gives_the_same_for_the_same_generator_and_another_for_another(augment):
-    results = [augmented(augment, seed).tobytes() for seed in (*range(8), *range(8))]
-
-    assert results[:8] == results[8:]
-    assert len(set(results)) >= 7
-
-
-@all_pipelines
-def test_albumentations_neither_reads_nor_touches_global_random_state(augment):
-    results = []
-    for seed in (1, 2):
-        np.random.seed(seed)  # noqa: NPY002 - the state under test
-        random.seed(seed)
-        before = np.random.get_state()[1].tolist(), random.getstate()  # noqa: NPY002
-        results.append(augmented(augment).tobytes())
-        assert (np.random.get_state()[1].tolist(), random.getstate()) == before  # noqa: NPY002
-
-    assert results[0] == results[1]
-
-
-@all_pipelines
-def test_albumentations_gives_in_threads_what_it_gives_alone(augment):
-    steps = adapt(augment)
-
-    def one(seed):
-        return augment_image(PIXELS.copy(), steps, rngs(seed), WHERE).tobytes()
-
-    with ThreadPoolExecutor(8) as pool:
-        together = list(pool.map(one, range(120)))
-
-    assert together == [augmented(augment, seed).tobytes() for seed in range(120)]
-
-
-@all_pipelines
-def test_albumentations_gives_the_same_after_pickling(augment):
-    steps = adapt(augment)
-    steps[0](PIXELS.copy(), np.random.default_rng(1))
-    copied = pickle.loads(pickle.dumps(steps))
-    got = augment_image(PIXELS.copy(), copied, rngs(6), WHERE)
-
-    np.testing.assert_array_equal(got, augmented(augment, 6))
-    assert copied[0].name == steps[0].name
+@pytest.mark.parametrize("augment", ["HorizontalFlip", "", "Light", "light.txt"])
+def test_a_word_that_is_neither_a_preset_nor_a_policy_file_is_refused_with_what_would_do(augment):
+    with pytest.raises(
+        OptionError, match=f"^augment={augment!r} is none of these: {WHAT_WOULD_DO}"
+    ):
+        adapt(augment)
 
 
 def test_plain_functions_can_be_pickled():
     copied = pickle.loads(pickle.dumps(adapt([paint_by_keyword, np.flipud])))
-    got = augment_image(PIXELS.copy(), copied, rngs(6), WHERE)
+    got = Pipeline(copied)(Sample(PIXELS), rngs(6), WHERE).sample.image
 
     assert (got == draw(6)).all()
-
-
-def test_albumentations_is_named_by_its_class():
-    assert [step.name for step in adapt([A.HorizontalFlip(), composed()])] == [
-        "albumentations.HorizontalFlip",
-        "albumentations.Compose",
-    ]
-
-
-def test_albumentations_that_cannot_be_seeded_are_refused_with_the_version_that_can():
-    class Old:
-        __module__ = "albumentations.old"
-
-        def __call__(self, image):
-            return {"image": image}
-
-    with pytest.raises(OptionError, match=r"augment=Old .*pip install 'albumentations>=2\.0'"):
-        adapt(Old())
-
-
-# With images alone, of any size, three channels or one.
-# fmt: off
-KEEPING = [
-    "AdvancedBlur", "Affine", "CLAHE", "ChannelShuffle", "CoarseDropout", "ColorJitter",
-    "Downscale", "ElasticTransform", "Erasing", "FancyPCA", "GaussNoise", "GaussianBlur",
-    "GlassBlur", "GridDistortion", "Illumination", "ImageCompression", "InvertImg", "MedianBlur",
-    "Morphological", "MotionBlur", "OpticalDistortion", "Perspective", "PixelDropout",
-    "PlasmaBrightnessContrast", "PlasmaShadow", "RandomBrightnessContrast", "RandomGamma",
-    "RandomGridShuffle", "RandomRotate90", "RandomToneCurve", "Rotate", "SaltAndPepper", "Sharpen",
-    "ShotNoise", "SquareSymmetry", "Superpixels", "ThinPlateSpline", "ToSepia", "Transpose",
-    "UnsharpMask", "ZoomBlur",
-]
-COLOUR_ONLY = [
-    "ChannelDropout", "ChromaticAberration", "HEStain", "HueSaturationValue", "ISONoise",
-    "PlanckianJitter", "RGBShift", "RandomFog", "RandomRain", "RandomSnow", "RandomSunFlare",
-    "Spatter", "ToGray",
-]
-# fmt: on
-SQUARE = PIXELS[:, :24]
-
-
-@pytest.mark.parametrize("channels", [3, 1])
-@pytest.mark.parametrize("name", KEEPING)
-def test_a_transform_keeps_the_contract_and_repeats_itself(name, channels):
-    augment = getattr(A, name)(p=1.0)
-    pixels = np.ascontiguousarray(SQUARE[:, :, :channels])
-    first, again = (augmented(augment, 5, pixels) for _ in range(2))
-
-    assert (first.shape, first.dtype) == (pixels.shape, np.uint8)
-    np.testing.assert_array_equal(first, again)
-
-
-@pytest.mark.parametrize("name", COLOUR_ONLY)
-def test_a_transform_of_colours_keeps_the_contract_and_repeats_itself(name):
-    augment = getattr(A, name)(p=1.0)
-    first, again = (augmented(augment, 5, SQUARE) for _ in range(2))
-
-    assert (first.shape, first.dtype) == (SQUARE.shape, np.uint8)
-    np.testing.assert_array_equal(first, again)
-
-
-def test_grayscale_pixels_come_through_albumentations_with_their_channel():
-    gray = PIXELS[:, :, :1]
-
-    np.testing.assert_array_equal(augmented(A.HorizontalFlip(p=1.0), 0, gray), gray[:, ::-1])
-
-
-class Flattening(A.ImageOnlyTransform):
-    def apply(self, img, **_):
-        return img[::-1, :, 0]
-
-
-def test_a_channel_that_albumentations_drops_is_put_back():
-    gray = PIXELS[:, :, :1]
-
-    np.testing.assert_array_equal(augmented(Flattening(p=1.0), 0, gray), gray[::-1])
-
-
-def test_a_view_that_runs_backwards_goes_through_albumentations():
-    got = augmented([lambda image: image[:, ::-1], A.VerticalFlip(p=1.0)])
-
-    np.testing.assert_array_equal(got, PIXELS[::-1, ::-1])
 
 
 def explode(image):
@@ -358,8 +200,6 @@ BREAKERS = {
     "none": (lambda image: None, "returned None for .*must return it"),
     "list": (lambda image: image.tolist(), r"returned a builtins\.list for"),
     "number": (lambda image: image.mean(), r"returned a numpy\.float64 for"),
-    "resize": (A.Resize(8, 8), r"albumentations\.Resize.*uint8 of shape \(8, 8, 3\)"),
-    "normalize": (A.Normalize(), r"albumentations\.Normalize.*float32 of shape"),
 }
 
 
@@ -395,3 +235,214 @@ def test_images_of_any_dtype_and_rank_may_be_augmented():
     volume = np.arange(24, dtype=np.float32).reshape(2, 3, 4)
 
     np.testing.assert_array_equal(augmented(np.negative, 0, volume), -volume)
+
+
+# Masks and further images
+
+
+MASK = (PIXELS[:, :, 0] > 127).astype(np.uint8)
+LABELLED = Sample(PIXELS, masks=(MASK,))
+
+
+def mirror_both(image, mask):
+    return image[:, ::-1], mask[:, ::-1]
+
+
+def paint_both(image, mask, rng):
+    grey = rng.integers(256)
+    return np.full_like(image, grey), np.full_like(mask, grey)
+
+
+def test_a_function_with_a_parameter_mask_gets_the_mask_and_returns_both():
+    got = augmented_sample(mirror_both, LABELLED)
+
+    np.testing.assert_array_equal(got.image, PIXELS[:, ::-1])
+    np.testing.assert_array_equal(got.masks[0], MASK[:, ::-1])
+
+
+def test_a_function_of_image_and_mask_gets_chance_too():
+    got = augmented_sample(paint_both, LABELLED, seed=4)
+
+    assert (got.image == draw(4)).all()
+    assert (got.masks[0] == draw(4)).all()
+
+
+def test_a_function_with_an_optional_mask_is_given_the_image_alone_where_there_is_no_mask():
+    def only_images(image, mask=None):
+        return 255 - image if mask is None else (image, mask)
+
+    np.testing.assert_array_equal(augmented(only_images), 255 - PIXELS)
+
+
+@pytest.mark.parametrize(
+    ("augment", "sample"),
+    [
+        (shift, LABELLED),
+        (np.flipud, LABELLED),
+        (mirror_both, Sample(PIXELS, masks=(MASK, MASK))),
+        (mirror_both, Sample(PIXELS, masks=(MASK,), images=(PIXELS,))),
+        (shift, Sample(PIXELS, images=(PIXELS,))),
+    ],
+    ids=["image alone", "numpy", "two masks", "mask and image", "another image"],
+)
+def test_a_function_that_cannot_keep_all_in_step_is_named(augment, sample):
+    name = augment.__name__
+    with pytest.raises(AugmentationError, match=f"'{name}' cannot do 'cats.*Give it a parameter m"):
+        augmented_sample(augment, sample)
+
+
+class Returning:
+    """A step by the protocol that returns what it was made with."""
+
+    name = "Returning"
+
+    def __init__(self, result):
+        self.result = result
+
+    def augment(self, sample, rng):
+        return self.result, {}
+
+
+@pytest.mark.parametrize(
+    ("result", "came"),
+    [
+        (Sample(PIXELS), "returned 1 arrays for .*; expected 2"),
+        (Sample(PIXELS, (MASK,), (PIXELS,)), "returned 3 arrays for .*; expected 2"),
+        (Sample(PIXELS, (MASK[:9],)), r"returned uint8 of shape \(9, 32\) for .*\(24, 32\)"),
+        (Sample(PIXELS, (MASK / 2,)), r"returned float64 of shape \(24, 32\) for .*expected uint8"),
+        (PIXELS, "raised AttributeError"),
+        (None, "raised AttributeError"),
+    ],
+    ids=["no mask", "another array", "smaller mask", "other dtype", "no sample", "nothing"],
+)
+def test_a_step_of_the_protocol_is_held_to_the_contract_for_every_array(result, came):
+    with pytest.raises(AugmentationError, match=f"'Returning' {came}"):
+        augmented_sample(Returning(result), LABELLED)
+
+
+def test_a_sample_that_is_not_changed_is_given_back_as_it_is():
+    assert augmented_sample([], LABELLED) is LABELLED
+
+
+# What is given stays as it is
+
+
+def scribble(image):
+    image[:] = 77
+    return image
+
+
+@pytest.mark.parametrize(
+    "augment",
+    [
+        scribble,
+        [imggen.RandomFlip(p=0.0), scribble],
+        [imggen.RandomFlip(p=1.0), scribble],  # a view of the image
+        [imggen.RandomResizedCrop((1, 1), (4 / 3, 4 / 3)), scribble],
+        [np.asarray, scribble],
+        [lambda image: image[::-1], scribble],
+    ],
+    ids=["alone", "nothing drawn", "flip", "crop", "same array", "view"],
+)
+def test_a_step_that_writes_to_its_image_does_not_reach_what_was_given(augment):
+    given = PIXELS.copy()
+    given.flags.writeable = False
+    got = Pipeline(adapt(augment))(Sample(given), rngs(0), WHERE).sample.image
+
+    assert (got == 77).all()
+    np.testing.assert_array_equal(given, PIXELS)
+
+
+@pytest.mark.parametrize("before", [None, imggen.Inversion()], ids=["alone", "a new image"])
+def test_what_a_step_writes_to_its_mask_does_not_reach_what_was_given(before):
+    def spoil(image, mask):
+        image[:], mask[:] = 0, 0
+        return image, mask
+
+    mask = MASK.copy()
+    got = augmented_sample([before, spoil], Sample(PIXELS, (mask,)))
+
+    assert not got.masks[0].any()
+    np.testing.assert_array_equal(mask, MASK)
+
+
+# Built-in augmentations among others
+
+
+def test_a_built_in_augmentation_that_cannot_do_a_sample_is_named_with_the_file_and_the_reason():
+    with pytest.raises(
+        AugmentationError,
+        match=r"'RandomBrightness' cannot do 'cats/1\.jpg' \(epoch 0, index 3\): .* takes uint8",
+    ):
+        augmented([np.negative, imggen.RandomBrightness()], 0, PIXELS.astype(np.float32))
+
+
+def test_built_in_augmentations_that_are_done_together_are_named_together():
+    augment = [np.negative, imggen.RandomFlip(p=1.0), imggen.RandomHue(), np.negative]
+    with pytest.raises(AugmentationError, match="^The augmentation 'RandomFlip, RandomHue' cannot"):
+        augmented(augment, 0, PIXELS.astype(np.float32))
+
+
+@pytest.mark.xfail(
+    strict=True, reason="Pipeline.__call__ unpacks the shape before anything that names the file"
+)
+@pytest.mark.parametrize("shape", [(), (5,)], ids=str)
+def test_an_array_that_is_no_image_is_named_with_the_file(shape):
+    with pytest.raises(AugmentationError, match=r"'RandomFlip' cannot do 'cats/1\.jpg'"):
+        augmented(imggen.RandomFlip(), 0, np.zeros(shape, np.uint8))
+
+
+def test_a_foreign_step_between_built_in_ones_gets_what_those_before_made():
+    seen = []
+
+    def look(image):
+        seen.append(image.copy())
+        return image
+
+    augmented([imggen.RandomFlip(p=1.0), look, imggen.Inversion(), look])
+
+    np.testing.assert_array_equal(seen, [PIXELS[:, ::-1], 255 - PIXELS[:, ::-1]])
+
+
+@pytest.mark.parametrize("other", [imggen.RandAugment(), paint, imggen.RandomErasing()])
+def test_what_a_step_before_draws_does_not_change_what_a_built_in_one_draws(other):
+    turn = imggen.RandomRotation((-90, 90))
+    alone, with_other = (
+        Pipeline(adapt([first, turn]))(Sample(PIXELS), rngs(3), WHERE).described()[1]
+        for first in (shift, other)
+    )
+
+    assert alone == with_other
+
+
+def test_a_preset_adapts_to_its_augmentations():
+    assert adapt(["light", shift])[:-1] == imggen.preset("light")
+
+
+def test_what_was_drawn_is_described_step_by_step():
+    augment = [imggen.RandomFlip(p=1.0), imggen.RandomBrightness((2, 2)), shift]
+    described = applied(augment, Sample(PIXELS)).described()
+
+    assert described == (
+        ("RandomFlip", {"horizontal": True, "vertical": False}),
+        ("RandomBrightness", {"factor": 2.0}),
+        ("shift", {}),
+    )
+
+
+def test_a_step_that_chance_leaves_out_is_described_by_none():
+    augment = [imggen.RandomFlip(p=0.0), imggen.RandomHue(p=0.0), imggen.RandAugment(p=0.0)]
+    described = applied(augment, Sample(PIXELS)).described()
+
+    assert described == (("RandomFlip", None), ("RandomHue", None), ("RandAugment", None))
+
+
+def test_operations_that_were_picked_are_described_each_by_its_name():
+    described = Pipeline([imggen.RandAugment(5)])(Sample(PIXELS), rngs(1), WHERE).described()
+    (name, parameters) = described[0]
+
+    assert name == "RandAugment"
+    assert 1 <= len(parameters["operations"]) <= 5
+    assert {name for each in parameters["operations"] for name in each} <= {
+        *imggen.augment.BUILT_INS
+    }

@@ -42,6 +42,9 @@ def test_help_lists_every_verb_with_what_it_does(option):
         ("duplicates", "Find"),
         ("leaks", "Find"),
         ("migrate", "Show"),
+        ("augment", "augmented copies"),
+        ("preview", "Draw"),
+        ("studio", "Switch"),
         ("scan", "Show"),
         ("split", "Share"),
         ("verify", "Decode"),
@@ -51,7 +54,11 @@ def test_help_lists_every_verb_with_what_it_does(option):
 
 @pytest.mark.parametrize(
     "verb",
-    ["bench", "cache", "demo", "duplicates", "leaks", "migrate", "scan", "split", "verify"],
+    [
+        *("augment", "bench", "cache", "demo", "duplicates", "leaks", "migrate", "preview", "scan"),
+        *("split", "studio"),
+        "verify",
+    ],
 )
 def test_every_verb_has_help_of_its_own(verb):
     told = invoke(verb, "--help")

@@ -9,7 +9,14 @@ import pytest
 
 import imggen
 from imggen import errors
-from imggen.errors import ImageError, ImggenError, ImggenWarning, MissingExtraError, OptionError
+from imggen.errors import (
+    ImageError,
+    ImggenError,
+    ImggenWarning,
+    MissingExtraError,
+    OptionError,
+    PolicyError,
+)
 
 BUILTIN_OF = {
     "OptionError": ValueError,
@@ -21,6 +28,7 @@ BUILTIN_OF = {
     "ImageError": OSError,
     "SampleError": ValueError,
     "AugmentationError": ValueError,
+    "PolicyError": ValueError,
     "TableError": ValueError,
     "ExportError": OSError,
     "WorkerError": RuntimeError,
@@ -122,6 +130,20 @@ def test_an_image_error_names_the_file_the_reason_and_a_way_on():
     assert (error.path, error.reason) == ("cats/1.jpg", "the file is empty")
 
 
+def test_a_policy_error_names_the_file_and_the_line():
+    error = PolicyError.of("a.yaml", 3, "this is not YAML")
+
+    assert str(error) == "'a.yaml', line 3: this is not YAML"
+    assert (error.file, error.line) == ("a.yaml", 3)
+
+
+def test_a_policy_error_about_a_whole_file_names_no_line():
+    error = PolicyError.of("a.yaml", None, "it is empty")
+
+    assert str(error) == "'a.yaml': it is empty"
+    assert (error.file, error.line) == ("a.yaml", None)
+
+
 def test_a_missing_extra_names_the_pip_command():
     error = MissingExtraError.of("pyarrow", "parquet", "Reading Parquet")
 
@@ -136,6 +158,7 @@ ONE_OF_EACH = [
     OptionError.unknown("fit", "crp", ["crop"]),
     ImageError.of("a\udcff b.jpg", "it is broken"),
     MissingExtraError.of("pyarrow", "parquet", "Reading Parquet"),
+    PolicyError.of("a\udcff b.yaml", 3, "it is empty"),
 ]
 
 

@@ -94,13 +94,13 @@ def test_no_labels_have_no_class_weights():
 
 
 @pytest.mark.parametrize("label_mode", LABEL_MODES)
-def test_every_mode_is_legal_for_two_labelled_classes(label_mode):
-    check_label_mode(label_mode, 2, has_labels=True)
+def test_every_mode_is_legal_for_two_labelled_classes_with_masks(label_mode):
+    check_label_mode(label_mode, 2, has_labels=True, has_masks=True)
 
 
 @pytest.mark.parametrize("label_mode", ["input", None])
 def test_modes_without_targets_need_no_labels(label_mode):
-    check_label_mode(label_mode, 0, has_labels=False)
+    check_label_mode(label_mode, 0, has_labels=False, has_masks=False)
 
 
 @pytest.mark.parametrize("label_mode", ["categorical", "int", "binary"])
@@ -108,23 +108,33 @@ def test_targets_need_labels(label_mode):
     with pytest.raises(
         OptionError, match=f"label_mode='{label_mode}' needs labels, and these samples have none"
     ):
-        check_label_mode(label_mode, 2, has_labels=False)
+        check_label_mode(label_mode, 2, has_labels=False, has_masks=True)
+
+
+@pytest.mark.parametrize("num_classes", [0, 2])
+def test_masks_need_no_labels(num_classes):
+    check_label_mode("mask", num_classes, has_labels=False, has_masks=True)
+
+
+def test_a_mask_as_target_needs_masks_and_the_message_says_where_they_come_from():
+    with pytest.raises(OptionError, match=r"needs masks, .*have none\. Pass mask_dir=.*mask_col="):
+        check_label_mode("mask", 2, has_labels=True, has_masks=False)
 
 
 @pytest.mark.parametrize("num_classes", [1, 3])
 def test_binary_needs_two_classes(num_classes):
     with pytest.raises(OptionError, match=f'"binary" needs two classes; there are {num_classes}.'):
-        check_label_mode("binary", num_classes, has_labels=True)
+        check_label_mode("binary", num_classes, has_labels=True, has_masks=False)
 
 
 def test_an_unknown_mode_is_named_with_the_closest_one():
     with pytest.raises(
         OptionError,
-        match="label_mode='categorial' is not one of 'categorical', 'int', 'binary', 'input', "
-        r"None\. Did you mean 'categorical'\?",
+        match="label_mode='categorial' is not one of 'categorical', 'int', 'binary', 'mask', "
+        r"'input', None\. Did you mean 'categorical'\?",
     ):
-        check_label_mode("categorial", 2, has_labels=True)
+        check_label_mode("categorial", 2, has_labels=True, has_masks=True)
 
 
 def test_the_modes_never_change():
-    assert LABEL_MODES == ("categorical", "int", "binary", "input", None)
+    assert LABEL_MODES == ("categorical", "int", "binary", "mask", "input", None)

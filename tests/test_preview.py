@@ -9,8 +9,8 @@ from PIL import Image
 from sklearn import metrics
 
 import imggen
-from imggen.preview import confusion
 from imggen.errors import OptionError
+from imggen.preview import confusion
 from tests.conftest import write_images
 
 HEIGHT, WIDTH = 24, 20

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from imggen import OptionError
-from imggen.rng import Stream, check_seed, generator
+from imggen.rng import Stream, check_seed, generator, seeded, step_generators
 
 KEYS = st.tuples(
     st.integers(0, 2**64), st.sampled_from(Stream), st.integers(0, 10**6), st.integers(0, 10**9)
@@ -80,6 +80,50 @@ def test_the_numbers_of_one_key_are_the_same_in_another_process():
     assert done.stdout.strip() == str(GOLDEN)
 
 
+# Frozen too: the first numbers of the steps 0, 1 and 2 of that sample.
+GOLDEN_STEPS = [[879, 862, 579, 678], [321, 766, 798, 915], [216, 635, 559, 584]]
+
+
+def steps_of(*key):
+    rng_of = step_generators(*key)
+    return [rng_of(step).integers(0, 1000, 4).tolist() for step in range(3)]
+
+
+def test_the_numbers_of_steps_never_change():
+    assert steps_of(7, Stream.AUGMENT, 2, 31) == GOLDEN_STEPS
+
+
+def test_the_first_step_draws_what_the_sample_draws():
+    assert GOLDEN_STEPS[0] == GOLDEN[:4]
+
+
+def test_steps_do_not_depend_on_what_others_drew_and_in_which_order():
+    rng_of = step_generators(7, Stream.AUGMENT, 2, 31)
+    for step in (2, 0, 1, 1, 0, 2):
+        rng = rng_of(step)
+        assert rng.integers(0, 1000, 4).tolist() == GOLDEN_STEPS[step]
+        # Odd numbers of halves of a word, too, must not be left to the next step.
+        rng.integers(0, 2**16, 3, dtype=np.uint32)
+        rng.normal(size=1001)
+
+
+def test_the_steps_of_neighbouring_samples_share_no_numbers():
+    firsts = {
+        step_generators(seed, Stream.AUGMENT, epoch, index)(step).integers(2**63)
+        for seed in range(4)
+        for epoch in range(4)
+        for index in range(8)
+        for step in range(8)
+    }
+    assert len(firsts) == 4 * 4 * 8 * 8
+
+
+def test_a_kept_number_gives_the_same_generator_again_and_another_number_another():
+    firsts = [seeded(number).integers(2**63) for number in (0, 1, 2**32 - 1, 0, 1, 2**32 - 1)]
+    assert firsts[:3] == firsts[3:]
+    assert len(set(firsts)) == 3
+
+
 def test_the_stream_numbers_never_change():
     assert {stream.name: stream.value for stream in Stream} == {
         "SPLIT": 0,
@@ -88,6 +132,8 @@ def test_the_stream_numbers_never_change():
         "SUBSTITUTE": 3,
         "TRIAL": 4,
         "OVERSAMPLE": 5,
+        "MIX": 6,
+        "PARTNER": 7,
     }
 
 

@@ -23,7 +23,7 @@ _SCRIPT = os.path.join(
     os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "benchmark_peers.py"
 )
 REPORTED = ("imggen", "keras", "tensorflow", "torch", "grain", "nvidia.dali", "ffcv", "numpy")
-REPORTED += ("scipy", "cv2", "PIL", "albumentations")
+REPORTED += ("scipy", "cv2", "PIL", "albumentations", "torchvision")
 
 
 def rate(epoch: Epoch, seconds: float) -> float:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Protocol, runtime_checkable
 
 import numpy as np
@@ -42,5 +42,21 @@ class Augmentation(Protocol):
         Raises:
             Exception: Of any kind: it is passed on with the name, the file, the epoch and the
                 index in front.
+        """
+        ...
+
+
+@runtime_checkable
+class BatchAugmentation(Augmentation, Protocol):
+    """A step that takes less time for a whole batch than for each of its samples."""
+
+    def augment_batch(
+        self, samples: Sequence[Sample], rngs: Sequence[np.random.Generator]
+    ) -> list[tuple[Sample, Drawn]]:
+        """Returns what ``augment`` returns for each sample and its generator.
+
+        Args:
+            samples: Their arrays may be written to. Those of one batch have the same shapes.
+            rngs: One a sample: what becomes of a sample depends on its own alone.
         """
         ...

@@ -145,6 +145,11 @@ class Geometric(Simple):
         """What lies beyond the edge; None where nothing from there is shown."""
         return None
 
+    @property
+    def cuts(self) -> bool:
+        """Whether a part is cut out, so that nothing beside it shows."""
+        return False
+
 
 @dataclass(frozen=True, kw_only=True)
 class Filling(Geometric):

@@ -60,7 +60,7 @@ class RandomResizedCrop(Geometric):
     """
 
     scale: Annotated[Interval, Span(0, 1, above=True)] = (0.08, 1.0)
-    ratio: Annotated[Interval, Span(0, math.inf, above=True)] = (3 / 4, 4 / 3)
+    ratio: Annotated[Interval, Span(1e-4, 1e4)] = (3 / 4, 4 / 3)
     source_size: int | None = None
 
     def __post_init__(self) -> None:
@@ -69,6 +69,13 @@ class RandomResizedCrop(Geometric):
             raise OptionError(
                 f"source_size={self.source_size!r} must be a whole number of pixels, or None."
             )
+        if self.source_size is not None:
+            object.__setattr__(self, "source_size", int(self.source_size))
+
+    @property
+    def cuts(self) -> bool:
+        """It does."""
+        return True
 
     def window(self, height: int, width: int, rng: np.random.Generator) -> Window:
         """Draws a part of an image of (height, width) pixels.

@@ -206,8 +206,8 @@ class RandomZoom(Filling):
         [2, 2, 3, 3]
     """
 
-    scale: Annotated[Interval, Span(0, 10, "as an enlargement", above=True)] = (0.8, 1.25)
-    stretch: Annotated[Interval, Span(0, 10, "width by height", above=True)] = (1.0, 1.0)
+    scale: Annotated[Interval, Span(0.01, 10, "as an enlargement")] = (0.8, 1.25)
+    stretch: Annotated[Interval, Span(0.1, 10, "width by height")] = (1.0, 1.0)
 
     def draw(self, size: tuple[int, int], rng: np.random.Generator) -> Parameters:
         """Draws both, 2 as likely as 1/2."""

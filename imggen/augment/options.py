@@ -123,11 +123,9 @@ def _checked_range(option: str, value: object, legal: Bounds) -> Interval:
 
 
 def _is_number(value: object) -> typing.TypeGuard[float]:
-    return (
-        isinstance(value, int | float | np.number)
-        and not isinstance(value, bool)
-        and math.isfinite(value)
-    )
+    if isinstance(value, bool) or not isinstance(value, int | float | np.integer | np.floating):
+        return False
+    return bool(-math.inf < value < math.inf)
 
 
 def _is_within(value: float, legal: Bounds) -> bool:

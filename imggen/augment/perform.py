@@ -78,6 +78,9 @@ def _moved(
     height, width = sample.image.shape[:2]
     before, after = (height, width), size or (height, width)
     matrix = np.eye(3)
+    is_cut = any(
+        operation.kind.cuts for operation in operations if isinstance(operation.kind, Geometric)
+    )
     for operation in operations:
         assert isinstance(operation.kind, Geometric)  # noqa: S101 - so it was chosen
         matrix = matrix @ operation.kind.matrix(operation.parameters, before, after)
@@ -91,6 +94,7 @@ def _moved(
             fill_mode=fill.mode,
             cval=fill.mask_value if is_mask else fill.value,
             is_mask=is_mask,
+            is_cut=is_cut,
         )
 
     return Sample(

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple, final
 
 import numpy as np
 
-from imggen.augment.base import Augmentation, Drawn
+from imggen.augment.base import Augmentation, BatchAugmentation, Drawn
 from imggen.augment.builtin import BuiltIn, Operation, Simple, as_plain
 from imggen.augment.crop import RandomResizedCrop
 from imggen.augment.mixing import Mixer
@@ -101,45 +102,124 @@ class Pipeline:
         Raises:
             AugmentationError: A step raised, or returned another shape or dtype.
         """
-        given = sample
-        drawn: list[tuple[str, Drawn | list[Operation]]] = []
-        waiting: list[Operation] = []  # drawn, and not performed yet
-        place = 0
+        run = _Run(sample, rng_of, where, size)
+        self._advance(run, 0, len(self.steps))
+        return Augmented(run.sample, run.drawn)
+
+    @property
+    def is_batched(self) -> bool:
+        """Whether a step takes less time for a whole batch than for each of its samples."""
+        return any(isinstance(step, BatchAugmentation) for step in self.steps)
+
+    def augment_batch(
+        self,
+        samples: Sequence[Sample],
+        rng_of: Sequence[Callable[[int], np.random.Generator]],
+        where: Sequence[str],
+        size: tuple[int, int] | None = None,
+    ) -> list[Augmented]:
+        """Augments samples as calling for each of them does, in less time if ``is_batched``.
+
+        Args:
+            samples: The samples.
+            rng_of: As in calling, for each of them.
+            where: So too.
+            size: As in calling.
+        """
+        runs = [_Run(*one, size) for one in zip(samples, rng_of, where, strict=True)]
+        start = 0
         for number, step in enumerate(self.steps):
+            if isinstance(step, BatchAugmentation):
+                for run in runs:
+                    self._advance(run, start, number)
+                _augment_together(step, number, runs)
+                start = number + 1
+        for run in runs:
+            self._advance(run, start, len(self.steps))
+        return [Augmented(run.sample, run.drawn) for run in runs]
+
+    def _advance(self, run: _Run, start: int, end: int) -> None:
+        """Takes a sample through some of the steps."""
+        waiting: list[Operation] = []  # drawn, and not performed yet
+        place = start
+        for number in range(start, end):
+            step = self.steps[number]
             if isinstance(step, BuiltIn):
-                height, width = sample.image.shape[:2] if size is None or not number else size
-                operations = step.draw_operations((height, width), rng_of(number))
-                drawn.append((step.name, operations))
+                size = run.size or (run.sample.image.shape[0], run.sample.image.shape[1])
+                if number == 0:
+                    size = run.sample.image.shape[0], run.sample.image.shape[1]
+                operations = step.draw_operations(size, run.rng_of(number))
+                run.drawn.append((step.name, operations))
                 waiting += operations or ()
                 continue
-            sample = self._performed(waiting, sample, place, number, where, size)
-            size, waiting, place = None, [], number + 1
-            if any(
-                np.may_share_memory(new, old)
-                for new, old in zip(sample.arrays, given.arrays, strict=True)
-            ):
-                sample = sample.copy()
-            sample, parameters = _held_to_contract(step, sample, rng_of(number), where)
-            drawn.append((step.name, parameters))
-        sample = self._performed(waiting, sample, place, len(self.steps), where, size)
-        return Augmented(sample, drawn)
+            self._perform(waiting, run, place, number)
+            waiting, place = [], number + 1
+            run.own_arrays()
+            run.sample, parameters = _held_to_contract(
+                step.name,
+                functools.partial(step.augment, run.sample, run.rng_of(number)),
+                run.sample,
+                run.where,
+            )
+            run.drawn.append((step.name, parameters))
+        self._perform(waiting, run, place, end)
 
-    def _performed(
-        self,
-        operations: list[Operation],
-        sample: Sample,
-        first: int,
-        end: int,
-        where: str,
-        size: tuple[int, int] | None,
-    ) -> Sample:
+    def _perform(self, operations: list[Operation], run: _Run, first: int, end: int) -> None:
+        size, run.size = run.size, None
         if not operations:
-            return sample
+            return
         try:
-            return perform(operations, sample, size)
+            run.sample = perform(operations, run.sample, size)
         except Exception as err:
             names = ", ".join(step.name for step in self.steps[first:end])
-            raise _raised(names, err, where) from err
+            raise _raised(names, err, run.where) from err
+
+
+@final
+class _Run:
+    """One sample on its way through the steps."""
+
+    def __init__(
+        self,
+        sample: Sample,
+        rng_of: Callable[[int], np.random.Generator],
+        where: str,
+        size: tuple[int, int] | None,
+    ) -> None:
+        self.given = self.sample = sample
+        self.rng_of = rng_of
+        self.where = where
+        self.size = size  # what the first step makes of it, until it has
+        self.drawn: list[tuple[str, Drawn | list[Operation]]] = []
+
+    def own_arrays(self) -> None:
+        """Makes copies of arrays that may be those that were given: steps may write to theirs."""
+        if any(
+            np.may_share_memory(new, old)
+            for new, old in zip(self.sample.arrays, self.given.arrays, strict=True)
+        ):
+            self.sample = self.sample.copy()
+
+
+def _augment_together(step: BatchAugmentation, number: int, runs: Sequence[_Run]) -> None:
+    for run in runs:
+        run.own_arrays()
+    wheres = f"{runs[0].where} and {len(runs) - 1} others" if len(runs) > 1 else runs[0].where
+    try:
+        results = step.augment_batch(
+            [run.sample for run in runs], [run.rng_of(number) for run in runs]
+        )
+    except Exception as err:
+        raise _raised(step.name, err, wheres) from err
+    for run, result in zip(runs, results, strict=True):
+        run.sample, parameters = _held_to_contract(
+            step.name, functools.partial(_same, result), run.sample, run.where
+        )
+        run.drawn.append((step.name, parameters))
+
+
+def _same(result: tuple[Sample, Drawn]) -> tuple[Sample, Drawn]:
+    return result
 
 
 def unrepeatable(pipeline: Pipeline, sample: Sample, seed: int) -> list[str]:
@@ -173,24 +253,24 @@ _TRIALS = 8
 
 
 def _held_to_contract(
-    step: Augmentation, sample: Sample, rng: np.random.Generator, where: str
+    name: str, augment: Callable[[], tuple[Sample, Drawn]], sample: Sample, where: str
 ) -> tuple[Sample, Drawn]:
     # Taken before: a step may change the shape of an array that it is given.
     expected = [(array.shape, array.dtype) for array in sample.arrays]
     try:
-        result, parameters = step.augment(sample, rng)
+        result, parameters = augment()
         arrays: Sequence[Any] = result.arrays
     except Exception as err:
-        raise _raised(step.name, err, where) from err
+        raise _raised(name, err, where) from err
     if len(arrays) != len(expected):
         raise AugmentationError(
-            f"The augmentation {step.name!r} returned {len(arrays)} arrays for {where}; expected "
+            f"The augmentation {name!r} returned {len(arrays)} arrays for {where}; expected "
             f"{len(expected)}, as it was given."
         )
     for (shape, dtype), array in zip(expected, arrays, strict=True):
         if not isinstance(array, np.ndarray) or array.shape != shape or array.dtype != dtype:
             raise AugmentationError(
-                f"The augmentation {step.name!r} returned {_kind(array)} for {where}; expected "
+                f"The augmentation {name!r} returned {_kind(array)} for {where}; expected "
                 f"{dtype} of shape {shape}, like the image it was given.{_hint(array, dtype)}"
             )
     return result, parameters

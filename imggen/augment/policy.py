@@ -10,9 +10,11 @@ augmentations:
 from __future__ import annotations
 
 import dataclasses
+import functools
 import inspect
 import json
 import os
+import re
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from importlib.metadata import version
@@ -160,10 +162,13 @@ def _entry(step: Any) -> str | dict[str, Any]:
         import albumentations
 
         try:
-            return {"albumentations": _as_lists(albumentations.to_dict(step)["transform"])}
+            written = _as_lists(albumentations.to_dict(step)["transform"])
         except Exception as err:
             # albumentations raises whatever an argument that it cannot write makes it raise.
             raise OptionError(f"{type(step).__name__} cannot be written to a file: {err}") from err
+        if "'Lambda'" in str(written):
+            raise OptionError("A Lambda of albumentations holds functions, which no file can.")
+        return {"albumentations": written}
     raise OptionError(
         f"augment={step!r} cannot be written to a policy file, which holds augmentations of "
         "imggen's own and of albumentations."
@@ -216,7 +221,7 @@ class _Reader:
             self._check_json(text)
             text = text.replace("\t", " ")
         try:
-            root = yaml.compose(text, Loader=yaml.SafeLoader)
+            root = yaml.compose(text, Loader=_loader())
         except yaml.MarkedYAMLError as err:
             mark = err.problem_mark
             line = None if mark is None else mark.line + 1
@@ -232,8 +237,8 @@ class _Reader:
         if "augmentations" not in entries:
             raise self._error(1, "there is no list 'augmentations:'")
         if "version" in entries:
-            written = _plain(entries["version"].value)
-            if written != _VERSION:
+            written = self._plain(entries["version"].value)
+            if written != _VERSION or isinstance(written, bool):
                 raise self._error(
                     entries["version"].line,
                     f"version {written!r} of the format; this imggen reads version {_VERSION}",
@@ -270,17 +275,19 @@ class _Reader:
         return self._built_in(name, line, value)
 
     def _built_in(self, name: str, line: int, value: yaml.Node | None) -> BuiltIn | Mixer:
+        import yaml
+
         if name not in _KINDS:
             names = (*_KINDS, "albumentations")
             raise self._error(line, str(OptionError.unknown("augmentation", name, names)))
         kind = _KINDS[name]
-        if value is None or _plain(value) is None:
+        if value is None or (isinstance(value, yaml.ScalarNode) and self._plain(value) is None):
             entries = []
         else:
             entries = self._mapping(value, f"the options of {name}")
         self._check_keys(entries, [field.name for field in fields_of(kind)], "option")
         try:
-            return kind(**{entry.key: _plain(entry.value) for entry in entries})
+            return kind(**{entry.key: self._plain(entry.value) for entry in entries})
         except OptionError as err:
             option = str(err).partition("=")[0]
             lines = [entry.line for entry in entries if entry.key == option]
@@ -289,20 +296,24 @@ class _Reader:
     def _albumentations(self, node: yaml.Node) -> Any:
         import albumentations
 
-        self._check_albumentations(node)
-        facts = {"__version__": albumentations.__version__, "transform": _plain(node)}
+        name = self._check_albumentations(node)
+        facts = {"__version__": albumentations.__version__, "transform": self._plain(node)}
         try:
             with warnings.catch_warnings():
-                # It warns of arguments that it does not know, and goes on without them.
-                warnings.simplefilter("error", UserWarning)
+                # Of what is deprecated, and of defaults; what is not known was told before.
+                warnings.simplefilter("ignore", UserWarning)
                 return albumentations.from_dict(facts)
         except Exception as err:
             # albumentations and pydantic raise whatever they meet in the arguments.
             reason = " ".join(str(err).split())
-            raise self._error(node.start_mark.line + 1, f"albumentations: {reason}") from err
+            raise self._error(node.start_mark.line + 1, f"albumentations.{name}: {reason}") from err
 
-    def _check_albumentations(self, node: yaml.Node) -> None:
-        """Holds the names of transforms and of their arguments to those that there are."""
+    def _check_albumentations(self, node: yaml.Node) -> str:
+        """Holds the names of transforms and of their arguments to those that there are.
+
+        Returns:
+            The name of the outermost.
+        """
         import yaml
         from albumentations.core.serialization import SERIALIZABLE_REGISTRY
 
@@ -314,29 +325,48 @@ class _Reader:
                 f"expected {_CLASS}: the name of an albumentations transform, and its arguments, "
                 "as albumentations.to_dict writes them",
             )
-        name = str(_plain(names[0].value))
+        name = str(self._plain(names[0].value))
         if name not in SERIALIZABLE_REGISTRY:
             raise self._error(
                 names[0].line, str(OptionError.unknown(_CLASS, name, SERIALIZABLE_REGISTRY))
             )
-        known = list(inspect.signature(SERIALIZABLE_REGISTRY[name].__init__).parameters)[1:]
+        # What a transform writes of itself may be an argument of a class that it derives from.
+        known = [
+            argument
+            for kind in SERIALIZABLE_REGISTRY[name].__mro__
+            for argument in inspect.signature(kind.__init__).parameters
+            if argument not in ("self", "args", "kwargs")
+        ]
         ours = [entry for entry in entries if not entry.key.startswith("__")]
         self._check_keys(ours, known, f"argument of {name}")
         for entry in entries:
             if isinstance(entry.value, yaml.SequenceNode):
                 for item in entry.value.value:
                     if isinstance(item, yaml.MappingNode):
-                        self._check_albumentations(item)
+                        self._albumentations(item)
+        return name
+
+    def _plain(self, node: yaml.Node) -> Any:
+        """What a part of the file says, in lists, dictionaries, numbers and words."""
+        import yaml
+
+        try:
+            return _loader()("").construct_object(node, deep=True)
+        except (yaml.YAMLError, ValueError) as err:
+            problem = getattr(err, "problem", None) or err
+            raise self._error(node.start_mark.line + 1, f"this cannot be read: {problem}") from err
 
     def _mapping(self, node: yaml.Node, what: str) -> list[_Entry]:
         import yaml
 
         if not isinstance(node, yaml.MappingNode):
             raise self._error(
-                node.start_mark.line + 1, f"expected {what} as 'name: value', got {_plain(node)!r}"
+                node.start_mark.line + 1,
+                f"expected {what} as 'name: value', got {self._plain(node)!r}",
             )
         entries = [
-            _Entry(str(_plain(key)), key.start_mark.line + 1, value) for key, value in node.value
+            _Entry(str(self._plain(key)), key.start_mark.line + 1, value)
+            for key, value in node.value
         ]
         for number, entry in enumerate(entries):
             if entry.key in [before.key for before in entries[:number]]:
@@ -352,8 +382,17 @@ class _Reader:
         return PolicyError.of(self._file, line, problem)
 
 
-def _plain(node: yaml.Node) -> Any:
-    """What a part of a file says, in lists, dictionaries, numbers and words."""
+@functools.cache
+def _loader() -> Any:
+    """PyYAML's safe loader, but 1e-9 is a number, as in JSON and YAML 1.2."""
     import yaml
 
-    return yaml.SafeLoader("").construct_object(node, deep=True)
+    class Loader(yaml.SafeLoader):  # type: ignore[misc]  # yaml has no types
+        pass
+
+    Loader.add_implicit_resolver(
+        "tag:yaml.org,2002:float",
+        re.compile(r"^[-+]?[0-9]+(\.[0-9]*)?[eE][-+]?[0-9]+$"),
+        list("-+0123456789"),
+    )
+    return Loader

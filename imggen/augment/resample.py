@@ -7,6 +7,7 @@ that two steps, one after the other, are ``first @ second``.
 
 from __future__ import annotations
 
+import itertools
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
@@ -18,9 +19,11 @@ FillMode = Literal["reflect", "nearest", "constant", "wrap"]
 
 Matrix = npt.NDArray[np.float64]
 
-_DTYPES = ("uint8", "uint16", "int16", "float32")
+_DTYPES = ("uint8", "uint16", "float32")
 # How far, in pixels, a window may be from whole ones and still count as such.
 _WHOLE = 1e-6
+# What is left of 2 after sines and products may be a little less.
+_NOISE = 1e-6
 
 
 class Fill(NamedTuple):
@@ -46,20 +49,24 @@ def resample(
     fill_mode: FillMode = "reflect",
     cval: float = 0.0,
     is_mask: bool = False,
+    is_cut: bool = False,
 ) -> npt.NDArray[Any]:
     """Shows an image through a matrix.
 
-    Windows, flips and whole shifts move pixels as they are. Anything else is interpolated linearly
-    (masks: the nearest pixel), after an area average where the image shrinks to half its size or
-    less. Values are within 1 of a resample in double precision.
+    Flips and the like move pixels as they are. Anything else is interpolated linearly (masks: the
+    nearest pixel), after an area average where the image shrinks to half its size or less. With
+    OpenCV 5, values are within 1 of a resample in double precision; OpenCV 4 rounds coordinates to
+    1/32 pixel.
 
     Args:
-        image: uint8, uint16, int16 or float32, shape (height, width) or (height, width, channels).
+        image: uint8, uint16 or float32, shape (height, width) or (height, width, channels); masks
+            may be of any whole numbers up to 2**24.
         matrix: Shape (3, 3); see above.
         size: (height, width) of the result, in pixels.
         fill_mode: See ``Fill``.
         cval: The value beyond the edge with "constant".
         is_mask: Take the nearest pixel, and invent no value in between.
+        is_cut: Resize a window as an image of its own: what is beside it never shows.
 
     Returns:
         An array of the dtype of ``image``, shape (*size[, channels]); maybe ``image`` itself or a
@@ -76,13 +83,18 @@ def resample(
         >>> resample(image, flip, (2, 3))[..., 0].tolist()
         [[2, 1, 0], [5, 4, 3]]
     """
+    if is_mask and image.dtype.name not in _DTYPES and image.dtype.kind in "bui":
+        carried = image.astype(np.float32)
+        if (carried == image).all():
+            options = {"fill_mode": fill_mode, "cval": cval, "is_mask": True, "is_cut": is_cut}
+            return resample(carried, matrix, size, **options).astype(image.dtype)  # type: ignore[arg-type]
     if image.dtype.name not in _DTYPES or image.ndim not in (2, 3):
         raise SampleError(
             f"Images of dtype {', '.join(_DTYPES)} and shape (height, width, channels) can be "
             f"moved; got {image.dtype} of shape {image.shape}."
         )
     window = _window(matrix, (image.shape[0], image.shape[1]), size)
-    if window is not None:
+    if window is not None and (is_cut or (window.height, window.width) == size):
         return _windowed(image, window, size, is_mask)
     if not is_mask:
         image, matrix = _shrunk(image, matrix, size)
@@ -148,14 +160,14 @@ def _shrunk(
 
     if not matrix[2, 0] and not matrix[2, 1]:
         area = matrix[0, 0] * matrix[1, 1] - matrix[0, 1] * matrix[1, 0]
-        if abs(area) < 4 * matrix[2, 2] ** 2:  # the most frequent case, soon told
+        if abs(area) < (4 - _NOISE) * matrix[2, 2] ** 2:  # the most frequent case, soon told
             return image, matrix
     middle = np.array([(size[1] - 1) / 2, (size[0] - 1) / 2, 1.0])
     depth = float(matrix[2] @ middle)
     if depth <= 0:
         return image, matrix
     jacobian = (matrix[:2, :2] - np.outer((matrix @ middle)[:2] / depth, matrix[2, :2])) / depth
-    factor = int(np.sqrt(abs(np.linalg.det(jacobian))))
+    factor = int(np.sqrt(abs(np.linalg.det(jacobian))) + _NOISE)
     height, width = image.shape[:2]
     if factor < 2 or min(height, width) < 2 * factor:
         return image, matrix
@@ -184,10 +196,15 @@ def _warped(
         "constant": cv2.BORDER_CONSTANT,
         "wrap": cv2.BORDER_WRAP,
     }
-    if image.ndim == 3 and image.shape[2] > 4:  # more than OpenCV fills with a constant
+    channels = image.shape[2] if image.ndim == 3 else 1
+    if channels not in (1, 3, 4):  # two are done in fixed point, and more than four not at all
+        cuts = [
+            *range(0, channels - channels % 3, 3),
+            *range(channels - channels % 3, channels + 1),
+        ]
         parts = [
-            _warped(image[:, :, start : start + 3], matrix, size, fill_mode, cval, is_mask)
-            for start in range(0, image.shape[2], 3)
+            _warped(image[:, :, start:end], matrix, size, fill_mode, cval, is_mask)
+            for start, end in itertools.pairwise(cuts)
         ]
         return np.concatenate(parts, axis=2)
     # The warp reads pixels here and there. On an image that is not in the processor's cache it

@@ -54,11 +54,13 @@ def preview(
     # Before TensorFlow is imported, which greets with news of its own.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     from imggen.augment import adapt
-    from imggen.cli.output import check_picture
+    from imggen.cli.output import check_folder, check_picture
     from imggen.cli.source import images_by_class
 
     is_page = output.suffix.lower() in (".html", ".htm")
-    if not is_page:
+    if is_page:
+        check_folder(output)
+    else:
         check_picture(output)
     augment = list(adapt(policy))  # before any folder is looked at
     manifest = images_by_class(directory)

@@ -72,8 +72,10 @@ def _upright_size(path: str, spec: ImageSpec) -> tuple[int, int]:
 
     with Image.open(path) as image:
         turned = image.getexif().get(ExifTags.Base.Orientation, 1) in (5, 6, 7, 8)
+        # Pillow tells the size of a TIFF, and only that, as it is once it is turned.
+        is_upright = image.format == "TIFF"
         width, height = image.size
-    return (height, width) if spec.exif_orientation and turned else (width, height)
+    return (height, width) if turned and spec.exif_orientation != is_upright else (width, height)
 
 
 def _fitted(values: npt.NDArray[Any], spec: ImageSpec) -> npt.NDArray[Any]:

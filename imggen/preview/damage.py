@@ -37,7 +37,7 @@ def damage(explanation: Explanation) -> tuple[str, ...]:
         found.append(f"black or white: {clipped:.0%} of it")
     if explanation.visible is not None and explanation.visible < _LEAST_VISIBLE:
         found.append(f"little is left: {explanation.visible:.0%} of the original")
-    if after.std() < _FLAT <= before.std():
+    if _contrast(after) < _FLAT <= _contrast(before):
         found.append("nothing to be seen")
     if explanation.steps and before.shape == after.shape:
         difference = np.abs(after.astype(np.int16) - before).mean()
@@ -49,6 +49,10 @@ def damage(explanation: Explanation) -> tuple[str, ...]:
 def _colors(image: npt.NDArray[Any]) -> npt.NDArray[Any]:
     """Without alpha."""
     return image[:, :, :3]
+
+
+def _contrast(image: npt.NDArray[Any]) -> float:
+    return float(image.std(axis=(0, 1)).max())
 
 
 def _clipped(image: npt.NDArray[Any]) -> float:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import threading
+from collections.abc import Sequence
 from typing import Any, final
 
 import numpy as np
@@ -17,6 +18,7 @@ from imggen.errors import AugmentationError, OptionError
 _REFUSED = {
     "MixUp": "It mixes images of a batch, and their labels: use imggen.MixUp.",
     "CutMix": "It mixes images of a batch, and their labels: use imggen.CutMix.",
+    "AugMix": "It draws from Python's global random state: use imggen.AugMix.",
     "Rescaling": "Scaling comes after augmentation: pass rescale= to the sequence.",
     "Normalization": "It belongs into the model, where predictions need it too.",
 }
@@ -27,9 +29,12 @@ class KerasStep:
     """A preprocessing layer or a Sequential of them as an Augmentation.
 
     Layers take images as float32, 0 to 255; what they return is rounded and clipped. Their state
-    of chance is set from the sample's generator before each call, so threads take turns. (Copies
+    of chance is set from the sample's generator before each draw, so threads take turns. (Copies
     for each thread would gain little, as most of the time is Python's, and some layers of Keras
     3.15, such as RandomShear, cannot be copied.)
+
+    Most layers draw for each image, and transform a batch at once: that is three times as fast as
+    image by image (TensorFlow, 32 images of 224 x 224, rotation).
     """
 
     def __init__(self, layer: Any) -> None:
@@ -49,34 +54,90 @@ class KerasStep:
 
     def augment(self, sample: Sample, rng: np.random.Generator) -> tuple[Sample, Drawn]:
         """Seeds the layer from ``rng`` and calls it; it does not say what it draws."""
-        if sample.images:
-            raise AugmentationError("a Keras layer cannot keep further images in step")
-        with self._turn:
-            return self._augmented(sample, rng), {}
+        return self.augment_batch([sample], [rng])[0]
 
-    def _augmented(self, sample: Sample, rng: np.random.Generator) -> Sample:
-        layer = self._layer
-        images = sample.image[np.newaxis].astype(np.float32)
-        if not layer.built:
-            layer(images, training=True)  # makes the state that is set below
-        for variable in layer.variables:
-            if variable.name == "seed_generator_state":
-                variable.assign(np.array([rng.integers(2**32), 0], dtype=np.uint32))
+    def augment_batch(
+        self, samples: Sequence[Sample], rngs: Sequence[np.random.Generator]
+    ) -> list[tuple[Sample, Drawn]]:
+        """Draws for each sample from its own generator, and transforms all of them at once."""
+        if samples[0].images or len(samples[0].masks) > 1:
+            raise AugmentationError("a Keras layer can keep one mask in step, and nothing else")
+        same = len({sample.image.shape for sample in samples}) == 1
+        with self._turn:
+            self._build(samples[0])
+            if same and not samples[0].masks:
+                return [(sample, {}) for sample in self._together(samples, rngs)]
+            pairs = zip(samples, rngs, strict=True)
+            return [(self._alone(sample, rng), {}) for sample, rng in pairs]
+
+    def _build(self, sample: Sample) -> None:
+        if not self._layer.built:
+            self._layer(_as_batch(sample.image), training=True)  # makes the state of chance
+
+    def _together(
+        self, samples: Sequence[Sample], rngs: Sequence[np.random.Generator]
+    ) -> list[Sample]:
+        is_list = any(base.__name__ == "Sequential" for base in type(self._layer).__mro__)
+        parts = self._layer.layers if is_list else [self._layer]
+        # Of one image too as of a batch, so that its neighbours never matter.
+        count = max(2, len(samples))
+        images: Any = np.concatenate([_as_batch(sample.image) for sample in samples])
+        images = np.concatenate([images, images])[:count] if len(samples) == 1 else images
+        seeds = [self._seeds(rng) for rng in rngs]
+        seeds += seeds[:1] * (count - len(seeds))
+        for part in parts:
+            images = self._transformed(part, images, seeds)
+        return [
+            dataclasses.replace(sample, image=_rounded(images, sample.image, row))
+            for row, sample in enumerate(samples)
+        ]
+
+    def _transformed(self, part: Any, images: Any, seeds: list[dict[int, int]]) -> Any:
+        """Transforms a batch by one layer, at once if it draws for each image by itself."""
+        drawn = None
+        if hasattr(part, "get_random_transformation") and hasattr(part, "transform_images"):
+            each = []
+            for row, seed in enumerate(seeds):
+                self._seed(part, seed)
+                each.append(part.get_random_transformation(images[row : row + 1], training=True))
+            drawn = _stacked(each, part.get_random_transformation(images, training=True), part)
+        if drawn is not None:
+            before = _counters(part)
+            tensor = part.backend.convert_to_tensor(images)
+            done = part.transform_images(tensor, drawn, training=True)
+            if _counters(part) == before:
+                return done
+            # It draws while it transforms too, as AugMix does, and so for the batch as a whole.
+        rows = []
+        for row, seed in enumerate(seeds):
+            self._seed(part, seed)
+            image = _as_array(images)[row : row + 1]
+            rows.append(_as_array(part(image, training=True)))
+        return np.concatenate(rows)
+
+    def _alone(self, sample: Sample, rng: np.random.Generator) -> Sample:
+        seeds = self._seeds(rng)
+        self._seed(self._layer, seeds)
         if not sample.masks:
-            image = _rounded(layer(images, training=True), sample.image)
-            return dataclasses.replace(sample, image=image)
-        data = {"images": images}
-        if len(sample.masks) != 1:
-            raise AugmentationError("a Keras layer can keep one mask in step")
+            images = self._layer(_as_batch(sample.image), training=True)
+            return dataclasses.replace(sample, image=_rounded(images, sample.image))
         (mask,) = sample.masks
         shaped = mask if mask.ndim == 3 else mask[..., np.newaxis]
-        data["segmentation_masks"] = shaped[np.newaxis].astype(np.float32)
-        result = layer(data, training=True)
+        data = {"images": _as_batch(sample.image), "segmentation_masks": _as_batch(shaped)}
+        result = self._layer(data, training=True)
         return dataclasses.replace(
             sample,
             image=_rounded(result["images"], sample.image),
             masks=(_rounded(result["segmentation_masks"], mask),),
         )
+
+    def _seeds(self, rng: np.random.Generator) -> dict[int, int]:
+        """A number for each state of chance, by the identity of its variable."""
+        return {id(state): int(rng.integers(2**32)) for state in _states(self._layer)}
+
+    def _seed(self, layer: Any, seeds: dict[int, int]) -> None:
+        for state in _states(layer):
+            state.assign(np.array([seeds[id(state)], 0], dtype=np.uint32))
 
     def __getstate__(self) -> dict[str, Any]:
         return {"name": self.name, "_layer": self._layer}
@@ -86,14 +147,53 @@ class KerasStep:
         self._turn = threading.Lock()
 
 
-def _rounded(tensor: Any, like: npt.NDArray[Any]) -> Any:
-    """A batch of one as an array of the dtype of ``like``."""
-    array = np.asarray(tensor.detach().cpu() if hasattr(tensor, "detach") else tensor)[0]
+def _states(layer: Any) -> list[Any]:
+    return [state for state in layer.variables if state.name == "seed_generator_state"]
+
+
+def _counters(layer: Any) -> list[list[int]]:
+    """How often each state of chance was drawn from, among other things."""
+    return [_as_array(state).tolist() for state in _states(layer)]
+
+
+def _as_batch(array: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
+    return array[np.newaxis].astype(np.float32)
+
+
+def _as_array(tensor: Any) -> npt.NDArray[Any]:
+    return np.asarray(tensor.detach().cpu() if hasattr(tensor, "detach") else tensor)
+
+
+def _rounded(images: Any, like: npt.NDArray[Any], row: int = 0) -> npt.NDArray[Any]:
+    """One image of a batch in the dtype of ``like``."""
+    array: npt.NDArray[Any] = _as_array(images)[row]
     if like.dtype.kind in "ui":
         info = np.iinfo(like.dtype)
         array = np.rint(array).clip(info.min, info.max)
     array = array.astype(like.dtype)
     return array.reshape(like.shape) if array.size == like.size else array
+
+
+def _stacked(each: list[Any], together: Any, layer: Any) -> Any:
+    """What was drawn for each image as if it were drawn for the batch; None if it cannot be.
+
+    Args:
+        each: What the layer drew for each image, as a batch of one.
+        together: What it drew for all of them, which shows how that looks.
+        layer: The layer.
+    """
+    if isinstance(together, dict):
+        stacked = {
+            key: _stacked([one[key] for one in each], together[key], layer) for key in together
+        }
+        unknown = [key for key in together if stacked[key] is None and together[key] is not None]
+        return None if unknown else stacked
+    shape = getattr(together, "shape", None)
+    if shape is None or len(shape) == 0:  # sizes and switches
+        return together
+    if shape[0] != len(each) or each[0].shape[0] != 1:
+        return None  # drawn for the batch as a whole
+    return layer.backend.numpy.concatenate(each, axis=0)
 
 
 def _layers(layer: Any) -> list[Any]:
