@@ -653,3 +653,19 @@ def test_closing_lets_go_of_the_cache(manifest):
     sequence.close()
     assert sequence._maker.cache._arrays == {}
     assert np.array_equal(sequence[0][0], expected)
+
+
+def test_a_shown_batch_is_the_one_that_is_served(photos):
+    sequence = ImageSequence(
+        imggen.scan(photos), image_size=(20, 20), batch_size=4, rescale=1 / 255, seed=3
+    )
+    x, _ = sequence[1]
+    picture = np.asarray(sequence.show_batch(1, cell=20))
+    for place in range(4):
+        left = 6 + place * 26
+        np.testing.assert_array_equal(picture[6:26, left : left + 20], np.rint(255 * x[place]))
+
+
+def test_a_shown_batch_has_at_most_as_many_images_as_asked_for(photos):
+    sequence = ImageSequence(imggen.scan(photos), image_size=(20, 20), batch_size=16, seed=3)
+    assert sequence.show_batch(num_images=3, cell=20).size == (3 * 26 + 6, 26 + 18 + 6)
