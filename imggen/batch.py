@@ -15,10 +15,10 @@ from imggen.augment import Augmented, Blend, Pipeline, Sample, unrepeatable
 from imggen.augment.mixing import blended, blended_targets
 from imggen.buffers import Buffers
 from imggen.cache import Keeper
+from imggen.collate import Rows
 from imggen.errors import CacheError, ImageError, OptionError, SampleError
 from imggen.labels import LabelMode, encode
 from imggen.manifest import Manifest
-from imggen.mirrored import in_memory_order
 from imggen.order import Order
 from imggen.rng import Stream, generator, step_generators
 
@@ -185,17 +185,26 @@ class BatchMaker:
         served: list[int] = []  # draws
         rows: list[int] = []
         blank: list[int] = []
-        images = _Rows(self, len(draws))
+        images = Rows(
+            tuple(self.manifest.inputs),
+            len(draws),
+            dtype=self.dtype,
+            rescale=self.rescale,
+            channels_first=self.channels_first,
+            with_masks=self.label_mode == "mask",
+            buffers=self.buffers,
+        )
         for draw, row, sample in self._augmented(epoch, draws, failures):
             if sample is None:
                 blank.append(len(rows))
             else:
-                images.put(len(rows), sample, row)
+                images.put(len(rows), sample, self.manifest.filepath(row))
             served.append(draw)
             rows.append(row)
         if not images.arrays:  # all are blank
             row, sample = self._substitute(epoch, draws[0], failures[draws[0]])
-            images.put(0, self.augment(sample, epoch, draws[0], row).sample, row)
+            augmented = self.augment(sample, epoch, draws[0], row).sample
+            images.put(0, augmented, self.manifest.filepath(row))
             blank = list(range(len(rows)))
         arrays = {name: array[: len(rows)] for name, array in images.arrays.items()}
         for array in arrays.values():
@@ -445,65 +454,3 @@ class BatchMaker:
         if self.label_mode is None or self.manifest.labels is None:
             return None
         return encode(self.manifest.labels[rows], self.label_mode, self.manifest.num_classes)
-
-
-@final
-class _Rows:
-    """The arrays of a batch while they are filled, by name: "image", "mask", further inputs.
-
-    They are made when the first sample shows their shapes.
-    """
-
-    def __init__(self, maker: BatchMaker, count: int) -> None:
-        self.arrays: dict[str, npt.NDArray[Any]] = {}
-        self._maker = maker
-        self._count = count
-
-    def put(self, position: int, sample: Sample, row: int) -> None:
-        """Writes one sample into its place, at once: loaders may reuse an array."""
-        self._put_image("image", position, sample.image, row)
-        for name, image in zip(self._maker.manifest.inputs, sample.images, strict=True):
-            self._put_image(name, position, image, row)
-        if self._maker.label_mode == "mask":
-            (mask,) = sample.masks
-            placed = self._placed(mask)
-            if "mask" not in self.arrays:
-                self.arrays["mask"] = np.empty((self._count, *placed.shape), mask.dtype)
-            self._check_shape("mask", placed, row)
-            dtype = np.result_type(self.arrays["mask"], mask)  # some files have 8 bits, some 16
-            self.arrays["mask"] = self.arrays["mask"].astype(dtype, copy=False)
-            self.arrays["mask"][position] = placed
-
-    def _put_image(self, name: str, position: int, array: npt.NDArray[Any], row: int) -> None:
-        placed = self._placed(in_memory_order(array))
-        if name not in self.arrays:
-            shape = (self._count, *placed.shape)
-            self.arrays[name] = self._maker.buffers.empty(shape, self._maker.dtype)
-        x = self.arrays[name]
-        self._check_shape(name, placed, row)
-        if x.dtype == np.uint8 and array.dtype.kind not in "bu":
-            raise SampleError(
-                f"The loader returned {array.dtype} for {self._path(row)!r}, which "
-                'dtype="uint8" cannot hold. Pass a float dtype, or make the loader return uint8.'
-            )
-        if self._maker.rescale is None:
-            x[position] = placed
-        else:  # in one go with the conversion
-            scale = x.dtype.type(self._maker.rescale)
-            np.multiply(placed, scale, out=x[position], dtype=x.dtype, casting="unsafe")
-
-    def _placed(self, array: npt.NDArray[Any]) -> npt.NDArray[Any]:
-        return np.moveaxis(array, -1, 0) if self._maker.channels_first else array
-
-    def _check_shape(self, name: str, placed: npt.NDArray[Any], row: int) -> None:
-        expected = self.arrays[name].shape[1:]
-        if placed.shape != expected:
-            what = "" if name == "image" else f"'s {name}"
-            raise SampleError(
-                f"{self._path(row)!r}{what} has shape {placed.shape}, others in its batch have "
-                f"{expected}; a batch needs one shape. Pass image_size=, or make the loader return "
-                "one shape."
-            )
-
-    def _path(self, row: int) -> str:
-        return self._maker.manifest.filepath(row)

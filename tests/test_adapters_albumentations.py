@@ -194,7 +194,6 @@ def test_several_masks_follow_alike():
         assert shown.any()
 
 
-@pytest.mark.xfail(strict=True, reason="AlbumentationsStep passes masks=, which are stacked as one")
 def test_masks_with_and_without_an_axis_of_channels_follow_alike():
     sample = half_plane(masks=(HALF, HALF[:, :, np.newaxis]))
     one, other = applied(composed(), sample, 3).sample.masks

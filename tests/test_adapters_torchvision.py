@@ -220,10 +220,6 @@ def test_a_compose_of_the_first_version_is_refused_with_the_second():
         adapt(v1.Compose([]))
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="transforms of the first version derive from torch.nn.Module, and count as the second",
-)
 @pytest.mark.parametrize(
     "transform",
     [v1.RandomHorizontalFlip(), v1.ColorJitter(0.2), v1.RandAugment(), v1.RandomRotation(9)],
@@ -240,7 +236,6 @@ def test_a_class_in_place_of_a_transform_is_refused():
         adapt(v2.RandomInvert)
 
 
-@pytest.mark.xfail(strict=True, reason="TorchvisionStep passes a list, even of one image")
 def test_a_module_of_the_user_gets_the_image():
     class Mirror(torch.nn.Module):
         def forward(self, image):

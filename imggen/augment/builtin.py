@@ -95,8 +95,8 @@ class BuiltIn(ABC):
         from imggen.augment.perform import perform
         from imggen.augment.sample import Sample
 
-        operations = self.draw_operations((image.shape[0], image.shape[1]), rng)
-        changed = perform(operations or [], Sample(image)).image
+        sample = Sample(image)
+        changed = perform(self.draw_operations(sample.size, rng) or [], sample).image
         return changed.copy() if np.may_share_memory(changed, image) else changed
 
 

@@ -145,10 +145,7 @@ class Pipeline:
         for number in range(start, end):
             step = self.steps[number]
             if isinstance(step, BuiltIn):
-                size = run.size or (run.sample.image.shape[0], run.sample.image.shape[1])
-                if number == 0:
-                    size = run.sample.image.shape[0], run.sample.image.shape[1]
-                operations = step.draw_operations(size, run.rng_of(number))
+                operations = self._draw(step, run, number)
                 run.drawn.append((step.name, operations))
                 waiting += operations or ()
                 continue
@@ -163,6 +160,15 @@ class Pipeline:
             )
             run.drawn.append((step.name, parameters))
         self._perform(waiting, run, place, end)
+
+    @staticmethod
+    def _draw(step: BuiltIn, run: _Run, number: int) -> list[Operation] | None:
+        try:
+            # The first step sees what it may cut from, the others what is left of it.
+            size = run.sample.size if run.size is None or number == 0 else run.size
+            return step.draw_operations(size, run.rng_of(number))
+        except Exception as err:
+            raise _raised(step.name, err, run.where) from err
 
     def _perform(self, operations: list[Operation], run: _Run, first: int, end: int) -> None:
         size, run.size = run.size, None

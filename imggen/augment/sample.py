@@ -7,6 +7,8 @@ from typing import Any, final
 
 import numpy.typing as npt
 
+from imggen.errors import SampleError
+
 
 @final
 @dataclass(frozen=True)
@@ -29,6 +31,20 @@ class Sample:
     def arrays(self) -> tuple[npt.NDArray[Any], ...]:
         """All arrays: the image, the masks, the further images."""
         return (self.image, *self.masks, *self.images)
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """The (height, width) of the image, in pixels.
+
+        Raises:
+            SampleError: It is no image.
+        """
+        if self.image.ndim < 2:
+            raise SampleError(
+                "Images of shape (height, width, channels) can be augmented; got "
+                f"{self.image.dtype} of shape {self.image.shape}."
+            )
+        return self.image.shape[0], self.image.shape[1]
 
     def copy(self) -> Sample:
         """Returns a sample that may be written to."""

@@ -41,23 +41,17 @@ class AlbumentationsStep:
         transform, old_fashioned = self._copies.own()
         old_fashioned.seed(int(rng.integers(2**63)))
         transform.set_random_state(rng, old_fashioned)
-        data: dict[str, Any] = {"image": sample.image}
-        if sample.masks:
-            data["masks"] = list(sample.masks)
-        names = [f"image{number}" for number in range(1, len(sample.images) + 1)]
-        if names:
-            transform.add_targets(dict.fromkeys(names, "image"))
-            data.update(zip(names, sample.images, strict=True))
-        result = transform(**data)
-        changed = Sample(
-            _with_channels(result["image"], sample.image),
-            tuple(map(_with_channels, result.get("masks", ()), sample.masks)),
-            tuple(
-                _with_channels(result[name], image)
-                for name, image in zip(names, sample.images, strict=True)
-            ),
-        )
-        return changed, _drawn(transform, result)
+        given = {"image": sample.image}
+        given |= {f"mask{number}": mask for number, mask in enumerate(sample.masks)}
+        given |= {f"image{number}": image for number, image in enumerate(sample.images)}
+        if len(given) > 1:
+            others = [name for name in given if name != "image"]
+            transform.add_targets({name: name.rstrip("0123456789") for name in others})
+        result = transform(**given)
+        changed = [_with_channels(result[name], array) for name, array in given.items()]
+        first = 1 + len(sample.masks)
+        done = Sample(changed[0], tuple(changed[1:first]), tuple(changed[first:]))
+        return done, _drawn(transform, result)
 
 
 def _with_channels(result: Any, image: npt.NDArray[Any]) -> Any:

@@ -24,14 +24,19 @@ _REFUSED = {
 }
 
 
+# One for all layers: the same one may be part of several steps.
+_turn = threading.Lock()
+
+
 @final
 class KerasStep:
     """A preprocessing layer or a Sequential of them as an Augmentation.
 
     Layers take images as float32, 0 to 255; what they return is rounded and clipped. Their state
-    of chance is set from the sample's generator before each draw, so threads take turns. (Copies
-    for each thread would gain little, as most of the time is Python's, and some layers of Keras
-    3.15, such as RandomShear, cannot be copied.)
+    of chance is set from the sample's generator before each draw, so threads take turns, and a
+    layer that is part of a model too needs a second object for it. (Copies for each thread would
+    gain little, as most of the time is Python's, and some layers of Keras 3.15, such as
+    RandomShear, cannot be copied.)
 
     Most layers draw for each image, and transform a batch at once: that is three times as fast as
     image by image (TensorFlow, 32 images of 224 x 224, rotation).
@@ -50,7 +55,6 @@ class KerasStep:
                     "values from 0 to 255 when they are augmented: pass value_range=(0, 255)."
                 )
         self._layer = layer
-        self._turn = threading.Lock()
 
     def augment(self, sample: Sample, rng: np.random.Generator) -> tuple[Sample, Drawn]:
         """Seeds the layer from ``rng`` and calls it; it does not say what it draws."""
@@ -63,7 +67,7 @@ class KerasStep:
         if samples[0].images or len(samples[0].masks) > 1:
             raise AugmentationError("a Keras layer can keep one mask in step, and nothing else")
         same = len({sample.image.shape for sample in samples}) == 1
-        with self._turn:
+        with _turn:
             self._build(samples[0])
             if same and not samples[0].masks:
                 return [(sample, {}) for sample in self._together(samples, rngs)]
@@ -77,15 +81,13 @@ class KerasStep:
     def _together(
         self, samples: Sequence[Sample], rngs: Sequence[np.random.Generator]
     ) -> list[Sample]:
-        is_list = any(base.__name__ == "Sequential" for base in type(self._layer).__mro__)
-        parts = self._layer.layers if is_list else [self._layer]
         # Of one image too as of a batch, so that its neighbours never matter.
         count = max(2, len(samples))
         images: Any = np.concatenate([_as_batch(sample.image) for sample in samples])
         images = np.concatenate([images, images])[:count] if len(samples) == 1 else images
         seeds = [self._seeds(rng) for rng in rngs]
         seeds += seeds[:1] * (count - len(seeds))
-        for part in parts:
+        for part in _parts(self._layer):
             images = self._transformed(part, images, seeds)
         return [
             dataclasses.replace(sample, image=_rounded(images, sample.image, row))
@@ -116,19 +118,20 @@ class KerasStep:
         return np.concatenate(rows)
 
     def _alone(self, sample: Sample, rng: np.random.Generator) -> Sample:
-        seeds = self._seeds(rng)
-        self._seed(self._layer, seeds)
+        self._seed(self._layer, self._seeds(rng))
+        data: Any = _as_batch(sample.image)
+        if sample.masks:
+            (mask,) = sample.masks
+            shaped = mask if mask.ndim == 3 else mask[..., np.newaxis]
+            data = {"images": data, "segmentation_masks": _as_batch(shaped)}
+        for part in _parts(self._layer):  # a Sequential would take no dictionary
+            data = part(data, training=True)
         if not sample.masks:
-            images = self._layer(_as_batch(sample.image), training=True)
-            return dataclasses.replace(sample, image=_rounded(images, sample.image))
-        (mask,) = sample.masks
-        shaped = mask if mask.ndim == 3 else mask[..., np.newaxis]
-        data = {"images": _as_batch(sample.image), "segmentation_masks": _as_batch(shaped)}
-        result = self._layer(data, training=True)
+            return dataclasses.replace(sample, image=_rounded(data, sample.image))
         return dataclasses.replace(
             sample,
-            image=_rounded(result["images"], sample.image),
-            masks=(_rounded(result["segmentation_masks"], mask),),
+            image=_rounded(data["images"], sample.image),
+            masks=(_rounded(data["segmentation_masks"], mask),),
         )
 
     def _seeds(self, rng: np.random.Generator) -> dict[int, int]:
@@ -138,13 +141,6 @@ class KerasStep:
     def _seed(self, layer: Any, seeds: dict[int, int]) -> None:
         for state in _states(layer):
             state.assign(np.array([seeds[id(state)], 0], dtype=np.uint32))
-
-    def __getstate__(self) -> dict[str, Any]:
-        return {"name": self.name, "_layer": self._layer}
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        self.__dict__.update(state)
-        self._turn = threading.Lock()
 
 
 def _states(layer: Any) -> list[Any]:
@@ -194,6 +190,13 @@ def _stacked(each: list[Any], together: Any, layer: Any) -> Any:
     if shape[0] != len(each) or each[0].shape[0] != 1:
         return None  # drawn for the batch as a whole
     return layer.backend.numpy.concatenate(each, axis=0)
+
+
+def _parts(layer: Any) -> list[Any]:
+    """The layers of a Sequential in order, those of one inside of it too; or the layer itself."""
+    if not any(base.__name__ == "Sequential" for base in type(layer).__mro__):
+        return [layer]
+    return [part for inner in layer.layers for part in _parts(inner)]
 
 
 def _layers(layer: Any) -> list[Any]:

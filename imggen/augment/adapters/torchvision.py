@@ -26,14 +26,22 @@ class TorchvisionStep:
     """
 
     def __init__(self, transform: Any) -> None:
-        if not any(
-            base.__module__.startswith(("torchvision.transforms.v2", "torch.nn"))
+        of_version_1 = [
+            base
             for base in type(transform).__mro__
-        ):
+            if base.__module__.startswith("torchvision.transforms.")
+            and not base.__module__.startswith("torchvision.transforms.v2")
+        ]
+        if of_version_1:
             raise OptionError(
                 f"augment={type(transform).__name__} is of the first version of torchvision's "
                 "transforms. Take the one of the same name from torchvision.transforms.v2: "
                 f"v2.{type(transform).__name__}(...)."
+            )
+        if type(transform).__name__ in ("MixUp", "CutMix"):
+            raise OptionError(
+                f"augment=torchvision's {type(transform).__name__} mixes images of a batch, and "
+                f"their labels: use imggen.{type(transform).__name__}."
             )
         self.name = f"torchvision.{type(transform).__name__}"
         self._transform = transform
@@ -51,7 +59,8 @@ class TorchvisionStep:
         seed = int(rng.integers(2**63))
         with _global_generator, torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
-            changed = self._transform(wrapped)
+            # A module of the user's own need not take lists, as torchvision's do.
+            changed = self._transform(wrapped) if wrapped[1:] else [self._transform(wrapped[0])]
         arrays = [
             _channels_last(after, before)
             for after, before in zip(changed, sample.arrays, strict=True)
