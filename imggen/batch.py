@@ -11,7 +11,7 @@ from typing import Any, Literal, NamedTuple, TypeVar, final
 import numpy as np
 import numpy.typing as npt
 
-from imggen.augment import Augmented, Blend, Pipeline, Sample, unrepeatable
+from imggen.augment import Augmented, Blend, MixUp, Pipeline, Sample, unrepeatable
 from imggen.augment.mixing import blended, blended_targets
 from imggen.buffers import Buffers
 from imggen.cache import Keeper
@@ -283,7 +283,7 @@ class BatchMaker:
             yield draws[0], *self._substitute(epoch, draws[0], failures[draws[0]])
 
     def blends(
-        self, epoch: int, index: int, served: Sequence[int], size: tuple[int, int]
+        self, epoch: int, index: int, served: Sequence[int], size: tuple[int, int] | None
     ) -> list[Blend | None] | None:
         """What the last augmentation does to each image of a batch, if it is one of batches.
 
@@ -291,11 +291,18 @@ class BatchMaker:
             epoch: The epoch.
             index: The batch.
             served: The draws that are in the batch, in order.
-            size: (height, width) of the images.
+            size: (height, width) of the images; None if the samples are none.
+
+        Raises:
+            SampleError: Samples that are no images, and CutMix.
         """
         mixer = self.pipeline.mixer
         if mixer is None:
             return None
+        if size is None:
+            if not isinstance(mixer, MixUp):
+                raise SampleError(f"{mixer.name} needs images to cut from; use MixUp.")
+            size = (1, 1)  # MixUp does not ask
         partners = generator(self.seed, Stream.PARTNER, epoch, index).permutation(len(served))
         return [
             mixer.draw(int(partner), size, generator(self.seed, Stream.MIX, epoch, draw))
@@ -438,11 +445,12 @@ class BatchMaker:
             )
         return array
 
-    def _size_of(self, x: npt.NDArray[Any]) -> tuple[int, int]:
-        """The (height, width) of a batch of images."""
+    def _size_of(self, x: npt.NDArray[Any]) -> tuple[int, int] | None:
+        """The (height, width) of a batch of images; None of other samples."""
+        if x.ndim != 4:
+            return None
         first = 2 if self.channels_first else 1
-        height, width = x.shape[first : first + 2] if x.ndim > first + 1 else (1, 1)
-        return height, width
+        return x.shape[first], x.shape[first + 1]
 
     def _targets(
         self, x: npt.NDArray[Any], masks: npt.NDArray[Any] | None, rows: npt.NDArray[np.int64]

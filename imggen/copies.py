@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import hashlib
 import io
 import json
 import os
@@ -32,6 +33,8 @@ from imggen.transfer import copy_file
 
 _FOLDER = ".imggen-augment"
 _QUALITY = 95
+# What has changed, where its value would say nothing.
+_IN_WORDS = {"augment": "another policy", "images": "other images"}
 _COLUMNS = ("path", "source", "copy", "parameters")
 
 
@@ -88,9 +91,10 @@ def augment_directory(
     ``target/manifest.csv`` is a manifest of all images. Split before, and augment only what trains;
     or split the manifest, whose groups keep an original and its copies together.
 
-    Each file gets to its place at once or not at all, and a copy depends on (seed, k, image) alone:
-    after an interruption the same call goes on, with the same result. A call with other settings is
-    refused.
+    Each file gets to its place at once or not at all, and a copy depends on the seed, k, and the
+    place of its image among all of them: after an interruption the same call goes on, with the same
+    result. A call with other settings or other images is refused. (Functions of your own are told
+    apart by their names alone.)
 
     Args:
         source: The folder of class folders, or a manifest.
@@ -99,7 +103,8 @@ def augment_directory(
         copies: How many are made of each image.
         balance: Make more of the images of rare classes, as evenly as possible, so that all classes
             have as many images as the largest has with its copies.
-        image_size: (height, width) of all images, originals too. None: each file's own.
+        image_size: (height, width) of all images, originals too, which are written anew in their
+            own format then. None: each file's own.
         seed: Decides the augmentations.
         workers: Threads. None: one a core.
         progress: Called with ("augmenting", images done, images in all) now and then.
@@ -128,7 +133,7 @@ def augment_directory(
     maker = _Maker(manifest, goal, pipeline, ImageSpec(image_size), seed, threading.Lock())
     facts = {
         "source": os.path.realpath(manifest.root),
-        "images": len(manifest),
+        "images": _hash_of(manifest),
         "copies": copies,
         "balance": balance,
         "image_size": None if image_size is None else list(image_size),
@@ -139,8 +144,8 @@ def augment_directory(
         _check_empty(goal)
         with one_run_at_a_time(goal / _FOLDER, os.fspath(target)):
             _begin(goal, facts)
-            done = maker.done()
-            waiting = [job for job in jobs if job.original not in done]
+            there = {job.original for job in jobs if _is_there(goal, job)} & set(maker.done())
+            waiting = [job for job in jobs if job.original not in there]
             made = Threads(workers).each("augmenting", maker.make, waiting, progress)
             unread = tuple(one for one in made if one is not None)
             return _finish(goal, manifest, jobs, maker.done(), unread)
@@ -174,6 +179,13 @@ def _check_places(manifest: Manifest, goal: Path) -> None:
             f"{str(goal)!r} and {manifest.root!r} lie in one another, so that copies would be "
             "taken for originals. Choose a folder beside the source."
         )
+
+
+def _hash_of(manifest: Manifest) -> str:
+    """Tells the images and their classes apart from others."""
+    labels = None if manifest.labels is None else manifest.labels.tolist()
+    facts = json.dumps([list(manifest.paths), labels, list(manifest.class_names)])
+    return hashlib.sha256(facts.encode("ascii")).hexdigest()
 
 
 def _described(pipeline: Pipeline) -> str:
@@ -221,6 +233,10 @@ def _check_empty(goal: Path) -> None:
         )
 
 
+def _is_there(goal: Path, job: _Job) -> bool:
+    return all((goal / name).exists() for name in (job.original, *job.copies))
+
+
 def _begin(goal: Path, facts: dict[str, Any]) -> None:
     """Writes down what is asked for, or compares it with what was."""
     recipe = goal / _FOLDER / "recipe.json"
@@ -230,7 +246,7 @@ def _begin(goal: Path, facts: dict[str, Any]) -> None:
         return
     earlier = json.loads(recipe.read_text(encoding="utf-8"))
     other = [
-        "another policy" if name == "augment" else f"{name}={earlier.get(name)!r} (now {value!r})"
+        _IN_WORDS.get(name, f"{name}={earlier.get(name)!r} (now {value!r})")
         for name, value in facts.items()
         if earlier.get(name) != value
     ]
@@ -308,8 +324,12 @@ def _encoded(pixels: npt.NDArray[np.uint8], name: str) -> bytes:
 
     out = io.BytesIO()
     picture = Image.fromarray(pixels)
-    if _is_jpeg(name):
-        picture.save(out, "JPEG", quality=_QUALITY, subsampling=0)
+    Image.init()
+    kind = Image.EXTENSION.get(os.path.splitext(name)[1].lower(), "PNG")
+    if kind == "JPEG":
+        picture.save(out, kind, quality=_QUALITY, subsampling=0)
+    elif kind in Image.SAVE:
+        picture.save(out, kind, lossless=True)  # what WebP is not by default
     else:
         picture.save(out, "PNG")
     return out.getvalue()

@@ -112,6 +112,9 @@ def explain(maker: BatchMaker, epoch: int, index: int) -> Explanation:
 
 def draw_batch(maker: BatchMaker, batch: Batch, num_images: int, cell: int) -> Image.Image:
     """See ``ImageSequence.show_batch``."""
+    for option, number in (("num_images", num_images), ("cell", cell)):
+        if not is_whole(number, 1):
+            raise OptionError(f"{option}={number!r} must be a whole number of 1 or more.")
     x = batch.x["image"] if isinstance(batch.x, dict) else batch.x
     x = np.moveaxis(x, 1, -1) if maker.channels_first else x
     if x.ndim != 4 or x.shape[3] not in (1, 3, 4):
@@ -165,10 +168,15 @@ def _blended(
 ) -> tuple[npt.NDArray[Any], dict[str, Any] | None, _Served | None]:
     """Blends a draw with the other one of its batch that training blended it with."""
     batch, draws = _batch_of(maker, epoch, index)
+    if batch >= maker.num_batches:
+        raise OptionError(
+            f"index={index} was left out of epoch {epoch}: drop_remainder=True leaves out a last "
+            "batch that is not full."
+        )
     in_batch = [draw for draw, *_ in maker.loaded(epoch, draws, {})]
     image = served.augmented.sample.image
-    height, width = image.shape[:2] if image.ndim > 1 else (1, 1)
-    blends = maker.blends(epoch, batch, in_batch, (height, width)) or []
+    size = (image.shape[0], image.shape[1]) if image.ndim == 3 else None
+    blends = maker.blends(epoch, batch, in_batch, size) or []
     blend = blends[in_batch.index(index)]
     if blend is None:
         return image.copy(), None, None

@@ -359,7 +359,10 @@ class ImageSequence(EpochSequence[Batch]):
             >>> sequence.show_batch(cell=32).size
             (158, 62)
         """
-        return draw_batch(self._maker, self._maker(self.epoch, index), num_images, cell)
+        count = self._maker.num_batches
+        if not is_whole(index) or not -count <= index < count:
+            raise OptionError(f"index={index!r} must be the number of a batch, 0 to {count - 1}.")
+        return draw_batch(self._maker, self._maker(self.epoch, index % count), num_images, cell)
 
     def fill_cache(self, progress: Callable[[], object] = lambda: None) -> list[Failure]:
         """Loads all samples into the cache, on as many threads as there are workers.

@@ -465,3 +465,40 @@ def test_a_sequence_serves_the_same_from_threads_as_from_its_own(photos):
             return np.concatenate([batch[0] for batch in sequence])
 
     np.testing.assert_array_equal(served(workers=0), served(workers=4))
+
+
+@pytest.mark.parametrize("layer", [layers.Resizing(48, 40), layers.Permute((2, 1, 3))], ids=type)
+def test_a_layer_that_turns_sides_about_is_named_though_the_number_of_pixels_is_right(layer):
+    with pytest.raises(AugmentationError, match=r"returned uint8 of shape \(48, 40, 3\)"):
+        augmented(layer, pixels=np.zeros((40, 48, 3), np.uint8))
+
+
+def test_a_layer_with_channels_first_is_refused():
+    with pytest.raises(OptionError, match="data_format='channels_first'"):
+        adapt(layers.RandomFlip(data_format="channels_first"))
+
+
+class OneForAll(layers.RandomBrightness):
+    """Draws one number for a whole batch."""
+
+    def get_random_transformation(self, data, training=True, seed=None):
+        generator = self._get_seed_generator(self.backend._backend)
+        return {"share": self.backend.random.uniform((), 0.2, 1.0, seed=generator)}
+
+    def transform_images(self, images, transformation, training=True):
+        return images * transformation["share"]
+
+
+def test_what_a_layer_draws_for_a_batch_as_a_whole_depends_on_each_sample_alone():
+    pipeline = Pipeline(adapt(OneForAll(0.1)))
+    grey = Sample(np.full((8, 8, 3), 200, np.uint8))
+
+    def of_batch(count):
+        rngs = [lambda _, row=row: np.random.default_rng(row) for row in range(count)]
+        done = pipeline.augment_batch([grey] * count, rngs, ["here"] * count)
+        return [int(one.sample.image[0, 0, 0]) for one in done]
+
+    four = of_batch(4)
+    assert len(set(four)) == 4
+    assert of_batch(1) == four[:1]
+    assert of_batch(2) == four[:2]

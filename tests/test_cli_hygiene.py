@@ -106,7 +106,7 @@ def mixed(tmp_path) -> Path:
         (["duplicates", "photos", "-o", "no/found.csv"], r"Cannot write 'no/found\.csv'"),
         (
             ["duplicates", "photos", "--html", "no/found.html"],
-            r"'no/found\.html' cannot be written",
+            r"Cannot write 'no/found\.html'",
         ),
         (["leaks", "photos", "nowhere"], "'nowhere' does not exist; expected a folder"),
         (["leaks", "photos"], "expects train/ and at least one of val/"),
@@ -124,7 +124,7 @@ def mixed(tmp_path) -> Path:
         ),
         (["preview", "photos", "-o", "no/found.html"], r"'no/found\.html' cannot be written"),
         (["preview", "photos", "-o", "a.png", "--policy", "strng"], "augment='strng' is none of"),
-        (["scan", "photos", "--html", "no/found.html"], r"'no/found\.html' cannot be written"),
+        (["scan", "photos", "--html", "no/found.html"], r"Cannot write 'no/found\.html'"),
         (["scan", "photos", "-o", "found.txt"], r"found\.txt'"),
         (["scan", "broken", "-o", "found.csv"], "None of the 1 files in 'broken'"),
     ],

@@ -164,9 +164,9 @@ def test_geometry_alone_takes_floats():
 
 
 def test_what_cannot_be_moved_is_refused_by_the_name_of_the_step():
-    text = refusal([RandomRotation()], Sample(IMAGE.astype(np.float64)))
+    text = refusal([RandomRotation()], Sample(IMAGE.astype(np.int64)))
     assert text.startswith(f"The augmentation 'RandomRotation' cannot do {WHERE}: Images of dtype")
-    assert "got float64 of shape (40, 56, 3)" in text
+    assert "got int64 of shape (40, 56, 3)" in text
 
 
 def test_steps_after_a_function_are_named_without_those_before_it():

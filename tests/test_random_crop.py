@@ -451,7 +451,11 @@ def test_called_it_keeps_the_size_of_its_image(shape):
 
 @pytest.mark.parametrize(
     "image",
-    [np.zeros((9, 9, 3)), np.zeros((9, 9, 3), np.int64), np.zeros((2, 9, 9, 3), np.uint8)],
+    [
+        np.zeros((9, 9, 3), np.int16),
+        np.zeros((9, 9, 3), np.int64),
+        np.zeros((2, 9, 9, 3), np.uint8),
+    ],
     ids=lambda image: f"{image.dtype} {image.shape}",
 )
 def test_what_is_no_image_is_refused(image):
@@ -735,18 +739,18 @@ def test_parts_share_a_folder_of_cached_images_and_are_what_they_are_without(
         np.testing.assert_array_equal(images_of(parts.val), images_of(plain.val))
 
 
-def float_array(path):
-    return np.zeros((8, 8, 3))
+def whole_numbers(path):
+    return np.zeros((8, 8, 3), np.int64)
 
 
 def test_an_array_of_a_loader_that_is_no_image_is_named_with_its_file(photos):
     sequence = ImageSequence(
-        imggen.scan(photos), loader=float_array, augment=Crop(), shuffle=False, workers=0
+        imggen.scan(photos), loader=whole_numbers, augment=Crop(), shuffle=False, workers=0
     )
     with pytest.raises(
         AugmentationError,
         match=r"'RandomResizedCrop' cannot do '.*000\.png' \(epoch 0, index 0\): "
-        r"Images of dtype uint8, .* can be moved; got float64 of shape \(8, 8, 3\)",
+        r"Images of dtype uint8, .* can be moved; got int64 of shape \(8, 8, 3\)",
     ):
         sequence[0]
 

@@ -313,8 +313,8 @@ def test_what_is_given_may_be_read_only_and_is_left_as_it_is(is_mask):
 
 @pytest.mark.parametrize(
     "array",
-    [np.zeros((4, 4, 3)), np.zeros(4, np.uint8), np.zeros((1, 4, 4, 3), np.uint8)],
-    ids=["float64", "one axis", "a batch"],
+    [np.zeros((4, 4, 3), np.int64), np.zeros(4, np.uint8), np.zeros((1, 4, 4, 3), np.uint8)],
+    ids=["int64", "one axis", "a batch"],
 )
 def test_what_is_no_image_is_refused_with_what_it_is(array):
     with pytest.raises(SampleError) as err:

@@ -327,18 +327,21 @@ class _Reader:
             )
         name = str(self._plain(names[0].value))
         if name not in SERIALIZABLE_REGISTRY:
-            raise self._error(
-                names[0].line, str(OptionError.unknown(_CLASS, name, SERIALIZABLE_REGISTRY))
-            )
+            import albumentations
+
+            choices = [
+                choice for choice in SERIALIZABLE_REGISTRY if hasattr(albumentations, choice)
+            ]
+            raise self._error(names[0].line, str(OptionError.unknown(_CLASS, name, choices)))
         # What a transform writes of itself may be an argument of a class that it derives from.
-        known = [
+        known = dict.fromkeys(
             argument
             for kind in SERIALIZABLE_REGISTRY[name].__mro__
             for argument in inspect.signature(kind.__init__).parameters
             if argument not in ("self", "args", "kwargs")
-        ]
+        )
         ours = [entry for entry in entries if not entry.key.startswith("__")]
-        self._check_keys(ours, known, f"argument of {name}")
+        self._check_keys(ours, list(known), f"argument of {name}")
         for entry in entries:
             if isinstance(entry.value, yaml.SequenceNode):
                 for item in entry.value.value:

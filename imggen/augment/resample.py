@@ -19,7 +19,7 @@ FillMode = Literal["reflect", "nearest", "constant", "wrap"]
 
 Matrix = npt.NDArray[np.float64]
 
-_DTYPES = ("uint8", "uint16", "float32")
+_DTYPES = ("uint8", "uint16", "float32", "float64")
 # How far, in pixels, a window may be from whole ones and still count as such.
 _WHOLE = 1e-6
 # What is left of 2 after sines and products may be a little less.
@@ -59,7 +59,7 @@ def resample(
     1/32 pixel.
 
     Args:
-        image: uint8, uint16 or float32, shape (height, width) or (height, width, channels); masks
+        image: uint8, uint16 or floats, shape (height, width) or (height, width, channels); masks
             may be of any whole numbers up to 2**24.
         matrix: Shape (3, 3); see above.
         size: (height, width) of the result, in pixels.
@@ -142,13 +142,14 @@ def _windowed(
     if (height, width) != size:
         shrinks = height > 2 * size[0] and width > 2 * size[1]
         how = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
-        part = _reshaped(
-            cv2.resize(part, size[::-1], interpolation=cv2.INTER_NEAREST_EXACT if is_mask else how),
-            image,
-        )
+        part = _resized(part, size, cv2.INTER_NEAREST_EXACT if is_mask else how)
     if upside_down or mirrored:
         axis = -1 if upside_down and mirrored else 0 if upside_down else 1
-        part = _reshaped(cv2.flip(part, axis), image)
+        part = (
+            np.flip(part, (0, 1) if axis < 0 else axis)
+            if _is_deep(part)
+            else _reshaped(cv2.flip(part, axis), image)
+        )
     return part
 
 
@@ -176,8 +177,21 @@ def _shrunk(
     to_smaller = np.array(
         [[scale_x, 0, scale_x / 2 - 0.5], [0, scale_y, scale_y / 2 - 0.5], [0, 0, 1]]
     )
-    shrunk = cv2.resize(image, smaller[::-1], interpolation=cv2.INTER_AREA)
-    return _reshaped(shrunk, image), to_smaller @ matrix
+    return _resized(image, smaller, cv2.INTER_AREA), to_smaller @ matrix
+
+
+def _is_deep(image: npt.NDArray[Any]) -> bool:
+    """Whether an image has more channels than OpenCV takes at once."""
+    return image.ndim == 3 and image.shape[2] > 4
+
+
+def _resized(image: npt.NDArray[Any], size: tuple[int, int], how: int) -> npt.NDArray[Any]:
+    import cv2
+
+    if _is_deep(image):
+        parts = [image[:, :, channel] for channel in range(image.shape[2])]
+        return np.stack([_resized(part, size, how) for part in parts], axis=2)
+    return _reshaped(cv2.resize(image, size[::-1], interpolation=how), image)
 
 
 def _warped(

@@ -27,7 +27,9 @@ import click
 )
 @click.option("--images-per-class", type=int, default=2, show_default=True)
 @click.option("--variants", type=int, default=6, show_default=True, help="Epochs to show.")
-@click.option("--classes", type=int, default=20, show_default=True, help="The most to show.")
+@click.option(
+    "--classes", type=click.IntRange(1), default=20, show_default=True, help="The most to show."
+)
 @click.option(
     "--image-size",
     type=int,

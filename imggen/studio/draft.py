@@ -122,7 +122,7 @@ def scale_of(legal: Bounds, value: object) -> Scale:
     at a few times what they begin with.
 
     Example:
-        >>> from imggen.augment.options import Number
+        >>> from imggen.augment.options import Number, Span
         >>> scale_of(Number(0, 1), 0.5)
         Scale(least=0.0, most=1.0, step=0.005)
         >>> scale_of(Span(-360, 360, "degrees"), (-20.0, 20.0))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import os
 from collections.abc import Callable
 from typing import Any
@@ -88,7 +89,9 @@ def adapt(augment: Augment) -> tuple[Step | Mixer, ...]:
 
 def _policy(file: str | os.PathLike[str]) -> list[Any]:
     if not os.fspath(file).lower().endswith(POLICY_SUFFIXES):
-        raise OptionError(f"augment={file!r} is none of these: {_WHAT_WOULD_DO}")
+        close = difflib.get_close_matches(os.fspath(file).lower(), PRESETS, n=1)
+        hint = f" Did you mean {close[0]!r}?" if close else ""
+        raise OptionError(f"augment={file!r} is none of these: {_WHAT_WOULD_DO}{hint}")
     return load_policy(file)
 
 

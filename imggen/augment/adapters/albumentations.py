@@ -35,19 +35,22 @@ class AlbumentationsStep:
         if hasattr(followed, "save_applied_params"):
             followed.save_applied_params = True
         self._copies = ThreadCopies((followed, random.Random(0)))  # noqa: S311
+        # Compose keeps a list of what was applied; OneOf and the like fill one that they are given.
+        kinds = [base.__name__ for base in type(transform).__mro__]
+        self._needs_list = "BaseCompose" in kinds and "Compose" not in kinds
 
     def augment(self, sample: Sample, rng: np.random.Generator) -> tuple[Sample, Drawn]:
         """Seeds this thread's copy from ``rng`` and calls it."""
         transform, old_fashioned = self._copies.own()
         old_fashioned.seed(int(rng.integers(2**63)))
         transform.set_random_state(rng, old_fashioned)
-        given = {"image": sample.image}
+        given: dict[str, npt.NDArray[Any]] = {"image": sample.image}
         given |= {f"mask{number}": mask for number, mask in enumerate(sample.masks)}
         given |= {f"image{number}": image for number, image in enumerate(sample.images)}
         if len(given) > 1:
             others = [name for name in given if name != "image"]
             transform.add_targets({name: name.rstrip("0123456789") for name in others})
-        result = transform(**given)
+        result = transform(**given, **({"applied_transforms": []} if self._needs_list else {}))
         changed = [_with_channels(result[name], array) for name, array in given.items()]
         first = 1 + len(sample.masks)
         done = Sample(changed[0], tuple(changed[1:first]), tuple(changed[first:]))
@@ -64,7 +67,8 @@ def _with_channels(result: Any, image: npt.NDArray[Any]) -> Any:
 def _drawn(transform: Any, result: dict[str, Any]) -> Drawn:
     """What the transforms drew, each by its name, as far as albumentations says."""
     if "applied_transforms" in result:
-        return {"applied": [{name: _own(drawn)} for name, drawn in result["applied_transforms"]]}
+        applied = [{name: _own(drawn)} for name, drawn in result["applied_transforms"]]
+        return {"applied": applied} if applied else None
     parameters = getattr(transform, "params", None)
     return _own(parameters) if parameters else None
 

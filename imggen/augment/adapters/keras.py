@@ -48,6 +48,12 @@ class KerasStep:
             name = type(part).__name__
             if name in _REFUSED:
                 raise OptionError(f"augment=keras.layers.{name} cannot be used. {_REFUSED[name]}")
+            if getattr(part, "data_format", None) == "channels_first":
+                raise OptionError(
+                    f"augment=keras.layers.{name} has data_format='channels_first', but images "
+                    "have their channels last when they are augmented: pass "
+                    "data_format='channels_last'."
+                )
             low, high = getattr(part, "value_range", (0, 255))
             if (low, high) != (0, 255):
                 raise OptionError(
@@ -167,7 +173,12 @@ def _rounded(images: Any, like: npt.NDArray[Any], row: int = 0) -> npt.NDArray[A
         info = np.iinfo(like.dtype)
         array = np.rint(array).clip(info.min, info.max)
     array = array.astype(like.dtype)
-    return array.reshape(like.shape) if array.size == like.size else array
+    # An axis of one channel may come or go; any other shape is for the contract to complain of.
+    return array.reshape(like.shape) if _flat(array.shape) == _flat(like.shape) else array
+
+
+def _flat(shape: tuple[int, ...]) -> tuple[int, ...]:
+    return shape[:2] if shape[2:] == (1,) else shape
 
 
 def _stacked(each: list[Any], together: Any, layer: Any) -> Any:
@@ -185,8 +196,11 @@ def _stacked(each: list[Any], together: Any, layer: Any) -> Any:
         unknown = [key for key in together if stacked[key] is None and together[key] is not None]
         return None if unknown else stacked
     shape = getattr(together, "shape", None)
-    if shape is None or len(shape) == 0:  # sizes and switches
+    if shape is None:  # sizes and switches
         return together
+    if len(shape) == 0:
+        values = {float(_as_array(one)) for one in (*each, together)}
+        return together if len(values) == 1 else None  # drawn once, for the batch as a whole
     if shape[0] != len(each) or each[0].shape[0] != 1:
         return None  # drawn for the batch as a whole
     return layer.backend.numpy.concatenate(each, axis=0)

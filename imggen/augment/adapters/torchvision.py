@@ -20,9 +20,10 @@ _global_generator = threading.Lock()
 class TorchvisionStep:
     """A transform or Compose as an Augmentation.
 
-    torch's global generator is seeded for each sample, and put back as it was. It is one for all
-    threads, so transforms take turns: with several workers they gain from
-    ``use_multiprocessing=True`` alone.
+    torch's global generator (of the CPU) is seeded for each sample, and put back as it was. It is
+    one for all threads, so transforms take turns, and gain from ``use_multiprocessing=True`` alone.
+    A model on the torch backend that draws from it in the main thread meanwhile (dropout on the
+    CPU) may get numbers of an image, or an image the model's: then use processes.
     """
 
     def __init__(self, transform: Any) -> None:
@@ -57,10 +58,14 @@ class TorchvisionStep:
             *(tv_tensors.Image(_channels_first(image)) for image in sample.images),
         ]
         seed = int(rng.integers(2**63))
-        with _global_generator, torch.random.fork_rng(devices=[]):
-            torch.manual_seed(seed)
-            # A module of the user's own need not take lists, as torchvision's do.
-            changed = self._transform(wrapped) if wrapped[1:] else [self._transform(wrapped[0])]
+        with _global_generator:
+            state = torch.default_generator.get_state()
+            torch.default_generator.manual_seed(seed)  # of the CPU alone
+            try:
+                # A module of the user's own need not take lists, as torchvision's do.
+                changed = self._transform(wrapped) if wrapped[1:] else [self._transform(wrapped[0])]
+            finally:
+                torch.default_generator.set_state(state)
         arrays = [
             _channels_last(after, before)
             for after, before in zip(changed, sample.arrays, strict=True)
