@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import functools
 import hashlib
 import io
 import json
 import os
+import shutil
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -32,6 +32,7 @@ from imggen.threads import Progress, Threads
 from imggen.transfer import copy_file
 
 _FOLDER = ".imggen-augment"
+_SCRATCH = "scratch"
 _QUALITY = 95
 # What has changed, where its value would say nothing.
 _IN_WORDS = {"augment": "another policy", "images": "other images"}
@@ -146,6 +147,9 @@ def augment_directory(
             _begin(goal, facts)
             there = {job.original for job in jobs if _is_there(goal, job)} & set(maker.done())
             waiting = [job for job in jobs if job.original not in there]
+            # What a killed run has left in there is of no use.
+            shutil.rmtree(goal / _FOLDER / _SCRATCH, ignore_errors=True)
+            (goal / _FOLDER / _SCRATCH).mkdir()
             made = Threads(workers).each("augmenting", maker.make, waiting, progress)
             unread = tuple(one for one in made if one is not None)
             return _finish(goal, manifest, jobs, maker.done(), unread)
@@ -278,8 +282,7 @@ class _Maker:
             return Unread(err.path, err.reason)
         (self.goal / job.original).parent.mkdir(parents=True, exist_ok=True)
         if self.spec.image_size is None:
-            part = self.goal / _FOLDER / f"{job.row}.part"
-            copy_file(path, str(self.goal / job.original), str(part))
+            copy_file(path, str(self.goal / job.original), str(self._scratch()))
         else:
             self._write(job.original, pixels)
         drawn = []
@@ -311,12 +314,13 @@ class _Maker:
         return self.goal / _FOLDER / "records.jsonl"
 
     def _write(self, name: str, pixels: npt.NDArray[np.uint8]) -> None:
-        data = _encoded(pixels, name)
-        replace_files({self.goal / name: functools.partial(_write_bytes, data=data)})
+        scratch = self._scratch()
+        scratch.write_bytes(_encoded(pixels, name))
+        os.replace(scratch, self.goal / name)
 
-
-def _write_bytes(place: Path, data: bytes) -> None:
-    place.write_bytes(data)
+    def _scratch(self) -> Path:
+        """Where this thread writes a file before it is put in its place."""
+        return self.goal / _FOLDER / _SCRATCH / f"{threading.get_ident()}.part"
 
 
 def _encoded(pixels: npt.NDArray[np.uint8], name: str) -> bytes:
