@@ -299,3 +299,15 @@ def test_what_the_user_passed_stays_as_it_was():
 
     assert A.to_dict(transform) == before
     assert not transform.save_applied_params
+
+
+@pytest.mark.parametrize("kind", [A.OneOf, A.SomeOf, A.Sequential])
+def test_of_a_container_it_is_said_what_was_applied(kind):
+    options = {"n": 1} if kind is A.SomeOf else {}
+    augment = kind([A.HorizontalFlip(p=1.0), A.VerticalFlip(p=1.0)], p=1.0, **options)
+    done = Pipeline(adapt(augment))(Sample(PIXELS), rngs(0), WHERE)
+
+    (applied,) = done.described()
+    names = [name for one in applied.parameters["applied"] for name in one]
+    assert names
+    assert set(names) <= {"HorizontalFlip", "VerticalFlip"}

@@ -256,3 +256,29 @@ def test_the_command_says_what_it_made_and_what_it_could_not_read(photos, tmp_pa
     assert "cat: 24\ndog: 21\n" in told.output
     assert "15 originals and 30 copies in" in told.output
     assert "cannot be read" in told.stderr
+
+
+def test_a_copy_that_has_gone_is_made_again(photos, tmp_path):
+    augment_directory(photos, tmp_path / "made", TURN, copies=2)
+    gone = tmp_path / "made/dog/005-png-aug1.png"
+    before = gone.read_bytes()
+    gone.unlink()
+    augment_directory(photos, tmp_path / "made", TURN, copies=2)
+    assert gone.read_bytes() == before
+
+
+def test_other_images_than_before_are_refused(photos, tmp_path):
+    augment_directory(photos, tmp_path / "made", TURN, copies=2)
+    (photos / "cat/003.png").rename(photos / "dog/other.png")
+    with pytest.raises(ExportError, match="was made with other images"):
+        augment_directory(photos, tmp_path / "made", TURN, copies=2)
+
+
+def test_resized_originals_keep_their_format(tmp_path):
+    (tmp_path / "in" / "a").mkdir(parents=True)
+    for ending in ("png", "jpg", "bmp", "webp", "gif"):
+        Image.new("RGB", (12, 12), "red").save(tmp_path / "in" / "a" / f"{ending}.{ending}")
+    augment_directory(tmp_path / "in", tmp_path / "out", TURN, copies=1, image_size=(8, 8))
+    for ending, kind in (("jpg", "JPEG"), ("bmp", "BMP"), ("webp", "WEBP"), ("gif", "GIF")):
+        with Image.open(tmp_path / "out" / "a" / f"{ending}.{ending}") as image:
+            assert (image.format, image.size) == (kind, (8, 8))

@@ -489,3 +489,17 @@ def test_a_file_that_cannot_be_read_raises_if_training_would(photos):
 
     with pytest.raises(ImageError, match=r"cat/003\.png': the file is empty"):
         sequence_of(photos).explain(0, 3)
+
+
+def test_a_sample_that_drop_remainder_left_out_is_not_explained_as_blended(photos):
+    sequence = imggen.ImageSequence(
+        imggen.scan(photos),
+        image_size=(8, 8),
+        batch_size=5,
+        drop_remainder=True,
+        augment=imggen.MixUp(),
+        seed=3,
+    )
+    (left_out,) = set(range(16)) - set(sequence.served(0).tolist())
+    with pytest.raises(OptionError, match=f"index={left_out} was left out of epoch 0"):
+        sequence.explain(0, left_out)

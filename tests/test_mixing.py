@@ -438,3 +438,16 @@ def test_arrays_of_one_axis_can_be_blended(tmp_path):
     # Labels and values are blended by the same shares.
     np.testing.assert_allclose(x, y @ rows, rtol=0, atol=1e-4)
     assert (y % 1).any()
+
+
+def test_cutmix_of_samples_that_are_no_images_is_refused_by_its_name(tmp_path):
+    sequence = imggen.from_files(
+        ["1", "2"],
+        [0, 1],
+        root="",
+        loader=lambda name: np.arange(10.0) + int(name),
+        augment=imggen.CutMix(),
+        workers=0,
+    )
+    with pytest.raises(imggen.SampleError, match="CutMix needs images"):
+        sequence[0]

@@ -328,3 +328,13 @@ def test_a_mask_may_be_of_any_whole_numbers(dtype):
     mask = noise(*SIZE, most=1).astype(dtype)
     came = resample(mask, np.array([[-1.0, 0, 82], [0, 1, 0], [0, 0, 1]]), SIZE, is_mask=True)
     np.testing.assert_array_equal(came, mask[:, ::-1])
+
+
+@pytest.mark.parametrize("channels", [5, 10])
+def test_many_channels_shrink_as_each_by_itself(channels):
+    image = noise(*SIZE, channels)
+    matrix = np.diag([3.0, 3.0, 1.0])
+    came = resample(image, matrix, SIZE)
+    for channel in range(channels):
+        alone = resample(np.ascontiguousarray(image[:, :, channel]), matrix, SIZE)
+        np.testing.assert_array_equal(came[:, :, channel], alone)

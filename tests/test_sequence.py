@@ -669,3 +669,18 @@ def test_a_shown_batch_is_the_one_that_is_served(photos):
 def test_a_shown_batch_has_at_most_as_many_images_as_asked_for(photos):
     sequence = ImageSequence(imggen.scan(photos), image_size=(20, 20), batch_size=16, seed=3)
     assert sequence.show_batch(num_images=3, cell=20).size == (3 * 26 + 6, 26 + 18 + 6)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "named"),
+    [
+        ({"cell": 0}, "cell=0"),
+        ({"num_images": 0}, "num_images=0"),
+        ({"index": 4}, "index=4 must be the number of a batch, 0 to 3"),
+        ({"index": -5}, "index=-5"),
+    ],
+)
+def test_what_cannot_be_shown_is_refused(photos, arguments, named):
+    sequence = ImageSequence(imggen.scan(photos), image_size=(8, 8), batch_size=4, seed=3)
+    with pytest.raises(OptionError, match=named):
+        sequence.show_batch(**arguments)
