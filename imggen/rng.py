@@ -51,7 +51,7 @@ def step_generators(
     """Makes generators for the steps of one sample, that do not depend on one another.
 
     Step k draws from block k of the numbers of ``generator``, 2**64 numbers further on each:
-    setting a generator forward takes a seventh of the time of making one.
+    setting a generator forward takes less time than making one.
 
     Returns:
         The number of a step, from 0, to its generator, which is good until the next call.

@@ -9,7 +9,8 @@ import pytest
 
 import imggen
 from imggen.augment import BUILT_INS, MIXERS, adapt
-from imggen.augment.policy import format_policy, parse_policy
+from imggen.augment.policy import format_policy
+from imggen.augment.policy_reader import parse_policy
 from imggen.errors import OptionError, PolicyError
 
 # Without this, importing albumentations asks the network for its latest version.

@@ -16,6 +16,7 @@ import numpy.typing as npt
 
 from imggen.augment.options import Number, Share, Whole, check_options
 from imggen.augment.resample import Fill, FillMode, Matrix
+from imggen.augment.sample import Sample
 
 Parameters = Mapping[str, Any]
 
@@ -92,8 +93,7 @@ class BuiltIn(ABC):
         Raises:
             SampleError: An array of another kind.
         """
-        from imggen.augment.perform import perform
-        from imggen.augment.sample import Sample
+        from imggen.augment.perform import perform  # perform imports this module
 
         sample = Sample(image)
         changed = perform(self.draw_operations(sample.size, rng) or [], sample).image

@@ -68,3 +68,5 @@ BUILT_INS: dict[str, type[BuiltIn]] = {
 }
 
 MIXERS: dict[str, type[Mixer]] = {kind.__name__: kind for kind in (MixUp, CutMix, MixUpOrCutMix)}
+
+KINDS: dict[str, type[BuiltIn | Mixer]] = {**BUILT_INS, **MIXERS}

@@ -148,9 +148,12 @@ class MixUpOrCutMix(Mixer):
 
     def draw(self, partner: int, size: tuple[int, int], rng: np.random.Generator) -> Blend | None:
         """Draws which, and lets it draw."""
-        one: Mixer = MixUp(self.mixup_alpha, p=self.p)
-        other: Mixer = CutMix(self.cutmix_alpha, p=self.p)
-        return (one if rng.random() < 0.5 else other).draw(partner, size, rng)
+        picked: Mixer
+        if rng.random() < 0.5:
+            picked = MixUp(self.mixup_alpha, p=self.p)
+        else:
+            picked = CutMix(self.cutmix_alpha, p=self.p)
+        return picked.draw(partner, size, rng)
 
 
 def blended(

@@ -83,6 +83,11 @@ def allowed(kind: type) -> dict[str, Allowed]:
     return legal
 
 
+def fields_of(kind: type) -> list[dataclasses.Field[Any]]:
+    """The options of a class of augmentations; those that many of them have come last."""
+    return sorted(dataclasses.fields(kind), key=lambda field: bool(field.kw_only))
+
+
 def check_options(augmentation: Any) -> None:
     """Holds a frozen dataclass to what its fields declare, and makes tuples of floats of ranges.
 

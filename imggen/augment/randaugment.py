@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import functools
 import math
+from abc import abstractmethod
 from collections.abc import Callable
 from dataclasses import KW_ONLY, dataclass
-from typing import Annotated, final
+from typing import Annotated, ClassVar, final
 
 import numpy as np
 import numpy.typing as npt
@@ -48,13 +49,13 @@ _TRIVIALAUGMENT = _Strengths(0.99, 32 / 224, 135.0, 0.99, 2)
 
 # A strength, 0 to 1, and a sign to the parameters of an operation.
 _Make = Callable[[float, int], Parameters]
+# What can be picked; None for the identity.
+_Choices = tuple[tuple[Simple, _Make] | None, ...]
 
 
 @functools.cache
-def _choices(
-    strengths: _Strengths, fill_mode: FillMode, *, colors: bool = True
-) -> tuple[tuple[Simple, _Make] | None, ...]:
-    """What can be picked; None for the identity."""
+def _choices(strengths: _Strengths, fill_mode: FillMode, *, colors: bool = True) -> _Choices:
+    """The operations, by how far they go."""
     most = strengths
 
     def enhanced(strength: float, sign: int) -> Parameters:
@@ -66,7 +67,7 @@ def _choices(
     shear = RandomShear(fill_mode=fill_mode)
     shift = RandomTranslation(fill_mode=fill_mode)
     turn = RandomRotation(fill_mode=fill_mode)
-    always: tuple[tuple[Simple, _Make] | None, ...] = (
+    always: _Choices = (
         (shear, lambda strength, sign: {"x": lean(strength, sign), "y": 0.0}),
         (shear, lambda strength, sign: {"x": 0.0, "y": lean(strength, sign)}),
         (
@@ -98,9 +99,7 @@ def _choices(
     )
 
 
-def _picked(
-    choices: tuple[tuple[Simple, _Make] | None, ...], strength: float, rng: np.random.Generator
-) -> list[Operation]:
+def _picked(choices: _Choices, strength: float, rng: np.random.Generator) -> list[Operation]:
     picked = choices[int(rng.integers(len(choices)))]
     sign = 1 if rng.random() < 0.5 else -1
     if picked is None:
@@ -109,9 +108,35 @@ def _picked(
     return [Operation(kind, make(strength, sign))]
 
 
+class _Picking(BuiltIn):
+    """Picks operations for a share of images."""
+
+    # No dataclass, whose fields would come before those of the classes below, as in their repr.
+    fill_mode: FillMode
+    p: float
+
+    _strengths: ClassVar[_Strengths]
+
+    def __post_init__(self) -> None:
+        check_options(self)
+
+    def draw_operations(
+        self, size: tuple[int, int], rng: np.random.Generator
+    ) -> list[Operation] | None:
+        """Picks operations for a share ``p`` of samples."""
+        del size
+        if rng.random() >= self.p:
+            return None
+        return self._pick(_choices(self._strengths, self.fill_mode), rng)
+
+    @abstractmethod
+    def _pick(self, choices: _Choices, rng: np.random.Generator) -> list[Operation]:
+        """Picks operations and their strengths."""
+
+
 @final
 @dataclass(frozen=True)
-class RandAugment(BuiltIn):
+class RandAugment(_Picking):
     """Applies a few operations, picked anew for each image, all of the same strength.
 
     One of: nothing, shear and translation in either direction, rotation, brightness, contrast,
@@ -139,17 +164,9 @@ class RandAugment(BuiltIn):
     fill_mode: FillMode = "reflect"
     p: Share = 1.0
 
-    def __post_init__(self) -> None:
-        check_options(self)
+    _strengths = _RANDAUGMENT
 
-    def draw_operations(
-        self, size: tuple[int, int], rng: np.random.Generator
-    ) -> list[Operation] | None:
-        """Picks operations."""
-        del size
-        if rng.random() >= self.p:
-            return None
-        choices = _choices(_RANDAUGMENT, self.fill_mode)
+    def _pick(self, choices: _Choices, rng: np.random.Generator) -> list[Operation]:
         strength = self.magnitude / _MOST_MAGNITUDE
         return [
             operation for _ in range(self.num_ops) for operation in _picked(choices, strength, rng)
@@ -158,7 +175,7 @@ class RandAugment(BuiltIn):
 
 @final
 @dataclass(frozen=True)
-class TrivialAugment(BuiltIn):
+class TrivialAugment(_Picking):
     """Applies one operation of random strength, picked anew for each image; nothing to tune.
 
     The operations are those of ``RandAugment``. At full strength shears have a tangent of 0.99,
@@ -181,17 +198,10 @@ class TrivialAugment(BuiltIn):
     fill_mode: FillMode = "reflect"
     p: Share = 1.0
 
-    def __post_init__(self) -> None:
-        check_options(self)
+    _strengths = _TRIVIALAUGMENT
 
-    def draw_operations(
-        self, size: tuple[int, int], rng: np.random.Generator
-    ) -> list[Operation] | None:
-        """Picks one operation and its strength."""
-        del size
-        if rng.random() >= self.p:
-            return None
-        return _picked(_choices(_TRIVIALAUGMENT, self.fill_mode), rng.random(), rng)
+    def _pick(self, choices: _Choices, rng: np.random.Generator) -> list[Operation]:
+        return _picked(choices, rng.random(), rng)
 
 
 @final

@@ -6,19 +6,15 @@ from pathlib import Path
 
 import click
 
+from imggen.cli.options import policy_option
+
 _MOST_LISTED = 20
 
 
 @click.command()
 @click.argument("source", type=click.Path(path_type=Path), metavar="SRC")
 @click.argument("target", type=click.Path(path_type=Path), metavar="DST")
-@click.option(
-    "--policy",
-    default="medium",
-    show_default=True,
-    metavar="FILE|PRESET",
-    help="A policy file (.yaml, .json), or light, medium or strong.",
-)
+@policy_option()
 @click.option("--copies", type=int, default=5, show_default=True, help="Of each image.")
 @click.option(
     "--balance",

@@ -7,16 +7,12 @@ from pathlib import Path
 
 import click
 
+from imggen.cli.options import image_size_option, policy_option
+
 
 @click.command()
 @click.argument("directory", type=click.Path(path_type=Path))
-@click.option(
-    "--policy",
-    default="medium",
-    show_default=True,
-    metavar="FILE|PRESET",
-    help="A policy file (.yaml, .json), or light, medium or strong.",
-)
+@policy_option()
 @click.option(
     "-o",
     "--output",
@@ -30,14 +26,7 @@ import click
 @click.option(
     "--classes", type=click.IntRange(1), default=20, show_default=True, help="The most to show."
 )
-@click.option(
-    "--image-size",
-    type=int,
-    nargs=2,
-    default=(224, 224),
-    show_default=True,
-    metavar="HEIGHT WIDTH",
-)
+@image_size_option()
 @click.option("--seed", type=int, default=0, show_default=True)
 def preview(
     directory: Path,

@@ -7,24 +7,13 @@ from pathlib import Path
 
 import click
 
+from imggen.cli.options import image_size_option, policy_option
+
 
 @click.command()
 @click.argument("directory", type=click.Path(path_type=Path))
-@click.option(
-    "--policy",
-    default="medium",
-    show_default=True,
-    metavar="FILE|PRESET",
-    help="What to start from: a policy file (.yaml, .json), or light, medium or strong.",
-)
-@click.option(
-    "--image-size",
-    type=int,
-    nargs=2,
-    default=(224, 224),
-    show_default=True,
-    metavar="HEIGHT WIDTH",
-)
+@policy_option("What to start from: a policy file (.yaml, .json), or light, medium or strong.")
+@image_size_option()
 @click.option("--port", type=click.IntRange(1, 65535), default=8765, show_default=True)
 @click.option("--no-browser", is_flag=True, help="Do not open the page.")
 def studio(

@@ -6,9 +6,10 @@ import dataclasses
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from imggen.augment import BUILT_INS, MIXERS, BuiltIn, Mixer
-from imggen.augment.options import Allowed, Bounds, Whole, allowed
-from imggen.augment.policy import fields_of, format_policy, format_python
+from imggen.augment import MIXERS, BuiltIn, Mixer
+from imggen.augment.catalog import KINDS
+from imggen.augment.options import Allowed, Bounds, Whole, allowed, fields_of
+from imggen.augment.policy import format_policy, format_python
 from imggen.errors import OptionError
 
 # Where sliders for ranges end, in times of what they begin with.
@@ -87,12 +88,11 @@ class Draft:
         Raises:
             OptionError: There is none of this name.
         """
-        kinds = {**BUILT_INS, **MIXERS}
-        if name not in kinds:
-            raise OptionError.unknown("augmentation", name, kinds)
+        if name not in KINDS:
+            raise OptionError.unknown("augmentation", name, KINDS)
         if name in MIXERS:  # one at a time
             self.items = [item for item in self.items if not isinstance(item.step, Mixer)]
-        item = Item(kinds[name]())
+        item = Item(KINDS[name]())
         self.items.append(item)
         return item
 

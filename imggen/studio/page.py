@@ -11,7 +11,8 @@ import numpy as np
 import numpy.typing as npt
 from nicegui import run, ui
 
-from imggen.augment import BUILT_INS, MIXERS, Pipeline, adapt
+from imggen.augment import Pipeline, adapt
+from imggen.augment.catalog import KINDS
 from imggen.augment.options import Bounds, Choice, Span
 from imggen.batch import BatchMaker
 from imggen.drawing import picture_of
@@ -45,7 +46,7 @@ class Page:
         self._compare = False
         self._seed = 0
         self._variants = 4
-        self._images = min(4, _MOST_IMAGES)
+        self._images = 4
         self._first = 0
         self._version = 0
         # By the size of what the first augmentation cuts from; -1 where it does not cut.
@@ -121,7 +122,7 @@ class Page:
             for item in self._draft.items:
                 self._draw_item(item)
             ui.select(
-                [*BUILT_INS, *MIXERS], label="add an augmentation", on_change=self._add
+                list(KINDS), label="add an augmentation", on_change=self._add
             ).props("dense outlined options-dense").classes("w-full q-mt-sm").mark("add")
 
     def _draw_item(self, item: Item) -> None:

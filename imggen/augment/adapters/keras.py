@@ -38,8 +38,8 @@ class KerasStep:
     gain little, as most of the time is Python's, and some layers of Keras 3.15, such as
     RandomShear, cannot be copied.)
 
-    Most layers draw for each image, and transform a batch at once: that is three times as fast as
-    image by image (TensorFlow, 32 images of 224 x 224, rotation).
+    Most layers draw for each image, and transform a batch at once, which is faster than image by
+    image.
     """
 
     def __init__(self, layer: Any) -> None:
