@@ -151,14 +151,21 @@ def checked_weights(weights: Any) -> npt.NDArray[np.float32]:
     return checked
 
 
-def table_column(frame: pd.DataFrame, name: str) -> list[Any]:
-    """The values of one column, none of them missing."""
+def cells_of(frame: pd.DataFrame, name: str) -> list[Any]:
+    """The values of one column, missing ones as the table has them."""
     columns = list(frame.columns)
     if columns.count(name) != 1:
         found = "two columns" if name in columns else "no column"
         raise ManifestError(
             f"The table has {found} {name!r}; its columns are {list(map(str, columns))}."
         )
+    values: list[Any] = frame[name].tolist()
+    return values
+
+
+def table_column(frame: pd.DataFrame, name: str) -> list[Any]:
+    """The values of one column, none of them missing."""
+    values = cells_of(frame, name)
     missing = frame[name].isna().to_numpy()
     if missing.any():
         rows = np.flatnonzero(missing)
@@ -166,7 +173,6 @@ def table_column(frame: pd.DataFrame, name: str) -> list[Any]:
             f"The column {name!r} has no value in {len(rows)} of {len(frame)} rows, first in row "
             f"{rows[0]}. Fill or drop those rows."
         )
-    values: list[Any] = frame[name].tolist()
     return values
 
 

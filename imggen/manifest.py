@@ -16,10 +16,12 @@ from typing import TYPE_CHECKING, Any, final
 import numpy as np
 import numpy.typing as npt
 
+from imggen.annotations import BoxColumn, BoxFormat, KeypointColumn, KeypointFormat
 from imggen.columns import StringColumn
 from imggen.describe import as_html, as_text
 from imggen.errors import ManifestError, OptionError
 from imggen.fields import (
+    cells_of,
     checked_labels,
     checked_weights,
     class_values,
@@ -32,16 +34,14 @@ from imggen.fields import (
     table_column,
     text_column,
 )
+from imggen.saved import arguments_of, check_facts, facts_of, table_of
 from imggen.storage import read_table, write_table
 
 if TYPE_CHECKING:
     import pandas as pd
 
-_FORMAT_VERSION = 1
 # Columns that a manifest may have besides its paths.
-_COLUMNS = ("labels", "groups", "weights", "splits", "hashes", "masks")
-# In tables, what stands before the name of an input.
-_INPUT = "input:"
+_COLUMNS = ("labels", "groups", "weights", "splits", "hashes", "masks", "boxes", "keypoints")
 
 
 @final
@@ -61,6 +61,8 @@ class Manifest:
         splits: The name of the part that each sample was given to ("train", ...), or None.
         hashes: The SHA-256 of each file, in hexadecimal digits, or None; see ``hash_files``.
         masks: The path of each sample's mask, relative to ``root``, or None.
+        boxes: The boxes of each sample, or None.
+        keypoints: The keypoints of each sample, or None.
         inputs: Further images of each sample: the name of a model's input to a column of paths.
         passed_over: How many files and folders a scan left out, by reason.
 
@@ -84,6 +86,8 @@ class Manifest:
     splits: StringColumn | None = None
     hashes: StringColumn | None = None
     masks: StringColumn | None = None
+    boxes: BoxColumn | None = None
+    keypoints: KeypointColumn | None = None
     inputs: Mapping[str, StringColumn] = field(default_factory=dict)
     passed_over: Mapping[str, int] = field(default_factory=dict)
 
@@ -107,7 +111,7 @@ class Manifest:
                 "are. Choose another name."
             )
         columns = {name: getattr(self, name) for name in _COLUMNS}
-        columns |= {f"{_INPUT}{name}": paths for name, paths in self.inputs.items()}
+        columns |= {f"input:{name}": paths for name, paths in self.inputs.items()}
         for column, values in columns.items():
             if values is not None and len(values) != len(self.paths):
                 raise ManifestError(
@@ -183,8 +187,10 @@ class Manifest:
                 raise ManifestError(f"Some of the manifests have {name!r} and some have not.")
             if isinstance(values[0], StringColumn):
                 columns[name] = StringColumn.of(text for column in values for text in column)
-            else:
+            elif isinstance(values[0], np.ndarray):
                 columns[name] = np.concatenate(values)
+            else:
+                columns[name] = type(values[0]).concatenate(values)
         for manifest in manifests:
             if (manifest.root, manifest.class_names) != (first.root, first.class_names):
                 raise ManifestError(
@@ -205,29 +211,12 @@ class Manifest:
     def to_frame(self) -> pd.DataFrame:
         """Returns the table as a pandas DataFrame.
 
-        Columns: ``path``, and where the manifest has them ``label`` (class name), ``group``,
-        ``weight``, ``split``, ``hash``, ``mask`` and ``input:<name>``. Empty classes are not in
+        Columns: ``path``, and where the manifest has them ``label`` (class name),
+        ``weight``, ``group``, ``split``, ``hash``, ``mask``, ``boxes``, ``box_labels``,
+        ``keypoints`` (these three as text in JSON) and ``input:<name>``. Empty classes are not in
         the frame: pass ``class_names`` to ``from_frame`` to keep them.
         """
-        import pandas as pd
-
-        columns: dict[str, Any] = {"path": pd.Series(list(self.paths), dtype=object)}
-        if self.labels is not None:
-            names = np.array(self.class_names, dtype=object)
-            columns["label"] = pd.Series(names[self.labels], dtype=object)
-        if self.groups is not None:
-            columns["group"] = pd.Series(list(self.groups), dtype=object)
-        if self.weights is not None:
-            columns["weight"] = self.weights
-        if self.splits is not None:
-            columns["split"] = pd.Series(list(self.splits), dtype=object)
-        if self.hashes is not None:
-            columns["hash"] = pd.Series(list(self.hashes), dtype=object)
-        if self.masks is not None:
-            columns["mask"] = pd.Series(list(self.masks), dtype=object)
-        for name, paths in self.inputs.items():
-            columns[f"{_INPUT}{name}"] = pd.Series(list(paths), dtype=object)
-        return pd.DataFrame(columns)
+        return table_of(self._columns(), self.class_names)
 
     @classmethod
     def from_frame(
@@ -243,6 +232,12 @@ class Manifest:
         hash_col: str | None = None,
         mask_col: str | None = None,
         input_cols: Mapping[str, str] | None = None,
+        box_col: str | None = None,
+        box_format: BoxFormat | None = None,
+        box_label_col: str | None = None,
+        box_class_names: Sequence[str] | None = None,
+        keypoint_col: str | None = None,
+        keypoint_format: KeypointFormat = "xy",
         class_names: Sequence[str] | None = None,
     ) -> Manifest:
         """Makes a manifest from a DataFrame with one row a sample; the index is not used.
@@ -259,6 +254,16 @@ class Manifest:
             hash_col: The column of content hashes, or None.
             mask_col: The column of paths of masks, relative to ``root``, or None.
             input_cols: Name of a model's input to the column of paths of further images, or None.
+            box_col: The column of boxes: a list of four numbers each, or its text; or None.
+            box_format: "pascal_voc" (left, top, right, bottom in pixels), "coco" (left, top, width,
+                height in pixels), "albumentations" (as "pascal_voc", in fractions of the sides) or
+                "yolo" (middle x, middle y, width, height in fractions of the sides).
+            box_label_col: The column of the classes of boxes: a list of names or whole numbers.
+                None: all are "object".
+            box_class_names: Order of the classes of boxes. None: those in the table, sorted.
+            keypoint_col: The column of keypoints: a list of numbers each, or its text; or None.
+            keypoint_format: What these are: "xy", "yx", "xya", "xys", "xyas" or "xysa": x and y in
+                pixels, a an angle in degrees, s a scale.
             class_names: Order and subset of the classes; rows of other classes are an error.
                 None: the names in the table, sorted (numbers by value).
 
@@ -282,6 +287,17 @@ class Manifest:
             hashes=None if hash_col is None else text_column(frame, hash_col),
             masks=None if mask_col is None else text_column(frame, mask_col),
             inputs={name: text_column(frame, col) for name, col in (input_cols or {}).items()},
+            boxes=None
+            if box_col is None
+            else BoxColumn.of(
+                cells_of(frame, box_col),
+                None if box_label_col is None else cells_of(frame, box_label_col),
+                box_format,
+                box_class_names,
+            ),
+            keypoints=None
+            if keypoint_col is None
+            else KeypointColumn.of(cells_of(frame, keypoint_col), keypoint_format),
         )
 
     @classmethod
@@ -342,12 +358,8 @@ class Manifest:
             MissingExtraError: Parquet without pyarrow.
         """
         target = Path(file)
-        facts = {
-            "format": "imggen manifest",
-            "version": _FORMAT_VERSION,
-            "root": _portable_root(self.root, target.parent),
-            "class_names": list(self.class_names),
-        }
+        way = _portable_root(self.root, target.parent)
+        facts = facts_of(self._columns(), self.class_names, way)
         write_table(target, self.to_frame(), facts)
 
     @classmethod
@@ -368,34 +380,22 @@ class Manifest:
         """
         source = Path(file)
         frame, facts = read_table(source)
-        version, saved_root, names = (facts.get(key) for key in ("version", "root", "class_names"))
-        if version != _FORMAT_VERSION:
-            raise ManifestError(
-                f"{str(source)!r} has manifest version {version!r}; this imggen reads version "
-                f"{_FORMAT_VERSION}. Save it again with the imggen that reads it."
-            )
-        if not isinstance(saved_root, str) or not isinstance(names, list):
-            raise ManifestError(
-                f"The JSON beside {str(source)!r} has root {saved_root!r} and class_names "
-                f"{names!r}; expected a string and a list. Save the manifest again."
-            )
-        present = set(frame.columns)
-        return cls.from_frame(
+        check_facts(str(source), facts)
+        made = cls.from_frame(
             frame,
-            root=os.path.normpath(source.parent / saved_root) if root is None else root,
-            y_col="label" if "label" in present else None,
-            group_col="group" if "group" in present else None,
-            weight_col="weight" if "weight" in present else None,
-            split_col="split" if "split" in present else None,
-            hash_col="hash" if "hash" in present else None,
-            mask_col="mask" if "mask" in present else None,
-            input_cols={
-                name.removeprefix(_INPUT): name
-                for name in map(str, frame.columns)
-                if name.startswith(_INPUT)
-            },
-            class_names=names,
+            root=os.path.normpath(source.parent / facts["root"]) if root is None else root,
+            class_names=facts["class_names"],
+            **arguments_of(frame, facts),
         )
+        room = {
+            name: dataclasses.replace(getattr(made, name), most=facts[name]["most"])
+            for name in ("boxes", "keypoints")
+            if name in facts
+        }
+        return dataclasses.replace(made, **room)
+
+    def _columns(self) -> dict[str, Any]:
+        return {name: getattr(self, name) for name in ("paths", "inputs", *_COLUMNS)}
 
     def __len__(self) -> int:
         return self.num_samples
@@ -413,7 +413,7 @@ class Manifest:
 def _taken(column: Any, rows: npt.NDArray[np.int64]) -> Any:
     if column is None:
         return None
-    return column.take(rows) if isinstance(column, StringColumn) else column[rows]
+    return column[rows] if isinstance(column, np.ndarray) else column.take(rows)
 
 
 def _portable_root(root: str, folder: Path) -> str:

@@ -4,12 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import os
-from collections import Counter
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
-from enum import Enum
-from typing import Literal, final
+from collections.abc import Collection, Mapping, Sequence
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -19,32 +15,9 @@ from imggen.errors import OptionError, ScanError
 from imggen.manifest import Manifest
 from imggen.pairs import paired
 from imggen.parts import PART_NAMES, part_name
+from imggen.walk import Walk
 
 Labels = Literal["inferred"] | None
-
-# Formats that Pillow recognises by name but cannot turn into pixels without a program or a plugin
-# that it does not bring along (Ghostscript, a GRIB handler, ...).
-_NOT_DECODABLE = {"BUFR", "EPS", "GRIB", "HDF5", "MPEG", "WMF"}
-
-_DOT = ord(".")
-_SYSTEM_NAMES = {b"__macosx", b"thumbs.db", b"desktop.ini", b"$recycle.bin"}
-
-
-def image_extensions() -> frozenset[str]:
-    """The lower-case extensions, with the dot, of every format that Pillow reads.
-
-    Example:
-        >>> {".jpg", ".png", ".webp", ".tif"} <= image_extensions()
-        True
-    """
-    from PIL import Image
-
-    Image.init()
-    return frozenset(
-        extension
-        for extension, kind in Image.registered_extensions().items()
-        if (kind in Image.OPEN or kind == "MPO") and kind not in _NOT_DECODABLE  # read as JPEG
-    )
 
 
 def scan(
@@ -97,7 +70,7 @@ def scan(
 
     def partners(folder: str | os.PathLike[str], what: str) -> StringColumn:
         place = _existing_folder(folder)
-        files = [os.fsdecode(file) for file in sorted(_Walk.over(place, None).images(b""))]
+        files = [os.fsdecode(file) for file in sorted(Walk.over(place, None).images(b""))]
         return paired(manifest.root, manifest.paths, files, place, what)
 
     return dataclasses.replace(
@@ -116,7 +89,7 @@ def _scanned(
     root = _existing_folder(directory)
     if labels not in ("inferred", None):
         raise OptionError.unknown("labels", labels, ["inferred", None])
-    walk = _Walk.over(root, extensions)
+    walk = Walk.over(root, extensions)
     if labels is None:
         found = sorted(walk.images(b""))
         _require_images(root, found, walk, "DIR/**/<image>")
@@ -161,7 +134,7 @@ def scan_parts(
             test that train does not have, or no image.
     """
     root = _existing_folder(directory)
-    walk = _Walk.over(root, extensions)
+    walk = Walk.over(root, extensions)
     walk.pass_over("image outside a class folder", walk.loose_images(b""))
     folders: dict[str, bytes] = {}
     for folder in walk.folders(b""):
@@ -215,6 +188,15 @@ def scan_parts(
     )
 
 
+def has_folders(directory: str | os.PathLike[str]) -> bool:
+    """Whether a folder has visible folders in it, which ``scan`` takes for classes.
+
+    Raises:
+        ScanError: There is no such folder.
+    """
+    return bool(Walk.over(_existing_folder(directory), None).folders(b""))
+
+
 def _existing_folder(directory: str | os.PathLike[str]) -> str:
     root = os.fspath(directory)
     if not os.path.isdir(root):
@@ -226,7 +208,7 @@ def _existing_folder(directory: str | os.PathLike[str]) -> str:
 
 
 def _scan_classes(
-    root: str, walk: _Walk, under: bytes, class_names: Sequence[str] | None
+    root: str, walk: Walk, under: bytes, class_names: Sequence[str] | None
 ) -> tuple[tuple[str, ...], list[bytes], npt.NDArray[np.int32]]:
     """Lists the class folders ``root/under/*``: class names, paths and class indices."""
     place = os.path.join(root, os.fsdecode(under))
@@ -259,7 +241,7 @@ def _scan_classes(
     return names, rows, np.repeat(np.arange(len(names), dtype=np.int32), counts)
 
 
-def _require_images(root: str, found: Sequence[bytes], walk: _Walk, layout: str) -> None:
+def _require_images(root: str, found: Sequence[bytes], walk: Walk, layout: str) -> None:
     if not found:
         usual = [name for name in (b".jpg", b".png", b".webp", b".tif") if name in walk.extensions]
         extensions = usual + sorted(walk.extensions - {*usual})
@@ -268,132 +250,3 @@ def _require_images(root: str, found: Sequence[bytes], walk: _Walk, layout: str)
             f"{', '.join(os.fsdecode(extension) for extension in extensions[:8])}"
             f"{walk.summary() or '; the folders are empty'}."
         )
-
-
-@final
-@dataclass
-class _Walk:
-    """Lists folders below ``root`` and counts what it passes over."""
-
-    root: bytes
-    extensions: frozenset[bytes]
-    passed_over: Counter[str] = field(default_factory=Counter)
-
-    @classmethod
-    def over(cls, root: str, extensions: Collection[str] | None) -> _Walk:
-        if isinstance(extensions, str):
-            raise OptionError(
-                f"extensions={extensions!r} is one string; pass a list such as ['.jpg']."
-            )
-        wanted = image_extensions() if extensions is None else extensions
-        return cls(
-            os.fsencode(root),
-            frozenset(os.fsencode("." + extension.lower().lstrip(".")) for extension in wanted),
-        )
-
-    def pass_over(self, reason: str, count: int = 1) -> None:
-        if count:
-            self.passed_over[reason] += count
-
-    def summary(self) -> str:
-        """What was passed over so far, to put at the end of a message."""
-        listed = ", ".join(f"{count} × {reason}" for reason, count in self.passed_over.items())
-        return f"; passed over {listed}" if listed else ""
-
-    def folders(self, under: bytes) -> list[bytes]:
-        """The names of the visible folders in ``root/under``; counts nothing."""
-        return sorted(name for name, kind in self._entries(under) if kind is _Kind.FOLDER)
-
-    def loose_images(self, under: bytes) -> int:
-        """The number of images directly in ``root/under``; passes over all but folders."""
-        loose = 0
-        for _, kind in self._entries(under):
-            if kind is _Kind.IMAGE:
-                loose += 1
-            elif isinstance(kind, str):
-                self.pass_over(kind)
-        return loose
-
-    def images(self, under: bytes) -> list[bytes]:
-        """The paths, relative to root, of all images at any depth in ``root/under``."""
-        found: list[bytes] = []
-        usual = self.extensions - {os.path.splitext(name)[1] for name in _SYSTEM_NAMES}
-        # Folders to list, each with the identities of the folders above it: what a link back to
-        # one of those leads to would be taken for part of this class, and never end.
-        waiting = [(under, self._identities_above(under))]
-        while waiting:
-            folder, above = waiting.pop()
-            identity = _identity(os.path.join(self.root, folder))
-            if identity in above:
-                self.pass_over("link to a folder above")
-                continue
-            prefix = folder + b"/" if folder else b""
-            names: list[bytes] = []
-            with self._listing(folder) as entries:
-                for entry in entries:
-                    name = entry.name
-                    # Most are plain images; to call something for each takes twice as long.
-                    if (
-                        (name[-4:] in usual or name[-5:] in usual)
-                        and name[0] != _DOT
-                        and entry.is_file(follow_symlinks=False)
-                    ):
-                        names.append(name)
-                        continue
-                    kind = self._kind(entry)
-                    if kind is _Kind.FOLDER:
-                        waiting.append((prefix + name, above | {identity}))
-                    elif kind is _Kind.IMAGE:
-                        names.append(name)
-                    else:
-                        self.pass_over(kind)
-            names.sort()  # what is nearly sorted in the end is sorted sooner
-            found += [prefix + name for name in names]
-        return found
-
-    def _identities_above(self, under: bytes) -> frozenset[tuple[int, int]]:
-        parts = under.split(b"/") if under else []
-        places = [os.path.join(self.root, *parts[:depth]) for depth in range(len(parts))]
-        return frozenset(map(_identity, places))
-
-    def _entries(self, under: bytes) -> Iterator[tuple[bytes, _Kind | str]]:
-        """Each name in ``root/under`` with what it is, or the reason to pass over it."""
-        with self._listing(under) as entries:
-            for entry in entries:
-                yield entry.name, self._kind(entry)
-
-    def _listing(self, under: bytes) -> AbstractContextManager[Iterator[os.DirEntry[bytes]]]:
-        place = os.path.join(self.root, under)
-        try:
-            return os.scandir(place)
-        except PermissionError as err:
-            raise ScanError(
-                f"The folder {os.fsdecode(place)!r} may not be listed ({err.strerror}); allow "
-                "reading it, or move it away."
-            ) from err
-
-    def _kind(self, entry: os.DirEntry[bytes]) -> _Kind | str:
-        if entry.name.startswith(b"."):
-            return "hidden"
-        if entry.name.lower() in _SYSTEM_NAMES:
-            return "system file"
-        try:
-            if entry.is_dir():
-                return _Kind.FOLDER
-            is_file = entry.is_file()
-        except OSError:  # a link in a circle, or through something that is no folder
-            is_file = False
-        extension = os.path.splitext(entry.name)[1].lower()
-        if extension not in self.extensions:
-            return f"no image ({os.fsdecode(extension) or 'no extension'})"
-        return _Kind.IMAGE if is_file else "broken link or special file"
-
-
-class _Kind(Enum):
-    FOLDER = "folder"
-    IMAGE = "image"
-
-
-def _identity(place: bytes) -> tuple[int, int]:
-    status = os.stat(place)
-    return status.st_dev, status.st_ino

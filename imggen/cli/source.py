@@ -26,13 +26,9 @@ def images_by_class(source: Path) -> Manifest:
     frame = read_frame_of(source)
     if frame is not None:
         return manifest_of(source, frame)
-    from imggen.errors import ScanError
-    from imggen.scan import scan
+    from imggen.scan import has_folders, scan
 
-    try:
-        return scan(source)
-    except ScanError:
-        return scan(source, labels=None)
+    return scan(source, labels="inferred" if has_folders(source) else None)
 
 
 def read_frame_of(source: Path) -> pd.DataFrame | None:
@@ -52,19 +48,13 @@ def manifest_of(source: Path, frame: pd.DataFrame) -> Manifest:
     """The images of a table.
 
     One that no manifest was saved to has a column ``path``, relative to the table's folder, and
-    may have ``label``, ``group``, ``weight`` and ``split``.
+    may have ``label``, ``group``, ``weight``, ``split``, ``hash``, ``mask`` and
+    ``input:<name>``.
     """
     from imggen.manifest import Manifest
+    from imggen.saved import arguments_of
     from imggen.storage import has_facts
 
     if has_facts(source):
         return Manifest.load(source)
-    present = set(frame.columns)
-    return Manifest.from_frame(
-        frame,
-        root=source.parent,
-        y_col="label" if "label" in present else None,
-        group_col="group" if "group" in present else None,
-        weight_col="weight" if "weight" in present else None,
-        split_col="split" if "split" in present else None,
-    )
+    return Manifest.from_frame(frame, root=source.parent, **arguments_of(frame, {}))

@@ -121,9 +121,9 @@ class Page:
         with self._controls:
             for item in self._draft.items:
                 self._draw_item(item)
-            ui.select(
-                list(KINDS), label="add an augmentation", on_change=self._add
-            ).props("dense outlined options-dense").classes("w-full q-mt-sm").mark("add")
+            ui.select(list(KINDS), label="add an augmentation", on_change=self._add).props(
+                "dense outlined options-dense"
+            ).classes("w-full q-mt-sm").mark("add")
 
     def _draw_item(self, item: Item) -> None:
         async def switch(event: ValueChangeEventArguments[Any]) -> None:

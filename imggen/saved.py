@@ -1,0 +1,137 @@
+"""The columns of a manifest as a table and the facts beside it, and back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from imggen.errors import ManifestError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_FORMAT_VERSION = 1
+# What further columns of one text a sample are called in tables.
+_TEXTS = {"splits": "split", "hashes": "hash", "masks": "mask"}
+# In tables, what stands before the name of an input.
+_INPUT = "input:"
+
+
+def table_of(columns: Mapping[str, Any], class_names: tuple[str, ...]) -> pd.DataFrame:
+    """Makes the table that ``Manifest.to_frame`` describes.
+
+    Args:
+        columns: The columns of a manifest by the names of its attributes, None for those it has
+            not.
+        class_names: Those of the manifest.
+    """
+    import pandas as pd
+
+    table: dict[str, Any] = {"path": pd.Series(list(columns["paths"]), dtype=object)}
+    if columns["labels"] is not None:
+        names = np.array(class_names, dtype=object)
+        table["label"] = pd.Series(names[columns["labels"]], dtype=object)
+    if columns["groups"] is not None:
+        table["group"] = pd.Series(list(columns["groups"]), dtype=object)
+    if columns["weights"] is not None:
+        table["weight"] = columns["weights"]
+    texts: dict[str, Any] = {called: columns[name] for name, called in _TEXTS.items()}
+    if columns["boxes"] is not None:
+        texts["boxes"], texts["box_labels"] = columns["boxes"].cells()
+    if columns["keypoints"] is not None:
+        texts["keypoints"] = columns["keypoints"].cells()
+    texts |= {f"{_INPUT}{name}": paths for name, paths in columns["inputs"].items()}
+    for called, values in texts.items():
+        if values is not None:
+            table[called] = pd.Series(list(values), dtype=object)
+    return pd.DataFrame(table)
+
+
+def facts_of(columns: Mapping[str, Any], class_names: tuple[str, ...], root: str) -> dict[str, Any]:
+    """What the table does not say, for a JSON file beside it.
+
+    Args:
+        columns: As in ``table_of``.
+        class_names: Those of the manifest.
+        root: The way from the table to the images.
+    """
+    facts: dict[str, Any] = {
+        "format": "imggen manifest",
+        "version": _FORMAT_VERSION,
+        "root": root,
+        "class_names": list(class_names),
+    }
+    boxes, keypoints = columns["boxes"], columns["keypoints"]
+    if boxes is not None:
+        names = list(boxes.class_names)
+        facts["boxes"] = {"format": boxes.format, "class_names": names, "most": boxes.most}
+    if keypoints is not None:
+        facts["keypoints"] = {"format": keypoints.format, "most": keypoints.most}
+    return facts
+
+
+def check_facts(file: str, facts: Mapping[str, Any]) -> None:
+    """Checks what stands beside a table.
+
+    Raises:
+        ManifestError: It is of another version, or not as ``facts_of`` makes it.
+    """
+    version, root, names = (facts.get(key) for key in ("version", "root", "class_names"))
+    if version != _FORMAT_VERSION:
+        raise ManifestError(
+            f"{file!r} has manifest version {version!r}; this imggen reads version "
+            f"{_FORMAT_VERSION}. Save it again with the imggen that reads it."
+        )
+    if not isinstance(root, str) or not isinstance(names, list):
+        raise ManifestError(
+            f"The JSON beside {file!r} has root {root!r} and class_names {names!r}; expected a "
+            "string and a list. Save the manifest again."
+        )
+    for name, needed in (
+        ("boxes", {"format", "class_names", "most"}),
+        ("keypoints", {"format", "most"}),
+    ):
+        if name in facts and not (isinstance(facts[name], dict) and needed <= set(facts[name])):
+            raise ManifestError(
+                f"The JSON beside {file!r} has {name} {facts[name]!r}; expected {sorted(needed)}. "
+                "Save the manifest again."
+            )
+
+
+def arguments_of(frame: pd.DataFrame, facts: Mapping[str, Any]) -> dict[str, Any]:
+    """What ``Manifest.from_frame`` has to be told to read the table.
+
+    Args:
+        frame: A table that ``table_of`` made, or one whose columns are called alike.
+        facts: What stands beside it; nothing is needed but for boxes and keypoints.
+    """
+    present = list(map(str, frame.columns))
+    called = {
+        "y_col": "label",
+        "weight_col": "weight",
+        "group_col": "group",
+        "split_col": "split",
+        "hash_col": "hash",
+        "mask_col": "mask",
+    }
+    arguments: dict[str, Any] = {
+        argument: name if name in present else None for argument, name in called.items()
+    }
+    arguments["input_cols"] = {
+        name.removeprefix(_INPUT): name for name in present if name.startswith(_INPUT)
+    }
+    if "boxes" in facts:
+        arguments |= {
+            "box_col": "boxes",
+            "box_format": facts["boxes"]["format"],
+            "box_label_col": "box_labels",
+            "box_class_names": facts["boxes"]["class_names"],
+        }
+    if "keypoints" in facts:
+        arguments |= {
+            "keypoint_col": "keypoints",
+            "keypoint_format": facts["keypoints"]["format"],
+        }
+    return arguments
