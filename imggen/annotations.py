@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import json
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, final, get_args
 
@@ -151,6 +151,14 @@ class BoxColumn:
         entries = self.rows[row]
         return np.column_stack([_corners(entries[:, :4], self.format, size), entries[:, 4]])
 
+    def boxes_of(
+        self, targets: Mapping[str, npt.NDArray[Any]], size: tuple[int, int]
+    ) -> npt.NDArray[np.float64]:
+        """The reverse of ``targets``."""
+        is_there = targets["labels"] >= 0
+        corners = _corners(targets["boxes"][is_there].astype(np.float64), self.format, size)
+        return np.column_stack([corners, targets["labels"][is_there]])
+
     def targets(
         self, boxes: npt.NDArray[np.float64], size: tuple[int, int]
     ) -> dict[str, npt.NDArray[Any]]:
@@ -250,7 +258,10 @@ class KeypointColumn:
 
     def keypoints(self, row: int) -> npt.NDArray[np.float64]:
         """The points of a sample as samples have them; see ``Sample.keypoints``."""
-        entries = self.rows[row]
+        return self.keypoints_of(self.rows[row])
+
+    def keypoints_of(self, entries: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
+        """Points in ``format``, of a row or of a target, as samples have them."""
         points = np.zeros((len(entries), len(_PLACES)))
         for column, letter in enumerate(self.format):
             values = entries[:, column]

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple, TypeVar, final
 
@@ -14,13 +12,13 @@ import numpy.typing as npt
 from imggen.augment import Augmented, Blend, MixUp, Pipeline, Sample, unrepeatable
 from imggen.augment.mixing import blended, blended_targets
 from imggen.buffers import Buffers
-from imggen.cache import Keeper
 from imggen.collate import Rows
-from imggen.errors import CacheError, ImageError, OptionError, SampleError
+from imggen.errors import ImageError, OptionError, SampleError
 from imggen.labels import LabelMode, encode
 from imggen.manifest import Manifest
 from imggen.order import Order
 from imggen.rng import Stream, generator, step_generators
+from imggen.samples import Failure, SampleLoader
 
 OnError = Literal["raise", "skip", "substitute"]
 # "blank" puts zeros where an image could not be read, so that row i stays file i. Predictions need
@@ -31,15 +29,6 @@ DTYPES = ("float32", "float16", "float64", "uint8")
 
 # How many other samples may be broken too before a substitute is given up.
 _SUBSTITUTE_TRIES = 20
-# Of what may be millions of samples.
-_SUBMITTED_AT_ONCE = 4096
-
-
-class Failure(NamedTuple):
-    """A file that could not be read, and why."""
-
-    path: str
-    reason: str
 
 
 class Batch(NamedTuple):
@@ -49,7 +38,8 @@ class Batch(NamedTuple):
         epoch: The epoch that it belongs to.
         x: Images, shape (n, height, width, channels) or (n, channels, height, width); where the
             manifest has further inputs, a dictionary of them by name, with these as "image".
-        y: Targets as ``encode`` makes them, ``x`` itself for autoencoders, or None.
+        y: Targets as ``encode`` makes them; masks; keypoints; boxes and their labels as a
+            dictionary; ``x`` itself for autoencoders; or None.
         weights: Sample weights, float32, shape (n,), or None.
         failures: The files that could not be read, by draw.
     """
@@ -105,40 +95,32 @@ class BatchMaker:
     It holds no state that changes what it makes, so threads share one and processes pickle it.
 
     Attributes:
-        manifest: The samples.
+        samples: Loads them.
         order: Which draws make up an epoch.
         batch_size: Draws a batch; the last batch may have fewer.
         drop_remainder: Leave out a last batch that would have fewer.
-        load: Path to array.
-        load_mask: The path of a mask and of its image to an array.
         channels_first: Move the last axis to the front.
         cut_size: (height, width) that the first augmentation makes of a larger array; None where
             what is loaded has the size that training sees.
         pipeline: The augmentations.
         seed: Decides augmentation and substitutes.
-        label_mode: As in ``encode``, or "input" or None.
         rescale: A factor for every value, or None.
         dtype: Of ``x``.
         on_error: What to do about a file that cannot be read.
-        cache: Where loaded arrays are kept, or None.
         buffers: Where the memory of ``x`` comes from.
     """
 
-    manifest: Manifest
+    samples: SampleLoader
     order: Order
     batch_size: int
     drop_remainder: bool
-    load: Callable[[str], npt.NDArray[Any]]
-    load_mask: Callable[[str, str], npt.NDArray[Any]]
     channels_first: bool
     cut_size: tuple[int, int] | None
     pipeline: Pipeline
     seed: int
-    label_mode: LabelMode
     rescale: float | None
     dtype: str
     on_error: _OnError
-    cache: Keeper | None
     buffers: Buffers
 
     def __post_init__(self) -> None:
@@ -146,16 +128,27 @@ class BatchMaker:
             raise OptionError.unknown("dtype", self.dtype, DTYPES)
         if self.rescale is not None and self.dtype == "uint8":
             raise OptionError(f'rescale={self.rescale} needs a float dtype; got dtype="uint8".')
-        if self.pipeline.mixer is not None and (self.manifest.inputs or self.label_mode == "mask"):
+        follows = self.label_mode in ("mask", "boxes", "keypoints")
+        if self.pipeline.mixer is not None and (self.manifest.inputs or follows):
             raise OptionError(
-                f"{self.pipeline.mixer.name} mixes images and classes; masks and further inputs "
-                "cannot be mixed."
+                f"{self.pipeline.mixer.name} mixes images and classes; masks, boxes, keypoints and "
+                "further inputs cannot be mixed."
             )
         if self.pipeline.mixer is not None and self.label_mode == "int":
             raise OptionError(
                 f"{self.pipeline.mixer.name} mixes labels, which whole numbers cannot hold. Pass "
                 'label_mode="categorical", and categorical_crossentropy as the loss.'
             )
+
+    @property
+    def manifest(self) -> Manifest:
+        """The samples."""
+        return self.samples.manifest
+
+    @property
+    def label_mode(self) -> LabelMode:
+        """What targets are."""
+        return self.samples.label_mode
 
     @property
     def num_batches(self) -> int:
@@ -191,7 +184,7 @@ class BatchMaker:
             dtype=self.dtype,
             rescale=self.rescale,
             channels_first=self.channels_first,
-            with_masks=self.label_mode == "mask",
+            targets_of=self._targets_of,
             buffers=self.buffers,
         )
         for draw, row, sample in self._augmented(epoch, draws, failures):
@@ -201,19 +194,20 @@ class BatchMaker:
                 images.put(len(rows), sample, self.manifest.filepath(row))
             served.append(draw)
             rows.append(row)
-        if not images.arrays:  # all are blank
+        if not images.images:  # all are blank
             row, sample = self._substitute(epoch, draws[0], failures[draws[0]])
             augmented = self.augment(sample, epoch, draws[0], row).sample
             images.put(0, augmented, self.manifest.filepath(row))
             blank = list(range(len(rows)))
-        arrays = {name: array[: len(rows)] for name, array in images.arrays.items()}
+        arrays = {name: array[: len(rows)] for name, array in images.images.items()}
+        targets = {name: array[: len(rows)] for name, array in images.targets.items()}
         for array in arrays.values():
             array[blank] = 0
-        x, masks = arrays.pop("image"), arrays.pop("mask", None)
+        x = arrays.pop("image")
         blends = self.blends(epoch, index, served, self._size_of(x))
         x = x if blends is None else blended(x, blends, channels_first=self.channels_first)
         of_samples = np.array(rows)
-        y, weights = self._targets(x, masks, of_samples), self.manifest.weights
+        y, weights = self._targets(x, targets, of_samples), self.manifest.weights
         weights = None if weights is None else weights[of_samples]
         if blends is not None:
             y = y if y is None or y is x else blended_targets(y, blends)
@@ -263,12 +257,12 @@ class BatchMaker:
 
         Raises:
             ImageError: See ``__call__``.
-            SampleError: See ``load_sample``.
+            SampleError: See ``SampleLoader``.
         """
         for draw in draws:
             row = draw % self.order.num_samples
             try:
-                sample = self.sample(row)
+                sample = self.samples(row)
             except ImageError as err:
                 if self.on_error == "raise":
                     raise
@@ -309,85 +303,11 @@ class BatchMaker:
             for partner, draw in zip(partners, served, strict=True)
         ]
 
-    def sample(self, index: int) -> Sample:
-        """Loads sample ``index`` with all that belongs to it; see ``load_sample``."""
-        manifest = self.manifest
-        image = self.load_sample(index)
-        if manifest.masks is None and not manifest.inputs:
-            return Sample(image)
-        path = manifest.filepath(index)
-        masks: tuple[npt.NDArray[Any], ...] = ()
-        if manifest.masks is not None:
-            mask_path = manifest.beside(manifest.masks[index])
-            load = functools.partial(self.load_mask, mask_path, path)
-            masks = (self._called(mask_path, load),)
-            self._check_size(mask_path, "mask", masks[0], path, image)
-        images = []
-        for name, paths in manifest.inputs.items():
-            place = manifest.beside(paths[index])
-            images.append(self._called(place, functools.partial(self.load, place)))
-            self._check_size(place, f"input {name!r}", images[-1], path, image)
-        return Sample(image, masks, tuple(images))
-
-    @staticmethod
-    def _check_size(
-        path: str, what: str, array: npt.NDArray[Any], image_path: str, image: npt.NDArray[Any]
-    ) -> None:
-        if array.shape[:2] != image.shape[:2]:
-            raise ImageError.of(
-                path,
-                f"as the {what} of {image_path!r} it needs the same height and width: got "
-                f"{array.shape[:2]}, expected {image.shape[:2]}",
-            )
-
-    def load_sample(self, index: int) -> npt.NDArray[Any]:
-        """Loads sample ``index`` as it is before augmentation; not to be written to.
-
-        Raises:
-            ImageError: The file cannot be read.
-            SampleError: A custom loader returned something other than an array.
-        """
-        if self.cache is not None:
-            return self.cache.get(index, lambda: self._load(index))
-        return self._load(index)
-
-    def fill_cache(self, workers: int, progress: Callable[[], object]) -> list[Failure]:
-        """Loads all samples into the cache; see ``ImageSequence.fill_cache``."""
-        if self.cache is None:
-            raise OptionError('There is no cache to fill; pass cache="ram" or cache=FOLDER.')
-
-        cache = self.cache
-
-        def load(index: int) -> Failure | None:
-            try:
-                if not cache.is_full:
-                    self.load_sample(index)
-            except ImageError as err:
-                return Failure(err.path, err.reason)
-            return None
-
-        failures = []
-        with ThreadPoolExecutor(max(1, workers)) as threads:
-            every = range(self.manifest.num_samples)
-            for start in range(0, len(every), _SUBMITTED_AT_ONCE):
-                for failure in threads.map(load, every[start : start + _SUBMITTED_AT_ONCE]):
-                    progress()
-                    if failure is not None:
-                        failures.append(failure)
-        cache.flush()
-        if cache.is_full:
-            raise CacheError(
-                f"The cache is full: not all of {self.manifest.num_samples} images fit. Those that "
-                'do are kept. Raise its limit=, or use a smaller image_size, or pack="jpeg". '
-                f"({len(failures)} of the files so far cannot be read.)"
-            )
-        return failures
-
     def augment(self, sample: Sample, epoch: int, draw: int, index: int) -> Augmented:
         """Augments a loaded sample as ``draw`` of ``epoch`` has it; leaves it as it is.
 
         Args:
-            sample: As ``sample(index)`` returns it.
+            sample: As ``samples(index)`` returns it.
             epoch: The epoch.
             draw: The use of the sample.
             index: The sample.
@@ -410,7 +330,7 @@ class BatchMaker:
         Raises:
             ImggenError: The first sample cannot be read, or a step broke its contract.
         """
-        sample = self.sample(0)
+        sample = self.samples(0)
         if self.cut_size is not None:
             rng_of = step_generators(self.seed, Stream.TRIAL, 0, 0)
             first = Pipeline(self.pipeline.steps[:1])
@@ -425,25 +345,7 @@ class BatchMaker:
         pools = [everyone]
         if labels is not None:
             pools.insert(0, np.flatnonzero(labels == labels[draw % self.order.num_samples]))
-        return first_readable(pools, rng, self.sample, failure)
-
-    def _load(self, index: int) -> npt.NDArray[Any]:
-        path = self.manifest.filepath(index)
-        return self._called(path, functools.partial(self.load, path))
-
-    def _called(self, path: str, load: Callable[[], npt.NDArray[Any]]) -> npt.NDArray[Any]:
-        try:
-            array = load()
-        except Exception as err:
-            # Under the manifest's own path, whatever a custom loader made of it.
-            reason = getattr(err, "reason", f"the loader raised {type(err).__name__}: {err}")
-            raise ImageError.of(path, str(reason)) from err
-        if not isinstance(array, np.ndarray) or array.dtype.kind not in "buif":
-            kind = array.dtype if isinstance(array, np.ndarray) else type(array).__name__
-            raise SampleError(
-                f"The loader returned {kind} for {path!r}; expected a NumPy array of numbers."
-            )
-        return array
+        return first_readable(pools, rng, self.samples, failure)
 
     def _size_of(self, x: npt.NDArray[Any]) -> tuple[int, int] | None:
         """The (height, width) of a batch of images; None of other samples."""
@@ -452,11 +354,28 @@ class BatchMaker:
         first = 2 if self.channels_first else 1
         return x.shape[first], x.shape[first + 1]
 
-    def _targets(
-        self, x: npt.NDArray[Any], masks: npt.NDArray[Any] | None, rows: npt.NDArray[np.int64]
-    ) -> npt.NDArray[Any] | None:
+    def _targets_of(self, sample: Sample) -> dict[str, npt.NDArray[Any]]:
+        """Those targets of an augmented sample that are moved as it is."""
+        manifest = self.manifest
         if self.label_mode == "mask":
-            return masks
+            mask = sample.masks[0]
+            return {"mask": np.moveaxis(mask, -1, 0) if self.channels_first else mask}
+        if sample.boxes is not None and manifest.boxes is not None:
+            return manifest.boxes.targets(sample.boxes, sample.size)
+        if sample.keypoints is not None and manifest.keypoints is not None:
+            return manifest.keypoints.targets(sample.keypoints)
+        return {}
+
+    def _targets(
+        self,
+        x: npt.NDArray[Any],
+        moved: dict[str, npt.NDArray[Any]],
+        rows: npt.NDArray[np.int64],
+    ) -> Any:
+        if self.label_mode in ("mask", "keypoints"):
+            return moved[self.label_mode]
+        if self.label_mode == "boxes":
+            return moved
         if self.label_mode == "input":
             return x
         if self.label_mode is None or self.manifest.labels is None:

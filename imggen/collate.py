@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from typing import Any, final
 
 import numpy as np
@@ -18,7 +19,8 @@ class Rows:
     """The arrays of a batch while they are filled; made when the first sample shows their shapes.
 
     Attributes:
-        arrays: By name: "image", further inputs by theirs, and "mask".
+        images: By name: "image", and further inputs by theirs.
+        targets: What ``targets_of`` makes, by its names.
 
     Args:
         inputs: The names of the further images of each sample.
@@ -26,7 +28,7 @@ class Rows:
         dtype: Of images.
         rescale: A factor for every value of images, or None.
         channels_first: Move the last axis to the front.
-        with_masks: Keep the mask of each sample as well.
+        targets_of: A sample to those of its targets that are moved as it is.
         buffers: Where the memory of images comes from.
     """
 
@@ -38,16 +40,17 @@ class Rows:
         dtype: str,
         rescale: float | None,
         channels_first: bool,
-        with_masks: bool,
+        targets_of: Callable[[Sample], Mapping[str, npt.NDArray[Any]]],
         buffers: Buffers,
     ) -> None:
-        self.arrays: dict[str, npt.NDArray[Any]] = {}
+        self.images: dict[str, npt.NDArray[Any]] = {}
+        self.targets: dict[str, npt.NDArray[Any]] = {}
         self._inputs = inputs
         self._count = count
         self._dtype = dtype
         self._rescale = rescale
         self._channels_first = channels_first
-        self._with_masks = with_masks
+        self._targets_of = targets_of
         self._buffers = buffers
 
     def put(self, position: int, sample: Sample, path: str) -> None:
@@ -60,24 +63,25 @@ class Rows:
         self._put_image("image", position, sample.image, path)
         for name, image in zip(self._inputs, sample.images, strict=True):
             self._put_image(name, position, image, path)
-        if self._with_masks:
-            self._put_mask(position, sample.masks[0], path)
+        for name, target in self._targets_of(sample).items():
+            self._put_target(name, position, target, path)
 
-    def _put_mask(self, position: int, mask: npt.NDArray[Any], path: str) -> None:
-        placed = self._placed(mask)
-        if "mask" not in self.arrays:
-            self.arrays["mask"] = np.empty((self._count, *placed.shape), mask.dtype)
-        self._check_shape("mask", placed, path)
-        dtype = np.result_type(self.arrays["mask"], mask)  # some files have 8 bits, some 16
-        self.arrays["mask"] = self.arrays["mask"].astype(dtype, copy=False)
-        self.arrays["mask"][position] = placed
+    def _put_target(self, name: str, position: int, target: npt.NDArray[Any], path: str) -> None:
+        if name not in self.targets:
+            self.targets[name] = np.empty((self._count, *target.shape), target.dtype)
+        targets = self.targets[name]
+        _check_shape(name, target, targets, path)
+        dtype = np.result_type(targets, target)  # some files of masks have 8 bits, some 16
+        self.targets[name] = targets.astype(dtype, copy=False)
+        self.targets[name][position] = target
 
     def _put_image(self, name: str, position: int, array: npt.NDArray[Any], path: str) -> None:
-        placed = self._placed(in_memory_order(array))
-        if name not in self.arrays:
-            self.arrays[name] = self._buffers.empty((self._count, *placed.shape), self._dtype)
-        x = self.arrays[name]
-        self._check_shape(name, placed, path)
+        placed = in_memory_order(array)
+        placed = np.moveaxis(placed, -1, 0) if self._channels_first else placed
+        if name not in self.images:
+            self.images[name] = self._buffers.empty((self._count, *placed.shape), self._dtype)
+        x = self.images[name]
+        _check_shape(name, placed, x, path)
         if x.dtype == np.uint8 and array.dtype.kind not in "bu":
             raise SampleError(
                 f"The loader returned {array.dtype} for {path!r}, which "
@@ -89,14 +93,12 @@ class Rows:
             scale = x.dtype.type(self._rescale)
             np.multiply(placed, scale, out=x[position], dtype=x.dtype, casting="unsafe")
 
-    def _placed(self, array: npt.NDArray[Any]) -> npt.NDArray[Any]:
-        return np.moveaxis(array, -1, 0) if self._channels_first else array
 
-    def _check_shape(self, name: str, placed: npt.NDArray[Any], path: str) -> None:
-        expected = self.arrays[name].shape[1:]
-        if placed.shape != expected:
-            what = "" if name == "image" else f"'s {name}"
-            raise SampleError(
-                f"{path!r}{what} has shape {placed.shape}, others in its batch have {expected}; a "
-                "batch needs one shape. Pass image_size=, or make the loader return one shape."
-            )
+def _check_shape(name: str, one: npt.NDArray[Any], others: npt.NDArray[Any], path: str) -> None:
+    expected = others.shape[1:]
+    if one.shape != expected:
+        what = "" if name == "image" else f"'s {name}"
+        raise SampleError(
+            f"{path!r}{what} has shape {one.shape}, others in its batch have {expected}; a "
+            "batch needs one shape. Pass image_size=, or make the loader return one shape."
+        )

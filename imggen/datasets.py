@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 import numpy.typing as npt
 
+from imggen.annotations import BoxFormat, KeypointFormat
 from imggen.augment import Augment
 from imggen.errors import OptionError
+from imggen.labels import usual_label_mode
 from imggen.manifest import Manifest
 from imggen.parts import Parts, part_name
 from imggen.rng import check_seed
@@ -111,6 +113,12 @@ def from_dataframe(
     weight_col: str | None = None,
     mask_col: str | None = None,
     input_cols: Mapping[str, str] | None = None,
+    box_col: str | None = None,
+    box_format: BoxFormat | None = None,
+    box_label_col: str | None = None,
+    box_class_names: Sequence[str] | None = None,
+    keypoint_col: str | None = None,
+    keypoint_format: KeypointFormat = "xy",
     class_names: Sequence[str] | None = None,
     split: Ratios | str | None = None,
     augment: Augment | Mapping[str, Augment] = None,
@@ -129,6 +137,20 @@ def from_dataframe(
         weight_col: The column of sample weights.
         mask_col: The column of paths of masks; see ``mask_dir`` of ``from_directory``.
         input_cols: Name of a model's input to the column of paths of further images.
+        box_col: The column of boxes, a list of four numbers each, moved as the images are.
+            ``label_mode`` is "boxes" then, if not given.
+        box_format: "pascal_voc" (left, top, right, bottom in pixels), "coco" (left, top, width,
+            height in pixels), "albumentations" (as "pascal_voc", in fractions of the sides) or
+            "yolo" (middle x, middle y, width, height in fractions of the sides). Pixels are those
+            of the file, upright unless ``exif_orientation=False``; targets have the same format,
+            in pixels of ``image_size``.
+        box_label_col: The column of the classes of boxes: a list of names or whole numbers. None:
+            all are "object".
+        box_class_names: Order of the classes of boxes. None: those in the table, sorted.
+        keypoint_col: The column of keypoints, a list of points each: point i is the same of each
+            sample. ``label_mode`` is "keypoints" then, if not given.
+        keypoint_format: What each point is: "xy", "yx", "xya", "xys", "xyas" or "xysa": x and y in
+            pixels from the middle of the first one, a an angle in degrees, s a scale.
         class_names: Order of the classes. None: the names in the table, sorted.
         split: As in ``from_directory``, or the name of the column that holds each row's part.
         augment: As in ``from_directory``.
@@ -154,6 +176,12 @@ def from_dataframe(
         weight_col=weight_col,
         mask_col=mask_col,
         input_cols=input_cols,
+        box_col=box_col,
+        box_format=box_format,
+        box_label_col=box_label_col,
+        box_class_names=box_class_names,
+        keypoint_col=keypoint_col,
+        keypoint_format=keypoint_format,
         split_col=split if isinstance(split, str) else None,
         class_names=class_names,
     )
@@ -214,10 +242,7 @@ def _sequences(
     split_seed: int,
     options: dict[str, Any],
 ) -> ImageSequence | Parts[ImageSequence]:
-    if manifest.masks is not None:
-        options = {"label_mode": "mask", **options}
-    elif manifest.labels is None:
-        options = {"label_mode": None, **options}
+    options = {"label_mode": usual_label_mode(manifest), **options}
     if ratios is None:
         if isinstance(augment, Mapping):
             raise OptionError(

@@ -5,9 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-import numpy as np
-import numpy.typing as npt
-
 if TYPE_CHECKING:
     from PIL import Image, ImageDraw, ImageFont
 
@@ -22,17 +19,6 @@ _BAR_HEIGHT = 40
 _BAR_GAP = 18
 # Of grids of pictures.
 _GAP, _LINE = 6, 18
-# Of the classes of masks, from 1 on.
-_OF_CLASSES = (
-    (255, 80, 0),
-    (0, 150, 255),
-    (40, 200, 80),
-    (220, 60, 220),
-    (255, 210, 0),
-    (0, 210, 210),
-    (150, 100, 255),
-    (240, 120, 160),
-)
 _LEAST_LENGTH = 3  # so that what is next to nothing is still seen
 
 
@@ -53,39 +39,6 @@ def write(draw: ImageDraw.ImageDraw, at: tuple[int, int], text: str, face: Any, 
 def one_line(text: str) -> str:
     """A name without line breaks and the like, which Pillow would take for layout."""
     return "".join(letter if letter.isprintable() else " " for letter in text)
-
-
-def picture_of(pixels: npt.NDArray[Any], cell: int) -> Image.Image:
-    """Pixels as an RGB picture whose larger side is ``cell``; transparency is laid over white."""
-    from PIL import Image
-
-    picture = Image.fromarray(pixels[:, :, 0] if pixels.shape[2] == 1 else pixels)
-    if picture.mode == "RGBA":
-        white = Image.new("RGBA", picture.size, BACKGROUND)
-        picture = Image.alpha_composite(white, picture)
-    scale = cell / max(picture.size)
-    size = (max(1, round(picture.width * scale)), max(1, round(picture.height * scale)))
-    resample = Image.Resampling.NEAREST if scale > 2 else Image.Resampling.LANCZOS
-    return picture.convert("RGB").resize(size, resample)
-
-
-def with_mask(pixels: npt.NDArray[Any], mask: npt.NDArray[Any] | None) -> npt.NDArray[Any]:
-    """Lays the classes of a mask over an image, each in a colour of its own; class 0 stays clear.
-
-    Args:
-        pixels: uint8, shape (height, width, channels).
-        mask: Whole numbers, shape (height, width[, 1]); None for the image as it is.
-    """
-    if mask is None:
-        return pixels
-    classes = mask.reshape(mask.shape[:2])
-    colors = np.repeat(pixels, 3, axis=2) if pixels.shape[2] == 1 else pixels[:, :, :3].copy()
-    shown = classes > 0
-    paint = np.array(_OF_CLASSES, np.uint8)[
-        (classes[shown].astype(np.int64) - 1) % len(_OF_CLASSES)
-    ]
-    colors[shown] = colors[shown] // 2 + paint // 2
-    return colors
 
 
 def grid(pictures: Sequence[Image.Image], captions: Sequence[str], columns: int) -> Image.Image:

@@ -10,10 +10,12 @@ import numpy.typing as npt
 
 from imggen.augment import Applied, Augmented, Sample
 from imggen.augment.mixing import blended
-from imggen.batch import Batch, BatchMaker, Failure
-from imggen.drawing import grid, picture_of, with_mask
+from imggen.batch import Batch, BatchMaker
+from imggen.drawing import grid
 from imggen.errors import AugmentationError, OptionError
 from imggen.fields import is_whole
+from imggen.pictures import picture_of_sample
+from imggen.samples import Failure
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -29,10 +31,11 @@ class Explanation:
         index: The sample.
         path: The file; with ``on_error="substitute"`` the one that was served in its place.
         label: The name of its class, or None.
-        original: The image as loaded, before augmentation.
-        image: The image as training saw it but for ``rescale`` and ``dtype``: as the augmentations
+        before: The sample as loaded, before augmentation: its image, and the mask, boxes or
+            keypoints that targets are made of.
+        after: The sample as training saw it but for ``rescale`` and ``dtype``: as the augmentations
             returned it. Blends of MixUp are rounded.
-        mask: Its mask, moved as the image was; or None.
+        names_of_boxes: The names of the classes of boxes; position is class index.
         steps: What each augmentation drew, in order; None for ``parameters`` where chance left the
             sample out.
         target: Class name to share, where MixUp or CutMix is in use; else None.
@@ -44,12 +47,27 @@ class Explanation:
     index: int
     path: str
     label: str | None
-    original: npt.NDArray[Any]
-    image: npt.NDArray[Any]
-    mask: npt.NDArray[Any] | None
+    before: Sample
+    after: Sample
+    names_of_boxes: tuple[str, ...]
     steps: tuple[Applied, ...]
     target: dict[str, float] | None
     visible: float | None
+
+    @property
+    def original(self) -> npt.NDArray[Any]:
+        """The image of ``before``."""
+        return self.before.image
+
+    @property
+    def image(self) -> npt.NDArray[Any]:
+        """The image of ``after``."""
+        return self.after.image
+
+    @property
+    def mask(self) -> npt.NDArray[Any] | None:
+        """The mask of ``after``, or None."""
+        return self.after.masks[0] if self.after.masks else None
 
     def __str__(self) -> str:
         lines = [f"{self.path} · epoch {self.epoch}, index {self.index}"]
@@ -87,10 +105,10 @@ def explain(maker: BatchMaker, epoch: int, index: int) -> Explanation:
         )
     manifest = maker.manifest
     served = _served(maker, epoch, index)
-    sample, steps, target = served.augmented.sample, served.augmented.described(), None
-    image = sample.image.copy()
+    after, steps, target = served.augmented.sample.copy(), served.augmented.described(), None
     if maker.pipeline.mixer is not None:
         image, blend, partner = _blended(maker, epoch, index, served)
+        after = Sample(image)
         steps += (Applied(maker.pipeline.mixer.name, blend),)
         target = _target(maker, served, partner, blend)
     label = None
@@ -101,9 +119,9 @@ def explain(maker: BatchMaker, epoch: int, index: int) -> Explanation:
         index=index,
         path=manifest.filepath(served.row),
         label=label,
-        original=served.original.image.copy(),
-        image=image,
-        mask=sample.masks[0].copy() if sample.masks else None,
+        before=served.original.copy(),
+        after=after,
+        names_of_boxes=_names_of_boxes(maker),
         steps=steps,
         target=target,
         visible=_visible(maker, epoch, index, served),
@@ -119,18 +137,34 @@ def draw_batch(maker: BatchMaker, batch: Batch, num_images: int, cell: int) -> I
     x = np.moveaxis(x, 1, -1) if maker.channels_first else x
     if x.ndim != 4 or x.shape[3] not in (1, 3, 4):
         raise OptionError(f"These samples are no images: a batch of them has shape {x.shape}.")
-    masks = batch.y if maker.label_mode == "mask" else None
-    if masks is not None and maker.channels_first:
-        masks = np.moveaxis(masks, 1, -1)
     pictures, captions = [], []
     for place in range(min(num_images, len(x))):
         pixels = np.rint(x[place] / (maker.rescale or 1.0)).clip(0, 255).astype(np.uint8)
-        mask = None if masks is None else masks[place]
-        pictures.append(picture_of(with_mask(pixels, mask), cell))
-        captions.append(
-            "" if batch.y is None or batch.y is batch.x else _caption(maker, batch.y[place])
-        )
+        sample, caption = _shown(maker, pixels, batch, place)
+        pictures.append(picture_of_sample(sample, cell, _names_of_boxes(maker)))
+        captions.append(caption)
     return grid(pictures, captions, columns=8 if len(pictures) > 12 else 4)
+
+
+def _shown(
+    maker: BatchMaker, pixels: npt.NDArray[Any], batch: Batch, place: int
+) -> tuple[Sample, str]:
+    """One image of a batch with its target: as what is drawn on it, or in words."""
+    manifest = maker.manifest
+    if maker.label_mode == "mask":
+        mask = batch.y[place]
+        return Sample(pixels, (np.moveaxis(mask, 0, -1) if maker.channels_first else mask,)), ""
+    if maker.label_mode == "boxes" and manifest.boxes is not None:
+        target = {name: values[place] for name, values in batch.y.items()}
+        return Sample(pixels, boxes=manifest.boxes.boxes_of(target, Sample(pixels).size)), ""
+    if maker.label_mode == "keypoints" and manifest.keypoints is not None:
+        return Sample(pixels, keypoints=manifest.keypoints.keypoints_of(batch.y[place])), ""
+    has_class = maker.label_mode in ("categorical", "int", "binary")
+    return Sample(pixels), _caption(maker, batch.y[place]) if has_class else ""
+
+
+def _names_of_boxes(maker: BatchMaker) -> tuple[str, ...]:
+    return () if maker.manifest.boxes is None else maker.manifest.boxes.class_names
 
 
 def _caption(maker: BatchMaker, target: npt.NDArray[Any]) -> str:
@@ -142,10 +176,8 @@ def _caption(maker: BatchMaker, target: npt.NDArray[Any]) -> str:
         return ", ".join(f"{name} {share:.2f}" for share, name in sorted(shares, reverse=True))
     if maker.label_mode == "int":
         return names[int(target)]
-    if maker.label_mode == "binary":
-        share = float(target[0])
-        return names[int(share)] if share in (0.0, 1.0) else f"{names[1]} {share:.2f}"
-    return ""
+    share = float(target[0])
+    return names[int(share)] if share in (0.0, 1.0) else f"{names[1]} {share:.2f}"
 
 
 def _served(maker: BatchMaker, epoch: int, draw: int) -> _Served:
@@ -227,7 +259,9 @@ def _visible(maker: BatchMaker, epoch: int, draw: int, served: _Served) -> float
     col_of = np.arange(array.shape[1]) * cols // array.shape[1]
     cells = (1 + row_of[:, np.newaxis] * cols + col_of).astype(np.uint8)
     try:
-        sample = Sample(array, (cells,))
+        # Boxes and keypoints too, which some crops of albumentations look at.
+        before = served.original
+        sample = Sample(array, (cells,), (), before.boxes, before.keypoints)
         shown = maker.augment(sample, epoch, draw, served.row).sample.masks[0]
     except AugmentationError:
         return None  # a function of the image alone, say

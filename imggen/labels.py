@@ -6,37 +6,59 @@ import numpy as np
 import numpy.typing as npt
 
 from imggen.errors import OptionError
+from imggen.manifest import Manifest
 
-LabelMode = Literal["categorical", "int", "binary", "mask", "input"] | None
+LabelMode = Literal["categorical", "int", "binary", "mask", "boxes", "keypoints", "input"] | None
 
-LABEL_MODES: tuple[str | None, ...] = ("categorical", "int", "binary", "mask", "input", None)
+LABEL_MODES: tuple[str | None, ...] = (
+    *("categorical", "int", "binary", "mask", "boxes", "keypoints", "input"),
+    None,
+)
 
 
-def check_label_mode(
-    label_mode: LabelMode, num_classes: int, *, has_labels: bool, has_masks: bool
-) -> None:
+def usual_label_mode(manifest: Manifest) -> LabelMode:
+    """What a manifest is most likely made for: its masks, boxes, keypoints or classes, or None."""
+    if manifest.masks is not None:
+        return "mask"
+    if manifest.boxes is not None:
+        return "boxes"
+    if manifest.keypoints is not None:
+        return "keypoints"
+    return None if manifest.labels is None else "categorical"
+
+
+def check_label_mode(label_mode: LabelMode, manifest: Manifest) -> None:
     """Checks that targets of this kind can be made.
 
     Raises:
-        OptionError: An unknown mode, labels or masks asked for where there are none, or "binary"
-            with a number of classes other than two.
+        OptionError: An unknown mode; labels, masks, boxes or keypoints asked for where there are
+            none; or "binary" with a number of classes other than two.
     """
     if label_mode not in LABEL_MODES:
         raise OptionError.unknown("label_mode", label_mode, LABEL_MODES)
-    if label_mode in ("categorical", "int", "binary") and not has_labels:
+    if label_mode in ("categorical", "int", "binary") and manifest.labels is None:
         raise OptionError(
             f"label_mode={label_mode!r} needs labels, and these samples have none. Pass "
             'label_mode=None, or "input" for an autoencoder.'
         )
-    if label_mode == "mask" and not has_masks:
+    if label_mode == "mask" and manifest.masks is None:
         raise OptionError(
             'label_mode="mask" needs masks, and these samples have none. Pass mask_dir= to scan or '
             "from_directory, or mask_col= with a table."
         )
-    if label_mode == "binary" and num_classes != 2:
+    for mode, column, option in (
+        ("boxes", manifest.boxes, "box_col= and box_format="),
+        ("keypoints", manifest.keypoints, "keypoint_col="),
+    ):
+        if label_mode == mode and column is None:
+            raise OptionError(
+                f"label_mode={mode!r} needs {mode}, and these samples have none. Pass {option} "
+                "with a table."
+            )
+    if label_mode == "binary" and manifest.num_classes != 2:
         raise OptionError(
-            f'label_mode="binary" needs two classes; there are {num_classes}. Use "categorical" '
-            'or "int".'
+            f'label_mode="binary" needs two classes; there are {manifest.num_classes}. Use '
+            '"categorical" or "int".'
         )
 
 

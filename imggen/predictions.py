@@ -38,11 +38,10 @@ def prediction_table(
     manifest = maker.manifest
     in_order = dataclasses.replace(
         maker,
-        manifest=dataclasses.replace(manifest, masks=None),
+        samples=dataclasses.replace(maker.samples, label_mode=None),
         order=Order(manifest.num_samples, shuffle=False, repeats=1, seed=maker.seed),
         drop_remainder=False,
         pipeline=Pipeline([]),
-        label_mode=None,
         on_error="raise" if maker.on_error == "raise" else "blank",
     )
     with _ImagesInOrder(in_order, loader) as images:

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from imggen.augment import Augment, Pipeline, adapt
-from imggen.batch import Batch, BatchMaker, Failure, OnError
+from imggen.batch import Batch, BatchMaker, OnError
 from imggen.buffers import Buffers
 from imggen.cache import CacheLike, cache_of, open_cache
 from imggen.decode import ColorMode, Fit, ImageSpec, Interpolation
@@ -29,6 +29,7 @@ from imggen.order import Order
 from imggen.pools import opencv_on_one_thread
 from imggen.predictions import prediction_table
 from imggen.rng import check_seed
+from imggen.samples import Failure, SampleLoader
 from imggen.source import source_of_files, source_of_loader
 
 if TYPE_CHECKING:
@@ -50,8 +51,10 @@ class ImageSequence(EpochSequence[Batch]):
         image_size: (height, width) in pixels. None: (256, 256); with ``loader``, arrays as loaded.
         batch_size: Samples a batch.
         label_mode: "categorical" (one-hot), "int", "binary", "mask" (the class of each pixel, from
-            the manifest's masks), "input" (the images are their own targets, for autoencoders) or
-            None (no targets).
+            the manifest's masks), "boxes" (a dictionary: "boxes", float32 of shape (n, most, 4) in
+            the format of the table, and "labels", int32 of shape (n, most), -1 where there is no
+            box), "keypoints" (float32 of shape (n, most, 2 to 4), NaN where there is none),
+            "input" (the images are their own targets, for autoencoders) or None (no targets).
         augment: Augmentations of imggen's own, of albumentations, Keras or torchvision, callables
             ``image -> image`` or ``(image, rng) -> image`` on uint8 arrays of shape (height, width,
             channels), "light", "medium", "strong", a policy file, or a list of these; see
@@ -130,12 +133,7 @@ class ImageSequence(EpochSequence[Batch]):
     ) -> None:
         if manifest.num_samples == 0:
             raise OptionError("The manifest is empty; a sequence needs at least one sample.")
-        check_label_mode(
-            label_mode,
-            manifest.num_classes,
-            has_labels=manifest.labels is not None,
-            has_masks=manifest.masks is not None,
-        )
+        check_label_mode(label_mode, manifest)
         _require_positive("batch_size", batch_size)
         _require_positive("repeats", repeats)
         if on_error not in get_args(OnError):
@@ -176,21 +174,12 @@ class ImageSequence(EpochSequence[Batch]):
         # By (epoch, draw): Keras asks for some batches twice, which are not two failures.
         self._epoch_failures: dict[tuple[int, int], Failure] = {}
         self._checked = False
-        self._maker = BatchMaker(
+        samples = SampleLoader(
             manifest=manifest,
-            order=Order(manifest.num_samples, shuffle, repeats, self.seed),
-            batch_size=batch_size,
-            drop_remainder=drop_remainder,
+            label_mode=label_mode,
             load=self._source.load,
             load_mask=self._source.load_mask,
-            channels_first=channels_first,
-            cut_size=self._source.cut_size,
-            pipeline=self._source.pipeline,
-            seed=self.seed,
-            label_mode=label_mode,
-            rescale=rescale,
-            dtype=dtype,
-            on_error=on_error,
+            spec=self._source.loaded_spec,
             cache=open_cache(
                 kept,
                 self._source.about,
@@ -199,6 +188,19 @@ class ImageSequence(EpochSequence[Batch]):
                 color_mode=color_mode,
                 same_size=self._source.cut_size is None,
             ),
+        )
+        self._maker = BatchMaker(
+            samples=samples,
+            order=Order(manifest.num_samples, shuffle, repeats, self.seed),
+            batch_size=batch_size,
+            drop_remainder=drop_remainder,
+            channels_first=channels_first,
+            cut_size=self._source.cut_size,
+            pipeline=self._source.pipeline,
+            seed=self.seed,
+            rescale=rescale,
+            dtype=dtype,
+            on_error=on_error,
             # As many as may be in use: those that wait, the one served, and the one before it,
             # which Keras may still be reading from.
             buffers=Buffers((0 if workers == 0 else queue_size(max_queue_size)) + 2),
@@ -300,9 +302,8 @@ class ImageSequence(EpochSequence[Batch]):
         maker = self._maker
         if maker.cut_size is not None:
             # A cache holds what parts are cut from, and not whole images of the right size.
-            maker = dataclasses.replace(
-                maker, load=self._source.load_whole, cut_size=None, cache=None
-            )
+            whole = dataclasses.replace(maker.samples, load=self._source.load_whole, cache=None)
+            maker = dataclasses.replace(maker, samples=whole, cut_size=None)
         return prediction_table(maker, self._loader, model, verbose)
 
     def original(self, index: int) -> npt.NDArray[Any]:
@@ -310,11 +311,11 @@ class ImageSequence(EpochSequence[Batch]):
 
         Before a ``RandomResizedCrop`` that comes first, that is the image that parts are cut from.
         """
-        return self._maker.load_sample(index).copy()
+        return self._maker.samples.image(index).copy()
 
     def augmented(self, index: int, epoch: int) -> npt.NDArray[Any]:
         """Sample ``index`` as ``epoch`` trains on it, before rescaling; like ``original``."""
-        sample = self._maker.sample(index)
+        sample = self._maker.samples(index)
         return self._maker.augment(sample, epoch, index, index).sample.image.copy()
 
     def explain(self, epoch: int, index: int) -> Explanation:
@@ -383,14 +384,14 @@ class ImageSequence(EpochSequence[Batch]):
             []
         """
         with opencv_on_one_thread():
-            return self._maker.fill_cache(self.num_workers, progress)
+            return self._maker.samples.fill_cache(self.num_workers, progress)
 
     def close(self) -> None:
         """Stops the workers and lets go of the cache; a batch asked for later starts them anew."""
         super().close()
         self._maker.buffers.clear()
-        if self._maker.cache is not None:
-            self._maker.cache.clear()
+        if self._maker.samples.cache is not None:
+            self._maker.samples.cache.clear()
 
     def _serve(self, made: Batch) -> Any:
         if self._maker.pipeline.steps and not self._checked:
@@ -405,8 +406,8 @@ class ImageSequence(EpochSequence[Batch]):
         return (made.x, made.y) if made.weights is None else (made.x, made.y, made.weights)
 
     def _epoch_ended(self, epoch: int) -> None:
-        if self._maker.cache is not None:
-            self._maker.cache.flush()
+        if self._maker.samples.cache is not None:
+            self._maker.samples.cache.flush()
         failures = [self._epoch_failures[key] for key in self._epoch_failures if key[0] == epoch]
         self._epoch_failures = {
             key: failure for key, failure in self._epoch_failures.items() if key[0] > epoch

@@ -146,7 +146,7 @@ def test_an_augmenter_that_writes_to_its_image_does_not_reach_what_was_given():
 @pytest.mark.parametrize("options", [{"masks": (HALF,)}, {"images": (PIXELS,)}], ids=list)
 def test_masks_and_further_images_are_refused_and_not_left_behind(options):
     with pytest.raises(
-        AugmentationError, match=r"'tests\.Roll' cannot do 'cats.*cannot keep masks and further"
+        AugmentationError, match=r"'tests\.Roll' cannot do 'cats.*cannot keep masks, further images"
     ):
         applied(Roll(), half_plane(**options))
 

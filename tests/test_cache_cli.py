@@ -28,7 +28,7 @@ def test_training_finds_what_was_built(photos, tmp_path):
     expected = [x for x, _ in imggen.ImageSequence(imggen.scan(photos), **options)]
     sequence = imggen.ImageSequence(imggen.scan(photos), **options, cache=tmp_path / "kept")
     loaded = []
-    load = sequence._maker.load
+    load = sequence._maker.samples.load
     object.__setattr__(sequence._maker, "load", lambda path: loaded.append(path) or load(path))
     assert all(np.array_equal(x, other) for (x, _), other in zip(sequence, expected, strict=True))
     assert loaded == []

@@ -1,14 +1,24 @@
 """Targets against keras.utils.to_categorical, class weights against scikit-learn."""
 
+import dataclasses
+
 import keras
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.utils.class_weight import compute_class_weight
 
 from imggen import OptionError
-from imggen.labels import LABEL_MODES, check_label_mode, class_weights, encode
+from imggen.labels import (
+    LABEL_MODES,
+    check_label_mode,
+    class_weights,
+    encode,
+    usual_label_mode,
+)
+from imggen.manifest import Manifest
 
 LABELS = st.lists(st.integers(0, 6), min_size=1, max_size=40).map(lambda x: np.array(x, np.int32))
 
@@ -93,14 +103,55 @@ def test_no_labels_have_no_class_weights():
     assert class_weights(np.array([], np.int32)) == {}
 
 
+def samples(num_classes: int, *, labels: bool, masks: bool) -> Manifest:
+    """A manifest of two samples, which always have boxes and keypoints."""
+    table = {"path": ["1.png", "2.png"], "mask": ["m1.png", "m2.png"]}
+    frame = pd.DataFrame({**table, "boxes": [[], []], "points": [[], []]})
+    manifest = Manifest.from_frame(
+        frame,
+        y_col=None,
+        mask_col="mask" if masks else None,
+        box_col="boxes",
+        box_format="coco",
+        keypoint_col="points",
+        class_names=[str(number) for number in range(num_classes)],
+    )
+    return dataclasses.replace(manifest, labels=np.array([0, 0])) if labels else manifest
+
+
 @pytest.mark.parametrize("label_mode", LABEL_MODES)
-def test_every_mode_is_legal_for_two_labelled_classes_with_masks(label_mode):
-    check_label_mode(label_mode, 2, has_labels=True, has_masks=True)
+def test_every_mode_is_legal_for_two_labelled_classes_with_all_that_there_may_be(label_mode):
+    check_label_mode(label_mode, samples(2, labels=True, masks=True))
+
+
+@pytest.mark.parametrize(
+    ("label_mode", "option"), [("boxes", "box_col="), ("keypoints", "keypoint_col=")]
+)
+def test_boxes_and_keypoints_as_targets_need_a_column_and_the_message_names_it(label_mode, option):
+    manifest = dataclasses.replace(samples(2, labels=True, masks=True), boxes=None, keypoints=None)
+    with pytest.raises(OptionError, match=f"needs {label_mode}, .*have none.*{option}"):
+        check_label_mode(label_mode, manifest)
+
+
+@pytest.mark.parametrize(
+    ("left_out", "expected"),
+    [
+        ((), "mask"),
+        (("masks",), "boxes"),
+        (("masks", "boxes"), "keypoints"),
+        (("masks", "boxes", "keypoints"), "categorical"),
+        (("masks", "boxes", "keypoints", "labels"), None),
+    ],
+)
+def test_the_usual_mode_is_the_most_that_a_manifest_has(left_out, expected):
+    manifest = samples(2, labels=True, masks=True)
+    manifest = dataclasses.replace(manifest, **dict.fromkeys(left_out))
+    assert usual_label_mode(manifest) == expected
 
 
 @pytest.mark.parametrize("label_mode", ["input", None])
 def test_modes_without_targets_need_no_labels(label_mode):
-    check_label_mode(label_mode, 0, has_labels=False, has_masks=False)
+    check_label_mode(label_mode, samples(0, labels=False, masks=False))
 
 
 @pytest.mark.parametrize("label_mode", ["categorical", "int", "binary"])
@@ -108,33 +159,36 @@ def test_targets_need_labels(label_mode):
     with pytest.raises(
         OptionError, match=f"label_mode='{label_mode}' needs labels, and these samples have none"
     ):
-        check_label_mode(label_mode, 2, has_labels=False, has_masks=True)
+        check_label_mode(label_mode, samples(2, labels=False, masks=True))
 
 
 @pytest.mark.parametrize("num_classes", [0, 2])
 def test_masks_need_no_labels(num_classes):
-    check_label_mode("mask", num_classes, has_labels=False, has_masks=True)
+    check_label_mode("mask", samples(num_classes, labels=False, masks=True))
 
 
 def test_a_mask_as_target_needs_masks_and_the_message_says_where_they_come_from():
     with pytest.raises(OptionError, match=r"needs masks, .*have none\. Pass mask_dir=.*mask_col="):
-        check_label_mode("mask", 2, has_labels=True, has_masks=False)
+        check_label_mode("mask", samples(2, labels=True, masks=False))
 
 
 @pytest.mark.parametrize("num_classes", [1, 3])
 def test_binary_needs_two_classes(num_classes):
     with pytest.raises(OptionError, match=f'"binary" needs two classes; there are {num_classes}.'):
-        check_label_mode("binary", num_classes, has_labels=True, has_masks=False)
+        check_label_mode("binary", samples(num_classes, labels=True, masks=False))
 
 
 def test_an_unknown_mode_is_named_with_the_closest_one():
     with pytest.raises(
         OptionError,
-        match="label_mode='categorial' is not one of 'categorical', 'int', 'binary', 'mask', "
-        r"'input', None\. Did you mean 'categorical'\?",
+        match="label_mode='categorial' is not one of 'categorical', 'int', 'binary', "
+        r"'mask', 'boxes', 'keypoints', 'input', None\. Did you mean 'categorical'\?",
     ):
-        check_label_mode("categorial", 2, has_labels=True, has_masks=True)
+        check_label_mode("categorial", samples(2, labels=True, masks=True))
 
 
 def test_the_modes_never_change():
-    assert LABEL_MODES == ("categorical", "int", "binary", "mask", "input", None)
+    assert (
+        *("categorical", "int", "binary", "mask", "boxes", "keypoints", "input"),
+        None,
+    ) == LABEL_MODES

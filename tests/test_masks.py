@@ -606,7 +606,9 @@ def test_a_function_that_returns_a_mask_of_another_size_is_refused(shapes):
 
 
 def test_what_blends_moved_images_is_refused_with_what_would_do(shapes):
-    with pytest.raises(AugmentationError, match=r"no mask can follow\. Leave it out, or use RandA"):
+    with pytest.raises(
+        AugmentationError, match=r"no mask, box or keypoint can follow\. Leave it out, or use RandA"
+    ):
         for _ in sequence_of(shapes, augment=AugMix()):
             pass
 

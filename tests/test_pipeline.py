@@ -179,7 +179,7 @@ def test_augmix_refuses_masks_wherever_it_stands(number):
     steps = [RandomFlip(p=1), RandomBrightness()]
     steps.insert(number, AugMix())
     text = refusal(steps, Sample(IMAGE, (IMAGE[..., 0],)))
-    assert "AugMix blends images that it moves apart, and no mask can follow" in text
+    assert "AugMix blends images that it moves apart, and no mask, box or keypoint" in text
     assert WHERE in text
 
 

@@ -46,7 +46,7 @@ def test_the_original_is_the_image_of_the_file(photos):
     [_, row] = preview(sequence_of(photos, RandomHue()), variants=1).rows
 
     with Image.open(photos / "dog" / "000.png") as image:
-        np.testing.assert_array_equal(row.original, np.asarray(image))
+        np.testing.assert_array_equal(row.before.image, np.asarray(image))
 
 
 @pytest.mark.parametrize("augment", [[RandomFlip(), RandomHue()], [MixUp(1.0)]], ids=["", "mixed"])

@@ -651,7 +651,7 @@ def test_closing_lets_go_of_the_cache(manifest):
     sequence = plain(manifest, cache="ram")
     expected = sequence[0][0]
     sequence.close()
-    assert sequence._maker.cache._arrays == {}
+    assert sequence._maker.samples.cache._arrays == {}
     assert np.array_equal(sequence[0][0], expected)
 
 

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from imggen.augment.builtin import Geometric, Linear, Operation, Textural, Tonal
+from imggen.augment.follow import moved_boxes, moved_keypoints
 from imggen.augment.resample import Fill, resample
 from imggen.augment.sample import Sample
 from imggen.errors import SampleError
@@ -53,10 +54,11 @@ def perform(
                 end += 1
             sample = _with_image(sample, _recolored(operations[place:end], sample.image))
         else:
-            if sample.masks and isinstance(kind, Textural) and kind.moves:
+            can_follow = not (isinstance(kind, Textural) and kind.moves)
+            if not can_follow and (sample.masks or sample.positions):
                 raise SampleError(
-                    f"{kind.name} blends images that it moves apart, and no mask can follow. Leave "
-                    "it out, or use RandAugment."
+                    f"{kind.name} blends images that it moves apart, and no mask, box or keypoint "
+                    "can follow. Leave it out, or use RandAugment."
                 )
             sample = _with_image(sample, _changed(operations[place], sample.image))
         place = end
@@ -64,7 +66,7 @@ def perform(
 
 
 def _with_image(sample: Sample, image: npt.NDArray[Any]) -> Sample:
-    return Sample(image, sample.masks, sample.images)
+    return Sample(image, sample.masks, sample.images, sample.boxes, sample.keypoints)
 
 
 def _agree(one: Fill | None, other: Fill | None) -> bool:
@@ -101,6 +103,8 @@ def _moved(
         shown(sample.image),
         tuple(shown(mask, is_mask=True) for mask in sample.masks),
         tuple(shown(image) for image in sample.images),
+        None if sample.boxes is None else moved_boxes(sample.boxes, matrix, after),
+        None if sample.keypoints is None else moved_keypoints(sample.keypoints, matrix),
     )
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple, final
 
@@ -152,12 +151,13 @@ class Pipeline:
             self._perform(waiting, run, place, number)
             waiting, place = [], number + 1
             run.own_arrays()
-            run.sample, parameters = _held_to_contract(
-                step.name,
-                functools.partial(step.augment, run.sample, run.rng_of(number)),
-                run.sample,
-                run.where,
-            )
+            # Taken before: a step may change the shape of an array that it is given.
+            expected = _Kinds.of(run.sample)
+            try:
+                result = step.augment(run.sample, run.rng_of(number))
+            except Exception as err:
+                raise _raised(step.name, err, run.where) from err
+            run.sample, parameters = _held_to_contract(step.name, result, expected, run.where)
             run.drawn.append((step.name, parameters))
         self._perform(waiting, run, place, end)
 
@@ -200,10 +200,12 @@ class _Run:
 
     def own_arrays(self) -> None:
         """Makes copies of arrays that may be those that were given: steps may write to theirs."""
-        if any(
-            np.may_share_memory(new, old)
-            for new, old in zip(self.sample.arrays, self.given.arrays, strict=True)
-        ):
+        mine, given = self.sample, self.given
+        pairs = [
+            *zip(mine.arrays, given.arrays, strict=True),
+            *zip(mine.positions, given.positions, strict=True),
+        ]
+        if any(np.may_share_memory(new, old) for new, old in pairs):
             self.sample = self.sample.copy()
 
 
@@ -211,21 +213,16 @@ def _augment_together(step: BatchAugmentation, number: int, runs: Sequence[_Run]
     for run in runs:
         run.own_arrays()
     wheres = f"{runs[0].where} and {len(runs) - 1} others" if len(runs) > 1 else runs[0].where
+    expected = [_Kinds.of(run.sample) for run in runs]
     try:
         results = step.augment_batch(
             [run.sample for run in runs], [run.rng_of(number) for run in runs]
         )
     except Exception as err:
         raise _raised(step.name, err, wheres) from err
-    for run, result in zip(runs, results, strict=True):
-        run.sample, parameters = _held_to_contract(
-            step.name, functools.partial(_same, result), run.sample, run.where
-        )
+    for run, result, kinds in zip(runs, results, expected, strict=True):
+        run.sample, parameters = _held_to_contract(step.name, result, kinds, run.where)
         run.drawn.append((step.name, parameters))
-
-
-def _same(result: tuple[Sample, Drawn]) -> tuple[Sample, Drawn]:
-    return result
 
 
 def unrepeatable(pipeline: Pipeline, sample: Sample, seed: int) -> list[str]:
@@ -258,28 +255,58 @@ def unrepeatable(pipeline: Pipeline, sample: Sample, seed: int) -> list[str]:
 _TRIALS = 8
 
 
-def _held_to_contract(
-    name: str, augment: Callable[[], tuple[Sample, Drawn]], sample: Sample, where: str
-) -> tuple[Sample, Drawn]:
-    # Taken before: a step may change the shape of an array that it is given.
-    expected = [(array.shape, array.dtype) for array in sample.arrays]
+class _Kinds(NamedTuple):
+    """What a step is given, and has to return."""
+
+    arrays: list[tuple[tuple[int, ...], np.dtype[Any]]]
+    num_boxes: int | None
+    num_keypoints: int | None
+
+    @classmethod
+    def of(cls, sample: Sample) -> _Kinds:
+        return cls(
+            [(array.shape, array.dtype) for array in sample.arrays],
+            None if sample.boxes is None else len(sample.boxes),
+            None if sample.keypoints is None else len(sample.keypoints),
+        )
+
+
+def _held_to_contract(name: str, result: Any, expected: _Kinds, where: str) -> tuple[Sample, Drawn]:
     try:
-        result, parameters = augment()
-        arrays: Sequence[Any] = result.arrays
+        sample, parameters = result
+        arrays: Sequence[Any] = sample.arrays
     except Exception as err:
         raise _raised(name, err, where) from err
-    if len(arrays) != len(expected):
+    if len(arrays) != len(expected.arrays):
         raise AugmentationError(
             f"The augmentation {name!r} returned {len(arrays)} arrays for {where}; expected "
-            f"{len(expected)}, as it was given."
+            f"{len(expected.arrays)}, as it was given."
         )
-    for (shape, dtype), array in zip(expected, arrays, strict=True):
+    for (shape, dtype), array in zip(expected.arrays, arrays, strict=True):
         if not isinstance(array, np.ndarray) or array.shape != shape or array.dtype != dtype:
             raise AugmentationError(
                 f"The augmentation {name!r} returned {_kind(array)} for {where}; expected "
                 f"{dtype} of shape {shape}, like the image it was given.{_hint(array, dtype)}"
             )
-    return result, parameters
+    _check_positions(name, "boxes", sample.boxes, expected.num_boxes, where)
+    _check_positions(name, "keypoints", sample.keypoints, expected.num_keypoints, where)
+    return sample, parameters
+
+
+def _check_positions(name: str, what: str, array: Any, count: int | None, where: str) -> None:
+    if array is None and count is None:
+        return
+    width = 5 if what == "boxes" else 4
+    expected = "none" if count is None else f"float64 of shape ({count}, {width})"
+    if count is not None and isinstance(array, np.ndarray) and array.dtype == np.float64:
+        # Boxes may be lost beyond the edge; of keypoints it must stay clear which is which.
+        fewest = 0 if what == "boxes" else count
+        if array.shape[1:] == (width,) and fewest <= len(array) <= count:
+            return
+    raise AugmentationError(
+        f"The augmentation {name!r} returned {_kind(array)} as {what} for {where}; expected "
+        f"{expected}, as it was given."
+    )
 
 
 def _raised(names: str, err: Exception, where: str) -> AugmentationError:

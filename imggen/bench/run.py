@@ -78,7 +78,7 @@ def _report(trial: Trial, model: keras.Model | None) -> BenchReport:
         if model is not None:
             trial.progress("model")
             whole = np.resize(list(trial.loaded), trial.maker.batch_size)
-            batch = trial.part(whole, held=True)(0, 0)
+            batch = trial.part(whole, held=trial.loaded)(0, 0)
             model_rate, timed_by = time_model(model, batch, trial.seconds_for("model"))
         trial.progress("machine")
         rows = trial.fresh_rows()
@@ -87,14 +87,14 @@ def _report(trial: Trial, model: keras.Model | None) -> BenchReport:
     part, work = trial.part(rows), sum(stages.values())
     now = trial.serve(part, work, "now", trial.loader.workers)
     cached = None
-    if trial.maker.cache is None:
+    if trial.maker.samples.cache is None:
         trial.progress("cached")
         if trial.loader.use_multiprocessing:
             # Estimated: what is held here is not worth the way to other processes.
             left = stages["augment"] + stages["encode"]
             cached = 1000 * min(max(trial.loader.workers, 1), trial.cores) / left
         else:
-            held = trial.part(np.resize(list(trial.loaded), len(rows)), held=True)
+            held = trial.part(np.resize(list(trial.loaded), len(rows)), held=trial.loaded)
             cached = trial.serve(held, work, "others", trial.loader.workers)
     shape = " × ".join(map(str, next(iter(trial.augmented.values())).shape))
     kind = "process" if trial.loader.use_multiprocessing else "thread"

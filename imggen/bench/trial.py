@@ -46,7 +46,7 @@ class Trial:
         self.progress = progress
         self.cores = usable_cores()
         self.rows = _spread(sequence.samples)
-        self.uncached = dataclasses.replace(self.maker, cache=None)
+        self.uncached = dataclasses.replace(self.maker.samples, cache=None)
         # Not source.spec: what RandomResizedCrop cuts from is decoded larger.
         self.spec = sequence._source.loaded_spec
         self.buffers = Buffers(self.loader.max_queue_size + 2)  # used again, as in training
@@ -77,7 +77,7 @@ class Trial:
             if laps:
                 rounds.append(laps)
             elif not self.good and at >= len(self.rows):
-                self.maker.load_sample(chosen[0])  # which raises
+                self.maker.samples.image(chosen[0])  # which raises
             if len(rounds) == 2:
                 budget = 1000 * seconds / sum(rounds[1].values()) / LEAST_ROUNDS
                 size = max(1, min(int(budget), self.maker.batch_size, _MOST_IN_A_ROUND))
@@ -111,12 +111,12 @@ class Trial:
 
     def load(self, row: int, clock: Clock) -> npt.NDArray[Any]:
         """As the sequence loads a sample, stage by stage where it is decoded."""
-        if self.spec is None or self.maker.cache is not None:
-            if self.maker.cache is not None:
-                self.maker.load_sample(row)  # from now on it is kept
+        if self.spec is None or self.maker.samples.cache is not None:
+            if self.maker.samples.cache is not None:
+                self.maker.samples.image(row)  # from now on it is kept
                 clock.start()
-            array = self.maker.load_sample(row)
-            clock("load" if self.maker.cache is None else "cache")
+            array = self.maker.samples.image(row)
+            clock("load" if self.maker.samples.cache is None else "cache")
             return array
         with open(self.maker.manifest.filepath(row), "rb") as file:
             data = file.read()
@@ -127,15 +127,8 @@ class Trial:
 
     def encode(self, augmented: dict[int, npt.NDArray[Any]], **changes: Any) -> float:
         """To make batches of images that are loaded and augmented already."""
-        by_path = {self.maker.manifest.filepath(row): array for row, array in augmented.items()}
-        changes = {
-            "load": by_path.__getitem__,
-            "cut_size": None,
-            "pipeline": Pipeline([]),
-            "cache": None,
-            **changes,
-        }
-        part, clock = self.part(list(augmented), **changes), Clock()
+        changes = {"cut_size": None, "pipeline": Pipeline([]), **changes}
+        part, clock = self.part(list(augmented), held=augmented, **changes), Clock()
         for index in range(part.num_batches):
             part(0, index)
         clock("encode")
@@ -144,14 +137,14 @@ class Trial:
     def try_file(self, row: int) -> None:
         """Loads a file, whether or not it is kept."""
         try:
-            self.uncached.load_sample(row)
+            self.uncached.image(row)
         except ImageError as err:
             self.unreadable[err.path] = None
 
     def fresh_rows(self) -> list[int]:
         """Whole batches of samples that were not timed yet; with a cache, of those it keeps."""
-        if self.maker.cache is not None:
-            self.maker.cache.flush()  # worker processes read what is on disk
+        if self.maker.samples.cache is not None:
+            self.maker.samples.cache.flush()  # worker processes read what is on disk
             rows = list(self.good)
         else:
             rows = np.roll(self.rows, -len(self.good))[:_MOST_SERVED].tolist()
@@ -160,17 +153,26 @@ class Trial:
         size = self.maker.batch_size
         return rows[: len(rows) // size * size or None]
 
-    def part(self, rows: npt.ArrayLike, *, held: bool = False, **changes: Any) -> BatchMaker:
+    def part(
+        self,
+        rows: npt.ArrayLike,
+        *,
+        held: dict[int, npt.NDArray[Any]] | None = None,
+        **changes: Any,
+    ) -> BatchMaker:
         """What makes batches of some samples, in order; of ``held`` ones without loading them."""
         maker, rows = self.maker, np.asarray(rows)
-        if held:
-            by_path = {maker.manifest.filepath(row): array for row, array in self.loaded.items()}
-            changes |= {"load": by_path.__getitem__, "cache": None}
-        elif maker.cache is not None:
-            changes = {"cache": _Renumbered(maker.cache, rows), **changes}
+        samples = dataclasses.replace(maker.samples, manifest=maker.manifest.take(rows))
+        if held is not None:
+            by_path = {maker.manifest.filepath(row): array for row, array in held.items()}
+            samples = dataclasses.replace(samples, load=by_path.__getitem__, cache=None)
+            if samples.label_mode in ("mask", "boxes", "keypoints"):  # which are not held
+                samples = dataclasses.replace(samples, label_mode=None)
+        elif samples.cache is not None:
+            samples = dataclasses.replace(samples, cache=_Renumbered(samples.cache, rows))
         return dataclasses.replace(
             maker,
-            manifest=maker.manifest.take(rows),
+            samples=samples,
             order=Order(len(rows), shuffle=False, repeats=1, seed=maker.seed),
             drop_remainder=False,
             on_error="skip" if maker.on_error == "raise" else maker.on_error,

@@ -58,13 +58,14 @@ def preview(
 
     import imggen
     from imggen.describe import printable
+    from imggen.labels import usual_label_mode
     from imggen.preview import preview as make_preview
     from imggen.preview.sheet import draw_preview
 
     sequence = imggen.ImageSequence(
         manifest,
         image_size=image_size,
-        label_mode=None if manifest.labels is None else "categorical",
+        label_mode=usual_label_mode(manifest),
         augment=augment,
         seed=seed,
         on_error="substitute",

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from imggen.decode.load import failure
+from imggen.decode.place import upright_size
 from imggen.decode.spec import ImageSpec, placement
 from imggen.errors import ImageError
 
@@ -37,7 +38,7 @@ def load_mask(path: str, image_path: str, spec: ImageSpec) -> npt.NDArray[Any]:
             mask = ImageOps.exif_transpose(stored) if spec.exif_orientation else stored
             mask.load()
             values = _values(mask)
-            size = _upright_size(image_path, spec)
+            size = upright_size(image_path, spec)
             if mask.size != size:
                 raise ValueError(
                     f"it has {mask.width} x {mask.height} pixels, and its image {image_path!r} "
@@ -64,18 +65,6 @@ def _values(mask: Image.Image) -> npt.NDArray[Any]:
     if values.size and not 0 <= int(values.min()) <= int(values.max()) <= 65535:
         raise ValueError("its values are not between 0 and 65535")
     return values.astype(np.uint8 if values.dtype.itemsize == 1 else np.uint16)
-
-
-def _upright_size(path: str, spec: ImageSpec) -> tuple[int, int]:
-    """The (width, height) of an image once it is turned upright; its pixels are not read."""
-    from PIL import ExifTags, Image
-
-    with Image.open(path) as image:
-        turned = image.getexif().get(ExifTags.Base.Orientation, 1) in (5, 6, 7, 8)
-        # Pillow tells the size of a TIFF, and only that, as it is once it is turned.
-        is_upright = image.format == "TIFF"
-        width, height = image.size
-    return (height, width) if turned and spec.exif_orientation != is_upright else (width, height)
 
 
 def _fitted(values: npt.NDArray[Any], spec: ImageSpec) -> npt.NDArray[Any]:

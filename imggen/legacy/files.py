@@ -11,7 +11,7 @@ import keras
 import numpy as np
 import numpy.typing as npt
 
-from imggen.batch import Failure, OnError, first_readable
+from imggen.batch import OnError, first_readable
 from imggen.cache import CacheLike, Keeper, open_cache
 from imggen.decode import NUM_CHANNELS, jpeg_pixels, read_if_jpeg
 from imggen.errors import ImageError, ImggenWarning, OptionError
@@ -21,6 +21,7 @@ from imggen.legacy.iterator import Iterator
 from imggen.legacy.saving import save_batch
 from imggen.legacy.subset import subset_bounds
 from imggen.rng import Stream, generator
+from imggen.samples import Failure
 
 # A class of the user's may name Iterator and this one in any order, so neither is the other's base.
 if TYPE_CHECKING:

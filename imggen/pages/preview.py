@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import os
-from typing import Any
 
-import numpy.typing as npt
-
+from imggen.augment import Sample
 from imggen.describe import printable
-from imggen.drawing import picture_of, with_mask
 from imggen.pages.render import data_uri, render
+from imggen.pictures import picture_of_sample
 from imggen.preview import Preview
 from imggen.preview.variants import Variant
 
@@ -40,12 +38,10 @@ def preview_page(found: Preview, root: str) -> str:
             {
                 "label": row.label,
                 "name": os.path.basename(row.path),
-                "original": _uri(row.original),
+                "original": _uri(row.before, row.variants[0]),
                 "variants": [
                     {
-                        "picture": _uri(
-                            with_mask(variant.explanation.image, variant.explanation.mask)
-                        ),
+                        "picture": _uri(variant.explanation.after, variant),
                         "epoch": variant.explanation.epoch,
                         "target": variant.explanation.target,
                         "steps": [
@@ -63,10 +59,7 @@ def preview_page(found: Preview, root: str) -> str:
     )
 
 
-def _variant_uri(variant: Variant) -> str:
-    return _uri(with_mask(variant.explanation.image, variant.explanation.mask))
-
-
-def _uri(pixels: npt.NDArray[Any]) -> str:
+def _uri(sample: Sample, variant: Variant) -> str:
+    picture = picture_of_sample(sample, _CELL, variant.explanation.names_of_boxes)
     # Small pictures are enlarged pixel by pixel, which JPEG would smear.
-    return data_uri(picture_of(pixels, _CELL), lossless=2 * max(pixels.shape[:2]) < _CELL)
+    return data_uri(picture, lossless=2 * max(sample.size) < _CELL)

@@ -5,18 +5,10 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from imggen.drawing import (
-    BACKGROUND,
-    FAINT,
-    INK,
-    font,
-    one_line,
-    picture_of,
-    with_mask,
-    write,
-)
+from imggen.drawing import BACKGROUND, FAINT, INK, font, one_line, write
 from imggen.errors import OptionError
 from imggen.fields import is_whole
+from imggen.pictures import picture_of_sample
 from imggen.preview.variants import Preview, Variant, preview
 
 if TYPE_CHECKING:
@@ -75,7 +67,10 @@ def draw_preview(found: Preview, *, cell: int, parameters: bool) -> Image.Image:
     from PIL import Image, ImageDraw
 
     pictures = [
-        [picture_of(row.original, cell), *(_picture(variant, cell) for variant in row.variants)]
+        [
+            picture_of_sample(sample, cell, row.variants[0].explanation.names_of_boxes)
+            for sample in (row.before, *(variant.explanation.after for variant in row.variants))
+        ]
         for row in found.rows
     ]
     width = max(picture.width for line in pictures for picture in line)
@@ -145,11 +140,6 @@ def _wrapped(text: str, width: int) -> list[str]:
         else:
             lines.append(f"  {word}" if lines else word)
     return lines
-
-
-def _picture(variant: Variant, cell: int) -> Image.Image:
-    explanation = variant.explanation
-    return picture_of(with_mask(explanation.image, explanation.mask), cell)
 
 
 def _left(column: int, width: int) -> int:

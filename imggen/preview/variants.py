@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections import Counter
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, final
+from typing import TYPE_CHECKING, final
 
 import numpy as np
-import numpy.typing as npt
 
+from imggen.augment import Sample
 from imggen.batch import BatchMaker
 from imggen.errors import OptionError
 from imggen.explain import Explanation, explain
@@ -42,13 +43,13 @@ class Row:
     Attributes:
         path: The file, relative to the manifest's root.
         label: The name of its class, or None.
-        original: As loaded; uint8, shape (height, width, channels).
+        before: As loaded; its image is uint8, shape (height, width, channels).
         variants: As the epochs 0, 1, 2, ... train on it.
     """
 
     path: str
     label: str | None
-    original: npt.NDArray[Any]
+    before: Sample
     variants: tuple[Variant, ...]
 
 
@@ -139,6 +140,8 @@ def row_of(maker: BatchMaker, index: int, variants: int) -> Row:
     Raises:
         As ``preview``.
     """
+    # Even what drop_remainder leaves out of an epoch is worth a look.
+    maker = dataclasses.replace(maker, drop_remainder=False)
     explained = [explain(maker, epoch, index) for epoch in range(variants)]
     original = explained[0].original
     if original.dtype != np.uint8 or original.ndim != 3 or original.shape[2] not in (1, 3, 4):
@@ -149,7 +152,7 @@ def row_of(maker: BatchMaker, index: int, variants: int) -> Row:
     return Row(
         path=maker.manifest.paths[index],
         label=explained[0].label,
-        original=original,
+        before=explained[0].before,
         variants=tuple(Variant(one, damage(one)) for one in explained),
     )
 

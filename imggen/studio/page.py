@@ -8,17 +8,17 @@ import os
 from typing import TYPE_CHECKING, Any, final
 
 import numpy as np
-import numpy.typing as npt
 from nicegui import run, ui
 
-from imggen.augment import Pipeline, adapt
+from imggen.augment import Pipeline, Sample, adapt
 from imggen.augment.catalog import KINDS
 from imggen.augment.options import Bounds, Choice, Span
 from imggen.batch import BatchMaker
-from imggen.drawing import picture_of
 from imggen.errors import ImggenError
+from imggen.labels import usual_label_mode
 from imggen.manifest import Manifest
 from imggen.pages.render import data_uri
+from imggen.pictures import picture_of_sample
 from imggen.preview.variants import Row, row_of
 from imggen.sequence import ImageSequence
 from imggen.studio.draft import Draft, Item, scale_of
@@ -269,7 +269,7 @@ class Page:
             self._sequences[source_size] = ImageSequence(
                 self._manifest,
                 image_size=self._image_size,
-                label_mode=None if self._manifest.labels is None else "categorical",
+                label_mode=usual_label_mode(self._manifest),
                 augment=steps,
                 on_error="substitute",
                 cache="ram",
@@ -297,21 +297,25 @@ class Page:
             which = f"{name} · " if name else ""
             ui.label(f"{which}{label}{os.path.basename(row.path)}").classes("text-sm text-grey-8")
             with ui.row().classes("gap-2 no-wrap overflow-auto"):
-                _picture(row.original, "original", (), [])
+                names = row.variants[0].explanation.names_of_boxes
+                _picture(row.before, names, "original", (), [])
                 for variant in row.variants:
                     explanation = variant.explanation
                     drawn = [str(step) for step in explanation.steps if step.parameters is not None]
-                    _picture(
-                        explanation.image, f"epoch {explanation.epoch}", variant.warnings, drawn
-                    )
+                    epoch = f"epoch {explanation.epoch}"
+                    _picture(explanation.after, names, epoch, variant.warnings, drawn)
 
 
 def _picture(
-    pixels: npt.NDArray[Any], caption: str, warnings: tuple[str, ...], drawn: list[str]
+    sample: Sample,
+    names_of_boxes: tuple[str, ...],
+    caption: str,
+    warnings: tuple[str, ...],
+    drawn: list[str],
 ) -> None:
     with ui.column().classes("gap-0"):
-        drawing = picture_of(pixels, _CELL)
-        uri = data_uri(drawing, lossless=2 * max(pixels.shape[:2]) < _CELL)
+        drawing = picture_of_sample(sample, _CELL, names_of_boxes)
+        uri = data_uri(drawing, lossless=2 * max(sample.size) < _CELL)
         picture = ui.image(uri).style(f"width: {drawing.width}px")
         picture.props("no-spinner no-transition")
         if warnings:

@@ -9,10 +9,13 @@ from typing import Any, final
 import numpy as np
 import numpy.typing as npt
 
-from imggen.augment.adapters.copies import ThreadCopies
+from imggen.augment.adapters.thread_copies import ThreadCopies
 from imggen.augment.base import Drawn
+from imggen.augment.follow import clipped_boxes
 from imggen.augment.sample import Sample
-from imggen.errors import OptionError
+from imggen.errors import AugmentationError, OptionError
+
+Floats = npt.NDArray[np.float64]
 
 
 @final
@@ -50,10 +53,23 @@ class AlbumentationsStep:
         if len(given) > 1:
             others = [name for name in given if name != "image"]
             transform.add_targets({name: name.rstrip("0123456789") for name in others})
-        result = transform(**given, **({"applied_transforms": []} if self._needs_list else {}))
+        boxes, keypoints = sample.boxes, sample.keypoints
+        if boxes is not None:
+            boxes = clipped_boxes(boxes, sample.size)  # which albumentations insists on
+        result = transform(
+            **given,
+            **_positions_for(transform, boxes, keypoints, sample.size),
+            **({"applied_transforms": []} if self._needs_list else {}),
+        )
         changed = [_with_channels(result[name], array) for name, array in given.items()]
         first = 1 + len(sample.masks)
-        done = Sample(changed[0], tuple(changed[1:first]), tuple(changed[first:]))
+        done = Sample(
+            changed[0],
+            tuple(changed[1:first]),
+            tuple(changed[first:]),
+            None if boxes is None else _boxes_of(transform, result, boxes),
+            None if keypoints is None else _keypoints_of(transform, result, keypoints),
+        )
         return done, _drawn(transform, result)
 
 
@@ -62,6 +78,112 @@ def _with_channels(result: Any, image: npt.NDArray[Any]) -> Any:
     if isinstance(result, np.ndarray) and result.shape == image.shape[:2]:
         return result.reshape(image.shape) if image.shape[2:] == (1,) else result
     return result
+
+
+def _positions_for(
+    transform: Any, boxes: Floats | None, keypoints: Floats | None, size: tuple[int, int]
+) -> dict[str, Any]:
+    """Boxes and keypoints in the formats that a Compose asks for, or in albumentations' own.
+
+    Behind the columns of the format stands the number of each box or keypoint, which albumentations
+    carries along: it tells what was left out, and what is there several times.
+    """
+    given: dict[str, Any] = {}
+    height, width = size
+    # A Compose insists on the fields of labels, with or without boxes.
+    for processor in getattr(transform, "processors", {}).values():
+        given |= {field: [] for field in processor.params.label_fields or ()}
+    if boxes is not None:
+        fractions = boxes[:, :4] / [width, height, width, height]
+        own = np.column_stack([fractions, np.arange(len(boxes))])
+        given |= _in_format(transform, "bboxes", own, size, boxes[:, 4])
+    if keypoints is not None:
+        numbers = _taken(transform, keypoints, size)
+        x, y, angle, scale = keypoints[numbers].T
+        own = np.column_stack([x, y, np.zeros_like(x), angle, scale, numbers])
+        given |= _in_format(transform, "keypoints", own, size, numbers)
+    return given
+
+
+def _processor(transform: Any, target: str) -> Any:
+    """What a Compose with bbox_params or keypoint_params has for them, or None."""
+    return getattr(transform, "processors", {}).get(target)
+
+
+def _in_format(
+    transform: Any, target: str, own: Floats, size: tuple[int, int], labels: npt.NDArray[Any]
+) -> dict[str, Any]:
+    own = own.astype(np.float32)  # as albumentations has them
+    processor = _processor(transform, target)
+    if processor is None:
+        return {target: own}
+    shape = {"height": size[0], "width": size[1]}
+    fields = processor.params.label_fields or ()
+    return {
+        target: processor.convert_from_albumentations(own, shape),
+        **{field: labels.astype(int).tolist() for field in fields},
+    }
+
+
+def _out_of_format(transform: Any, target: str, result: dict[str, Any], width: int) -> Floats:
+    """What came of boxes or keypoints, in so many columns of albumentations' own."""
+    changed = np.asarray(result[target])
+    if not changed.size:
+        return np.empty((0, width))
+    processor = _processor(transform, target)
+    if processor is not None:
+        height, across = result["image"].shape[:2]
+        changed = processor.convert_to_albumentations(changed, {"height": height, "width": across})
+    return changed.astype(np.float64)
+
+
+def _boxes_of(transform: Any, result: dict[str, Any], given: Floats) -> Floats:
+    """Boxes as samples have them. Of mirrored images of one, the largest is kept."""
+    changed = _out_of_format(transform, "bboxes", result, 5)
+    height, width = result["image"].shape[:2]
+    numbers = changed[:, 4].astype(np.int64)
+    corners = changed[:, :4] * [width, height, width, height]
+    boxes = np.column_stack([corners, given[numbers, 4], numbers])
+    boxes = clipped_boxes(boxes, (height, width))
+    areas = (boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1])
+    return boxes[_first_of_each(boxes[:, 5], -areas), :5]
+
+
+def _keypoints_of(transform: Any, result: dict[str, Any], given: Floats) -> Floats:
+    """Points as samples have them. Of mirrored images of one, that nearest the middle is kept."""
+    changed = _out_of_format(transform, "keypoints", result, 6)
+    height, width = result["image"].shape[:2]
+    distances = np.hypot(changed[:, 0] - (width - 1) / 2, changed[:, 1] - (height - 1) / 2)
+    chosen = changed[_first_of_each(changed[:, 5], distances)]
+    points = np.full_like(given, np.nan)
+    points[chosen[:, 5].astype(np.int64)] = chosen[:, [0, 1, 3, 4]]
+    return points
+
+
+def _taken(transform: Any, keypoints: Floats, size: tuple[int, int]) -> npt.NDArray[np.int64]:
+    """The numbers of the points that albumentations takes: known ones, and not beyond the edge."""
+    known = ~np.isnan(keypoints).any(axis=1)
+    processor = _processor(transform, "keypoints")
+    if processor is None:
+        return np.flatnonzero(known)
+    params = processor.params
+    for letter, column, what in (("a", 2, "angles"), ("s", 3, "scales")):
+        if letter not in params.format and keypoints[known, column].any():
+            raise AugmentationError(
+                f"its keypoint_params have the format {params.format!r}, which leaves {what} out. "
+                f"Add {letter!r} to it"
+            )
+    if params.remove_invisible:
+        inside = (keypoints[:, :2] >= 0) & (keypoints[:, :2] < size[::-1])
+        known &= inside.all(axis=1)
+    return np.flatnonzero(known)
+
+
+def _first_of_each(numbers: Floats, ranks: Floats) -> npt.NDArray[np.int64]:
+    """For each number that occurs, in order, the place where its rank is least."""
+    order = np.lexsort([ranks, numbers])
+    _, first = np.unique(numbers[order], return_index=True)
+    return order[first]
 
 
 def _drawn(transform: Any, result: dict[str, Any]) -> Drawn:

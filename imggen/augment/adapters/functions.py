@@ -36,9 +36,15 @@ class FunctionStep:
             keywords["rng"] = rng
         elif self._rng_passed_as == "position":
             arguments.append(rng)
-        if not sample.masks and not sample.images:
+        if sample.is_alone:
             image = self._function(*arguments, **keywords)
             return dataclasses.replace(sample, image=image), {}
+        if sample.positions:
+            raise AugmentationError(
+                "a function of the image alone cannot keep boxes and keypoints in step. Make it "
+                "a class with a name and the method augment(sample, rng), see "
+                "imggen.augment.Augmentation"
+            )
         if not self._takes_mask or len(sample.masks) != 1 or sample.images:
             raise AugmentationError(
                 "a function of the image alone cannot keep masks and further images in step. Give "

@@ -7,7 +7,7 @@ from typing import Any, final
 
 import numpy as np
 
-from imggen.augment.adapters.copies import ThreadCopies
+from imggen.augment.adapters.thread_copies import ThreadCopies
 from imggen.augment.base import Drawn
 from imggen.augment.sample import Sample
 from imggen.errors import AugmentationError
@@ -23,8 +23,10 @@ class ImgaugStep:
 
     def augment(self, sample: Sample, rng: np.random.Generator) -> tuple[Sample, Drawn]:
         """Seeds this thread's copy from ``rng`` and calls it; nothing is known of what it draws."""
-        if sample.masks or sample.images:
-            raise AugmentationError("it cannot keep masks and further images in step")
+        if not sample.is_alone:
+            raise AugmentationError(
+                "it cannot keep masks, further images, boxes and keypoints in step"
+            )
         augmenter = self._copies.own()
         augmenter.seed_(int(rng.integers(2**31)))
         return dataclasses.replace(sample, image=augmenter.augment_image(sample.image)), {}

@@ -70,7 +70,7 @@ class KerasStep:
         self, samples: Sequence[Sample], rngs: Sequence[np.random.Generator]
     ) -> list[tuple[Sample, Drawn]]:
         """Draws for each sample from its own generator, and transforms all of them at once."""
-        if samples[0].images or len(samples[0].masks) > 1:
+        if samples[0].images or len(samples[0].masks) > 1 or samples[0].positions:
             raise AugmentationError("a Keras layer can keep one mask in step, and nothing else")
         same = len({sample.image.shape for sample in samples}) == 1
         with _turn:

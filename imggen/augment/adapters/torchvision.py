@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from imggen.augment.base import Drawn
 from imggen.augment.sample import Sample
-from imggen.errors import OptionError
+from imggen.errors import AugmentationError, OptionError
 
 # torchvision draws from torch's global generator, so one transform at a time, of all of them.
 _global_generator = threading.Lock()
@@ -52,6 +52,11 @@ class TorchvisionStep:
         import torch
         from torchvision import tv_tensors
 
+        if sample.positions:
+            raise AugmentationError(
+                "a transform of torchvision can keep masks and further images in step, and no "
+                "boxes and keypoints"
+            )
         wrapped = [
             tv_tensors.Image(_channels_first(sample.image)),
             *(tv_tensors.Mask(_channels_first(mask)) for mask in sample.masks),
