@@ -16,7 +16,7 @@ from typing import Any, NamedTuple, final
 import numpy as np
 import numpy.typing as npt
 
-from imggen.augment import Augment, Pipeline, Sample, adapt
+from imggen.augment import Augment, Pipeline, Sample, adapt, unadapted
 from imggen.augment.policy import format_policy
 from imggen.columns import StringColumn
 from imggen.decode import ImageSpec, load_image
@@ -26,10 +26,11 @@ from imggen.manifest import Manifest
 from imggen.records import write_records
 from imggen.rng import Stream, check_seed, step_generators
 from imggen.runs import one_run_at_a_time
+from imggen.samples import Failure
 from imggen.scan import scan
 from imggen.storage import replace_files
 from imggen.threads import Progress, Threads
-from imggen.transfer import copy_file
+from imggen.transfer import check_apart, copy_file
 
 _FOLDER = ".imggen-augment"
 _SCRATCH = "scratch"
@@ -37,13 +38,6 @@ _QUALITY = 95
 # What has changed, where its value would say nothing.
 _IN_WORDS = {"augment": "another policy", "images": "other images"}
 _COLUMNS = ("path", "source", "copy", "parameters")
-
-
-class Unread(NamedTuple):
-    """A file that no copies were made of, and why."""
-
-    path: str
-    reason: str
 
 
 @final
@@ -62,7 +56,7 @@ class CopiesReport:
     manifest: Manifest
     num_originals: int
     num_copies: int
-    unread: tuple[Unread, ...]
+    unread: tuple[Failure, ...]
 
 
 class _Job(NamedTuple):
@@ -111,7 +105,8 @@ def augment_directory(
         progress: Called with ("augmenting", images done, images in all) now and then.
 
     Raises:
-        OptionError: A number out of bounds, MixUp or CutMix, or ``balance`` without classes.
+        OptionError: A number out of bounds, MixUp or CutMix, ``balance`` without classes, or
+            images with masks, further images, boxes or keypoints.
         ScanError: See ``scan``.
         ExportError: ``target`` holds something else, lies in ``source`` or the reverse, or cannot
             be written.
@@ -128,8 +123,17 @@ def augment_directory(
     manifest = source if isinstance(source, Manifest) else scan(source)
     if balance and manifest.labels is None:
         raise OptionError("balance=True needs classes, and these images have none.")
+    if manifest.masks or manifest.inputs or manifest.boxes or manifest.keypoints:
+        raise OptionError(
+            "Copies are made of images alone, and these have masks, further images, boxes or "
+            "keypoints, which would be lost. Augment them while training, in "
+            "ImageSequence(augment=)."
+        )
     goal = Path(target)
-    _check_places(manifest, goal)
+    if isinstance(source, Manifest):
+        check_apart(str(goal), files=manifest.filepaths)
+    else:
+        check_apart(str(goal), folder=manifest.root)
     jobs = list(_jobs(manifest, copies, balance=balance))
     maker = _Maker(manifest, goal, pipeline, ImageSpec(image_size), seed, threading.Lock())
     facts = {
@@ -150,12 +154,13 @@ def augment_directory(
             # What a killed run has left in there is of no use.
             shutil.rmtree(goal / _FOLDER / _SCRATCH, ignore_errors=True)
             (goal / _FOLDER / _SCRATCH).mkdir()
-            made = Threads(workers).each("augmenting", maker.make, waiting, progress)
+            made = list(Threads(workers).each("augmenting", maker.make, waiting, progress))
             unread = tuple(one for one in made if one is not None)
+            # An earlier call may have read what is broken now.
+            lost = {job.original for job, one in zip(waiting, made, strict=True) if one}
+            jobs = [job for job in jobs if job.original not in lost]
             return _finish(goal, manifest, jobs, maker.done(), unread)
     except ExportError:
-        raise
-    except ImageError:
         raise
     except OSError as err:
         raise ExportError(f"Cannot write {os.fspath(target)!r}: {err}.") from err
@@ -174,17 +179,6 @@ def _check(pipeline: Pipeline, copies: object, seed: int) -> None:
         raise OptionError("augment= holds no augmentation; copies would be the same as originals.")
 
 
-def _check_places(manifest: Manifest, goal: Path) -> None:
-    if os.path.lexists(goal) and not goal.is_dir():
-        raise ExportError(f"{str(goal)!r} is no folder; expected one, new or empty.")
-    inner, outer = os.path.realpath(goal), os.path.realpath(manifest.root)
-    if os.path.commonpath([inner, outer]) in (inner, outer):
-        raise ExportError(
-            f"{str(goal)!r} and {manifest.root!r} lie in one another, so that copies would be "
-            "taken for originals. Choose a folder beside the source."
-        )
-
-
 def _hash_of(manifest: Manifest) -> str:
     """Tells the images and their classes apart from others."""
     labels = None if manifest.labels is None else manifest.labels.tolist()
@@ -195,7 +189,7 @@ def _hash_of(manifest: Manifest) -> str:
 def _described(pipeline: Pipeline) -> str:
     """What can be compared with an earlier call: the policy, or names where there is none."""
     try:
-        return format_policy([getattr(step, "transform", step) for step in pipeline.steps])
+        return format_policy(unadapted(pipeline.steps))
     except OptionError:
         return ", ".join(step.name for step in pipeline.steps)
 
@@ -273,13 +267,13 @@ class _Maker:
     seed: int
     lock: threading.Lock
 
-    def make(self, job: _Job) -> Unread | None:
+    def make(self, job: _Job) -> Failure | None:
         """Makes the copies of an image, and then its record, which says that they are there."""
         path = self.manifest.filepath(job.row)
         try:
             pixels = load_image(path, self.spec)
         except ImageError as err:
-            return Unread(err.path, err.reason)
+            return Failure(err.path, err.reason)
         (self.goal / job.original).parent.mkdir(parents=True, exist_ok=True)
         if self.spec.image_size is None:
             copy_file(path, str(self.goal / job.original), str(self._scratch()))
@@ -344,7 +338,7 @@ def _finish(
     manifest: Manifest,
     jobs: list[_Job],
     done: dict[str, list[Any]],
-    unread: tuple[Unread, ...],
+    unread: tuple[Failure, ...],
 ) -> CopiesReport:
     """Writes the tables, once all files are there."""
     rows: list[int] = []

@@ -9,7 +9,34 @@ import os
 import shutil
 from collections.abc import Iterable
 
+from imggen.errors import ExportError
+
 _MOST_TRIES = 3  # to copy a file that is being written to
+
+
+def check_apart(target: str, *, folder: str | None = None, files: Iterable[str] = ()) -> None:
+    """Checks that what is written to a folder cannot be taken for what it is made of.
+
+    Args:
+        target: The folder to write to; it may be there or not.
+        folder: What is read, if all of a folder is.
+        files: What is read otherwise: a table of them may stand beside its target.
+
+    Raises:
+        ExportError: They lie in one another, or ``target`` is a file.
+    """
+    if os.path.lexists(target) and not os.path.isdir(target):
+        raise ExportError(f"{target!r} is no folder; expected one, new or empty.")
+    inner = os.path.realpath(target)
+    clash = next((path for path in entries(files) if path.startswith(inner + os.sep)), None)
+    if folder is not None:
+        outer = os.path.realpath(folder)
+        clash = folder if os.path.commonpath([inner, outer]) in (inner, outer) else clash
+    if clash is not None:
+        raise ExportError(
+            f"{target!r} and {clash!r} lie in one another, so that copies would be taken for "
+            "originals. Choose a folder beside the source."
+        )
 
 
 def size_and_time(path: str) -> tuple[int, int]:

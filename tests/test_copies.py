@@ -9,6 +9,7 @@ import sys
 import time
 
 import numpy as np
+import pandas as pd
 import pytest
 from click.testing import CliRunner
 from PIL import Image
@@ -167,6 +168,41 @@ def test_a_folder_that_holds_something_else_is_refused(photos, tmp_path):
     with pytest.raises(ExportError, match="is not empty"):
         augment_directory(photos, tmp_path / "made", TURN)
     assert [file.name for file in (tmp_path / "made").iterdir()] == ["mine.txt"]
+
+
+def test_a_file_that_an_earlier_call_could_read_is_left_out_once_it_is_broken(photos, tmp_path):
+    augment_directory(photos, tmp_path / "made", TURN, copies=1)
+    (photos / "cat/003.png").write_bytes(b"broken")
+    (tmp_path / "made/cat/003-png-aug0.png").unlink()
+    made = augment_directory(photos, tmp_path / "made", TURN, copies=1)
+    assert (made.num_originals, made.num_copies) == (15, 15)
+    assert all(os.path.exists(path) for path in made.manifest.filepaths)
+    assert "cat/003.png" not in (tmp_path / "made/augmentations.csv").read_text()
+
+
+def test_a_table_may_stand_beside_the_target_but_no_image_in_it(photos, tmp_path):
+    files = [f"photos/{path}" for path in imggen.scan(photos).paths]
+    manifest = imggen.Manifest.from_files(files, root=tmp_path)
+    made = augment_directory(manifest, tmp_path / "made", TURN, copies=1)
+    assert made.num_copies == 16
+    with pytest.raises(ExportError, match=r"photos' and '.*png' lie in one another"):
+        augment_directory(manifest, photos, TURN, copies=1)
+
+
+@pytest.mark.parametrize("what", ["masks", "inputs", "boxes", "keypoints"])
+def test_images_that_something_belongs_to_are_refused(photos, tmp_path, what):
+    column = ["cat/000.png"] if what in ("masks", "inputs") else [[[1, 2, 3, 4]]]
+    frame = pd.DataFrame({"path": ["cat/000.png"], "more": column})
+    options = {
+        "masks": {"mask_col": "more"},
+        "inputs": {"input_cols": {"other": "more"}},
+        "boxes": {"box_col": "more", "box_format": "pascal_voc"},
+        "keypoints": {"keypoint_col": "more", "keypoint_format": "xyas"},
+    }[what]
+    manifest = imggen.Manifest.from_frame(frame, root=photos, y_col=None, **options)
+    with pytest.raises(OptionError, match=r"which would be lost\. Augment them while training"):
+        augment_directory(manifest, tmp_path / "made", TURN)
+    assert not (tmp_path / "made").exists()
 
 
 @pytest.mark.parametrize("place", ["photos", "photos/made", "."])

@@ -69,6 +69,12 @@ def test_a_preview_names_the_steps_with_the_mixer_last_and_the_seed(photos):
     assert found.seed == 41
 
 
+def test_images_that_an_epoch_leaves_out_are_shown_all_the_same(photos):
+    options = {"batch_size": 5, "drop_remainder": True, "augment": MixUp(1.0)}
+    found = preview(sequence_of(photos, **options), images_per_class=8, variants=3)
+    assert [len(row.variants) for row in found.rows] == [3] * 16
+
+
 def test_without_augmentations_there_are_no_steps(photos):
     assert preview(sequence_of(photos), variants=1).steps == ()
 

@@ -1,6 +1,6 @@
 """Augmentations: imggen's own, adapters for what users bring, and how they are put together."""
 
-from imggen.augment.adapters import Augment, adapt, register_adapter
+from imggen.augment.adapters import Augment, adapt, register_adapter, unadapted
 from imggen.augment.base import Augmentation
 from imggen.augment.builtin import BuiltIn
 from imggen.augment.catalog import BUILT_INS, MIXERS
@@ -88,6 +88,7 @@ __all__ = [
     "preset",
     "register_adapter",
     "save_policy",
+    "unadapted",
     "unrepeatable",
     "warp",
 ]

@@ -27,7 +27,7 @@ from imggen.split import Counts, Ratios
 from imggen.split.grouping import GroupBy
 from imggen.split.shares import DEFAULT_RATIOS
 from imggen.threads import Progress
-from imggen.transfer import entries
+from imggen.transfer import check_apart
 
 Source = str | os.PathLike[str] | Manifest
 
@@ -180,7 +180,10 @@ def plan_split(
     """
     root = source.root if isinstance(source, Manifest) else os.fspath(source)
     goal = os.path.realpath(target)
-    _check_places(source, os.fspath(target))
+    if isinstance(source, Manifest):
+        check_apart(os.fspath(target), files=source.filepaths)
+    else:
+        check_apart(os.fspath(target), folder=os.fspath(source))
     way = checked_mode(mode)
     earlier = read_plan(goal)
     if earlier is not None:
@@ -221,24 +224,6 @@ def carry_out_plan(plan: Plan, progress: Progress | None = None) -> Outcome:
         raise
     except OSError as err:
         raise ExportError(f"Cannot write {plan.target!r}: {err}.") from err
-
-
-def _check_places(source: Source, target: str) -> None:
-    if os.path.lexists(target) and not os.path.isdir(target):
-        raise ExportError(f"{target!r} is no folder; expected one, new or empty.")
-    inner = os.path.realpath(target)
-    if isinstance(source, Manifest):
-        # A table may stand beside its target; only what it lists matters.
-        paths = entries(source.filepaths)
-        clash = next((path for path in paths if path.startswith(inner + os.sep)), None)
-    else:
-        outer = os.path.realpath(source)
-        clash = os.fspath(source) if os.path.commonpath([inner, outer]) in (inner, outer) else None
-    if clash is not None:
-        raise ExportError(
-            f"{target!r} and {clash!r} lie in one another, so that copies would be taken "
-            "for a class. Choose a folder beside the source."
-        )
 
 
 def _check_same(earlier: Plan, source: str, mode: str, facts: dict[str, Any], target: str) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from imggen.augment import Augment, adapt
+from imggen.augment import Augment, adapt, unadapted
 from imggen.augment.policy import format_policy
 from imggen.errors import ImggenWarning, MissingExtraError, OptionError, ScanError
 from imggen.manifest import Manifest
@@ -77,7 +77,7 @@ def draft_of(augment: Augment) -> Draft:
     Raises:
         OptionError: An augmentation that no policy file can hold.
     """
-    steps = [getattr(step, "transform", step) for step in adapt(augment)]
+    steps = unadapted(adapt(augment))
     format_policy(steps)
     return Draft.of(steps)
 

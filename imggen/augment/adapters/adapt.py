@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from imggen.augment.adapters.albumentations import AlbumentationsStep
@@ -55,7 +55,6 @@ def adapt(augment: Augment) -> tuple[Step | Mixer, ...]:
     Raises:
         OptionError: Something else.
         PolicyError: A policy file that cannot be used.
-        MissingExtraError: Its package is not installed.
 
     Example:
         >>> import numpy as np
@@ -85,6 +84,17 @@ def adapt(augment: Augment) -> tuple[Step | Mixer, ...]:
     if isinstance(augment, Augmentation):
         return (augment,)
     return (_adapted(augment),)
+
+
+def unadapted(steps: Sequence[Step | Mixer]) -> list[Any]:
+    """The steps as policies have them: albumentations' own transforms in place of their adapters.
+
+    Example:
+        >>> import albumentations
+        >>> [type(step).__name__ for step in unadapted(adapt([albumentations.HorizontalFlip()]))]
+        ['HorizontalFlip']
+    """
+    return [step.transform if isinstance(step, AlbumentationsStep) else step for step in steps]
 
 
 def _policy(file: str | os.PathLike[str]) -> list[Any]:
