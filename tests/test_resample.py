@@ -194,7 +194,7 @@ def test_a_window_of_a_mask_is_resized_without_values_in_between():
 # Exact
 
 
-@pytest.mark.parametrize("channels", [1, 2, 3, 4, 5])
+@pytest.mark.parametrize("channels", [1, 2, 3, 4, 5, 150])
 @pytest.mark.parametrize("dtype", ["uint8", "uint16", "float32"])
 @pytest.mark.parametrize(
     ("matrix", "turned"),

@@ -6,7 +6,7 @@ what parameters. ``perform`` applies them, and does in one what can be done in o
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, NamedTuple
@@ -58,7 +58,8 @@ def as_plain(value: Any) -> Any:
     return value if isinstance(value, str | int | float | None) else repr(value)
 
 
-class BuiltIn(ABC):
+# No ABC: of those isinstance takes long, and is asked for each image.
+class BuiltIn:
     """An augmentation of imggen's own: a frozen dataclass that draws operations for each sample."""
 
     @property

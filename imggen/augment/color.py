@@ -15,6 +15,12 @@ from imggen.augment.resample import Matrix
 
 # The share of red, green and blue in grey, ITU-R 601-2, as Pillow's "L" has it.
 _LUMA = np.array([0.299, 0.587, 0.114])
+# The matrix that changes nothing.
+_SAME = np.eye(3, 4)
+# Of hue: what stays, what turns with the cosine of the angle, and what with the sine.
+_HUE_GREY = np.tile([0.213, 0.715, 0.072], (3, 1))
+_HUE_COSINE = np.eye(3) - _HUE_GREY
+_HUE_SINE = np.array([[-0.213, -0.715, 0.928], [0.143, 0.140, -0.283], [-0.787, 0.715, 0.072]])
 
 
 @final
@@ -45,7 +51,7 @@ class RandomBrightness(Linear):
     def color_matrix(self, parameters: Parameters, mean: npt.NDArray[np.float64]) -> Matrix:
         """Blends with black."""
         del mean
-        return float(parameters["factor"]) * np.eye(3, 4)
+        return float(parameters["factor"]) * _SAME
 
 
 @final
@@ -75,7 +81,7 @@ class RandomContrast(Linear):
     def color_matrix(self, parameters: Parameters, mean: npt.NDArray[np.float64]) -> Matrix:
         """Blends with the mean grey."""
         factor = float(parameters["factor"])
-        matrix = factor * np.eye(3, 4)
+        matrix = factor * _SAME
         matrix[:, 3] = (1 - factor) * (_LUMA @ mean)
         return matrix
 
@@ -108,7 +114,7 @@ class RandomSaturation(Linear):
         """Blends with each pixel's own grey."""
         del mean
         factor = float(parameters["factor"])
-        matrix = factor * np.eye(3, 4)
+        matrix = factor * _SAME
         matrix[:, :3] += (1 - factor) * _LUMA
         return matrix
 
@@ -142,10 +148,8 @@ class RandomHue(Linear):
         """The matrix of feColorMatrix, type hueRotate."""
         del mean
         angle = math.radians(parameters["degrees"])
-        grey = np.tile([0.213, 0.715, 0.072], (3, 1))
-        turned = np.array([[-0.213, -0.715, 0.928], [0.143, 0.140, -0.283], [-0.787, 0.715, 0.072]])
         matrix = np.zeros((3, 4))
-        matrix[:, :3] = grey + math.cos(angle) * (np.eye(3) - grey) + math.sin(angle) * turned
+        matrix[:, :3] = _HUE_GREY + math.cos(angle) * _HUE_COSINE + math.sin(angle) * _HUE_SINE
         return matrix
 
 
@@ -177,7 +181,7 @@ class RandomChannelShift(Linear):
     def color_matrix(self, parameters: Parameters, mean: npt.NDArray[np.float64]) -> Matrix:
         """Adds."""
         del mean
-        matrix = np.eye(3, 4)
+        matrix = _SAME.copy()
         matrix[:, 3] = parameters["shift"]
         return matrix
 

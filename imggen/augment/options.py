@@ -68,9 +68,13 @@ Share = typing.Annotated[float, Number(0, 1)]
 Allowed = Bounds | Choice
 
 
-@functools.cache
 def allowed(kind: type) -> dict[str, Allowed]:
     """The options of a class of augmentations, by name: what each may be."""
+    return _allowed(kind)
+
+
+@functools.cache
+def _allowed(kind: type) -> dict[str, Allowed]:
     legal: dict[str, Allowed] = {}
     hints = typing.get_type_hints(kind, include_extras=True)
     for field in dataclasses.fields(kind):
