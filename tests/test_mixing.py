@@ -373,7 +373,7 @@ def test_labels_as_whole_numbers_are_refused_with_what_to_pass_instead(photos, m
 
 @pytest.mark.parametrize("mixer", MIXERS[:3], ids=lambda mixer: mixer.name)
 def test_masks_are_refused(photos, mixer):
-    with pytest.raises(OptionError, match=rf"^{mixer.name} mixes .*; masks .* cannot be mixed"):
+    with pytest.raises(OptionError, match=rf"^{mixer.name} mixes .*; masks, .* cannot be mixed"):
         sequence_of(photos, mixer, mask_dir=photos)
 
 

@@ -234,7 +234,7 @@ def test_augmix_refuses_masks_with_what_to_use_instead():
         Pipeline([AugMix()])(sample, lambda step: np.random.default_rng(step), "'a.jpg'")
     assert str(err.value) == (
         "The augmentation 'AugMix' cannot do 'a.jpg': AugMix blends images that it moves apart, "
-        "and no mask can follow. Leave it out, or use RandAugment."
+        "and no mask, box or keypoint can follow. Leave it out, or use RandAugment."
     )
 
 
