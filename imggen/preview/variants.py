@@ -160,14 +160,17 @@ def row_of(maker: BatchMaker, index: int, variants: int) -> Row:
 def _first_of_each_class(
     manifest: Manifest, images_per_class: int, max_classes: int | None = None
 ) -> tuple[list[int], int]:
-    """Which samples to show, and how many classes are left out."""
-    if manifest.labels is None:
+    """Which samples to show, and how many classes are left out: of images, or else of boxes."""
+    if manifest.labels is not None:
+        classes, rows = manifest.labels, np.arange(len(manifest))
+    elif manifest.boxes is not None and len(manifest.boxes.rows.values):
+        boxes = manifest.boxes.rows
+        classes = boxes.values[:, 4].astype(np.int32)
+        rows = np.repeat(np.arange(len(manifest)), np.diff(boxes.offsets))
+    else:
         return list(range(min(len(manifest), images_per_class))), 0
-    present = np.unique(manifest.labels)
+    present = np.unique(classes)
     shown = present[:max_classes]
-    rows = [
-        row
-        for index in shown.tolist()
-        for row in np.flatnonzero(manifest.labels == index)[:images_per_class].tolist()
-    ]
-    return rows, len(present) - len(shown)
+    chosen = [np.unique(rows[classes == index])[:images_per_class] for index in shown]
+    # An image may have boxes of several classes.
+    return list(dict.fromkeys(np.concatenate(chosen).tolist())), len(present) - len(shown)
