@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import ast
 import json
-import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, final, get_args
@@ -12,8 +10,10 @@ from typing import Any, Literal, final, get_args
 import numpy as np
 import numpy.typing as npt
 
+from imggen.cells import classes_in, numbers_in
+from imggen.columns import StringColumn
 from imggen.errors import ManifestError, OptionError
-from imggen.fields import class_values, indices_of, names_in
+from imggen.fields import is_whole
 
 BoxFormat = Literal["pascal_voc", "coco", "albumentations", "yolo"]
 KeypointFormat = Literal["xy", "yx", "xya", "xys", "xyas", "xysa"]
@@ -95,6 +95,9 @@ class BoxColumn:
     class_names: tuple[str, ...]
     most: int
 
+    def __post_init__(self) -> None:
+        _check_room(self.rows, self.most)
+
     @classmethod
     def of(
         cls,
@@ -107,18 +110,21 @@ class BoxColumn:
 
         Args:
             cells: The boxes of each sample: lists of four numbers, or their text; None for none.
-            labels: The class of each box, in lists of the same lengths. None: all are "object".
+            labels: The class of each box, in lists of the same lengths: names, or class indices.
+                None: all are "object".
             box_format: See ``BoxColumn.format``.
-            class_names: Order of the classes. None: those there are, sorted (numbers by value).
+            class_names: The classes; position is index. None: names as they are there, sorted; for
+                indices "0", "1", ...
 
         Raises:
-            ManifestError: Something else in a cell, or a box without an area.
+            ManifestError: Something else in a cell, a box without an area, or fractions for pixels
+                or the reverse.
             OptionError: An unknown format.
         """
         if box_format not in _OF_BOXES:
             formats = "; ".join(f'"{name}": {text}' for name, text in _OF_BOXES.items())
             raise OptionError(f"box_format={box_format!r} must be one of {formats}.")
-        boxes = [_numbers(cell, 4, f"boxes of row {row}") for row, cell in enumerate(cells)]
+        boxes = [numbers_in(cell, 4, f"boxes of row {row}") for row, cell in enumerate(cells)]
         for row, array in enumerate(boxes):
             corners = _corners(array, box_format, (1, 1))  # of any size: areas stay areas
             if not (np.isfinite(array).all() and (corners[:, 2:] > corners[:, :2]).all()):
@@ -126,15 +132,39 @@ class BoxColumn:
                     f"Row {row} has a box without an area among {array.tolist()}; expected "
                     f"{_OF_BOXES[box_format]}. Correct it, or leave it out."
                 )
+        _check_unit(boxes, box_format)
         if labels is None:
             numbers = [np.zeros(len(array)) for array in boxes]
-            names = tuple(class_names or ("object",))
+            names = tuple(map(str, class_names or ("object",)))
+            if len(names) != 1:
+                raise OptionError(
+                    f"box_class_names={list(names)} names {len(names)} classes, and without "
+                    "box_label_col= all boxes are of one."
+                )
         else:
-            numbers, names = _classes(boxes, labels, class_names)
+            numbers, names = classes_in(boxes, labels, class_names)
+        if len(set(names)) != len(names):
+            raise ManifestError(f"Names of classes of boxes must differ; got {list(names)}.")
         rows = Ragged.of(
             [np.column_stack(pair) for pair in zip(boxes, numbers, strict=True)], width=5
         )
         return cls(rows, box_format, names, rows.most)  # type: ignore[arg-type]
+
+    def check_one_row_an_image(self, paths: StringColumn) -> None:
+        """Refuses a table with a row a box: all other boxes of an image would be background.
+
+        Raises:
+            ManifestError: An image is there twice, with other boxes.
+        """
+        row_of: dict[str, int] = {}
+        for row, path in enumerate(paths):
+            first = row_of.setdefault(path, row)
+            if not np.array_equal(self.rows[first], self.rows[row]):
+                raise ManifestError(
+                    f"{path!r} is in rows {first} and {row}, with other boxes in each; expected a "
+                    "row an image, with a list of all its boxes, as "
+                    'table.groupby("path", as_index=False).agg(list) makes it.'
+                )
 
     @property
     def is_relative(self) -> bool:
@@ -235,6 +265,9 @@ class KeypointColumn:
     format: KeypointFormat
     most: int
 
+    def __post_init__(self) -> None:
+        _check_room(self.rows, self.most)
+
     @classmethod
     def of(cls, cells: Sequence[Any], keypoint_format: str) -> KeypointColumn:
         """Makes a column of the cells of a table.
@@ -251,7 +284,7 @@ class KeypointColumn:
             raise OptionError.unknown("keypoint_format", keypoint_format, get_args(KeypointFormat))
         width = len(keypoint_format)
         points = [
-            _numbers(cell, width, f"keypoints of row {row}") for row, cell in enumerate(cells)
+            numbers_in(cell, width, f"keypoints of row {row}") for row, cell in enumerate(cells)
         ]
         rows = Ragged.of(points, width)
         return cls(rows, keypoint_format, rows.most)  # type: ignore[arg-type]
@@ -280,9 +313,11 @@ class KeypointColumn:
         """
         padded = np.full((self.most, len(self.format)), np.nan, np.float32)
         for column, letter in enumerate(self.format):
-            values = keypoints[:, _PLACES[letter]]
-            turned = np.degrees(values % math.tau) % 360.0
-            padded[: len(values), column] = turned if letter == "a" else values
+            values = keypoints[:, _PLACES[letter]].astype(np.float32)
+            if letter == "a":  # rounded first, or it might be rounded up to 360
+                values = np.degrees(values) % np.float32(360)
+                values[values == 360] = 0  # what NumPy makes of less than nothing
+            padded[: len(values), column] = values
         return {"keypoints": padded}
 
     def take(self, rows: npt.NDArray[np.int64]) -> KeypointColumn:
@@ -314,59 +349,26 @@ class KeypointColumn:
         return len(self.rows)
 
 
-def _numbers(cell: Any, width: int, where: str) -> npt.NDArray[np.float64]:
-    """A cell as an array of shape (entries, width)."""
-    try:
-        entries = [
-            [float("nan" if v is None else v) for v in entry] for entry in _rows(_value(cell))
-        ]
-        if any(len(entry) != width for entry in entries):
-            raise ValueError
-    except (TypeError, ValueError, SyntaxError):
+def _check_room(rows: Ragged, most: object) -> None:
+    if not is_whole(most, rows.most):
         raise ManifestError(
-            f"The {where} are {cell!r}; expected a list with {width} numbers each, such as "
-            f"{[[1.0 * number for number in range(width)]]}, or its text."
-        ) from None
-    return np.array(entries, np.float64).reshape(-1, width)
+            f"There must be room for the {rows.most} boxes or keypoints of a sample; got {most!r}."
+        )
 
 
-def _rows(value: Any) -> list[Any]:
-    """A list of lists; a single flat one is a list of one."""
-    rows = list(value)
-    return [rows] if rows and all(isinstance(v, int | float | np.number) for v in rows) else rows
-
-
-def _value(cell: Any) -> Any:
-    """What a cell holds; its text may be JSON, or as Python writes it. Empty ones are ``[]``."""
-    if isinstance(cell, str):
-        try:
-            cell = json.loads(cell or "[]")
-        except ValueError:
-            cell = ast.literal_eval(cell.strip())
-    missing = cell is None or (isinstance(cell, float) and math.isnan(cell))
-    return [] if missing else cell
-
-
-def _classes(
-    boxes: Sequence[npt.NDArray[np.float64]],
-    labels: Sequence[Any],
-    class_names: Sequence[str] | None,
-) -> tuple[list[npt.NDArray[np.float64]], tuple[str, ...]]:
-    where = "column of the classes of boxes"
-    every: list[Any] = []
-    for row, (array, cell) in enumerate(zip(boxes, labels, strict=True)):
-        is_list = not isinstance(cell, str) or cell.strip()[:1] in ("", "[", "(")
-        value = _value(cell) if is_list else cell
-        of_row = list(value) if isinstance(value, list | tuple | np.ndarray) else [value]
-        if len(of_row) != len(array):
-            raise ManifestError(
-                f"Row {row} has {len(array)} boxes and {len(of_row)} classes of boxes; they must "
-                "match."
-            )
-        every += class_values(of_row, where)
-    names = tuple(map(str, class_names)) if class_names is not None else names_in(every)
-    indices = indices_of([str(value) for value in every], names, where).astype(np.float64)
-    return np.split(indices, np.cumsum([len(array) for array in boxes])[:-1]), names
+def _check_unit(boxes: Sequence[npt.NDArray[np.float64]], box_format: str) -> None:
+    """Refuses pixels where fractions are expected, and the reverse."""
+    is_relative = box_format in ("albumentations", "yolo")
+    largest = [float(np.abs(array).max(initial=0)) for array in boxes]
+    row = int(np.argmax(largest)) if largest else 0
+    # Fractions may be a little above 1, where a box reaches beyond the edge.
+    wrong = max(largest, default=0) > 2 if is_relative else 0 < max(largest, default=0) <= 1
+    if wrong:
+        found, expected = ("pixels", "fractions") if is_relative else ("fractions", "pixels")
+        raise ManifestError(
+            f"The boxes look like {found}, such as {boxes[row].tolist()} in row {row}, and "
+            f"box_format={box_format!r} means {expected}: {_OF_BOXES[box_format]}."
+        )
 
 
 def _corners(

@@ -27,7 +27,7 @@ from imggen.records import write_records
 from imggen.rng import Stream, check_seed, step_generators
 from imggen.runs import one_run_at_a_time
 from imggen.samples import Failure
-from imggen.scan import scan
+from imggen.scan import has_folders, scan
 from imggen.storage import replace_files
 from imggen.threads import Progress, Threads
 from imggen.transfer import check_apart, copy_file
@@ -92,7 +92,7 @@ def augment_directory(
     apart by their names alone.)
 
     Args:
-        source: The folder of class folders, or a manifest.
+        source: The folder of class folders, a folder of images without classes, or a manifest.
         target: A new folder, an empty one, or one that an interrupted call has begun to fill.
         augment: As in ``ImageSequence``, but for MixUp and CutMix, whose labels no folder can hold.
         copies: How many are made of each image.
@@ -120,14 +120,16 @@ def augment_directory(
     """
     pipeline = Pipeline(adapt(augment))
     _check(pipeline, copies, seed)
-    manifest = source if isinstance(source, Manifest) else scan(source)
+    if isinstance(source, Manifest):
+        manifest = source
+    else:
+        manifest = scan(source, labels="inferred" if has_folders(source) else None)
     if balance and manifest.labels is None:
         raise OptionError("balance=True needs classes, and these images have none.")
-    if manifest.masks or manifest.inputs or manifest.boxes or manifest.keypoints:
+    if manifest.attached:
         raise OptionError(
-            "Copies are made of images alone, and these have masks, further images, boxes or "
-            "keypoints, which would be lost. Augment them while training, in "
-            "ImageSequence(augment=)."
+            f"Copies are made of images alone, and these have {' and '.join(manifest.attached)}, "
+            "which would be lost. Augment them while training, in ImageSequence(augment=)."
         )
     goal = Path(target)
     if isinstance(source, Manifest):

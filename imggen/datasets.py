@@ -144,13 +144,17 @@ def from_dataframe(
             "yolo" (middle x, middle y, width, height in fractions of the sides). Pixels are those
             of the file, upright unless ``exif_orientation=False``; targets have the same format,
             in pixels of ``image_size``.
-        box_label_col: The column of the classes of boxes: a list of names or whole numbers. None:
-            all are "object".
-        box_class_names: Order of the classes of boxes. None: those in the table, sorted.
+        box_label_col: The column of the classes of boxes: a list of names, or of class indices,
+            each. None: all are "object".
+        box_class_names: The classes of boxes; position is index. None: for names, those in the
+            table, sorted; for indices, "0", "1", ... They are to be read from
+            ``train.manifest.boxes.class_names``.
         keypoint_col: The column of keypoints, a list of points each: point i is the same of each
             sample. ``label_mode`` is "keypoints" then, if not given.
         keypoint_format: What each point is: "xy", "yx", "xya", "xys", "xyas" or "xysa": x and y in
-            pixels from the middle of the first one, a an angle in degrees, s a scale.
+            pixels from the middle of the first one, a an angle in degrees, s a scale. Flips move
+            points and leave their order: where points are named by side (left eye, right eye), use
+            augmentations without flips; all presets have one.
         class_names: Order of the classes. None: the names in the table, sorted.
         split: As in ``from_directory``, or the name of the column that holds each row's part.
         augment: As in ``from_directory``.
@@ -242,6 +246,12 @@ def _sequences(
     split_seed: int,
     options: dict[str, Any],
 ) -> ImageSequence | Parts[ImageSequence]:
+    targets = [name for name in manifest.attached if name != "inputs"]
+    if len(targets) > 1 and "label_mode" not in options:
+        raise OptionError(
+            f"The table has {' and '.join(targets)}, and targets can be one of them: pass "
+            "label_mode=."
+        )
     options = {"label_mode": usual_label_mode(manifest), **options}
     if ratios is None:
         if isinstance(augment, Mapping):

@@ -25,6 +25,9 @@ keeps working.
 import difflib
 from collections.abc import Iterable
 
+# Behind more choices than this the closest one would be lost, so it stands in front of them.
+_MANY = 40
+
 
 class ImggenError(Exception):
     """The base of every error that imggen raises on purpose."""
@@ -41,6 +44,8 @@ class OptionError(ImggenError, ValueError):
         close = difflib.get_close_matches(str(value).lower(), names, n=1)
         hint = f" Did you mean {names[close[0]]!r}?" if close else ""
         listed = ", ".join(repr(choice) for choice in known)
+        if len(known) > _MANY:
+            return cls(f"{option}={value!r} is not known.{hint} There are {listed}.")
         return cls(f"{option}={value!r} is not one of {listed}.{hint}")
 
 

@@ -20,7 +20,7 @@ _MOST_NUMBERED_CLASSES = 1_000_000
 
 
 def indices_of(
-    labels: Sequence[str], class_names: Sequence[str], where: str
+    labels: Sequence[str], class_names: Sequence[str], where: str, option: str = "class_names"
 ) -> npt.NDArray[np.int32]:
     """Maps class names to class indices.
 
@@ -28,6 +28,7 @@ def indices_of(
         labels: One class name a sample.
         class_names: The classes; position is index.
         where: What ``labels`` are, for the error message.
+        option: What names the classes, for the same.
 
     Raises:
         ManifestError: A label that is not among ``class_names``.
@@ -37,7 +38,7 @@ def indices_of(
     if unknown:
         raise ManifestError(
             f"The {where} holds {unknown[:5]}{' and more' if len(unknown) > 5 else ''}, which "
-            f"class_names={list(class_names)} does not name. Add them, or drop those rows."
+            f"{option}={list(class_names)} does not name. Add them, or drop those rows."
         )
     return np.fromiter((index_of[label] for label in labels), np.int32, len(labels))
 
@@ -152,14 +153,17 @@ def checked_weights(weights: Any) -> npt.NDArray[np.float32]:
 
 
 def cells_of(frame: pd.DataFrame, name: str) -> list[Any]:
-    """The values of one column, missing ones as the table has them."""
+    """The values of one column; None for missing ones."""
     columns = list(frame.columns)
     if columns.count(name) != 1:
         found = "two columns" if name in columns else "no column"
         raise ManifestError(
             f"The table has {found} {name!r}; its columns are {list(map(str, columns))}."
         )
-    values: list[Any] = frame[name].tolist()
+    column = frame[name]
+    if column.isna().any():  # NaN, NaT, NA: whatever the column has for it
+        column = column.astype(object).where(column.notna(), None)
+    values: list[Any] = column.tolist()
     return values
 
 

@@ -143,6 +143,12 @@ class Manifest:
         return dict(zip(self.class_names, counts.tolist(), strict=True))
 
     @property
+    def attached(self) -> tuple[str, ...]:
+        """What images bring along: "masks", "boxes", "keypoints", "inputs"."""
+        names = ("masks", "boxes", "keypoints", "inputs")
+        return tuple(name for name in names if getattr(self, name))
+
+    @property
     def filepaths(self) -> list[str]:
         """The path of each sample, with ``root`` in front."""
         return [os.path.join(self.root, path) for path in self.paths]
@@ -258,9 +264,10 @@ class Manifest:
             box_format: "pascal_voc" (left, top, right, bottom in pixels), "coco" (left, top, width,
                 height in pixels), "albumentations" (as "pascal_voc", in fractions of the sides) or
                 "yolo" (middle x, middle y, width, height in fractions of the sides).
-            box_label_col: The column of the classes of boxes: a list of names or whole numbers.
-                None: all are "object".
-            box_class_names: Order of the classes of boxes. None: those in the table, sorted.
+            box_label_col: The column of the classes of boxes: a list of names, or of class
+                indices, each. None: all are "object".
+            box_class_names: The classes of boxes; position is index. None: for names, those in the
+                table, sorted; for indices, "0", "1", ...
             keypoint_col: The column of keypoints: a list of numbers each, or its text; or None.
             keypoint_format: What these are: "xy", "yx", "xya", "xys", "xyas" or "xysa": x and y in
                 pixels, a an angle in degrees, s a scale.
@@ -268,9 +275,22 @@ class Manifest:
                 None: the names in the table, sorted (numbers by value).
 
         Raises:
-            ManifestError: A missing column, a missing value, or a class not in ``class_names``.
+            ManifestError: A missing column, a missing value, a class not in ``class_names``, or
+                boxes that are none.
+            OptionError: An unknown format of boxes or keypoints.
         """
         paths = text_column(frame, x_col)
+        boxes = None
+        if box_col is not None:
+            box_labels = None if box_label_col is None else cells_of(frame, box_label_col)
+            cells = cells_of(frame, box_col)
+            boxes = BoxColumn.of(cells, box_labels, box_format, box_class_names)
+            boxes.check_one_row_an_image(paths)
+        elif box_format is not None or box_label_col is not None or box_class_names is not None:
+            raise OptionError(
+                "box_format, box_label_col and box_class_names say what the boxes of a column are: "
+                "pass box_col= too."
+            )
         labels, names = None, tuple(class_names or ())
         if y_col is not None:
             values = class_values(table_column(frame, y_col), f"column {y_col!r}")
@@ -287,14 +307,7 @@ class Manifest:
             hashes=None if hash_col is None else text_column(frame, hash_col),
             masks=None if mask_col is None else text_column(frame, mask_col),
             inputs={name: text_column(frame, col) for name, col in (input_cols or {}).items()},
-            boxes=None
-            if box_col is None
-            else BoxColumn.of(
-                cells_of(frame, box_col),
-                None if box_label_col is None else cells_of(frame, box_label_col),
-                box_format,
-                box_class_names,
-            ),
+            boxes=boxes,
             keypoints=None
             if keypoint_col is None
             else KeypointColumn.of(cells_of(frame, keypoint_col), keypoint_format),

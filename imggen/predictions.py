@@ -36,6 +36,11 @@ def prediction_table(
     import pandas as pd
 
     manifest = maker.manifest
+    if maker.label_mode in ("boxes", "keypoints"):
+        raise OptionError(
+            f"predict() makes a table of classes, and targets here are {maker.label_mode}; use "
+            "model.predict(sequence), of a sequence with shuffle=False."
+        )
     in_order = dataclasses.replace(
         maker,
         samples=dataclasses.replace(maker.samples, label_mode=None),
@@ -45,7 +50,12 @@ def prediction_table(
         on_error="raise" if maker.on_error == "raise" else "blank",
     )
     with _ImagesInOrder(in_order, loader) as images:
-        output = np.asarray(model.predict(images, verbose=verbose))
+        output = model.predict(images, verbose=verbose)
+        if not isinstance(output, np.ndarray):
+            raise OptionError(
+                f"The model has several outputs, as a {type(output).__name__}; a prediction table "
+                "needs one: a score for each class."
+            )
         unread = sorted(images.failed)
     scores = _class_scores(output, manifest, _from_logits(model))
     names = np.array(

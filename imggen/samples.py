@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from imggen.augment import Sample
-from imggen.augment.follow import moved_boxes, moved_keypoints
+from imggen.augment.follow import are_beyond, moved_boxes, moved_keypoints
 from imggen.cache import Keeper
 from imggen.decode import ImageSpec, place_of
 from imggen.errors import CacheError, ImageError, OptionError, SampleError
@@ -55,7 +55,8 @@ class SampleLoader:
         """Loads sample ``index`` with all that has to stay in step with it.
 
         Raises:
-            ImageError: A file cannot be read, or has another size than its image.
+            ImageError: A file cannot be read, has another size than its image, or has a box that is
+                not in it.
             SampleError: A custom loader returned something other than an array.
         """
         manifest = self.manifest
@@ -135,9 +136,16 @@ class SampleLoader:
             in_file, matrix = place_of(path, self.spec)
         boxes = keypoints = None
         if of_boxes is not None:
-            boxes = moved_boxes(of_boxes.boxes(index, in_file), matrix, size)
+            boxes = of_boxes.boxes(index, in_file)
+            if are_beyond(boxes, in_file).any():
+                raise ImageError.of(
+                    path,
+                    f"a box of it lies beyond its edge: {boxes[:, :4].tolist()} (left, top, right, "
+                    f"bottom), in an image of {in_file[1]} x {in_file[0]} pixels",
+                )
+            boxes = moved_boxes(boxes, matrix, in_file, size)
         if of_keypoints is not None:
-            keypoints = moved_keypoints(of_keypoints.keypoints(index), matrix)
+            keypoints = moved_keypoints(of_keypoints.keypoints(index), matrix, in_file)
         return boxes, keypoints
 
     def _load(self, index: int) -> npt.NDArray[Any]:

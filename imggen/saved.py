@@ -89,14 +89,14 @@ def check_facts(file: str, facts: Mapping[str, Any]) -> None:
             f"The JSON beside {file!r} has root {root!r} and class_names {names!r}; expected a "
             "string and a list. Save the manifest again."
         )
-    for name, needed in (
-        ("boxes", {"format", "class_names", "most"}),
-        ("keypoints", {"format", "most"}),
-    ):
-        if name in facts and not (isinstance(facts[name], dict) and needed <= set(facts[name])):
+    needed = {"boxes": {"format", "class_names", "most"}, "keypoints": {"format", "most"}}
+    for name in sorted(set(needed) & set(facts)):
+        of_column = facts[name]
+        is_whole = isinstance(of_column, dict) and needed[name] <= set(of_column)
+        if not is_whole or not isinstance(of_column.get("class_names", []), list):
             raise ManifestError(
-                f"The JSON beside {file!r} has {name} {facts[name]!r}; expected {sorted(needed)}. "
-                "Save the manifest again."
+                f"The JSON beside {file!r} has {name} {of_column!r}; expected "
+                f"{sorted(needed[name])}. Save the manifest again."
             )
 
 

@@ -297,7 +297,7 @@ class ImageSequence(EpochSequence[Batch]):
             read (with ``on_error`` other than "raise") has None and NaN.
 
         Raises:
-            OptionError: The model's output does not fit the classes.
+            OptionError: The model's output does not fit the classes, or targets are none.
         """
         maker = self._maker
         if maker.cut_size is not None:
@@ -448,9 +448,11 @@ class ImageSequence(EpochSequence[Batch]):
         return as_html("ImageSequence", self._facts(), manifest.class_counts, manifest.passed_over)
 
     def _facts(self) -> list[str]:
+        boxes = self.manifest.boxes
         return [
             f"{self.samples} samples",
             f"{self.num_classes} classes",
+            *([] if boxes is None else [f"boxes of {', '.join(boxes.class_names)}"]),
             f"{self._num_batches} batches of {self.batch_size}",
             f"x {self._shape_of_x()} {self._maker.dtype}",
             f"label_mode={self._maker.label_mode!r}",

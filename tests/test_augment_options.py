@@ -19,6 +19,7 @@ INF, NAN = float("inf"), float("nan")
 # Option: least, most, unit, whether the least itself is out of bounds.
 DEGREES, TURN, LEAN = (-360, 360, "degrees", 0), (-180, 180, "degrees", 0), (-60, 60, "degrees", 0)
 FACTOR, AREA, ASPECT = (0, 10, "as a factor", 0), (0, 1, "", 1), (1e-4, 1e4, "", 0)
+BITS = (1, 8, "whole bits", 0)
 RANGES = {
     ("RandomResizedCrop", "scale"): AREA,
     ("RandomResizedCrop", "ratio"): ASPECT,
@@ -36,7 +37,7 @@ RANGES = {
     ("RandomHue", "degrees"): TURN,
     ("RandomGamma", "gamma"): (0, 10, "as an exponent", 1),
     ("RandomChannelShift", "shift"): (-255, 255, "grey levels", 0),
-    ("RandomPosterization", "bits"): (1, 8, "bits", 0),
+    ("RandomPosterization", "bits"): BITS,
     ("RandomSolarization", "threshold"): (0, 256, "grey levels", 0),
     ("RandomGaussianBlur", "sigma"): (0, 50, "pixels", 0),
     ("RandomSharpness", "factor"): FACTOR,
@@ -90,6 +91,8 @@ def refusal(option, value):
 
 def legal(bounds):
     least, most, _, above = bounds
+    if bounds == BITS:
+        return st.integers(least, most).map(float)
     return st.floats(
         least, None if math.isinf(most) else most, exclude_min=bool(above), allow_infinity=False
     ).map(lambda value: value + 0.0)
@@ -175,6 +178,11 @@ def test_a_range_becomes_a_tuple_of_floats(option):
     came = made(option, [1, np.int64(1)] if option[1] != "distortion" else [0, np.float32(0.5)])
     assert type(came) is tuple
     assert [type(end) for end in came] == [float, float]
+
+
+def test_a_range_of_whole_numbers_takes_no_others():
+    text = refusal(("RandomPosterization", "bits"), (3, 7.5))
+    assert text == "bits=(3, 7.5) must be (low, high) with 1 <= low <= high <= 8, whole bits."
 
 
 def test_the_whole_message_of_a_range_turned_round():

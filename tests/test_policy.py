@@ -340,7 +340,12 @@ WRONG = {
     "unknown transform in a OneOf": (
         in_compose(name="MotionBlurr"),
         12,
-        r"__class_fullname__='MotionBlurr' is not one of .* Did you mean 'MotionBlur'\?$",
+        r"__class_fullname__='MotionBlurr' is not known\. Did you mean 'MotionBlur'\? There are ",
+    ),
+    "batches mixed before the last": (
+        "version: 1\naugmentations:\n- MixUp: {alpha: 0.3}\n- RandomFlip\n",
+        3,
+        r"MixUp mixes whole batches, so it has to be the last augmentation",
     ),
     "unknown argument in a OneOf": (
         in_compose(argument="blur_limt"),

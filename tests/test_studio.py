@@ -18,7 +18,8 @@ from click.testing import CliRunner
 from PIL import Image
 
 import imggen
-from imggen.augment.options import Number, Span, Whole
+from imggen.augment.catalog import KINDS
+from imggen.augment.options import Choice, Number, Span, Whole, WholeSpan
 from imggen.cli import main
 from imggen.errors import ImggenWarning, MissingExtraError, OptionError, ScanError
 from imggen.studio.draft import Draft, Item, scale_of
@@ -87,19 +88,56 @@ def test_what_no_file_can_hold_is_refused_at_once():
 
 
 @pytest.mark.parametrize(
-    ("legal", "value", "ends"),
+    ("legal", "value", "first", "ends"),
     [
-        (Number(0, 1), 0.5, (0, 1)),
-        (Whole(1, 14), 2, (1, 14)),
-        (Span(-360, 360, "degrees"), (-20.0, 20.0), (-80, 80)),
-        (Span(-1, 1), (-0.5, 0.1), (-1, 1)),
-        (Span(0, 1, above=True), (0.3, 1.0), (0.005, 1)),
-        (Span(0, float("inf")), (0.5, 2.0), (0, 5)),
+        (Number(0, 1), 0.5, 0.5, (0, 1)),
+        (Number(0, 100, above=True), 0.2, 0.2, (0.01, 2)),
+        (Number(0, 255), 0.0, 0.0, (0, 255)),
+        (Whole(1, 14), 2, 2, (1, 14)),
+        (WholeSpan(1, 8), (3, 6), (3, 6), (1, 8)),
+        (Span(-360, 360, "degrees"), (-20.0, 20.0), (-20.0, 20.0), (-80, 80)),
+        (Span(-360, 360, "degrees"), (0.0, 0.0), (-20.0, 20.0), (-80, 80)),
+        (Span(-360, 360, "degrees"), (-45.0, 60.0), (-20.0, 20.0), (-240, 240)),
+        (Span(-1, 1), (-0.5, 0.1), (-0.5, 0.1), (-1, 1)),
+        (Span(0, 1, above=True), (0.3, 1.0), (0.3, 1.0), (0.01, 1)),
+        (Span(0, float("inf")), (0.5, 2.0), (0.5, 2.0), (0, 5)),
+        (Span(1e-4, 1e4), (0.75, 1.25), (0.75, 1.25), (0.01, 3.125)),
     ],
 )
-def test_a_slider_ends_where_it_is_of_use(legal, value, ends):
-    scale = scale_of(legal, value)
+def test_a_slider_ends_where_it_is_of_use(legal, value, first, ends):
+    scale = scale_of(legal, value, first)
     assert (scale.least, scale.most) == pytest.approx(ends)
+
+
+@pytest.mark.parametrize("kind", list(KINDS))
+def test_every_slider_has_a_notch_at_the_default(kind):
+    item = Item(KINDS[kind]())
+    for option, legal in item.options.items():
+        if not isinstance(legal, Choice):
+            value = getattr(item.step, option)
+            scale = scale_of(legal, value, value)
+            for number in np.ravel(value).astype(float):
+                assert scale.least <= number <= scale.most
+                notches = (number - scale.least) / scale.step
+                is_odd = number != round(number, 2)  # 4 / 3, say
+                assert is_odd or abs(notches - round(notches)) < 1e-6, (option, scale)
+
+
+def test_a_slider_that_was_narrowed_can_be_widened_again():
+    item = Item(imggen.RandomRotation((-20, 20)))
+    item.set("degrees", (0.0, 0.0))
+    legal = item.options["degrees"]
+    assert scale_of(legal, item.step.degrees, item.first("degrees")).most == 80
+    copied = Draft([item]).copy().items[0]
+    assert copied.step.degrees == (0.0, 0.0)
+
+
+def test_an_augmentation_of_batches_stays_the_last():
+    draft = Draft.of([imggen.MixUp(0.2)])
+    draft.add("RandomFlip")
+    assert [item.name for item in draft.items] == ["RandomFlip", "MixUp"]
+    draft.move(draft.items[1], -1)
+    assert [item.name for item in draft.items] == ["RandomFlip", "MixUp"]
 
 
 def test_images_that_lead_out_of_the_folder_are_left_out_and_named(tmp_path):

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from imggen.augment.builtin import Linear, Parameters, Tonal
-from imggen.augment.options import Interval, Number, Span
+from imggen.augment.options import Interval, Number, Span, WholeSpan
 from imggen.augment.resample import Matrix
 
 # The share of red, green and blue in grey, ITU-R 601-2, as Pillow's "L" has it.
@@ -223,7 +223,7 @@ class RandomPosterization(Tonal):
     """Keeps the highest bits of each value.
 
     Attributes:
-        bits: (low, high) of how many bits are kept, 1 to 8; drawn as whole numbers.
+        bits: (low, high) of how many bits are kept, whole numbers from 1 to 8.
         p: The share of images that are changed, 0 to 1.
 
     Source: Pillow's ``ImageOps.posterize``.
@@ -234,13 +234,13 @@ class RandomPosterization(Tonal):
         [[[0, 0, 128]]]
     """
 
-    bits: Annotated[Interval, Span(1, 8, "bits")] = (3, 6)
+    bits: Annotated[Interval, WholeSpan(1, 8, "whole bits")] = (3, 6)
 
     def draw(self, size: tuple[int, int], rng: np.random.Generator) -> Parameters:
         """Draws the number of bits."""
         del size
         low, high = self.bits
-        return {"bits": int(rng.integers(round(low), round(high), endpoint=True))}
+        return {"bits": int(rng.integers(int(low), int(high), endpoint=True))}
 
     def table(self, parameters: Parameters, image: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
         """Clears the other bits."""

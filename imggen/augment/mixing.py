@@ -59,6 +59,8 @@ class Mixer(ABC):
 class MixUp(Mixer):
     """Blends each image with another one, and their labels alike.
 
+    Sample weights are blended too; Keras's ``class_weight`` goes by the larger share of a label.
+
     Attributes:
         alpha: Of the Beta distribution that the share comes from: towards 0, one image is hardly
             seen; 1 makes all shares equally likely.
@@ -89,6 +91,8 @@ class MixUp(Mixer):
 @dataclass(frozen=True)
 class CutMix(Mixer):
     """Puts a part of another image into each one, and mixes their labels by area.
+
+    Sample weights are blended too; Keras's ``class_weight`` goes by the larger share of a label.
 
     Attributes:
         alpha: Of the Beta distribution that the area comes from: 1 makes all equally likely.

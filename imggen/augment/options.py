@@ -39,9 +39,13 @@ class Bounds:
     above: bool = False
 
 
-@final
 class Span(Bounds):
     """A range (low, high) of numbers within the bounds."""
+
+
+@final
+class WholeSpan(Span):
+    """A range of whole numbers."""
 
 
 @final
@@ -138,7 +142,7 @@ def _is_number(value: object) -> typing.TypeGuard[float]:
 
 
 def _is_within(value: float, legal: Bounds) -> bool:
-    if isinstance(legal, Whole) and value != int(value):
+    if isinstance(legal, Whole | WholeSpan) and value != int(value):
         return False
     at_least = legal.least < value if legal.above else legal.least <= value
     return bool(at_least and value <= legal.most)

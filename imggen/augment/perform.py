@@ -99,12 +99,13 @@ def _moved(
             is_cut=is_cut,
         )
 
+    boxes, keypoints, size_before = sample.boxes, sample.keypoints, (height, width)
     return Sample(
         shown(sample.image),
         tuple(shown(mask, is_mask=True) for mask in sample.masks),
         tuple(shown(image) for image in sample.images),
-        None if sample.boxes is None else moved_boxes(sample.boxes, matrix, after),
-        None if sample.keypoints is None else moved_keypoints(sample.keypoints, matrix),
+        None if boxes is None else moved_boxes(boxes, matrix, size_before, after),
+        None if keypoints is None else moved_keypoints(keypoints, matrix, size_before),
     )
 
 

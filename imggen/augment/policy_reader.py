@@ -79,7 +79,15 @@ class _Reader:
                 steps.start_mark.line + 1,
                 "expected a list of augmentations, each on a line of its own behind a '-'",
             )
-        return [self._step(node) for node in steps.value]
+        made = [self._step(node) for node in steps.value]
+        for step, node in zip(made[:-1], steps.value, strict=False):
+            if isinstance(step, Mixer):
+                raise self._error(
+                    node.start_mark.line + 1,
+                    f"{step.name} mixes whole batches, so it has to be the last augmentation, and "
+                    "one of its kind",
+                )
+        return made
 
     def _check_json(self, text: str) -> None:
         try:
@@ -159,8 +167,11 @@ class _Reader:
         if name not in SERIALIZABLE_REGISTRY:
             import albumentations
 
+            kinds = (albumentations.BasicTransform, albumentations.BaseCompose)
             choices = [
-                choice for choice in SERIALIZABLE_REGISTRY if hasattr(albumentations, choice)
+                choice
+                for choice, kind in SERIALIZABLE_REGISTRY.items()
+                if hasattr(albumentations, choice) and issubclass(kind, kinds)
             ]
             raise self._error(names[0].line, str(OptionError.unknown(_CLASS, name, choices)))
         # What a transform writes of itself may be an argument of a class that it derives from.

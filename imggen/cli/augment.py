@@ -51,7 +51,7 @@ def augment(
 
     with progress_bars() as progress:
         made = imggen.augment_directory(
-            images_by_class(source),
+            source if source.is_dir() else images_by_class(source),
             target,
             policy,
             copies=copies,

@@ -80,6 +80,8 @@ def preview(
         write_page(output, preview_page(found, manifest.root))
     else:
         draw_preview(found, cell=160, parameters=True).save(output)
+    for path, reason in found.unread:
+        click.echo(f"cannot be read: {printable(path)}: {reason}", err=True)
     for warning in found.warnings:
         click.echo(f"to look at: {warning}")
     if found.num_classes_left_out:

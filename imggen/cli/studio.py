@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from pathlib import Path
 
@@ -29,11 +30,12 @@ def studio(
     from imggen.cli.source import images_by_class
     from imggen.studio.serve import serve
 
-    serve(
-        images_by_class(directory),
-        policy,
-        image_size=image_size,
-        port=port,
-        open_browser=not no_browser,
-        started=lambda address: click.echo(f"{address} (Ctrl-C ends it)"),
-    )
+    with contextlib.suppress(KeyboardInterrupt):
+        serve(
+            images_by_class(directory),
+            policy,
+            image_size=image_size,
+            port=port,
+            open_browser=not no_browser,
+            started=lambda address: click.echo(f"{address} (Ctrl-C ends it)"),
+        )

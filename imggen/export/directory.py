@@ -197,6 +197,12 @@ def plan_split(
             f"{os.fspath(target)!r} is not empty. Choose a new folder, or empty this one first."
         )
     manifest = source if isinstance(source, Manifest) else scan(source)
+    if manifest.attached:
+        raise ExportError(
+            f"Images alone are put into folders, and these have {' and '.join(manifest.attached)}, "
+            "which would be lost. Split them in memory, with imggen.split, and keep the parts by "
+            "Manifest.save."
+        )
     made = recipe.make(manifest, progress)
     return make_plan(manifest, made, goal, way, recipe.as_facts())
 

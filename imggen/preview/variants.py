@@ -8,14 +8,16 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, final
 
 import numpy as np
+import numpy.typing as npt
 
 from imggen.augment import Sample
 from imggen.batch import BatchMaker
-from imggen.errors import OptionError
+from imggen.errors import ImageError, OptionError
 from imggen.explain import Explanation, explain
 from imggen.fields import is_whole
 from imggen.manifest import Manifest
 from imggen.preview.damage import damage
+from imggen.samples import Failure
 
 if TYPE_CHECKING:
     from imggen.sequence import ImageSequence
@@ -63,12 +65,14 @@ class Preview:
         steps: The names of the augmentations.
         seed: The seed of the sequence.
         num_classes_left_out: How many classes are not shown.
+        unread: The files that would have been shown, but cannot be read.
     """
 
     rows: tuple[Row, ...]
     steps: tuple[str, ...]
     seed: int
     num_classes_left_out: int
+    unread: tuple[Failure, ...]
 
     @property
     def num_variants(self) -> int:
@@ -118,7 +122,15 @@ def preview(
     for option, number in numbers.items():
         if not is_whole(number, 1):
             raise OptionError(f"{option}={number!r} must be a whole number of 1 or more.")
-    indices, num_left_out = _first_of_each_class(sequence.manifest, images_per_class, max_classes)
+    candidates, num_left_out = _of_each_class(sequence.manifest, max_classes)
+    indices: dict[int, None] = {}  # an image may have boxes of several classes
+    unread: dict[Failure, None] = {}
+    for rows in candidates:
+        found, failed = readable(sequence._maker, rows, images_per_class)
+        indices |= dict.fromkeys(found)
+        unread |= dict.fromkeys(failed)
+    if not indices:
+        raise ImageError.of(*next(iter(unread)))
     pipeline = sequence._maker.pipeline
     mixers = () if pipeline.mixer is None else (pipeline.mixer.name,)
     return Preview(
@@ -126,7 +138,31 @@ def preview(
         steps=(*(step.name for step in pipeline.steps), *mixers),
         seed=sequence.seed,
         num_classes_left_out=num_left_out,
+        unread=tuple(unread),
     )
+
+
+def readable(
+    maker: BatchMaker, rows: npt.NDArray[np.int64], count: int
+) -> tuple[list[int], list[Failure]]:
+    """The first ``count`` of some samples whose files can be read, and those before that cannot.
+
+    With ``on_error="raise"`` none is tried: whoever shows them meets the error.
+    """
+    if maker.on_error == "raise":
+        return rows[:count].tolist(), []
+    found: list[int] = []
+    unread = []
+    for row in rows.tolist():
+        if len(found) == count:
+            break
+        try:
+            maker.samples(row)
+        except ImageError as err:
+            unread.append(Failure(err.path, err.reason))
+        else:
+            found.append(row)
+    return found, unread
 
 
 def row_of(maker: BatchMaker, index: int, variants: int) -> Row:
@@ -157,10 +193,10 @@ def row_of(maker: BatchMaker, index: int, variants: int) -> Row:
     )
 
 
-def _first_of_each_class(
-    manifest: Manifest, images_per_class: int, max_classes: int | None = None
-) -> tuple[list[int], int]:
-    """Which samples to show, and how many classes are left out: of images, or else of boxes."""
+def _of_each_class(
+    manifest: Manifest, max_classes: int | None
+) -> tuple[list[npt.NDArray[np.int64]], int]:
+    """The samples of each class, of images or else of boxes; and how many classes are left out."""
     if manifest.labels is not None:
         classes, rows = manifest.labels, np.arange(len(manifest))
     elif manifest.boxes is not None and len(manifest.boxes.rows.values):
@@ -168,9 +204,7 @@ def _first_of_each_class(
         classes = boxes.values[:, 4].astype(np.int32)
         rows = np.repeat(np.arange(len(manifest)), np.diff(boxes.offsets))
     else:
-        return list(range(min(len(manifest), images_per_class))), 0
+        return [np.arange(len(manifest))], 0
     present = np.unique(classes)
     shown = present[:max_classes]
-    chosen = [np.unique(rows[classes == index])[:images_per_class] for index in shown]
-    # An image may have boxes of several classes.
-    return list(dict.fromkeys(np.concatenate(chosen).tolist())), len(present) - len(shown)
+    return [np.unique(rows[classes == index]) for index in shown], len(present) - len(shown)

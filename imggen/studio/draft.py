@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from imggen.augment import MIXERS, BuiltIn, Mixer
 from imggen.augment.catalog import KINDS
-from imggen.augment.options import Allowed, Bounds, Whole, allowed, fields_of
+from imggen.augment.options import Allowed, Bounds, Whole, WholeSpan, allowed, fields_of
 from imggen.augment.policy import format_policy, format_python
 from imggen.errors import OptionError
 
 # Where sliders for ranges end, in times of what they begin with.
 _SIGNED, _UNSIGNED = 4.0, 2.5
-_NOTCHES = 200
+# So do those for one number that may be a hundred times as large: at ten times.
+_FAR, _FEW = 100.0, 10.0
+_FEWEST_NOTCHES = 100
 
 
 class Scale(NamedTuple):
@@ -37,6 +42,9 @@ class Item:
     step: Any
     is_on: bool = True
 
+    def __post_init__(self) -> None:
+        self._first = self.step
+
     @property
     def name(self) -> str:
         """What it is called."""
@@ -55,6 +63,10 @@ class Item:
             for field in fields_of(type(self.step))
             if field.name in legal
         }
+
+    def first(self, option: str) -> Any:
+        """The value that an option had at first, wherever its slider has been moved since."""
+        return getattr(self._first, option)
 
     def set(self, option: str, value: Any) -> None:
         """Changes an option.
@@ -78,9 +90,8 @@ class Draft:
 
     @property
     def steps(self) -> list[Any]:
-        """The steps that are on, in order; an augmentation of batches comes last."""
-        steps = [item.step for item in self.items if item.is_on]
-        return sorted(steps, key=lambda step: isinstance(step, Mixer))
+        """The steps that are on, in order."""
+        return [item.step for item in self.items if item.is_on]
 
     def add(self, name: str) -> Item:
         """Appends one of imggen's own augmentations.
@@ -94,6 +105,7 @@ class Draft:
             self.items = [item for item in self.items if not isinstance(item.step, Mixer)]
         item = Item(KINDS[name]())
         self.items.append(item)
+        self._put_mixer_last()
         return item
 
     def move(self, item: Item, places: int) -> None:
@@ -101,10 +113,15 @@ class Draft:
         place = self.items.index(item)
         self.items.remove(item)
         self.items.insert(max(0, place + places), item)
+        self._put_mixer_last()
+
+    def _put_mixer_last(self) -> None:
+        """Augmentations of batches come last, wherever they are put."""
+        self.items.sort(key=lambda item: isinstance(item.step, Mixer))
 
     def copy(self) -> Draft:
         """The same steps, to be tuned apart."""
-        return Draft([Item(item.step, item.is_on) for item in self.items])
+        return Draft([dataclasses.replace(item) for item in self.items])
 
     def as_yaml(self) -> str:
         """The policy as a file."""
@@ -115,27 +132,38 @@ class Draft:
         return format_python(self.steps)
 
 
-def scale_of(legal: Bounds, value: object) -> Scale:
-    """The slider for an option: as far as is of use, and wide enough for the value that it has.
+def scale_of(legal: Bounds, value: Any, first: Any) -> Scale:
+    """The slider for an option: as far as is of use, with a notch at the value that it has.
 
-    Most of what is legal is not: rotations by 300 degrees, factors of 9. So sliders for ranges end
-    at a few times what they begin with.
+    Most of what is legal is not of use: rotations by 300 degrees, factors of 9. So sliders end at a
+    few times the value that the option had at first, or has now.
+
+    Args:
+        legal: What the option may be.
+        value: What it is, a number or a range.
+        first: What it was.
 
     Example:
         >>> from imggen.augment.options import Number, Span
-        >>> scale_of(Number(0, 1), 0.5)
-        Scale(least=0.0, most=1.0, step=0.005)
-        >>> scale_of(Span(-360, 360, "degrees"), (-20.0, 20.0))
-        Scale(least=-80.0, most=80.0, step=0.8)
+        >>> scale_of(Number(0, 1), 0.5, 0.5)
+        Scale(least=0.0, most=1.0, step=0.01)
+        >>> scale_of(Span(-360, 360, "degrees"), (-2.0, 2.0), (-20.0, 20.0))
+        Scale(least=-80.0, most=80.0, step=1.0)
     """
     least, most = float(legal.least), float(legal.most)
-    if isinstance(value, tuple):
-        farthest = max(map(abs, value)) or 1.0
-        if least < 0:
-            least, most = max(least, -_SIGNED * farthest), min(most, _SIGNED * farthest)
-        else:
-            most = min(most, _UNSIGNED * farthest)
-    if isinstance(legal, Whole):
+    farthest = float(np.abs(np.array([value, first], dtype=float)).max())
+    if not isinstance(value, tuple):
+        if 0 < _FAR * farthest <= most:
+            most = _FEW * farthest
+    elif least < 0:
+        farthest = farthest or 1.0
+        least, most = max(least, -_SIGNED * farthest), min(most, _SIGNED * farthest)
+    else:
+        most = min(most, _UNSIGNED * (farthest or 1.0))
+    if isinstance(legal, Whole | WholeSpan):
         return Scale(least, most, 1.0)
-    step = float(f"{(most - least) / _NOTCHES:.1g}")
-    return Scale(least + step if legal.above else least, most, step)
+    # As people write numbers, so that what they wrote is a notch.
+    step = 10.0 ** math.floor(math.log10((most - least) / _FEWEST_NOTCHES))
+    if least > 0 or legal.above:
+        least = step * max(1, math.ceil(least / step))
+    return Scale(least, most, step)

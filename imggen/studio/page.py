@@ -8,18 +8,20 @@ import os
 from typing import TYPE_CHECKING, Any, final
 
 import numpy as np
+import numpy.typing as npt
 from nicegui import run, ui
 
 from imggen.augment import Pipeline, Sample, adapt
 from imggen.augment.catalog import KINDS
 from imggen.augment.options import Bounds, Choice, Span
 from imggen.batch import BatchMaker
+from imggen.describe import printable
 from imggen.errors import ImggenError
 from imggen.labels import usual_label_mode
 from imggen.manifest import Manifest
 from imggen.pages.render import data_uri
 from imggen.pictures import picture_of_sample
-from imggen.preview.variants import Row, row_of
+from imggen.preview.variants import Row, readable, row_of
 from imggen.sequence import ImageSequence
 from imggen.studio.draft import Draft, Item, scale_of
 
@@ -58,12 +60,16 @@ class Page:
         ui.add_css(".q-drawer .q-item { min-height: 0 } img { border-radius: 4px }")
         with ui.header().classes("items-center bg-white text-black shadow-1 q-py-sm"):
             ui.label("imggen studio").classes("text-lg font-bold")
-            ui.label(self._manifest.root).classes("text-grey-7 text-sm")
+            ui.label(printable(self._manifest.root)).classes("text-grey-7 text-sm")
             ui.space()
             self._status = ui.label().classes("text-grey-7 text-sm").mark("status")
             self._spinner = ui.spinner(size="sm")
             ui.button("Export", icon="download", on_click=self._export).props("dense no-caps")
-        with ui.left_drawer(fixed=True, bordered=True).props("width=360").classes("bg-grey-1"):
+        with (
+            ui.left_drawer(fixed=True, bordered=True)
+            .props("width=360 breakpoint=0")
+            .classes("bg-grey-1")
+        ):
             with ui.row().classes("items-center w-full no-wrap"):
                 ui.toggle(["A", "B"], value="A", on_change=self._switch).props("dense no-caps")
                 ui.switch("compare", on_change=self._set_compare).props("dense")
@@ -83,14 +89,22 @@ class Page:
         await self._refresh()
 
     def _number(self, label: str, least: int, most: int, name: str) -> None:
+        def is_legal(value: float | None) -> bool:
+            return value is not None and value == int(value) and least <= value <= most
+
         async def changed(event: ValueChangeEventArguments[Any]) -> None:
-            if event.value is not None and least <= event.value <= most:
+            if is_legal(event.value):
                 setattr(self, name, int(event.value))
                 await self._refresh()
 
-        ui.number(label, value=getattr(self, name), min=least, max=most, on_change=changed).props(
-            "dense debounce=200"
-        ).classes("w-24").mark(label)
+        ui.number(
+            label,
+            value=getattr(self, name),
+            min=least,
+            max=most,
+            on_change=changed,
+            validation={f"{least} to {most}": is_legal},
+        ).props("dense debounce=200").classes("w-24").mark(label)
 
     # The policy
 
@@ -184,7 +198,7 @@ class Page:
                 ).classes("text-xs")
                 text = ui.label()
                 return
-            scale = scale_of(legal, value)
+            scale = scale_of(legal, value, item.first(option))
             kind: Any = ui.range if isinstance(legal, Span) else ui.slider
             start = {"min": value[0], "max": value[1]} if isinstance(legal, Span) else value
             kind(
@@ -220,7 +234,7 @@ class Page:
                             icon="download",
                             on_click=lambda text=text, file=file: ui.download.content(text, file),
                         ).props("no-caps")
-            ui.label("imggen.ImageSequence(..., augment='policy.yaml')").classes("text-sm")
+            ui.label("imggen.ImageSequence(..., augment='policy.yaml'), or augment=augment")
         dialog.open()
 
     # The pictures
@@ -238,16 +252,19 @@ class Page:
         try:
             made = await run.io_bound(self._make, policies)
         except ImggenError as err:
-            self._status.set_text(str(err))
+            # No pictures: those of what was chosen before would be taken for these.
+            self._rows.clear()
+            with self._rows:
+                ui.label(printable(str(err))).classes("text-negative").mark("error")
+            self._status.set_text("")
             self._spinner.set_visibility(False)
             return
         if made is None or version != self._version:  # it is None when the page is closed
             return
         self._spinner.set_visibility(False)
-        wrong = sum(
-            bool(one.warnings) for rows in made.values() for row in rows for one in row.variants
-        )
-        self._status.set_text(f"{wrong} variants look wrong" if wrong else "")
+        shown = [one for rows in made.values() for row in rows for one in row.variants]
+        wrong = sum(bool(one.warnings) for one in shown)
+        self._status.set_text(f"looking wrong: {wrong} of {len(shown)} variants" if wrong else "")
         self._rows.clear()
         with self._rows:
             for place in range(len(next(iter(made.values())))):
@@ -255,10 +272,11 @@ class Page:
                     self._draw_row(made[name][place], name if self._compare else "")
 
     def _make(self, policies: dict[str, list[Any]]) -> dict[str, list[Row]]:
-        chosen = self._chosen()
+        makers = {name: self._maker(steps) for name, steps in policies.items()}
+        chosen, _ = readable(next(iter(makers.values())), self._in_turn(), self._images)
         return {
             name: [row_of(maker, index, self._variants) for index in chosen]
-            for name, maker in ((name, self._maker(steps)) for name, steps in policies.items())
+            for name, maker in makers.items()
         }
 
     def _maker(self, steps: list[Any]) -> BatchMaker:
@@ -279,8 +297,8 @@ class Page:
         order = dataclasses.replace(maker.order, seed=self._seed, _kept={})
         return dataclasses.replace(maker, pipeline=pipeline, seed=self._seed, order=order)
 
-    def _chosen(self) -> list[int]:
-        """The samples to show: one of each class in turn, others each time they are asked for."""
+    def _in_turn(self) -> npt.NDArray[np.int64]:
+        """All samples, one of each class in turn; from another one on, if others are asked for."""
         labels = self._manifest.labels
         if labels is None:
             rows = np.arange(len(self._manifest))
@@ -289,14 +307,15 @@ class Page:
             starts = np.searchsorted(labels[order], labels[order])
             rows = order[np.argsort(np.arange(len(order)) - starts, kind="stable")]
         shift = self._first * self._images % len(rows)
-        return [int(row) for row in np.roll(rows, -shift)[: self._images]]
+        return np.roll(rows, -shift)
 
     def _draw_row(self, row: Row, name: str) -> None:
-        with ui.column().classes("gap-1"):
+        with ui.column().classes("gap-1 w-full"):
             label = "" if row.label is None else f"{row.label} · "
             which = f"{name} · " if name else ""
-            ui.label(f"{which}{label}{os.path.basename(row.path)}").classes("text-sm text-grey-8")
-            with ui.row().classes("gap-2 no-wrap overflow-auto"):
+            caption = printable(f"{which}{label}{os.path.basename(row.path)}")
+            ui.label(caption).classes("text-sm text-grey-8")
+            with ui.row().classes("gap-2 no-wrap overflow-auto").style("max-width: 100%"):
                 names = row.variants[0].explanation.names_of_boxes
                 _picture(row.before, names, "original", (), [])
                 for variant in row.variants:

@@ -11,6 +11,7 @@ import numpy as np
 
 from imggen.augment import Augment, adapt, unadapted
 from imggen.augment.policy import format_policy
+from imggen.decode import ImageSpec
 from imggen.errors import ImggenWarning, MissingExtraError, OptionError, ScanError
 from imggen.manifest import Manifest
 from imggen.studio.draft import Draft
@@ -39,7 +40,8 @@ def serve(
 
     Raises:
         MissingExtraError: NiceGUI is not installed.
-        OptionError: The port is in use, or an augmentation that no policy file can hold.
+        OptionError: The port is in use, an ``image_size`` that is none, or an augmentation that no
+            policy file can hold.
         ScanError: No image lies below the manifest's root.
 
     Warns:
@@ -49,8 +51,11 @@ def serve(
         from nicegui import app, ui
     except ImportError as err:
         raise MissingExtraError.of("nicegui", "studio", "imggen studio") from err
+    from starlette.middleware.trustedhost import TrustedHostMiddleware
+
     from imggen.studio.page import Page
 
+    ImageSpec(image_size)  # refuses sizes that are none
     draft = draft_of(augment)
     inside = only_inside(manifest)
     check_port(port)
@@ -59,6 +64,8 @@ def serve(
     async def _page() -> None:
         await Page(inside, draft.copy(), image_size).build()
 
+    # A page elsewhere whose name is made to lead here would else be shown the images.
+    app.add_middleware(TrustedHostMiddleware, allowed_hosts=[HOST, "localhost"])
     app.on_startup(lambda: started(f"http://{HOST}:{port}"))
     ui.run(
         host=HOST,

@@ -119,8 +119,9 @@ def _in_format(
         return {target: own}
     shape = {"height": size[0], "width": size[1]}
     fields = processor.params.label_fields or ()
+    is_own = processor.params.format == "albumentations"
     return {
-        target: processor.convert_from_albumentations(own, shape),
+        target: own if is_own else processor.convert_from_albumentations(own, shape),
         **{field: labels.astype(int).tolist() for field in fields},
     }
 
@@ -131,7 +132,7 @@ def _out_of_format(transform: Any, target: str, result: dict[str, Any], width: i
     if not changed.size:
         return np.empty((0, width))
     processor = _processor(transform, target)
-    if processor is not None:
+    if processor is not None and processor.params.format != "albumentations":
         height, across = result["image"].shape[:2]
         changed = processor.convert_to_albumentations(changed, {"height": height, "width": across})
     return changed.astype(np.float64)
