@@ -295,7 +295,7 @@ class KeypointColumn:
 
     def keypoints_of(self, entries: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
         """Points in ``format``, of a row or of a target, as samples have them."""
-        points = np.zeros((len(entries), len(_PLACES)))
+        points = np.full((len(entries), len(_PLACES)), np.nan)
         for column, letter in enumerate(self.format):
             values = entries[:, column]
             points[:, _PLACES[letter]] = np.radians(values) if letter == "a" else values

@@ -36,7 +36,7 @@ def prediction_table(
     import pandas as pd
 
     manifest = maker.manifest
-    if maker.label_mode in ("boxes", "keypoints"):
+    if maker.label_mode in ("boxes", "keypoints") and manifest.labels is None:
         raise OptionError(
             f"predict() makes a table of classes, and targets here are {maker.label_mode}; use "
             "model.predict(sequence), of a sequence with shuffle=False."

@@ -180,6 +180,22 @@ def test_a_file_that_an_earlier_call_could_read_is_left_out_once_it_is_broken(ph
     assert "cat/003.png" not in (tmp_path / "made/augmentations.csv").read_text()
 
 
+@pytest.mark.parametrize("target", ["photos", "photos/made", "."])
+def test_as_a_program_it_writes_no_copies_into_its_source(photos, tmp_path, monkeypatch, target):
+    monkeypatch.chdir(tmp_path)
+    before = sorted(tmp_path.rglob("*"))
+    told = CliRunner().invoke(main, ["augment", "photos", target, "--copies", "1"])
+    assert told.exit_code == 1
+    assert "lie in one another" in told.stderr
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_images_without_classes_are_copied_too(photos, tmp_path):
+    made = augment_directory(photos / "cat", tmp_path / "made", TURN, copies=1)
+    assert (made.num_originals, made.num_copies) == (8, 8)
+    assert made.manifest.labels is None
+
+
 def test_a_table_may_stand_beside_the_target_but_no_image_in_it(photos, tmp_path):
     files = [f"photos/{path}" for path in imggen.scan(photos).paths]
     manifest = imggen.Manifest.from_files(files, root=tmp_path)

@@ -5,9 +5,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
-from imggen import split_directory
+from imggen import Manifest, split_directory
 from imggen.errors import ExportError, ImggenWarning, ScanError, SplitError
 from tests.conftest import write_images
 from tests.split_files import (
@@ -171,6 +172,23 @@ def test_the_target_is_open_to_whom_a_new_folder_is_open(photos, tmp_path):
     split_directory(photos, tmp_path / "out", HALF)
 
     assert (tmp_path / "out").stat().st_mode == (tmp_path / "like").stat().st_mode
+
+
+@pytest.mark.parametrize("what", ["masks", "inputs", "boxes", "keypoints"])
+def test_images_that_something_belongs_to_are_refused(photos, tmp_path, what):
+    column = ["cat/000.png"] if what in ("masks", "inputs") else [[[1, 2, 3, 4]]]
+    frame = pd.DataFrame({"path": ["cat/000.png"], "label": ["cat"], "more": column})
+    options = {
+        "masks": {"mask_col": "more"},
+        "inputs": {"input_cols": {"other": "more"}},
+        "boxes": {"box_col": "more", "box_format": "pascal_voc"},
+        "keypoints": {"keypoint_col": "more", "keypoint_format": "xyas"},
+    }[what]
+    manifest = Manifest.from_frame(frame, root=photos, **options)
+
+    with pytest.raises(ExportError, match=rf"these have {what}, which would be lost\. Split them"):
+        split_directory(manifest, tmp_path / "out", HALF)
+    assert not (tmp_path / "out").exists()
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,7 @@
 """preview(): which images are shown, what training makes of them, and what looks wrong."""
 
+import os
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -73,6 +75,44 @@ def test_images_that_an_epoch_leaves_out_are_shown_all_the_same(photos):
     options = {"batch_size": 5, "drop_remainder": True, "augment": MixUp(1.0)}
     found = preview(sequence_of(photos, **options), images_per_class=8, variants=3)
     assert [len(row.variants) for row in found.rows] == [3] * 16
+
+
+def test_files_that_cannot_be_read_are_passed_over_and_named(photos):
+    for name in ("000.png", "002.png"):
+        (photos / "cat" / name).write_bytes(b"broken")
+    found = preview(sequence_of(photos, on_error="substitute"), images_per_class=2, variants=1)
+    assert paths_of(found) == ["cat/001.png", "cat/003.png", "dog/000.png", "dog/001.png"]
+    assert [os.path.basename(path) for path, _ in found.unread] == ["000.png", "002.png"]
+    for row in found.rows:
+        with Image.open(photos / row.path) as image:
+            np.testing.assert_array_equal(row.before.image, np.asarray(image.resize(SIZE[::-1])))
+
+
+def test_where_nothing_can_be_read_the_first_file_is_named(photos):
+    for file in photos.rglob("*.png"):
+        file.write_bytes(b"broken")
+    with pytest.raises(imggen.ImageError, match=r"cat.000\.png"):
+        preview(sequence_of(photos, on_error="skip"))
+
+
+def test_of_boxes_a_few_images_of_each_class_are_shown(photos):
+    frame = imggen.scan(photos).to_frame()
+    frame["boxes"] = [[[0, 0, 9, 9], [3, 3, 9, 9]]] * len(frame)
+    frame["kinds"] = [["b", "b"]] * 5 + [["b", "a"]] * 3 + [["b", "b"]] * 8
+    sequence = imggen.from_dataframe(
+        frame,
+        root=photos,
+        y_col=None,
+        box_col="boxes",
+        box_format="coco",
+        box_label_col="kinds",
+        image_size=SIZE,
+        workers=0,
+    )
+    found = preview(sequence, images_per_class=2, variants=1)
+    assert paths_of(found) == ["cat/005.png", "cat/006.png", "cat/000.png", "cat/001.png"]
+    assert found.num_classes_left_out == 0
+    assert preview(sequence, variants=1, max_classes=1).num_classes_left_out == 1
 
 
 def test_without_augmentations_there_are_no_steps(photos):

@@ -5,6 +5,7 @@ import contextlib
 import io
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -191,8 +192,8 @@ def free_port() -> int:
 
 
 @contextlib.contextmanager
-def studio(folder: Path, *options: str):
-    """The address of a studio that runs."""
+def studio(folder: Path, *options: str, ended: list[int] | None = None):
+    """The address of a studio that runs; ``ended`` gets its exit status after Ctrl-C."""
     port = free_port()
     log = folder.parent / "studio.log"
     command = [sys.executable, "-m", "imggen", "studio", str(folder), "--port", str(port)]
@@ -214,8 +215,10 @@ def studio(folder: Path, *options: str):
             time.sleep(0.5)
         yield address
     finally:
-        running.terminate()
-        running.wait(20)
+        running.send_signal(signal.SIGINT)
+        status = running.wait(20)
+        if ended is not None:
+            ended.append(status)
 
 
 @pytest.fixture
@@ -251,6 +254,89 @@ def test_the_page_is_served_to_this_machine_alone(pictures):
                 pass
 
 
+def test_under_the_name_of_another_site_nothing_is_served(pictures):
+    pytest.importorskip("nicegui")
+    with studio(pictures) as address:
+        for host, status in (("evil.example", 400), ("localhost", 200)):
+            asked = urllib.request.Request(address, headers={"Host": f"{host}:80"})
+            try:
+                answer = urllib.request.urlopen(asked, timeout=20).status
+            except urllib.error.HTTPError as err:
+                answer = err.code
+            assert answer == status
+
+
+def test_an_interruption_ends_it_without_a_complaint(pictures):
+    pytest.importorskip("nicegui")
+    ended = []
+    with studio(pictures, ended=ended):
+        pass
+    assert ended == [0]
+    told = (pictures.parent / "studio.log").read_text(errors="replace")
+    assert "Aborted" not in told
+    assert "Traceback" not in told
+
+
+def test_a_size_that_is_none_is_refused_before_anything_is_served(pictures):
+    pytest.importorskip("nicegui")
+    command = ["studio", str(pictures), "--image-size", "0", "0", "--no-browser"]
+    told = CliRunner().invoke(main, command)
+    assert told.exit_code == 1
+    assert "image_size=(0, 0) must be two whole numbers above 0" in told.stderr
+
+
+def browser_of(playwright):
+    chromium = shutil.which("chromium") or shutil.which("google-chrome")
+    if chromium is None:
+        pytest.skip("there is no Chromium")
+    return playwright.chromium.launch(
+        executable_path=chromium, args=["--no-sandbox", "--disable-gpu"]
+    )
+
+
+def test_odd_names_and_broken_files_do_not_keep_it_from_showing_the_others(tmp_path):
+    pytest.importorskip("nicegui")
+    sync_api = pytest.importorskip("playwright.sync_api")
+    write_images(tmp_path / "odd", {"a<b>'": 2, "b": 2})
+    (tmp_path / "odd/b/000.png").write_bytes(b"broken")
+    os.rename(tmp_path / "odd/b/001.png", os.fsencode(tmp_path / "odd/b") + b"/1\xfe.png")
+    with studio(tmp_path / "odd") as address, sync_api.sync_playwright() as playwright:
+        browser = browser_of(playwright)
+        page = browser.new_page(viewport={"width": 700, "height": 700})  # as on half a screen
+        page.goto(address)
+        page.wait_for_function("document.querySelectorAll('.q-img__image').length == 15")
+        text = page.inner_text("body")
+        assert "a<b>' · 000.png" in text
+        assert "b · 1\\udcfe.png" in text
+        assert "b · 000.png" not in text
+        assert page.get_by_text("add an augmentation").is_visible()
+        browser.close()
+
+
+def test_what_cannot_be_done_is_told_in_place_of_pictures(pictures, tmp_path):
+    pytest.importorskip("nicegui")
+    sync_api = pytest.importorskip("playwright.sync_api")
+    frame = imggen.scan(pictures).to_frame()
+    frame["boxes"] = [[[10, 10, 40, 40]]] * len(frame)
+    manifest = imggen.Manifest.from_frame(
+        frame, root=pictures, y_col=None, box_col="boxes", box_format="pascal_voc"
+    )
+    manifest.save(tmp_path / "boxes.csv")
+    with (
+        studio(tmp_path / "boxes.csv") as address,
+        sync_api.sync_playwright() as playwright,
+    ):
+        browser = browser_of(playwright)
+        page = browser.new_page(viewport={"width": 1400, "height": 900})
+        page.goto(address)
+        page.wait_for_function("document.querySelectorAll('.q-img__image').length == 20")
+        page.get_by_label("add an augmentation").click()
+        page.get_by_role("option", name="MixUp", exact=True).click()
+        page.get_by_text("boxes, keypoints and further inputs cannot be mixed").wait_for()
+        assert page.locator(".q-img__image").count() == 0
+        browser.close()
+
+
 def images_of(page) -> list[str]:
     return page.eval_on_selector_all(".q-img__image", "all => all.map(one => one.src)")
 
@@ -258,15 +344,10 @@ def images_of(page) -> list[str]:
 def test_a_control_changes_the_pictures_and_the_export_gives_them_again(pictures, tmp_path):
     pytest.importorskip("nicegui")
     sync_api = pytest.importorskip("playwright.sync_api")
-    chromium = shutil.which("chromium") or shutil.which("google-chrome")
-    if chromium is None:
-        pytest.skip("there is no Chromium")
     (tmp_path / "start.yaml").write_text("augmentations:\n- RandomBrightness: {factor: [1, 1]}\n")
     options = ("--policy", str(tmp_path / "start.yaml"))
     with studio(pictures, *options) as address, sync_api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=chromium, args=["--no-sandbox", "--disable-gpu"]
-        )
+        browser = browser_of(playwright)
         page = browser.new_page(viewport={"width": 1400, "height": 900})
         said, asked = [], []
         page.on("console", lambda message: said.append(message.text))

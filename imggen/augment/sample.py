@@ -27,7 +27,8 @@ class Sample:
             step.
         keypoints: float64, shape (number of points, 4): x and y in pixels from the middle of the
             first one; the angle of a direction, in radians, from x towards y; and a scale. NaN
-            where a point is not known. None: as with boxes.
+            where a point is not known, and for angles and scales that points have not. None: as
+            with boxes.
     """
 
     image: npt.NDArray[Any]

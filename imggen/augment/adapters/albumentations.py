@@ -16,6 +16,7 @@ from imggen.augment.sample import Sample
 from imggen.errors import AugmentationError, OptionError
 
 Floats = npt.NDArray[np.float64]
+_TURN = np.float32(2 * np.pi)
 
 
 @final
@@ -91,7 +92,7 @@ def _positions_for(
     given: dict[str, Any] = {}
     height, width = size
     # A Compose insists on the fields of labels, with or without boxes.
-    for processor in getattr(transform, "processors", {}).values():
+    for processor in _processors(transform).values():
         given |= {field: [] for field in processor.params.label_fields or ()}
     if boxes is not None:
         fractions = boxes[:, :4] / [width, height, width, height]
@@ -99,15 +100,23 @@ def _positions_for(
         given |= _in_format(transform, "bboxes", own, size, boxes[:, 4])
     if keypoints is not None:
         numbers = _taken(transform, keypoints, size)
-        x, y, angle, scale = keypoints[numbers].T
-        own = np.column_stack([x, y, np.zeros_like(x), angle, scale, numbers])
+        x, y, angle, scale = keypoints[numbers].astype(np.float32).T
+        angle = np.nan_to_num(angle) % _TURN
+        angle[angle >= _TURN] = 0  # what is a little less than nothing is rounded to a whole turn
+        own = np.column_stack([x, y, np.zeros_like(x), angle, np.nan_to_num(scale), numbers])
         given |= _in_format(transform, "keypoints", own, size, numbers)
     return given
 
 
 def _processor(transform: Any, target: str) -> Any:
     """What a Compose with bbox_params or keypoint_params has for them, or None."""
-    return getattr(transform, "processors", {}).get(target)
+    return _processors(transform).get(target)
+
+
+def _processors(transform: Any) -> dict[str, Any]:
+    # A Compose gives its own to its transforms too, which do not use them.
+    is_compose = any(base.__name__ == "Compose" for base in type(transform).__mro__)
+    return dict(transform.processors) if is_compose else {}
 
 
 def _in_format(
@@ -156,26 +165,29 @@ def _keypoints_of(transform: Any, result: dict[str, Any], given: Floats) -> Floa
     height, width = result["image"].shape[:2]
     distances = np.hypot(changed[:, 0] - (width - 1) / 2, changed[:, 1] - (height - 1) / 2)
     chosen = changed[_first_of_each(changed[:, 5], distances)]
+    numbers = chosen[:, 5].astype(np.int64)
     points = np.full_like(given, np.nan)
-    points[chosen[:, 5].astype(np.int64)] = chosen[:, [0, 1, 3, 4]]
+    # Angles and scales, if points have them.
+    points[numbers] = np.where(np.isnan(given[numbers]), np.nan, chosen[:, [0, 1, 3, 4]])
     return points
 
 
 def _taken(transform: Any, keypoints: Floats, size: tuple[int, int]) -> npt.NDArray[np.int64]:
     """The numbers of the points that albumentations takes: known ones, and not beyond the edge."""
-    known = ~np.isnan(keypoints).any(axis=1)
+    known = ~np.isnan(keypoints[:, :2]).any(axis=1)
     processor = _processor(transform, "keypoints")
     if processor is None:
         return np.flatnonzero(known)
     params = processor.params
     for letter, column, what in (("a", 2, "angles"), ("s", 3, "scales")):
-        if letter not in params.format and keypoints[known, column].any():
+        if letter not in params.format and not np.isnan(keypoints[known, column]).all():
             raise AugmentationError(
                 f"its keypoint_params have the format {params.format!r}, which leaves {what} out. "
                 f"Add {letter!r} to it"
             )
     if params.remove_invisible:
-        inside = (keypoints[:, :2] >= 0) & (keypoints[:, :2] < size[::-1])
+        positions = keypoints[:, :2].astype(np.float32)  # as albumentations will have them
+        inside = (positions >= 0) & (positions < size[::-1])
         known &= inside.all(axis=1)
     return np.flatnonzero(known)
 
