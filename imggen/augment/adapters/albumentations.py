@@ -103,6 +103,9 @@ def _positions_for(
         x, y, angle, scale = keypoints[numbers].astype(np.float32).T
         angle = np.nan_to_num(angle) % _TURN
         angle[angle >= _TURN] = 0  # what is a little less than nothing is rounded to a whole turn
+        if _processor(transform, "keypoints") is None:
+            # Below 180 degrees: beyond, Transpose of 2.0.8 turns angles the wrong way.
+            angle[angle > _TURN / 2] -= _TURN
         own = np.column_stack([x, y, np.zeros_like(x), angle, np.nan_to_num(scale), numbers])
         given |= _in_format(transform, "keypoints", own, size, numbers)
     return given
@@ -180,7 +183,7 @@ def _taken(transform: Any, keypoints: Floats, size: tuple[int, int]) -> npt.NDAr
         return np.flatnonzero(known)
     params = processor.params
     for letter, column, what in (("a", 2, "angles"), ("s", 3, "scales")):
-        if letter not in params.format and not np.isnan(keypoints[known, column]).all():
+        if letter not in params.format and np.nan_to_num(keypoints[known, column]).any():
             raise AugmentationError(
                 f"its keypoint_params have the format {params.format!r}, which leaves {what} out. "
                 f"Add {letter!r} to it"
