@@ -287,3 +287,26 @@ def test_a_folder_that_comes_split_is_not_taken_for_classes(tmp_path):
         write_images(tmp_path / part, {"a": 2})
     with pytest.raises(ScanError, match='look like the parts of a split.*split="folders"'):
         imggen.from_directory(tmp_path, **SIZE)
+
+
+def test_a_table_with_two_kinds_of_targets_needs_a_label_mode(photos, frame):
+    frame["boxes"], frame["points"] = [[[1, 2, 9, 9]]] * len(frame), [[[3, 4]]] * len(frame)
+    columns = {"box_col": "boxes", "box_format": "pascal_voc", "keypoint_col": "points"}
+    options = {"root": photos, "batch_size": 4, **columns, **SIZE}
+    with pytest.raises(OptionError, match="has boxes and keypoints, and targets can be one of the"):
+        imggen.from_dataframe(frame, **options)
+
+    _, y = imggen.from_dataframe(frame, label_mode="keypoints", **options)[0]
+    assert y.shape == (4, 1, 2)
+    _, y = imggen.from_dataframe(frame, label_mode="categorical", **options)[0]
+    assert y.shape == (4, 2)
+
+
+@pytest.mark.parametrize("mode", ["boxes", "keypoints"])
+def test_no_table_of_predictions_is_made_where_there_are_no_classes(photos, frame, mode):
+    frame["boxes"], frame["points"] = [[[1, 2, 9, 9]]] * len(frame), [[[3, 4]]] * len(frame)
+    columns = {"box_col": "boxes", "box_format": "pascal_voc", "keypoint_col": "points"}
+    options = {"root": photos, "y_col": None, "label_mode": mode, **columns, **SIZE}
+    sequence = imggen.from_dataframe(frame, **options)
+    with pytest.raises(OptionError, match=rf"table of classes, and targets here are {mode}"):
+        sequence.predict(None)
