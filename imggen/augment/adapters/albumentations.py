@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import random
+from collections.abc import Mapping
 from typing import Any, final
 
 import numpy as np
@@ -16,6 +17,7 @@ from imggen.augment.sample import Sample
 from imggen.errors import AugmentationError, OptionError
 
 Floats = npt.NDArray[np.float64]
+Processors = Mapping[str, Any]
 _TURN = np.float32(2 * np.pi)
 
 
@@ -42,6 +44,9 @@ class AlbumentationsStep:
         # Compose keeps a list of what was applied; OneOf and the like fill one that they are given.
         kinds = [base.__name__ for base in type(transform).__mro__]
         self._needs_list = "BaseCompose" in kinds and "Compose" not in kinds
+        # What bbox_params and keypoint_params ask for, by target. A Compose gives it to its
+        # transforms too, which do not use it.
+        self._processors: Processors = transform.processors if "Compose" in kinds else {}
 
     def augment(self, sample: Sample, rng: np.random.Generator) -> tuple[Sample, Drawn]:
         """Seeds this thread's copy from ``rng`` and calls it."""
@@ -59,7 +64,7 @@ class AlbumentationsStep:
             boxes = clipped_boxes(boxes, sample.size)  # which albumentations insists on
         result = transform(
             **given,
-            **_positions_for(transform, boxes, keypoints, sample.size),
+            **_positions_for(self._processors, boxes, keypoints, sample.size),
             **({"applied_transforms": []} if self._needs_list else {}),
         )
         changed = [_with_channels(result[name], array) for name, array in given.items()]
@@ -68,8 +73,8 @@ class AlbumentationsStep:
             changed[0],
             tuple(changed[1:first]),
             tuple(changed[first:]),
-            None if boxes is None else _boxes_of(transform, result, boxes),
-            None if keypoints is None else _keypoints_of(transform, result, keypoints),
+            None if boxes is None else _boxes_of(self._processors, result, boxes),
+            None if keypoints is None else _keypoints_of(self._processors, result, keypoints),
         )
         return done, _drawn(transform, result)
 
@@ -82,7 +87,7 @@ def _with_channels(result: Any, image: npt.NDArray[Any]) -> Any:
 
 
 def _positions_for(
-    transform: Any, boxes: Floats | None, keypoints: Floats | None, size: tuple[int, int]
+    processors: Processors, boxes: Floats | None, keypoints: Floats | None, size: tuple[int, int]
 ) -> dict[str, Any]:
     """Boxes and keypoints in the formats that a Compose asks for, or in albumentations' own.
 
@@ -92,41 +97,34 @@ def _positions_for(
     given: dict[str, Any] = {}
     height, width = size
     # A Compose insists on the fields of labels, with or without boxes.
-    for processor in _processors(transform).values():
+    for processor in processors.values():
         given |= {field: [] for field in processor.params.label_fields or ()}
     if boxes is not None:
         fractions = boxes[:, :4] / [width, height, width, height]
         own = np.column_stack([fractions, np.arange(len(boxes))])
-        given |= _in_format(transform, "bboxes", own, size, boxes[:, 4])
+        given |= _in_format(processors, "bboxes", own, size, boxes[:, 4])
     if keypoints is not None:
-        numbers = _taken(transform, keypoints, size)
+        numbers = _taken(processors, keypoints, size)
         x, y, angle, scale = keypoints[numbers].astype(np.float32).T
         angle = np.nan_to_num(angle) % _TURN
         angle[angle >= _TURN] = 0  # what is a little less than nothing is rounded to a whole turn
-        if _processor(transform, "keypoints") is None:
+        if processors.get("keypoints") is None:
             # Below 180 degrees: beyond, Transpose of 2.0.8 turns angles the wrong way.
             angle[angle > _TURN / 2] -= _TURN
         own = np.column_stack([x, y, np.zeros_like(x), angle, np.nan_to_num(scale), numbers])
-        given |= _in_format(transform, "keypoints", own, size, numbers)
+        given |= _in_format(processors, "keypoints", own, size, numbers)
     return given
 
 
-def _processor(transform: Any, target: str) -> Any:
-    """What a Compose with bbox_params or keypoint_params has for them, or None."""
-    return _processors(transform).get(target)
-
-
-def _processors(transform: Any) -> dict[str, Any]:
-    # A Compose gives its own to its transforms too, which do not use them.
-    is_compose = any(base.__name__ == "Compose" for base in type(transform).__mro__)
-    return dict(transform.processors) if is_compose else {}
-
-
 def _in_format(
-    transform: Any, target: str, own: Floats, size: tuple[int, int], labels: npt.NDArray[Any]
+    processors: Processors,
+    target: str,
+    own: Floats,
+    size: tuple[int, int],
+    labels: npt.NDArray[Any],
 ) -> dict[str, Any]:
     own = own.astype(np.float32)  # as albumentations has them
-    processor = _processor(transform, target)
+    processor = processors.get(target)
     if processor is None:
         return {target: own}
     shape = {"height": size[0], "width": size[1]}
@@ -138,21 +136,23 @@ def _in_format(
     }
 
 
-def _out_of_format(transform: Any, target: str, result: dict[str, Any], width: int) -> Floats:
+def _out_of_format(
+    processors: Processors, target: str, result: dict[str, Any], width: int
+) -> Floats:
     """What came of boxes or keypoints, in so many columns of albumentations' own."""
     changed = np.asarray(result[target])
     if not changed.size:
         return np.empty((0, width))
-    processor = _processor(transform, target)
+    processor = processors.get(target)
     if processor is not None and processor.params.format != "albumentations":
         height, across = result["image"].shape[:2]
         changed = processor.convert_to_albumentations(changed, {"height": height, "width": across})
     return changed.astype(np.float64)
 
 
-def _boxes_of(transform: Any, result: dict[str, Any], given: Floats) -> Floats:
+def _boxes_of(processors: Processors, result: dict[str, Any], given: Floats) -> Floats:
     """Boxes as samples have them. Of mirrored images of one, the largest is kept."""
-    changed = _out_of_format(transform, "bboxes", result, 5)
+    changed = _out_of_format(processors, "bboxes", result, 5)
     height, width = result["image"].shape[:2]
     numbers = changed[:, 4].astype(np.int64)
     corners = changed[:, :4] * [width, height, width, height]
@@ -162,9 +162,9 @@ def _boxes_of(transform: Any, result: dict[str, Any], given: Floats) -> Floats:
     return boxes[_first_of_each(boxes[:, 5], -areas), :5]
 
 
-def _keypoints_of(transform: Any, result: dict[str, Any], given: Floats) -> Floats:
+def _keypoints_of(processors: Processors, result: dict[str, Any], given: Floats) -> Floats:
     """Points as samples have them. Of mirrored images of one, that nearest the middle is kept."""
-    changed = _out_of_format(transform, "keypoints", result, 6)
+    changed = _out_of_format(processors, "keypoints", result, 6)
     height, width = result["image"].shape[:2]
     distances = np.hypot(changed[:, 0] - (width - 1) / 2, changed[:, 1] - (height - 1) / 2)
     chosen = changed[_first_of_each(changed[:, 5], distances)]
@@ -175,10 +175,12 @@ def _keypoints_of(transform: Any, result: dict[str, Any], given: Floats) -> Floa
     return points
 
 
-def _taken(transform: Any, keypoints: Floats, size: tuple[int, int]) -> npt.NDArray[np.int64]:
+def _taken(
+    processors: Processors, keypoints: Floats, size: tuple[int, int]
+) -> npt.NDArray[np.int64]:
     """The numbers of the points that albumentations takes: known ones, and not beyond the edge."""
     known = ~np.isnan(keypoints[:, :2]).any(axis=1)
-    processor = _processor(transform, "keypoints")
+    processor = processors.get("keypoints")
     if processor is None:
         return np.flatnonzero(known)
     params = processor.params
