@@ -389,6 +389,21 @@ def test_points_that_are_not_known_stay_unknown_and_the_others_in_their_place(fo
         assert check_in_step(x[1:2, ..., ::2], y[1:2, ::2], within=0.05) == 2
 
 
+def test_angles_and_scales_that_are_not_known_stay_unknown(folder):
+    frame = table_of([layout(row) for row in range(6)], "xyas")
+    cells = frame["points"].tolist()
+    for cell in cells:
+        cell[0][2], cell[1][3] = None, None
+    frame["points"] = pd.Series(cells, index=frame.index, dtype=object)
+    unknown = np.zeros((6, 3, 4), bool)
+    unknown[:, 0, 2] = unknown[:, 1, 3] = True
+    compose = A.Compose([A.HorizontalFlip(p=1.0)], keypoint_params=A.KeypointParams("xyas"))
+    for augment in (None, RandomRotation(), A.VerticalFlip(), compose):
+        x, y = both_of(sequence_of(folder, frame, "xyas", augment=augment))
+        np.testing.assert_array_equal(np.isnan(y), unknown)
+        assert check_in_step(x, y, "xyas", within=0.15) > 9
+
+
 # albumentations.
 
 
@@ -658,6 +673,16 @@ def test_a_point_that_is_all_but_at_the_edge_is_no_error_for_a_compose():
     made = applied(augment, Sample(scene().image, keypoints=points)).sample.keypoints
 
     np.testing.assert_allclose(made[2, :2], [49, 30])
+
+
+@pytest.mark.parametrize("kind", [A.OneOf, A.SomeOf, A.Sequential])
+def test_a_compose_with_parameters_inside_of_another_container_is_refused(kind):
+    options = {"n": 1} if kind is A.SomeOf else {}
+    augment = kind([flipping(params("yx", remove_invisible=False))], p=1.0, **options)
+    points = np.column_stack([SCENE, np.full((3, 2), np.nan)])
+
+    with pytest.raises((AugmentationError, OptionError), match="keypoint_params"):
+        applied(augment, Sample(scene().image, keypoints=points))
 
 
 @pytest.mark.parametrize("border", [cv2.BORDER_REFLECT_101, cv2.BORDER_REFLECT])

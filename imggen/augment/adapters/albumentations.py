@@ -42,11 +42,12 @@ class AlbumentationsStep:
             followed.save_applied_params = True
         self._copies = ThreadCopies((followed, random.Random(0)))  # noqa: S311
         # Compose keeps a list of what was applied; OneOf and the like fill one that they are given.
-        kinds = [base.__name__ for base in type(transform).__mro__]
+        kinds = _kinds(transform)
         self._needs_list = "BaseCompose" in kinds and "Compose" not in kinds
         # What bbox_params and keypoint_params ask for, by target. A Compose gives it to its
         # transforms too, which do not use it.
         self._processors: Processors = transform.processors if "Compose" in kinds else {}
+        self._hides_params = "Compose" not in kinds and _has_params(transform)
 
     def augment(self, sample: Sample, rng: np.random.Generator) -> tuple[Sample, Drawn]:
         """Seeds this thread's copy from ``rng`` and calls it."""
@@ -60,6 +61,11 @@ class AlbumentationsStep:
             others = [name for name in given if name != "image"]
             transform.add_targets({name: name.rstrip("0123456789") for name in others})
         boxes, keypoints = sample.boxes, sample.keypoints
+        if sample.positions and self._hides_params:
+            raise AugmentationError(
+                "a Compose in it has bbox_params or keypoint_params, which only an outermost "
+                "Compose can use. Leave them out, or put a Compose around all of it"
+            )
         if boxes is not None:
             boxes = clipped_boxes(boxes, sample.size)  # which albumentations insists on
         result = transform(
@@ -77,6 +83,19 @@ class AlbumentationsStep:
             None if keypoints is None else _keypoints_of(self._processors, result, keypoints),
         )
         return done, _drawn(transform, result)
+
+
+def _kinds(transform: Any) -> list[str]:
+    """The names of a transform's classes: those of albumentations and of AlbumentationsX alike."""
+    return [base.__name__ for base in type(transform).__mro__]
+
+
+def _has_params(transform: Any) -> bool:
+    """Whether a Compose anywhere in a container has bbox_params or keypoint_params."""
+    return any(
+        ("Compose" in _kinds(inner) and inner.processors) or _has_params(inner)
+        for inner in getattr(transform, "transforms", ())
+    )
 
 
 def _with_channels(result: Any, image: npt.NDArray[Any]) -> Any:
