@@ -137,8 +137,9 @@ def from_dataframe(
         weight_col: The column of sample weights.
         mask_col: The column of paths of masks; see ``mask_dir`` of ``from_directory``.
         input_cols: Name of a model's input to the column of paths of further images.
-        box_col: The column of boxes, a list of four numbers each, moved as the images are.
-            ``label_mode`` is "boxes" then, if not given.
+        box_col: The column of boxes, a list of four numbers each, moved as the images are, and
+            left out where less than a pixel of what training sees is left of them. ``label_mode``
+            is "boxes" then, if not given.
         box_format: "pascal_voc" (left, top, right, bottom in pixels), "coco" (left, top, width,
             height in pixels), "albumentations" (as "pascal_voc", in fractions of the sides) or
             "yolo" (middle x, middle y, width, height in fractions of the sides). Pixels are those
@@ -152,9 +153,11 @@ def from_dataframe(
         keypoint_col: The column of keypoints, a list of points each: point i is the same of each
             sample. ``label_mode`` is "keypoints" then, if not given.
         keypoint_format: What each point is: "xy", "yx", "xya", "xys", "xyas" or "xysa": x and y in
-            pixels from the middle of the first one, a an angle in degrees, s a scale. Flips move
-            points and leave their order: where points are named by side (left eye, right eye), use
-            augmentations without flips; all presets have one.
+            pixels from the middle of the first one, a an angle in degrees from x towards y, s a
+            scale. (albumentations 2.0 turns these angles the other way round where it turns images
+            by other than right angles; imggen's own augmentations turn them as the image.) Flips
+            leave the order of points as it is: where points are named by side (left eye, right
+            eye), use augmentations without flips; all presets have one.
         class_names: Order of the classes. None: the names in the table, sorted.
         split: As in ``from_directory``, or the name of the column that holds each row's part.
         augment: As in ``from_directory``.
