@@ -150,8 +150,12 @@ class BoxColumn:
         )
         return cls(rows, box_format, names, rows.most)  # type: ignore[arg-type]
 
-    def check_one_row_an_image(self, paths: StringColumn) -> None:
+    def check_one_row_an_image(self, paths: StringColumn, x_col: str) -> None:
         """Refuses a table with a row a box: all other boxes of an image would be background.
+
+        Args:
+            paths: The image of each row.
+            x_col: What their column is called.
 
         Raises:
             ManifestError: An image is there twice, with other boxes.
@@ -163,7 +167,7 @@ class BoxColumn:
                 raise ManifestError(
                     f"{path!r} is in rows {first} and {row}, with other boxes in each; expected a "
                     "row an image, with a list of all its boxes, as "
-                    'table.groupby("path", as_index=False).agg(list) makes it.'
+                    f'table.groupby("{x_col}", as_index=False).agg(list) makes it.'
                 )
 
     @property

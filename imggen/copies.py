@@ -132,7 +132,7 @@ def augment_directory(
             "which would be lost. Augment them while training, in ImageSequence(augment=)."
         )
     goal = Path(target)
-    if isinstance(source, Manifest):
+    if isinstance(source, Manifest) and not _is_by_folder(manifest):
         check_apart(str(goal), files=manifest.filepaths)
     else:
         check_apart(str(goal), folder=manifest.root)
@@ -179,6 +179,14 @@ def _check(pipeline: Pipeline, copies: object, seed: int) -> None:
         )
     if not pipeline.steps:
         raise OptionError("augment= holds no augmentation; copies would be the same as originals.")
+
+
+def _is_by_folder(manifest: Manifest) -> bool:
+    """Whether ``scan`` of its root finds these classes; it would take the target for one more."""
+    if manifest.labels is None:
+        return False
+    names = [manifest.class_names[label] for label in manifest.labels]
+    return all(map(str.startswith, manifest.paths, [f"{name}/" for name in names]))
 
 
 def _hash_of(manifest: Manifest) -> str:

@@ -285,7 +285,7 @@ class Manifest:
             box_labels = None if box_label_col is None else cells_of(frame, box_label_col)
             cells = cells_of(frame, box_col)
             boxes = BoxColumn.of(cells, box_labels, box_format, box_class_names)
-            boxes.check_one_row_an_image(paths)
+            boxes.check_one_row_an_image(paths, x_col)
         elif box_format is not None or box_label_col is not None or box_class_names is not None:
             raise OptionError(
                 "box_format, box_label_col and box_class_names say what the boxes of a column are: "

@@ -613,15 +613,21 @@ def test_what_boxes_are_is_said_of_a_column_alone(options):
 
 def test_a_table_with_a_row_for_each_box_is_refused_with_the_remedy():
     frame = pd.DataFrame(
-        {"path": ["0.png", "1.png", "0.png"], "box": [*TWO, TWO[1]], "kind": ["a", "b", "a"]}
+        {"file": ["0.png", "1.png", "0.png"], "box": [*TWO, TWO[1]], "kind": ["a", "b", "a"]}
     )
-    options = {"y_col": None, "box_col": "box", "box_format": "coco", "box_label_col": "kind"}
+    options = {
+        "x_col": "file",
+        "y_col": None,
+        "box_col": "box",
+        "box_format": "coco",
+        "box_label_col": "kind",
+    }
     with pytest.raises(
-        ManifestError, match=r"'0\.png' is in rows 0 and 2, with other boxes .*groupby\(\"path\""
+        ManifestError, match=r"'0\.png' is in rows 0 and 2, with other boxes .*groupby\(\"file\""
     ):
         Manifest.from_frame(frame, **options)
 
-    gathered = frame.groupby("path", as_index=False).agg(list)
+    gathered = frame.groupby("file", as_index=False).agg(list)
     manifest = Manifest.from_frame(gathered, **options)
     assert names_of(manifest.boxes) == [["a", "a"], ["b"]]
     assert [len(row) for row in values_in(manifest.boxes)] == [2, 1]

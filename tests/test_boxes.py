@@ -1,15 +1,12 @@
 """Boxes as targets: read with their files, moved as the images are, padded and drawn."""
 
-import copy
 import dataclasses
-import random
 
 import cv2
 import keras
 import numpy as np
 import pandas as pd
 import pytest
-from PIL import Image
 
 import imggen
 from imggen import (
@@ -36,21 +33,27 @@ from imggen.pages.preview import preview_page
 from imggen.pictures import picture_of_sample
 from imggen.preview import preview
 from tests.augmenting import WHERE, applied
+from tests.positions import (
+    AFFINE,
+    BRIGHT,
+    DARK,
+    EDGE,
+    FITS,
+    SIZE,
+    TURNS,
+    OldStyle,
+    by_hand,
+    mirrored,
+    save_turned,
+)
 
 A = pytest.importorskip("albumentations")
 
-DARK, BRIGHT = 20, 230
-SIZE = (60, 80)
 # The classes in their order; each is the colour that its boxes are painted in.
 KINDS = ("green", "red", "blue")
 CHANNEL = {"red": 0, "green": 1, "blue": 2}
 FORMATS = ["pascal_voc", "coco", "albumentations", "yolo"]
 all_formats = pytest.mark.parametrize("box_format", FORMATS)
-FITS = pytest.mark.parametrize(
-    "fit",
-    [{}, {"crop_to_aspect_ratio": True}, {"pad_to_aspect_ratio": True}],
-    ids=["stretched", "cropped", "padded"],
-)
 
 
 def painted(size, boxes, kinds) -> np.ndarray:
@@ -72,31 +75,6 @@ def layout(seed, size=SIZE, count=None):
         top, left = (rng.uniform(0, 1, 2) * (np.array(size) - sides)).astype(int)
         boxes.append([int(v) for v in (left, top, left + sides[1], top + sides[0])])
     return boxes, kinds
-
-
-# How each value of the EXIF tag is undone, and so how it is done.
-TURNS = {
-    1: None,
-    2: Image.Transpose.FLIP_LEFT_RIGHT,
-    3: Image.Transpose.ROTATE_180,
-    4: Image.Transpose.FLIP_TOP_BOTTOM,
-    5: Image.Transpose.TRANSPOSE,
-    6: Image.Transpose.ROTATE_90,
-    7: Image.Transpose.TRANSVERSE,
-    8: Image.Transpose.ROTATE_270,
-}
-
-
-def save(pixels, place, orientation=1):
-    """Saves an image as a camera does that was held in another way."""
-    image = Image.fromarray(pixels)
-    if TURNS[orientation] is not None:
-        image = image.transpose(TURNS[orientation])
-    exif = Image.Exif()
-    exif[0x0112] = orientation
-    jpeg = {"quality": 95, "subsampling": 0} if place.suffix == ".jpg" else {}
-    image.save(place, exif=exif, **jpeg)
-    return np.asarray(image)
 
 
 def in_format(boxes, box_format, size):
@@ -142,7 +120,7 @@ def table_of(scenes, size=SIZE, box_format="pascal_voc", ending=".png") -> pd.Da
 def folder(tmp_path):
     """0.png to 7.png, with 0, 1, 2, 3, 0, 1, 2, 3 boxes."""
     for number in range(8):
-        save(painted(SIZE, *layout(number)), tmp_path / f"{number}.png")
+        save_turned(painted(SIZE, *layout(number)), tmp_path / f"{number}.png")
     return tmp_path
 
 
@@ -159,7 +137,7 @@ def sequence_of(folder, frame=None, box_format="pascal_voc", **options) -> Image
 
 def alone(folder, pixels, boxes, kinds, *, ending=".png", size=None, orientation=1, **options):
     """A sequence of one image."""
-    save(pixels, folder / f"0{ending}", orientation)
+    save_turned(pixels, folder / f"0{ending}", orientation)
     box_format = options.setdefault("box_format", "pascal_voc")
     frame = table_of([(boxes, kinds)], size or pixels.shape[:2], box_format, ending)
     options.setdefault("image_size", pixels.shape[:2])
@@ -302,7 +280,9 @@ def test_a_box_beyond_the_window_of_a_crop_is_left_out(tmp_path):
 
 def test_boxes_that_reach_beyond_the_image_are_clipped(tmp_path):
     given_boxes = [[-10, -20, 30, 25], [50, 40, 200, 90]]
-    save(painted(SIZE, [[0, 0, 30, 25], [50, 40, 80, 60]], ["red", "blue"]), tmp_path / "0.png")
+    save_turned(
+        painted(SIZE, [[0, 0, 30, 25], [50, 40, 80, 60]], ["red", "blue"]), tmp_path / "0.png"
+    )
     x, y = sequence_of(tmp_path, table_of([(given_boxes, ["red", "blue"])]))[0]
 
     assert check_in_step(x, y, within=1e-3) == 2
@@ -349,7 +329,7 @@ def test_boxes_fit_a_photograph_that_is_turned_upright(tmp_path, ending, orienta
 @FITS
 def test_boxes_as_stored_fit_a_photograph_that_is_not_turned(tmp_path, ending, orientation, fit):
     boxes, kinds = layout(3)
-    stored = save(painted(SIZE, boxes, kinds), tmp_path / f"0{ending}", orientation)
+    stored = save_turned(painted(SIZE, boxes, kinds), tmp_path / f"0{ending}", orientation)
     size = stored.shape[:2]
     as_stored = [
         [round(edge) for edge in edges_of(lit(stored[..., CHANNEL[kind]]))] for kind in kinds
@@ -423,7 +403,6 @@ def test_flips_keep_boxes_in_step_to_the_pixel(folder, mode, box_format):
     assert len({boxes.tobytes() for boxes in y["boxes"]}) > 10
 
 
-EDGE = {"fill_mode": "constant", "cval": DARK}
 MOVES = {
     "rotation": RandomRotation((-180, 180), **EDGE),
     "right angles": RandomRotation((90, 90), **EDGE),
@@ -452,7 +431,7 @@ def test_a_crop_that_comes_first_cuts_boxes_with_the_image(
 ):
     scenes = [layout(row, (241, 323)) for row in range(1, 4)]
     for row, scene in enumerate(scenes):
-        save(painted((241, 323), *scene), tmp_path / f"{row}{ending}")
+        save_turned(painted((241, 323), *scene), tmp_path / f"{row}{ending}")
     frame = table_of(scenes, (241, 323), box_format, ending)
     augment = [RandomResizedCrop((0.2, 1.0), source_size=source_size), RandomFlip()]
     options = {"augment": augment, "image_size": (64, 64), "box_format": box_format}
@@ -466,7 +445,7 @@ def test_a_crop_that_comes_first_cuts_boxes_with_the_image(
 def test_a_crop_that_comes_first_keeps_step_with_turned_photographs(tmp_path):
     scenes = [layout(orientation, (121, 163), 3) for orientation in TURNS]
     for row, orientation in enumerate(TURNS):
-        save(painted((121, 163), *scenes[row]), tmp_path / f"{row}.jpg", orientation)
+        save_turned(painted((121, 163), *scenes[row]), tmp_path / f"{row}.jpg", orientation)
     frame = table_of(scenes, (121, 163), "pascal_voc", ".jpg")
     crop = RandomResizedCrop((0.4, 1.0))
     x, y = both_of(sequence_of(tmp_path, frame, augment=crop, image_size=(48, 48)), epochs=2)
@@ -512,7 +491,6 @@ def params(box_format="pascal_voc", **options):
     return A.BboxParams(box_format, **options)
 
 
-AFFINE = {"rotate": (-25, 25), "scale": (0.7, 1.2), "translate_percent": (-0.1, 0.1), "p": 1.0}
 THEIRS = {
     "a flip": A.HorizontalFlip(p=0.5),
     "Affine": A.Affine(**AFFINE),
@@ -581,14 +559,6 @@ BOXES = np.array([[*box, KINDS.index(kind)] for box, kind in zip(*SCENE, strict=
 
 def scene() -> Sample:
     return Sample(painted(SIZE, *SCENE), boxes=BOXES.copy())
-
-
-def by_hand(transform, seed, **data):
-    """What albumentations makes of data, called as its own manual says, with the same chance."""
-    rng = np.random.default_rng(seed)
-    transform = copy.deepcopy(transform)
-    transform.set_random_state(rng, random.Random(int(rng.integers(2**63))))
-    return transform(**data)
 
 
 @all_formats
@@ -788,20 +758,8 @@ def test_boxes_that_fill_the_image_go_through_a_compose(box_format):
 # What cannot keep boxes in step.
 
 
-def mirrored(image):
-    return image[:, ::-1]
-
-
 def mirrored_with_mask(image, mask):
     return image[:, ::-1], mask[:, ::-1]
-
-
-class OldStyle:
-    def seed_(self, number):
-        pass
-
-    def augment_image(self, image):
-        return image[:, ::-1]
 
 
 ALONE = "a function of the image alone cannot keep boxes and keypoints in step. Make it a class"

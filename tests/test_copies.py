@@ -196,6 +196,13 @@ def test_images_without_classes_are_copied_too(photos, tmp_path):
     assert made.manifest.labels is None
 
 
+def test_a_manifest_of_class_folders_gets_no_copies_among_them(photos, tmp_path):
+    manifest = imggen.scan(photos)
+    with pytest.raises(ExportError, match="lie in one another"):
+        augment_directory(manifest, photos / "made", TURN)
+    assert augment_directory(manifest, tmp_path / "made", TURN, copies=1).num_copies == 16
+
+
 def test_a_table_may_stand_beside_the_target_but_no_image_in_it(photos, tmp_path):
     files = [f"photos/{path}" for path in imggen.scan(photos).paths]
     manifest = imggen.Manifest.from_files(files, root=tmp_path)

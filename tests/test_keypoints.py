@@ -1,16 +1,13 @@
 """Keypoints as targets: read with their files, moved as the images are, and told apart."""
 
-import copy
 import dataclasses
 import math
-import random
 
 import cv2
 import keras
 import numpy as np
 import pandas as pd
 import pytest
-from PIL import Image
 
 import imggen
 from imggen import (
@@ -36,18 +33,24 @@ from imggen.pages.preview import preview_page
 from imggen.pictures import picture_of_sample
 from imggen.preview import preview
 from tests.augmenting import WHERE, applied
+from tests.positions import (
+    AFFINE,
+    BRIGHT,
+    DARK,
+    EDGE,
+    FITS,
+    SIZE,
+    TURNS,
+    OldStyle,
+    by_hand,
+    mirrored,
+    save_turned,
+)
 
 A = pytest.importorskip("albumentations")
 
-DARK, BRIGHT = 20, 230
-SIZE = (60, 80)
 FORMATS = ["xy", "yx", "xya", "xys", "xyas", "xysa"]
 all_formats = pytest.mark.parametrize("keypoint_format", FORMATS)
-FITS = pytest.mark.parametrize(
-    "fit",
-    [{}, {"crop_to_aspect_ratio": True}, {"pad_to_aspect_ratio": True}],
-    ids=["stretched", "cropped", "padded"],
-)
 
 
 def disc(size, x, y, radius) -> np.ndarray:
@@ -94,31 +97,6 @@ def column(y, keypoint_format, letter) -> np.ndarray:
     return np.asarray(y)[..., keypoint_format.index(letter)]
 
 
-# How each value of the EXIF tag is undone, and so how it is done.
-TURNS = {
-    1: None,
-    2: Image.Transpose.FLIP_LEFT_RIGHT,
-    3: Image.Transpose.ROTATE_180,
-    4: Image.Transpose.FLIP_TOP_BOTTOM,
-    5: Image.Transpose.TRANSPOSE,
-    6: Image.Transpose.ROTATE_90,
-    7: Image.Transpose.TRANSVERSE,
-    8: Image.Transpose.ROTATE_270,
-}
-
-
-def save(pixels, place, orientation=1):
-    """Saves an image as a camera does that was held in another way."""
-    image = Image.fromarray(pixels)
-    if TURNS[orientation] is not None:
-        image = image.transpose(TURNS[orientation])
-    exif = Image.Exif()
-    exif[0x0112] = orientation
-    jpeg = {"quality": 95, "subsampling": 0} if place.suffix == ".jpg" else {}
-    image.save(place, exif=exif, **jpeg)
-    return np.asarray(image)
-
-
 def table_of(scenes, keypoint_format="xy", ending=".png") -> pd.DataFrame:
     return pd.DataFrame(
         {
@@ -133,7 +111,7 @@ def table_of(scenes, keypoint_format="xy", ending=".png") -> pd.DataFrame:
 def folder(tmp_path):
     """0.png to 5.png, each with three points."""
     for number in range(6):
-        save(painted(SIZE, layout(number)), tmp_path / f"{number}.png")
+        save_turned(painted(SIZE, layout(number)), tmp_path / f"{number}.png")
     return tmp_path
 
 
@@ -146,7 +124,7 @@ def sequence_of(folder, frame=None, keypoint_format="xy", **options) -> ImageSeq
 
 def alone(folder, pixels, points, *, ending=".png", orientation=1, **options):
     """A sequence of one image."""
-    save(pixels, folder / f"0{ending}", orientation)
+    save_turned(pixels, folder / f"0{ending}", orientation)
     keypoint_format = options.setdefault("keypoint_format", "xy")
     options.setdefault("image_size", pixels.shape[:2])
     return sequence_of(folder, table_of([points], keypoint_format, ending), **options)
@@ -245,7 +223,7 @@ def test_keypoints_fit_a_photograph_that_is_turned_upright(tmp_path, ending, ori
 def test_keypoints_as_stored_fit_a_photograph_that_is_not_turned(tmp_path, ending, orientation):
     points = layout(1)
     # Where the discs are as stored, whatever that is.
-    stored = save(painted(SIZE, points), tmp_path / f"0{ending}", orientation)
+    stored = save_turned(painted(SIZE, points), tmp_path / f"0{ending}", orientation)
     rows, columns = np.mgrid[: stored.shape[0], : stored.shape[1]]
     as_stored = []
     for channel in range(3):
@@ -277,7 +255,7 @@ def test_keypoints_of_a_pixel_are_in_its_middle_whatever_the_size(tmp_path):
     pixels = np.random.default_rng(0).integers(0, 256, (3, 4, 3), dtype=np.uint8)
     # The corners of the image are half a pixel from the middles of its first and last pixels.
     frame = pd.DataFrame({"path": ["0.png"], "points": [[[-0.5, -0.5], [3.5, 2.5], [0, 0]]]})
-    save(pixels, tmp_path / "0.png")
+    save_turned(pixels, tmp_path / "0.png")
     _, y = sequence_of(tmp_path, frame, image_size=(30, 40))[0]
 
     np.testing.assert_allclose(y[0], [[-0.5, -0.5], [39.5, 29.5], [4.5, 4.5]], atol=1e-5)
@@ -312,7 +290,6 @@ def test_flips_keep_keypoints_in_step(folder, mode, keypoint_format):
         np.testing.assert_allclose(column(y, keypoint_format, "s"), [[1, 2, 3]] * 18)
 
 
-EDGE = {"fill_mode": "constant", "cval": DARK}
 MOVES = {
     "rotation": RandomRotation((-180, 180), **EDGE),
     "right angles": RandomRotation((90, 90), **EDGE),
@@ -353,7 +330,7 @@ def test_a_crop_that_comes_first_cuts_keypoints_with_the_image(tmp_path, ending,
     size = (241, 323)
     scenes = [layout(row, size, margin=70) for row in range(4)]
     for row, points in enumerate(scenes):
-        save(painted(size, points, 20), tmp_path / f"{row}{ending}", [1, 6, 8, 3][row])
+        save_turned(painted(size, points, 20), tmp_path / f"{row}{ending}", [1, 6, 8, 3][row])
     frame = table_of(scenes, "xya", ending)
     augment = [RandomResizedCrop((0.3, 1.0), source_size=source_size), RandomFlip()]
     options = {"keypoint_format": "xya", "augment": augment, "image_size": (64, 64)}
@@ -411,7 +388,6 @@ def params(keypoint_format="xy", **options):
     return A.KeypointParams(keypoint_format, **options)
 
 
-AFFINE = {"rotate": (-25, 25), "scale": (0.7, 1.2), "translate_percent": (-0.1, 0.1), "p": 1.0}
 THEIRS = {
     "a flip": A.HorizontalFlip(p=0.5),
     "Affine": A.Affine(**AFFINE),
@@ -531,14 +507,6 @@ def test_angles_of_a_compose_may_be_in_radians():
     for seed in range(6):
         one, other = (applied(augment, scene(), seed).sample for augment in (plain, radians))
         check_same_points(one.keypoints, other.keypoints)
-
-
-def by_hand(transform, seed, **data):
-    """What albumentations makes of data, called as its own manual says, with the same chance."""
-    rng = np.random.default_rng(seed)
-    transform = copy.deepcopy(transform)
-    transform.set_random_state(rng, random.Random(int(rng.integers(2**63))))
-    return transform(**data)
 
 
 @all_formats
@@ -701,18 +669,6 @@ def test_of_a_point_and_its_images_in_the_mirror_one_is_kept(border, composed):
 
 
 # What cannot keep keypoints in step.
-
-
-def mirrored(image):
-    return image[:, ::-1]
-
-
-class OldStyle:
-    def seed_(self, number):
-        pass
-
-    def augment_image(self, image):
-        return image[:, ::-1]
 
 
 REFUSED = {

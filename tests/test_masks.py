@@ -32,6 +32,7 @@ from imggen import (
     ScanError,
     StringColumn,
 )
+from tests.positions import FITS, TURNS, save_turned
 
 DARK, BRIGHT = 30, 220
 SIZE = (48, 64)
@@ -342,12 +343,6 @@ def test_masks_of_8_and_of_16_bits_in_one_batch_keep_their_values(tmp_path):
 
 # Masks are fitted as their images are.
 
-FITS = pytest.mark.parametrize(
-    "fit",
-    [{}, {"crop_to_aspect_ratio": True}, {"pad_to_aspect_ratio": True}],
-    ids=["stretched", "cropped", "padded"],
-)
-
 
 def padded(x, y, image_size):
     """Only what is not padding of an image 60 high and 80 wide."""
@@ -398,32 +393,7 @@ def test_a_mask_keeps_step_with_a_large_jpeg_that_is_decoded_at_reduced_size(tmp
     check_in_step(x, y)
 
 
-# How each value of the EXIF tag is undone, and so how it is done.
-_TURNS = {
-    1: None,
-    2: Image.Transpose.FLIP_LEFT_RIGHT,
-    3: Image.Transpose.ROTATE_180,
-    4: Image.Transpose.FLIP_TOP_BOTTOM,
-    5: Image.Transpose.TRANSPOSE,
-    6: Image.Transpose.ROTATE_90,
-    7: Image.Transpose.TRANSVERSE,
-    8: Image.Transpose.ROTATE_270,
-}
-
-
-def save_turned(pixels, place, orientation):
-    """Saves an image as a camera does that was held in another way."""
-    image = Image.fromarray(pixels)
-    if _TURNS[orientation] is not None:
-        image = image.transpose(_TURNS[orientation])
-    exif = Image.Exif()
-    exif[0x0112] = orientation
-    place.parent.mkdir(parents=True, exist_ok=True)
-    image.save(place, exif=exif, **({"quality": 95} if place.suffix == ".jpg" else {}))
-    return np.asarray(image)
-
-
-@pytest.mark.parametrize("orientation", _TURNS)
+@pytest.mark.parametrize("orientation", TURNS)
 @pytest.mark.parametrize("ending", [".jpg", ".png"])
 def test_a_mask_drawn_upright_fits_a_photograph_that_is_turned(tmp_path, orientation, ending):
     mask = shape(2)
@@ -525,7 +495,7 @@ def test_a_crop_that_comes_first_cuts_the_mask_with_the_image(tmp_path, ending, 
 
 
 def test_a_crop_that_comes_first_keeps_step_with_turned_photographs(tmp_path):
-    for orientation in _TURNS:
+    for orientation in TURNS:
         mask = shape(orientation, 120, 160)
         save_turned(painted(mask), tmp_path / "images" / f"{orientation}.jpg", orientation)
         save(mask, tmp_path / "masks" / f"{orientation}.png")

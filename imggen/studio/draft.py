@@ -161,7 +161,7 @@ def scale_of(legal: Bounds, value: Any, first: Any) -> Scale:
     else:
         most = min(most, _UNSIGNED * (farthest or 1.0))
     if isinstance(legal, Whole | WholeSpan):
-        return Scale(least, most, 1.0)
+        return Scale(least, float(math.floor(most)), 1.0)
     # As people write numbers, so that what they wrote is a notch.
     step = 10.0 ** math.floor(math.log10((most - least) / _FEWEST_NOTCHES))
     if least > 0 or legal.above:
