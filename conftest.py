@@ -9,7 +9,7 @@ def _names_in_examples(request, tmp_path, doctest_namespace):
     if request.node.__class__.__name__ != "DoctestItem":
         return
     import imggen
-    from tests.conftest import write_images
+    from tests.helpers.images import write_images
 
     photos = write_images(tmp_path / "photos", {"cat": 8, "dog": 8})
     manifest = imggen.scan(photos)

@@ -48,8 +48,8 @@ class Stripes:
         return "Stripes"
 
     def augment(
-        self, sample: imggen.Sample, rng: np.random.Generator
-    ) -> tuple[imggen.Sample, Mapping[str, object]]:
+        self, sample: imggen.augment.Sample, rng: np.random.Generator
+    ) -> tuple[imggen.augment.Sample, Mapping[str, object]]:
         """Returns the striped sample, and the width."""
         width = int(rng.integers(8, self.widest))
         dark = (np.arange(sample.image.shape[1]) // width) % 2 == 1
@@ -76,8 +76,8 @@ class TintStep:
         self.tint = tint
 
     def augment(
-        self, sample: imggen.Sample, rng: np.random.Generator
-    ) -> tuple[imggen.Sample, Mapping[str, object]]:
+        self, sample: imggen.augment.Sample, rng: np.random.Generator
+    ) -> tuple[imggen.augment.Sample, Mapping[str, object]]:
         """Blends with the colour."""
         share = rng.uniform(0, self.tint.strength)
         blend = (1 - share) * sample.image + share * np.array(self.tint.color)
@@ -99,7 +99,7 @@ def main() -> None:
         imggen.scan(args.directory),
         image_size=(args.image_size, args.image_size),
         augment=[
-            imggen.RandomFlip(),
+            imggen.augment.RandomFlip(),
             without_red,
             spots,
             Stripes(),

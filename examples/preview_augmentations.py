@@ -15,14 +15,14 @@ import numpy as np
 import imggen
 
 AUGMENT = [
-    imggen.RandomResizedCrop(scale=(0.5, 1.0)),
-    imggen.RandomFlip(),
-    imggen.RandomRotation((-15, 15)),
-    imggen.RandomPerspective((0.0, 0.3), p=0.5),
-    imggen.RandomBrightness((0.7, 1.3)),
-    imggen.RandomSaturation((0.5, 1.5)),
-    imggen.RandomJPEG((30, 90), p=0.3),
-    imggen.RandomErasing(p=0.25),
+    imggen.augment.RandomResizedCrop(scale=(0.5, 1.0)),
+    imggen.augment.RandomFlip(),
+    imggen.augment.RandomRotation((-15, 15)),
+    imggen.augment.RandomPerspective((0.0, 0.3), p=0.5),
+    imggen.augment.RandomBrightness((0.7, 1.3)),
+    imggen.augment.RandomSaturation((0.5, 1.5)),
+    imggen.augment.RandomJPEG((30, 90), p=0.3),
+    imggen.augment.RandomErasing(p=0.25),
 ]
 
 

@@ -78,10 +78,10 @@ def main() -> None:
             batch_size=8,
             rescale=1 / 255,
             augment=[
-                imggen.RandomFlip("horizontal_and_vertical"),
-                imggen.RandomRotation((-30, 30)),
-                imggen.RandomZoom((0.8, 1.25)),
-                imggen.RandomBrightness((0.8, 1.2)),
+                imggen.augment.RandomFlip("horizontal_and_vertical"),
+                imggen.augment.RandomRotation((-30, 30)),
+                imggen.augment.RandomZoom((0.8, 1.25)),
+                imggen.augment.RandomBrightness((0.8, 1.2)),
             ],
             seed=args.seed,
         )

@@ -6,20 +6,9 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-import numpy as np
 import pytest
-from PIL import Image
 
-
-def write_images(folder: Path, counts: dict[str, int], *, size=(24, 20), suffix=".png") -> Path:
-    """Writes ``folder/<class>/<number><suffix>``, every image with noise of its own."""
-    for class_number, (class_name, count) in enumerate(counts.items()):
-        (folder / class_name).mkdir(parents=True, exist_ok=True)
-        for number in range(count):
-            rng = np.random.default_rng([class_number, number])
-            pixels = rng.integers(0, 256, (*size, 3), dtype=np.uint8)
-            Image.fromarray(pixels).save(folder / class_name / f"{number:03d}{suffix}")
-    return folder
+from tests.helpers.images import write_images
 
 
 @pytest.fixture
@@ -49,8 +38,3 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
         pytest.skip("file systems cannot be mounted here")
     yield folder
     subprocess.run(["umount", str(folder)], check=True)
-
-
-def remount(folder: Path, options: str) -> None:
-    """Changes a mounted file system: "ro", "size=4m" ..."""
-    subprocess.run(["mount", "-o", f"remount,{options}", str(folder)], check=True)

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from tests.conftest import write_images
+from tests.helpers.images import write_images
 
 ROOT = Path(__file__).parents[1]
 

@@ -25,16 +25,9 @@ HEAVY = [
 ]
 
 PUBLIC = """
-Applied AugMix Augmentation AugmentationError AutoContrast BenchReport Cache CacheError CopiesReport
-CutMix Duplicates Equalization Explanation ExportError ImageDataGenerator ImageError ImageSequence
-ImageSpec ImggenError ImggenWarning Inversion Leaks Manifest ManifestError MissingExtraError MixUp
-MixUpOrCutMix OptionError Parts PolicyError RandAugment RandomBrightness RandomChannelShift
-RandomContrast RandomErasing RandomFlip RandomGamma RandomGaussianBlur RandomGaussianNoise RandomHue
-RandomJPEG RandomPerspective RandomPosterization RandomResizedCrop RandomRotation RandomSaturation
-RandomSharpness RandomShear RandomSolarization RandomTranslation RandomZoom Sample SampleError
-ScanError ScriptError SplitError StringColumn Survey TableError TableSequence TrivialAugment
-VerifyReport WorkerError augment_directory bench confusion_matrix contact_sheet find_duplicates
-find_leaks from_dataframe from_directory from_files group_by hash_files kfold load_image load_policy
+Cache ImageDataGenerator ImageSequence ImageSpec Manifest Splits TableSequence augment
+augment_directory bench confusion_matrix contact_sheet errors find_duplicates find_leaks
+from_dataframe from_directory from_files group_by hash_files kfold load_image load_policy
 oversample preset register_adapter save_policy scan split split_directory survey undo_split verify
 """.split()
 
@@ -81,7 +74,7 @@ def test_nothing_heavy_is_loaded_before_it_is_needed(code):
 
 
 def test_worker_processes_load_no_keras():
-    shown = python("import imggen.batch, imggen.loader, sys\nprint(*sys.modules, sep='\\n')")
+    shown = python("import imggen.loading, imggen.workers, sys\nprint(*sys.modules, sep='\\n')")
     assert not set(HEAVY) & set(shown.splitlines())
 
 

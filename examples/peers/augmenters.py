@@ -38,15 +38,15 @@ def built_ins() -> Any:
     import imggen
 
     return [
-        imggen.RandomFlip(),
-        imggen.RandomRotation((-DEGREES, DEGREES)),
-        imggen.RandomTranslation((-SHIFT, SHIFT), (-SHIFT, SHIFT)),
-        imggen.RandomShear((-LEAN, LEAN)),
-        imggen.RandomZoom(ZOOM),
-        imggen.RandomBrightness(BRIGHTNESS),
-        imggen.RandomContrast(CONTRAST),
-        imggen.RandomSaturation(SATURATION),
-        imggen.RandomHue((-HUE, HUE)),
+        imggen.augment.RandomFlip(),
+        imggen.augment.RandomRotation((-DEGREES, DEGREES)),
+        imggen.augment.RandomTranslation((-SHIFT, SHIFT), (-SHIFT, SHIFT)),
+        imggen.augment.RandomShear((-LEAN, LEAN)),
+        imggen.augment.RandomZoom(ZOOM),
+        imggen.augment.RandomBrightness(BRIGHTNESS),
+        imggen.augment.RandomContrast(CONTRAST),
+        imggen.augment.RandomSaturation(SATURATION),
+        imggen.augment.RandomHue((-HUE, HUE)),
     ]
 
 
@@ -85,7 +85,7 @@ def by_imggen(job: Job, *, policy: Callable[[], Any]) -> Epoch:
     import cv2
 
     from imggen.augment import Pipeline, Sample, adapt
-    from imggen.rng import Stream, step_generators
+    from imggen.core.rng import Stream, step_generators
 
     images, epochs = in_ram(job), itertools.count()
     pipeline = Pipeline(adapt(policy()))

@@ -109,7 +109,7 @@ def native_sequence(
     if augment == "affine":
         options["augment"] = albumentations_affine()
     elif augment == "crop":
-        options["augment"] = [imggen.RandomResizedCrop(scale=SCALE, ratio=RATIO), flip]
+        options["augment"] = [imggen.augment.RandomResizedCrop(scale=SCALE, ratio=RATIO), flip]
     if cache == "folder":
         cache = os.path.join(job.scratch, "cache")
     return imggen.from_directory(

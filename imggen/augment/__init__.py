@@ -1,9 +1,10 @@
 """Augmentations: imggen's own, adapters for what users bring, and how they are put together."""
 
 from imggen.augment.adapters import Augment, adapt, register_adapter, unadapted
+from imggen.augment.affine_warp import warp
 from imggen.augment.base import Augmentation
 from imggen.augment.builtin import BuiltIn
-from imggen.augment.catalog import BUILT_INS, MIXERS
+from imggen.augment.catalog import BUILT_INS, KINDS, MIXERS
 from imggen.augment.color import (
     AutoContrast,
     Equalization,
@@ -26,9 +27,28 @@ from imggen.augment.geometry import (
     RandomTranslation,
     RandomZoom,
 )
-from imggen.augment.mixing import Blend, CutMix, Mixer, MixUp, MixUpOrCutMix
+from imggen.augment.mixing import (
+    Blend,
+    CutMix,
+    Mixer,
+    MixUp,
+    MixUpOrCutMix,
+    blended,
+    blended_targets,
+)
+from imggen.augment.options import (
+    Allowed,
+    Bounds,
+    Choice,
+    Span,
+    Whole,
+    WholeSpan,
+    allowed,
+    fields_of,
+)
 from imggen.augment.pipeline import Applied, Augmented, Pipeline, Step, unrepeatable
-from imggen.augment.policy import load_policy, save_policy
+from imggen.augment.policy import format_policy, format_python, load_policy, save_policy
+from imggen.augment.positions import are_beyond, moved_boxes, moved_keypoints
 from imggen.augment.presets import preset
 from imggen.augment.randaugment import AugMix, RandAugment, TrivialAugment
 from imggen.augment.sample import Sample
@@ -39,11 +59,12 @@ from imggen.augment.texture import (
     RandomJPEG,
     RandomSharpness,
 )
-from imggen.augment.warp import warp
 
 __all__ = [
     "BUILT_INS",
+    "KINDS",
     "MIXERS",
+    "Allowed",
     "Applied",
     "AugMix",
     "Augment",
@@ -51,7 +72,9 @@ __all__ = [
     "Augmented",
     "AutoContrast",
     "Blend",
+    "Bounds",
     "BuiltIn",
+    "Choice",
     "CutMix",
     "Equalization",
     "Inversion",
@@ -81,10 +104,22 @@ __all__ = [
     "RandomTranslation",
     "RandomZoom",
     "Sample",
+    "Span",
     "Step",
     "TrivialAugment",
+    "Whole",
+    "WholeSpan",
     "adapt",
+    "allowed",
+    "are_beyond",
+    "blended",
+    "blended_targets",
+    "fields_of",
+    "format_policy",
+    "format_python",
     "load_policy",
+    "moved_boxes",
+    "moved_keypoints",
     "preset",
     "register_adapter",
     "save_policy",

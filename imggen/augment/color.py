@@ -9,7 +9,8 @@ from typing import Annotated, final
 import numpy as np
 import numpy.typing as npt
 
-from imggen.augment.builtin import Linear, Parameters, Tonal
+from imggen.augment.builtin import SingleOp
+from imggen.augment.operations import ColorMatrixOp, LookupTableOp, Parameters
 from imggen.augment.options import Interval, Number, Span, WholeSpan
 from imggen.augment.resample import Matrix
 
@@ -25,7 +26,7 @@ _HUE_SINE = np.array([[-0.213, -0.715, 0.928], [0.143, 0.140, -0.283], [-0.787, 
 
 @final
 @dataclass(frozen=True)
-class RandomBrightness(Linear):
+class RandomBrightness(SingleOp, ColorMatrixOp):
     """Multiplies all values.
 
     Attributes:
@@ -56,7 +57,7 @@ class RandomBrightness(Linear):
 
 @final
 @dataclass(frozen=True)
-class RandomContrast(Linear):
+class RandomContrast(SingleOp, ColorMatrixOp):
     """Moves all values away from the mean grey of the image, or towards it.
 
     Attributes:
@@ -88,7 +89,7 @@ class RandomContrast(Linear):
 
 @final
 @dataclass(frozen=True)
-class RandomSaturation(Linear):
+class RandomSaturation(SingleOp, ColorMatrixOp):
     """Makes colours stronger or paler; grey images stay as they are.
 
     Attributes:
@@ -121,7 +122,7 @@ class RandomSaturation(Linear):
 
 @final
 @dataclass(frozen=True)
-class RandomHue(Linear):
+class RandomHue(SingleOp, ColorMatrixOp):
     """Turns colours about grey, keeping how bright they are; grey images stay as they are.
 
     Attributes:
@@ -155,7 +156,7 @@ class RandomHue(Linear):
 
 @final
 @dataclass(frozen=True)
-class RandomChannelShift(Linear):
+class RandomChannelShift(SingleOp, ColorMatrixOp):
     """Adds the same to all values.
 
     Attributes:
@@ -188,7 +189,7 @@ class RandomChannelShift(Linear):
 
 @final
 @dataclass(frozen=True)
-class RandomGamma(Tonal):
+class RandomGamma(SingleOp, LookupTableOp):
     """Lightens or darkens the middle tones, and leaves black and white.
 
     Attributes:
@@ -219,7 +220,7 @@ class RandomGamma(Tonal):
 
 @final
 @dataclass(frozen=True)
-class RandomPosterization(Tonal):
+class RandomPosterization(SingleOp, LookupTableOp):
     """Keeps the highest bits of each value.
 
     Attributes:
@@ -250,7 +251,7 @@ class RandomPosterization(Tonal):
 
 @final
 @dataclass(frozen=True)
-class RandomSolarization(Tonal):
+class RandomSolarization(SingleOp, LookupTableOp):
     """Inverts all values from a threshold on.
 
     Attributes:
@@ -281,7 +282,7 @@ class RandomSolarization(Tonal):
 
 @final
 @dataclass(frozen=True)
-class AutoContrast(Tonal):
+class AutoContrast(SingleOp, LookupTableOp):
     """Stretches each channel from black to white.
 
     Attributes:
@@ -311,7 +312,7 @@ class AutoContrast(Tonal):
 
 @final
 @dataclass(frozen=True)
-class Equalization(Tonal):
+class Equalization(SingleOp, LookupTableOp):
     """Makes all values of each channel about equally frequent.
 
     Attributes:
@@ -338,7 +339,7 @@ class Equalization(Tonal):
 
 @final
 @dataclass(frozen=True)
-class Inversion(Tonal):
+class Inversion(SingleOp, LookupTableOp):
     """Turns dark into light.
 
     Attributes:

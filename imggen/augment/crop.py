@@ -8,11 +8,12 @@ from typing import Annotated, NamedTuple, final
 
 import numpy as np
 
-from imggen.augment.builtin import Geometric, Operation, Parameters
+from imggen.augment.builtin import SingleOp
+from imggen.augment.operations import GeometryOp, Operation, Parameters
 from imggen.augment.options import Interval, Span
 from imggen.augment.resample import Matrix
+from imggen.core import is_whole
 from imggen.errors import OptionError
-from imggen.fields import is_whole
 
 # Windows of the wanted area and shape that do not fit are drawn again so many times.
 _TRIES = 10
@@ -29,7 +30,7 @@ class Window(NamedTuple):
 
 @final
 @dataclass(frozen=True)
-class RandomResizedCrop(Geometric):
+class RandomResizedCrop(SingleOp, GeometryOp):
     """Cuts out a part of random area and aspect ratio, and resizes it: ImageNet's own recipe.
 
     As the first augmentation of a sequence that decodes its files, it cuts from the image before it

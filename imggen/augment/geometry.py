@@ -8,7 +8,8 @@ from typing import Annotated, Literal, final
 
 import numpy as np
 
-from imggen.augment.builtin import Filling, Geometric, Operation, Parameters
+from imggen.augment.builtin import Filling, SingleOp
+from imggen.augment.operations import GeometryOp, Operation, Parameters
 from imggen.augment.options import Interval, Share, Span
 from imggen.augment.resample import Matrix
 
@@ -18,7 +19,7 @@ _ZERO = 1e-12
 
 @final
 @dataclass(frozen=True)
-class RandomFlip(Geometric):
+class RandomFlip(SingleOp, GeometryOp):
     """Mirrors images.
 
     Attributes:

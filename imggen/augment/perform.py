@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from imggen.augment.builtin import Geometric, Linear, Operation, Textural, Tonal
-from imggen.augment.follow import moved_boxes, moved_keypoints
+from imggen.augment.operations import ColorMatrixOp, FilterOp, GeometryOp, LookupTableOp, Operation
+from imggen.augment.positions import moved_boxes, moved_keypoints
 from imggen.augment.resample import Fill, resample
 from imggen.augment.sample import Sample
 from imggen.errors import SampleError
@@ -39,22 +39,22 @@ def perform(
     while place < len(operations):
         end = place + 1
         kind = operations[place].kind
-        if isinstance(kind, Geometric):
+        if isinstance(kind, GeometryOp):
             fill = kind.fill
             while end < len(operations):
                 after = operations[end].kind
-                if not isinstance(after, Geometric) or not _agree(fill, after.fill):
+                if not isinstance(after, GeometryOp) or not _agree(fill, after.fill):
                     break
                 fill = fill or after.fill
                 end += 1
             sample = _moved(operations[place:end], sample, size, fill or Fill())
             size = None
-        elif isinstance(kind, Linear):
-            while end < len(operations) and isinstance(operations[end].kind, Linear):
+        elif isinstance(kind, ColorMatrixOp):
+            while end < len(operations) and isinstance(operations[end].kind, ColorMatrixOp):
                 end += 1
             sample = _with_image(sample, _recolored(operations[place:end], sample.image))
         else:
-            can_follow = not (isinstance(kind, Textural) and kind.moves)
+            can_follow = not (isinstance(kind, FilterOp) and kind.moves)
             if not can_follow and (sample.masks or sample.positions):
                 raise SampleError(
                     f"{kind.name} blends images that it moves apart, and no mask, box or keypoint "
@@ -81,10 +81,10 @@ def _moved(
     before, after = (height, width), size or (height, width)
     matrix = np.eye(3)
     is_cut = any(
-        operation.kind.cuts for operation in operations if isinstance(operation.kind, Geometric)
+        operation.kind.cuts for operation in operations if isinstance(operation.kind, GeometryOp)
     )
     for operation in operations:
-        assert isinstance(operation.kind, Geometric)  # noqa: S101 - so it was chosen
+        assert isinstance(operation.kind, GeometryOp)  # noqa: S101 - so it was chosen
         matrix = matrix @ operation.kind.matrix(operation.parameters, before, after)
         before = after
 
@@ -118,7 +118,7 @@ def _recolored(operations: Sequence[Operation], image: npt.NDArray[Any]) -> npt.
     start = np.ones(4)
     start[:3] = cv2.mean(image)[:3] if channels == 3 else cv2.mean(image)[0]
     for operation in operations:
-        assert isinstance(operation.kind, Linear)  # noqa: S101 - so it was chosen
+        assert isinstance(operation.kind, ColorMatrixOp)  # noqa: S101 - so it was chosen
         total[:3] = operation.kind.color_matrix(operation.parameters, (total @ start)[:3]) @ total
     # Grey is red = green = blue, and all three rows of sums are the same for it.
     grey = np.array([[total[0, :3].sum(), total[0, 3]]])
@@ -133,10 +133,10 @@ def _changed(operation: Operation, image: npt.NDArray[Any]) -> npt.NDArray[np.ui
     kind = operation.kind
     channels = _color_channels([operation], image)
     colors = image[:, :, :channels]
-    if isinstance(kind, Tonal):
+    if isinstance(kind, LookupTableOp):
         table = kind.table(operation.parameters, colors)
         return _looked_up(table, image)
-    assert isinstance(kind, Textural)  # noqa: S101 - the last kind left
+    assert isinstance(kind, FilterOp)  # noqa: S101 - the last kind left
     changed = kind.apply(np.ascontiguousarray(colors), operation.parameters)
     if channels == image.shape[2]:
         return changed

@@ -8,13 +8,14 @@ from typing import Any, NamedTuple, final
 import numpy as np
 
 from imggen.augment.base import Augmentation, BatchAugmentation, Drawn
-from imggen.augment.builtin import BuiltIn, Operation, Simple, as_plain
+from imggen.augment.builtin import BuiltIn, SingleOp
 from imggen.augment.crop import RandomResizedCrop
 from imggen.augment.mixing import Mixer
+from imggen.augment.operations import Operation, as_plain
 from imggen.augment.perform import perform
 from imggen.augment.sample import Sample
+from imggen.core import Stream, step_generators
 from imggen.errors import AugmentationError, ImggenError, OptionError
-from imggen.rng import Stream, step_generators
 
 Step = Augmentation | BuiltIn
 
@@ -339,7 +340,7 @@ def _hint(result: object, dtype: np.dtype[Any]) -> str:
 def _described(name: str, drawn: Drawn | list[Operation]) -> Any:
     if not isinstance(drawn, list):
         return as_plain(drawn)
-    if len(drawn) == 1 and isinstance(drawn[0].kind, Simple) and drawn[0].kind.name == name:
+    if len(drawn) == 1 and isinstance(drawn[0].kind, SingleOp) and drawn[0].kind.name == name:
         return as_plain(drawn[0].parameters)
     return {"operations": as_plain(drawn)}
 

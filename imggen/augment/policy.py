@@ -22,8 +22,8 @@ from imggen.augment.mixing import Mixer
 from imggen.augment.options import Span, allowed, fields_of
 from imggen.augment.policy_reader import VERSION, parse_policy
 from imggen.augment.presets import preset
+from imggen.core import replace_files
 from imggen.errors import OptionError, PolicyError
-from imggen.storage import replace_files
 
 POLICY_SUFFIXES = (".yaml", ".yml", ".json")
 
@@ -45,7 +45,7 @@ def load_policy(file: str | os.PathLike[str]) -> list[Any]:
     Example:
         >>> import imggen
         >>> file = photos / "policy.yaml"
-        >>> save_policy(file, [imggen.RandomFlip("vertical"), imggen.RandAugment()])
+        >>> save_policy(file, [imggen.augment.RandomFlip("vertical"), imggen.augment.RandAugment()])
         >>> load_policy(file)[0]
         RandomFlip(p=0.5, mode='vertical')
     """
@@ -87,12 +87,12 @@ def format_python(augment: Any) -> str:
 
     Example:
         >>> import imggen
-        >>> print(format_python([imggen.RandomFlip(), imggen.RandomHue((-5, 5))]))
+        >>> print(format_python([imggen.augment.RandomFlip(), imggen.augment.RandomHue((-5, 5))]))
         import imggen
         <BLANKLINE>
         augment = [
-            imggen.RandomFlip(),
-            imggen.RandomHue(degrees=(-5.0, 5.0)),
+            imggen.augment.RandomFlip(),
+            imggen.augment.RandomHue(degrees=(-5.0, 5.0)),
         ]
         <BLANKLINE>
     """
@@ -105,8 +105,8 @@ def format_python(augment: Any) -> str:
         ((name, options),) = entry.items()
         if name == "albumentations":
             imports.add("import albumentations")
-            facts = {"__version__": version("albumentations"), "transform": options}
-            lines.append(f"albumentations.from_dict({facts!r})")
+            metadata = {"__version__": version("albumentations"), "transform": options}
+            lines.append(f"albumentations.from_dict({metadata!r})")
         else:
             given = (f"{key}={getattr(step, key)!r}" for key in options)
             lines.append(f"imggen.{name}({', '.join(given)})")

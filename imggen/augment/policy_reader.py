@@ -135,12 +135,12 @@ class _Reader:
         import albumentations
 
         name = self._check_albumentations(node)
-        facts = {"__version__": albumentations.__version__, "transform": self._plain(node)}
+        metadata = {"__version__": albumentations.__version__, "transform": self._plain(node)}
         try:
             with warnings.catch_warnings():
                 # Of what is deprecated, and of defaults; what is not known was told before.
                 warnings.simplefilter("ignore", UserWarning)
-                return albumentations.from_dict(facts)
+                return albumentations.from_dict(metadata)
         except Exception as err:
             # albumentations and pydantic raise whatever they meet in the arguments.
             reason = " ".join(str(err).split())

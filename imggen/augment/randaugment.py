@@ -12,7 +12,7 @@ from typing import Annotated, ClassVar, final
 import numpy as np
 import numpy.typing as npt
 
-from imggen.augment.builtin import BuiltIn, Operation, Parameters, Simple, Textural
+from imggen.augment.builtin import BuiltIn, SingleOp
 from imggen.augment.color import (
     AutoContrast,
     Equalization,
@@ -23,6 +23,7 @@ from imggen.augment.color import (
     RandomSolarization,
 )
 from imggen.augment.geometry import RandomRotation, RandomShear, RandomTranslation
+from imggen.augment.operations import FilterOp, Operation, Parameters
 from imggen.augment.options import Number, Share, Whole, check_options
 from imggen.augment.perform import perform
 from imggen.augment.resample import FillMode
@@ -50,7 +51,7 @@ _TRIVIALAUGMENT = _Strengths(0.99, 32 / 224, 135.0, 0.99, 2)
 # A strength, 0 to 1, and a sign to the parameters of an operation.
 _Make = Callable[[float, int], Parameters]
 # What can be picked; None for the identity.
-_Choices = tuple[tuple[Simple, _Make] | None, ...]
+_Choices = tuple[tuple[SingleOp, _Make] | None, ...]
 
 
 @functools.cache
@@ -206,7 +207,7 @@ class TrivialAugment(_Picking):
 
 @final
 @dataclass(frozen=True)
-class AugMix(Textural):
+class AugMix(SingleOp, FilterOp):
     """Blends an image with copies of itself, each changed by a chain of operations.
 
     The operations are those of ``RandAugment`` that change geometry or tone (not brightness,

@@ -10,9 +10,10 @@ from typing import Annotated, Literal, final
 import numpy as np
 import numpy.typing as npt
 
-from imggen.augment.builtin import Parameters, Textural
+from imggen.augment.builtin import SingleOp
+from imggen.augment.operations import FilterOp, Parameters
 from imggen.augment.options import Interval, Span
-from imggen.rng import seeded
+from imggen.core import seeded
 
 # How often a part of the wanted area and shape that does not fit is drawn again.
 _TRIES = 10
@@ -21,7 +22,7 @@ _MOST_SEEDS = 2**32
 
 @final
 @dataclass(frozen=True)
-class RandomGaussianBlur(Textural):
+class RandomGaussianBlur(SingleOp, FilterOp):
     """Blurs images.
 
     Attributes:
@@ -59,7 +60,7 @@ class RandomGaussianBlur(Textural):
 
 @final
 @dataclass(frozen=True)
-class RandomSharpness(Textural):
+class RandomSharpness(SingleOp, FilterOp):
     """Sharpens images, or smoothes them a little.
 
     Attributes:
@@ -101,7 +102,7 @@ class RandomSharpness(Textural):
 
 @final
 @dataclass(frozen=True)
-class RandomGaussianNoise(Textural):
+class RandomGaussianNoise(SingleOp, FilterOp):
     """Adds noise to each value by itself.
 
     Attributes:
@@ -139,7 +140,7 @@ class RandomGaussianNoise(Textural):
 
 @final
 @dataclass(frozen=True)
-class RandomJPEG(Textural):
+class RandomJPEG(SingleOp, FilterOp):
     """Compresses images as JPEG and back.
 
     Attributes:
@@ -176,7 +177,7 @@ class RandomJPEG(Textural):
 
 @final
 @dataclass(frozen=True)
-class RandomErasing(Textural):
+class RandomErasing(SingleOp, FilterOp):
     """Covers a part with grey or noise. Masks keep what is below it.
 
     Attributes:

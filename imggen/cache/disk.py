@@ -16,9 +16,9 @@ from typing import Any, NamedTuple, final
 import numpy.typing as npt
 
 from imggen.cache.journal import Journal, Place
-from imggen.describe import in_units
+from imggen.core import in_units
 from imggen.errors import CacheError, ImggenWarning
-from imggen.forks import mend_in_child
+from imggen.workers import register_after_fork
 
 _FORMAT = 1
 _TITLE = "imggen cache, format "
@@ -135,7 +135,7 @@ class DiskCache:
         self._limit = limit
         self._is_unsized = same_size
         self.after_fork()
-        mend_in_child(self)
+        register_after_fork(self)
         self._filepath = filepath
         self._num_samples = num_samples
         about = f"{_TITLE}{_FORMAT}\n{about}"
@@ -265,7 +265,7 @@ class _Writer:
         self._limit = limit
         self._folder = folder
         self.after_fork()
-        mend_in_child(self)
+        register_after_fork(self)
         self._waiting: dict[bytes, npt.NDArray[Any]] = {}
         self._bytes_waiting = 0
         self.is_stopped = False

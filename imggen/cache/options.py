@@ -6,8 +6,8 @@ import os
 from dataclasses import dataclass
 from typing import Literal, final, get_args
 
+from imggen.core import is_whole
 from imggen.errors import OptionError
-from imggen.fields import is_whole
 
 Pack = Literal["raw", "jpeg"]
 

@@ -14,7 +14,7 @@ from imggen.decode import jpeg_pixels
 _LONGEST_SIDE = 65500  # that JPEGs of libjpeg have
 
 
-class Keeper(Protocol):
+class ImageCache(Protocol):
     """What keeps arrays: in memory or on disk, as they are or packed."""
 
     def get(self, index: int, load: Callable[[], npt.NDArray[Any]]) -> npt.NDArray[Any]:
@@ -38,7 +38,7 @@ class JpegPacked:
     What is served is always what comes out of the JPEG, kept or not, so that all epochs agree.
     """
 
-    def __init__(self, keeper: Keeper, quality: int) -> None:
+    def __init__(self, keeper: ImageCache, quality: int) -> None:
         self._keeper = keeper
         self._quality = quality
 

@@ -12,9 +12,9 @@ from typing import Any, final
 
 import numpy.typing as npt
 
-from imggen.describe import in_units
+from imggen.core import in_units
 from imggen.errors import ImggenWarning, OptionError
-from imggen.forks import mend_in_child
+from imggen.workers import register_after_fork
 
 _SHARE_OF_MEMORY = 0.8
 # Control groups of version 2 and 1, on Linux: containers see the memory of the whole machine.
@@ -52,7 +52,7 @@ class RamCache:
         self._bytes_held = 0
         self.is_full = False
         self.after_fork()
-        mend_in_child(self)
+        register_after_fork(self)
 
     def after_fork(self) -> None:
         """Gives a forked process a lock of its own."""

@@ -47,7 +47,7 @@ def augment(
     import imggen
     from imggen.cli.progress import progress_bars
     from imggen.cli.source import images_by_class
-    from imggen.describe import printable
+    from imggen.core import printable
 
     with progress_bars() as progress:
         made = imggen.augment_directory(

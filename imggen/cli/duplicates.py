@@ -48,10 +48,8 @@ def duplicates(
     import imggen
     from imggen.cli.progress import progress_bars
     from imggen.cli.source import all_images
-    from imggen.describe import counted, printable
-    from imggen.pages.duplicates import duplicates_page
-    from imggen.pages.render import check_page, write_page
-    from imggen.records import check_ending
+    from imggen.core import check_ending, counted, printable
+    from imggen.reports import check_page, duplicates_page, write_page
 
     check_ending(output)
     check_page(html)

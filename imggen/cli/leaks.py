@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
-    from imggen.manifest import Manifest
+    from imggen.data import Manifest
 
 _MOST_LISTED = 20
 
@@ -48,17 +48,16 @@ def leaks(
     """
     import imggen
     from imggen.cli.progress import progress_bars
-    from imggen.describe import counted, printable
-    from imggen.records import check_ending
+    from imggen.core import check_ending, counted, printable
 
     check_ending(output)
     parts = _parts(sources)
-    passed_over: Counter[str] = Counter()
-    for part in {id(part.passed_over): part for part in parts.values()}.values():
-        passed_over.update(part.passed_over)
+    skipped: Counter[str] = Counter()
+    for part in {id(part.skipped): part for part in parts.values()}.values():
+        skipped.update(part.skipped)
     with progress_bars() as progress:
         found = imggen.find_leaks(parts, near=not exact, threshold=threshold, progress=progress)
-    for reason, count in passed_over.items():
+    for reason, count in skipped.items():
         click.echo(f"passed over: {count} × {printable(reason)}", err=True)
     for path in found.duplicates.unreadable:
         click.echo(f"compared by its bytes at most: {printable(path)}", err=True)
@@ -85,9 +84,8 @@ def leaks(
 
 def _parts(sources: tuple[Path, ...]) -> dict[str, Manifest]:
     from imggen.cli.source import manifest_of, read_frame_of
-    from imggen.parts import PART_NAMES, part_name
-    from imggen.scan import scan_parts
-    from imggen.split import split
+    from imggen.data import SPLIT_NAMES, scan_splits, split_name
+    from imggen.splitting import split
 
     if not sources:
         raise click.UsageError("Name the folders of the parts, or the folder that holds them.")
@@ -95,21 +93,21 @@ def _parts(sources: tuple[Path, ...]) -> dict[str, Manifest]:
         frame = read_frame_of(sources[0])
         if frame is not None:
             return split(manifest_of(sources[0], frame), None).as_dict()
-        scan_parts(sources[0])  # says what is missing
-        folders = {part_name(folder.name): folder for folder in sorted(sources[0].iterdir())}
-        return {name: _images(folders[name]) for name in PART_NAMES if name in folders}
-    names = [part_name(source.name) for source in sources]
+        scan_splits(sources[0])  # says what is missing
+        folders = {split_name(folder.name): folder for folder in sorted(sources[0].iterdir())}
+        return {name: _images(folders[name]) for name in SPLIT_NAMES if name in folders}
+    names = [split_name(source.name) for source in sources]
     if len(set(names)) < len(names):
-        if len(sources) > len(PART_NAMES):
+        if len(sources) > len(SPLIT_NAMES):
             raise click.UsageError(f"Several folders go by one name: {names}.")
-        names = list(PART_NAMES[: len(sources)])
+        names = list(SPLIT_NAMES[: len(sources)])
     return {name: _images(source) for name, source in zip(names, sources, strict=True)}
 
 
 def _images(source: Path) -> Manifest:
     """All images of a part: with classes if each is in one, since none must be passed over."""
+    from imggen.data import scan
     from imggen.errors import ScanError
-    from imggen.scan import scan
 
     everything = scan(source, labels=None)
     try:

@@ -33,13 +33,7 @@ def migrate(paths: tuple[Path, ...], write: bool) -> None:
     --write was not given, and 2 when some file could not be read, parsed or written.
     """
     from imggen.errors import ScriptError
-    from imggen.migrate import (
-        changed_cells,
-        examine,
-        find_scripts,
-        read_script,
-        write_script,
-    )
+    from imggen.migrate import changed_cells, examine, find_scripts, read_script, write_script
 
     status = 0
     num_scripts = num_changed = 0

@@ -57,10 +57,10 @@ def preview(
     manifest = images_by_class(directory)
 
     import imggen
-    from imggen.describe import printable
-    from imggen.labels import usual_label_mode
+    from imggen.core import printable
+    from imggen.loading import usual_label_mode
+    from imggen.preview import draw_preview
     from imggen.preview import preview as make_preview
-    from imggen.preview.sheet import draw_preview
 
     sequence = imggen.ImageSequence(
         manifest,
@@ -74,8 +74,7 @@ def preview(
         sequence, images_per_class=images_per_class, variants=variants, max_classes=classes
     )
     if is_page:
-        from imggen.pages.preview import preview_page
-        from imggen.pages.render import write_page
+        from imggen.reports import preview_page, write_page
 
         write_page(output, preview_page(found, manifest.root))
     else:

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from imggen.threads import Progress
+    from imggen.workers import Progress
 
 
 @contextmanager

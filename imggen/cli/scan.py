@@ -34,10 +34,9 @@ def scan(directory: Path, save: Path | None, html: Path | None, output: Path | N
     from rich.markup import escape
     from rich.table import Table
 
-    from imggen.describe import printable
-    from imggen.pages.render import check_page
-    from imggen.records import check_ending
-    from imggen.scan import scan as scan_folder
+    from imggen.core import check_ending, printable
+    from imggen.data import scan as scan_folder
+    from imggen.reports import check_page
 
     check_ending(output)
     check_page(html)
@@ -53,7 +52,7 @@ def scan(directory: Path, save: Path | None, html: Path | None, output: Path | N
             str(index), escape(printable(name)), str(count), f"{count / manifest.num_samples:.1%}"
         )
     console.print(table)
-    for reason, count in manifest.passed_over.items():
+    for reason, count in manifest.skipped.items():
         console.print(f"passed over: {count} × {printable(reason)}", markup=False)
     if save is not None:
         manifest.save(save)
@@ -61,9 +60,8 @@ def scan(directory: Path, save: Path | None, html: Path | None, output: Path | N
     if html is None and output is None:
         return
     from imggen.cli.progress import progress_bars
-    from imggen.pages.render import write_page
-    from imggen.pages.scan import scan_page
-    from imggen.survey import survey
+    from imggen.quality import survey
+    from imggen.reports import scan_page, write_page
 
     with progress_bars() as progress:
         found = survey(manifest, progress=progress)

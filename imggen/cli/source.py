@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import pandas as pd
 
-    from imggen.manifest import Manifest
+    from imggen.data import Manifest
 
 
 def all_images(source: Path) -> Manifest:
     """The images of a folder, at any depth and whatever their class, or of a table."""
     frame = read_frame_of(source)
     if frame is None:
-        from imggen.scan import scan
+        from imggen.data import scan
 
         return scan(source, labels=None)
     return manifest_of(source, frame)
@@ -26,7 +26,7 @@ def images_by_class(source: Path) -> Manifest:
     frame = read_frame_of(source)
     if frame is not None:
         return manifest_of(source, frame)
-    from imggen.scan import has_folders, scan
+    from imggen.data import has_folders, scan
 
     return scan(source, labels="inferred" if has_folders(source) else None)
 
@@ -39,7 +39,7 @@ def read_frame_of(source: Path) -> pd.DataFrame | None:
         from imggen.errors import ManifestError
 
         raise ManifestError(f"There is no table {str(source)!r}.")
-    from imggen.storage import read_frame
+    from imggen.core import read_frame
 
     return read_frame(source)
 
@@ -51,10 +51,9 @@ def manifest_of(source: Path, frame: pd.DataFrame) -> Manifest:
     may have ``label``, ``group``, ``weight``, ``split``, ``hash``, ``mask`` and
     ``input:<name>``.
     """
-    from imggen.manifest import Manifest
-    from imggen.saved import arguments_of
-    from imggen.storage import has_facts
+    from imggen.core import has_metadata
+    from imggen.data import Manifest, arguments_of
 
-    if has_facts(source):
+    if has_metadata(source):
         return Manifest.load(source)
     return Manifest.from_frame(frame, root=source.parent, **arguments_of(frame, {}))

@@ -11,11 +11,9 @@ import click
 if TYPE_CHECKING:
     import pandas as pd
 
-    from imggen.export.plan import Plan
-    from imggen.export.recipe import Recipe
-    from imggen.manifest import Manifest
-    from imggen.parts import Parts
-    from imggen.threads import Progress
+    from imggen.data import Manifest, Splits
+    from imggen.export import Plan, Recipe
+    from imggen.workers import Progress
 
 
 @click.command()
@@ -115,15 +113,15 @@ def split(
         if clash:
             raise click.UsageError(f"{one} does not go with {other}.")
     from imggen.cli.source import manifest_of, read_frame_of
-    from imggen.export.recipe import Recipe
-    from imggen.pages.render import check_page
-    from imggen.parts import PART_NAMES
-    from imggen.split.shares import DEFAULT_RATIOS
+    from imggen.data import SPLIT_NAMES
+    from imggen.export import Recipe
+    from imggen.reports import check_page
+    from imggen.splitting import DEFAULT_RATIOS
 
     frame = read_frame_of(source)
     recipe = Recipe(
-        ratios=_without_zeros(ratios, PART_NAMES) if ratios else DEFAULT_RATIOS,
-        counts=_without_zeros(counts, PART_NAMES[1:]) if counts else None,
+        ratios=_without_zeros(ratios, SPLIT_NAMES) if ratios else DEFAULT_RATIOS,
+        counts=_without_zeros(counts, SPLIT_NAMES[1:]) if counts else None,
         stratify=_strata(frame, stratify_by) if stratify_by else not no_stratify,
         group_by=_groups(frame, group_by),
         **chosen,
@@ -169,8 +167,8 @@ def _split_files(
     report: Path | None,
 ) -> None:
     from imggen.cli.progress import progress_bars
-    from imggen.describe import printable
-    from imggen.export.directory import carry_out_plan, plan_split, warn_of
+    from imggen.core import printable
+    from imggen.export import carry_out_plan, plan_split, warn_of
 
     with progress_bars() as progress:
         plan = plan_split(images, target, recipe, mode, progress)
@@ -207,7 +205,7 @@ def _write_manifest(
 ) -> None:
     import imggen
     from imggen.cli.progress import progress_bars
-    from imggen.describe import printable
+    from imggen.core import printable
 
     with progress_bars() as progress:
         found = imggen.scan(images) if isinstance(images, Path) else images
@@ -231,14 +229,13 @@ def _write_manifest(
 
 def _write_report(
     file: Path,
-    parts: Parts[Manifest],
+    parts: Splits[Manifest],
     recipe: Recipe,
     groups: list[list[str]] | None,
     num_torn: int,
     progress: Progress,
 ) -> None:
-    from imggen.pages.render import write_page
-    from imggen.pages.split import split_page
+    from imggen.reports import split_page, write_page
 
     write_page(file, split_page(parts, recipe, groups, num_torn, progress))
 
@@ -251,13 +248,13 @@ def _print_duplicates(groups: list[list[str]] | None, num_torn: int) -> None:
         )
 
 
-def _print_table(parts: Parts[Manifest], recipe: Recipe, title: str) -> None:
+def _print_table(parts: Splits[Manifest], recipe: Recipe, title: str) -> None:
     from rich.console import Console
     from rich.markup import escape
     from rich.table import Table
 
-    from imggen.describe import printable
-    from imggen.split.nearness import furthest_off
+    from imggen.core import printable
+    from imggen.splitting import furthest_off
 
     parts = recipe.once(parts)
     table = Table(title=escape(f"{sum(map(len, parts))} {title}"))
@@ -278,7 +275,7 @@ def _print_table(parts: Parts[Manifest], recipe: Recipe, title: str) -> None:
 
 
 def _print_plan(plan: Plan) -> None:
-    from imggen.describe import printable
+    from imggen.core import printable
 
     for step in plan.steps:
         click.echo(f"{plan.mode} {printable(step.source)} -> {printable(step.target)}")
@@ -286,7 +283,7 @@ def _print_plan(plan: Plan) -> None:
 
 def _groups(frame: pd.DataFrame | None, by: str | None) -> str | list[str] | None:
     """The names in a column of the table; what is no column is for ``group_by``."""
-    from imggen.fields import table_column
+    from imggen.data import table_column
 
     if by is None or frame is None:
         return by
@@ -310,7 +307,7 @@ def _strata(frame: pd.DataFrame | None, columns: tuple[str, ...]) -> Any:
     """One column as it is; several as 0 and 1."""
     import numpy as np
 
-    from imggen.fields import table_column
+    from imggen.data import table_column
 
     if frame is None:
         raise click.UsageError("--stratify-by goes with a table; SRC is a folder.")

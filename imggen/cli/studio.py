@@ -28,7 +28,7 @@ def studio(
     # Before TensorFlow is imported, which greets with news of its own.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     from imggen.cli.source import images_by_class
-    from imggen.studio.serve import serve
+    from imggen.studio import serve
 
     with contextlib.suppress(KeyboardInterrupt):
         serve(

@@ -33,8 +33,7 @@ def verify(source: Path, output: Path | None, quarantine: Path | None, workers: 
     import imggen
     from imggen.cli.progress import progress_bars
     from imggen.cli.source import all_images
-    from imggen.describe import printable
-    from imggen.records import check_ending
+    from imggen.core import check_ending, printable
 
     check_ending(output)
     with progress_bars() as progress:
@@ -45,7 +44,7 @@ def verify(source: Path, output: Path | None, quarantine: Path | None, workers: 
         click.echo(f"... and {len(report.findings) - _MOST_LISTED} more; -o FILE has all")
     if output is not None:
         report.save(output)
-    for reason, count in report.passed_over.items():
+    for reason, count in report.skipped.items():
         click.echo(f"passed over: {count} × {printable(reason)}")
     counts = ", ".join(f"{count} {problem}" for problem, count in report.counts.items())
     click.echo(

@@ -4,7 +4,7 @@ from imggen.decode.jpeg import jpeg_pixels, read_if_jpeg
 from imggen.decode.load import load_image, load_in_stages
 from imggen.decode.mask import load_mask
 from imggen.decode.place import place_of
-from imggen.decode.spec import NUM_CHANNELS, ColorMode, Fit, ImageSpec, Interpolation
+from imggen.decode.spec import NUM_CHANNELS, ColorMode, Fit, ImageSpec, Interpolation, placement
 
 __all__ = [
     "NUM_CHANNELS",
@@ -17,5 +17,6 @@ __all__ = [
     "load_in_stages",
     "load_mask",
     "place_of",
+    "placement",
     "read_if_jpeg",
 ]

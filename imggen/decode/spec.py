@@ -7,8 +7,8 @@ from typing import Literal, NamedTuple, final, get_args
 
 import numpy as np
 
+from imggen.core import is_whole
 from imggen.errors import OptionError
-from imggen.fields import is_whole
 
 ColorMode = Literal["rgb", "rgba", "grayscale"]
 Fit = Literal["stretch", "crop", "pad"]

@@ -9,6 +9,8 @@ from typing import Any
 
 import numpy.typing as npt
 
+from imggen.core import check_apart
+from imggen.data import Manifest, Splits, scan, split_name
 from imggen.errors import ExportError, ImggenWarning, ScanError
 from imggen.export.journal import (
     forget_plan,
@@ -20,14 +22,8 @@ from imggen.export.journal import (
 from imggen.export.plan import Mode, Plan, checked_mode, make_plan
 from imggen.export.recipe import Recipe
 from imggen.export.steps import Outcome, carry_back, carry_out, check_possible
-from imggen.manifest import Manifest
-from imggen.parts import Parts, part_name
-from imggen.scan import scan
-from imggen.split import Counts, Ratios
-from imggen.split.grouping import GroupBy
-from imggen.split.shares import DEFAULT_RATIOS
-from imggen.threads import Progress
-from imggen.transfer import check_apart
+from imggen.splitting import DEFAULT_RATIOS, Counts, GroupBy, Ratios
+from imggen.workers import Progress
 
 Source = str | os.PathLike[str] | Manifest
 
@@ -47,7 +43,7 @@ def split_directory(
     oversample: bool = False,
     mode: Mode = "copy",
     progress: Progress | None = None,
-) -> Parts[Manifest]:
+) -> Splits[Manifest]:
     """Puts ``source/<class>/**`` into ``target/train|val|test/<class>/**``.
 
     Files of an image's name with another extension (``1.txt`` or ``1.jpg.json`` beside ``1.jpg``)
@@ -232,9 +228,11 @@ def carry_out_plan(plan: Plan, progress: Progress | None = None) -> Outcome:
         raise ExportError(f"Cannot write {plan.target!r}: {err}.") from err
 
 
-def _check_same(earlier: Plan, source: str, mode: str, facts: dict[str, Any], target: str) -> None:
+def _check_same(
+    earlier: Plan, source: str, mode: str, metadata: dict[str, Any], target: str
+) -> None:
     then = {"source": earlier.source, "mode": earlier.mode, **earlier.recipe}
-    now = {"source": source, "mode": mode, **facts}
+    now = {"source": source, "mode": mode, **metadata}
     other = [
         f"{name}={then.get(name)!r} (now {now.get(name)!r})"
         for name in dict.fromkeys([*then, *now])
@@ -257,7 +255,7 @@ def _check_same_rows(plan: Plan, manifest: Manifest, *, as_given: bool) -> None:
             then.setdefault(step.source, set()).add(f"{label} {part}".strip())
     for row, path in enumerate(manifest.paths):
         label = "" if manifest.labels is None else manifest.class_names[manifest.labels[row]]
-        part = part_name(manifest.splits[row]) if as_given and manifest.splits else ""
+        part = split_name(manifest.splits[row]) if as_given and manifest.splits else ""
         now = f"{label} {part}".strip()
         if path in then and now not in then[path]:
             raise ExportError(

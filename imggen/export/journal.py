@@ -11,10 +11,10 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from imggen import runs
+from imggen.core import replace_files
+from imggen.core import run_lock as runs
 from imggen.errors import ExportError
 from imggen.export.plan import Plan, Step
-from imggen.storage import replace_files
 
 # Hidden, so that no scan takes it for a part or a class.
 _FOLDER = ".imggen-split"
@@ -32,15 +32,17 @@ def write_plan(plan: Plan) -> None:
     Raises:
         OSError: It cannot be written.
     """
-    facts = asdict(plan)
-    steps = facts.pop("steps")
+    metadata = asdict(plan)
+    steps = metadata.pop("steps")
     folder = Path(plan.target, _FOLDER)
     folder.mkdir(parents=True, exist_ok=True)
 
     def write(place: Path) -> None:
         # In ASCII: file names that are no text survive as escapes.
         with place.open("w", encoding="ascii") as file:
-            file.write(json.dumps({"format": "imggen split", "version": _VERSION, **facts}) + "\n")
+            file.write(
+                json.dumps({"format": "imggen split", "version": _VERSION, **metadata}) + "\n"
+            )
             file.writelines(json.dumps(step) + "\n" for step in steps)
             file.flush()
             os.fsync(file.fileno())
@@ -57,14 +59,14 @@ def read_plan(target: str) -> Plan | None:
     file = Path(target, _FOLDER, "plan.jsonl")
     try:
         with file.open(encoding="ascii") as lines:
-            facts: dict[str, Any] = json.loads(next(lines))
-            kind, found_version = facts.pop("format"), facts.pop("version")
+            metadata: dict[str, Any] = json.loads(next(lines))
+            kind, found_version = metadata.pop("format"), metadata.pop("version")
             if kind != "imggen split" or found_version != _VERSION:
                 raise ValueError(f"{kind!r} of version {found_version}, and this imggen reads 1")
             steps = [Step(*json.loads(line)) for line in lines]
-        facts |= {key: tuple(facts[key]) for key in ("names", "class_names")}
-        facts["target"] = target  # which may have been moved since
-        return Plan(**facts, steps=steps)
+        metadata |= {key: tuple(metadata[key]) for key in ("names", "class_names")}
+        metadata["target"] = target  # which may have been moved since
+        return Plan(**metadata, steps=steps)
     except (FileNotFoundError, NotADirectoryError):
         return None
     except (OSError, ValueError, TypeError, KeyError, AttributeError, StopIteration) as err:

@@ -16,14 +16,14 @@ from imggen.export.sidecars import Sidecar
 _LONGEST_NAME = 255  # bytes, on every usual file system
 
 
-def check_folder_names(part_names: Sequence[str], class_names: Sequence[str]) -> None:
+def check_folder_names(split_names: Sequence[str], class_names: Sequence[str]) -> None:
     """Refuses what is no name of a folder, or leads out of the target.
 
     Raises:
         ExportError: A part or a class has such a name.
     """
     # Folds are folders in folders; their names are made here.
-    parts = [name for name in part_names if not re.fullmatch(r"fold_\d+/(train|val)", name)]
+    parts = [name for name in split_names if not re.fullmatch(r"fold_\d+/(train|val)", name)]
     for kind, names in (("parts", parts), ("classes", class_names)):
         bad = [name for name in names if not name or name[0] == "." or {*"/\0"} & {*name}]
         if bad:
@@ -31,18 +31,6 @@ def check_folder_names(part_names: Sequence[str], class_names: Sequence[str]) ->
                 f"The {kind} {bad[:5]} cannot be names of folders, or would be hidden. Rename "
                 "them, or write a manifest in place of folders."
             )
-
-
-def inside(path: str, class_name: str) -> str:
-    """Where a sample lies within its part: in the folder of its class, by its path there."""
-    path = posixpath.normpath(path)
-    if posixpath.isabs(path) or path.startswith("../"):
-        path = posixpath.basename(path)
-    if not class_name:
-        return path
-    # A table may have its class folders deeper down.
-    _, found, below = f"/{path}".partition(f"/{class_name}/")
-    return posixpath.join(class_name, below if found else path)
 
 
 @final

@@ -10,14 +10,12 @@ from typing import Any, Literal, NamedTuple, final, get_args
 
 import numpy as np
 
-from imggen.columns import StringColumn
+from imggen.core import StringColumn, entries, inside
+from imggen.data import Manifest, Splits
 from imggen.errors import ExportError, OptionError
-from imggen.export.names import TargetNames, check_folder_names, inside
+from imggen.export.names import TargetNames, check_folder_names
 from imggen.export.recipe import Made
 from imggen.export.sidecars import Sidecar, sidecars_of
-from imggen.manifest import Manifest
-from imggen.parts import Parts
-from imggen.transfer import entries
 
 Mode = Literal["copy", "move", "symlink", "hardlink"]
 
@@ -77,7 +75,7 @@ class Plan:
         needed |= {f"{name}/{label}" for name in self.names for label in self.class_names or [""]}
         return sorted(needed)
 
-    def parts(self, target: str, *, without: Collection[str] = ()) -> Parts[Manifest]:
+    def parts(self, target: str, *, without: Collection[str] = ()) -> Splits[Manifest]:
         """The manifest of each part, as it is when the plan is carried out.
 
         Args:
@@ -90,7 +88,7 @@ class Plan:
             frozenset(without),
         )
 
-    def sources(self) -> Parts[Manifest]:
+    def sources(self) -> Splits[Manifest]:
         """The manifest of each part, of the files where they are taken from."""
         return self._manifests([self.source] * len(self.names), lambda step: step.source)
 
@@ -99,12 +97,12 @@ class Plan:
         roots: list[str],
         path_of: Callable[[Step], str],
         without: frozenset[str] = frozenset(),
-    ) -> Parts[Manifest]:
+    ) -> Splits[Manifest]:
         rows: list[list[Step]] = [[] for _ in self.names]
         for step in self.steps:
             if step.part >= 0 and step.source not in without:
                 rows[step.part].append(step)
-        return Parts(
+        return Splits(
             (
                 Manifest(
                     root,

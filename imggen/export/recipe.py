@@ -13,17 +13,25 @@ from typing import Any, NamedTuple, final
 import numpy as np
 import numpy.typing as npt
 
-from imggen.columns import StringColumn
-from imggen.content import hash_files
-from imggen.duplicates import find_duplicates
+from imggen.core import StringColumn
+from imggen.data import Manifest, Splits
 from imggen.errors import ImggenWarning, SplitError
 from imggen.export.sidecars import sidecars_of
-from imggen.manifest import Manifest
-from imggen.parts import Parts
-from imggen.split import Counts, Ratios, group_by, join_groups, kfold, oversample, split
-from imggen.split.grouping import GroupBy
-from imggen.split.shares import DEFAULT_RATIOS, Shares, shares_of
-from imggen.threads import Progress
+from imggen.quality import find_duplicates, hash_files
+from imggen.splitting import (
+    DEFAULT_RATIOS,
+    Counts,
+    GroupBy,
+    Ratios,
+    Shares,
+    group_by,
+    join_groups,
+    kfold,
+    oversample,
+    shares_of,
+    split,
+)
+from imggen.workers import Progress
 
 
 class Made(NamedTuple):
@@ -36,7 +44,7 @@ class Made(NamedTuple):
         num_torn: How many of these groups would be in several parts otherwise.
     """
 
-    parts: Parts[Manifest]
+    parts: Splits[Manifest]
     duplicates: list[list[str]] | None = None
     num_torn: int = 0
 
@@ -86,7 +94,7 @@ class Recipe:
             warnings.simplefilter("ignore", ImggenWarning)
             return Made(parts, groups, self._num_torn(groups, manifest))
 
-    def _parts(self, manifest: Manifest) -> Parts[Manifest]:
+    def _parts(self, manifest: Manifest) -> Splits[Manifest]:
         if self.num_folds is not None:
             folds = kfold(manifest, self.num_folds, seed=self.seed, stratify=self.stratify)
             named = {
@@ -107,7 +115,7 @@ class Recipe:
             for name, part in named.items():
                 if name.rpartition("/")[2] == "train":
                     named[name] = oversample(part, seed=self.seed)
-        return Parts(named.values(), tuple(named))
+        return Splits(named.values(), tuple(named))
 
     def _num_torn(self, groups: list[list[str]], manifest: Manifest) -> int:
         """How many groups would be in several parts, had nobody looked for them."""
@@ -130,7 +138,7 @@ class Recipe:
             return None
         return shares_of(self.ratios, self.counts)
 
-    def once(self, parts: Parts[Manifest]) -> Parts[Manifest]:
+    def once(self, parts: Splits[Manifest]) -> Splits[Manifest]:
         """The parts that hold each sample once: of folds what validates, "fold_0" and so on."""
         if self.num_folds is None:
             return parts
@@ -139,9 +147,9 @@ class Recipe:
             for name, part in parts.as_dict().items()
             if name.endswith("/val")
         }
-        return Parts(folds.values(), tuple(folds))
+        return Splits(folds.values(), tuple(folds))
 
-    def table(self, parts: Parts[Manifest]) -> Manifest:
+    def table(self, parts: Splits[Manifest]) -> Manifest:
         """One manifest of all parts; of folds, each sample with the fold that validates on it."""
         return Manifest.concatenate(
             [
@@ -152,7 +160,7 @@ class Recipe:
 
     def as_facts(self) -> dict[str, Any]:
         """What can be written as JSON, and is the same for the same recipe."""
-        facts: dict[str, Any] = {
+        metadata: dict[str, Any] = {
             name: getattr(self, name)
             for name in ("num_folds", "seed", "near_duplicates", "stable", "oversample")
         }
@@ -161,10 +169,10 @@ class Recipe:
             values = shares.counts if shares.ratios is None else shares.ratios.tolist()
             names = shares.names[-len(values) :]
             kind = "counts" if shares.ratios is None else "ratios"
-            facts[kind] = dict(zip(names, values, strict=True))
-        facts["stratify"] = _as_fact(self.stratify)
-        facts["group_by"] = _as_fact(self.group_by)
-        return facts
+            metadata[kind] = dict(zip(names, values, strict=True))
+        metadata["stratify"] = _as_fact(self.stratify)
+        metadata["group_by"] = _as_fact(self.group_by)
+        return metadata
 
     def _grouped(self, manifest: Manifest) -> Manifest:
         """With all that must stay together in one group."""

@@ -7,7 +7,7 @@ import posixpath
 from collections import defaultdict
 from typing import NamedTuple
 
-from imggen.manifest import Manifest
+from imggen.data import Manifest
 
 
 class Sidecar(NamedTuple):

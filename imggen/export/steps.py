@@ -11,23 +11,23 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import final
 
-from imggen.describe import in_units
-from imggen.errors import ExportError
-from imggen.export.journal import remove_scratch, scratch_folder
-from imggen.export.plan import Plan, Step
-from imggen.threads import Progress, Threads
-from imggen.transfer import (
+from imggen.core import (
     absolute_link,
     copy_file,
     entries,
     entry,
     hardlink_file,
+    in_units,
     is_same_file,
     move_file,
     move_link,
     size_and_time,
     symlink_file,
 )
+from imggen.errors import ExportError
+from imggen.export.journal import remove_scratch, scratch_folder
+from imggen.export.plan import Plan, Step
+from imggen.workers import Progress, Threads
 
 _DOING = {"copy": "copying", "move": "moving", "symlink": "linking", "hardlink": "linking"}
 

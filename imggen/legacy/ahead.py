@@ -13,8 +13,7 @@ from typing import Any, NamedTuple, final
 
 import numpy.typing as npt
 
-from imggen.forks import mend_in_child
-from imggen.threads import Threads
+from imggen.workers import Threads, register_after_fork
 
 Pixels = npt.NDArray[Any]
 
@@ -48,7 +47,7 @@ class ReadAhead:
 
     def __init__(self) -> None:
         self.after_fork()
-        mend_in_child(self)
+        register_after_fork(self)
 
     def after_fork(self) -> None:
         """Starts afresh: in a forked process there are no threads that would finish a load."""

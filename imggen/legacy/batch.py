@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from imggen.core import contiguous_flip
 from imggen.legacy.draws import Source, as_global_state, same_state
 from imggen.legacy.normalization import normalize
-from imggen.mirrored import in_memory_order
-from imggen.threads import Threads
+from imggen.workers import Threads
 
 Image = npt.NDArray[Any]
 
@@ -86,7 +86,7 @@ def _side_by_side(
         x = generator._transform(load(position), parameters[position], exact=exact)
         if generator.preprocessing_function:
             x = generator.preprocessing_function(x)
-        batch_x[position] = in_memory_order(normalize(x, generator))
+        batch_x[position] = contiguous_flip(normalize(x, generator))
 
     threads.map(work, range(len(batch_x)), meanwhile)
 

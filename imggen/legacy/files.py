@@ -11,8 +11,8 @@ import keras
 import numpy as np
 import numpy.typing as npt
 
-from imggen.batch import OnError, first_readable
-from imggen.cache import CacheLike, Keeper, open_cache
+from imggen.cache import CacheLike, ImageCache, open_cache
+from imggen.core import Stream, generator
 from imggen.decode import NUM_CHANNELS, jpeg_pixels, read_if_jpeg
 from imggen.errors import ImageError, ImggenWarning, OptionError
 from imggen.legacy.ahead import Key, ReadAhead
@@ -20,8 +20,7 @@ from imggen.legacy.batch import fill_batch
 from imggen.legacy.iterator import Iterator
 from imggen.legacy.saving import save_batch
 from imggen.legacy.subset import subset_bounds
-from imggen.rng import Stream, generator
-from imggen.samples import Failure
+from imggen.loading import Failure, OnError, first_readable
 
 # A class of the user's may name Iterator and this one in any order, so neither is the other's base.
 if TYPE_CHECKING:
@@ -45,7 +44,7 @@ class BatchFromFilesMixin(_Base):
     samples: int
     # What holds for a subclass that does not call set_processing_attrs.
     on_error: str = "raise"
-    _cache: Keeper | None = None
+    _cache: ImageCache | None = None
     _ahead: ReadAhead | None = None
 
     def set_processing_attrs(

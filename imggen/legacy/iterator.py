@@ -15,10 +15,9 @@ import keras
 import numpy as np
 import numpy.typing as npt
 
-from imggen.forks import mend_in_child
 from imggen.legacy.draws import Source, as_global_state
-from imggen.passes import HandPass, KerasPass, called_by_keras
-from imggen.threads import Threads
+from imggen.sequences import KerasEpochTracker, ManualEpochTracker, called_by_keras
+from imggen.workers import Threads, register_after_fork
 
 
 class Iterator(keras.utils.PyDataset):  # type: ignore[misc]  # Keras is untyped
@@ -88,9 +87,9 @@ class Iterator(keras.utils.PyDataset):  # type: ignore[misc]  # Keras is untyped
         self._of_thread = threading.local()
         self._served: dict[int, npt.NDArray[np.int64]] = {}
         self._served_before: dict[int, npt.NDArray[np.int64]] = {}
-        self._by_keras = KerasPass(self._num_batches())
-        self._by_hand = HandPass(self._num_batches())
-        mend_in_child(self)
+        self._by_keras = KerasEpochTracker(self._num_batches())
+        self._by_hand = ManualEpochTracker(self._num_batches())
+        register_after_fork(self)
 
     def after_fork(self) -> None:
         """Gives a forked process a lock of its own."""

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from imggen.legacy.draws import Source
-from imggen.threads import Threads
+from imggen.workers import Threads
 
 
 class Saving(Protocol):

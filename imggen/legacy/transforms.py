@@ -53,7 +53,7 @@ def apply_affine_transform(
         fill_mode: What lies beyond the edge, as in ``scipy.ndimage``.
         cval: The value beyond the edge for ``fill_mode="constant"``.
         order: Of the spline, 0 to 5.
-        exact: SciPy's bits; otherwise OpenCV's, where ``imggen.augment.warp`` says.
+        exact: SciPy's bits; otherwise OpenCV's, where ``imggen.augment.affine_warp`` says.
 
     Returns:
         An array of the same shape and dtype; ``x`` itself when there is nothing to do.

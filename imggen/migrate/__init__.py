@@ -3,7 +3,7 @@
 find_scripts ─▶ read_script ─▶ examine ─▶ changed_cells ─▶ write_script
 """
 
-from imggen.migrate.examine import Examination, examine
+from imggen.migrate.examination import Examination, examine
 from imggen.migrate.scripts import (
     Cell,
     Edit,

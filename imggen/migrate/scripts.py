@@ -14,8 +14,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple, cast
 
+from imggen.core import replace_files
 from imggen.errors import ScriptError
-from imggen.storage import replace_files
 
 _SUFFIXES = {".py", ".ipynb"}
 _SKIPPED_FOLDERS = {"__pycache__", "node_modules", "site-packages"}

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from imggen.drawing import BACKGROUND, FAINT, INK, font, one_line
 from imggen.errors import OptionError
+from imggen.preview.drawing import BACKGROUND, FAINT, INK, font, one_line
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from imggen.explain import Explanation
+from imggen.preview.explanation import Explanation
 
 # Judged by eye on photographs: below these shares, people still recognise what is shown.
 _MOST_CLIPPED = 0.3

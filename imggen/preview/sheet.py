@@ -5,16 +5,15 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from imggen.drawing import BACKGROUND, FAINT, INK, font, one_line, write
+from imggen.core import is_whole
 from imggen.errors import OptionError
-from imggen.fields import is_whole
-from imggen.pictures import picture_of_sample
-from imggen.preview.variants import Preview, Variant, preview
+from imggen.preview.drawing import BACKGROUND, FAINT, INK, font, one_line, write
+from imggen.preview.sample_drawing import picture_of_sample
+from imggen.preview.variants import Preview, Previewable, Variant, preview
 
 if TYPE_CHECKING:
     from PIL import Image
 
-    from imggen.sequence import ImageSequence
 
 _GAP = 6
 _HEADER, _CAPTION, _LINE = 30, 22, 14
@@ -23,7 +22,7 @@ _LETTERS, _MOST_LINES = 11, 6
 
 
 def contact_sheet(
-    sequence: ImageSequence,
+    sequence: Previewable,
     *,
     images_per_class: int = 1,
     variants: int = 6,

@@ -5,22 +5,26 @@ from __future__ import annotations
 import dataclasses
 from collections import Counter
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, final
+from typing import Protocol, final
 
 import numpy as np
 import numpy.typing as npt
 
 from imggen.augment import Sample
-from imggen.batch import BatchMaker
+from imggen.core import is_whole
+from imggen.data import Manifest
 from imggen.errors import ImageError, OptionError
-from imggen.explain import Explanation, explain
-from imggen.fields import is_whole
-from imggen.manifest import Manifest
+from imggen.loading import BatchMaker, Failure
 from imggen.preview.damage import damage
-from imggen.samples import Failure
+from imggen.preview.explanation import Explanation, explain
 
-if TYPE_CHECKING:
-    from imggen.sequence import ImageSequence
+
+class Previewable(Protocol):
+    """A sequence of images, as far as a preview needs it."""
+
+    manifest: Manifest
+    seed: int
+    batch_maker: BatchMaker
 
 
 @final
@@ -93,7 +97,7 @@ class Preview:
 
 
 def preview(
-    sequence: ImageSequence,
+    sequence: Previewable,
     *,
     images_per_class: int = 1,
     variants: int = 6,
@@ -126,15 +130,15 @@ def preview(
     indices: dict[int, None] = {}  # an image may have boxes of several classes
     unread: dict[Failure, None] = {}
     for rows in candidates:
-        found, failed = readable(sequence._maker, rows, images_per_class)
+        found, failed = readable(sequence.batch_maker, rows, images_per_class)
         indices |= dict.fromkeys(found)
         unread |= dict.fromkeys(failed)
     if not indices:
         raise ImageError.of(*next(iter(unread)))
-    pipeline = sequence._maker.pipeline
+    pipeline = sequence.batch_maker.pipeline
     mixers = () if pipeline.mixer is None else (pipeline.mixer.name,)
     return Preview(
-        rows=tuple(row_of(sequence._maker, index, variants) for index in indices),
+        rows=tuple(row_of(sequence.batch_maker, index, variants) for index in indices),
         steps=(*(step.name for step in pipeline.steps), *mixers),
         seed=sequence.seed,
         num_classes_left_out=num_left_out,

@@ -9,10 +9,20 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from imggen.augment import MIXERS, BuiltIn, Mixer
-from imggen.augment.catalog import KINDS
-from imggen.augment.options import Allowed, Bounds, Whole, WholeSpan, allowed, fields_of
-from imggen.augment.policy import format_policy, format_python
+from imggen.augment import (
+    KINDS,
+    MIXERS,
+    Allowed,
+    Bounds,
+    BuiltIn,
+    Mixer,
+    Whole,
+    WholeSpan,
+    allowed,
+    fields_of,
+    format_policy,
+    format_python,
+)
 from imggen.errors import OptionError
 
 # Where sliders for ranges end, in times of what they begin with.

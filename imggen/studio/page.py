@@ -11,18 +11,14 @@ import numpy as np
 import numpy.typing as npt
 from nicegui import run, ui
 
-from imggen.augment import Pipeline, Sample, adapt
-from imggen.augment.catalog import KINDS
-from imggen.augment.options import Bounds, Choice, Span
-from imggen.batch import BatchMaker
-from imggen.describe import printable
+from imggen.augment import KINDS, Bounds, Choice, Pipeline, Sample, Span, adapt
+from imggen.core import printable
+from imggen.data import Manifest
 from imggen.errors import ImggenError
-from imggen.labels import usual_label_mode
-from imggen.manifest import Manifest
-from imggen.pages.render import data_uri
-from imggen.pictures import picture_of_sample
-from imggen.preview.variants import Row, readable, row_of
-from imggen.sequence import ImageSequence
+from imggen.loading import BatchMaker, usual_label_mode
+from imggen.preview import Row, picture_of_sample, readable, row_of
+from imggen.reports import data_uri
+from imggen.sequences import ImageSequence
 from imggen.studio.draft import Draft, Item, scale_of
 
 if TYPE_CHECKING:
@@ -293,7 +289,7 @@ class Page:
                 cache="ram",
                 workers=0,
             )
-        maker = self._sequences[source_size]._maker
+        maker = self._sequences[source_size].batch_maker
         order = dataclasses.replace(maker.order, seed=self._seed, _kept={})
         return dataclasses.replace(maker, pipeline=pipeline, seed=self._seed, order=order)
 

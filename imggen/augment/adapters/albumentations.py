@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from imggen.augment.adapters.thread_copies import ThreadCopies
 from imggen.augment.base import Drawn
-from imggen.augment.follow import clipped_boxes
+from imggen.augment.positions import clipped_boxes
 from imggen.augment.sample import Sample
 from imggen.errors import AugmentationError, OptionError
 

@@ -16,9 +16,9 @@ from imggen.errors import AugmentationError, OptionError
 
 # Layers that cannot do to one image what they do to a batch, or that leave grey levels.
 _REFUSED = {
-    "MixUp": "It mixes images of a batch, and their labels: use imggen.MixUp.",
-    "CutMix": "It mixes images of a batch, and their labels: use imggen.CutMix.",
-    "AugMix": "It draws from Python's global random state: use imggen.AugMix.",
+    "MixUp": "It mixes images of a batch, and their labels: use imggen.augment.MixUp.",
+    "CutMix": "It mixes images of a batch, and their labels: use imggen.augment.CutMix.",
+    "AugMix": "It draws from Python's global random state: use imggen.augment.AugMix.",
     "Rescaling": "Scaling comes after augmentation: pass rescale= to the sequence.",
     "Normalization": "It belongs into the model, where predictions need it too.",
 }

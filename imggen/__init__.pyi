@@ -1,0 +1,49 @@
+from . import augment, errors
+from .augment import load_policy, preset, register_adapter, save_policy
+from .benchmark import bench
+from .cache import Cache
+from .data import Manifest, Splits, scan
+from .decode import ImageSpec, load_image
+from .export import augment_directory, split_directory, undo_split
+from .legacy import ImageDataGenerator
+from .preview import confusion_matrix, contact_sheet
+from .quality import find_duplicates, find_leaks, hash_files, survey, verify
+from .sequences import ImageSequence, TableSequence, from_dataframe, from_directory, from_files
+from .splitting import group_by, kfold, oversample, split
+
+__all__ = [
+    "Cache",
+    "ImageDataGenerator",
+    "ImageSequence",
+    "ImageSpec",
+    "Manifest",
+    "Splits",
+    "TableSequence",
+    "augment",
+    "augment_directory",
+    "bench",
+    "confusion_matrix",
+    "contact_sheet",
+    "errors",
+    "find_duplicates",
+    "find_leaks",
+    "from_dataframe",
+    "from_directory",
+    "from_files",
+    "group_by",
+    "hash_files",
+    "kfold",
+    "load_image",
+    "load_policy",
+    "oversample",
+    "preset",
+    "register_adapter",
+    "save_policy",
+    "scan",
+    "split",
+    "split_directory",
+    "survey",
+    "undo_split",
+    "verify",
+]
+__version__: str

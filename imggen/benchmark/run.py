@@ -1,0 +1,128 @@
+"""The order of a benchmark: the stages, the rates, and then the advice."""
+
+from __future__ import annotations
+
+import dataclasses
+import random
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from imggen.benchmark.advice import advise
+from imggen.benchmark.clock import times_a_second
+from imggen.benchmark.model import time_model
+from imggen.benchmark.report import BenchReport, counted
+from imggen.benchmark.trial import Trial
+from imggen.errors import OptionError
+from imggen.workers import opencv_on_one_thread
+
+if TYPE_CHECKING:
+    import keras
+
+    from imggen.sequences import ImageSequence
+
+
+def bench(
+    sequence: ImageSequence,
+    *,
+    model: keras.Model | None = None,
+    seconds: float = 5.0,
+    progress: Callable[[str], object] = lambda _: None,
+) -> BenchReport:
+    """Finds out where the time of a batch goes, and what to change.
+
+    The parts of the sequence itself are timed, on files from all over its manifest: stage by stage
+    on one thread, and then as a whole, with as many workers as it has. The sequence stays as it is:
+    its epoch, what it has made ahead, and the states of ``random`` and ``np.random``. Only a cache
+    is filled with the images that are timed, which are then timed as later epochs find them.
+
+    Files that the system has read before come from memory, as in every epoch but the first.
+
+    Args:
+        sequence: The sequence, with the augmentation that it will train with.
+        model: A model to time as well: a compiled one is cloned and trained, so that its weights
+            and its optimizer stay as they are; of others the predictions are timed.
+        seconds: How long it should take, about. Slow files or models take longer: each measurement
+            is the median of at least three rounds.
+        progress: Called with the name of each measurement before it starts.
+
+    Raises:
+        OptionError: Not an ImageSequence, ``seconds`` not above 0, or images of another shape than
+            the model takes.
+        ImageError: No file can be read.
+
+    Example:
+        >>> report = bench(sequence, seconds=0.2)
+        >>> list(report.stages)
+        ['read', 'decode', 'resize', 'augment', 'encode']
+        >>> report.images_per_second > 0
+        True
+    """
+    from imggen.sequences import ImageSequence
+
+    if not isinstance(sequence, ImageSequence):
+        raise OptionError(f"bench() times an ImageSequence; got {type(sequence).__name__}.")
+    if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not 0 < seconds < 1e6:
+        raise OptionError(f"seconds={seconds!r} must be a number above 0.")
+    with _chance_left_alone():
+        return _report(Trial(sequence, seconds, progress), model)
+
+
+def _report(trial: Trial, model: keras.Model | None) -> BenchReport:
+    with opencv_on_one_thread():  # as while several threads train
+        trial.progress("stages")
+        stages = trial.stages()
+        model_rate = timed_by = None
+        if model is not None:
+            trial.progress("model")
+            whole = np.resize(list(trial.loaded), trial.maker.batch_size)
+            batch = trial.part(whole, held=trial.loaded)(0, 0)
+            model_rate, timed_by = time_model(model, batch, trial.seconds_for("model"))
+        trial.progress("machine")
+        rows = trial.fresh_rows()
+        machine = times_a_second(trial.try_file, rows, trial.cores, trial.seconds_for("machine"))
+    trial.progress("now")
+    part, work = trial.part(rows), sum(stages.values())
+    now = trial.serve(part, work, "now", trial.loader.workers)
+    cached = None
+    if trial.maker.samples.cache is None:
+        trial.progress("cached")
+        if trial.loader.use_multiprocessing:
+            # Estimated: what is held here is not worth the way to other processes.
+            left = stages["augment"] + stages["encode"]
+            cached = 1000 * min(max(trial.loader.workers, 1), trial.cores) / left
+        else:
+            held = trial.part(np.resize(list(trial.loaded), len(rows)), held=trial.loaded)
+            cached = trial.serve(held, work, "others", trial.loader.workers)
+    shape = " × ".join(map(str, next(iter(trial.augmented.values())).shape))
+    kind = "process" if trial.loader.use_multiprocessing else "thread"
+    workers = counted(trial.loader.workers, kind) if trial.loader.workers else "no workers"
+    report = BenchReport(
+        subject=f"{counted(len(trial.rows), 'image')} of {shape} as {trial.maker.dtype}, "
+        f"batches of {trial.maker.batch_size}, {workers} on {counted(trial.cores, 'core')}",
+        stages=stages,
+        workers=trial.loader.workers,
+        cores=trial.cores,
+        num_timed=len(trial.good),
+        unreadable=tuple(trial.unreadable),
+        images_per_second=now,
+        machine_images_per_second=machine,
+        cached_images_per_second=cached,
+        model_images_per_second=model_rate,
+        model_timed_by=timed_by,
+    )
+    trial.progress("advice")
+    return dataclasses.replace(report, advice=tuple(advise(trial, report, part)))
+
+
+@contextmanager
+def _chance_left_alone() -> Iterator[None]:
+    """Keeps the states that a user's augmentations, and models that are cloned, draw from."""
+    theirs, state = random.getstate(), np.random.get_state()  # noqa: NPY002 - a user's
+    try:
+        yield
+    finally:
+        random.setstate(theirs)
+        np.random.set_state(state)  # noqa: NPY002

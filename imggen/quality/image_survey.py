@@ -1,0 +1,130 @@
+"""What a set of images is like: sizes, modes and formats, from the beginning of every file."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, final
+
+import numpy as np
+import numpy.typing as npt
+
+from imggen.core import write_records
+from imggen.data import Manifest
+from imggen.errors import ScanError
+from imggen.quality.image_check import ImageFacts, examine, quiet_pillow
+from imggen.workers import Progress, Threads
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_COLUMNS = ("path", "label", "width", "height", "mode", "format", "num_frames", "num_bytes")
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class Survey:
+    """What is known of each image.
+
+    Attributes:
+        manifest: The images.
+        facts: Of each, in the manifest's order; None for those that cannot be opened.
+    """
+
+    manifest: Manifest
+    facts: tuple[ImageFacts | None, ...]
+
+    @property
+    def sizes(self) -> npt.NDArray[np.int64]:
+        """The (width, height) of all images that can be opened; shape (n, 2)."""
+        found = [(fact.width, fact.height) for fact in self.facts if fact is not None]
+        return np.array(found, np.int64).reshape(-1, 2)
+
+    @property
+    def modes(self) -> dict[str, int]:
+        """Pillow's mode to number of images, most frequent first."""
+        return _counted(fact.mode for fact in self.facts if fact is not None)
+
+    @property
+    def formats(self) -> dict[str, int]:
+        """Format to number of images, most frequent first."""
+        return _counted(fact.format for fact in self.facts if fact is not None)
+
+    @property
+    def num_bytes(self) -> int:
+        """The size of all files that can be opened."""
+        return sum(fact.num_bytes for fact in self.facts if fact is not None)
+
+    @property
+    def num_unreadable(self) -> int:
+        """The number of files that cannot be opened; ``verify`` tells why."""
+        return sum(fact is None for fact in self.facts)
+
+    @property
+    def imbalance(self) -> float | None:
+        """How many times as large as the smallest class the largest is; None without classes."""
+        counts = [count for count in self.manifest.class_counts.values() if count]
+        return max(counts) / min(counts) if counts else None
+
+    def to_frame(self) -> pd.DataFrame:
+        """A row for each image, with its path, class and what is known of it."""
+        import pandas as pd
+
+        return pd.DataFrame(self._rows(), columns=list(_COLUMNS))
+
+    def save(self, file: str | os.PathLike[str]) -> None:
+        """Writes the rows as CSV or JSON, by the ending of ``file``, in one step.
+
+        Raises:
+            OptionError: Another ending.
+            ExportError: It cannot be written.
+        """
+        facts = {"root": self.manifest.root, "skipped": dict(self.manifest.skipped)}
+        write_records(file, _COLUMNS, self._rows(), facts)
+
+    def _rows(self) -> list[tuple[object, ...]]:
+        labels = [None] * len(self.facts)
+        if self.manifest.labels is not None:
+            labels = [self.manifest.class_names[label] for label in self.manifest.labels.tolist()]
+        return [
+            (path, label, *(fact or (None,) * len(ImageFacts._fields)))
+            for path, label, fact in zip(self.manifest.paths, labels, self.facts, strict=True)
+        ]
+
+
+def survey(
+    manifest: Manifest, *, workers: int | None = None, progress: Progress | None = None
+) -> Survey:
+    """Reads the beginning of every file.
+
+    Args:
+        manifest: The images.
+        workers: The number of threads. None: one for each core that may be used.
+        progress: Called with ("looking", files looked at, files in all) now and then.
+
+    Raises:
+        ScanError: No file can be opened.
+
+    Example:
+        >>> survey(manifest).formats
+        {'PNG': 16}
+    """
+    look = partial(examine, manifest.root, decode=False)
+    with quiet_pillow():
+        facts = tuple(
+            examined.facts
+            for examined in Threads(workers).each("looking", look, manifest.paths, progress)
+        )
+    if all(fact is None for fact in facts):
+        raise ScanError(
+            f"None of the {len(facts)} files in {manifest.root!r} can be opened as an image; "
+            "`imggen verify` tells why."
+        )
+    return Survey(manifest, facts)
+
+
+def _counted(values: Iterable[str]) -> dict[str, int]:
+    return dict(Counter(values).most_common())

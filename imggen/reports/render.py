@@ -1,0 +1,143 @@
+"""Templates to pages, and images to pictures inside of them."""
+
+from __future__ import annotations
+
+import base64
+import io
+import os
+from functools import cache
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from imggen.core import in_units, printable, replace_files
+from imggen.data import Manifest
+from imggen.decode import ImageSpec, load_image
+from imggen.errors import ExportError, ImageError, OptionError
+from imggen.workers import Progress, Threads
+
+if TYPE_CHECKING:
+    import jinja2
+    from PIL import Image
+
+_QUALITY = 80
+MOST_IN_GROUP = 12
+
+
+def render(template: str, **metadata: Any) -> str:
+    """Fills a template of this folder.
+
+    Args:
+        template: The name of its file.
+        facts: What it shows; text is escaped.
+    """
+    return _environment().get_template(template).render(metadata, version=version("imggen"))
+
+
+def write_page(file: str | os.PathLike[str], page: str) -> None:
+    """Writes a page in one step.
+
+    Raises:
+        ExportError: It cannot be written.
+        OptionError: See ``check_page``.
+    """
+    check_page(file)
+    try:
+        replace_files(
+            {
+                Path(file): lambda place: place.write_text(
+                    page, encoding="utf-8", errors="backslashreplace"
+                )
+            }
+        )
+    except OSError as err:
+        raise ExportError(f"Cannot write {os.fspath(file)!r}: {err}.") from err
+
+
+def check_page(file: str | os.PathLike[str] | None) -> None:
+    """Refuses a file that is meant for something else than a page.
+
+    Raises:
+        OptionError: It ends in neither ``.html`` nor ``.htm``.
+    """
+    if file is not None and Path(file).suffix.lower() not in (".html", ".htm"):
+        raise OptionError(f"file={os.fspath(file)!r} must end in .html or .htm.")
+
+
+def pictures(
+    paths: list[str], side: int, *, progress: Progress | None = None
+) -> dict[str, str | None]:
+    """Makes small pictures of files.
+
+    Args:
+        paths: The files; some may be named twice.
+        side: The shorter side of a picture, in pixels.
+        progress: Called with ("drawing", pictures drawn, pictures in all) now and then.
+
+    Returns:
+        Path to a data URI; to None where the file cannot be read.
+    """
+    spec = ImageSpec(image_size=None, shorter_side=side)
+    distinct = list(dict.fromkeys(paths))
+    drawn = Threads(None).each("drawing", lambda path: _picture(path, spec), distinct, progress)
+    return dict(zip(distinct, drawn, strict=True))
+
+
+def examples_of(manifest: Manifest, images_a_class: int) -> list[dict[str, Any]]:
+    """A few samples of each class, at even distances: their paths, and what to call them.
+
+    Returns:
+        For each class that has any, ``name`` and ``files``, pairs of path and caption.
+    """
+    labels = manifest.labels
+    names = manifest.class_names
+    if labels is None:
+        labels, names = np.zeros(len(manifest), np.int32), ("images",)
+    examples = []
+    for label, name in enumerate(names):
+        rows = np.flatnonzero(labels == label)
+        if len(rows):
+            chosen = rows[np.unique(np.linspace(0, len(rows) - 1, images_a_class).astype(int))]
+            files = [
+                (manifest.filepath(row), os.path.basename(manifest.paths[row]))
+                for row in chosen.tolist()
+            ]
+            examples.append({"name": name, "files": files})
+    return examples
+
+
+def _picture(path: str, spec: ImageSpec) -> str | None:
+    from PIL import Image
+
+    try:
+        picture = Image.fromarray(load_image(path, spec))
+    except ImageError:
+        return None
+    picture.thumbnail((3 * min(picture.size), 3 * min(picture.size)))  # panoramas
+    return data_uri(picture)
+
+
+def data_uri(picture: Image.Image, *, lossless: bool = False) -> str:
+    """A picture as part of a page: a JPEG or, lossless, a PNG."""
+    out = io.BytesIO()
+    picture.save(out, "PNG" if lossless else "JPEG", quality=_QUALITY)
+    kind = "png" if lossless else "jpeg"
+    return f"data:image/{kind};base64," + base64.b64encode(out.getvalue()).decode("ascii")
+
+
+@cache
+def _environment() -> jinja2.Environment:
+    import jinja2
+
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(Path(__file__).parent),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["in_units"] = in_units
+    environment.filters["printable"] = printable
+    return environment

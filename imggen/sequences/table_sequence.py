@@ -1,0 +1,233 @@
+"""TableSequence: each table file is one batch."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NamedTuple, final
+
+import numpy as np
+import numpy.typing as npt
+
+from imggen.core import Stream, check_seed, generator
+from imggen.errors import OptionError, TableError
+from imggen.sequences.base import EpochSequence
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Reader = Callable[[str], "pd.DataFrame"]
+Transform = Callable[["pd.DataFrame"], Any]
+
+
+_DTYPES = ("float32", "float64", "float16")
+
+
+class TableBatch(NamedTuple):
+    """The arrays of one table file: x of shape (rows, columns), y of shape (rows,) or None."""
+
+    x: npt.NDArray[Any]
+    y: npt.NDArray[Any] | None
+
+
+@final
+class TableSequence(EpochSequence[TableBatch]):
+    r"""A ``keras.utils.PyDataset`` in which every file is one batch.
+
+    For tables that together are too big for memory. The first file is read once at the start; all
+    others must have its columns, in any order.
+
+    Args:
+        files: Paths of CSV files, or of anything that ``reader`` reads.
+        target: The column to predict; it is taken out of ``x``. None: no target.
+        reader: Path to DataFrame, such as ``pandas.read_parquet``. None: ``pandas.read_csv``.
+        transform: A function from the DataFrame without the target to the DataFrame or array to
+            train on. None: the columns as they are.
+        shuffle: Serve the files in a new order each epoch, every file once.
+        replace: Draw files with replacement instead, as many as there are.
+        seed: Decides the orders. None: a fresh one, to be read from ``seed``.
+        dtype: Of ``x`` and ``y``: "float32", "float64" or "float16". One dtype for all files,
+            whatever a file holds: Keras settles it with the first batches.
+        workers: As in ``ImageSequence``.
+        use_multiprocessing: As in ``ImageSequence``.
+        max_queue_size: As in ``ImageSequence``.
+
+    Raises:
+        OptionError: No files, or ``replace`` without ``shuffle``.
+        TableError: The first file cannot be read, or lacks the target. When their turn comes, files
+            with other columns, without rows, with missing values or with columns that hold no
+            numbers; the message names file and column.
+
+    Attributes:
+        files: The paths, in the order given.
+        seed: The seed in use.
+
+    Example:
+        >>> import tempfile, pathlib
+        >>> file = pathlib.Path(tempfile.mkdtemp()) / "a.csv"
+        >>> _ = file.write_text("a,b,y\n1,2,0\n3,4,1\n")
+        >>> x, y = TableSequence([file], target="y")[0]
+        >>> x.tolist(), y.tolist()
+        ([[1.0, 2.0], [3.0, 4.0]], [0.0, 1.0])
+    """
+
+    def __init__(
+        self,
+        files: Sequence[str | os.PathLike[str]],
+        target: str | None,
+        *,
+        reader: Reader | None = None,
+        transform: Transform | None = None,
+        shuffle: bool = True,
+        replace: bool = False,
+        seed: int | None = None,
+        dtype: str = "float32",
+        workers: int | None = None,
+        use_multiprocessing: bool = False,
+        max_queue_size: int = 10,
+    ) -> None:
+        import pandas as pd
+
+        if isinstance(files, str | os.PathLike):
+            raise OptionError(f"files={files!r} is one path; pass a list of paths.")
+        if not files:
+            raise OptionError("files is empty; a sequence needs at least one file.")
+        if dtype not in _DTYPES:
+            raise OptionError.unknown("dtype", dtype, _DTYPES)
+        if replace and not shuffle:
+            raise OptionError("replace=True draws at random, which needs shuffle=True.")
+        self.files = [os.fspath(file) for file in files]
+        self.seed = check_seed(seed)
+        self._maker = TableBatchMaker(
+            files=tuple(self.files),
+            target=target,
+            reader=reader or pd.read_csv,
+            transform=transform,
+            shuffle=shuffle,
+            replace=replace,
+            seed=self.seed,
+            dtype=dtype,
+            columns=(),
+        )
+        columns = self._maker.read(self.files[0]).columns
+        self._maker = dataclasses.replace(self._maker, columns=tuple(columns))
+        super().__init__(
+            self._maker,
+            len(self.files),
+            workers=workers,
+            use_multiprocessing=use_multiprocessing,
+            max_queue_size=max_queue_size,
+        )
+
+    def epoch_indices(self, epoch: int | None = None) -> list[str]:
+        """The files of an epoch, in the order served; None: the current epoch."""
+        order = self._maker.order(self.epoch if epoch is None else epoch)
+        return [self.files[index] for index in order]
+
+    def _serve(self, made: TableBatch) -> Any:
+        return made.x if made.y is None else (made.x, made.y)
+
+    def __repr__(self) -> str:
+        return (
+            f"TableSequence({len(self.files)} files; {len(self._maker.columns)} columns, "
+            f"target={self._maker.target!r}; seed={self.seed})"
+        )
+
+
+@final
+@dataclass(frozen=True)
+class TableBatchMaker:
+    """Reads the file that is batch ``index`` of ``epoch``; see ``TableSequence``."""
+
+    files: tuple[str, ...]
+    target: str | None
+    reader: Reader
+    transform: Transform | None
+    shuffle: bool
+    replace: bool
+    seed: int
+    dtype: str
+    columns: tuple[object, ...]
+
+    def order(self, epoch: int) -> npt.NDArray[np.int64]:
+        """The numbers of the files, in the order that ``epoch`` serves them."""
+        count = len(self.files)
+        if not self.shuffle:
+            return np.arange(count)
+        rng = generator(self.seed, Stream.SHUFFLE, epoch)
+        return rng.integers(count, size=count) if self.replace else rng.permutation(count)
+
+    def read(self, file: str) -> pd.DataFrame:
+        """Reads one file and checks that it has the target."""
+        import pandas as pd
+
+        try:
+            frame = self.reader(file)
+        except Exception as err:
+            raise TableError(f"Cannot read {file!r}: {type(err).__name__}: {err}") from err
+        if not isinstance(frame, pd.DataFrame):
+            raise TableError(
+                f"The reader returned a {type(frame).__name__} for {file!r}; expected a DataFrame."
+            )
+        columns = list(frame.columns)
+        if len(set(columns)) < len(columns):
+            twice = sorted({str(name) for name in columns if columns.count(name) > 1})
+            raise TableError(
+                f"{file!r} has several columns of the name {twice}; names must differ."
+            )
+        if len(frame) == 0:
+            raise TableError(f"{file!r} has no rows; a batch needs at least one. Leave it out.")
+        if self.target is not None and self.target not in frame.columns:
+            raise TableError(
+                f"{file!r} has no target column {self.target!r}; its columns are "
+                f"{list(frame.columns)}."
+            )
+        return frame
+
+    def __call__(self, epoch: int, index: int) -> TableBatch:
+        """Reads and checks one file."""
+        file = self.files[self.order(epoch)[index]]
+        frame = self.read(file)
+        missing = [column for column in self.columns if column not in frame.columns]
+        unforeseen = [column for column in frame.columns if column not in self.columns]
+        if missing or unforeseen:
+            raise TableError(
+                f"{file!r} has not the columns of {self.files[0]!r}: missing {missing}, "
+                f"unforeseen {unforeseen}."
+            )
+        frame = frame[list(self.columns)]
+        y = None
+        if self.target is not None:
+            y = self._numbers(frame[[self.target]], file)[:, 0]
+            frame = frame.drop(columns=[self.target])
+        x = frame if self.transform is None else self.transform(frame)
+        x = self._numbers(x, file) if hasattr(x, "columns") else np.asarray(x)
+        if x.dtype.kind not in "buif" or np.isnan(x).any():
+            raise TableError(
+                f"The transform returned {x.dtype} for {file!r}, with values that are no numbers; "
+                "expected an array of numbers, none of them missing."
+            )
+        if x.shape[:1] != (len(frame),):
+            raise TableError(
+                f"The transform returned shape {x.shape} for the {len(frame)} rows of {file!r}."
+            )
+        return TableBatch(x.astype(self.dtype), y)
+
+    def _numbers(self, frame: pd.DataFrame, file: str) -> npt.NDArray[Any]:
+        from pandas.api.types import is_numeric_dtype
+
+        for column in frame.columns:
+            values = frame[column]
+            if not is_numeric_dtype(values):
+                raise TableError(
+                    f"The column {column!r} of {file!r} holds {values.dtype}, not numbers. Turn it "
+                    "into numbers or drop it, in transform= or reader=."
+                )
+            if values.isna().any():
+                raise TableError(
+                    f"The column {column!r} of {file!r} has no value in {int(values.isna().sum())} "
+                    f"of {len(values)} rows. Fill or drop them, in transform= or reader=."
+                )
+        return frame.to_numpy(dtype=self.dtype)

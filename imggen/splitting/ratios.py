@@ -1,0 +1,142 @@
+"""How much goes to each part: shares of all, or a fixed number of every class."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, final
+
+import numpy as np
+import numpy.typing as npt
+
+from imggen.core import is_whole
+from imggen.data import SPLIT_NAMES, split_name, split_names
+from imggen.errors import SplitError
+
+Ratios = Sequence[float] | Mapping[str, float]
+Counts = Sequence[int] | Mapping[str, int]
+
+DEFAULT_RATIOS = (0.7, 0.15, 0.15)
+
+
+@final
+@dataclass(frozen=True)
+class Shares:
+    """What each part is to get.
+
+    Attributes:
+        names: The name of each part.
+        ratios: The share of each part, shape (num_parts,), summing to 1. None: fixed counts.
+        counts: Without ratios, how many of every stratum each part but the first gets, one
+            number each; the first takes what is left.
+    """
+
+    names: tuple[str, ...]
+    ratios: npt.NDArray[np.float64] | None = None
+    counts: tuple[int, ...] = ()
+
+    def exact(self, totals: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
+        """How many of each stratum belong into each part, before rounding.
+
+        Args:
+            totals: The number of samples in each stratum, shape (num_strata,).
+
+        Returns:
+            Shape (num_strata, num_parts); rows sum to ``totals``.
+        """
+        if self.ratios is not None:
+            return totals[:, None] * self.ratios[None, :]
+        fixed = np.where(totals[:, None] > 0, np.array(self.counts), 0)
+        return np.column_stack([totals - fixed.sum(axis=1), fixed]).astype(np.float64)
+
+    def __str__(self) -> str:
+        if self.ratios is not None:
+            return str(tuple(self.ratios.tolist()))
+        return f"with the counts {dict(zip(self.names[1:], self.counts, strict=True))}"
+
+
+def shares_of(ratios: Any, counts: Any) -> Shares:
+    """Checks ``ratios=`` and ``counts=``, of which one is given.
+
+    Raises:
+        SplitError: Neither makes parts, or both are given.
+    """
+    if counts is None:
+        return _of_ratios(ratios)
+    is_default = isinstance(ratios, tuple) and ratios == DEFAULT_RATIOS
+    if ratios is not None and not is_default:
+        raise SplitError(f"Both ratios={ratios!r} and counts={counts!r} are given; pass one.")
+    return _of_counts(counts)
+
+
+def quotas(exact: npt.NDArray[np.float64]) -> npt.NDArray[np.int64]:
+    """Whole numbers within one of ``exact``, with the same sums of rows.
+
+    scikit-learn's StratifiedShuffleSplit keeps a class within one for a single cut, but not
+    through the two cuts that three parts need; so the rounding is done here, once, for all parts.
+    What rounding gave a part too little in one stratum is carried to the next, so that the totals
+    stay near their shares too.
+
+    Args:
+        exact: Shape (num_strata, num_parts); rows sum to whole numbers.
+
+    Returns:
+        The same shape.
+    """
+    rounded = np.floor(exact + 1e-9).astype(np.int64)
+    totals = np.rint(exact.sum(axis=1)).astype(np.int64)
+    carry = np.zeros(exact.shape[1])
+    for row in range(len(exact)):
+        fractions = np.maximum(exact[row] - rounded[row], 0.0)
+        left = int(totals[row] - rounded[row].sum())
+        eligible = np.where(fractions > 1e-9, fractions + carry, -np.inf)
+        chosen = np.argsort(-eligible, kind="stable")[:left]
+        rounded[row, chosen] += 1
+        carry += exact[row] - rounded[row]
+    return rounded
+
+
+def _of_ratios(ratios: Any) -> Shares:
+    names, values = _named(ratios, "ratios", "numbers such as (0.7, 0.15, 0.15)", SPLIT_NAMES)
+    try:
+        shares = np.array(values, dtype=np.float64)
+    except (TypeError, ValueError) as err:
+        raise SplitError(f"ratios={ratios!r} must be numbers: {err}.") from err
+    if not shares.size or not np.all(np.isfinite(shares)) or np.any(shares <= 0):
+        raise SplitError(
+            f"ratios={tuple(values)} must all be greater than 0; leave out empty parts."
+        )
+    if not math.isclose(shares.sum(), 1.0, abs_tol=1e-6):
+        raise SplitError(f"ratios={tuple(values)} sum to {shares.sum():g}; they must sum to 1.")
+    return Shares(names, ratios=shares / shares.sum())
+
+
+def _of_counts(counts: Any) -> Shares:
+    names, values = _named(
+        counts, "counts", "whole numbers such as (20, 20), for val and test", SPLIT_NAMES[1:]
+    )
+    if "train" in names:
+        raise SplitError(f"counts={counts!r} name 'train', which takes what the others leave.")
+    if not values or not all(is_whole(value, 1) for value in values):
+        raise SplitError(f"counts={counts!r} must be whole numbers of 1 or more.")
+    return Shares(("train", *names), counts=tuple(map(int, values)))
+
+
+def _named(
+    given: Any, option: str, expected: str, known: tuple[str, ...]
+) -> tuple[tuple[str, ...], list[Any]]:
+    """The names of the parts and their numbers, from a mapping or a sequence."""
+    if isinstance(given, Mapping):
+        split_names(map(str, given), f"mapping of {option}")
+        return tuple(split_name(str(name)) for name in given), list(given.values())
+    if isinstance(given, str) or not isinstance(given, Sequence | np.ndarray):
+        raise SplitError(f"{option}={given!r} must be {expected}.")
+    values = list(given)
+    if not 1 <= len(values) <= len(known):
+        raise SplitError(
+            f"{option}={tuple(values)} has {len(values)} numbers; expected 1 to {len(known)}, for "
+            f"{', '.join(known[:-1])} and {known[-1]}. For other parts pass a mapping from name to "
+            f"{'share' if option == 'ratios' else 'number'}."
+        )
+    return known[: len(values)], values

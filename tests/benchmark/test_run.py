@@ -1,0 +1,461 @@
+"""bench: stages, rates and advice, with sleeps in place of work so that they can be told apart."""
+
+import dataclasses
+import functools
+import importlib
+import random
+import threading
+import time
+
+import keras
+import numpy as np
+import pytest
+from PIL import Image
+
+import imggen
+from imggen.benchmark.advice import about_others
+from imggen.benchmark.trial import Trial
+from imggen.errors import ImageError, OptionError
+from tests.helpers.images import write_images
+
+SIZE = (24, 20)
+
+# Not by its dotted name, since imggen.bench is the function.
+TRIAL = importlib.import_module("imggen.benchmark.trial")
+
+
+def sequence_of(folder, **options):
+    options = {"image_size": SIZE, "batch_size": 4, "seed": 3, "workers": 2, **options}
+    return imggen.ImageSequence(imggen.scan(folder), **options)
+
+
+def bench(folder, *, seconds=0.3, model=None, **options):
+    return imggen.bench(sequence_of(folder, **options), seconds=seconds, model=model)
+
+
+def sleepy(image):
+    time.sleep(0.02)
+    return image
+
+
+def slow_load(path):
+    time.sleep(0.015)
+    return np.zeros((6, 5, 3), dtype=np.float32)
+
+
+def network(*, seconds=0.0, shape=(*SIZE, 3), compiled=True):
+    class Slow(keras.layers.Layer):
+        def call(self, x):
+            time.sleep(seconds)
+            return x
+
+    layers = [keras.Input(shape), keras.layers.Flatten()]
+    model = keras.Sequential([*layers, *([Slow()] if seconds else []), keras.layers.Dense(2)])
+    if compiled:
+        model.compile("adam", "mse", run_eagerly=bool(seconds))
+    return model
+
+
+def test_the_stages_of_decoded_files_come_in_their_order(photos):
+    report = bench(photos)
+
+    assert list(report.stages) == ["read", "decode", "resize", "augment", "encode"]
+    assert min(report.stages.values()) >= 0
+    assert report.stages["decode"] > 0
+    assert report.stages["augment"] == 0  # there is none
+
+
+def test_the_numbers_agree_with_one_another(photos):
+    report = bench(photos, augment=sleepy)
+
+    assert report.work == pytest.approx(sum(report.stages.values()))
+    assert (report.workers, report.threads) == (2, min(2, report.cores))
+    expected = 1000 / report.images_per_second - report.work / report.threads
+    assert report.wait == pytest.approx(max(0, expected))
+    assert 3 <= report.num_timed <= 16
+    assert report.unreadable == ()
+    assert report.model_images_per_second is report.model_timed_by is report.waiting_share is None
+
+
+def test_on_one_thread_the_stages_add_up_to_what_is_served(photos):
+    report = bench(photos, augment=sleepy, workers=0)
+
+    assert 0.6 < (1000 / report.images_per_second) / report.work < 1.6
+
+
+def test_a_slow_augmentation_is_found_and_named(photos):
+    report = bench(photos, augment=sleepy)
+
+    assert 15 < report.stages["augment"] < 60
+    assert report.stages["augment"] > 0.8 * report.work
+    first = report.advice[0]
+    assert first.startswith("A cheaper augmentation")
+    assert "'sleepy'" in first
+    # Asleep, it does not hold the lock, and memory would not help it.
+    assert not any("multiprocessing" in one or "cache" in one for one in report.advice)
+
+
+def test_of_several_steps_the_slowest_is_named(photos):
+    report = bench(photos, augment=[np.flipud, sleepy, np.fliplr])
+
+    assert "most of all its step 'sleepy'" in report.advice[0]
+
+
+def test_two_threads_that_sleep_serve_twice_as_much_as_one(photos):
+    one, two = (bench(photos, augment=sleepy, workers=workers) for workers in (1, 2))
+
+    assert 1.4 < two.images_per_second / one.images_per_second < 2.6
+
+
+def test_a_loader_of_ones_own_is_one_stage(photos):
+    report = bench(photos, loader=slow_load, image_size=None)
+
+    assert list(report.stages) == ["load", "augment", "encode"]
+    assert 12 < report.stages["load"] < 60
+    assert report.machine_images_per_second > 1.3 * 1000 / report.stages["load"]
+    assert report.advice[0].startswith('cache="ram": about ')
+    assert "pack" not in report.advice[0]  # what it loads need not be an image
+
+
+def test_a_loader_of_ones_own_may_be_the_one_that_decodes(photos):
+    load = functools.partial(imggen.load_image, spec=imggen.ImageSpec((8, 8)))
+    report = bench(photos, loader=load, image_size=None)
+
+    assert list(report.stages) == ["load", "augment", "encode"]
+    assert not any("pack" in one for one in report.advice)  # which goes with no loader=
+
+
+@pytest.mark.parametrize(
+    "augment", [None, imggen.augment.RandomResizedCrop()], ids=["whole", "crop"]
+)
+def test_what_is_timed_is_what_the_sequence_loads(tmp_path, augment):
+    write_images(tmp_path, {"cat": 4}, size=(240, 100), suffix=".jpg")
+    sequence = sequence_of(tmp_path, augment=augment, label_mode=None)
+    trial = Trial(sequence, 0.1, lambda _: None)
+    stages = trial.stages()
+
+    assert list(stages) == ["read", "decode", "resize", "augment", "encode"]
+    assert (stages["augment"] > 0) == (augment is not None)
+    assert len(trial.loaded) == 4
+    for row, array in trial.loaded.items():
+        assert np.array_equal(array, sequence.original(row))
+        assert np.array_equal(trial.augmented[row], sequence.augmented(row, epoch=0))
+
+
+def test_what_a_cache_keeps_is_not_decoded(photos):
+    def load(path):
+        loads.append(path)
+        return slow_load(path)
+
+    loads = []
+    sequence = sequence_of(photos, loader=load, image_size=None, cache="ram")
+    report = imggen.bench(sequence, seconds=0.3)
+
+    assert list(report.stages) == ["cache", "augment", "encode"]
+    assert report.stages["cache"] < 5
+    assert report.cached_images_per_second is None
+    assert report.images_per_second > 3 * 1000 / 15
+    assert not any("cache" in one for one in report.advice)
+    before = len(loads)
+    assert len(sequence[0][0]) == 4
+    assert len(loads) == before
+
+
+def test_a_folder_is_measured_as_later_epochs_find_it(photos, tmp_path):
+    report = bench(photos, cache=tmp_path / "kept", workers=0)
+
+    assert list(report.stages) == ["cache", "augment", "encode"]
+    assert sum(store.num_images for store in imggen.cache.stores(tmp_path / "kept")) == 16
+
+
+def test_files_that_cannot_be_read_are_counted_and_passed_over(photos):
+    for name in ("001", "004"):
+        (photos / "dog" / f"{name}.png").write_bytes(b"no image")
+    report = bench(photos)
+
+    assert sorted(report.unreadable) == [
+        str(photos / "dog" / f"{name}.png") for name in ("001", "004")
+    ]
+    assert 3 <= report.num_timed <= 14
+    assert "2 files could not be read" in str(report)
+
+
+def test_files_of_which_none_can_be_read_are_an_error(photos):
+    for file in photos.rglob("*.png"):
+        file.write_bytes(b"")
+
+    with pytest.raises(ImageError, match="the file is empty"):
+        bench(photos)
+
+
+def test_the_sequence_and_the_states_of_chance_stay_as_they_are(photos):
+    def draws(image):
+        np.random.random()  # noqa: NPY002 - that is what some do
+        random.random()
+        return image
+
+    sequence = sequence_of(photos, augment=draws)
+    other = sequence_of(photos)
+    sequence.epoch = other.epoch = 5
+    model = network()
+    theirs, mine = random.getstate(), np.random.get_state()[1].copy()  # noqa: NPY002
+    imggen.bench(sequence, seconds=0.2, model=model)
+
+    assert random.getstate() == theirs
+    assert np.array_equal(np.random.get_state()[1], mine)  # noqa: NPY002
+    assert sequence.epoch == 5
+    assert not sequence.failures
+    assert sequence._loader._pool is None
+    for served, expected in zip(sequence, other, strict=True):
+        assert np.array_equal(served[0], expected[0])
+
+
+def test_few_workers_are_told_to_be_more(photos, monkeypatch):
+    monkeypatch.setattr("imggen.workers.prefetcher.usable_cores", lambda: 4)
+    monkeypatch.setattr(TRIAL, "usable_cores", lambda: 4)
+    report = bench(photos, augment=sleepy, workers=1)
+
+    [advice] = [one for one in report.advice if one.startswith("workers=")]
+    assert advice.startswith("workers=4: about ")
+    assert advice.endswith("now there are 1.")
+
+
+def test_python_code_that_holds_the_lock_is_told_to_use_processes(photos, monkeypatch):
+    def hold_the_lock(image):
+        with lock:
+            time.sleep(0.01)
+        return image
+
+    lock = threading.Lock()  # in place of Python's own, which a busy machine may leave free
+    monkeypatch.setattr(TRIAL, "usable_cores", lambda: 2)
+    report = bench(photos, augment=hold_the_lock)
+
+    assert any(one.startswith("use_multiprocessing=True: about ") for one in report.advice)
+
+
+@pytest.mark.parametrize(("interpolation", "told"), [("area", True), ("bilinear", False)])
+def test_large_jpegs_are_told_to_be_decoded_at_reduced_size(tmp_path, interpolation, told):
+    write_images(tmp_path, {"cat": 4}, size=(1024, 1024), suffix=".jpg")
+    report = bench(tmp_path, interpolation=interpolation, image_size=(64, 64), label_mode=None)
+
+    rather = f'interpolation="bilinear" rather than "{interpolation}"'
+    assert any(one.startswith(rather) for one in report.advice) == told
+
+
+def test_a_large_float_batch_is_told_to_be_uint8(photos):
+    def load(path):
+        return array
+
+    array = np.zeros((256, 256, 3), dtype=np.uint8)
+    report = bench(photos, loader=load, image_size=None, rescale=1 / 255, dtype="float64")
+
+    [advice] = [one for one in report.advice if one.startswith("dtype=")]
+    assert advice.startswith('dtype="uint8", and keras.layers.Rescaling(0.00392157)')
+
+
+def test_the_advice_says_what_all_images_take(photos):
+    report = bench(photos, image_size=(256, 256))
+
+    [advice] = [one for one in report.advice if one.startswith("cache=")]
+    assert "All 16 images take 3.0 MiB of pixels, or " in advice  # 16 * 256 * 256 * 3 bytes
+    assert "memory has room for it" in advice
+
+
+def test_what_gains_most_comes_first(photos):
+    report = bench(photos, augment=sleepy, workers=0)
+    rates = [
+        float(one.split(": about ")[1].split(" ")[0].replace(",", "")) for one in report.advice
+    ]
+
+    assert rates == sorted(rates, reverse=True)
+
+
+TEN_MS = {"read": 1.0, "decode": 4.0, "resize": 3.0, "augment": 1.0, "encode": 1.0}
+OF_THE_CACHE = {"cache": 8.0, "augment": 1.0, "encode": 1.0}
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({}, True),
+        ({"workers": 1, "images_per_second": 50.0}, True),
+        ({"images_per_second": 390.0}, False),  # so there is next to no wait
+        ({"machine_images_per_second": 400.0}, False),  # so the sequence alone is slow
+        ({"stages": OF_THE_CACHE}, False),
+        ({"stages": {name: taken / 100 for name, taken in TEN_MS.items()}}, True),
+        (
+            {
+                "stages": {name: taken / 100 for name, taken in TEN_MS.items()},
+                "images_per_second": 9000.0,
+                "machine_images_per_second": 9500.0,
+            },
+            False,  # which may be Python itself
+        ),
+    ],
+)
+def test_a_machine_that_others_use_is_told_of(changes, told):
+    report = imggen.benchmark.BenchReport(
+        **{
+            "subject": "",
+            "stages": TEN_MS,
+            "workers": 4,
+            "cores": 4,
+            "num_timed": 9,
+            "unreadable": (),
+            "images_per_second": 150.0,
+            "machine_images_per_second": 160.0,
+            **changes,
+        }
+    )
+    advice = about_others(report)
+
+    assert (advice is not None) == told
+    if not changes:
+        assert advice == (
+            "Other programs seem to be using the cores, which explains the wait: together, "
+            "4 cores loaded 160 images/s, where 500 were to be expected. Time it again when they "
+            "are done."
+        )
+
+
+def test_a_slow_model_is_told_that_the_loader_keeps_ahead(photos):
+    report = bench(photos, model=network(seconds=0.2))
+
+    assert report.model_timed_by == "train_on_batch"
+    assert report.model_images_per_second <= 4 / 0.2
+    assert report.waiting_share == 0
+    [advice] = report.advice
+    assert advice.startswith("The loader keeps ahead: ")
+
+
+def test_a_quick_model_is_told_how_long_it_will_wait(photos):
+    options = {"loader": slow_load, "image_size": None, "workers": 1, "batch_size": 16}
+    report = bench(photos, model=network(shape=(6, 5, 3)), **options)
+
+    served, taken = report.images_per_second, report.model_images_per_second
+    assert taken > served
+    assert report.waiting_share == pytest.approx(1 - served / taken)
+    assert f"it will wait {report.waiting_share:.0%} of the time" in report.advice[0]
+    assert report.advice[1].startswith("cache=")
+
+
+def test_the_weights_and_the_optimizer_of_the_model_stay_as_they_are(photos):
+    model = network()
+    model.train_on_batch(np.ones((4, *SIZE, 3)), np.ones((4, 2)))
+    before = [np.asarray(value).copy() for value in (*model.weights, *model.optimizer.variables)]
+    report = bench(photos, model=model)
+
+    assert report.model_timed_by == "train_on_batch"
+    after = [np.asarray(value) for value in (*model.weights, *model.optimizer.variables)]
+    assert all(map(np.array_equal, before, after))
+
+
+def test_a_model_that_cannot_be_trained_is_timed_as_it_predicts(photos):
+    assert bench(photos, model=network(compiled=False)).model_timed_by == "predict_on_batch"
+    assert bench(photos, model=network(), label_mode=None).model_timed_by == "predict_on_batch"
+
+
+def test_a_model_for_other_images_is_an_error_that_names_both_shapes(photos):
+    with pytest.raises(OptionError, match=r"\(None, 9, 9, 3\).*\(4, 24, 20, 3\)"):
+        bench(photos, model=network(shape=(9, 9, 3)))
+
+
+def test_a_model_that_takes_no_such_batch_is_an_error(photos):
+    inputs = [keras.Input((*SIZE, 3)), keras.Input((*SIZE, 3))]
+    two = keras.Model(inputs, keras.layers.Add()(inputs))
+
+    with pytest.raises(OptionError, match=r"cannot take a batch .* shape \(4, 24, 20, 3\)"):
+        bench(photos, model=two)
+
+
+def test_what_is_no_sequence_or_no_time_is_an_error(photos):
+    with pytest.raises(OptionError, match="times an ImageSequence; got list"):
+        imggen.bench([])
+    for seconds in (0, -1, float("nan"), "5", True):
+        with pytest.raises(OptionError, match="seconds="):
+            bench(photos, seconds=seconds)
+
+
+def test_the_table_shows_every_number(photos):
+    report = dataclasses.replace(
+        bench(photos),
+        stages={"read": 1.0, "decode": 6.0, "resize": 2.0, "augment": 0.0, "encode": 1.0},
+        workers=2,
+        cores=2,
+        images_per_second=125.0,
+        machine_images_per_second=210.4,
+        cached_images_per_second=12345.0,
+        model_images_per_second=250.0,
+        model_timed_by="train_on_batch",
+        advice=("Do this.",),
+    )
+    rows = [line.split() for line in str(report).splitlines()]
+
+    assert report.waiting_share == 0.5
+    assert ["decode", "6.00", "ms", "60%", "█" * 18] in rows
+    assert ["work", "10.00", "ms"] in [row[:3] for row in rows]
+    assert ["served", "8.00", "ms"] in [row[:3] for row in rows]
+    assert ["wait", "3.00", "ms"] in [row[:3] for row in rows]  # 8 - 10 / 2
+    assert ["now", "125"] in [row[:2] for row in rows]
+    assert ["machine", "210"] in [row[:2] for row in rows]
+    assert ["cached", "12,300"] in [row[:2] for row in rows]
+    assert ["model", "250"] in [row[:2] for row in rows]
+    assert rows[-1] == ["-", "Do", "this."]
+
+
+def pixels(report) -> np.ndarray:
+    return np.asarray(report.picture())
+
+
+def columns_of(picture, colour):
+    """How many columns of the widest row have this colour."""
+    return int((picture == colour).all(axis=2).sum(axis=1).max())
+
+
+def test_the_picture_has_bars_as_long_as_the_stages(photos):
+    report = dataclasses.replace(
+        bench(photos),
+        stages={"read": 0.0, "decode": 6.0, "resize": 2.0, "augment": 1e-9, "encode": 1.0},
+        workers=1,
+        images_per_second=1000 / 9,
+        machine_images_per_second=1.0,
+    )
+    picture = pixels(report)
+    decode, resize, augment = (
+        columns_of(picture, colour)
+        for colour in ((0x21, 0x8B, 0xFF), (0x0A, 0x30, 0x69), (0xD4, 0x63, 0x1A))
+    )
+
+    assert 200 < resize < 250
+    assert augment == 22  # the square of its legend is more than its bar
+    top = picture[160:200]  # the first bar
+    assert columns_of(top, (0xD4, 0x63, 0x1A)) == 3  # next to nothing, and still seen
+    assert columns_of(top, (0x80, 0xCC, 0xFF)) == 0
+    assert columns_of(top, (0x21, 0x8B, 0xFF)) == pytest.approx(3 * resize, abs=2)
+    assert decode > resize
+
+
+@pytest.mark.parametrize("value", [1e-4, 0.02, 3.0, 1234.5, 1e6])
+def test_nothing_in_the_picture_reaches_its_edge(photos, value):
+    report = dataclasses.replace(
+        bench(photos, seconds=0.05),
+        subject="many words " * 30,
+        stages=dict.fromkeys(("read", "decode", "resize", "augment", "encode"), value),
+        images_per_second=1 / value,
+        machine_images_per_second=1e3 / value,
+        cached_images_per_second=1e9,
+        model_images_per_second=value,
+    )
+    picture = pixels(report)
+    inner = picture[8:-8, 8:-8]
+
+    assert (picture == 255).all(axis=2).sum() - (inner == 255).all(axis=2).sum() == (
+        picture.shape[0] * picture.shape[1] - inner.shape[0] * inner.shape[1]
+    )
+
+
+def test_the_picture_can_be_saved(photos, tmp_path):
+    bench(photos).picture().save(tmp_path / "bench.png")
+
+    with Image.open(tmp_path / "bench.png") as picture:
+        assert (picture.mode, picture.width) == ("RGB", 1440)

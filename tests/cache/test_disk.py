@@ -1,0 +1,529 @@
+"""cache=FOLDER: the same pixels, whatever happens to the files, the folder and the processes."""
+
+import io
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import imggen
+from imggen.cache import DiskCache, clear_stores, open_cache
+from tests.helpers.images import write_images
+
+ROOT = Path(__file__).parents[2]
+
+
+def pixels(index):
+    return np.random.default_rng(index).integers(0, 256, (6, 5, 3), dtype=np.uint8)
+
+
+def through_jpeg(array, quality=90):
+    """What a packed cache must serve, by Pillow's encoder and then its decoder."""
+    file = io.BytesIO()
+    flat = array[:, :, 0] if array.shape[2] == 1 else array
+    Image.fromarray(flat).save(file, "JPEG", quality=quality)
+    return np.array(Image.open(file)).reshape(array.shape)
+
+
+class Files:
+    """Ten files, and how often each was loaded."""
+
+    def __init__(self, folder):
+        self.paths = [str(folder / f"{index}.raw") for index in range(10)]
+        for index, path in enumerate(self.paths):
+            Path(path).write_text(str(index))
+        self.loaded = []
+
+    def cache(self, folder, about="as they are"):
+        return DiskCache(folder, about, len(self.paths), self.paths.__getitem__)
+
+    def load(self, index):
+        self.loaded.append(index)
+        return pixels(int(Path(self.paths[index]).read_text()))
+
+    def served(self, number):
+        return pixels(number)
+
+    def through(self, cache, order=range(10)):
+        """Asks for all samples, checks them, and says which of them had to be loaded."""
+        self.loaded = []
+        for index in order:
+            expected = self.epoch_indices(int(Path(self.paths[index]).read_text()))
+            got = cache.get(index, lambda index=index: self.load(index))
+            assert got.dtype == expected.dtype
+            assert np.array_equal(got, expected)
+        cache.flush()
+        return self.loaded
+
+
+class PackedFiles(Files):
+    """The same, kept as JPEGs."""
+
+    def cache(self, folder, about="as they are"):
+        return open_cache(
+            imggen.Cache(folder, "jpeg"),
+            about,
+            len(self.paths),
+            self.paths.__getitem__,
+            color_mode="rgb",
+            same_size=True,
+        )
+
+    def served(self, number):
+        return through_jpeg(pixels(number))
+
+
+@pytest.fixture
+def files(tmp_path):
+    (tmp_path / "files").mkdir()
+    return Files(tmp_path / "files")
+
+
+@pytest.fixture
+def packed_files(tmp_path):
+    (tmp_path / "packed").mkdir()
+    return PackedFiles(tmp_path / "packed")
+
+
+def only_store(folder):
+    (store,) = folder.iterdir()
+    return store
+
+
+def flip_bits(file, seed):
+    content = bytearray(file.read_bytes())
+    rng = random.Random(seed)
+    for _ in range(rng.choice([1, 3])):
+        content[rng.randrange(len(content))] ^= 1 << rng.randrange(8)
+    file.write_bytes(content)
+
+
+def test_each_file_is_loaded_once_by_all_that_share_the_folder(files, tmp_path):
+    first, second = files.cache(tmp_path / "kept"), files.cache(tmp_path / "kept")
+
+    assert files.through(first) == list(range(10))
+    assert files.through(first) == []
+    assert files.through(second, [9, 0, 5]) == [9, 0, 5]  # it has not looked since
+    assert files.through(second) == []
+    assert files.through(files.cache(tmp_path / "kept")) == []
+
+
+def test_each_packed_file_is_loaded_once_by_all_that_share_the_folder(packed_files, tmp_path):
+    first, second = (packed_files.cache(tmp_path / "kept") for _ in range(2))
+
+    assert packed_files.through(first) == list(range(10))
+    assert packed_files.through(first) == []
+    assert packed_files.through(second, [9, 0, 5]) == [9, 0, 5]  # it has not looked since
+    assert packed_files.through(second) == []
+    assert packed_files.through(packed_files.cache(tmp_path / "kept")) == []
+
+
+def test_a_packed_file_that_has_changed_is_loaded_anew(packed_files, tmp_path):
+    packed_files.through(packed_files.cache(tmp_path / "kept"))
+    Path(packed_files.paths[4]).write_text("44")
+
+    assert packed_files.through(packed_files.cache(tmp_path / "kept")) == [4]
+
+
+def test_what_waits_to_be_written_is_found_too(files, tmp_path):
+    cache = files.cache(tmp_path / "kept")
+    for _ in range(2):
+        cache.get(3, lambda: files.load(3))
+    assert files.loaded == [3]
+
+
+@pytest.mark.parametrize("change", ["size", "time", "path"])
+def test_a_file_that_has_changed_is_loaded_anew(files, tmp_path, change):
+    files.through(files.cache(tmp_path / "kept"))
+    path = Path(files.paths[4])
+    if change == "size":
+        path.write_text("44")
+    elif change == "time":
+        path.write_text("8")
+        os.utime(path, ns=(1, 1))
+    else:
+        files.paths[4] = str(path.rename(path.with_name("other.raw")))
+
+    assert files.through(files.cache(tmp_path / "kept")) == [4]
+
+
+def test_other_settings_have_pixels_of_their_own(files, tmp_path):
+    files.through(files.cache(tmp_path / "kept", "larger"))
+    assert files.through(files.cache(tmp_path / "kept", "smaller")) == list(range(10))
+    assert len(list((tmp_path / "kept").iterdir())) == 2
+
+
+def test_shapes_and_dtypes_may_differ_from_file_to_file(files, tmp_path):
+    arrays = [np.float32([[1.5, np.nan]]), np.uint8([7]), np.int32([[[1]], [[-2]]])]
+    for _ in range(2):
+        cache = files.cache(tmp_path / "kept")
+        for index, array in enumerate(arrays):
+            got = cache.get(index, lambda array=array: array)
+            assert got.dtype == array.dtype
+            assert np.array_equal(got, array, equal_nan=array.dtype.kind == "f")
+        cache.flush()
+
+
+def test_arrays_cannot_be_written_to(files, tmp_path):
+    cache = files.cache(tmp_path / "kept")
+    for _ in range(2):
+        for index in range(3):
+            with pytest.raises(ValueError, match="read-only"):
+                cache.get(index, lambda index=index: files.load(index))[0] = 0
+        cache.flush()
+
+
+@pytest.mark.filterwarnings("ignore:The cache:imggen.errors.ImggenWarning")
+@pytest.mark.parametrize("name", ["pixels.bin", "journal.bin"])
+@pytest.mark.parametrize("seed", range(12))
+def test_bytes_that_have_flipped_never_become_pixels(files, tmp_path, name, seed):
+    files.through(files.cache(tmp_path / "kept"))
+    flip_bits(only_store(tmp_path / "kept") / name, seed)
+
+    assert files.through(files.cache(tmp_path / "kept"))
+    assert files.through(files.cache(tmp_path / "kept")) == []
+
+
+@pytest.mark.filterwarnings("ignore:The cache:imggen.errors.ImggenWarning")
+@pytest.mark.parametrize("name", ["pixels.bin", "journal.bin"])
+@pytest.mark.parametrize("seed", range(8))
+def test_flipped_bytes_of_a_jpeg_never_become_pixels(packed_files, tmp_path, name, seed):
+    packed_files.through(packed_files.cache(tmp_path / "kept"))
+    flip_bits(only_store(tmp_path / "kept") / name, seed)
+
+    assert packed_files.through(packed_files.cache(tmp_path / "kept"))
+    assert packed_files.through(packed_files.cache(tmp_path / "kept")) == []
+
+
+@pytest.mark.filterwarnings("ignore:The cache:imggen.errors.ImggenWarning")
+@pytest.mark.parametrize("name", ["pixels.bin", "journal.bin"])
+@pytest.mark.parametrize("share", [0, 0.33, 0.99])
+def test_jpegs_that_were_cut_short_are_filled_up_again(packed_files, tmp_path, name, share):
+    packed_files.through(packed_files.cache(tmp_path / "kept"))
+    file = only_store(tmp_path / "kept") / name
+    os.truncate(file, int(file.stat().st_size * share))
+
+    assert packed_files.through(packed_files.cache(tmp_path / "kept"))
+    assert packed_files.through(packed_files.cache(tmp_path / "kept")) == []
+
+
+@pytest.mark.parametrize("name", ["pixels.bin", "journal.bin"])
+def test_damage_is_told(files, tmp_path, name):
+    files.through(files.cache(tmp_path / "kept"))
+    file = only_store(tmp_path / "kept") / name
+    content = bytearray(file.read_bytes())
+    content[50] ^= 1
+    file.write_bytes(content)
+
+    with pytest.warns(imggen.errors.ImggenWarning, match="damaged"):
+        files.through(files.cache(tmp_path / "kept"))
+
+
+@pytest.mark.filterwarnings("ignore:The cache:imggen.errors.ImggenWarning")
+@pytest.mark.parametrize("name", ["pixels.bin", "journal.bin"])
+@pytest.mark.parametrize("share", [0, 0.33, 0.99])
+def test_files_that_were_cut_short_are_filled_up_again(files, tmp_path, name, share):
+    files.through(files.cache(tmp_path / "kept"))
+    file = only_store(tmp_path / "kept") / name
+    os.truncate(file, int(file.stat().st_size * share))
+
+    assert files.through(files.cache(tmp_path / "kept"))
+    assert files.through(files.cache(tmp_path / "kept")) == []
+
+
+def test_threads_may_share_a_cache(files, tmp_path):
+    cache = files.cache(tmp_path / "kept")
+    failed = []
+
+    def ask(seed):
+        order = list(range(10)) * 20
+        random.Random(seed).shuffle(order)
+        try:
+            for index in order:
+                assert np.array_equal(
+                    cache.get(index, lambda index=index: files.load(index)), pixels(index)
+                )
+        except BaseException as err:  # noqa: BLE001
+            failed.append(err)
+
+    threads = [threading.Thread(target=ask, args=(seed,)) for seed in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not failed
+
+
+FILLING = """
+import sys, time
+from pathlib import Path
+import imggen.cache.disk as disk
+import tests.cache.test_disk
+disk._BYTES_WAITING = 200  # write often
+kind = getattr(tests.cache.test_disk, sys.argv[3])
+files = kind.__new__(kind)
+files.paths = [str(path) for path in sorted(Path(sys.argv[1]).iterdir())]
+files.loaded = []
+cache = files.cache(sys.argv[2])
+print("ready", flush=True)
+for index in range(len(files.paths)):
+    cache.get(index, lambda: files.load(index))
+    time.sleep(0.002)
+cache.flush()
+"""
+
+
+def filling(files, folder):
+    command = [sys.executable, "-c", FILLING, str(Path(files.paths[0]).parent), str(folder)]
+    command.append(type(files).__name__)
+    return subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
+
+
+def killed_while_filling(files, folder, times):
+    rng = random.Random(1)
+    for _ in range(times):
+        process = filling(files, folder)
+        process.stdout.readline()
+        time.sleep(rng.uniform(0, 0.025))
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        process.stdout.close()
+        with_what_is_there = files.cache(folder)
+        for index in range(10):
+            got = with_what_is_there.get(index, lambda index=index: files.load(index))
+            assert np.array_equal(got, files.epoch_indices(index))
+    files.through(files.cache(folder))
+    assert files.through(files.cache(folder)) == []
+
+
+def test_a_process_killed_while_it_fills_leaves_a_cache_that_is_right(files, tmp_path):
+    killed_while_filling(files, tmp_path / "kept", times=20)
+
+
+def test_a_process_killed_while_it_packs_leaves_a_cache_that_is_right(packed_files, tmp_path):
+    killed_while_filling(packed_files, tmp_path / "kept", times=6)
+
+
+def test_processes_may_fill_one_folder_at_once(files, tmp_path):
+    processes = [filling(files, tmp_path / "kept") for _ in range(3)]
+    for process in processes:
+        process.stdout.read()
+        assert process.wait() == 0
+        process.stdout.close()
+
+    assert files.through(files.cache(tmp_path / "kept")) == []
+    store = only_store(tmp_path / "kept")
+    assert (store / "pixels.bin").stat().st_size == 10 * 6 * 5 * 3  # nothing is there twice
+
+
+FULL = """
+import resource, signal, sys, warnings
+import numpy as np
+from tests.cache.test_disk import Files
+from pathlib import Path
+files = Files(Path(sys.argv[1]))
+cache = files.cache(sys.argv[2])
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (400, 400))
+with warnings.catch_warnings(record=True) as told:
+    warnings.simplefilter("always")
+    for _ in range(3):
+        files.through(cache)
+print(len(told), told[0].message)
+"""
+
+
+def test_a_full_disk_ends_the_caching_and_not_the_training(tmp_path):
+    (tmp_path / "files").mkdir()
+    command = [sys.executable, "-c", FULL, str(tmp_path / "files"), str(tmp_path / "kept")]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60)
+
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("1 The cache ")
+    assert "takes no more images: File too large; training goes on without" in done.stdout
+
+
+def test_a_cache_that_cannot_fit_is_refused_before_it_is_filled(files, tmp_path):
+    cache = DiskCache(tmp_path / "kept", "", 10**12, lambda index: files.paths[0])
+    with pytest.raises(imggen.errors.CacheError, match=r"1000000000000 images .* GiB free"):
+        cache.get(0, lambda: files.load(0))
+
+
+def test_a_folder_that_is_cleared_while_it_is_used_never_gives_wrong_pixels(files, tmp_path):
+    first = files.cache(tmp_path / "kept")
+    files.through(first, range(5))
+    clear_stores(tmp_path / "kept")
+    files.through(files.cache(tmp_path / "kept"), reversed(range(10)))
+
+    files.through(first)  # compares every image
+    files.through(first)
+    assert files.through(files.cache(tmp_path / "kept")) == []
+
+
+@pytest.mark.parametrize("how", [clear_stores, shutil.rmtree])
+def test_a_folder_that_is_gone_is_made_anew(files, tmp_path, how):
+    cache = files.cache(tmp_path / "kept")
+    files.through(cache, range(5))
+    how(tmp_path / "kept")
+
+    files.through(cache)
+    assert files.through(cache) == []
+    assert files.through(files.cache(tmp_path / "kept")) == [0, 1, 2, 3, 4]
+
+
+def test_a_cache_collected_amid_a_flush_of_another_does_not_wait_for_it(files, tmp_path):
+    cache, other = files.cache(tmp_path / "kept"), files.cache(tmp_path / "kept")
+    files.through(cache, range(5))
+    other.get(7, lambda: files.load(7))
+    with cache._journal._locked():  # as if the collector came by in here
+        del other
+    assert files.through(cache) == [5, 6, 7, 8, 9]
+
+
+def test_images_in_the_format_of_another_version_are_told_and_loaded_anew(files, tmp_path):
+    files.through(files.cache(tmp_path / "kept"))
+    old = only_store(tmp_path / "kept").rename(tmp_path / "kept" / "old")
+    text = (old / "about.txt").read_text()
+    (old / "about.txt").write_text(text.replace("format 1", "format 0"))
+
+    with pytest.warns(imggen.errors.ImggenWarning, match=r"another version of imggen.*cache clear"):
+        cache = files.cache(tmp_path / "kept")
+    assert files.through(cache) == list(range(10))
+
+
+def test_a_folder_that_cannot_be_used_is_named(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(
+        imggen.errors.CacheError, match=r"cache folder '.*file/within' cannot be used"
+    ):
+        open_cache(tmp_path / "file" / "within", "", 1, str, color_mode="rgb", same_size=True)
+
+
+@pytest.mark.parametrize("cache", ["RAM", "Ram", "disk", "", 7, True, ["ram"]])
+def test_what_is_no_cache_is_refused(cache):
+    with pytest.raises(imggen.errors.OptionError, match=r"^cache="):
+        open_cache(cache, "", 1, str, color_mode="rgb", same_size=True)
+
+
+def test_loaders_of_ones_own_have_no_cache_on_disk(photos, tmp_path):
+    with pytest.raises(imggen.errors.OptionError, match='Use cache="ram"'):
+        imggen.ImageSequence(imggen.scan(photos), loader=np.load, cache=tmp_path / "kept")
+
+
+def bits(sequence, epochs=2):
+    return [x.tobytes() + y.tobytes() for _ in range(epochs) for x, y in sequence]
+
+
+@pytest.mark.parametrize(
+    "workers",
+    [{"workers": 0}, {"workers": 3}, {"workers": 2, "use_multiprocessing": True}],
+    ids=str,
+)
+def test_a_sequence_serves_the_same_bits(photos, tmp_path, workers):
+    options = {"image_size": (16, 16), "batch_size": 5, "seed": 3, "augment": np.flipud}
+    expected = bits(imggen.ImageSequence(imggen.scan(photos), **options))
+    for _ in range(2):
+        with imggen.ImageSequence(
+            imggen.scan(photos), **options, cache=tmp_path / "kept", **workers
+        ) as sequence:
+            assert bits(sequence) == expected
+
+
+@pytest.mark.parametrize("exact", [False, True])
+@pytest.mark.parametrize("color_mode", ["rgb", "grayscale"])
+def test_the_drop_in_serves_the_same_bits(photos, tmp_path, exact, color_mode):
+    write_images(photos, {"emu": 3}, suffix=".jpg")
+
+    def served(cache):
+        generator = imggen.ImageDataGenerator(rotation_range=30, rescale=1 / 255, exact=exact)
+        batches = generator.flow_from_directory(
+            photos, (16, 16), color_mode, batch_size=4, seed=5, cache=cache
+        )
+        got = []
+        for _ in range(2):
+            got += [x.tobytes() + y.tobytes() for x, y in (batches[at] for at in range(5))]
+            batches.on_epoch_end()
+        return got
+
+    expected = served(None)
+    assert served(tmp_path / "kept") == expected
+    assert served(tmp_path / "kept") == expected
+
+
+# The drop-in with its images packed
+
+
+def from_drop_in(photos, cache, color_mode="rgb", epochs=2, **options):
+    """The images of each epoch, in the order of the files."""
+    batches = imggen.ImageDataGenerator(**options).flow_from_directory(
+        photos, (16, 12), color_mode, batch_size=5, shuffle=False, cache=cache
+    )
+    got = []
+    for _ in range(epochs):
+        got.append(np.concatenate([batches[at][0] for at in range(len(batches))]))
+        batches.on_epoch_end()
+    return got
+
+
+@pytest.mark.parametrize("where", ["ram", "folder"])
+@pytest.mark.parametrize("suffix", [".png", ".jpg"])
+def test_the_drop_in_serves_its_own_images_through_a_jpeg(tmp_path, where, suffix):
+    photos = write_images(tmp_path / "photos", {"cat": 8, "dog": 5}, suffix=suffix)
+    (plain,) = from_drop_in(photos, None, epochs=1)
+    expected = [through_jpeg(image.astype(np.uint8), 70) for image in plain]
+    assert not np.array_equal(plain, expected)
+
+    cache = imggen.Cache("ram" if where == "ram" else tmp_path / "kept", "jpeg", 70)
+    for _ in range(2):
+        for epoch in from_drop_in(photos, cache):
+            assert epoch.dtype == np.float32
+            assert np.array_equal(epoch, expected)
+
+
+def test_the_drop_in_augments_what_comes_out_of_the_jpeg(photos, tmp_path):
+    options = {"rescale": 1 / 255, "preprocessing_function": np.flipud}
+    (plain,) = from_drop_in(photos, None, epochs=1)
+    packed = np.stack([through_jpeg(image.astype(np.uint8)) for image in plain])
+    for epoch in from_drop_in(photos, imggen.Cache(tmp_path / "kept", "jpeg"), **options):
+        np.testing.assert_allclose(epoch, packed[:, ::-1] / 255, atol=1e-6)
+
+
+def test_grayscale_floats_of_the_drop_in_are_kept_as_they_are(photos, tmp_path):
+    expected = from_drop_in(photos, None, "grayscale")
+    for _ in range(2):
+        got = from_drop_in(photos, imggen.Cache(tmp_path / "kept", "jpeg", 5), "grayscale")
+        assert np.array_equal(got, expected)
+
+
+def test_the_drop_in_refuses_to_pack_transparency(photos):
+    with pytest.raises(imggen.errors.OptionError, match="cannot keep the transparency"):
+        from_drop_in(photos, imggen.Cache("ram", "jpeg"), "rgba")
+
+
+@pytest.mark.parametrize("where", ["ram", "folder"])
+def test_the_drop_in_refuses_a_set_larger_than_its_limit(photos, tmp_path, where):
+    cache = imggen.Cache("ram" if where == "ram" else tmp_path / "kept", limit=16 * 16 * 12 * 3 - 1)
+    with pytest.raises(
+        (imggen.errors.OptionError, imggen.errors.CacheError), match="limit=|may take"
+    ):
+        from_drop_in(photos, cache)
+
+
+@pytest.mark.parametrize("where", ["ram", "folder"])
+def test_the_drop_in_goes_on_past_the_limit_of_packed_images(photos, tmp_path, where):
+    expected = from_drop_in(photos, imggen.Cache("ram", "jpeg"), epochs=3)
+    place = "ram" if where == "ram" else tmp_path / "kept"
+    cache = imggen.Cache(place, "jpeg", limit=5000)  # of about 14,000
+    with pytest.warns(imggen.errors.ImggenWarning) as told:
+        got = from_drop_in(photos, cache, epochs=3)
+    assert len(told) == 1
+    assert np.array_equal(got, expected)

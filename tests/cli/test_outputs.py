@@ -1,0 +1,125 @@
+"""What the commands write never replaces what they read, and nothing is passed over in silence."""
+
+import shutil
+
+import pytest
+from click.testing import CliRunner
+
+from imggen.cli import main
+from tests.helpers.images import write_images
+
+
+def invoke(*arguments):
+    return CliRunner().invoke(main, [str(argument) for argument in arguments])
+
+
+@pytest.fixture
+def table(photos):
+    """A table of them, with a column of its own."""
+    rows = [f"{p.parent.name}/{p.name},{p.parent.name},p{p.stem}" for p in photos.rglob("*.png")]
+    file = photos / "table.csv"
+    file.write_text("\n".join(["path,label,patient", *sorted(rows)]) + "\n")
+    return file
+
+
+def test_a_table_is_never_written_over_itself(table):
+    before = table.read_bytes()
+    told = invoke("split", table, "--manifest", table)
+
+    assert told.exit_code == 2
+    assert "is or lies in SRC" in told.stderr
+    assert table.read_bytes() == before
+
+
+def test_facts_beside_a_table_that_are_somebody_elses_stay(photos, tmp_path):
+    (tmp_path / "out.csv.json").write_text('{"mine": 1}')
+    told = invoke("split", photos, "--manifest", tmp_path / "out.csv")
+
+    assert told.exit_code == 1
+    assert "was not written by imggen" in told.stderr
+    assert (tmp_path / "out.csv.json").read_text() == '{"mine": 1}'
+    assert not (tmp_path / "out.csv").exists()
+
+
+@pytest.mark.parametrize(
+    "line",
+    [["split", "{photos}", "out", "--report"], ["scan", "{photos}", "--html"]],
+    ids=["split", "scan"],
+)
+def test_a_page_is_never_written_over_a_picture(photos, line):
+    picture = photos / "cat/000.png"
+    before = picture.read_bytes()
+    told = invoke(*(word.format(photos=photos) for word in line), picture)
+
+    assert told.exit_code == 1
+    assert "must end in .html" in told.stderr
+    assert picture.read_bytes() == before
+
+
+def test_a_row_without_a_group_is_an_error(table):
+    table.write_text(table.read_text().replace("p003", ""))
+    told = invoke("split", table, table.parent.parent / "out", "--group-by", "patient")
+
+    assert told.exit_code == 2
+    assert "2 of 16 rows have no group" in told.stderr
+
+
+def test_a_column_that_is_not_there_is_an_error_that_lists_the_columns(table):
+    told = invoke("split", table, table.parent.parent / "out", "--group-by", "patinet")
+
+    assert told.exit_code == 2
+    assert "no such column; it has ['path', 'label', 'patient']" in told.stderr
+
+
+def test_hashes_in_a_table_are_made_anew(photos, tmp_path):
+    assert invoke("split", photos, "--manifest", tmp_path / "one.csv").exit_code == 0
+    before = (tmp_path / "one.csv").read_text()
+    shutil.copy(photos / "cat/001.png", photos / "cat/000.png")
+    assert invoke("split", tmp_path / "one.csv", "--manifest", tmp_path / "two.csv").exit_code == 0
+
+    hashes = {
+        line.split(",")[0]: line.split(",")[-1]
+        for line in (tmp_path / "two.csv").read_text().splitlines()
+    }
+    assert hashes['"cat/000.png"'] == hashes['"cat/001.png"']
+    assert hashes['"cat/000.png"'] not in before.split('"cat/000.png"')[1].split("\n")[0]
+
+
+def test_a_split_whose_files_are_all_gone_says_so(photos, tmp_path):
+    assert invoke("split", photos, tmp_path / "out", "--move").exit_code == 0
+    for file in (tmp_path / "out").rglob("*.png"):
+        file.unlink()
+    told = invoke("split", photos, tmp_path / "out", "--move")
+
+    assert told.exit_code == 1
+    assert "16 files are gone since the split was planned" in told.stderr
+    assert not told.exception or isinstance(told.exception, SystemExit)
+
+
+def test_images_outside_of_class_folders_leak_too(photos, tmp_path):
+    train = write_images(tmp_path / "train", {"cat": 5, "dog": 5})
+    val = write_images(tmp_path / "val", {"bird": 3, "fish": 3}, size=(30, 40))
+    shutil.copy(train / "dog/002.png", val / "loose.png")
+    told = invoke("leaks", train, val)
+
+    assert told.exit_code == 1
+    assert "1 picture in more than one part" in told.output
+
+
+def test_parts_without_classes_are_compared(tmp_path):
+    train = write_images(tmp_path / "train", {"cat": 5, "dog": 5})
+    (tmp_path / "test").mkdir()
+    shutil.copy(train / "dog/002.png", tmp_path / "test/x.png")
+
+    assert "1 picture in more than one part" in invoke("leaks", train, tmp_path / "test").output
+
+
+def test_what_cannot_be_compared_is_told(tmp_path):
+    train = write_images(tmp_path / "train", {"cat": 5})
+    val = write_images(tmp_path / "val", {"dog": 5}, size=(30, 40))
+    (val / "dog/broken.png").write_bytes(b"broken")
+    (val / "notes.txt").write_text("x")
+    told = invoke("leaks", train, val)
+
+    assert "compared by its bytes at most: val/dog/broken.png" in told.stderr
+    assert "passed over: 1 × no image (.txt)" in told.stderr

@@ -1,0 +1,340 @@
+"""imggen preview: pictures and pages of what augmentations make of a folder."""
+
+import base64
+import io
+import re
+import subprocess
+import sys
+
+import numpy as np
+import pandas as pd
+import pytest
+from click.testing import CliRunner
+from PIL import Image
+
+import imggen
+from imggen.augment import MixUp, RandomFlip, RandomHue, RandomTranslation
+from imggen.cli import main
+from imggen.preview import preview
+from imggen.reports.preview_page import preview_page
+from tests.helpers.images import write_images
+from tests.preview.test_sheet import pixels_of, places
+from tests.reports.test_pages import _Page
+
+QUICK = ("--image-size", 24, 20, "--variants", 3)
+
+
+def invoke(*arguments):
+    told = CliRunner().invoke(main, ["preview", *map(str, arguments)])
+    assert told.exception is None or isinstance(told.exception, SystemExit), told.exception
+    return told
+
+
+def page_of(folder, tmp_path, *options) -> _Page:
+    told = invoke(folder, "-o", tmp_path / "page.html", *QUICK, *options)
+    assert told.exit_code == 0, told.output
+    return _Page((tmp_path / "page.html").read_text(encoding="utf-8"))
+
+
+def originals(page: _Page) -> list[str]:
+    return [image["alt"] for image in page.all("img") if image["alt"].startswith("original")]
+
+
+def decoded(uri: str) -> np.ndarray:
+    with Image.open(io.BytesIO(base64.b64decode(uri.partition(",")[2]))) as picture:
+        return np.asarray(picture)
+
+
+# Pictures.
+
+
+@pytest.mark.parametrize("policy", ["light", "medium", "strong"])
+def test_a_picture_is_the_contact_sheet_of_the_sequence_with_that_policy(photos, tmp_path, policy):
+    told = invoke(photos, "--policy", policy, "-o", tmp_path / "x.png", *QUICK, "--seed", 9)
+    sequence = imggen.from_directory(photos, augment=policy, seed=9, image_size=(24, 20))
+    sheet = imggen.contact_sheet(sequence, images_per_class=2, variants=3)
+
+    assert (told.exit_code, told.stderr) == (0, "")
+    assert told.output.endswith(f"written: {tmp_path / 'x.png'}\n")
+    with Image.open(tmp_path / "x.png") as picture:
+        np.testing.assert_array_equal(np.asarray(picture), np.asarray(sheet))
+
+
+def test_a_picture_shows_two_images_of_each_class_as_they_are(tmp_path):
+    write_images(tmp_path / "in", {"cat": 3, "dog": 3}, size=(160, 160))
+    invoke(tmp_path / "in", "-o", tmp_path / "x.png", "--image-size", 160, 160, "--variants", 1)
+    sheet = pixels_of(tmp_path / "x.png")
+    found = [
+        len(places(sheet, pixels_of(tmp_path / "in" / name / f"00{number}.png")))
+        for name in ("cat", "dog")
+        for number in range(3)
+    ]
+
+    assert found == [1, 1, 0, 1, 1, 0]
+
+
+@pytest.mark.parametrize("name", ["x.jpg", "x.PNG", "x.webp"])
+def test_pictures_of_other_formats_are_written(photos, tmp_path, name):
+    assert invoke(photos, "-o", tmp_path / name, *QUICK).exit_code == 0
+    with Image.open(tmp_path / name) as picture:
+        assert min(picture.size) > 300
+
+
+def test_the_same_seed_draws_the_same_picture_and_another_one_another(photos, tmp_path):
+    pictures = []
+    for seed in (1, 1, 2):
+        invoke(photos, "-o", tmp_path / "x.png", *QUICK, "--seed", seed)
+        pictures.append((tmp_path / "x.png").read_bytes())
+
+    assert pictures[0] == pictures[1] != pictures[2]
+
+
+@pytest.mark.timeout(120)
+def test_as_a_program_it_writes_without_a_complaint(photos, tmp_path):
+    command = [sys.executable, "-m", "imggen", "preview", photos, "-o", tmp_path / "x.html"]
+    told = subprocess.run([*command, "--policy", "strong"], capture_output=True, text=True)
+
+    assert told.returncode == 0
+    # TensorFlow greets there, whatever it is told.
+    assert not re.search("Error|Warning|Traceback", told.stderr)
+    assert told.stdout.splitlines()[-1] == f"written: {tmp_path / 'x.html'}"
+    assert len(_Page((tmp_path / "x.html").read_text()).all("img")) == 4 * 7
+
+
+# Pages.
+
+
+def test_a_page_shows_each_image_with_its_variants(photos, tmp_path):
+    page = page_of(photos, tmp_path)
+
+    assert page.open == []
+    assert [image["alt"] for image in page.all("img")] == [
+        f"{what} of {name}.png"
+        for name in ("000", "001", "000", "001")
+        for what in ("original", "epoch 0", "epoch 1", "epoch 2")
+    ]
+
+
+def test_a_page_shows_small_originals_enlarged_pixel_by_pixel(photos, tmp_path):
+    first, *_ = page_of(photos, tmp_path).all("img")
+    expected = pixels_of(photos / "cat" / "000.png").repeat(8, axis=0).repeat(8, axis=1)
+
+    np.testing.assert_array_equal(decoded(first["src"]), expected)
+
+
+def test_variants_on_a_page_are_what_training_sees(photos, tmp_path):
+    sequence = imggen.from_directory(photos, augment="medium", seed=0, image_size=(24, 20))
+    images = page_of(photos, tmp_path).all("img")
+
+    for number, epoch in ((1, 0), (2, 1), (3, 2)):
+        expected = sequence.explain(epoch, 0).image.repeat(8, axis=0).repeat(8, axis=1)
+        np.testing.assert_array_equal(decoded(images[number]["src"]), expected)
+
+
+def test_a_page_says_what_each_step_drew(photos, tmp_path):
+    text = page_of(photos, tmp_path, "--policy", "light").text
+    sequence = imggen.from_directory(photos, augment="light", seed=0, image_size=(24, 20))
+
+    assert "Augmentations: RandomFlip, RandomRotation, RandomTranslation, RandomZoom" in text
+    for step in sequence.explain(2, 8).steps:
+        assert step.parameters is None or str(step) in text
+
+
+def test_a_page_refers_to_nothing_outside_of_itself(photos, tmp_path):
+    page_of(photos, tmp_path, "--policy", "strong")
+    page = (tmp_path / "page.html").read_text()
+
+    assert not re.search(r"(https?:)?//\w|url\(|@import|<script", re.sub(r"data:[^\"]*", "", page))
+
+
+def test_a_class_has_one_heading_for_all_its_rows(photos, tmp_path):
+    page = page_of(photos, tmp_path)
+    page_text = (tmp_path / "page.html").read_text()
+
+    assert re.findall(r"<h2>(\w+)</h2>", page_text.replace("To look at", "")) == ["cat", "dog"]
+    assert len(originals(page)) == 4
+
+
+def test_options_say_how_many_images_variants_and_classes(tmp_path):
+    write_images(tmp_path / "in", dict.fromkeys("abcde", 4))
+    options = ("--images-per-class", 3, "--variants", 2, "--classes", 2)
+    told = invoke(tmp_path / "in", "-o", tmp_path / "x.html", *options)
+    page = _Page((tmp_path / "x.html").read_text())
+
+    assert len(page.all("img")) == 2 * 3 * (1 + 2)
+    assert "and 3 more classes" in page.text
+    assert "3 more classes are not shown; see --classes" in told.output
+
+
+def test_images_of_a_flat_folder_are_shown_without_classes(tmp_path):
+    write_images(tmp_path / "in", {".": 4})
+    page = page_of(tmp_path / "in", tmp_path)
+
+    assert originals(page) == ["original of 000.png", "original of 001.png"]
+    assert "<h2>Images</h2>" in (tmp_path / "page.html").read_text()
+
+
+def test_images_of_a_table_are_shown_by_its_classes(photos, tmp_path):
+    table = pd.DataFrame(
+        {"path": [f"photos/dog/00{number}.png" for number in range(4)], "label": list("xyxy")}
+    )
+    table.to_csv(tmp_path / "table.csv", index=False)
+    page = page_of(tmp_path / "table.csv", tmp_path)
+
+    assert originals(page) == [f"original of 00{number}.png" for number in (0, 2, 1, 3)]
+    assert re.findall(r"<h2>(\w)</h2>", (tmp_path / "page.html").read_text()) == ["x", "y"]
+
+
+def test_images_of_a_table_without_classes_are_shown(photos, tmp_path):
+    pd.DataFrame({"path": ["photos/dog/003.png"]}).to_csv(tmp_path / "table.csv", index=False)
+
+    assert originals(page_of(tmp_path / "table.csv", tmp_path)) == ["original of 003.png"]
+
+
+def test_a_saved_manifest_is_shown(photos, tmp_path):
+    imggen.scan(photos).take([9, 3]).save(tmp_path / "m.parquet")
+
+    assert originals(page_of(tmp_path / "m.parquet", tmp_path)) == [
+        "original of 003.png",
+        "original of 001.png",
+    ]
+
+
+@pytest.mark.parametrize("ending", ["yaml", "json"])
+def test_a_policy_file_is_applied(photos, tmp_path, ending):
+    imggen.save_policy(tmp_path / f"mine.{ending}", [RandomFlip(p=1.0), RandomHue((50, 50))])
+    text = page_of(photos, tmp_path, "--policy", tmp_path / f"mine.{ending}").text
+
+    assert "Augmentations: RandomFlip, RandomHue." in text
+    assert "RandomFlip: horizontal yes, vertical no RandomHue: degrees 50" in text
+
+
+def test_a_policy_that_mixes_shows_the_shares_of_labels(photos, tmp_path):
+    imggen.save_policy(tmp_path / "mine.yaml", [MixUp(1.0)])
+    page = page_of(photos, tmp_path, "--policy", tmp_path / "mine.yaml")
+    sequence = imggen.from_directory(photos, augment=MixUp(1.0), seed=0, image_size=(24, 20))
+    targets = [sequence.explain(epoch, row).target for row in (0, 1, 8, 9) for epoch in range(3)]
+    shown = [target for target in targets if len(target) == 2]
+
+    assert shown
+    for target in shown:
+        assert ", ".join(f"{name} {share:.2f}" for name, share in target.items()) in page.text
+
+
+def test_what_looks_wrong_is_marked_on_the_page_and_printed(photos, tmp_path):
+    shift = RandomTranslation((1, 1), (0, 0), fill_mode="constant", cval=100)
+    imggen.save_policy(tmp_path / "mine.yaml", [shift])
+    told = invoke(photos, "--policy", tmp_path / "mine.yaml", "-o", tmp_path / "page.html", *QUICK)
+    page = _Page((tmp_path / "page.html").read_text())
+
+    assert told.output.splitlines()[:-1] == [
+        "to look at: little is left: 12 of 12 variants",
+        "to look at: nothing to be seen: 12 of 12 variants",
+    ]
+    assert len(page.all("figure", class_="wrong")) == 12
+    assert page.text.count("little is left: 0% of the original") == 12
+    assert "little is left: 12 of 12 variants" in page.text
+
+
+def test_where_nothing_looks_wrong_nothing_is_marked(photos, tmp_path):
+    imggen.save_policy(tmp_path / "mine.yaml", [RandomFlip(p=1.0)])
+    told = invoke(photos, "--policy", tmp_path / "mine.yaml", "-o", tmp_path / "x.html", *QUICK)
+    page = _Page((tmp_path / "x.html").read_text())
+
+    assert told.output == f"written: {tmp_path / 'x.html'}\n"
+    assert page.all("figure", class_="wrong") == page.all("li", class_="badge") == []
+    assert "To look at" not in page.text
+
+
+def test_names_of_files_classes_and_steps_become_no_elements(tmp_path):
+    folder = write_images(tmp_path / "in <i>", {"<b>cat</b>&": 2, "dog\n<hr>": 2})
+    (folder / "<b>cat</b>&" / "000.png").rename(folder / "<b>cat</b>&" / "<b>0&.png")
+
+    def step(image):
+        return image[::-1]
+
+    step.__name__ = "<b>step&"
+    augment = [step, MixUp(1.0)]
+    sequence = imggen.from_directory(folder, augment=augment, image_size=(24, 20), seed=1)
+    found = preview(sequence, images_per_class=2, variants=4)
+    page = _Page(preview_page(found, str(folder)))
+
+    assert page.open == []
+    assert page.all("i") == page.all("hr") == []
+    for shown in ("<b>cat</b>&", "dog\\n<hr>", "<b>0&.png", "<b>step&", "in <i>"):
+        assert shown in page.text
+    assert "original of <b>0&.png" in originals(page)
+
+
+def test_a_page_of_no_augmentations_says_so(photos):
+    sequence = imggen.from_directory(photos, image_size=(24, 20), seed=1)
+
+    assert "Augmentations: none." in _Page(preview_page(preview(sequence), str(photos))).text
+
+
+def test_broken_files_give_their_place_to_others(photos, tmp_path):
+    (photos / "cat" / "000.png").write_bytes(b"broken")
+
+    assert len(page_of(photos, tmp_path).all("img")) == 16
+
+
+# What is refused, before any work.
+
+
+@pytest.mark.parametrize(
+    ("line", "reason"),
+    [
+        (["nowhere", "-o", "x.png"], "'nowhere' does not exist; expected a folder"),
+        (["empty", "-o", "x.png"], "Found 0 images in 'empty'"),
+        (["gone.csv", "-o", "x.png"], r"There is no table 'gone\.csv'"),
+        (["photos", "-o", "x.txt"], r"'x\.txt' must end in \.png"),
+        (["photos", "-o", "x"], r"'x' must end in \.png"),
+        (["photos", "-o", "no/x.png"], "'no/x.png' cannot be written: there is no such folder"),
+        (
+            ["photos", "-o", "no/x.html", *QUICK],
+            r"'no/x\.html' cannot be written: there is no such folder",
+        ),
+        (["photos", "-o", "x.png", "--policy", "strng"], "augment='strng' is none of these"),
+        (["photos", "-o", "x.png", "--policy", "gone.yaml"], r"gone\.yaml"),
+        (["photos", "-o", "x.png", "--policy", "bad.yaml"], r"'bad\.yaml', line 1"),
+        (["photos", "-o", "x.png", "--variants", 0], "variants=0 must be a whole number"),
+        (["photos", "-o", "x.png", "--images-per-class", -1], "images_per_class=-1 must be"),
+        (["photos", "-o", "x.png", "--image-size", 0, 9], r"image_size=\(0, 9\) must be"),
+        (["photos", "-o", "x.png", "--seed", -1], "seed=-1 is not"),
+        (["broken", "-o", "x.png"], r"Cannot read 'broken/a\.png'"),
+        (["parts", "-o", "x.png"], r"which look like the parts of a split and not like classes"),
+    ],
+)
+def test_what_goes_wrong_is_one_clear_line_and_exit_code_one(
+    photos, tmp_path, monkeypatch, line, reason
+):
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "broken").mkdir()
+    (tmp_path / "broken" / "a.png").write_bytes(b"broken")
+    (tmp_path / "bad.yaml").write_text("RandomFlop: 1\n")
+    write_images(tmp_path / "parts", {"train": 1, "val": 1})
+    monkeypatch.chdir(tmp_path)
+    before = sorted(tmp_path.rglob("*"))
+    told = invoke(*line)
+
+    assert told.exit_code == 1
+    assert re.fullmatch(rf"Error: .*{reason}.*\n", told.stderr, flags=re.DOTALL)
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+@pytest.mark.parametrize(
+    ("line", "named"),
+    [
+        ([], "DIRECTORY"),
+        (["photos"], "--output"),
+        (["photos", "-o", "x.png", "--variants", "many"], "'many'"),
+        (["photos", "-o", "x.png", "--polcy", "light"], "--polcy"),
+        (["photos", "-o", "x.png", "--image-size", "9"], "--image-size"),
+    ],
+)
+def test_a_line_that_cannot_be_understood_is_exit_code_two_and_names_what(line, named):
+    told = invoke(*line)
+
+    assert told.exit_code == 2
+    assert named in told.stderr
+    assert told.stdout == ""

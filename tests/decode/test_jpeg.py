@@ -1,0 +1,470 @@
+"""JPEGs decoded by OpenCV: Pillow's pixels to the bit, or none at all."""
+
+import functools
+import io
+import random
+import struct
+import warnings
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image, ImageCms, ImageFile, ImageOps
+
+from imggen.decode import ImageSpec, jpeg, jpeg_pixels, load_image, read_if_jpeg
+from imggen.errors import ImageError
+from tests.decode.test_load import encoded, noise
+
+
+def smooth(height: int, width: int, seed: int = 0) -> np.ndarray:
+    """Soft blotches: what photographs are like, and JPEG is made for."""
+    rng = np.random.default_rng([height, width, seed])
+    few = rng.integers(0, 256, (height // 8 + 1, width // 8 + 1, 3), dtype=np.uint8)
+    large = Image.fromarray(few).resize((width, height), Image.Resampling.BICUBIC)
+    return np.asarray(large)
+
+
+def jpeg_of(pixels: np.ndarray | Image.Image, **options) -> bytes:
+    return encoded(pixels, "JPEG", **options)
+
+
+def by_pillow(data: bytes, size=None, *, exif_orientation: bool = False) -> np.ndarray:
+    with Image.open(io.BytesIO(data)) as image:
+        upright = ImageOps.exif_transpose(image) if exif_orientation else image
+        flat = upright.convert("RGB")
+    if size is not None:
+        flat = flat.resize(size[::-1], Image.Resampling.NEAREST)
+    return np.asarray(flat)
+
+
+def assert_is_pillows(data: bytes, size=None, **options) -> None:
+    got = jpeg_pixels(data, size, **options)
+    assert got is not None
+    assert got.dtype == np.uint8
+    np.testing.assert_array_equal(got, by_pillow(data, size, **options))
+
+
+def segment(marker: int, body: bytes) -> bytes:
+    return bytes([0xFF, marker]) + struct.pack(">H", len(body) + 2) + body
+
+
+def with_segment(data: bytes, marker: int, body: bytes) -> bytes:
+    """``data`` with one more segment right after the start of the image."""
+    return data[:2] + segment(marker, body) + data[2:]
+
+
+def without_jfif(data: bytes) -> bytes:
+    assert data[2:4] == b"\xff\xe0"
+    return data[:2] + data[20:]
+
+
+def altered(data: bytes, marker: int, offset: int, new: bytes) -> bytes:
+    """``data`` with some bytes of the segment ``marker`` exchanged."""
+    start = data.index(bytes([0xFF, marker])) + 4 + offset
+    return data[:start] + new + data[start + len(new) :]
+
+
+PHOTO = smooth(33, 50)
+PLAIN = jpeg_of(PHOTO)
+
+
+def oriented(orientation: int | None, xmp_orientation: int | None = None, **options) -> bytes:
+    exif = Image.Exif()
+    exif[0x010F] = "Maker"
+    if orientation is not None:
+        exif[0x0112] = orientation
+    if xmp_orientation is not None:
+        options["xmp"] = (
+            '<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF '
+            'xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#"><rdf:Description '
+            f'xmlns:tiff="http://ns.adobe.com/tiff/1.0/" tiff:Orientation="{xmp_orientation}"/>'
+            "</rdf:RDF></x:xmpmeta>"
+        ).encode()
+    return jpeg_of(PHOTO, exif=exif, **options)
+
+
+def several_pictures() -> bytes:
+    first, *others = (Image.fromarray(smooth(33, 50, seed)) for seed in range(3))
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    return encoded(first, "MPO", save_all=True, append_images=others, exif=exif)
+
+
+# What is decoded by OpenCV
+
+SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+PLAIN_KINDS = {
+    "plain": PLAIN,
+    "grayscale": jpeg_of(PHOTO[..., 0]),
+    "bilevel": jpeg_of(Image.fromarray(PHOTO).convert("1")),
+    "YCbCr": jpeg_of(Image.fromarray(PHOTO).convert("YCbCr")),
+    "RGB, not converted": jpeg_of(PHOTO, keep_rgb=True),
+    "optimized": jpeg_of(PHOTO, optimize=True),
+    "restart markers": jpeg_of(PHOTO, restart_marker_blocks=1),
+    "restart markers by row": jpeg_of(PHOTO, restart_marker_rows=1),
+    "ICC profile": jpeg_of(PHOTO, icc_profile=SRGB),
+    "comment with markers": jpeg_of(PHOTO, comment=b"\xff\xd9 and \xff\xda and \xff\xc2"),
+    "resolution": jpeg_of(PHOTO, dpi=(300, 300)),
+    "without JFIF": without_jfif(PLAIN),
+    "several pictures": several_pictures(),
+    "extended": PLAIN.replace(b"\xff\xc0", b"\xff\xc1", 1),
+    "components R, G, B": altered(
+        altered(without_jfif(PLAIN), 0xC0, 6, b'R"\0G\x11\1B\x11\1'), 0xDA, 1, b"R\0G\x11B\x11"
+    ),
+    "no Huffman tables": PLAIN.replace(b"\xff\xc4", b"\xff\xe5"),
+    "zeros before the end": PLAIN[:-2] + bytes(20) + b"\xff\xd9",
+    "fill bytes before the end": PLAIN[:-2] + b"\xff\xff\xff\xd9",
+    "less data than its height says": altered(PLAIN, 0xC0, 1, struct.pack(">H", 200)),
+    **{
+        f"{name} behind the end": PLAIN + trailing
+        for name, trailing in {
+            "text": b"garbage",
+            "an end": b"\xff\xd9",
+            "another JPEG": PLAIN,
+            "half a marker": b"\xff",
+            "a marker": b"\xff\xc0",
+            "zeros": bytes(99),
+        }.items()
+    },
+    **{
+        f"Adobe transform {transform}, {name}": with_segment(
+            data, 0xEE, b"Adobe\0\x64\0\0\0\0" + bytes([transform])
+        )
+        for transform in (0, 1, 2)
+        for name, data in (("JFIF", PLAIN), ("no JFIF", without_jfif(PLAIN)))
+    },
+    **{
+        f"segment {marker:02x}": with_segment(PLAIN, marker, b"whatever")
+        for marker in (*range(0xE0, 0xF0), 0xFE)
+    },
+    **{
+        f"sampling {factors:02x}": altered(PLAIN, 0xC0, 7, bytes([factors]))
+        for factors in (0x11, 0x12, 0x21, 0x22, 0x14, 0x41, 0x31)
+    },
+}
+
+
+@pytest.mark.parametrize("size", [None, (20, 70)])
+@pytest.mark.parametrize("kind", PLAIN_KINDS)
+def test_a_plain_jpeg_is_decoded_to_pillows_pixels(kind, size):
+    assert_is_pillows(PLAIN_KINDS[kind], size)
+
+
+@pytest.mark.parametrize("subsampling", ["4:4:4", "4:2:2", "4:2:0", None])
+@pytest.mark.parametrize("make", [noise, smooth])
+def test_every_quality_and_sampling_is_decoded_to_pillows_pixels(make, subsampling):
+    gray = subsampling is None
+    for quality in range(1, 101):
+        pixels = make(21, 35)[..., 0] if gray else make(21, 35)
+        assert_is_pillows(jpeg_of(pixels, quality=quality, subsampling=subsampling or -1))
+
+
+@pytest.mark.parametrize("subsampling", ["4:4:4", "4:2:2", "4:2:0"])
+def test_every_small_size_is_decoded_to_pillows_pixels(subsampling):
+    for height in range(1, 19):
+        for width in range(1, 19):
+            assert_is_pillows(jpeg_of(noise(height, width), subsampling=subsampling))
+
+
+@pytest.mark.parametrize("size", [(1, 3000), (3000, 1), (517, 389), (64, 1025)])
+def test_large_and_long_images_are_decoded_to_pillows_pixels(size):
+    assert_is_pillows(jpeg_of(smooth(*size)))
+
+
+@pytest.mark.parametrize("size", [None, (40, 11)])
+@pytest.mark.parametrize("exif_orientation", [True, False])
+@pytest.mark.parametrize(
+    ("orientation", "xmp_orientation"),
+    [*((number, None) for number in (*range(11), 255, None)), (None, 6), (None, 3), (1, 6), (3, 6)],
+)
+def test_orientations_are_those_that_pillow_sees(
+    orientation, xmp_orientation, exif_orientation, size
+):
+    data = oriented(orientation, xmp_orientation)
+
+    assert_is_pillows(data, size, exif_orientation=exif_orientation)
+
+
+@pytest.mark.parametrize("body", [b"junk", b"Exif\0\0", b"Exif\0\0junk", b"Exif\0\0II*\0\xff\xff"])
+def test_exif_data_that_is_none_turns_nothing(body):
+    data = with_segment(PLAIN, 0xE1, body)
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # Pillow's, of corrupt EXIF data
+        assert_is_pillows(data, exif_orientation=True)
+
+
+def test_of_several_pictures_the_first_is_taken_and_turned():
+    data = several_pictures()
+
+    with Image.open(io.BytesIO(data)) as image:
+        assert image.n_frames == 3
+    assert_is_pillows(data, exif_orientation=True)
+
+
+def test_a_comment_that_holds_a_marker_hides_no_orientation():
+    assert_is_pillows(with_segment(oriented(6), 0xFE, b"\xff\xda"), exif_orientation=True)
+
+
+# What is left to Pillow
+
+NOT_PLAIN = {
+    "progressive": jpeg_of(PHOTO, progressive=True),
+    "CMYK": jpeg_of(Image.fromarray(PHOTO).convert("CMYK")),
+    "YCCK": with_segment(
+        jpeg_of(Image.fromarray(PHOTO).convert("CMYK")), 0xEE, b"Adobe\0\x64\0\0\0\0\2"
+    ),
+    "without an end": PLAIN[:-2],
+    "with half an end": PLAIN[:-1],
+    "a header alone": jpeg_of(PHOTO, streamtype=2),
+    "a marker amid the data": PLAIN[:-100] + b"\xff\xc4" + PLAIN[-98:],
+    "fill bytes in the header": PLAIN[:20] + b"\xff\xff" + PLAIN[20:],
+    "no height": altered(PLAIN, 0xC0, 1, b"\0\0"),
+    "no width": altered(PLAIN, 0xC0, 3, b"\0\0"),
+    "the largest size": altered(PLAIN, 0xC0, 1, b"\xff" * 4),
+    "12 bits": altered(PLAIN, 0xC0, 0, b"\x0c"),
+    "arithmetic": PLAIN.replace(b"\xff\xc0", b"\xff\xc9", 1),
+    "lossless": PLAIN.replace(b"\xff\xc0", b"\xff\xc3", 1),
+    "two starts": b"\xff\xd8" + PLAIN,
+    "two frame headers": with_segment(PLAIN, 0xC0, PLAIN[PLAIN.index(b"\xff\xc0") + 4 :][:15]),
+    "a segment shorter than its length": with_segment(PLAIN, 0xE4, b"")[:4] + b"\0\1" + PLAIN[2:],
+    "empty": b"",
+    "a start": b"\xff\xd8\xff",
+    "a start and a marker": b"\xff\xd8\xff\xe0",
+    "a start and zeros": b"\xff\xd8\xff" + bytes(50),
+    "zeros": bytes(50),
+    **{
+        kind: encoded(PHOTO, kind)
+        for kind in ("PNG", "BMP", "GIF", "WEBP", "TIFF", "PPM", "JPEG2000", "TGA")
+    },
+}
+
+
+def outcome(call) -> np.ndarray | None:
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # Pillow's, of corrupt EXIF data
+            return call()
+    except Exception:  # noqa: BLE001 - Pillow raises whatever its parsers meet
+        return None
+
+
+def assert_pillow_decides(data: bytes, *, exif_orientation: bool = False) -> bool:
+    """Both fail, or both give the same; returns whether there are pixels."""
+    spec = ImageSpec(None, exif_orientation=exif_orientation)
+    wanted = outcome(functools.partial(by_pillow, data, exif_orientation=exif_orientation))
+    got = outcome(functools.partial(load_image, data, spec))
+    assert (got is None) == (wanted is None)
+    if wanted is not None:
+        np.testing.assert_array_equal(got, wanted)
+    return wanted is not None
+
+
+@pytest.mark.parametrize("kind", NOT_PLAIN)
+def test_what_opencv_may_see_otherwise_is_left_to_pillow(kind):
+    assert jpeg_pixels(NOT_PLAIN[kind]) is None
+    assert_pillow_decides(NOT_PLAIN[kind])
+
+
+def test_a_truncated_file_is_left_to_pillow_wherever_it_is_cut():
+    for data in (PLAIN, jpeg_of(PHOTO, restart_marker_blocks=1), oriented(6)):
+        assert [jpeg_pixels(data[:length]) for length in range(len(data))] == [None] * len(data)
+
+
+@pytest.mark.parametrize(
+    ("limit", "decoded"), [(33 * 50, True), (33 * 50 - 1, False), (None, True)]
+)
+def test_what_pillow_takes_for_a_bomb_is_left_to_it(monkeypatch, limit, decoded):
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", limit)
+
+    assert (jpeg_pixels(PLAIN) is not None) == decoded
+
+
+@pytest.mark.parametrize("limit", [33 * 50 - 1, 33 * 25 - 1])
+def test_pillow_warns_of_bombs_and_refuses_them_as_ever(monkeypatch, limit):
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", limit)
+
+    with pytest.raises(ImageError, match="exceeds limit"):  # a warning is an error in here
+        load_image(PLAIN, ImageSpec(None))
+
+
+def test_what_pillow_makes_of_truncated_files_when_told_to_is_served(monkeypatch):
+    monkeypatch.setattr(ImageFile, "LOAD_TRUNCATED_IMAGES", True)
+
+    assert assert_pillow_decides(PLAIN[: len(PLAIN) * 2 // 3])
+
+
+def corrupted(data: bytes, rng: random.Random) -> bytes:
+    changed = bytearray(data)
+    # Headers are what decoders disagree about; data is what most of a file is.
+    place = rng.randrange(2, min(len(data), 700) if rng.random() < 0.5 else len(data))
+    match rng.choice(["cut", "flip", "delete", "insert", "zero", "several", "marker", "repeat"]):
+        case "cut":
+            del changed[place:]
+        case "flip":
+            changed[place] ^= 1 << rng.randrange(8)
+        case "delete":
+            del changed[place : place + rng.randint(1, 9)]
+        case "insert":
+            changed[place:place] = rng.randbytes(rng.randint(1, 5))
+        case "zero":
+            changed[place : place + 20] = bytes(len(changed[place : place + 20]))
+        case "several":
+            for _ in range(rng.randint(2, 9)):
+                changed[rng.randrange(2, len(changed))] = rng.randrange(256)
+        case "marker":
+            changed[place] = rng.choice([0xFF, 0xD8, 0xD9, 0xC0, 0xDA, 0xD0, 0])
+        case "repeat":
+            changed[place:place] = changed[place : place + rng.randint(1, 60)]
+    return bytes(changed)
+
+
+FUZZED = {
+    "photo": PLAIN,
+    "noise": jpeg_of(noise(17, 23)),
+    "restart markers": jpeg_of(PHOTO, restart_marker_blocks=2),
+    "grayscale": jpeg_of(noise(20, 30)[..., 0]),
+    "4:4:4, optimized": jpeg_of(PHOTO, subsampling=0, optimize=True),
+    "progressive": jpeg_of(PHOTO, progressive=True),
+    "CMYK": jpeg_of(Image.fromarray(noise(12, 13)).convert("CMYK")),
+    "EXIF": oriented(6),
+    "XMP": oriented(None, 8),
+    "several pictures": several_pictures(),
+}
+
+
+@pytest.mark.parametrize("kind", FUZZED)
+def test_of_a_broken_file_pillow_decides_whether_there_are_pixels_and_which(kind):
+    rng = random.Random(kind)
+    readable = [assert_pillow_decides(corrupted(FUZZED[kind], rng)) for _ in range(300)]
+
+    assert 20 < sum(readable) < 280
+
+
+@pytest.mark.parametrize("body", [b"", b"whatever"])
+def test_a_marker_that_pillow_does_not_know_is_left_to_it(body):
+    assert_pillow_decides(with_segment(PLAIN, 0x01, body))
+
+
+@pytest.mark.parametrize("marker", [number for number in range(256) if number != 0x01])
+def test_every_other_marker_in_the_header_is_as_pillow_has_it(marker):
+    for body in (b"", b"whatever", bytes(40)):
+        assert_pillow_decides(with_segment(PLAIN, marker, body))
+
+
+def test_exif_data_that_pillow_cannot_write_anew_are_left_to_it():
+    # The maker's name stands where Pillow expects a number: PhotometricInterpretation.
+    data = oriented(6).replace(b"\x01\x0f\x00\x02", b"\x01\x06\x00\x02")
+    assert_pillow_decides(data, exif_orientation=True)
+
+
+# Resizing by nearest neighbour
+
+LENGTHS = st.one_of(st.integers(1, 40), st.integers(1, 3000), st.integers(3000, 30000))
+
+
+def assert_resized_as_pillow_does(pixels: np.ndarray, size: tuple[int, int]) -> None:
+    wanted = Image.fromarray(pixels).resize(size[::-1], Image.Resampling.NEAREST)
+    np.testing.assert_array_equal(jpeg._nearest(pixels, size), np.asarray(wanted))
+
+
+@given(LENGTHS, LENGTHS, st.integers(1, 9), st.integers(1, 9), st.booleans())
+@settings(deadline=None, max_examples=100)
+def test_long_lines_are_resized_as_pillow_does(length, new_length, side, new_side, is_upright):
+    pixels = noise(side, length)
+    size = (new_side, new_length)
+    if is_upright:
+        pixels, size = np.ascontiguousarray(pixels.swapaxes(0, 1)), size[::-1]
+
+    assert_resized_as_pillow_does(pixels, size)
+
+
+@given(*[st.integers(1, 400)] * 4)
+@settings(deadline=None, max_examples=100)
+def test_images_are_resized_as_pillow_does(height, width, new_height, new_width):
+    assert_resized_as_pillow_does(noise(height, width), (new_height, new_width))
+
+
+@pytest.mark.parametrize(("length", "new_length"), [(20000, 7919), (65500, 65499), (7919, 20000)])
+@pytest.mark.parametrize("opencv_agrees", [True, False])
+def test_lines_that_opencv_may_round_otherwise_are_resized_as_pillow_does(
+    monkeypatch, length, new_length, opencv_agrees
+):
+    if not opencv_agrees:  # OpenCV 4 takes other pixels here; OpenCV 5, as far as known, never does
+        monkeypatch.setattr(jpeg, "_same_columns", lambda *_: False)
+
+    assert_resized_as_pillow_does(noise(2, length), (3, new_length))
+
+
+@pytest.mark.parametrize(("length", "new_length"), [(20000, 7919), (65500, 65499), (13, 40)])
+def test_opencv_is_trusted_only_where_it_takes_the_pixels_that_pillow_takes(length, new_length):
+    import cv2
+
+    line = np.arange(length, dtype=np.float32)[np.newaxis]
+    theirs = cv2.resize(line, (new_length, 1), interpolation=cv2.INTER_NEAREST_EXACT)[0]
+    size = (new_length, 1)
+    wanted = np.asarray(Image.fromarray(line).resize(size, Image.Resampling.NEAREST))[0]
+
+    assert jpeg._same_columns(length, new_length) == np.array_equal(theirs, wanted)
+
+
+# As part of load_image
+
+
+@pytest.mark.parametrize(
+    "kind",
+    "AVIF BMP DDS GIF ICNS ICO JPEG JPEG2000 MPO PCX PNG PPM QOI SGI TGA TIFF WEBP XBM".split(),
+)
+def test_whoever_decodes_a_file_its_nearest_pixels_are_pillows(kind):
+    tried = 0
+    for mode in ("1", "L", "LA", "P", "PA", "RGB", "RGBA", "CMYK", "YCbCr"):
+        try:
+            data = encoded(Image.fromarray(noise(32, 32, 4)).convert("RGB").convert(mode), kind)
+        except (OSError, ValueError, KeyError, TypeError):
+            continue  # not a mode that this format can hold
+        with Image.open(io.BytesIO(data)) as image:
+            if image.has_transparency_data:
+                wanted = Image.new("RGBA", image.size, "white")
+                wanted.alpha_composite(image.convert("RGBA"))
+            else:
+                wanted = image.convert("RGB")
+        for size in (None, (9, 50), (32, 32)):
+            at_size = wanted.resize((size or wanted.size)[::-1], Image.Resampling.NEAREST)
+            got = load_image(data, ImageSpec(size, interpolation="nearest"))
+            np.testing.assert_array_equal(got, np.asarray(at_size.convert("RGB")))
+        tried += 1
+    assert tried
+
+
+@pytest.mark.parametrize("color_mode", ["rgb", "rgba", "grayscale"])
+@pytest.mark.parametrize("fit", ["stretch", "crop", "pad"])
+def test_no_color_mode_and_no_fit_makes_other_pixels_of_a_jpeg_than_of_its_png(color_mode, fit):
+    spec = ImageSpec((20, 25), color_mode, "nearest", fit)
+
+    same = encoded(by_pillow(PLAIN), "PNG")
+    np.testing.assert_array_equal(load_image(PLAIN, spec), load_image(same, spec))
+
+
+def test_what_opencv_decodes_may_be_written_to(tmp_path):
+    path = tmp_path / "photo.jpg"
+    path.write_bytes(oriented(6))
+    for size in (None, (7, 9), (50, 33)):
+        pixels = load_image(path, ImageSpec(size, interpolation="nearest"))
+        pixels[:] = 7
+        assert (pixels == 7).all()
+
+
+@pytest.mark.parametrize("data", [b"", b"\xff\xd8", b"\xff\xd8\xff", PLAIN, NOT_PLAIN["PNG"]])
+def test_a_file_is_read_only_if_it_begins_as_jpegs_do(tmp_path, data):
+    path = tmp_path / "any"
+    path.write_bytes(data)
+
+    assert read_if_jpeg(path) == (data if data.startswith(b"\xff\xd8\xff") else None)
+
+
+def test_opencv_is_told_nothing_by_the_file_name(tmp_path):
+    for name in ("photo.png", "photo", "photo ü.gif"):
+        (tmp_path / name).write_bytes(PLAIN)
+        got = load_image(tmp_path / name, ImageSpec(None))
+        np.testing.assert_array_equal(got, by_pillow(PLAIN))

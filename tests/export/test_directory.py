@@ -1,0 +1,303 @@
+"""Splits copied to folders; what holds for every way of making them."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from imggen import Manifest, split_directory
+from imggen.errors import ExportError, ImggenWarning, ScanError, SplitError
+from tests.helpers.images import write_images
+from tests.helpers.split_files import (
+    HALF,
+    ODD_NAMES,
+    PLAN,
+    everything_in,
+    files_in,
+    interrupt_after,
+    visible_in,
+    without_part,
+)
+
+
+def test_every_file_is_copied_to_exactly_one_part(photos, tmp_path):
+    split_directory(photos, tmp_path / "out", HALF)
+    copied = files_in(tmp_path / "out")
+
+    assert sorted(map(without_part, copied)) == sorted(files_in(photos))
+    assert {without_part(name): data for name, data in copied.items()} == files_in(photos)
+
+
+def test_every_class_is_shared_out_by_the_ratios(photos, tmp_path):
+    split_directory(photos, tmp_path / "out", HALF)
+    counts = {
+        str(folder.relative_to(tmp_path / "out")): len(list(folder.iterdir()))
+        for folder in (tmp_path / "out").glob("[!.]*/*")
+    }
+
+    wanted = {"train": 4, "val": 2, "test": 2}
+    assert counts == {
+        f"{part}/{name}": count for part, count in wanted.items() for name in ("cat", "dog")
+    }
+
+
+def test_parts_may_have_names_of_their_own(photos, tmp_path):
+    split_directory(photos, tmp_path / "out", {"fit": 0.75, "check": 0.25})
+
+    assert visible_in(tmp_path / "out") == ["check", "fit"]
+
+
+def test_copies_keep_their_time_of_change(photos, tmp_path):
+    for number, path in enumerate(sorted(photos.glob("*/*"))):
+        os.utime(path, (1, 1_000_000_000 + number))
+    split_directory(photos, tmp_path / "out", HALF)
+
+    for name in files_in(tmp_path / "out"):
+        copy, original = tmp_path / "out" / name, photos / without_part(name)
+        assert copy.stat().st_mtime == original.stat().st_mtime
+
+
+def test_the_source_is_left_as_it_was(photos, tmp_path):
+    before = files_in(photos)
+    split_directory(photos, tmp_path / "out", HALF)
+
+    assert files_in(photos) == before
+    assert everything_in(photos) == sorted([*before, "cat", "dog"])
+
+
+def test_the_same_seed_gives_the_same_parts_and_another_gives_others(photos, tmp_path):
+    for name, seed in (("a", 1), ("b", 1), ("c", 2)):
+        split_directory(photos, tmp_path / name, HALF, seed=seed)
+
+    assert files_in(tmp_path / "a") == files_in(tmp_path / "b") != files_in(tmp_path / "c")
+
+
+def test_an_empty_class_has_a_folder_in_every_part(photos, tmp_path):
+    (photos / "eel").mkdir()
+    with pytest.warns(ImggenWarning, match="'eel'"):
+        parts = split_directory(photos, tmp_path / "out", HALF)
+
+    for name, part in parts.as_dict().items():
+        assert os.listdir(tmp_path / "out" / name / "eel") == []
+        assert part.class_names == ("cat", "dog", "eel")
+
+
+def test_a_class_too_small_for_every_part_has_a_folder_in_every_part(photos, tmp_path):
+    for path in sorted((photos / "dog").iterdir())[1:]:
+        path.unlink()
+    with pytest.warns(ImggenWarning, match="'dog'"):
+        split_directory(photos, tmp_path / "out", HALF)
+
+    assert sorted(map(str, (tmp_path / "out").glob("*/dog"))) == [
+        str(tmp_path / "out" / part / "dog") for part in ("test", "train", "val")
+    ]
+
+
+def test_folders_within_a_class_are_kept(photos, tmp_path):
+    (photos / "cat" / "2024" / "may").mkdir(parents=True)
+    (photos / "cat" / "000.png").rename(photos / "cat" / "2024" / "may" / "000.png")
+    split_directory(photos, tmp_path / "out", HALF)
+
+    assert len(list((tmp_path / "out").glob("*/cat/2024/may/000.png"))) == 1
+
+
+def test_what_is_no_image_and_belongs_to_none_stays_behind(photos, tmp_path):
+    (photos / "cat" / "notes.txt").write_text("x")
+    (photos / "cat" / ".hidden.png").write_bytes(b"x")
+    split_directory(photos, tmp_path / "out", HALF)
+
+    assert {Path(name).suffix for name in files_in(tmp_path / "out")} == {".png"}
+    assert len(files_in(tmp_path / "out")) == 16
+
+
+def test_a_linked_image_is_copied_as_a_file(photos, tmp_path):
+    (photos / "cat" / "000.png").rename(tmp_path / "elsewhere.png")
+    (photos / "cat" / "000.png").symlink_to(tmp_path / "elsewhere.png")
+    split_directory(photos, tmp_path / "out", HALF)
+    [copy] = (tmp_path / "out").glob("*/cat/000.png")
+
+    assert not copy.is_symlink()
+    assert copy.read_bytes() == (tmp_path / "elsewhere.png").read_bytes()
+
+
+@pytest.mark.parametrize("name", ODD_NAMES)
+def test_any_name_of_a_file_or_class_is_kept(photos, tmp_path, name):
+    odd = os.fsencode(photos) + b"/" + name
+    os.rename(os.fsencode(photos) + b"/cat", odd)
+    os.rename(odd + b"/000.png", odd + b"/" + name)
+    parts = split_directory(photos, tmp_path / "out", HALF)
+
+    assert sorted(map(without_part, files_in(tmp_path / "out"))) == sorted(files_in(photos))
+    assert all(os.path.isfile(path) for part in parts for path in part.filepaths)
+
+
+def test_the_manifests_describe_the_copies(photos, tmp_path):
+    parts = split_directory(photos, tmp_path / "out", HALF)
+
+    assert parts.names == ("train", "val", "test")
+    for name, part in parts.as_dict().items():
+        found = sorted(str(path) for path in (tmp_path / "out" / name).glob("*/*"))
+        assert sorted(part.filepaths) == found
+        classes = [part.class_names[label] for label in part.labels]
+        assert classes == [Path(path).parent.name for path in part.filepaths]
+
+
+def test_progress_counts_every_file_to_the_end(tmp_path):
+    write_images(tmp_path / "photos", {"cat": 20, "dog": 20}, size=(2, 2))
+    told = []
+    split_directory(
+        tmp_path / "photos", tmp_path / "out", HALF, progress=lambda *now: told.append(now)
+    )
+    done = [now[1] for now in told]
+
+    assert {(what, total) for what, _, total in told} == {("copying", 40)}
+    assert done == sorted(set(done))
+    assert len(done) > 1
+    assert done[-1] == 40
+
+
+@pytest.mark.parametrize("place", ["empty", "new", "new/deep/out"])
+def test_the_target_may_be_new_or_empty(photos, tmp_path, place):
+    (tmp_path / "empty").mkdir()
+    split_directory(str(photos), str(tmp_path / place), HALF)
+
+    assert visible_in(tmp_path / place) == ["test", "train", "val"]
+
+
+def test_the_target_is_open_to_whom_a_new_folder_is_open(photos, tmp_path):
+    (tmp_path / "like").mkdir()
+    split_directory(photos, tmp_path / "out", HALF)
+
+    assert (tmp_path / "out").stat().st_mode == (tmp_path / "like").stat().st_mode
+
+
+@pytest.mark.parametrize("what", ["masks", "inputs", "boxes", "keypoints"])
+def test_images_that_something_belongs_to_are_refused(photos, tmp_path, what):
+    column = ["cat/000.png"] if what in ("masks", "inputs") else [[[1, 2, 3, 4]]]
+    frame = pd.DataFrame({"path": ["cat/000.png"], "label": ["cat"], "more": column})
+    options = {
+        "masks": {"mask_col": "more"},
+        "inputs": {"input_cols": {"other": "more"}},
+        "boxes": {"box_col": "more", "box_format": "pascal_voc"},
+        "keypoints": {"keypoint_col": "more", "keypoint_format": "xyas"},
+    }[what]
+    manifest = Manifest.from_frame(frame, root=photos, **options)
+
+    with pytest.raises(ExportError, match=rf"these have {what}, which would be lost\. Split them"):
+        split_directory(manifest, tmp_path / "out", HALF)
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("target", "reason"),
+    [
+        ("full", "is not empty"),
+        ("file", "is no folder; expected one, new or empty"),
+        ("file/out", "file"),
+        ("photos", "lie in one another"),
+        ("photos/out", "lie in one another"),
+        ("photos/cat/new/out", "lie in one another"),
+        ("link/out", "lie in one another"),
+        (".", "lie in one another"),
+    ],
+)
+def test_a_target_that_holds_something_or_lies_in_the_source_is_refused(
+    photos, tmp_path, target, reason
+):
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full" / "x.txt").write_text("mine")
+    (tmp_path / "file").write_text("mine")
+    (tmp_path / "link").symlink_to(photos)
+    before = everything_in(tmp_path)
+
+    with pytest.raises(ExportError, match=reason) as caught:
+        split_directory(photos, tmp_path / target, HALF)
+
+    assert repr(str(tmp_path / target)) in str(caught.value)
+    assert everything_in(tmp_path) == before
+
+
+def test_a_target_that_links_to_an_empty_folder_is_filled(photos, tmp_path):
+    (tmp_path / "disk").mkdir()
+    (tmp_path / "out").symlink_to(tmp_path / "disk")
+    split_directory(photos, tmp_path / "out", HALF)
+
+    assert len(files_in(tmp_path / "disk")) == 16
+
+
+def test_the_plan_is_kept_in_a_hidden_folder_of_the_target(photos, tmp_path):
+    split_directory(photos, tmp_path / "out", HALF)
+
+    assert sorted(os.listdir(tmp_path / "out" / PLAN)) == ["lock", "plan.jsonl"]
+    assert len((tmp_path / "out" / PLAN / "plan.jsonl").read_text("ascii").splitlines()) == 17
+
+
+@pytest.mark.parametrize("exists", [False, True])
+@pytest.mark.parametrize("at", [1, 17, 40])
+def test_the_same_call_completes_what_was_interrupted(tmp_path, at, exists):
+    photos = write_images(tmp_path / "photos", {"cat": 20, "dog": 20}, size=(2, 2))
+    if exists:
+        (tmp_path / "out").mkdir()
+    with pytest.raises(KeyboardInterrupt):
+        split_directory(photos, tmp_path / "out", HALF, progress=interrupt_after(at))
+    split_directory(photos, tmp_path / "out", HALF)
+    split_directory(photos, tmp_path / "whole", HALF)
+
+    assert files_in(tmp_path / "out") == files_in(tmp_path / "whole")
+    assert everything_in(tmp_path / "out") == everything_in(tmp_path / "whole")
+
+
+def test_a_file_that_vanishes_is_warned_of_and_the_others_are_copied(photos, tmp_path):
+    split_directory(photos, tmp_path / "out", HALF)
+    [copy] = (tmp_path / "out").glob("*/cat/000.png")
+    copy.unlink()
+    (photos / "cat" / "000.png").unlink()
+    with pytest.warns(ImggenWarning, match="are gone since the split was planned") as caught:
+        split_directory(photos, tmp_path / "out", HALF)
+
+    assert repr(str(photos / "cat" / "000.png")) in str(caught[0].message)
+    assert sorted(map(without_part, files_in(tmp_path / "out"))) == sorted(files_in(photos))
+
+
+def test_a_file_that_cannot_be_written_whole_is_an_export_error_that_says_so(tmp_path):
+    pytest.importorskip("resource")
+    photos = write_images(tmp_path / "photos", {"cat": 8, "dog": 8}, size=(80, 80))
+    # The system refuses to write past 10,000 bytes of any file, as a full disk would.
+    code = (
+        "import resource, sys, imggen; resource.setrlimit(resource.RLIMIT_FSIZE, (10000, 10000))\n"
+        "try: imggen.split_directory(*sys.argv[1:])\n"
+        "except imggen.errors.ExportError as err: print(err)"
+    )
+    told = subprocess.run(
+        [sys.executable, "-c", code, str(photos), str(tmp_path / "out")],
+        check=True,
+        capture_output=True,
+        text=True,
+    ).stdout
+
+    assert "File too large" in told
+    assert f"stopped when 0 of 16 files were in {str(tmp_path / 'out')!r}" in told
+    assert files_in(tmp_path / "out") == {}
+    split_directory(photos, tmp_path / "out")
+    assert len(files_in(tmp_path / "out")) == 16
+
+
+@pytest.mark.parametrize(
+    ("source", "ratios", "error"),
+    [
+        ("nowhere", HALF, ScanError),
+        ("photos/cat", HALF, ScanError),
+        ("photos", (0.5, 0.6), SplitError),
+        ("photos", (0.98, 0.01, 0.01), SplitError),
+    ],
+)
+def test_what_cannot_be_scanned_or_split_leaves_nothing(photos, tmp_path, source, ratios, error):
+    before = everything_in(tmp_path)
+    assert photos.exists()
+
+    with pytest.raises(error):
+        split_directory(tmp_path / source, tmp_path / "out", ratios)
+    assert everything_in(tmp_path) == before

@@ -1,0 +1,9 @@
+"""File systems of a test's own."""
+
+import subprocess
+from pathlib import Path
+
+
+def remount(folder: Path, options: str) -> None:
+    """Changes a mounted file system: "ro", "size=4m" ..."""
+    subprocess.run(["mount", "-o", f"remount,{options}", str(folder)], check=True)

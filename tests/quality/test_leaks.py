@@ -1,0 +1,372 @@
+"""find_leaks: pictures in more than one part, and the parts without them."""
+
+import csv
+import dataclasses
+import json
+import os
+from itertools import permutations
+
+import numpy as np
+import pytest
+
+import imggen
+from imggen import find_leaks, scan
+from imggen.errors import ExportError, OptionError, SplitError
+from tests.helpers.pictures import cropped, data_of, listing, photo, smaller, write_photos
+
+
+def png(seed: int) -> bytes:
+    return data_of(photo(seed), "PNG")
+
+
+def places(found) -> list[list[tuple[str, str]]]:
+    """The (part, file name) of each file of each leak."""
+    names = [os.path.basename(path) for path in found.manifest.paths]
+    return [sorted((found.part_of(row), names[row]) for row in leak) for leak in found.leaks]
+
+
+def files_of(parts) -> dict[str, list[str]]:
+    return {
+        name: [os.path.basename(path) for path in part.paths]
+        for name, part in parts.as_dict().items()
+    }
+
+
+@pytest.fixture
+def parts(tmp_path) -> dict[str, imggen.Manifest]:
+    """Three folders: picture 1 is in all of them, 2 in train and val, 3 in val and test."""
+    pictures = {
+        "train": {"cat/0.png": 0, "cat/1.png": png(1), "dog/2.png": 2, "dog/9.png": 9},
+        "val": {"cat/1 too.png": png(1), "dog/2 small.png": smaller(photo(2)), "dog/3.png": 3},
+        "test": {
+            "cat/1 again.png": png(1),
+            "dog/3 cut.png": cropped(photo(3), 0.05),
+            "dog/4.png": 4,
+        },
+    }
+    return {name: scan(write_photos(tmp_path / name, some)) for name, some in pictures.items()}
+
+
+# What is found.
+
+
+def test_equal_and_similar_pictures_in_several_parts_are_leaks(parts):
+    assert places(find_leaks(parts)) == [
+        [("test", "1 again.png"), ("train", "1.png"), ("val", "1 too.png")],
+        [("train", "2.png"), ("val", "2 small.png")],
+        [("test", "3 cut.png"), ("val", "3.png")],
+    ]
+
+
+def test_looking_for_the_same_bytes_finds_no_similar_pictures(parts):
+    assert places(find_leaks(parts, near=False)) == [
+        [("test", "1 again.png"), ("train", "1.png"), ("val", "1 too.png")],
+    ]
+
+
+def test_the_threshold_decides_what_is_similar(parts):
+    assert len(find_leaks(parts, threshold=1).leaks) == 1
+
+
+def test_duplicates_within_one_part_are_no_leak(tmp_path):
+    train = write_photos(tmp_path / "train", {"cat/0.png": png(0), "cat/again.png": png(0)})
+    val = write_photos(tmp_path / "val", {"cat/1.png": 1})
+    found = find_leaks({"train": scan(train), "val": scan(val)})
+
+    assert found.leaks == found.drop == ()
+    assert len(found.duplicates.groups) == 1
+
+
+def test_a_split_of_groups_of_duplicates_has_no_leaks(tmp_path):
+    pictures = {f"cat/{seed}.png": seed for seed in range(8)}
+    copies = {f"cat/{seed} copy.png": smaller(photo(seed)) for seed in range(8)}
+    manifest = scan(write_photos(tmp_path, {**pictures, **copies}))
+    together = imggen.split(imggen.find_duplicates(manifest).grouped(), (0.5, 0.5))
+    apart = imggen.split(manifest, (0.5, 0.5))
+
+    assert find_leaks(together.as_dict()).leaks == ()
+    assert len(find_leaks(apart.as_dict()).leaks) > 0
+
+
+@pytest.mark.parametrize("near", [True, False])
+def test_a_file_that_is_listed_in_two_parts_is_a_leak(photos, near):
+    manifest = scan(photos)
+    found = find_leaks({"train": manifest, "val": manifest.take([3, 4])}, near=near)
+
+    assert len(found.leaks) == 2
+
+
+def test_a_file_that_may_be_reached_by_two_names_is_a_leak(photos, tmp_path):
+    (tmp_path / "link").symlink_to("photos")
+    found = find_leaks({"train": scan(photos), "val": scan(tmp_path / "link")}, near=False)
+
+    assert len(found.leaks) == 16
+
+
+def test_files_that_cannot_be_read_are_named(parts, tmp_path):
+    (tmp_path / "val" / "cat" / "1 too.png").write_bytes(b"no image")
+
+    assert find_leaks(parts).duplicates.unreadable == ("val/cat/1 too.png",)
+
+
+def test_progress_ends_with_all_files(parts):
+    told = []
+    find_leaks(parts, progress=lambda *step: told.append(step))
+
+    assert told[-1] == ("comparing", 10, 10)
+
+
+# Parts of other folders and classes.
+
+
+def test_all_parts_are_put_in_one_manifest_with_the_paths_that_lead_to_the_files(parts, tmp_path):
+    found = find_leaks(parts)
+
+    assert found.manifest.root == str(tmp_path)
+    assert list(map(os.path.isfile, found.manifest.filepaths)) == [True] * 10
+    assert list(found.manifest.splits) == ["train"] * 4 + ["val"] * 3 + ["test"] * 3
+
+
+def test_folders_far_from_each_other_are_compared(tmp_path):
+    train = write_photos(tmp_path / "a" / "b" / "train", {"cat/0.png": png(0)})
+    val = write_photos(tmp_path / "c", {"cat/0.png": png(0), "cat/1.png": 1})
+    found = find_leaks({"train": scan(train), "val": scan(val)})
+
+    assert [list(map(found.manifest.filepath, leak)) for leak in found.leaks] == [
+        [str(train / "cat/0.png"), str(val / "cat/0.png")]
+    ]
+
+
+def test_a_relative_and_an_absolute_root_are_compared(tmp_path, monkeypatch):
+    write_photos(tmp_path / "train", {"cat/0.png": png(0)})
+    write_photos(tmp_path / "val", {"cat/0.png": png(0), "cat/1.png": 1})
+    monkeypatch.chdir(tmp_path)
+    found = find_leaks({"train": scan("train"), "val": scan(tmp_path / "val")})
+
+    assert len(found.leaks) == 1
+    assert all(map(os.path.isfile, found.manifest.filepaths))
+
+
+def test_one_part_may_lie_in_the_folder_of_another(tmp_path):
+    write_photos(tmp_path, {"0.png": png(0), "held out/0.png": png(0), "held out/1.png": 1})
+    train, held_out = listing(tmp_path, "0.png"), scan(tmp_path / "held out", labels=None)
+
+    assert places(find_leaks({"train": train, "test": held_out})) == [
+        [("test", "0.png"), ("train", "0.png")]
+    ]
+
+
+def test_classes_of_all_parts_are_told_apart_by_name(tmp_path):
+    train = write_photos(tmp_path / "train", {"cat/0.png": 0, "dog/1.png": 1, "emu/2.png": 2})
+    val = write_photos(tmp_path / "val", {"dog/3.png": 3, "ant/4.png": 4})
+    manifest = find_leaks({"train": scan(train), "val": scan(val)}).manifest
+
+    assert manifest.class_names == ("cat", "dog", "emu", "ant")
+    assert [manifest.class_names[label] for label in manifest.labels] == [
+        path.split("/")[1] for path in manifest.paths
+    ]
+
+
+def test_where_a_part_has_no_classes_the_whole_has_none(tmp_path):
+    train = write_photos(tmp_path / "train", {"cat/0.png": png(0)})
+    val = write_photos(tmp_path / "val", {"0.png": png(0), "1.png": 1})
+    found = find_leaks({"train": scan(train), "val": scan(val, labels=None)})
+
+    assert found.manifest.labels is None
+    assert len(found.leaks) == 1
+    assert found.to_frame().label.isna().all()
+
+
+# Which part keeps a picture.
+
+
+def dropped(found) -> list[tuple[str, str]]:
+    return [(found.part_of(row), os.path.basename(found.manifest.paths[row])) for row in found.drop]
+
+
+def test_a_picture_stays_in_test_rather_than_val_and_in_val_rather_than_train(parts):
+    assert dropped(find_leaks(parts)) == [
+        ("train", "1.png"),
+        ("train", "2.png"),
+        ("val", "1 too.png"),
+        ("val", "3.png"),
+    ]
+
+
+@pytest.mark.parametrize("order", [*permutations(["train", "val", "test"])], ids=" ".join)
+def test_the_order_in_which_parts_are_named_decides_nothing(parts, order):
+    found = find_leaks({name: parts[name] for name in order})
+
+    assert found.names == ("train", "val", "test")
+    assert sorted(dropped(found)) == sorted(dropped(find_leaks(parts)))
+
+
+def test_parts_of_other_names_come_last_in_the_order_given(tmp_path):
+    for name in "abc":
+        write_photos(tmp_path / name, {"0.png": png(0), f"{name}.png": ord(name)})
+    of = {name: scan(tmp_path / name, labels=None) for name in "abc"}
+    found = find_leaks({"late": of["a"], "test": of["b"], "early": of["c"]})
+
+    assert found.names == ("test", "late", "early")
+    assert sorted(part for part, _ in dropped(found)) == ["late", "test"]
+
+
+@pytest.mark.parametrize(
+    ("name", "part"), [("Validation", "val"), ("TRAINING", "train"), ("dev", "val")]
+)
+def test_parts_go_by_their_usual_names(parts, name, part):
+    other = "val" if part == "train" else "train"
+    found = find_leaks({name: parts[part], other: parts[other]})
+
+    assert set(found.names) == {"train", "val"}
+    assert [name for name, _ in dropped(found)] == ["train", "train"]
+
+
+def test_two_names_of_one_part_are_refused(parts):
+    with pytest.raises(SplitError, match="both name the part 'val'"):
+        find_leaks({"train": parts["train"], "val": parts["val"], "valid": parts["test"]})
+
+
+def test_all_files_of_a_picture_leave_the_earlier_part_and_stay_in_the_last(tmp_path):
+    copies = {"0.png": png(0), "again.png": png(0), "small.png": smaller(photo(0))}
+    for name, more in (("train", 1), ("val", 2)):
+        write_photos(tmp_path / name, {**copies, "other.png": more})
+    found = find_leaks({name: scan(tmp_path / name, labels=None) for name in ("train", "val")})
+
+    assert sorted(dropped(found)) == [("train", name) for name in sorted(copies)]
+
+
+# The parts without leaks.
+
+
+def test_fixed_parts_have_no_leaks(parts):
+    fixed = find_leaks(parts).fixed()
+
+    assert find_leaks(fixed.as_dict()).leaks == ()
+
+
+def test_fixed_parts_have_all_else_that_there_was(parts):
+    assert files_of(find_leaks(parts).fixed()) == {
+        "train": ["0.png", "9.png"],
+        "val": ["2 small.png"],
+        "test": ["1 again.png", "3 cut.png", "4.png"],
+    }
+
+
+def test_fixed_parts_lead_to_their_files_and_have_the_same_classes(parts):
+    fixed = find_leaks(parts).fixed()
+
+    assert fixed.names == ("train", "val", "test")
+    assert all(os.path.isfile(path) for part in fixed for path in part.filepaths)
+    assert {part.class_names for part in fixed} == {("cat", "dog")}
+    assert {name: set(part.splits) for name, part in fixed.as_dict().items()} == {
+        name: {name} for name in fixed.names
+    }
+
+
+def test_a_class_that_leaks_altogether_stays_a_class(tmp_path):
+    train = write_photos(tmp_path / "train", {"cat/0.png": png(0), "dog/1.png": 1})
+    val = write_photos(tmp_path / "val", {"cat/0.png": png(0), "dog/2.png": 2})
+    fixed = find_leaks({"train": scan(train), "val": scan(val)}).fixed()
+
+    assert fixed.train.class_counts == {"cat": 0, "dog": 1}
+
+
+def test_parts_without_leaks_stay_as_they_are(photos):
+    parts = imggen.split(scan(photos), (0.5, 0.25, 0.25))
+    fixed = find_leaks(parts.as_dict()).fixed()
+
+    assert [part.filepaths for part in fixed] == [part.filepaths for part in parts]
+    assert [part.labels.tolist() for part in fixed] == [part.labels.tolist() for part in parts]
+
+
+@pytest.mark.parametrize("column", ["weights", "groups"])
+def test_fixed_parts_keep_what_else_is_known_of_their_samples(photos, column):
+    manifest = scan(photos)
+    values = {
+        "weights": np.arange(16, dtype=np.float32),
+        "groups": imggen.core.StringColumn.of(map(str, range(16))),
+    }
+    manifest = dataclasses.replace(manifest, **{column: values[column]})
+    parts = imggen.split(manifest, (0.5, 0.5))
+    fixed = find_leaks(parts.as_dict()).fixed()
+
+    assert [list(getattr(part, column)) for part in fixed] == [
+        list(getattr(part, column)) for part in parts
+    ]
+
+
+def test_a_file_that_a_part_lists_twice_leaves_it_altogether(tmp_path):
+    write_photos(tmp_path, {"0.png": png(0), "copy.png": png(0), "1.png": 1})
+    train = listing(tmp_path, "0.png", "0.png", "1.png")
+    fixed = find_leaks({"train": train, "val": listing(tmp_path, "copy.png")}).fixed()
+
+    assert list(fixed.train.paths) == ["1.png"]
+
+
+def test_a_part_of_which_nothing_would_be_left_is_named(tmp_path):
+    train = write_photos(tmp_path / "train", {"cat/0.png": png(0)})
+    val = write_photos(tmp_path / "val", {"cat/0.png": png(0), "cat/1.png": 1})
+    found = find_leaks({"train": scan(train), "val": scan(val)})
+
+    with pytest.raises(SplitError, match=r"Nothing would be left of \['train'\]"):
+        found.fixed()
+
+
+@pytest.mark.parametrize("names", [[], ["train"]])
+def test_fewer_than_two_parts_are_refused(photos, names):
+    with pytest.raises(SplitError, match="two or more"):
+        find_leaks({name: scan(photos) for name in names})
+
+
+# The table.
+
+
+def test_the_table_has_a_row_for_each_file_in_a_leak(parts):
+    found = find_leaks(parts)
+    frame = found.to_frame()
+
+    assert list(frame.columns) == "leak part path label is_dropped similarity".split()
+    assert frame.leak.tolist() == [0, 0, 0, 1, 1, 2, 2]
+    assert frame.path.tolist() == [
+        found.manifest.paths[row] for leak in found.leaks for row in leak
+    ]
+    assert frame.part.tolist() == [path.split("/")[0] for path in frame.path]
+    assert frame.label.tolist() == [path.split("/")[1] for path in frame.path]
+    assert frame.similarity.tolist()[:3] == [1, 1, 1]
+    assert frame.similarity.between(0.95, 1).all()
+    assert sorted(frame.path[frame.is_dropped]) == sorted(
+        found.manifest.paths[row] for row in found.drop
+    )
+
+
+def test_a_saved_csv_has_the_rows_of_the_table(parts, tmp_path):
+    found = find_leaks(parts)
+    found.save(tmp_path / "leaks.csv")
+    with (tmp_path / "leaks.csv").open(encoding="utf-8", newline="") as file:
+        rows = list(csv.reader(file))
+
+    assert rows == [
+        list(found.to_frame().columns),
+        *([str(value) for value in row] for row in found.to_frame().itertuples(index=False)),
+    ]
+
+
+def test_a_saved_json_has_the_rows_and_what_holds_for_all(parts, tmp_path):
+    found = find_leaks(parts, threshold=0.9)
+    found.save(tmp_path / "leaks.json")
+
+    assert json.loads((tmp_path / "leaks.json").read_text()) == {
+        "root": str(tmp_path),
+        "threshold": 0.9,
+        "rows": found.to_frame().to_dict("records"),
+    }
+
+
+def test_where_it_cannot_be_saved_is_named(parts, tmp_path):
+    found = find_leaks(parts, near=False)
+
+    with pytest.raises(OptionError, match=r"leaks\.txt"):
+        found.save(tmp_path / "leaks.txt")
+    with pytest.raises(ExportError, match=r"nowhere/leaks\.csv"):
+        found.save(tmp_path / "nowhere" / "leaks.csv")

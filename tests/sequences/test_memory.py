@@ -1,0 +1,86 @@
+"""Memory does not grow with the number of epochs."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.helpers.images import write_images
+
+SCRIPT = """
+import sys
+import imggen
+
+def resident():
+    with open("/proc/self/statm") as file:
+        return int(file.read().split()[1])
+
+def noise(image, rng):
+    return rng.integers(0, 256, image.shape, dtype="uint8")
+
+sequence = imggen.from_directory(
+    sys.argv[1], image_size=(96, 96), batch_size=8, augment=noise, workers=2, max_queue_size=3
+)
+for epoch in range(20):
+    for batch in sequence:
+        pass
+    if epoch in (2, 19):
+        print(resident())
+"""
+
+
+@pytest.mark.skipif(not os.path.isdir("/proc"), reason="reads its own memory from /proc")
+def test_twenty_epochs_take_no_more_memory_than_three(tmp_path):
+    folder = write_images(tmp_path, {"cat": 40, "dog": 40})
+    done = subprocess.run(
+        [sys.executable, "-c", SCRIPT, folder],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        cwd=Path(__file__).parents[2],
+    )
+    third, twentieth = map(int, done.stdout.split())
+    assert twentieth <= 1.05 * third
+
+
+PEAK_SCRIPT = """
+import sys
+import tracemalloc
+import numpy as np
+import imggen
+
+def noise(image, rng):
+    return rng.integers(0, 256, image.shape, dtype="uint8")
+
+workers, queue_size = map(int, sys.argv[2:])
+options = {"image_size": (160, 160), "batch_size": 4, "augment": noise}
+for _ in imggen.from_directory(sys.argv[1], workers=1, **options):  # imports what will be needed
+    pass
+sequence = imggen.from_directory(
+    sys.argv[1], workers=workers, max_queue_size=queue_size, **options
+)
+tracemalloc.start()  # which counts the memory of NumPy's arrays too
+for epoch in range(4):
+    for x, y in sequence:
+        pass
+print(tracemalloc.get_traced_memory()[1] / x.nbytes)
+"""
+
+
+@pytest.mark.parametrize(("workers", "queue_size"), [(0, 10), (2, 1), (2, 6), (8, 6)])
+def test_batches_take_no_more_memory_than_waits_and_is_in_use(tmp_path, workers, queue_size):
+    folder = write_images(tmp_path, {"cat": 24, "dog": 24})
+    done = subprocess.run(
+        [sys.executable, "-c", PEAK_SCRIPT, folder, str(workers), str(queue_size)],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        cwd=Path(__file__).parents[2],
+        env={**os.environ, "KERAS_BACKEND": "numpy"},  # starts soonest
+    )
+    assert done.returncode == 0, done.stderr
+    batches = float(done.stdout)
+    # What waits, what is served, what was served before, and images in the making.
+    assert batches <= 2.5 + queue_size * (workers > 0) + 0.25 * workers

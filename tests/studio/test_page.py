@@ -1,0 +1,412 @@
+"""The studio: what is tuned, what is refused, and the page itself in a browser."""
+
+import base64
+import contextlib
+import io
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from pathlib import Path
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+from PIL import Image
+
+import imggen
+from imggen.augment.catalog import KINDS
+from imggen.augment.options import Choice, Number, Span, Whole, WholeSpan
+from imggen.cli import main
+from imggen.errors import ImggenWarning, MissingExtraError, OptionError, ScanError
+from imggen.studio.draft import Draft, Item, scale_of
+from imggen.studio.server import check_port, draft_of, only_inside
+from tests.helpers.images import write_images
+
+
+def test_a_draft_begins_with_the_policy_that_it_is_given():
+    assert draft_of("light").steps == list(imggen.preset("light"))
+
+
+def test_a_step_that_is_off_is_not_part_of_the_policy():
+    draft = Draft.of([imggen.augment.RandomFlip(), imggen.augment.RandomHue()])
+    draft.items[0].is_on = False
+    assert draft.steps == [imggen.augment.RandomHue()]
+    assert "RandomFlip" not in draft.as_yaml()
+
+
+def test_an_option_is_changed_on_its_own():
+    item = Item(imggen.augment.RandomRotation((-5, 5), p=0.5))
+    item.set("degrees", (-30, 10))
+    assert item.step == imggen.augment.RandomRotation((-30, 10), p=0.5)
+
+
+def test_an_option_that_is_not_legal_is_refused_and_changes_nothing():
+    item = Item(imggen.augment.RandomRotation((-5, 5)))
+    with pytest.raises(OptionError, match=r"degrees=\(5, -5\)"):
+        item.set("degrees", (5, -5))
+    assert item.step == imggen.augment.RandomRotation((-5, 5))
+
+
+def test_steps_are_added_at_the_end_and_moved():
+    draft = Draft.of([imggen.augment.RandomFlip(), imggen.augment.RandomHue()])
+    draft.move(draft.add("RandomErasing"), -2)
+    assert [item.name for item in draft.items] == ["RandomErasing", "RandomFlip", "RandomHue"]
+
+
+def test_one_step_of_batches_comes_last_and_replaces_another():
+    draft = Draft.of([imggen.augment.MixUp()])
+    draft.add("CutMix")
+    draft.add("RandomFlip")
+    assert draft.steps == [imggen.augment.RandomFlip(), imggen.augment.CutMix()]
+
+
+def test_an_unknown_step_is_named_with_the_closest():
+    with pytest.raises(OptionError, match="Did you mean 'RandomFlip'"):
+        Draft([]).add("RandomFlp")
+
+
+def test_a_copy_is_tuned_apart():
+    draft = Draft.of([imggen.augment.RandomHue()])
+    draft.copy().items[0].is_on = False
+    assert draft.steps == [imggen.augment.RandomHue()]
+
+
+def test_what_is_exported_as_python_makes_the_same_steps():
+    steps = [
+        imggen.augment.RandomFlip("vertical"),
+        imggen.augment.RandomZoom((0.5, 2)),
+        imggen.augment.RandAugment(),
+    ]
+    names: dict[str, object] = {}
+    exec(Draft.of(steps).as_python(), names)
+    assert names["augment"] == steps
+
+
+def test_what_no_file_can_hold_is_refused_at_once():
+    with pytest.raises(OptionError, match="cannot be written to a policy file"):
+        draft_of(np.flipud)
+
+
+@pytest.mark.parametrize(
+    ("legal", "value", "first", "ends"),
+    [
+        (Number(0, 1), 0.5, 0.5, (0, 1)),
+        (Number(0, 100, above=True), 0.2, 0.2, (0.01, 2)),
+        (Number(0, 255), 0.0, 0.0, (0, 255)),
+        (Whole(1, 14), 2, 2, (1, 14)),
+        (WholeSpan(1, 8), (3, 6), (3, 6), (1, 8)),
+        (WholeSpan(1, 8), (1, 3), (1, 3), (1, 7)),
+        (Span(-360, 360, "degrees"), (-20.0, 20.0), (-20.0, 20.0), (-80, 80)),
+        (Span(-360, 360, "degrees"), (0.0, 0.0), (-20.0, 20.0), (-80, 80)),
+        (Span(-360, 360, "degrees"), (-45.0, 60.0), (-20.0, 20.0), (-240, 240)),
+        (Span(-1, 1), (-0.5, 0.1), (-0.5, 0.1), (-1, 1)),
+        (Span(0, 1, above=True), (0.3, 1.0), (0.3, 1.0), (0.01, 1)),
+        (Span(0, float("inf")), (0.5, 2.0), (0.5, 2.0), (0, 5)),
+        (Span(1e-4, 1e4), (0.75, 1.25), (0.75, 1.25), (0.01, 3.125)),
+    ],
+)
+def test_a_slider_ends_where_it_is_of_use(legal, value, first, ends):
+    scale = scale_of(legal, value, first)
+    assert (scale.least, scale.most) == pytest.approx(ends)
+
+
+@pytest.mark.parametrize("kind", list(KINDS))
+def test_every_slider_has_a_notch_at_the_default(kind):
+    item = Item(KINDS[kind]())
+    for option, legal in item.options.items():
+        if not isinstance(legal, Choice):
+            value = getattr(item.step, option)
+            scale = scale_of(legal, value, value)
+            for number in np.ravel(value).astype(float):
+                assert scale.least <= number <= scale.most
+                notches = (number - scale.least) / scale.step
+                is_odd = number != round(number, 2)  # 4 / 3, say
+                assert is_odd or abs(notches - round(notches)) < 1e-6, (option, scale)
+
+
+def test_a_slider_that_was_narrowed_can_be_widened_again():
+    item = Item(imggen.augment.RandomRotation((-20, 20)))
+    item.set("degrees", (0.0, 0.0))
+    legal = item.options["degrees"]
+    assert scale_of(legal, item.step.degrees, item.first("degrees")).most == 80
+    copied = Draft([item]).copy().items[0]
+    assert copied.step.degrees == (0.0, 0.0)
+
+
+def test_an_augmentation_of_batches_stays_the_last():
+    draft = Draft.of([imggen.augment.MixUp(0.2)])
+    draft.add("RandomFlip")
+    assert [item.name for item in draft.items] == ["RandomFlip", "MixUp"]
+    draft.move(draft.items[1], -1)
+    assert [item.name for item in draft.items] == ["RandomFlip", "MixUp"]
+
+
+def test_images_that_lead_out_of_the_folder_are_left_out_and_named(tmp_path):
+    write_images(tmp_path / "photos", {"cat": 2})
+    write_images(tmp_path / "secret", {"x": 1})
+    (tmp_path / "photos/cat/link.png").symlink_to(tmp_path / "secret/x/000.png")
+    with pytest.warns(ImggenWarning, match=r"1 images lead out of .*link\.png"):
+        inside = only_inside(imggen.scan(tmp_path / "photos"))
+    assert list(inside.paths) == ["cat/000.png", "cat/001.png"]
+
+
+def test_a_table_of_paths_that_lead_out_is_refused(tmp_path):
+    write_images(tmp_path / "secret", {"x": 1})
+    (tmp_path / "photos").mkdir()
+    manifest = imggen.Manifest.from_files(["../secret/x/000.png"], root=tmp_path / "photos")
+    with pytest.raises(ScanError, match="All 1 images lie outside"):
+        only_inside(manifest)
+
+
+def test_a_port_in_use_is_named_with_another():
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        with pytest.raises(OptionError, match=rf"port={port} .*in use.* --port {port + 1}"):
+            check_port(port)
+
+
+def test_without_nicegui_the_command_to_install_it_is_given(monkeypatch, photos):
+    from imggen.studio.server import serve
+
+    monkeypatch.setitem(sys.modules, "nicegui", None)
+    with pytest.raises(MissingExtraError, match=r"pip install 'imggen\[studio\]'"):
+        serve(
+            imggen.scan(photos),
+            "light",
+            image_size=(32, 32),
+            port=1,
+            open_browser=False,
+            started=print,
+        )
+
+
+# The page
+
+
+def free_port() -> int:
+    with socket.socket() as tried:
+        tried.bind(("127.0.0.1", 0))
+        return int(tried.getsockname()[1])
+
+
+@contextlib.contextmanager
+def studio(folder: Path, *options: str, ended: list[int] | None = None):
+    """The address of a studio that runs; ``ended`` gets its exit status after Ctrl-C."""
+    port = free_port()
+    log = folder.parent / "studio.log"
+    command = [sys.executable, "-m", "imggen", "studio", str(folder), "--port", str(port)]
+    with log.open("wb") as out:
+        running = subprocess.Popen(
+            [*command, "--no-browser", "--image-size", "64", "64", *options],
+            stdout=out,
+            stderr=subprocess.STDOUT,
+            # NiceGUI behaves otherwise where it is told that it is under test.
+            env={name: value for name, value in os.environ.items() if "PYTEST" not in name},
+        )
+    address = f"http://127.0.0.1:{port}"
+    try:
+        for _ in range(240):
+            with contextlib.suppress(OSError):
+                urllib.request.urlopen(address, timeout=5)
+                break
+            assert running.poll() is None, log.read_text()
+            time.sleep(0.5)
+        yield address
+    finally:
+        running.send_signal(signal.SIGINT)
+        status = running.wait(20)
+        if ended is not None:
+            ended.append(status)
+
+
+@pytest.fixture
+def pictures(tmp_path):
+    """Two classes of three smooth images."""
+    for number, name in enumerate(("ant", "bee")):
+        (tmp_path / "pictures" / name).mkdir(parents=True)
+        for copy in range(3):
+            row, col = np.mgrid[:80, :100]
+            pixels = np.stack([2 * row, 2 * col, 60 * copy + 40 * number + 0 * row], axis=2)
+            Image.fromarray(pixels.astype(np.uint8)).save(
+                tmp_path / "pictures" / name / f"{copy}.png"
+            )
+    return tmp_path / "pictures"
+
+
+def test_the_page_is_served_to_this_machine_alone(pictures):
+    pytest.importorskip("nicegui")
+    with studio(pictures) as address:
+        port = int(address.rpartition(":")[2])
+        page = urllib.request.urlopen(address, timeout=20).read().decode()
+        assert "imggen studio" in page
+        for path in ("/../../etc/passwd", "/pictures/ant/0.png", "/%2e%2e/secret"):
+            with pytest.raises(urllib.error.HTTPError, match="404"):
+                urllib.request.urlopen(address + path, timeout=20)
+        others = {
+            info[4][0]
+            for info in socket.getaddrinfo(socket.gethostname(), None, socket.AF_INET)
+            if not info[4][0].startswith("127.")
+        }
+        for other in others:
+            with pytest.raises(OSError), socket.create_connection((other, port), timeout=2):
+                pass
+
+
+def test_under_the_name_of_another_site_nothing_is_served(pictures):
+    pytest.importorskip("nicegui")
+    with studio(pictures) as address:
+        for host, status in (("evil.example", 400), ("localhost", 200)):
+            asked = urllib.request.Request(address, headers={"Host": f"{host}:80"})
+            try:
+                answer = urllib.request.urlopen(asked, timeout=20).status
+            except urllib.error.HTTPError as err:
+                answer = err.code
+            assert answer == status
+
+
+def test_an_interruption_ends_it_without_a_complaint(pictures):
+    pytest.importorskip("nicegui")
+    ended = []
+    with studio(pictures, ended=ended):
+        pass
+    assert ended == [0]
+    told = (pictures.parent / "studio.log").read_text(errors="replace")
+    assert "Aborted" not in told
+    assert "Traceback" not in told
+
+
+def test_a_size_that_is_none_is_refused_before_anything_is_served(pictures):
+    pytest.importorskip("nicegui")
+    command = ["studio", str(pictures), "--image-size", "0", "0", "--no-browser"]
+    told = CliRunner().invoke(main, command)
+    assert told.exit_code == 1
+    assert "image_size=(0, 0) must be two whole numbers above 0" in told.stderr
+
+
+def browser_of(playwright):
+    chromium = shutil.which("chromium") or shutil.which("google-chrome")
+    if chromium is None:
+        pytest.skip("there is no Chromium")
+    return playwright.chromium.launch(
+        executable_path=chromium, args=["--no-sandbox", "--disable-gpu"]
+    )
+
+
+def test_odd_names_and_broken_files_do_not_keep_it_from_showing_the_others(tmp_path):
+    pytest.importorskip("nicegui")
+    sync_api = pytest.importorskip("playwright.sync_api")
+    write_images(tmp_path / "odd", {"a<b>'": 2, "b": 2})
+    (tmp_path / "odd/b/000.png").write_bytes(b"broken")
+    os.rename(tmp_path / "odd/b/001.png", os.fsencode(tmp_path / "odd/b") + b"/1\xfe.png")
+    with studio(tmp_path / "odd") as address, sync_api.sync_playwright() as playwright:
+        browser = browser_of(playwright)
+        page = browser.new_page(viewport={"width": 700, "height": 700})  # as on half a screen
+        page.goto(address)
+        page.wait_for_function("document.querySelectorAll('.q-img__image').length == 15")
+        text = page.inner_text("body")
+        assert "a<b>' · 000.png" in text
+        assert "b · 1\\udcfe.png" in text
+        assert "b · 000.png" not in text
+        assert page.get_by_text("add an augmentation").is_visible()
+        browser.close()
+
+
+def test_what_cannot_be_done_is_told_in_place_of_pictures(pictures, tmp_path):
+    pytest.importorskip("nicegui")
+    sync_api = pytest.importorskip("playwright.sync_api")
+    frame = imggen.scan(pictures).to_frame()
+    frame["boxes"] = [[[10, 10, 40, 40]]] * len(frame)
+    manifest = imggen.Manifest.from_frame(
+        frame, root=pictures, y_col=None, box_col="boxes", box_format="pascal_voc"
+    )
+    manifest.save(tmp_path / "boxes.csv")
+    with (
+        studio(tmp_path / "boxes.csv") as address,
+        sync_api.sync_playwright() as playwright,
+    ):
+        browser = browser_of(playwright)
+        page = browser.new_page(viewport={"width": 1400, "height": 900})
+        page.goto(address)
+        page.wait_for_function("document.querySelectorAll('.q-img__image').length == 20")
+        page.get_by_label("add an augmentation").click()
+        page.get_by_role("option", name="MixUp", exact=True).click()
+        page.get_by_text("boxes, keypoints and further inputs cannot be mixed").wait_for()
+        assert page.locator(".q-img__image").count() == 0
+        browser.close()
+
+
+def images_of(page) -> list[str]:
+    return page.eval_on_selector_all(".q-img__image", "all => all.map(one => one.src)")
+
+
+def test_a_control_changes_the_pictures_and_the_export_gives_them_again(pictures, tmp_path):
+    pytest.importorskip("nicegui")
+    sync_api = pytest.importorskip("playwright.sync_api")
+    (tmp_path / "start.yaml").write_text("augmentations:\n- RandomBrightness: {factor: [1, 1]}\n")
+    options = ("--policy", str(tmp_path / "start.yaml"))
+    with studio(pictures, *options) as address, sync_api.sync_playwright() as playwright:
+        browser = browser_of(playwright)
+        page = browser.new_page(viewport={"width": 1400, "height": 900})
+        said, asked = [], []
+        page.on("console", lambda message: said.append(message.text))
+        page.on("request", lambda request: asked.append(request.url))
+        page.goto(address)
+        page.wait_for_function("document.querySelectorAll('.q-img__image').length == 20")
+        before = images_of(page)
+
+        # The right thumb of the range, some notches to the right.
+        thumb = page.locator(".q-range__thumb, .q-slider__thumb").nth(1)
+        thumb.focus()
+        for _ in range(20):
+            thumb.press("ArrowRight")
+        page.wait_for_function(
+            "old => (all => all.length == 20 && all[1].src != old)"
+            "(document.querySelectorAll('.q-img__image'))",
+            arg=before[1],
+        )
+        page.wait_for_timeout(1500)
+        after = images_of(page)
+        changed = [one != other for one, other in zip(before, after, strict=True)]
+        assert not changed[0]  # an original
+        assert sum(changed) >= 12
+
+        page.get_by_role("button", name="Export").click()
+        with page.expect_download() as download:
+            page.get_by_role("button", name="Save policy.yaml").click()
+        exported = tmp_path / "exported.yaml"
+        download.value.save_as(exported)
+        browser.close()
+    assert said == []
+    assert all(url.startswith((address, address.replace("http", "ws"), "data:")) for url in asked)
+
+    (step,) = imggen.load_policy(exported)
+    assert step.factor[1] > 1.1
+
+    again = CliRunner().invoke(
+        main,
+        [
+            *("preview", str(pictures), "--policy", str(exported), "-o", str(tmp_path / "x.html")),
+            *("--variants", "4", "--image-size", "64", "64"),
+        ],
+    )
+    assert again.exit_code == 0, again.output
+    # The same pixels, though drawn by another command.
+    sequence = imggen.ImageSequence(
+        imggen.scan(pictures), image_size=(64, 64), augment=str(exported), seed=0
+    )
+    shown = decoded(after[1])
+    expected = sequence.explain(epoch=0, index=0).image
+    small = np.asarray(Image.fromarray(expected).resize(shown.shape[1::-1]), int)
+    assert np.abs(small - shown).mean() < 3
+
+
+def decoded(uri: str) -> np.ndarray:
+    data = base64.b64decode(uri.partition("base64,")[2])
+    return np.asarray(Image.open(io.BytesIO(data)).convert("RGB"), int)
