@@ -168,7 +168,7 @@ def _slowest_step(trial: Trial) -> str:
 def _about_lock(trial: Trial, report: BenchReport) -> _Advice | None:
     """Two threads that augment, beside one: they gain little if Python code holds its lock."""
     few = report.stages["augment"] < 0.2 * report.work
-    if few or trial.loader.use_multiprocessing or trial.cores < 2 or report.workers < 1:
+    if few or trial.worker_options.use_multiprocessing or trial.cores < 2 or report.workers < 1:
         return None
 
     def augment(row: int) -> None:

@@ -85,25 +85,26 @@ def _report(trial: Trial, model: keras.Model | None) -> BenchReport:
         machine = times_a_second(trial.try_file, rows, trial.cores, trial.seconds_for("machine"))
     trial.progress("now")
     part, work = trial.part(rows), sum(stages.values())
-    now = trial.serve(part, work, "now", trial.loader.workers)
+    now = trial.serve(part, work, "now", trial.worker_options.num_workers)
     cached = None
     if trial.maker.samples.cache is None:
         trial.progress("cached")
-        if trial.loader.use_multiprocessing:
+        if trial.worker_options.use_multiprocessing:
             # Estimated: what is held here is not worth the way to other processes.
             left = stages["augment"] + stages["encode"]
-            cached = 1000 * min(max(trial.loader.workers, 1), trial.cores) / left
+            cached = 1000 * min(max(trial.worker_options.num_workers, 1), trial.cores) / left
         else:
             held = trial.part(np.resize(list(trial.loaded), len(rows)), held=trial.loaded)
-            cached = trial.serve(held, work, "others", trial.loader.workers)
+            cached = trial.serve(held, work, "others", trial.worker_options.num_workers)
     shape = " × ".join(map(str, next(iter(trial.augmented.values())).shape))
-    kind = "process" if trial.loader.use_multiprocessing else "thread"
-    workers = counted(trial.loader.workers, kind) if trial.loader.workers else "no workers"
+    kind = "process" if trial.worker_options.use_multiprocessing else "thread"
+    num_workers = trial.worker_options.num_workers
+    workers = counted(num_workers, kind) if num_workers else "no workers"
     report = BenchReport(
         subject=f"{counted(len(trial.rows), 'image')} of {shape} as {trial.maker.dtype}, "
         f"batches of {trial.maker.batch_size}, {workers} on {counted(trial.cores, 'core')}",
         stages=stages,
-        workers=trial.loader.workers,
+        workers=trial.worker_options.num_workers,
         cores=trial.cores,
         num_timed=len(trial.good),
         unreadable=tuple(trial.unreadable),

@@ -39,7 +39,7 @@ class Trial:
         self, sequence: ImageSequence, seconds: float, progress: Callable[[str], object]
     ) -> None:
         self.maker: BatchMaker = sequence.batch_maker
-        self.loader = sequence._loader
+        self.worker_options = sequence.worker_options
         self.seconds = seconds
         self.progress = progress
         self.cores = usable_cores()
@@ -47,7 +47,7 @@ class Trial:
         self.uncached = dataclasses.replace(self.maker.samples, cache=None)
         # Not source.spec: what RandomResizedCrop cuts from is decoded larger.
         self.spec = sequence._source.loaded_spec
-        self.buffers = Buffers(self.loader.max_queue_size + 2)  # used again, as in training
+        self.buffers = Buffers(self.worker_options.max_queue_size + 2)  # used again, as in training
         self.loaded: dict[int, npt.NDArray[Any]] = {}  # some samples, by row
         self.augmented: dict[int, npt.NDArray[Any]] = {}
         self.good: dict[int, None] = {}
@@ -181,16 +181,12 @@ class Trial:
     def serve(self, part: BatchMaker, work: float, share: str, workers: int) -> float:
         """Images a second, taken from a loader like the sequence's as soon as they are there."""
         seconds, at_once = self.seconds_for(share), max(1, workers)
-        queue = self.loader.max_queue_size
+        queue = self.worker_options.max_queue_size
         # Smaller batches where whole ones would take too long.
         budget = 1000 * seconds / (1 + LEAST_ROUNDS) / work * min(at_once, self.cores) / at_once
         part = dataclasses.replace(part, batch_size=max(1, min(part.batch_size, int(budget))))
-        loader = Prefetcher(
-            part,
-            workers=workers,
-            use_multiprocessing=self.loader.use_multiprocessing,
-            max_queue_size=queue,
-        )
+        options = dataclasses.replace(self.worker_options, workers=workers)
+        loader = Prefetcher(part, options)
         rates: list[float] = []
         started = end = images = 0.0
         try:

@@ -15,7 +15,7 @@ import keras
 
 from imggen.errors import OptionError
 from imggen.sequences.keras_compat import KerasEpochTracker, ManualEpochTracker, called_by_keras
-from imggen.workers import Key, Prefetcher
+from imggen.workers import Key, Prefetcher, WorkerOptions
 
 T = TypeVar("T")
 
@@ -35,27 +35,16 @@ class EpochSequence(keras.utils.PyDataset, Generic[T]):  # type: ignore[misc]  #
     Args:
         make: Makes batch ``index`` of ``epoch``.
         num_batches: The number of batches in an epoch.
-        workers: As in ``Prefetcher``.
-        use_multiprocessing: As in ``Prefetcher``.
-        max_queue_size: As in ``Prefetcher``.
+        options: Which workers, and how many batches they prefetch.
     """
 
     def __init__(
-        self,
-        make: Callable[[int, int], T],
-        num_batches: int,
-        *,
-        workers: int | None,
-        use_multiprocessing: bool,
-        max_queue_size: int,
+        self, make: Callable[[int, int], T], num_batches: int, options: WorkerOptions
     ) -> None:
-        super().__init__(workers=1, use_multiprocessing=False, max_queue_size=max_queue_size)
-        self._loader = Prefetcher(
-            make,
-            workers=workers,
-            use_multiprocessing=use_multiprocessing,
-            max_queue_size=max_queue_size,
+        super().__init__(
+            workers=1, use_multiprocessing=False, max_queue_size=options.max_queue_size
         )
+        self._prefetcher = Prefetcher(make, options)
         self._epoch = 0
         self._num_batches = num_batches
         # From the second epoch on, there is reason to think that another one follows.
@@ -71,9 +60,14 @@ class EpochSequence(keras.utils.PyDataset, Generic[T]):  # type: ignore[misc]  #
         """Called once when an epoch is complete."""
 
     @property
+    def worker_options(self) -> WorkerOptions:
+        """Which workers make the batches, and how many batches they prefetch."""
+        return self._prefetcher.options
+
+    @property
     def num_workers(self) -> int:
         """The number of threads or processes that make batches; 0: the calling thread does."""
-        return self._loader.workers
+        return self.worker_options.num_workers
 
     @property
     def epoch(self) -> int:
@@ -109,7 +103,7 @@ class EpochSequence(keras.utils.PyDataset, Generic[T]):  # type: ignore[misc]  #
         upcoming = (
             self._after((epoch, wanted), crossing=self._was_finished) if order_is_known else []
         )
-        return self._serve(self._loader.get((epoch, wanted), upcoming))
+        return self._serve(self._prefetcher.get((epoch, wanted), upcoming))
 
     def __iter__(self) -> Iterator[Any]:
         """Serves the batches of the current epoch in order, and then moves on to the next."""
@@ -161,7 +155,7 @@ class EpochSequence(keras.utils.PyDataset, Generic[T]):  # type: ignore[misc]  #
         Under TensorFlow, Keras keeps every dataset that it was given until the process ends, and
         with it the workers: close those that are no longer needed, or use ``with``.
         """
-        self._loader.close()
+        self._prefetcher.close()
 
     def __enter__(self) -> Self:
         return self
@@ -178,7 +172,7 @@ class EpochSequence(keras.utils.PyDataset, Generic[T]):  # type: ignore[misc]  #
     def _in_order(self, epoch: int, *, crossing: bool) -> Iterator[T]:
         for index in range(self._num_batches):
             key = (epoch, index)
-            yield self._loader.get(key, self._after(key, crossing=crossing))
+            yield self._prefetcher.get(key, self._after(key, crossing=crossing))
 
     def _after(self, key: Key, *, crossing: bool) -> list[Key]:
         """The batches after ``key`` that may be made ahead, in order.
@@ -187,7 +181,7 @@ class EpochSequence(keras.utils.PyDataset, Generic[T]):  # type: ignore[misc]  #
         pay for batches that nobody asks for.
         """
         epoch, index = key
-        most = self._loader.max_queue_size
+        most = self.worker_options.max_queue_size
         keys = [(epoch, following) for following in range(index + 1, self._num_batches)[:most]]
         while crossing and len(keys) < most:
             epoch += 1

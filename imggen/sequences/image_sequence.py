@@ -34,7 +34,7 @@ from imggen.loading import (
 from imggen.preview import Explanation, draw_batch, explain
 from imggen.sequences.base import EpochSequence
 from imggen.sequences.predictions import prediction_table
-from imggen.workers import Buffers, opencv_on_one_thread, queue_size
+from imggen.workers import Buffers, WorkerOptions, opencv_on_one_thread
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -143,6 +143,7 @@ class ImageSequence(EpochSequence[Batch]):
         _require_positive("repeats", repeats)
         if on_error not in get_args(OnError):
             raise OptionError.unknown("on_error", on_error, get_args(OnError))
+        options = WorkerOptions(workers, use_multiprocessing, max_queue_size)
         kept = cache_of(cache)
         if kept is not None and kept.is_in_memory and use_multiprocessing:
             raise OptionError(
@@ -208,20 +209,14 @@ class ImageSequence(EpochSequence[Batch]):
             on_error=on_error,
             # As many as may be in use: those that wait, the one served, and the one before it,
             # which Keras may still be reading from.
-            buffers=Buffers((0 if workers == 0 else queue_size(max_queue_size)) + 2),
+            buffers=Buffers(options.max_prefetched + 2),
         )
         if self.batch_maker.num_batches == 0:
             raise OptionError(
                 f"drop_remainder=True leaves no batch: {self.samples} samples make less than one "
                 f"batch of {batch_size}."
             )
-        super().__init__(
-            self.batch_maker,
-            self.batch_maker.num_batches,
-            workers=workers,
-            use_multiprocessing=use_multiprocessing,
-            max_queue_size=max_queue_size,
-        )
+        super().__init__(self.batch_maker, self.batch_maker.num_batches, options)
 
     @property
     def samples(self) -> int:
@@ -309,7 +304,7 @@ class ImageSequence(EpochSequence[Batch]):
             # A cache holds what parts are cut from, and not whole images of the right size.
             whole = dataclasses.replace(maker.samples, load=self._source.load_whole, cache=None)
             maker = dataclasses.replace(maker, samples=whole, cut_size=None)
-        return prediction_table(maker, self._loader, model, verbose)
+        return prediction_table(maker, self.worker_options, model, verbose)
 
     def original(self, index: int) -> npt.NDArray[Any]:
         """Sample ``index`` as loaded: uint8, shape (height, width, channels), not augmented.

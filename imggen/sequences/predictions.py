@@ -15,20 +15,20 @@ from imggen.data import Manifest
 from imggen.errors import ImggenWarning, OptionError
 from imggen.loading import Batch, BatchMaker, EpochSampler
 from imggen.sequences.base import EpochSequence
-from imggen.workers import Prefetcher
+from imggen.workers import WorkerOptions
 
 if TYPE_CHECKING:
     import pandas as pd
 
 
 def prediction_table(
-    maker: BatchMaker, loader: Prefetcher[Batch], model: keras.Model, verbose: str | int
+    maker: BatchMaker, options: WorkerOptions, model: keras.Model, verbose: str | int
 ) -> pd.DataFrame:
     """Predicts every sample of a manifest once, in its order; see ``ImageSequence.predict``.
 
     Args:
         maker: Makes the batches of the sequence that is asked.
-        loader: Has the settings for workers.
+        options: Which workers load the images.
         model: The model.
         verbose: As in ``model.predict``.
     """
@@ -48,7 +48,7 @@ def prediction_table(
         pipeline=Pipeline([]),
         on_error="raise" if maker.on_error == "raise" else "blank",
     )
-    with _ImagesInOrder(in_order, loader) as images:
+    with _ImagesInOrder(in_order, options) as images:
         output = model.predict(images, verbose=verbose)
         if not isinstance(output, np.ndarray):
             raise OptionError(
@@ -80,15 +80,9 @@ def prediction_table(
 class _ImagesInOrder(EpochSequence[Batch]):
     """The images alone, in the manifest's order."""
 
-    def __init__(self, maker: BatchMaker, like: Prefetcher[Batch]) -> None:
+    def __init__(self, maker: BatchMaker, options: WorkerOptions) -> None:
         self.failed: set[int] = set()  # rows of the manifest
-        super().__init__(
-            maker,
-            maker.num_batches,
-            workers=like.workers,
-            use_multiprocessing=like.use_multiprocessing,
-            max_queue_size=like.max_queue_size,
-        )
+        super().__init__(maker, maker.num_batches, options)
 
     def _serve(self, made: Batch) -> npt.NDArray[Any]:
         self.failed.update(made.failures)  # unshuffled and unrepeated, draw i is row i

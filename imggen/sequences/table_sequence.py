@@ -14,6 +14,7 @@ import numpy.typing as npt
 from imggen.core import Stream, check_seed, generator
 from imggen.errors import OptionError, TableError
 from imggen.sequences.base import EpochSequence
+from imggen.workers import WorkerOptions
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -113,13 +114,8 @@ class TableSequence(EpochSequence[TableBatch]):
         )
         columns = self._maker.read(self.files[0]).columns
         self._maker = dataclasses.replace(self._maker, columns=tuple(columns))
-        super().__init__(
-            self._maker,
-            len(self.files),
-            workers=workers,
-            use_multiprocessing=use_multiprocessing,
-            max_queue_size=max_queue_size,
-        )
+        options = WorkerOptions(workers, use_multiprocessing, max_queue_size)
+        super().__init__(self._maker, len(self.files), options)
 
     def epoch_indices(self, epoch: int | None = None) -> list[str]:
         """The files of an epoch, in the order served; None: the current epoch."""

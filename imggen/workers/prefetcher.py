@@ -2,81 +2,33 @@
 
 from __future__ import annotations
 
-import os
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from typing import Any, Generic, TypeVar, final
 
-from imggen.core import is_whole
-from imggen.errors import OptionError, WorkerError
+from imggen.errors import WorkerError
 from imggen.workers.fork_safety import register_after_fork
+from imggen.workers.options import WorkerOptions
 from imggen.workers.pools import Key, ProcessPool, ThreadPool
 
 T = TypeVar("T")
-
-
-def usable_cores() -> int:
-    """The number of cores that this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
-
-
-def worker_count(workers: int | None) -> int:
-    """The number of workers that ``workers=`` asks for; None: as many as there are usable cores.
-
-    Raises:
-        OptionError: It is not a whole number of 0 or more, or None.
-    """
-    if workers is None:
-        return usable_cores()
-    if not is_whole(workers, 0):
-        raise OptionError(f"workers={workers!r} must be a whole number of 0 or more, or None.")
-    return workers
-
-
-def queue_size(max_queue_size: int) -> int:
-    """Checks ``max_queue_size=``.
-
-    Raises:
-        OptionError: It is not a whole number of 1 or more.
-    """
-    if not is_whole(max_queue_size, 1):
-        raise OptionError(f"max_queue_size={max_queue_size!r} must be a whole number of 1 or more.")
-    return max_queue_size
 
 
 @final
 class Prefetcher(Generic[T]):
     """Calls ``make(epoch, index)`` on workers, ahead of the caller where it knows what comes next.
 
-    The workers start with the first batch and live until the loader is closed or collected: none
-    is made anew each epoch. Results do not depend on ``workers``.
+    The workers start with the first batch and live until the prefetcher is closed or collected;
+    they are not restarted each epoch. Results do not depend on the options.
 
     Args:
         make: Makes a batch; must be safe to call from several threads, or picklable.
-        workers: The number of workers. 0: make batches in the calling thread. None: as many as
-            there are usable cores.
-        use_multiprocessing: Processes (started by "spawn") rather than threads. Only for
-            augmentations or loaders that hold the interpreter lock.
-        max_queue_size: The number of batches that may wait, made or in the making.
-
-    Raises:
-        OptionError: Numbers out of range.
+        options: Which workers, and how many batches they prefetch.
     """
 
-    def __init__(
-        self,
-        make: Callable[[int, int], T],
-        *,
-        workers: int | None,
-        use_multiprocessing: bool,
-        max_queue_size: int,
-    ) -> None:
-        self.workers = worker_count(workers)
-        self.use_multiprocessing = bool(use_multiprocessing)
-        self.max_queue_size = queue_size(max_queue_size)
+    def __init__(self, make: Callable[[int, int], T], options: WorkerOptions) -> None:
+        self.options = options
         self._make = make
         self._pool: ThreadPool[T] | ProcessPool[T] | None = None
         self.after_fork()
@@ -98,7 +50,7 @@ class Prefetcher(Generic[T]):
         Raises:
             WorkerError: A worker process cannot be started, or has ended.
         """
-        if self.workers == 0:
+        if self.options.num_workers == 0:
             return self._make(*key)
         pool = None
         try:
@@ -106,7 +58,7 @@ class Prefetcher(Generic[T]):
                 pool = self._started()
                 future = self._waiting.pop(key, None) or pool.submit(key)
                 if upcoming:
-                    self._look_ahead(pool, upcoming[: self.max_queue_size])
+                    self._look_ahead(pool, upcoming[: self.options.max_queue_size])
             return pool.result(future)
         except WorkerError:
             with self._lock:
@@ -135,17 +87,9 @@ class Prefetcher(Generic[T]):
 
     def _started(self) -> ThreadPool[T] | ProcessPool[T]:
         if self._pool is None:
-            pool = ProcessPool if self.use_multiprocessing else ThreadPool
-            self._pool = pool(self._make, self.workers)
+            pool = ProcessPool if self.options.use_multiprocessing else ThreadPool
+            self._pool = pool(self._make, self.options.num_workers)
         return self._pool
 
-    def __getstate__(self) -> dict[str, Any]:
-        return {
-            "make": self._make,
-            "workers": self.workers,
-            "use_multiprocessing": self.use_multiprocessing,
-            "max_queue_size": self.max_queue_size,
-        }
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        self.__init__(state.pop("make"), **state)
+    def __reduce__(self) -> tuple[type[Prefetcher[Any]], tuple[Any, ...]]:
+        return Prefetcher, (self._make, self.options)

@@ -9,8 +9,8 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar, final
 from weakref import WeakValueDictionary
 
+from imggen.workers.options import count_workers
 from imggen.workers.pools import hold_opencv_to_one_thread
-from imggen.workers.prefetcher import worker_count
 
 # Enough that no thread waits for long while another does its last one.
 _SHARES_A_THREAD = 4
@@ -40,7 +40,7 @@ class Threads:
     """
 
     def __init__(self, count: int | None) -> None:
-        self.count = worker_count(count)
+        self.count = count_workers(count)
         self._executor: ThreadPoolExecutor | None = None
         self._process_id = os.getpid()
 

@@ -205,13 +205,13 @@ def test_the_sequence_and_the_states_of_chance_stay_as_they_are(photos):
     assert np.array_equal(np.random.get_state()[1], mine)  # noqa: NPY002
     assert sequence.epoch == 5
     assert not sequence.failures
-    assert sequence._loader._pool is None
+    assert sequence._prefetcher._pool is None
     for served, expected in zip(sequence, other, strict=True):
         assert np.array_equal(served[0], expected[0])
 
 
 def test_few_workers_are_told_to_be_more(photos, monkeypatch):
-    monkeypatch.setattr("imggen.workers.prefetcher.usable_cores", lambda: 4)
+    monkeypatch.setattr("imggen.workers.options.usable_cores", lambda: 4)
     monkeypatch.setattr(TRIAL, "usable_cores", lambda: 4)
     report = bench(photos, augment=sleepy, workers=1)
 

@@ -10,6 +10,7 @@ import pytest
 
 from imggen.errors import OptionError
 from imggen.sequences.base import EpochSequence
+from imggen.workers import WorkerOptions
 
 
 def key_of(epoch, index):
@@ -21,13 +22,7 @@ class Recorder(EpochSequence):
 
     def __init__(self, num_batches, *, workers=0):
         self.served = []
-        super().__init__(
-            key_of,
-            num_batches,
-            workers=workers,
-            use_multiprocessing=False,
-            max_queue_size=3,
-        )
+        super().__init__(key_of, num_batches, WorkerOptions(workers, False, max_queue_size=3))
 
     def _serve(self, made):
         self.served.append(made)
@@ -158,7 +153,7 @@ def test_looking_at_all_batches_before_fit_is_no_epoch():
 def test_closing_stops_the_workers_and_another_batch_starts_them_anew():
     with Recorder(4, workers=2) as sequence:
         sequence[1]
-    assert sequence._loader._pool is None
+    assert sequence._prefetcher._pool is None
     assert sequence[2][0][0, 0] == 2
 
 
@@ -258,13 +253,7 @@ class Counting(EpochSequence):
 
     def __init__(self, num_batches, *, workers=2, max_queue_size=3):
         self.made, self.served = [], []
-        super().__init__(
-            self.make,
-            num_batches,
-            workers=workers,
-            use_multiprocessing=False,
-            max_queue_size=max_queue_size,
-        )
+        super().__init__(self.make, num_batches, WorkerOptions(workers, False, max_queue_size))
 
     def make(self, epoch, index):
         self.made.append((epoch, index))
@@ -276,7 +265,7 @@ class Counting(EpochSequence):
 
     def ahead(self):
         """What was made and not served, once the workers have nothing to do."""
-        for future in list(self._loader._waiting.values()):
+        for future in list(self._prefetcher._waiting.values()):
             future.result(timeout=20)
         return sorted(set(self.made) - set(self.served))
 
@@ -367,7 +356,7 @@ def test_never_more_is_made_ahead_than_may_wait(one_pass, num_batches, max_queue
     class Watched(Counting):
         def _serve(self, key):
             nonlocal most
-            most = max(most, len(self._loader._waiting))
+            most = max(most, len(self._prefetcher._waiting))
             return super()._serve(key)
 
     sequence = Watched(num_batches, max_queue_size=max_queue_size)
@@ -401,7 +390,7 @@ def test_setting_the_epoch_serves_it_and_gives_up_what_was_made_ahead():
     list(sequence)
 
     assert sequence.served[-4:] == in_order(4, [9])
-    assert sorted(sequence._loader._waiting) == [(10, 0), (10, 1), (10, 2)]
+    assert sorted(sequence._prefetcher._waiting) == [(10, 0), (10, 1), (10, 2)]
 
 
 def test_a_batch_out_of_order_has_nothing_made_ahead():

@@ -41,7 +41,7 @@ def sequence_of(folder, **options):
 
 
 def parcels_of(sequence) -> str:
-    return sequence._loader._pool._folder
+    return sequence._prefetcher._pool._folder
 
 
 def soon(condition, seconds=20):
@@ -103,7 +103,7 @@ def test_batches_from_processes_may_be_kept_and_written_to(photos):
 def test_worker_processes_have_loaded_no_keras_and_no_backend(photos):
     with sequence_of(photos, workers=1, use_multiprocessing=True) as sequence:
         sequence[0]
-        executor = sequence._loader._pool._executor
+        executor = sequence._prefetcher._pool._executor
         loaded = executor.submit(eval, "list(__import__('sys').modules)").result()
 
     assert "imggen.loading.batch_maker" in loaded
@@ -113,7 +113,7 @@ def test_worker_processes_have_loaded_no_keras_and_no_backend(photos):
 def test_worker_processes_use_one_opencv_thread(photos):
     with sequence_of(photos, workers=2, use_multiprocessing=True) as sequence:
         sequence[0]
-        executor = sequence._loader._pool._executor
+        executor = sequence._prefetcher._pool._executor
         assert executor.submit(eval, "__import__('cv2').getNumThreads()").result() == 1
 
 
@@ -133,7 +133,7 @@ def started(folder):
 
 def test_closing_leaves_no_parcels_and_no_processes(folder):
     sequence, parcels = started(folder)
-    processes = list(sequence._loader._pool._executor._processes)
+    processes = list(sequence._prefetcher._pool._executor._processes)
     assert os.path.isdir(parcels)
     sequence.close()
 
@@ -143,7 +143,7 @@ def test_closing_leaves_no_parcels_and_no_processes(folder):
 
 def test_a_sequence_that_is_dropped_leaves_no_parcels_and_no_processes(folder):
     sequence, parcels = started(folder)
-    processes = list(sequence._loader._pool._executor._processes)
+    processes = list(sequence._prefetcher._pool._executor._processes)
     del sequence
     gc.collect()
 
@@ -211,10 +211,11 @@ def test_however_a_program_ends_no_parcels_and_no_processes_are_left(tmp_path, f
     lines = """
         import os, signal, sys, time
         from tests.workers.test_pools import large, parcels_of
-        from imggen.workers.prefetcher import Loader
+        from imggen.workers import Prefetcher, WorkerOptions
 
         if __name__ == "__main__":
-            loader = Loader(large, workers=2, use_multiprocessing=True, max_queue_size=4)
+            options = WorkerOptions(workers=2, use_multiprocessing=True, max_queue_size=4)
+            loader = Prefetcher(large, options)
             loader.get((0, 0), [(0, index) for index in range(1, 5)])
             time.sleep(0.2)
             print(loader._pool._folder, len(os.listdir(loader._pool._folder)), flush=True)
@@ -380,7 +381,7 @@ def test_pools_started_and_ended_side_by_side_leave_opencv_its_threads(opencv_th
 
 FORK = """
 import os, signal, threading
-from imggen import pools
+from imggen.workers import pools
 
 held, wait = threading.Event(), threading.Event()
 

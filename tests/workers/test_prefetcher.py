@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from imggen.errors import ImageError, OptionError, WorkerError
-from imggen.workers.prefetcher import Prefetcher, usable_cores
+from imggen.workers import Prefetcher, WorkerOptions, usable_cores
 
 ROOT = Path(__file__).parents[2]
 
@@ -32,9 +32,8 @@ def leave(epoch, index):
 
 
 def make_loader(make, **options):
-    return Prefetcher(
-        make, **{"workers": 2, "use_multiprocessing": False, "max_queue_size": 3, **options}
-    )
+    defaults = {"workers": 2, "use_multiprocessing": False, "max_queue_size": 3}
+    return Prefetcher(make, WorkerOptions(**{**defaults, **options}))
 
 
 def imggen_threads():
@@ -153,13 +152,14 @@ def test_a_function_that_processes_cannot_find_is_named(tmp_path):
     script = tmp_path / "script.py"
     script.write_text(
         textwrap.dedent("""
-            from imggen.workers.prefetcher import Loader
+            from imggen.workers import Prefetcher, WorkerOptions
 
             if __name__ == "__main__":
                 def hidden(epoch, index):
                     return index
 
-                loader = Loader(hidden, workers=1, use_multiprocessing=True, max_queue_size=1)
+                options = WorkerOptions(workers=1, use_multiprocessing=True, max_queue_size=1)
+                loader = Prefetcher(hidden, options)
                 loader.get((0, 0))
         """)
     )
@@ -175,11 +175,12 @@ def test_no_worker_process_outlives_its_parent(tmp_path, stop):
     script.write_text(
         textwrap.dedent("""
             import time
-            from imggen.workers.prefetcher import Loader
+            from imggen.workers import Prefetcher, WorkerOptions
             from tests.workers.test_prefetcher import square
 
             if __name__ == "__main__":
-                loader = Loader(square, workers=2, use_multiprocessing=True, max_queue_size=2)
+                options = WorkerOptions(workers=2, use_multiprocessing=True, max_queue_size=2)
+                loader = Prefetcher(square, options)
                 for index in range(4):
                     loader.get((0, index), [(0, index + 1), (0, index + 2)])
                 print("ready", flush=True)
@@ -229,7 +230,7 @@ def test_numbers_out_of_range_are_refused(option, value):
 
 
 def test_no_number_of_workers_means_one_a_core():
-    assert make_loader(square, workers=None).workers == usable_cores() >= 1
+    assert make_loader(square, workers=None).options.num_workers == usable_cores() >= 1
 
 
 @pytest.mark.parametrize("use_multiprocessing", [False, True])
@@ -238,15 +239,15 @@ def test_leaving_does_not_wait_for_all_that_was_to_be_made_ahead(tmp_path, use_m
     script.write_text(
         textwrap.dedent(f"""
             import time
-            from imggen.workers.prefetcher import Loader
+            from imggen.workers import Prefetcher, WorkerOptions
 
             def slow(epoch, index):
                 if index:
                     time.sleep(1)
 
             if __name__ == "__main__":
-                loader = Loader(slow, workers=1, use_multiprocessing={use_multiprocessing},
-                                max_queue_size=30)
+                options = WorkerOptions(1, {use_multiprocessing}, max_queue_size=30)
+                loader = Prefetcher(slow, options)
                 loader.get((0, 0), [(0, index) for index in range(1, 31)])
                 print(time.time(), flush=True)
         """)

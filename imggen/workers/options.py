@@ -1,0 +1,72 @@
+"""The options of workers, as one value."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from typing import final
+
+from imggen.core import is_whole
+from imggen.errors import OptionError
+
+
+def usable_cores() -> int:
+    """Returns the number of cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def count_workers(workers: int | None) -> int:
+    """Returns the number of workers that ``workers=`` asks for; None: one per usable core.
+
+    Raises:
+        OptionError: It is not a whole number of 0 or more, or None.
+    """
+    if workers is None:
+        return usable_cores()
+    if not is_whole(workers, 0):
+        raise OptionError(f"workers={workers!r} must be a whole number of 0 or more, or None.")
+    return workers
+
+
+@final
+@dataclass(frozen=True)
+class WorkerOptions:
+    """Which workers make batches, and how many batches they prefetch.
+
+    Attributes:
+        workers: The number of workers. 0: the calling thread makes the batches. None: one per
+            usable core.
+        use_multiprocessing: Use processes (started by "spawn") rather than threads. Only worth it
+            for augmentations or loaders that hold the interpreter lock.
+        max_queue_size: The largest number of batches that are waiting or being made, 1 or more.
+
+    Raises:
+        OptionError: A number is out of range.
+
+    Example:
+        >>> WorkerOptions(workers=4, use_multiprocessing=False, max_queue_size=10).num_workers
+        4
+    """
+
+    workers: int | None
+    use_multiprocessing: bool
+    max_queue_size: int
+
+    def __post_init__(self) -> None:
+        count_workers(self.workers)
+        if not is_whole(self.max_queue_size, 1):
+            raise OptionError(
+                f"max_queue_size={self.max_queue_size!r} must be a whole number of 1 or more."
+            )
+
+    @property
+    def num_workers(self) -> int:
+        """The number of threads or processes; 0: the calling thread."""
+        return count_workers(self.workers)
+
+    @property
+    def max_prefetched(self) -> int:
+        """The largest number of batches that are prefetched; 0 without workers."""
+        return self.max_queue_size if self.num_workers else 0
