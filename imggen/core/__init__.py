@@ -1,6 +1,13 @@
 """imggen.core"""
 
-from imggen.core.checks import is_whole
+from imggen.core.checks import (
+    check_choice,
+    check_number,
+    check_range,
+    check_whole,
+    is_number,
+    is_whole,
+)
 from imggen.core.file_ops import (
     absolute_link,
     check_apart,
@@ -30,8 +37,12 @@ __all__ = [
     "as_html",
     "as_text",
     "check_apart",
+    "check_choice",
     "check_ending",
+    "check_number",
+    "check_range",
     "check_seed",
+    "check_whole",
     "contiguous_flip",
     "copy_file",
     "counted",
@@ -42,6 +53,7 @@ __all__ = [
     "has_metadata",
     "in_units",
     "inside",
+    "is_number",
     "is_same_file",
     "is_whole",
     "move_file",

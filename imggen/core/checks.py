@@ -1,12 +1,248 @@
-"""Checks of numbers that users pass."""
+"""Checks of numbers, ranges and choices that users pass, with one wording for all errors.
+
+A number is Python's or NumPy's, and finite; ``True`` and ``False`` are not numbers.
+"""
 
 from __future__ import annotations
 
+import math
+from collections.abc import Hashable, Iterable
+from typing import Literal, TypeGuard, TypeVar, overload
+
 import numpy as np
 
+from imggen.errors import ImggenError, OptionError
 
-def is_whole(value: object, least: int | None = None) -> bool:
-    """Whether it is a whole number, Python's or NumPy's, of ``least`` or more; True is none."""
+T = TypeVar("T")
+
+
+def is_whole(
+    value: object, minimum: int | None = None, maximum: int | None = None
+) -> TypeGuard[int]:
+    """Whether ``value`` is an integer from ``minimum`` to ``maximum``; None is no bound."""
     if isinstance(value, bool) or not isinstance(value, int | np.integer):
         return False
-    return least is None or int(value) >= least
+    return _is_within(int(value), minimum, maximum)
+
+
+def is_number(value: object) -> TypeGuard[float]:
+    """Whether ``value`` is a finite number, whole or not."""
+    if isinstance(value, bool) or not isinstance(value, int | float | np.integer | np.floating):
+        return False
+    return bool(-math.inf < value < math.inf)
+
+
+@overload
+def check_whole(
+    name: str,
+    value: object,
+    minimum: int | None = ...,
+    maximum: int | None = ...,
+    *,
+    allow_none: Literal[False] = ...,
+    error: type[ImggenError] = ...,
+) -> int: ...
+
+
+@overload
+def check_whole(
+    name: str,
+    value: object,
+    minimum: int | None = ...,
+    maximum: int | None = ...,
+    *,
+    allow_none: Literal[True],
+    error: type[ImggenError] = ...,
+) -> int | None: ...
+
+
+def check_whole(
+    name: str,
+    value: object,
+    minimum: int | None = None,
+    maximum: int | None = None,
+    *,
+    allow_none: bool = False,
+    error: type[ImggenError] = OptionError,
+) -> int | None:
+    """Returns ``value`` as an int, if it is a whole number within its bounds.
+
+    Args:
+        name: The option, for the message.
+        value: The value that the user passed.
+        minimum: The smallest legal value. None: no bound.
+        maximum: The largest legal value. None: no bound.
+        allow_none: Whether None is legal, and returned as it is.
+        error: The class of the error.
+
+    Raises:
+        ImggenError: ``error``, if the value is not legal.
+
+    Example:
+        >>> check_whole("workers", 2, 0, allow_none=True)
+        2
+        >>> check_whole("workers", -1, 0, allow_none=True)
+        Traceback (most recent call last):
+        imggen.errors.OptionError: workers=-1 must be a whole number of 0 or more, or None.
+    """
+    if value is None and allow_none:
+        return None
+    if not is_whole(value, minimum, maximum):
+        legal = _describe("a whole number", minimum, maximum)
+        raise error(f"{name}={value!r} must be {legal}{', or None' if allow_none else ''}.")
+    return int(value)
+
+
+@overload
+def check_number(
+    name: str,
+    value: object,
+    minimum: float | None = ...,
+    maximum: float | None = ...,
+    *,
+    above: float | None = ...,
+    allow_none: Literal[False] = ...,
+    unit: str = ...,
+) -> float: ...
+
+
+@overload
+def check_number(
+    name: str,
+    value: object,
+    minimum: float | None = ...,
+    maximum: float | None = ...,
+    *,
+    above: float | None = ...,
+    allow_none: Literal[True],
+    unit: str = ...,
+) -> float | None: ...
+
+
+def check_number(
+    name: str,
+    value: object,
+    minimum: float | None = None,
+    maximum: float | None = None,
+    *,
+    above: float | None = None,
+    allow_none: bool = False,
+    unit: str = "",
+) -> float | None:
+    """Returns ``value`` as a float, if it is a finite number within its bounds.
+
+    Args:
+        name: The option, for the message.
+        value: The value that the user passed.
+        minimum: The smallest legal value. None: no bound.
+        maximum: The largest legal value. None: no bound.
+        above: A bound that is not legal itself, in place of ``minimum``.
+        allow_none: Whether None is legal, and returned as it is.
+        unit: The unit, or other words that follow the bounds in the message.
+
+    Raises:
+        OptionError: The value is not legal.
+
+    Example:
+        >>> check_number("threshold", 0, maximum=1, above=0)
+        Traceback (most recent call last):
+        imggen.errors.OptionError: threshold=0 must be a number above 0 and at most 1.
+    """
+    if value is None and allow_none:
+        return None
+    if not is_number(value) or not _is_within(value, minimum, maximum, above):
+        legal = _describe("a number", minimum, maximum, above) + (f", {unit}" if unit else "")
+        raise OptionError(f"{name}={value!r} must be {legal}{', or None' if allow_none else ''}.")
+    return float(value)
+
+
+def check_range(
+    name: str,
+    value: object,
+    minimum: float | None = None,
+    maximum: float | None = None,
+    *,
+    above: float | None = None,
+    whole: bool = False,
+    unit: str = "",
+) -> tuple[float, float]:
+    """Returns ``value`` as a tuple (low, high) of floats, if it is a range within its bounds.
+
+    Args:
+        name: The option, for the message.
+        value: The value that the user passed: a tuple or list of two numbers in ascending order.
+        minimum: The smallest legal number. None: no bound.
+        maximum: The largest legal number. None: no bound.
+        above: A bound that is not legal itself, in place of ``minimum``.
+        whole: Whether both numbers must be whole; 3.0 is.
+        unit: The unit, or other words that follow the bounds in the message.
+
+    Raises:
+        OptionError: The value is not legal.
+
+    Example:
+        >>> check_range("scale", (1, 0.5), above=0, maximum=1)
+        Traceback (most recent call last):
+        imggen.errors.OptionError: scale=(1, 0.5) must be (low, high) with 0 < low <= high <= 1.
+            Did you mean (0.5, 1)?
+    """
+    unit = f", {unit}" if unit else ""
+    if not isinstance(value, tuple | list) or len(value) != 2 or not all(map(is_number, value)):
+        raise OptionError(f"{name}={value!r} must be two numbers, (low, high){unit}.")
+    low, high = value
+    is_legal = all(_is_within(end, minimum, maximum, above) for end in value)
+    if low <= high and is_legal and not (whole and any(end != int(end) for end in value)):
+        return float(low), float(high)
+    bounds = "low <= high"
+    if above is not None:
+        bounds = f"{_short(above)} < {bounds}"
+    elif minimum is not None:
+        bounds = f"{_short(minimum)} <= {bounds}"
+    if maximum is not None:
+        bounds += f" <= {_short(maximum)}"
+    kind = "whole numbers " if whole else ""
+    hint = f" Did you mean ({high}, {low})?" if low > high else ""
+    raise OptionError(f"{name}={value!r} must be {kind}(low, high) with {bounds}{unit}.{hint}")
+
+
+def check_choice(name: str, value: T, choices: Iterable[object]) -> T:
+    """Returns ``value``, if it is one of ``choices``.
+
+    Raises:
+        OptionError: It is not; the message lists the choices and names the closest one.
+
+    Example:
+        >>> check_choice("fit", "corp", ("stretch", "crop", "pad"))
+        Traceback (most recent call last):
+        imggen.errors.OptionError: fit='corp' is not one of 'stretch', 'crop', 'pad'. Did you mean
+            'crop'?
+    """
+    known = tuple(choices)
+    if not isinstance(value, Hashable) or value not in known:
+        raise OptionError.unknown(name, value, known)
+    return value
+
+
+def _is_within(
+    value: float, minimum: float | None, maximum: float | None, above: float | None = None
+) -> bool:
+    if above is not None and value <= above:
+        return False
+    return (minimum is None or value >= minimum) and (maximum is None or value <= maximum)
+
+
+def _describe(
+    kind: str, minimum: float | None, maximum: float | None, above: float | None = None
+) -> str:
+    if above is not None:
+        up_to = "" if maximum is None else f" and at most {_short(maximum)}"
+        return f"{kind} above {_short(above)}{up_to}"
+    if minimum is not None and maximum is not None:
+        return f"{kind} from {_short(minimum)} to {_short(maximum)}"
+    if minimum is not None:
+        return f"{kind} of {_short(minimum)} or more"
+    return kind if maximum is None else f"{kind} of {_short(maximum)} or less"
+
+
+def _short(bound: float) -> str:
+    return f"{bound:g}" if isinstance(bound, float) else str(bound)

@@ -10,7 +10,7 @@ from enum import IntEnum
 
 import numpy as np
 
-from imggen.errors import OptionError
+from imggen.core.checks import check_whole
 
 
 class Stream(IntEnum):
@@ -94,6 +94,5 @@ def check_seed(seed: int | None) -> int:
     if seed is None:
         # 32 bits are enough to tell runs apart, and short enough to read in a log.
         return int(np.random.SeedSequence().generate_state(1)[0])
-    if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or seed < 0:
-        raise OptionError(f"seed={seed!r} is not an integer of 0 or more, or None.")
+    check_whole("seed", seed, 0, allow_none=True)
     return int(seed)

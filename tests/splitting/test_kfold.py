@@ -265,5 +265,5 @@ def test_an_empty_manifest_has_no_folds():
 
 
 def test_a_seed_that_is_no_seed_is_an_error():
-    with pytest.raises(OptionError, match="seed=-1 is not an integer of 0 or more"):
+    with pytest.raises(OptionError, match="seed=-1 must be a whole number of 0 or more"):
         kfold(manifest_of([0] * 20), 2, seed=-1)

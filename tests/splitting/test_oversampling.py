@@ -100,7 +100,7 @@ def test_over_all_seeds_every_sample_is_repeated_equally_often():
 
 
 def test_a_seed_that_is_no_seed_is_an_error():
-    with pytest.raises(OptionError, match="seed=-1 is not an integer of 0 or more"):
+    with pytest.raises(OptionError, match="seed=-1 must be a whole number of 0 or more"):
         oversample(manifest_of([0, 1]), seed=-1)
 
 
