@@ -55,7 +55,7 @@ def test_every_public_name_is_there_and_documented(name):
 
 
 def test_a_name_that_is_not_there_is_an_attribute_error():
-    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
+    with pytest.raises(AttributeError, match="nothing"):
         imggen.nothing  # noqa: B018
 
 
@@ -76,13 +76,6 @@ def test_nothing_heavy_is_loaded_before_it_is_needed(code):
 def test_worker_processes_load_no_keras():
     shown = python("import imggen.loading, imggen.workers, sys\nprint(*sys.modules, sep='\\n')")
     assert not set(HEAVY) & set(shown.splitlines())
-
-
-def test_scan_and_split_stay_functions_after_their_modules_are_imported():
-    python(
-        "import imggen.scan, imggen.split, imggen\n"
-        "assert callable(imggen.scan) and callable(imggen.split)"
-    )
 
 
 def test_the_package_says_that_it_is_typed():
@@ -106,6 +99,7 @@ def test_setup_cfg_has_exactly_the_sections_that_tools_read():
         "mypy-keras.*,albumentations.*,sklearn.*,pyarrow.*,scipy.*,torchvision.*,yaml.*",
         "importlinter",
         "importlinter:contract:layers",
+        "importlinter:contract:circles",
         "importlinter:contract:keras",
         "importlinter:contract:backends",
     }
@@ -118,8 +112,8 @@ def test_pyproject_leaves_the_tools_to_setup_cfg():
     assert all(table == "[build-system]" or table.startswith("[tool.ruff") for table in tables)
 
 
-def test_the_modules_are_those_that_the_architecture_names():
+def test_the_architecture_names_every_room():
     described = (ROOT / "imggen" / "README.md").read_text()
-    for module in (ROOT / "imggen").glob("*.py"):
-        if not module.stem.startswith("__"):
-            assert f"`{module.stem}`" in described, module.stem
+    for room in (ROOT / "imggen").iterdir():
+        if (room / "__init__.py").is_file():
+            assert f"`{room.name}/`" in described, room.name
