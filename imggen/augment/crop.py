@@ -12,8 +12,7 @@ from imggen.augment.builtin import SingleOp
 from imggen.augment.operations import GeometryOp, Operation, Parameters
 from imggen.augment.options import Interval, Span
 from imggen.augment.resample import Matrix
-from imggen.core import is_whole
-from imggen.errors import OptionError
+from imggen.core import check_whole
 
 # Windows of the wanted area and shape that do not fit are drawn again so many times.
 _TRIES = 10
@@ -66,12 +65,8 @@ class RandomResizedCrop(SingleOp, GeometryOp):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.source_size is not None and not is_whole(self.source_size, 1):
-            raise OptionError(
-                f"source_size={self.source_size!r} must be a whole number of pixels, or None."
-            )
-        if self.source_size is not None:
-            object.__setattr__(self, "source_size", int(self.source_size))
+        source_size = check_whole("source_size", self.source_size, 1, allow_none=True)
+        object.__setattr__(self, "source_size", source_size)
 
     @property
     def cuts(self) -> bool:

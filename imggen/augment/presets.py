@@ -14,7 +14,7 @@ from imggen.augment.geometry import (
 )
 from imggen.augment.randaugment import RandAugment
 from imggen.augment.texture import RandomErasing
-from imggen.errors import OptionError
+from imggen.core import check_choice
 
 PRESETS: dict[str, tuple[BuiltIn, ...]] = {
     "light": (
@@ -64,6 +64,4 @@ def preset(name: str) -> tuple[BuiltIn, ...]:
         >>> [step.name for step in preset("strong")]
         ['RandomResizedCrop', 'RandomFlip', 'RandAugment', 'RandomErasing']
     """
-    if name not in PRESETS:
-        raise OptionError.unknown("preset", name, PRESETS)
-    return PRESETS[name]
+    return PRESETS[check_choice("preset", name, PRESETS)]

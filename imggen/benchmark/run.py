@@ -15,6 +15,7 @@ from imggen.benchmark.clock import times_a_second
 from imggen.benchmark.model import time_model
 from imggen.benchmark.report import BenchReport, counted
 from imggen.benchmark.trial import Trial
+from imggen.core import check_number
 from imggen.errors import OptionError
 from imggen.workers import opencv_on_one_thread
 
@@ -64,8 +65,7 @@ def bench(
 
     if not isinstance(sequence, ImageSequence):
         raise OptionError(f"bench() times an ImageSequence; got {type(sequence).__name__}.")
-    if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not 0 < seconds < 1e6:
-        raise OptionError(f"seconds={seconds!r} must be a number above 0.")
+    seconds = check_number("seconds", seconds, above=0, maximum=10**6)
     with _chance_left_alone():
         return _report(Trial(sequence, seconds, progress), model)
 

@@ -6,7 +6,7 @@ import os
 from dataclasses import dataclass
 from typing import Literal, final, get_args
 
-from imggen.core import is_whole
+from imggen.core import check_choice, check_whole
 from imggen.errors import OptionError
 
 Pack = Literal["raw", "jpeg"]
@@ -55,12 +55,9 @@ class Cache:
                 f'cache={self.where!r} is neither "ram", nor a folder such as "cached" or '
                 '"./disk", nor None.'
             )
-        if self.pack not in get_args(Pack):
-            raise OptionError.unknown("pack", self.pack, get_args(Pack))
-        if not is_whole(self.quality, 1) or self.quality > 100:
-            raise OptionError(f"quality={self.quality!r} must be a whole number from 1 to 100.")
-        if self.limit is not None and not is_whole(self.limit, 1):
-            raise OptionError(f"limit={self.limit!r} must be a number of bytes above 0, or None.")
+        check_choice("pack", self.pack, get_args(Pack))
+        check_whole("quality", self.quality, 1, 100)
+        check_whole("limit", self.limit, 1, allow_none=True)
 
     @property
     def is_in_memory(self) -> bool:

@@ -205,7 +205,7 @@ def check_range(
     raise OptionError(f"{name}={value!r} must be {kind}(low, high) with {bounds}{unit}.{hint}")
 
 
-def check_choice(name: str, value: T, choices: Iterable[object]) -> T:
+def check_choice(name: str, value: object, choices: Iterable[T]) -> T:
     """Returns ``value``, if it is one of ``choices``.
 
     Raises:

@@ -10,7 +10,7 @@ from typing import Any, Literal, final, get_args
 import numpy as np
 import numpy.typing as npt
 
-from imggen.core import StringColumn, is_whole
+from imggen.core import StringColumn, check_choice, is_whole
 from imggen.data.cell_parsing import classes_in, numbers_in
 from imggen.errors import ManifestError, OptionError
 
@@ -283,8 +283,7 @@ class KeypointColumn:
             ManifestError: Something else in a cell.
             OptionError: An unknown format.
         """
-        if keypoint_format not in get_args(KeypointFormat):
-            raise OptionError.unknown("keypoint_format", keypoint_format, get_args(KeypointFormat))
+        check_choice("keypoint_format", keypoint_format, get_args(KeypointFormat))
         width = len(keypoint_format)
         points = [
             numbers_in(cell, width, f"keypoints of row {row}") for row, cell in enumerate(cells)

@@ -10,12 +10,12 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from imggen.core import StringColumn
+from imggen.core import StringColumn, check_choice
 from imggen.data.listing import Walk
 from imggen.data.manifest import Manifest
 from imggen.data.pairing import paired
 from imggen.data.splits import SPLIT_NAMES, split_name
-from imggen.errors import OptionError, ScanError
+from imggen.errors import ScanError
 
 Labels = Literal["inferred"] | None
 
@@ -87,8 +87,7 @@ def _scanned(
     extensions: Collection[str] | None,
 ) -> Manifest:
     root = _existing_folder(directory)
-    if labels not in ("inferred", None):
-        raise OptionError.unknown("labels", labels, ["inferred", None])
+    check_choice("labels", labels, ("inferred", None))
     walk = Walk.over(root, extensions)
     if labels is None:
         found = sorted(walk.images(b""))

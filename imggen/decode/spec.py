@@ -5,9 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, NamedTuple, final, get_args
 
-import numpy as np
-
-from imggen.core import is_whole
+from imggen.core import check_choice, check_whole, is_whole
 from imggen.errors import OptionError
 
 ColorMode = Literal["rgb", "rgba", "grayscale"]
@@ -69,19 +67,15 @@ class ImageSpec:
 
     def __post_init__(self) -> None:
         if self.image_size is not None:
-            object.__setattr__(self, "image_size", _checked_size(self.image_size))
-        if self.color_mode not in NUM_CHANNELS:
-            raise OptionError.unknown("color_mode", self.color_mode, NUM_CHANNELS)
-        if self.interpolation not in FILTERS:
-            raise OptionError.unknown("interpolation", self.interpolation, FILTERS)
-        if self.fit not in get_args(Fit):
-            raise OptionError.unknown("fit", self.fit, get_args(Fit))
-        if self.shorter_side is not None and (
-            self.image_size is not None or not is_whole(self.shorter_side, 1)
-        ):
+            object.__setattr__(self, "image_size", _check_size(self.image_size))
+        check_choice("color_mode", self.color_mode, NUM_CHANNELS)
+        check_choice("interpolation", self.interpolation, FILTERS)
+        check_choice("fit", self.fit, get_args(Fit))
+        check_whole("shorter_side", self.shorter_side, 1, allow_none=True)
+        if self.shorter_side is not None and self.image_size is not None:
             raise OptionError(
-                f"shorter_side={self.shorter_side!r} must be a whole number above 0, and goes with "
-                "image_size=None."
+                f"shorter_side={self.shorter_side} resizes files that keep their own size; pass "
+                "image_size=None with it."
             )
 
     @property
@@ -144,13 +138,13 @@ def placement(image_width: int, image_height: int, spec: ImageSpec) -> Placement
     return Placement((0, 0, *whole), size, ((width - size[0]) // 2, (height - size[1]) // 2))
 
 
-def _checked_size(image_size: object) -> tuple[int, int]:
+def _check_size(image_size: object) -> tuple[int, int]:
     if (
         not isinstance(image_size, tuple | list)
         or len(image_size) != 2
-        or not all(isinstance(side, int | np.integer) and side > 0 for side in image_size)
+        or not all(is_whole(side, 1) for side in image_size)
     ):
         raise OptionError(
-            f"image_size={image_size!r} must be two whole numbers above 0, (height, width)."
+            f"image_size={image_size!r} must be two whole numbers of 1 or more, (height, width)."
         )
     return int(image_size[0]), int(image_size[1])

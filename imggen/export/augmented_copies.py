@@ -22,8 +22,8 @@ from imggen.core import (
     StringColumn,
     check_apart,
     check_seed,
+    check_whole,
     copy_file,
-    is_whole,
     one_run_at_a_time,
     replace_files,
     step_generators,
@@ -172,8 +172,7 @@ def augment_directory(
 
 
 def _check(pipeline: Pipeline, copies: object, seed: int) -> None:
-    if not is_whole(copies, 0):
-        raise OptionError(f"copies={copies!r} must be a whole number of 0 or more.")
+    check_whole("copies", copies, 0)
     check_seed(seed)
     if pipeline.mixer is not None:
         raise OptionError(

@@ -10,9 +10,9 @@ from typing import Any, Literal, NamedTuple, final, get_args
 
 import numpy as np
 
-from imggen.core import StringColumn, entries, inside
+from imggen.core import StringColumn, check_choice, entries, inside
 from imggen.data import Manifest, Splits
-from imggen.errors import ExportError, OptionError
+from imggen.errors import ExportError
 from imggen.export.names import TargetNames, check_folder_names
 from imggen.export.recipe import Made
 from imggen.export.sidecars import Sidecar, sidecars_of
@@ -124,9 +124,8 @@ def checked_mode(mode: str) -> Mode:
     Raises:
         OptionError: It is none of the four.
     """
-    if mode not in get_args(Mode):
-        raise OptionError.unknown("mode", mode, get_args(Mode))
-    return mode  # type: ignore[return-value]
+    checked: Mode = check_choice("mode", mode, get_args(Mode))
+    return checked
 
 
 def make_plan(

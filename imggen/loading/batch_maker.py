@@ -19,7 +19,7 @@ from imggen.augment import (
     blended_targets,
     unrepeatable,
 )
-from imggen.core import Stream, generator, step_generators
+from imggen.core import Stream, check_choice, generator, step_generators
 from imggen.data import Manifest
 from imggen.errors import ImageError, OptionError, SampleError
 from imggen.loading.collate import BatchCollator
@@ -132,8 +132,7 @@ class BatchMaker:
     buffers: Buffers
 
     def __post_init__(self) -> None:
-        if self.dtype not in DTYPES:
-            raise OptionError.unknown("dtype", self.dtype, DTYPES)
+        check_choice("dtype", self.dtype, DTYPES)
         if self.rescale is not None and self.dtype == "uint8":
             raise OptionError(f'rescale={self.rescale} needs a float dtype; got dtype="uint8".')
         follows = self.label_mode in ("mask", "boxes", "keypoints")

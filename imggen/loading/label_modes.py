@@ -5,6 +5,7 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
+from imggen.core import check_choice
 from imggen.data import Manifest
 from imggen.errors import OptionError
 
@@ -34,8 +35,7 @@ def check_label_mode(label_mode: LabelMode, manifest: Manifest) -> None:
         OptionError: An unknown mode; labels, masks, boxes or keypoints asked for where there are
             none; or "binary" with a number of classes other than two.
     """
-    if label_mode not in LABEL_MODES:
-        raise OptionError.unknown("label_mode", label_mode, LABEL_MODES)
+    check_choice("label_mode", label_mode, LABEL_MODES)
     if label_mode in ("categorical", "int", "binary") and manifest.labels is None:
         raise OptionError(
             f"label_mode={label_mode!r} needs labels, and these samples have none. Pass "

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from imggen.core import check_whole
 from imggen.errors import OptionError
 from imggen.preview.drawing import BACKGROUND, FAINT, INK, font, one_line
 
@@ -42,8 +43,7 @@ def confusion_matrix(table: pd.DataFrame, *, cell: int = 44) -> Image.Image:
     """
     from PIL import Image, ImageDraw
 
-    if cell < 1:
-        raise OptionError(f"cell={cell} must be 1 or more.")
+    check_whole("cell", cell, 1)
     if not {"true", "predicted"} <= set(table.columns) or table["true"].isna().all():
         raise OptionError("The table needs the columns 'true' and 'predicted', with classes.")
     known = table.dropna(subset=["true", "predicted"])

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from imggen.augment import Applied, Augmented, Sample, blended
-from imggen.core import is_whole
+from imggen.core import check_whole
 from imggen.errors import AugmentationError, OptionError
 from imggen.loading import Batch, BatchMaker, Failure
 from imggen.preview.drawing import grid
@@ -95,12 +95,8 @@ def explain(maker: BatchMaker, epoch: int, index: int) -> Explanation:
         epoch: The epoch.
         index: The draw.
     """
-    if not is_whole(epoch, 0):
-        raise OptionError(f"epoch={epoch!r} must be a whole number of 0 or more.")
-    if not is_whole(index, 0) or index >= maker.order.num_draws:
-        raise OptionError(
-            f"index={index!r} must be a whole number from 0 to {maker.order.num_draws - 1}."
-        )
+    epoch = check_whole("epoch", epoch, 0)
+    index = check_whole("index", index, 0, maker.order.num_draws - 1)
     manifest = maker.manifest
     served = _served(maker, epoch, index)
     after, steps, target = served.augmented.sample.copy(), served.augmented.described(), None
@@ -128,9 +124,8 @@ def explain(maker: BatchMaker, epoch: int, index: int) -> Explanation:
 
 def draw_batch(maker: BatchMaker, batch: Batch, num_images: int, cell: int) -> Image.Image:
     """See ``ImageSequence.show_batch``."""
-    for option, number in (("num_images", num_images), ("cell", cell)):
-        if not is_whole(number, 1):
-            raise OptionError(f"{option}={number!r} must be a whole number of 1 or more.")
+    check_whole("num_images", num_images, 1)
+    check_whole("cell", cell, 1)
     x = batch.x["image"] if isinstance(batch.x, dict) else batch.x
     x = np.moveaxis(x, 1, -1) if maker.channels_first else x
     if x.ndim != 4 or x.shape[3] not in (1, 3, 4):

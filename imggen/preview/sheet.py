@@ -5,8 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from imggen.core import is_whole
-from imggen.errors import OptionError
+from imggen.core import check_whole
 from imggen.preview.drawing import BACKGROUND, FAINT, INK, font, one_line, write
 from imggen.preview.sample_drawing import picture_of_sample
 from imggen.preview.variants import Preview, Previewable, Variant, preview
@@ -55,8 +54,7 @@ def contact_sheet(
         >>> contact_sheet(sequence, variants=3, cell=64).mode
         'RGB'
     """
-    if not is_whole(cell, 1):
-        raise OptionError(f"cell={cell!r} must be a whole number of 1 or more.")
+    check_whole("cell", cell, 1)
     found = preview(sequence, images_per_class=images_per_class, variants=variants)
     return draw_preview(found, cell=cell, parameters=parameters)
 

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from imggen.augment import Sample
-from imggen.core import is_whole
+from imggen.core import check_whole
 from imggen.data import Manifest
 from imggen.errors import ImageError, OptionError
 from imggen.loading import BatchMaker, Failure
@@ -120,12 +120,9 @@ def preview(
         >>> preview(sequence, variants=3).num_variants
         3
     """
-    numbers = {"images_per_class": images_per_class, "variants": variants}
-    if max_classes is not None:
-        numbers["max_classes"] = max_classes
-    for option, number in numbers.items():
-        if not is_whole(number, 1):
-            raise OptionError(f"{option}={number!r} must be a whole number of 1 or more.")
+    check_whole("images_per_class", images_per_class, 1)
+    check_whole("variants", variants, 1)
+    check_whole("max_classes", max_classes, 1, allow_none=True)
     candidates, num_left_out = _of_each_class(sequence.manifest, max_classes)
     indices: dict[int, None] = {}  # an image may have boxes of several classes
     unread: dict[Failure, None] = {}

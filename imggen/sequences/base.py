@@ -13,6 +13,7 @@ from typing import Any, Generic, Self, TypeVar
 
 import keras
 
+from imggen.core import check_whole
 from imggen.errors import OptionError
 from imggen.sequences.keras_compat import KerasEpochTracker, ManualEpochTracker, called_by_keras
 from imggen.workers import Key, Prefetcher, WorkerOptions
@@ -76,9 +77,7 @@ class EpochSequence(keras.utils.PyDataset, Generic[T]):  # type: ignore[misc]  #
 
     @epoch.setter
     def epoch(self, epoch: int) -> None:
-        if isinstance(epoch, bool) or not isinstance(epoch, int) or epoch < 0:
-            raise OptionError(f"epoch={epoch!r} must be a whole number of 0 or more.")
-        self._epoch = epoch
+        self._epoch = check_whole("epoch", epoch, 0)
         self._by_keras.forget()
         self._by_hand.forget()
 

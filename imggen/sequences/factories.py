@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from imggen.augment import Augment
-from imggen.core import check_seed
+from imggen.core import check_choice, check_seed
 from imggen.data import (
     BoxFormat,
     KeypointFormat,
@@ -305,5 +305,4 @@ def _check_names(options: Mapping[str, object]) -> None:
     """Refuses a mistyped option before any file is looked at."""
     known = list(inspect.signature(ImageSequence).parameters)
     for name in options:
-        if name not in known:
-            raise OptionError.unknown("option", name, known)
+        check_choice("option", name, known)

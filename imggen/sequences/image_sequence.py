@@ -14,7 +14,15 @@ import numpy.typing as npt
 
 from imggen.augment import Augment, Pipeline, adapt
 from imggen.cache import CacheLike, cache_of, open_cache
-from imggen.core import as_html, as_text, check_seed, is_whole
+from imggen.core import (
+    as_html,
+    as_text,
+    check_choice,
+    check_number,
+    check_seed,
+    check_whole,
+    is_whole,
+)
 from imggen.data import Manifest
 from imggen.decode import ColorMode, Fit, ImageSpec, Interpolation
 from imggen.errors import ImggenError, ImggenWarning, OptionError
@@ -139,22 +147,17 @@ class ImageSequence(EpochSequence[Batch]):
         if manifest.num_samples == 0:
             raise OptionError("The manifest is empty; a sequence needs at least one sample.")
         check_label_mode(label_mode, manifest)
-        _require_positive("batch_size", batch_size)
-        _require_positive("repeats", repeats)
-        if on_error not in get_args(OnError):
-            raise OptionError.unknown("on_error", on_error, get_args(OnError))
+        batch_size = check_whole("batch_size", batch_size, 1)
+        repeats = check_whole("repeats", repeats, 1)
+        check_choice("on_error", on_error, get_args(OnError))
         options = WorkerOptions(workers, use_multiprocessing, max_queue_size)
         kept = cache_of(cache)
         if kept is not None and kept.is_in_memory and use_multiprocessing:
             raise OptionError(
                 'cache="ram" is not shared between processes; use threads with it, or a folder.'
             )
-        if rescale is not None and (isinstance(rescale, str | bool) or not np.isfinite(rescale)):
-            raise OptionError(f"rescale={rescale!r} must be a number, such as 1 / 255, or None.")
-        if data_format not in ("channels_last", "channels_first", None):
-            raise OptionError.unknown(
-                "data_format", data_format, ("channels_last", "channels_first")
-            )
+        check_number("rescale", rescale, unit="such as 1 / 255", allow_none=True)
+        check_choice("data_format", data_format, ("channels_last", "channels_first", None))
         if loader is None:
             self._source = source_of_files(
                 ImageSpec(
@@ -474,8 +477,3 @@ def _fit(crop_to_aspect_ratio: bool, pad_to_aspect_ratio: bool) -> Fit:
     if crop_to_aspect_ratio and pad_to_aspect_ratio:
         raise OptionError("Pass crop_to_aspect_ratio or pad_to_aspect_ratio, not both.")
     return "crop" if crop_to_aspect_ratio else "pad" if pad_to_aspect_ratio else "stretch"
-
-
-def _require_positive(option: str, value: object) -> None:
-    if not is_whole(value, 1):
-        raise OptionError(f"{option}={value!r} must be a whole number of 1 or more.")

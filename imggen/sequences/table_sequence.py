@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, final
 import numpy as np
 import numpy.typing as npt
 
-from imggen.core import Stream, check_seed, generator
+from imggen.core import Stream, check_choice, check_seed, generator
 from imggen.errors import OptionError, TableError
 from imggen.sequences.base import EpochSequence
 from imggen.workers import WorkerOptions
@@ -95,8 +95,7 @@ class TableSequence(EpochSequence[TableBatch]):
             raise OptionError(f"files={files!r} is one path; pass a list of paths.")
         if not files:
             raise OptionError("files is empty; a sequence needs at least one file.")
-        if dtype not in _DTYPES:
-            raise OptionError.unknown("dtype", dtype, _DTYPES)
+        check_choice("dtype", dtype, _DTYPES)
         if replace and not shuffle:
             raise OptionError("replace=True draws at random, which needs shuffle=True.")
         self.files = [os.fspath(file) for file in files]

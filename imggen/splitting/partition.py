@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from imggen.core import StringColumn, check_seed, is_whole
+from imggen.core import StringColumn, check_seed, check_whole
 from imggen.data import Manifest, Splits, split_name, split_names
 from imggen.errors import SplitError
 from imggen.splitting.assignment import assign
@@ -109,8 +109,7 @@ def kfold(
         >>> [(len(train), len(val)) for train, val in kfold(manifest, 5)]
         [(16, 4), (16, 4), (16, 4), (16, 4), (16, 4)]
     """
-    if not is_whole(num_folds, 2):
-        raise SplitError(f"num_folds={num_folds!r} must be a whole number of 2 or more.")
+    num_folds = check_whole("num_folds", num_folds, 2, error=SplitError)
     shares = Shares(
         tuple(f"fold {number}" for number in range(num_folds)),
         ratios=np.full(num_folds, 1 / num_folds),

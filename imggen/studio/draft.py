@@ -23,7 +23,7 @@ from imggen.augment import (
     format_policy,
     format_python,
 )
-from imggen.errors import OptionError
+from imggen.core import check_choice
 
 # Where sliders for ranges end, in times of what they begin with.
 _SIGNED, _UNSIGNED = 4.0, 2.5
@@ -109,8 +109,7 @@ class Draft:
         Raises:
             OptionError: There is none of this name.
         """
-        if name not in KINDS:
-            raise OptionError.unknown("augmentation", name, KINDS)
+        check_choice("augmentation", name, KINDS)
         if name in MIXERS:  # one at a time
             self.items = [item for item in self.items if not isinstance(item.step, Mixer)]
         item = Item(KINDS[name]())

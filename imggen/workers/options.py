@@ -6,8 +6,7 @@ import os
 from dataclasses import dataclass
 from typing import final
 
-from imggen.core import is_whole
-from imggen.errors import OptionError
+from imggen.core import check_whole
 
 
 def usable_cores() -> int:
@@ -23,11 +22,8 @@ def count_workers(workers: int | None) -> int:
     Raises:
         OptionError: It is not a whole number of 0 or more, or None.
     """
-    if workers is None:
-        return usable_cores()
-    if not is_whole(workers, 0):
-        raise OptionError(f"workers={workers!r} must be a whole number of 0 or more, or None.")
-    return workers
+    count = check_whole("workers", workers, 0, allow_none=True)
+    return usable_cores() if count is None else count
 
 
 @final
@@ -56,10 +52,7 @@ class WorkerOptions:
 
     def __post_init__(self) -> None:
         count_workers(self.workers)
-        if not is_whole(self.max_queue_size, 1):
-            raise OptionError(
-                f"max_queue_size={self.max_queue_size!r} must be a whole number of 1 or more."
-            )
+        check_whole("max_queue_size", self.max_queue_size, 1)
 
     @property
     def num_workers(self) -> int:

@@ -53,7 +53,7 @@ def test_a_quality_that_is_none_is_refused(quality):
 
 @pytest.mark.parametrize("limit", [0, -1, 2.0**30, "2GB", float("inf"), True, False])
 def test_a_limit_that_is_none_is_refused(limit):
-    with pytest.raises(OptionError, match=r"^limit=.* number of bytes above 0, or None"):
+    with pytest.raises(OptionError, match=r"^limit=.* whole number of 1 or more, or None"):
         Cache("ram", limit=limit)
 
 

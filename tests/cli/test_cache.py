@@ -150,7 +150,7 @@ def test_clear_deletes_packed_images_too(photos, tmp_path):
         (("--pack", "png"), "pack='png' is not one of 'raw', 'jpeg'"),
         (("--pack", "jpeg", "--quality", 0), "quality=0 must be a whole number from 1 to 100"),
         (("--quality", 101), "quality=101 must be a whole number from 1 to 100"),
-        (("--limit", 0), "limit=0 must be a number of bytes above 0"),
+        (("--limit", 0), "limit=0 must be a whole number of 1 or more, or None"),
         (("--pack", "jpeg", "--color-mode", "rgba"), "cannot keep the transparency"),
     ],
     ids=str,

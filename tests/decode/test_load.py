@@ -383,7 +383,10 @@ def test_the_reason_is_without_the_path(tmp_path):
         ({"interpolation": "lanczos5"}, "interpolation='lanczos5' is .*Did you mean 'lanczos"),
         ({"interpolation": 3}, "interpolation=3 is not one of 'nearest', "),
         ({"fit": "croped"}, "fit='croped' is .*Did you mean 'crop'"),
-        ({"image_size": 64}, r"image_size=64 must be two whole numbers above 0, \(height, width\)"),
+        (
+            {"image_size": 64},
+            r"image_size=64 must be two whole numbers of 1 or more, \(height, width\)",
+        ),
         ({"image_size": (64,)}, r"image_size=\(64,\)"),
         ({"image_size": (64, 64, 3)}, r"image_size=\(64, 64, 3\)"),
         ({"image_size": (0, 64)}, r"image_size=\(0, 64\)"),

@@ -69,7 +69,7 @@ def test_a_ratio_that_is_none_is_refused(ratio):
 
 @pytest.mark.parametrize("source_size", [0, -1, 64.0, "64", (64, 64), True, False], ids=repr)
 def test_a_source_size_that_is_none_is_refused(source_size):
-    with pytest.raises(OptionError, match=r"^source_size=.* whole number of pixels, or None"):
+    with pytest.raises(OptionError, match=r"^source_size=.* whole number of 1 or more, or None"):
         Crop(source_size=source_size)
 
 

@@ -287,7 +287,7 @@ def test_a_size_that_is_none_is_refused_before_anything_is_served(pictures):
     command = ["studio", str(pictures), "--image-size", "0", "0", "--no-browser"]
     told = CliRunner().invoke(main, command)
     assert told.exit_code == 1
-    assert "image_size=(0, 0) must be two whole numbers above 0" in told.stderr
+    assert "image_size=(0, 0) must be two whole numbers of 1 or more" in told.stderr
 
 
 def browser_of(playwright):

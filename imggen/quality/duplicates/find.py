@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, NamedTuple, final
 import numpy as np
 import numpy.typing as npt
 
-from imggen.core import StringColumn, write_records
+from imggen.core import StringColumn, check_number, write_records
 from imggen.data import Manifest
-from imggen.errors import ImageError, OptionError
+from imggen.errors import ImageError
 from imggen.quality.duplicates.fingerprints import THUMB_SIDE, thumb_of
 from imggen.quality.duplicates.similarity import THRESHOLD, Pairs, similar_pairs
 from imggen.quality.image_check import ImageFacts, examine, quiet_pillow
@@ -180,9 +180,7 @@ def find_duplicates(
         >>> find_duplicates(manifest).groups
         ()
     """
-    if not isinstance(threshold, int | float | np.floating) or not 0 < threshold <= 1:
-        raise OptionError(f"threshold={threshold!r} must be a number above 0, and at most 1.")
-    threshold = float(threshold)
+    threshold = check_number("threshold", threshold, above=0, maximum=1)
     files = _first_rows(manifest)
     distinct = np.unique(files)
     thumbs = np.zeros((len(manifest) if near else 0, THUMB_SIDE, THUMB_SIDE), np.uint8)

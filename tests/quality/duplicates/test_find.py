@@ -377,7 +377,7 @@ def test_grouping_changes_nothing_else_of_the_manifest(album):
 
 @pytest.mark.parametrize("threshold", [0, -0.1, 1.001, 95, float("nan")])
 def test_a_threshold_out_of_its_range_is_refused(photos, threshold):
-    with pytest.raises(OptionError, match="must be a number above 0, and at most 1"):
+    with pytest.raises(OptionError, match="must be a number above 0 and at most 1"):
         find_duplicates(imggen.scan(photos), threshold=threshold)
 
 
