@@ -7,7 +7,7 @@ from keras.src.legacy.preprocessing import image as theirs
 from keras.src.trainers.data_adapters.py_dataset_adapter import PyDatasetAdapter
 
 from imggen import legacy as ours
-from imggen.workers.prefetcher import usable_cores
+from imggen.workers import usable_cores
 from tests.helpers.images import write_images
 
 pytestmark = pytest.mark.filterwarnings(
