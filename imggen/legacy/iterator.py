@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import operator
-import sys
 import threading
 from abc import abstractmethod
 from collections.abc import Callable, Generator
@@ -16,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from imggen.legacy.draws import Source, as_global_state
-from imggen.sequences import KerasEpochTracker, ManualEpochTracker, called_by_keras
+from imggen.sequences import called_by_keras, next_batch_in_keras, refuse_tf_keras
 from imggen.workers import Threads, register_after_fork
 
 
@@ -87,8 +86,7 @@ class Iterator(keras.utils.PyDataset):  # type: ignore[misc]  # Keras is untyped
         self._of_thread = threading.local()
         self._served: dict[int, npt.NDArray[np.int64]] = {}
         self._served_before: dict[int, npt.NDArray[np.int64]] = {}
-        self._by_keras = KerasEpochTracker(self._num_batches())
-        self._by_hand = ManualEpochTracker(self._num_batches())
+        self._requested_before = -2
         register_after_fork(self)
 
     def after_fork(self) -> None:
@@ -104,21 +102,18 @@ class Iterator(keras.utils.PyDataset):  # type: ignore[misc]  # Keras is untyped
 
     def __len__(self) -> int:
         """The number of batches in an epoch."""
-        self._by_keras.may_begin()
-        return self._num_batches()
-
-    def _num_batches(self) -> int:
         return (self.n + self.batch_size - 1) // self.batch_size
 
     def __getitem__(self, idx: int) -> Any:
         """Returns batch ``idx`` of the current epoch, with parameters drawn anew at each call."""
-        if idx >= self._num_batches():
-            raise ValueError(
-                f"Asked for batch {idx} of an iterator with {self._num_batches()} batches."
-            )
-        passes = self._by_keras if called_by_keras() else self._by_hand
-        position, order_is_known = passes.ask(idx)
-        following = passes.after(position) if order_is_known else None
+        if idx >= len(self):
+            raise ValueError(f"Batch {idx} of an iterator with {len(self)} batches was requested.")
+        if called_by_keras():
+            following = next_batch_in_keras(idx)
+        else:
+            is_in_order = idx == self._requested_before + 1
+            following = idx + 1 if is_in_order and idx + 1 < len(self) else None
+            self._requested_before = idx
         with self.lock:
             source = self._next_source()
             if self.index_array is None:
@@ -133,7 +128,7 @@ class Iterator(keras.utils.PyDataset):  # type: ignore[misc]  # Keras is untyped
 
     def __next__(self) -> Any:
         """Returns the next batch; after the last one of an epoch, the first of the next."""
-        _refuse_tf_keras()
+        refuse_tf_keras()
         with self.lock:
             idx = self.batch_index
             if idx == 0:
@@ -274,14 +269,3 @@ def _with_state_lent(method: Callable[..., Any]) -> Callable[..., Any]:
 def _is_users(method: Callable[..., Any]) -> bool:
     """Whether a method was written outside of this package."""
     return method.__module__.partition(".")[0] != __name__.partition(".")[0]
-
-
-def _refuse_tf_keras() -> None:
-    """tf_keras, which is Keras 2, would ask for batches without end: it knows no PyDataset."""
-    caller = sys._getframe(2).f_globals.get("__name__", "")
-    if str(caller).partition(".")[0] == "tf_keras":
-        raise TypeError(
-            "This iterator is for Keras 3, and a model of tf_keras (Keras 2) asks for its batches. "
-            "Unset TF_USE_LEGACY_KERAS and import keras, or stay with the ImageDataGenerator of "
-            "tf_keras."
-        )

@@ -1,12 +1,11 @@
-"""What every imggen sequence shares: epochs, workers and the dealings with Keras.
+"""The base of every imggen sequence: epochs, workers and Keras integration.
 
-Nothing in here knows what a batch holds.
+Nothing in this module depends on the contents of a batch.
 """
 
 from __future__ import annotations
 
 import operator
-import sys
 from abc import abstractmethod
 from collections.abc import Callable, Generator, Iterator
 from typing import Any, Generic, Self, TypeVar
@@ -15,7 +14,12 @@ import keras
 
 from imggen.core import check_whole
 from imggen.errors import OptionError
-from imggen.sequences.keras_compat import KerasEpochTracker, ManualEpochTracker, called_by_keras
+from imggen.sequences.keras_compat import (
+    KerasEpochTracker,
+    ManualEpochTracker,
+    called_by_keras,
+    called_by_keras_reset,
+)
 from imggen.workers import Key, Prefetcher, WorkerOptions
 
 T = TypeVar("T")
@@ -24,14 +28,13 @@ T = TypeVar("T")
 class EpochSequence(keras.utils.PyDataset, Generic[T]):  # type: ignore[misc]  # Keras is untyped
     """A PyDataset whose batches are a function of (epoch, index).
 
-    Which epoch is being served advances when a pass is complete: at the end of ``for batch in
-    sequence``, or when Keras (or a training loop of your own) calls ``on_epoch_end`` after all
-    batches were asked for. Set ``epoch`` to go anywhere else.
+    The current epoch advances when a pass is complete: at the end of ``for batch in sequence``, or
+    when Keras (or a training loop of your own) calls ``on_epoch_end`` after all batches were
+    requested. Every complete pass counts as an epoch, also in ``evaluate`` and ``predict``. Set
+    ``epoch`` to serve any other epoch.
 
-    Every complete pass counts as an epoch, whoever makes it: ``evaluate`` and ``predict`` as well.
-
-    Keras is given one worker, whatever ``workers`` says: the sequence has its own, which live
-    across epochs, look ahead, and never fork.
+    Keras is told to use one worker: the sequence has its own workers, which live across epochs,
+    prefetch, and are never forked.
 
     Args:
         make: Makes batch ``index`` of ``epoch``.
@@ -48,17 +51,17 @@ class EpochSequence(keras.utils.PyDataset, Generic[T]):  # type: ignore[misc]  #
         self._prefetcher = Prefetcher(make, options)
         self._epoch = 0
         self._num_batches = num_batches
-        # From the second epoch on, there is reason to think that another one follows.
+        # After a complete epoch, another one is likely to follow.
         self._was_finished = False
         self._by_keras = KerasEpochTracker(num_batches)
         self._by_hand = ManualEpochTracker(num_batches)
 
     @abstractmethod
     def _serve(self, made: T) -> Any:
-        """Turns what ``make`` made into what Keras trains on."""
+        """Converts a result of ``make`` to what Keras trains on."""
 
     def _epoch_ended(self, epoch: int) -> None:
-        """Called once when an epoch is complete."""
+        """Is called once when an epoch is complete."""
 
     @property
     def worker_options(self) -> WorkerOptions:
@@ -67,7 +70,7 @@ class EpochSequence(keras.utils.PyDataset, Generic[T]):  # type: ignore[misc]  #
 
     @property
     def num_workers(self) -> int:
-        """The number of threads or processes that make batches; 0: the calling thread does."""
+        """The number of threads or processes that make batches; 0: the calling thread."""
         return self.worker_options.num_workers
 
     @property
@@ -78,17 +81,17 @@ class EpochSequence(keras.utils.PyDataset, Generic[T]):  # type: ignore[misc]  #
     @epoch.setter
     def epoch(self, epoch: int) -> None:
         self._epoch = check_whole("epoch", epoch, 0)
-        self._by_keras.forget()
-        self._by_hand.forget()
+        self._by_keras.reset()
+        self._by_hand.reset()
 
     @property
     def num_batches(self) -> int:
         """The number of batches in an epoch."""
-        return len(self)
+        if called_by_keras():
+            self._by_keras.expect_pass()
+        return self._num_batches
 
     def __len__(self) -> int:
-        # Every pass of Keras starts by asking for the length.
-        self._by_keras.may_begin()
         return self._num_batches
 
     def __getitem__(self, index: int) -> Any:
@@ -96,63 +99,63 @@ class EpochSequence(keras.utils.PyDataset, Generic[T]):  # type: ignore[misc]  #
         index = operator.index(index)
         if not -self._num_batches <= index < self._num_batches:
             raise IndexError(f"batch {index} of a sequence with {self._num_batches} batches")
-        epoch, index = self._epoch, index % self._num_batches
-        passes = self._by_keras if called_by_keras() else self._by_hand
-        wanted, order_is_known = passes.ask(index)
-        upcoming = (
-            self._after((epoch, wanted), crossing=self._was_finished) if order_is_known else []
-        )
-        return self._serve(self._prefetcher.get((epoch, wanted), upcoming))
+        key = (self._epoch, index % self._num_batches)
+        if called_by_keras():
+            position = self._by_keras.ask()
+            is_in_order = position is not None
+            key = key if position is None else (self._epoch, position)
+        else:
+            is_in_order = self._by_hand.ask(key[1])
+        upcoming = self._following(key, into_next=self._was_finished) if is_in_order else []
+        return self._serve(self._prefetcher.get(key, upcoming))
 
     def __iter__(self) -> Iterator[Any]:
-        """Serves the batches of the current epoch in order, and then moves on to the next."""
+        """Serves the batches of the current epoch in order, then advances to the next epoch."""
         epoch = self._epoch
-        yield from map(self._serve, self._in_order(epoch, crossing=self._was_finished))
+        yield from map(self._serve, self._in_order(epoch, into_next=self._was_finished))
         if self._epoch == epoch:
             self._finish_epoch()
 
     def generator(self) -> Generator[tuple[Any, ...], None, None]:
-        """Yields batches for ever, epoch after epoch, starting with the current one.
+        """Yields batches without end, epoch after epoch, starting with the current epoch.
 
         For ``fit(sequence.generator(), steps_per_epoch=...)``. Every epoch is complete and in an
         order of its own, whatever ``steps_per_epoch`` is. The generator counts epochs by itself
-        and leaves ``sequence.epoch`` alone.
+        and does not change ``sequence.epoch``.
         """
         epoch = self._epoch
         while True:
-            for made in self._in_order(epoch, crossing=True):
+            for made in self._in_order(epoch, into_next=True):
                 batch = self._serve(made)
-                # Keras takes nothing but tuples from a generator.
+                # From a generator, Keras accepts only tuples.
                 yield batch if isinstance(batch, tuple) else (batch,)
             self._epoch_ended(epoch)
             epoch += 1
 
     @property
     def workers(self) -> int:
-        """What Keras is told, always 1; see ``num_workers``."""
+        """The number of workers that Keras is told to use, always 1; see ``num_workers``."""
         return 1
 
     @workers.setter
     def workers(self, value: int) -> None:
-        raise OptionError(f"workers={value} cannot be set later; pass it when making the sequence.")
+        raise OptionError(
+            f"workers={value} cannot be set later; pass it when creating the sequence."
+        )
 
     def on_epoch_end(self) -> None:
-        """Moves on to the next epoch if all batches of this one were asked for."""
-        if not called_by_keras():
-            over = self._by_hand.complete()
-        elif sys._getframe(2).f_code.co_name == "reset":
-            # Keras tidies up like this before it starts, after a look at the first batches.
-            over = False
-        else:
-            over = self._by_keras.complete()
-        if over:
+        """Advances to the next epoch if all batches of the current one were requested."""
+        if called_by_keras_reset():
+            return
+        tracker = self._by_keras if called_by_keras() else self._by_hand
+        if tracker.is_complete():
             self._finish_epoch()
 
     def close(self) -> None:
-        """Stops the workers and lets go of what waits; a batch asked for later starts them anew.
+        """Stops the workers and frees prefetched batches; the next request restarts the workers.
 
-        Under TensorFlow, Keras keeps every dataset that it was given until the process ends, and
-        with it the workers: close those that are no longer needed, or use ``with``.
+        Under TensorFlow, Keras keeps every dataset that it was given, and with it the workers,
+        until the process ends: close sequences that are no longer needed, or use ``with``.
         """
         self._prefetcher.close()
 
@@ -168,21 +171,21 @@ class EpochSequence(keras.utils.PyDataset, Generic[T]):  # type: ignore[misc]  #
         self.epoch = ended + 1
         self._epoch_ended(ended)
 
-    def _in_order(self, epoch: int, *, crossing: bool) -> Iterator[T]:
+    def _in_order(self, epoch: int, *, into_next: bool) -> Iterator[T]:
         for index in range(self._num_batches):
             key = (epoch, index)
-            yield self._prefetcher.get(key, self._after(key, crossing=crossing))
+            yield self._prefetcher.get(key, self._following(key, into_next=into_next))
 
-    def _after(self, key: Key, *, crossing: bool) -> list[Key]:
-        """The batches after ``key`` that may be made ahead, in order.
+    def _following(self, key: Key, *, into_next: bool) -> list[Key]:
+        """Returns the keys of the batches to prefetch after ``key``, in order.
 
-        Those of the next epoch are among them only if ``crossing``: who evaluates once should not
-        pay for batches that nobody asks for.
+        They continue into the next epochs only if ``into_next``: a single ``evaluate`` should not
+        pay for batches that are never used.
         """
         epoch, index = key
-        most = self.worker_options.max_queue_size
-        keys = [(epoch, following) for following in range(index + 1, self._num_batches)[:most]]
-        while crossing and len(keys) < most:
+        size = self.worker_options.max_queue_size
+        keys = [(epoch, following) for following in range(index + 1, self._num_batches)[:size]]
+        while into_next and len(keys) < size:
             epoch += 1
-            keys += [(epoch, index) for index in range(min(self._num_batches, most - len(keys)))]
+            keys += [(epoch, index) for index in range(min(self._num_batches, size - len(keys)))]
         return keys

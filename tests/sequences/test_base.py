@@ -7,6 +7,7 @@ import threading
 import keras
 import numpy as np
 import pytest
+from keras.src.trainers.data_adapters.py_dataset_adapter import PyDatasetAdapter
 
 from imggen.errors import OptionError
 from imggen.sequences.base import EpochSequence
@@ -118,6 +119,22 @@ def test_an_interrupted_fit_does_not_confuse_the_next_one():
     with pytest.raises(KeyboardInterrupt):
         fitted(sequence, epochs=1, callbacks=[Stop()])
     assert fitted(sequence, epochs=1) == in_order(9, [0])
+
+
+def test_requests_for_a_pass_that_was_given_up_do_not_disturb_the_next_one():
+    # TensorFlow may still be prefetching for a fit that was interrupted.
+    sequence = Recorder(6)
+    adapter = PyDatasetAdapter(sequence, shuffle=True)
+    given_up, current = adapter._get_iterator(), adapter._get_iterator()
+    for _ in range(2):
+        next(given_up)
+    served = []
+    for _ in range(6):
+        served.append(next(current)[0][0, 0])
+        next(given_up, None)
+    adapter.on_epoch_end()
+    assert served == list(range(6))
+    assert sequence.epoch == 1
 
 
 def test_looking_at_batches_during_fit_shows_them_and_does_not_disturb_the_pass():
@@ -233,7 +250,7 @@ def test_a_batch_beyond_the_end_is_an_index_error(index):
 def test_keras_is_told_of_one_worker():
     sequence = Recorder(4, workers=8)
     assert (sequence.workers, sequence.num_workers) == (1, 8)
-    with pytest.raises(OptionError, match="when making the sequence"):
+    with pytest.raises(OptionError, match="when creating the sequence"):
         sequence.workers = 4
 
 
