@@ -2,7 +2,7 @@ from . import augment, errors
 from .augment import load_policy, preset, register_adapter, save_policy
 from .benchmark import bench
 from .cache import Cache
-from .data import Manifest, Splits, scan
+from .data import Boxes, Keypoints, Manifest, Splits, scan
 from .decode import ImageSpec, load_image
 from .export import augment_directory, split_directory, undo_split
 from .legacy import ImageDataGenerator
@@ -12,10 +12,12 @@ from .sequences import ImageSequence, TableSequence, from_dataframe, from_direct
 from .splitting import group_by, kfold, oversample, split
 
 __all__ = [
+    "Boxes",
     "Cache",
     "ImageDataGenerator",
     "ImageSequence",
     "ImageSpec",
+    "Keypoints",
     "Manifest",
     "Splits",
     "TableSequence",

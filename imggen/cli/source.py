@@ -52,8 +52,8 @@ def manifest_of(source: Path, frame: pd.DataFrame) -> Manifest:
     ``input:<name>``.
     """
     from imggen.core import has_metadata
-    from imggen.data import Manifest, arguments_of
+    from imggen.data import Manifest, column_arguments
 
     if has_metadata(source):
         return Manifest.load(source)
-    return Manifest.from_frame(frame, root=source.parent, **arguments_of(frame, {}))
+    return Manifest.from_frame(frame, root=source.parent, **column_arguments(frame, {}))

@@ -1,8 +1,13 @@
-"""imggen.data"""
+"""The ``Manifest``: an immutable table of samples.
 
-from imggen.data.annotations import BoxFormat, KeypointFormat
+In: folders, tables or lists of files. Out: a ``Manifest``, which every other room reads. Layouts of
+folders and formats of annotations can be added here without changes elsewhere.
+"""
+
+from imggen.data.boxes import Boxes, BoxFormat
+from imggen.data.keypoints import KeypointFormat, Keypoints
 from imggen.data.manifest import Manifest
-from imggen.data.manifest_io import arguments_of
+from imggen.data.manifest_io import column_arguments
 from imggen.data.scanning import Labels, has_folders, scan, scan_splits
 from imggen.data.splits import SPLIT_NAMES, Splits, split_name, split_names
 from imggen.data.validation import table_column
@@ -10,11 +15,13 @@ from imggen.data.validation import table_column
 __all__ = [
     "SPLIT_NAMES",
     "BoxFormat",
+    "Boxes",
     "KeypointFormat",
+    "Keypoints",
     "Labels",
     "Manifest",
     "Splits",
-    "arguments_of",
+    "column_arguments",
     "has_folders",
     "scan",
     "scan_splits",

@@ -1,4 +1,4 @@
-"""What is in a folder: its images and folders, and what is neither, counted by reason."""
+"""Listing of folders: images and subfolders, and skipped files counted by reason."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from typing import final
 
 from imggen.errors import OptionError, ScanError
 
-# Formats that Pillow recognises by name but cannot turn into pixels without a program or a plugin
-# that it does not bring along (Ghostscript, a GRIB handler, ...).
+# Formats that Pillow recognizes by extension but cannot decode without an external program or
+# plugin (Ghostscript, a GRIB handler, ...).
 _NOT_DECODABLE = {"BUFR", "EPS", "GRIB", "HDF5", "MPEG", "WMF"}
 
 _DOT = ord(".")
@@ -21,7 +21,7 @@ _SYSTEM_NAMES = {b"__macosx", b"thumbs.db", b"desktop.ini", b"$recycle.bin"}
 
 
 def image_extensions() -> frozenset[str]:
-    """The lower-case extensions, with the dot, of every format that Pillow reads.
+    """Returns the lower-case extensions, including the dot, of every format that Pillow reads.
 
     Example:
         >>> {".jpg", ".png", ".webp", ".tif"} <= image_extensions()
@@ -39,13 +39,13 @@ def image_extensions() -> frozenset[str]:
 
 @final
 @dataclass
-class Walk:
-    """Lists folders below ``root`` and counts what it passes over.
+class FolderLister:
+    """Lists images and folders below ``root``, and counts what it skips.
 
     Attributes:
-        root: The folder, as bytes: names need not be text.
-        extensions: Those of images, in lower case, with the dot.
-        passed_over: How many files and folders were left out, by reason.
+        root: The folder, as bytes, since names are not always valid text.
+        extensions: The extensions of images, in lower case, including the dot.
+        skipped: The number of skipped files and folders, by reason.
     """
 
     root: bytes
@@ -53,11 +53,15 @@ class Walk:
     skipped: Counter[str] = field(default_factory=Counter)
 
     @classmethod
-    def over(cls, root: str, extensions: Collection[str] | None) -> Walk:
-        """Prepares to list ``root``; ``extensions`` None takes every format that Pillow reads."""
+    def create(cls, root: str, extensions: Collection[str] | None) -> FolderLister:
+        """Prepares to list ``root``; ``extensions=None`` takes every format that Pillow reads.
+
+        Raises:
+            OptionError: ``extensions`` is a string.
+        """
         if isinstance(extensions, str):
             raise OptionError(
-                f"extensions={extensions!r} is one string; pass a list such as ['.jpg']."
+                f"extensions={extensions!r} is a string; pass a list such as ['.jpg']."
             )
         wanted = image_extensions() if extensions is None else extensions
         return cls(
@@ -65,49 +69,53 @@ class Walk:
             frozenset(os.fsencode("." + extension.lower().lstrip(".")) for extension in wanted),
         )
 
-    def pass_over(self, reason: str, count: int = 1) -> None:
-        """Counts what is left out."""
+    def skip(self, reason: str, count: int = 1) -> None:
+        """Counts skipped files or folders."""
         if count:
             self.skipped[reason] += count
 
     def summary(self) -> str:
-        """What was passed over so far, to put at the end of a message."""
-        listed = ", ".join(f"{count} × {reason}" for reason, count in self.skipped.items())
-        return f"; passed over {listed}" if listed else ""
+        """Returns the counts of skipped files as the end of a sentence; empty if there are none."""
+        listed = ", ".join(f"{count} {reason}" for reason, count in self.skipped.items())
+        return f"; skipped: {listed}" if listed else ""
 
     def folders(self, under: bytes) -> list[bytes]:
-        """The names of the visible folders in ``root/under``; counts nothing."""
+        """Returns the names of the visible folders in ``root/under``; counts nothing."""
         return sorted(name for name, kind in self._entries(under) if kind is _Kind.FOLDER)
 
-    def loose_images(self, under: bytes) -> int:
-        """The number of images directly in ``root/under``; passes over all but folders."""
-        loose = 0
+    def count_loose_images(self, under: bytes) -> int:
+        """Counts the images directly in ``root/under``; skips everything else but folders."""
+        count = 0
         for _, kind in self._entries(under):
             if kind is _Kind.IMAGE:
-                loose += 1
+                count += 1
             elif isinstance(kind, str):
-                self.pass_over(kind)
-        return loose
+                self.skip(kind)
+        return count
 
     def images(self, under: bytes) -> list[bytes]:
-        """The paths, relative to root, of all images at any depth in ``root/under``."""
+        """Returns the paths, relative to ``root``, of all images at any depth in ``root/under``.
+
+        Raises:
+            ScanError: A folder that may not be listed.
+        """
         found: list[bytes] = []
         usual = self.extensions - {os.path.splitext(name)[1] for name in _SYSTEM_NAMES}
-        # Folders to list, each with the identities of the folders above it: what a link back to
-        # one of those leads to would be taken for part of this class, and never end.
-        waiting = [(under, self._identities_above(under))]
+        # Folders to list, each with the identities of its parents: following a link to a parent
+        # would add other classes to this one, and never end.
+        waiting = [(under, self._parent_identities(under))]
         while waiting:
-            folder, above = waiting.pop()
+            folder, parents = waiting.pop()
             identity = _identity(os.path.join(self.root, folder))
-            if identity in above:
-                self.pass_over("link to a folder above")
+            if identity in parents:
+                self.skip("link to a parent folder")
                 continue
             prefix = folder + b"/" if folder else b""
             names: list[bytes] = []
-            with self._listing(folder) as entries:
+            with self._scandir(folder) as entries:
                 for entry in entries:
                     name = entry.name
-                    # Most are plain images; to call something for each takes twice as long.
+                    # Most entries are plain images; a function call for each takes twice as long.
                     if (
                         (name[-4:] in usual or name[-5:] in usual)
                         and name[0] != _DOT
@@ -115,39 +123,39 @@ class Walk:
                     ):
                         names.append(name)
                         continue
-                    kind = self._kind(entry)
+                    kind = self._classify(entry)
                     if kind is _Kind.FOLDER:
-                        waiting.append((prefix + name, above | {identity}))
+                        waiting.append((prefix + name, parents | {identity}))
                     elif kind is _Kind.IMAGE:
                         names.append(name)
                     else:
-                        self.pass_over(kind)
-            names.sort()  # what is nearly sorted in the end is sorted sooner
+                        self.skip(kind)
+            names.sort()  # the caller's sort is faster on sorted runs
             found += [prefix + name for name in names]
         return found
 
-    def _identities_above(self, under: bytes) -> frozenset[tuple[int, int]]:
+    def _parent_identities(self, under: bytes) -> frozenset[tuple[int, int]]:
         parts = under.split(b"/") if under else []
-        places = [os.path.join(self.root, *parts[:depth]) for depth in range(len(parts))]
-        return frozenset(map(_identity, places))
+        folders = [os.path.join(self.root, *parts[:depth]) for depth in range(len(parts))]
+        return frozenset(map(_identity, folders))
 
     def _entries(self, under: bytes) -> Iterator[tuple[bytes, _Kind | str]]:
-        """Each name in ``root/under`` with what it is, or the reason to pass over it."""
-        with self._listing(under) as entries:
+        """Yields each name in ``root/under`` with its kind, or the reason to skip it."""
+        with self._scandir(under) as entries:
             for entry in entries:
-                yield entry.name, self._kind(entry)
+                yield entry.name, self._classify(entry)
 
-    def _listing(self, under: bytes) -> AbstractContextManager[Iterator[os.DirEntry[bytes]]]:
-        place = os.path.join(self.root, under)
+    def _scandir(self, under: bytes) -> AbstractContextManager[Iterator[os.DirEntry[bytes]]]:
+        folder = os.path.join(self.root, under)
         try:
-            return os.scandir(place)
+            return os.scandir(folder)
         except PermissionError as err:
             raise ScanError(
-                f"The folder {os.fsdecode(place)!r} may not be listed ({err.strerror}); allow "
+                f"The folder {os.fsdecode(folder)!r} cannot be listed ({err.strerror}). Allow "
                 "reading it, or move it away."
             ) from err
 
-    def _kind(self, entry: os.DirEntry[bytes]) -> _Kind | str:
+    def _classify(self, entry: os.DirEntry[bytes]) -> _Kind | str:
         if entry.name.startswith(b"."):
             return "hidden"
         if entry.name.lower() in _SYSTEM_NAMES:
@@ -156,11 +164,11 @@ class Walk:
             if entry.is_dir():
                 return _Kind.FOLDER
             is_file = entry.is_file()
-        except OSError:  # a link in a circle, or through something that is no folder
+        except OSError:  # a circular link, or one through something that is not a folder
             is_file = False
         extension = os.path.splitext(entry.name)[1].lower()
         if extension not in self.extensions:
-            return f"no image ({os.fsdecode(extension) or 'no extension'})"
+            return f"not an image ({os.fsdecode(extension) or 'no extension'})"
         return _Kind.IMAGE if is_file else "broken link or special file"
 
 
@@ -169,6 +177,6 @@ class _Kind(Enum):
     IMAGE = "image"
 
 
-def _identity(place: bytes) -> tuple[int, int]:
-    status = os.stat(place)
+def _identity(path: bytes) -> tuple[int, int]:
+    status = os.stat(path)
     return status.st_dev, status.st_ino

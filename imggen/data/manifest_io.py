@@ -1,31 +1,39 @@
-"""The columns of a manifest as a table and the facts beside it, and back."""
+"""Conversion of a manifest into a table and metadata, and back."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from imggen.errors import ManifestError
+from imggen.data.boxes import BoxColumn, Boxes
+from imggen.data.keypoints import KeypointColumn, Keypoints
+from imggen.data.validation import optional_column
+from imggen.errors import ManifestError, OptionError
 
 if TYPE_CHECKING:
     import pandas as pd
 
 _FORMAT_VERSION = 1
-# What further columns of one text a sample are called in tables.
-_TEXTS = {"splits": "split", "hashes": "hash", "masks": "mask"}
-# In tables, what stands before the name of an input.
-_INPUT = "input:"
+# Attributes of a manifest that hold one text per sample, and the names of their table columns.
+_TEXT_COLUMNS = {"splits": "split", "hashes": "hash", "masks": "mask"}
+_INPUT_PREFIX = "input:"
+# The metadata of the columns that need more than a table can hold.
+_METADATA_KEYS = {
+    "boxes": {"format", "class_names", "capacity"},
+    "keypoints": {"format", "capacity"},
+}
 
 
-def table_of(columns: Mapping[str, Any], class_names: tuple[str, ...]) -> pd.DataFrame:
-    """Makes the table that ``Manifest.to_frame`` describes.
+def build_table(columns: Mapping[str, Any], class_names: tuple[str, ...]) -> pd.DataFrame:
+    """Builds the table that ``Manifest.to_frame`` describes.
 
     Args:
-        columns: The columns of a manifest by the names of its attributes, None for those it has
-            not.
-        class_names: Those of the manifest.
+        columns: The columns of a manifest by attribute name; None for missing columns.
+        class_names: The class names of the manifest.
     """
     import pandas as pd
 
@@ -37,27 +45,27 @@ def table_of(columns: Mapping[str, Any], class_names: tuple[str, ...]) -> pd.Dat
         table["group"] = pd.Series(list(columns["groups"]), dtype=object)
     if columns["weights"] is not None:
         table["weight"] = columns["weights"]
-    texts: dict[str, Any] = {called: columns[name] for name, called in _TEXTS.items()}
+    texts: dict[str, Any] = {column: columns[name] for name, column in _TEXT_COLUMNS.items()}
     if columns["boxes"] is not None:
-        texts["boxes"], texts["box_labels"] = columns["boxes"].cells()
+        texts["boxes"], texts["box_labels"] = columns["boxes"].to_cells()
     if columns["keypoints"] is not None:
-        texts["keypoints"] = columns["keypoints"].cells()
-    texts |= {f"{_INPUT}{name}": paths for name, paths in columns["inputs"].items()}
-    for called, values in texts.items():
+        texts["keypoints"] = columns["keypoints"].to_cells()
+    texts |= {f"{_INPUT_PREFIX}{name}": paths for name, paths in columns["inputs"].items()}
+    for column, values in texts.items():
         if values is not None:
-            table[called] = pd.Series(list(values), dtype=object)
+            table[column] = pd.Series(list(values), dtype=object)
     return pd.DataFrame(table)
 
 
-def metadata_of(
+def build_metadata(
     columns: Mapping[str, Any], class_names: tuple[str, ...], root: str
 ) -> dict[str, Any]:
-    """What the table does not say, for a JSON file beside it.
+    """Builds the metadata that the table does not hold, for a JSON file next to it.
 
     Args:
-        columns: As in ``table_of``.
-        class_names: Those of the manifest.
-        root: The way from the table to the images.
+        columns: As in ``build_table``.
+        class_names: The class names of the manifest.
+        root: The path from the table to the images.
     """
     metadata: dict[str, Any] = {
         "format": "imggen manifest",
@@ -68,49 +76,52 @@ def metadata_of(
     boxes, keypoints = columns["boxes"], columns["keypoints"]
     if boxes is not None:
         names = list(boxes.class_names)
-        metadata["boxes"] = {"format": boxes.format, "class_names": names, "most": boxes.most}
+        metadata["boxes"] = {
+            "format": boxes.format,
+            "class_names": names,
+            "capacity": boxes.capacity,
+        }
     if keypoints is not None:
-        metadata["keypoints"] = {"format": keypoints.format, "most": keypoints.most}
+        metadata["keypoints"] = {"format": keypoints.format, "capacity": keypoints.capacity}
     return metadata
 
 
 def check_metadata(file: str, metadata: Mapping[str, Any]) -> None:
-    """Checks what stands beside a table.
+    """Checks the metadata of a table.
 
     Raises:
-        ManifestError: It is of another version, or not as ``metadata_of`` makes it.
+        ManifestError: Another version, or metadata that ``build_metadata`` did not build.
     """
     version, root, names = (metadata.get(key) for key in ("version", "root", "class_names"))
     if version != _FORMAT_VERSION:
         raise ManifestError(
-            f"{file!r} has manifest version {version!r}; this imggen reads version "
-            f"{_FORMAT_VERSION}. Save it again with the imggen that reads it."
+            f"{file!r} has manifest version {version!r}; this version of imggen reads version "
+            f"{_FORMAT_VERSION}. Save it again with this version."
         )
     if not isinstance(root, str) or not isinstance(names, list):
         raise ManifestError(
-            f"The JSON beside {file!r} has root {root!r} and class_names {names!r}; expected a "
+            f"The JSON file of {file!r} has root {root!r} and class_names {names!r}; expected a "
             "string and a list. Save the manifest again."
         )
-    needed = {"boxes": {"format", "class_names", "most"}, "keypoints": {"format", "most"}}
-    for name in sorted(set(needed) & set(metadata)):
-        of_column = metadata[name]
-        is_whole = isinstance(of_column, dict) and needed[name] <= set(of_column)
-        if not is_whole or not isinstance(of_column.get("class_names", []), list):
+    for name in sorted(set(_METADATA_KEYS) & set(metadata)):
+        entry, keys = metadata[name], _METADATA_KEYS[name]
+        is_complete = isinstance(entry, dict) and keys <= set(entry)
+        if not is_complete or not isinstance(entry.get("class_names", []), list):
             raise ManifestError(
-                f"The JSON beside {file!r} has {name} {of_column!r}; expected "
-                f"{sorted(needed[name])}. Save the manifest again."
+                f"The JSON file of {file!r} has {name} {entry!r}; expected {sorted(keys)}. Save "
+                "the manifest again."
             )
 
 
-def arguments_of(frame: pd.DataFrame, metadata: Mapping[str, Any]) -> dict[str, Any]:
-    """What ``Manifest.from_frame`` has to be told to read the table.
+def column_arguments(frame: pd.DataFrame, metadata: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns the keyword arguments with which ``Manifest.from_frame`` reads the table.
 
     Args:
-        frame: A table that ``table_of`` made, or one whose columns are called alike.
-        facts: What stands beside it; nothing is needed but for boxes and keypoints.
+        frame: A table from ``build_table``, or one with the same column names.
+        metadata: The metadata of the table; may be empty if it has no boxes and no keypoints.
     """
     present = list(map(str, frame.columns))
-    called = {
+    columns = {
         "y_col": "label",
         "weight_col": "weight",
         "group_col": "group",
@@ -119,21 +130,63 @@ def arguments_of(frame: pd.DataFrame, metadata: Mapping[str, Any]) -> dict[str, 
         "mask_col": "mask",
     }
     arguments: dict[str, Any] = {
-        argument: name if name in present else None for argument, name in called.items()
+        argument: column if column in present else None for argument, column in columns.items()
     }
     arguments["input_cols"] = {
-        name.removeprefix(_INPUT): name for name in present if name.startswith(_INPUT)
+        column.removeprefix(_INPUT_PREFIX): column
+        for column in present
+        if column.startswith(_INPUT_PREFIX)
     }
     if "boxes" in metadata:
-        arguments |= {
-            "box_col": "boxes",
-            "box_format": metadata["boxes"]["format"],
-            "box_label_col": "box_labels",
-            "box_class_names": metadata["boxes"]["class_names"],
-        }
+        arguments["boxes"] = Boxes(
+            col="boxes",
+            format=metadata["boxes"]["format"],
+            labels="box_labels",
+            class_names=metadata["boxes"]["class_names"],
+        )
     if "keypoints" in metadata:
-        arguments |= {
-            "keypoint_col": "keypoints",
-            "keypoint_format": metadata["keypoints"]["format"],
-        }
+        arguments["keypoints"] = Keypoints(col="keypoints", format=metadata["keypoints"]["format"])
     return arguments
+
+
+def read_boxes(frame: pd.DataFrame, boxes: Boxes | None) -> BoxColumn | None:
+    """Reads the boxes of a table; None for None.
+
+    Raises:
+        ManifestError: A missing column, or cells that are not boxes or classes.
+        OptionError: ``boxes`` of another type.
+    """
+    if boxes is None:
+        return None
+    if not isinstance(boxes, Boxes):
+        raise OptionError(
+            f"boxes={boxes!r} must be an imggen.Boxes or None; pass boxes=Boxes(col=..., "
+            "format=...)."
+        )
+    labels = None if boxes.labels is None else optional_column(frame, boxes.labels)
+    return BoxColumn.parse(optional_column(frame, boxes.col), labels, boxes)
+
+
+def read_keypoints(frame: pd.DataFrame, keypoints: Keypoints | None) -> KeypointColumn | None:
+    """Reads the keypoints of a table; None for None.
+
+    Raises:
+        ManifestError: A missing column, or cells that are not keypoints.
+        OptionError: ``keypoints`` of another type.
+    """
+    if keypoints is None:
+        return None
+    if not isinstance(keypoints, Keypoints):
+        raise OptionError(
+            f"keypoints={keypoints!r} must be an imggen.Keypoints or None; pass "
+            "keypoints=Keypoints(col=..., format=...)."
+        )
+    return KeypointColumn.parse(optional_column(frame, keypoints.col), keypoints)
+
+
+def relative_root(root: str, folder: Path) -> str:
+    """Returns the path from ``folder`` to ``root``, with forward slashes."""
+    try:
+        return Path(os.path.relpath(root, folder)).as_posix()
+    except ValueError:  # there is no relative path to another drive on Windows
+        return str(Path(root).resolve())

@@ -1,4 +1,4 @@
-"""The parts of a split: what they are called, and a tuple of them."""
+"""Names of splits, and a tuple of splits."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ T = TypeVar("T")
 
 SPLIT_NAMES = ("train", "val", "test")
 
-# What people call the three parts, in lower case.
-_SAME_PART = {
+# Common names of the three splits, in lower case.
+_ALIASES = {
     "train": "train",
     "training": "train",
     "val": "val",
@@ -25,45 +25,49 @@ _SAME_PART = {
 
 
 def split_name(name: str) -> str:
-    """The name that a part goes by here: "train", "val" and "test" however they are spelt.
+    """Returns the canonical name of a split: "train", "val" or "test" for every common spelling.
 
     Example:
-        >>> part_name("Validation"), part_name("TRAIN"), part_name("holdout")
+        >>> split_name("Validation"), split_name("TRAIN"), split_name("holdout")
         ('val', 'train', 'holdout')
     """
-    return _SAME_PART.get(name.strip().lower(), name)
+    return _ALIASES.get(name.strip().lower(), name)
 
 
 def split_names(names: Iterable[str], where: str) -> list[str]:
-    """The names of several parts, in the order train, val, test, and then all others.
+    """Sorts the names of several splits: train, val, test, and then all others.
+
+    Args:
+        names: The names as given.
+        where: Their origin, for the error message.
 
     Raises:
-        SplitError: Two of them name the same part.
+        SplitError: Two names mean the same split.
     """
-    by_part: dict[str, str] = {}
+    given: dict[str, str] = {}
     for name in sorted(set(names)):
-        part = split_name(name)
-        if part in by_part:
+        split = split_name(name)
+        if split in given:
             raise SplitError(
-                f"The {where} has {by_part[part]!r} and {name!r}, which both name the part "
-                f"{part!r}. Give them one name."
+                f"The {where} has {given[split]!r} and {name!r}, which both mean the split "
+                f"{split!r}. Use one name."
             )
-        by_part[part] = name
-    known = [part for part in SPLIT_NAMES if part in by_part]
-    return known + [part for part in by_part if part not in SPLIT_NAMES]
+        given[split] = name
+    known = [split for split in SPLIT_NAMES if split in given]
+    return known + [split for split in given if split not in SPLIT_NAMES]
 
 
 @final
 class Splits(tuple[T, ...]):
-    """A tuple of parts that are also reached by name: ``parts.train``, ``parts.val``.
+    """A tuple of splits with access by name: ``splits.train``, ``splits.val``.
 
     Attributes:
-        names: The name of each part, in order.
+        names: The name of each split, in order.
 
     Example:
-        >>> parts = Parts(["a", "b"], names=("train", "val"))
-        >>> train, val = parts
-        >>> parts.val
+        >>> splits = Splits(["a", "b"], names=("train", "val"))
+        >>> train, val = splits
+        >>> splits.val
         'b'
     """
 
@@ -81,17 +85,17 @@ class Splits(tuple[T, ...]):
     def __getattr__(self, name: str) -> T:
         names = self.__dict__.get("names", ())
         if name not in names:
-            raise AttributeError(f"There is no part {name!r}; the parts are {list(names)}.")
-        part: T = self[names.index(name)]
-        return part
+            raise AttributeError(f"There is no split {name!r}; the splits are {list(names)}.")
+        split: T = self[names.index(name)]
+        return split
 
     def __dir__(self) -> list[str]:
         return [*super().__dir__(), *self.names]
 
     def as_dict(self) -> dict[str, T]:
-        """Part name to part."""
+        """Returns a dictionary from name to split."""
         return dict(zip(self.names, self, strict=True))
 
     def __repr__(self) -> str:
-        listed = ", ".join(f"{name}={part!r}" for name, part in self.as_dict().items())
-        return f"Parts({listed})"
+        listed = ", ".join(f"{name}={split!r}" for name, split in self.as_dict().items())
+        return f"Splits({listed})"

@@ -1,4 +1,4 @@
-"""What users pass as numbers, labels, weights and table columns, checked and made into columns."""
+"""Validation of labels, weights and table columns, and their conversion into arrays."""
 
 from __future__ import annotations
 
@@ -9,73 +9,86 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from imggen.core import StringColumn
-from imggen.errors import ManifestError
+from imggen.core import StringColumn, is_whole
+from imggen.errors import ManifestError, OptionError
 
 if TYPE_CHECKING:
     import pandas as pd
 
-# More classes than this from integers alone are a mistake: an ID, say, in place of a class.
-_MOST_NUMBERED_CLASSES = 1_000_000
+# More classes than this from integers alone are a mistake, such as IDs instead of classes.
+_MAX_DEFAULT_CLASSES = 1_000_000
 
 
-def indices_of(
-    labels: Sequence[str], class_names: Sequence[str], where: str, option: str = "class_names"
+def find_class_indices(
+    labels: Sequence[str], class_names: Sequence[str], description: str
 ) -> npt.NDArray[np.int32]:
     """Maps class names to class indices.
 
     Args:
-        labels: One class name a sample.
+        labels: One class name per sample.
         class_names: The classes; position is index.
-        where: What ``labels`` are, for the error message.
-        option: What names the classes, for the same.
+        description: A noun for ``labels``, for the error message.
 
     Raises:
-        ManifestError: A label that is not among ``class_names``.
+        ManifestError: A label is not in ``class_names``.
     """
     index_of = {name: index for index, name in enumerate(class_names)}
     unknown = sorted(set(labels) - set(index_of))
     if unknown:
         raise ManifestError(
-            f"The {where} holds {unknown[:5]}{' and more' if len(unknown) > 5 else ''}, which "
-            f"{option}={list(class_names)} does not name. Add them, or drop those rows."
+            f"The {description} holds {unknown[:5]}{' and more' if len(unknown) > 5 else ''}, "
+            f"which are not in class_names={list(class_names)}. Add them, or drop those rows."
         )
     return np.fromiter((index_of[label] for label in labels), np.int32, len(labels))
 
 
-def names_in(values: Sequence[object]) -> tuple[str, ...]:
-    """The distinct values as names: numbers in order of value, all else in order of text."""
+def infer_class_names(values: Sequence[object]) -> tuple[str, ...]:
+    """Returns the distinct values as names: numbers sorted by value, all else by text."""
     distinct = set(values)
     if all(isinstance(value, int | float | np.number) for value in distinct):
         return tuple(str(value) for value in sorted(distinct))  # type: ignore[type-var]
     return tuple(sorted(str(value) for value in distinct))
 
 
-def class_values(values: Sequence[Any], where: str) -> list[Any]:
-    """Values that can be classes: names, or whole numbers, which tables often hold as floats.
+def default_class_names(num_classes: int) -> tuple[str, ...]:
+    """Returns "0", "1", ... as the names of classes that are known by index only."""
+    if not 0 < num_classes <= _MAX_DEFAULT_CLASSES:
+        raise ManifestError(
+            f"The labels make {num_classes} classes; expected 1 to {_MAX_DEFAULT_CLASSES}. Class "
+            "indices start at 0; pass other numbers as text, or pass class_names."
+        )
+    return tuple(map(str, range(num_classes)))
+
+
+def normalize_class_values(values: Sequence[Any], description: str) -> list[Any]:
+    """Checks that values can be classes, and converts floats, which tables often use, to integers.
 
     Raises:
-        ManifestError: A list or array in place of one value, or a number with decimals.
+        ManifestError: A list or array instead of one value, or a number with decimals.
     """
     for value in values:
         if isinstance(value, list | tuple | set | dict | np.ndarray):
             raise ManifestError(
-                f"The {where} holds {value!r}; expected one class index or name a sample. One-hot "
-                "rows become class indices with labels.argmax(axis=1)."
+                f"The {description} holds {value!r}; expected one class index or name per sample. "
+                "To convert one-hot rows into class indices, use labels.argmax(axis=1)."
             )
         if isinstance(value, float | np.floating) and not float(value).is_integer():
             raise ManifestError(
-                f"The {where} holds {value!r}, which is no class. Classes are whole numbers or "
-                "names; turn measured values into classes first, or into text with str()."
+                f"The {description} holds {value!r}, which is not a class; expected whole numbers "
+                "or names. Convert measured values into classes first, or into text with str()."
             )
     return [int(value) if isinstance(value, float | np.floating) else value for value in values]
 
 
-def labels_of(
+def match_labels(
     paths: Sequence[str],
     labels: Sequence[object] | Mapping[Any, object] | npt.NDArray[np.generic],
 ) -> list[Any]:
-    """One label for each path, none of them missing."""
+    """Returns one label per path.
+
+    Raises:
+        ManifestError: A path without a label, or labels of another length.
+    """
     values: list[Any]
     if isinstance(labels, Mapping):
         label_of = {
@@ -86,8 +99,10 @@ def labels_of(
     else:
         values = list(labels)
     if len(values) != len(paths):
-        raise ManifestError(f"Got {len(paths)} files and {len(values)} labels; they must match.")
-    # NaN, which tables put where a value is missing, is the one number that differs from itself.
+        raise ManifestError(
+            f"Got {len(paths)} files and {len(values)} labels; expected one label per file."
+        )
+    # NaN, which tables use for missing values, is the only number that differs from itself.
     missing = [
         path
         for path, value in zip(paths, values, strict=True)
@@ -97,21 +112,42 @@ def labels_of(
         raise ManifestError(
             f"{len(missing)} of {len(paths)} files have no label; the first is {missing[0]!r}."
         )
-    return class_values(values, "list of labels")
+    return normalize_class_values(values, "list of labels")
 
 
-def numbered(num_classes: int) -> tuple[str, ...]:
-    """The names of classes that are known by number only."""
-    if not 0 < num_classes <= _MOST_NUMBERED_CLASSES:
-        raise ManifestError(
-            f"The labels make {num_classes} classes; expected 1 to {_MOST_NUMBERED_CLASSES}. Class "
-            "indices count from 0; other numbers can be passed as text, or with class_names."
-        )
-    return tuple(map(str, range(num_classes)))
+def resolve_labels(
+    values: Sequence[Any], class_names: Sequence[str] | None, num_classes: int | None
+) -> tuple[npt.NDArray[np.int32], tuple[str, ...]]:
+    """Returns the class index of each sample, and the class names.
+
+    Args:
+        values: One class index or class name per sample.
+        class_names: The classes; position is index. None: for names, the sorted names; for
+            integers, "0", "1", ...
+        num_classes: With integers, the number of classes. None: the largest + 1.
+
+    Raises:
+        ManifestError: A label without a class.
+        OptionError: ``num_classes`` with labels that are names.
+    """
+    if all(is_whole(value) for value in values):
+        if class_names is None:
+            count = max(values) + 1 if num_classes is None else num_classes
+            class_names = default_class_names(count)
+        return validate_labels(values, len(class_names)), tuple(class_names)
+    if num_classes is not None:
+        raise OptionError("num_classes= needs integer labels; for names, pass class_names=.")
+    texts = [str(value) for value in values]
+    names = tuple(class_names) if class_names is not None else tuple(sorted(set(texts)))
+    return find_class_indices(texts, names, "list of labels"), names
 
 
-def checked_labels(labels: Any, num_classes: int) -> npt.NDArray[np.int32]:
-    """Class indices as int32, shape (num_samples,), each with a class."""
+def validate_labels(labels: Any, num_classes: int) -> npt.NDArray[np.int32]:
+    """Returns class indices as int32, shape (num_samples,), read-only.
+
+    Raises:
+        ManifestError: Another shape, values that are not integers, or an index without a class.
+    """
     values = np.asarray(labels)
     if values.ndim != 1 or not (values.size == 0 or values.dtype.kind in "iuO"):
         raise ManifestError(
@@ -121,32 +157,40 @@ def checked_labels(labels: Any, num_classes: int) -> npt.NDArray[np.int32]:
     if values.size and not 0 <= int(values.min()) <= int(values.max()) < num_classes:
         raise ManifestError(
             f"labels run from {values.min()} to {values.max()}, but there are {num_classes} class "
-            "names. A label is the position of its class, from 0."
+            "names; expected the index of each sample's class, from 0."
         )
     indices = values.astype(np.int32)
     indices.flags.writeable = False
     return indices
 
 
-def checked_weights(weights: Any) -> npt.NDArray[np.float32]:
-    """Sample weights as float32, shape (num_samples,), finite and 0 or more."""
+def validate_weights(weights: Any) -> npt.NDArray[np.float32]:
+    """Returns sample weights as float32, shape (num_samples,), read-only.
+
+    Raises:
+        ManifestError: Another shape, or values that are not finite numbers of 0 or more.
+    """
     try:
         values = np.array(weights, dtype=np.float64)
     except (TypeError, ValueError) as err:
         raise ManifestError(f"Sample weights must be numbers: {err}.") from err
-    most = np.finfo(np.float32).max
-    if values.ndim != 1 or not np.all((values >= 0) & (values <= most)):
+    largest = np.finfo(np.float32).max
+    if values.ndim != 1 or not np.all((values >= 0) & (values <= largest)):
         raise ManifestError(
-            "Sample weights must be finite numbers of 0 or more, one a sample; "
+            "Sample weights must be finite numbers of 0 or more, one per sample; "
             f"got shape {values.shape} with {values[:5]}..."
         )
-    checked = values.astype(np.float32)
-    checked.flags.writeable = False
-    return checked
+    validated = values.astype(np.float32)
+    validated.flags.writeable = False
+    return validated
 
 
-def cells_of(frame: pd.DataFrame, name: str) -> list[Any]:
-    """The values of one column; None for missing ones."""
+def optional_column(frame: pd.DataFrame, name: str) -> list[Any]:
+    """Returns the values of a column, with None for missing ones.
+
+    Raises:
+        ManifestError: There is no such column, or there are two.
+    """
     columns = list(frame.columns)
     if columns.count(name) != 1:
         found = "two columns" if name in columns else "no column"
@@ -154,15 +198,19 @@ def cells_of(frame: pd.DataFrame, name: str) -> list[Any]:
             f"The table has {found} {name!r}; its columns are {list(map(str, columns))}."
         )
     column = frame[name]
-    if column.isna().any():  # NaN, NaT, NA: whatever the column has for it
+    if column.isna().any():  # NaN, NaT or NA
         column = column.astype(object).where(column.notna(), None)
     values: list[Any] = column.tolist()
     return values
 
 
 def table_column(frame: pd.DataFrame, name: str) -> list[Any]:
-    """The values of one column, none of them missing."""
-    values = cells_of(frame, name)
+    """Returns the values of a column.
+
+    Raises:
+        ManifestError: There is no such column, there are two, or a value is missing.
+    """
+    values = optional_column(frame, name)
     missing = frame[name].isna().to_numpy()
     if missing.any():
         rows = np.flatnonzero(missing)
@@ -174,17 +222,17 @@ def table_column(frame: pd.DataFrame, name: str) -> list[Any]:
 
 
 def text_column(frame: pd.DataFrame, name: str) -> StringColumn:
-    """One column as text; paths as paths."""
+    """Returns a column as text."""
     return StringColumn.of(
         os.fspath(value) if isinstance(value, os.PathLike) else str(value)
         for value in table_column(frame, name)
     )
 
 
-def number_column(frame: pd.DataFrame, name: str) -> npt.NDArray[np.float32]:
-    """One column as sample weights."""
+def weight_column(frame: pd.DataFrame, name: str) -> npt.NDArray[np.float32]:
+    """Returns a column as sample weights; see ``validate_weights``."""
     values = table_column(frame, name)
     try:
-        return checked_weights(values)
+        return validate_weights(values)
     except ManifestError as err:
         raise ManifestError(f"The column {name!r}: {err}") from err

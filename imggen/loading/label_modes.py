@@ -47,8 +47,8 @@ def check_label_mode(label_mode: LabelMode, manifest: Manifest) -> None:
             "from_directory, or mask_col= with a table."
         )
     for mode, column, option in (
-        ("boxes", manifest.boxes, "box_col= and box_format="),
-        ("keypoints", manifest.keypoints, "keypoint_col="),
+        ("boxes", manifest.boxes, "boxes=Boxes(...)"),
+        ("keypoints", manifest.keypoints, "keypoints=Keypoints(...)"),
     ):
         if label_mode == mode and column is None:
             raise OptionError(

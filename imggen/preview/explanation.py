@@ -149,9 +149,9 @@ def _shown(
         return Sample(pixels, (np.moveaxis(mask, 0, -1) if maker.channels_first else mask,)), ""
     if maker.label_mode == "boxes" and manifest.boxes is not None:
         target = {name: values[place] for name, values in batch.y.items()}
-        return Sample(pixels, boxes=manifest.boxes.boxes_of(target, Sample(pixels).size)), ""
+        return Sample(pixels, boxes=manifest.boxes.from_targets(target, Sample(pixels).size)), ""
     if maker.label_mode == "keypoints" and manifest.keypoints is not None:
-        return Sample(pixels, keypoints=manifest.keypoints.keypoints_of(batch.y[place])), ""
+        return Sample(pixels, keypoints=manifest.keypoints.from_target(batch.y[place])), ""
     has_class = maker.label_mode in ("categorical", "int", "binary")
     return Sample(pixels), _caption(maker, batch.y[place]) if has_class else ""
 

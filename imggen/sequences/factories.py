@@ -13,8 +13,8 @@ import numpy.typing as npt
 from imggen.augment import Augment
 from imggen.core import check_choice, check_seed
 from imggen.data import (
-    BoxFormat,
-    KeypointFormat,
+    Boxes,
+    Keypoints,
     Labels,
     Manifest,
     Splits,
@@ -119,12 +119,8 @@ def from_dataframe(
     weight_col: str | None = None,
     mask_col: str | None = None,
     input_cols: Mapping[str, str] | None = None,
-    box_col: str | None = None,
-    box_format: BoxFormat | None = None,
-    box_label_col: str | None = None,
-    box_class_names: Sequence[str] | None = None,
-    keypoint_col: str | None = None,
-    keypoint_format: KeypointFormat = "xy",
+    boxes: Boxes | None = None,
+    keypoints: Keypoints | None = None,
     class_names: Sequence[str] | None = None,
     split: Ratios | str | None = None,
     augment: Augment | Mapping[str, Augment] = None,
@@ -143,27 +139,11 @@ def from_dataframe(
         weight_col: The column of sample weights.
         mask_col: The column of paths of masks; see ``mask_dir`` of ``from_directory``.
         input_cols: Name of a model's input to the column of paths of further images.
-        box_col: The column of boxes, a list of four numbers each, moved as the images are, and
-            left out where less than a pixel of what training sees is left of them. ``label_mode``
-            is "boxes" then, if not given.
-        box_format: "pascal_voc" (left, top, right, bottom in pixels), "coco" (left, top, width,
-            height in pixels), "albumentations" (as "pascal_voc", in fractions of the sides) or
-            "yolo" (middle x, middle y, width, height in fractions of the sides). Pixels are those
-            of the file, upright unless ``exif_orientation=False``; targets have the same format,
-            in pixels of ``image_size``.
-        box_label_col: The column of the classes of boxes: a list of names, or of class indices,
-            each. None: all are "object".
-        box_class_names: The classes of boxes; position is index. None: for names, those in the
-            table, sorted; for indices, "0", "1", ... They are to be read from
-            ``train.manifest.boxes.class_names``.
-        keypoint_col: The column of keypoints, a list of points each: point i is the same of each
-            sample. ``label_mode`` is "keypoints" then, if not given.
-        keypoint_format: What each point is: "xy", "yx", "xya", "xys", "xyas" or "xysa": x and y in
-            pixels from the middle of the first one, a an angle in degrees from x towards y, s a
-            scale. (albumentations 2.0 turns these angles the other way round where it turns images
-            by other than right angles; imggen's own augmentations turn them as the image.) Flips
-            leave the order of points as it is: where points are named by side (left eye, right
-            eye), use augmentations without flips; all presets have one.
+        boxes: The columns of bounding boxes and their format. Boxes are transformed with their
+            images, and removed if less than a pixel of what training sees is left of them. The
+            default ``label_mode`` is "boxes" then.
+        keypoints: The column of keypoints and their format. Keypoints are transformed with their
+            images. The default ``label_mode`` is "keypoints" then.
         class_names: Order of the classes. None: the names in the table, sorted.
         split: As in ``from_directory``, or the name of the column that holds each row's part.
         augment: As in ``from_directory``.
@@ -189,12 +169,8 @@ def from_dataframe(
         weight_col=weight_col,
         mask_col=mask_col,
         input_cols=input_cols,
-        box_col=box_col,
-        box_format=box_format,
-        box_label_col=box_label_col,
-        box_class_names=box_class_names,
-        keypoint_col=keypoint_col,
-        keypoint_format=keypoint_format,
+        boxes=boxes,
+        keypoints=keypoints,
         split_col=split if isinstance(split, str) else None,
         class_names=class_names,
     )

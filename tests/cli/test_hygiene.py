@@ -482,7 +482,7 @@ def test_what_is_only_unusual_leaves_the_status_at_zero(photos):
 def test_what_was_passed_over_is_printed(photos):
     (photos / "cat" / "notes.txt").write_text("x")
 
-    assert "passed over: 1 × no image (.txt)\n" in invoke("verify", photos).output
+    assert "passed over: 1 × not an image (.txt)\n" in invoke("verify", photos).output
 
 
 def test_more_than_twenty_findings_are_cut_short_and_counted(photos, tmp_path):

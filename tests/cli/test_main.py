@@ -109,7 +109,7 @@ def test_scan_prints_what_it_passed_over_and_why(photos):
     (photos / "cat" / ".hidden.png").write_text("x")
     told = invoke("scan", photos).output
 
-    assert "passed over: 2 × no image (.txt)" in told
+    assert "passed over: 2 × not an image (.txt)" in told
     assert "passed over: 1 × hidden" in told
 
 

@@ -122,4 +122,4 @@ def test_what_cannot_be_compared_is_told(tmp_path):
     told = invoke("leaks", train, val)
 
     assert "compared by its bytes at most: val/dog/broken.png" in told.stderr
-    assert "passed over: 1 × no image (.txt)" in told.stderr
+    assert "passed over: 1 × not an image (.txt)" in told.stderr

@@ -302,7 +302,7 @@ def test_broken_files_give_their_place_to_others(photos, tmp_path):
         (["photos", "-o", "x.png", "--image-size", 0, 9], r"image_size=\(0, 9\) must be"),
         (["photos", "-o", "x.png", "--seed", -1], "seed=-1 is not"),
         (["broken", "-o", "x.png"], r"Cannot read 'broken/a\.png'"),
-        (["parts", "-o", "x.png"], r"which look like the parts of a split and not like classes"),
+        (["parts", "-o", "x.png"], r"which look like splits and not like classes"),
     ],
 )
 def test_what_goes_wrong_is_one_clear_line_and_exit_code_one(

@@ -11,9 +11,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import imggen
-from imggen import Manifest
+from imggen import Boxes, Keypoints, Manifest
 from imggen.core import StringColumn
-from imggen.data.annotations import BoxColumn, KeypointColumn, Ragged
+from imggen.data.boxes import BoxColumn
+from imggen.data.keypoints import KeypointColumn
+from imggen.data.ragged import Ragged
 from imggen.errors import ManifestError, OptionError
 
 # Without this, importing albumentations asks the network for its latest version.
@@ -50,10 +52,12 @@ def boxes_in(cells, labels=None, box_format="pascal_voc", class_names=None) -> B
     manifest = Manifest.from_frame(
         frame_of(**columns),
         y_col=None,
-        box_col="boxes",
-        box_format=box_format,
-        box_label_col=None if labels is None else "kinds",
-        box_class_names=class_names,
+        boxes=Boxes(
+            col="boxes",
+            format=box_format,
+            labels=None if labels is None else "kinds",
+            class_names=class_names,
+        ),
     )
     return manifest.boxes
 
@@ -62,8 +66,7 @@ def keypoints_in(cells, keypoint_format="xy") -> KeypointColumn:
     manifest = Manifest.from_frame(
         frame_of(points=cells),
         y_col=None,
-        keypoint_col="points",
-        keypoint_format=keypoint_format,
+        keypoints=Keypoints(col="points", format=keypoint_format),
     )
     return manifest.keypoints
 
@@ -128,7 +131,7 @@ def test_targets_of_boxes_can_be_taken_back(box_format):
     column = boxes_in([SAME_BOXES[box_format], []], [["b", "a", "b"], []], box_format)
     for row in range(2):
         boxes = column.boxes(row, SIZE)
-        again = column.boxes_of(column.targets(boxes, SIZE), SIZE)
+        again = column.from_targets(column.targets(boxes, SIZE), SIZE)
 
         np.testing.assert_allclose(again, boxes, rtol=1e-6)
 
@@ -151,7 +154,7 @@ def test_targets_of_another_size_are_of_that_size(box_format):
 def test_cells_of_boxes_say_again_what_was_in_the_table(box_format):
     cells = [SAME_BOXES[box_format], None, SAME_BOXES[box_format][1:]]
     column = boxes_in(cells, [["b", "a", "b"], [], ["c", "a"]], box_format)
-    texts, names = column.cells()
+    texts, names = column.to_cells()
     again = boxes_in(texts, names, box_format)
 
     assert values_in(again) == values_in(column)
@@ -199,7 +202,7 @@ def test_targets_of_keypoints_have_the_numbers_of_the_table(keypoint_format):
 def test_targets_of_keypoints_can_be_taken_back(keypoint_format):
     column = keypoints_in([[[3.0, 4.0, 5.0, 6.0][: len(keypoint_format)]]], keypoint_format)
     points = column.keypoints(0)
-    again = column.keypoints_of(column.targets(points)["keypoints"])
+    again = column.from_target(column.targets(points)["keypoints"])
 
     np.testing.assert_allclose(again, points, rtol=1e-6)
 
@@ -209,7 +212,7 @@ def test_cells_of_keypoints_say_again_what_was_in_the_table(keypoint_format):
     width = len(keypoint_format)
     cells = [[[1.5, 2, 3, 4][:width], [None] * width], None, [[5, 6.25, 7, 8][:width]]]
     column = keypoints_in(cells, keypoint_format)
-    again = keypoints_in(column.cells(), keypoint_format)
+    again = keypoints_in(column.to_cells(), keypoint_format)
 
     for row in range(3):
         np.testing.assert_array_equal(again.rows[row], column.rows[row])
@@ -299,9 +302,7 @@ def test_a_missing_value_of_a_nullable_column_says_that_there_are_none(column):
     manifest = Manifest.from_frame(
         frame_of(**columns),
         y_col=None,
-        box_col="boxes",
-        box_format="pascal_voc",
-        box_label_col="kinds",
+        boxes=Boxes(col="boxes", format="pascal_voc", labels="kinds"),
     )
 
     assert [len(row) for row in values_in(manifest.boxes)] == [1, 0]
@@ -331,8 +332,11 @@ def test_numbers_of_keypoints_that_are_missing_are_not_known():
 def test_a_table_that_went_through_csv_is_the_same_table(tmp_path):
     frame = frame_of(boxes=[TWO, [], TWO[:1]], kinds=[["b", "a"], [], ["a"]], points=[TWO, TWO, []])
     frame.to_csv(tmp_path / "table.csv")
-    options = {"y_col": None, "box_col": "boxes", "box_format": "coco", "box_label_col": "kinds"}
-    options |= {"keypoint_col": "points", "keypoint_format": "xysa"}
+    options = {
+        "y_col": None,
+        "boxes": Boxes(col="boxes", format="coco", labels="kinds"),
+        "keypoints": Keypoints(col="points", format="xysa"),
+    }
     one = Manifest.from_frame(frame, **options)
     other = Manifest.from_frame(pd.read_csv(tmp_path / "table.csv"), **options)
 
@@ -409,7 +413,7 @@ EXPECTED = {
     "pascal_voc": "left, top, right, bottom in pixels",
     "coco": "left, top, width, height in pixels",
     "albumentations": "left, top, right, bottom as fractions of width and height",
-    "yolo": "middle x, middle y, width, height as fractions of width and height",
+    "yolo": "center x, center y, width, height as fractions of width and height",
 }
 
 
@@ -441,7 +445,7 @@ def test_pixels_are_not_taken_for_fractions_nor_the_reverse(box_format):
     cell, found = ([[40, 30, 60, 50]], "pixels") if is_relative else ([[0.1, 0.2, 0.5, 0.6]], "fra")
     with pytest.raises(
         ManifestError,
-        match=rf"look like {found}.* in row 1, and box_format='{box_format}' means .*"
+        match=rf"look like {found}.* in row 1, but format='{box_format}' means .*"
         rf"{EXPECTED[box_format]}",
     ):
         boxes_in([None, cell], box_format=box_format)
@@ -453,7 +457,7 @@ def test_boxes_may_reach_beyond_the_image():
 
 @pytest.mark.parametrize("box_format", ["voc", None, "", "YOLO"])
 def test_an_unknown_format_of_boxes_is_refused_with_those_there_are(box_format):
-    with pytest.raises(OptionError, match="box_format=") as caught:
+    with pytest.raises(OptionError, match="format=") as caught:
         boxes_in([[[1, 2, 3, 4]]], box_format=box_format)
 
     assert all(f'"{name}": {text}' in str(caught.value) for name, text in EXPECTED.items())
@@ -461,19 +465,32 @@ def test_an_unknown_format_of_boxes_is_refused_with_those_there_are(box_format):
 
 @pytest.mark.parametrize("keypoint_format", ["xyz", "ax", "", None])
 def test_an_unknown_format_of_keypoints_is_refused_with_those_there_are(keypoint_format):
-    with pytest.raises(OptionError, match="keypoint_format") as caught:
+    with pytest.raises(OptionError, match="format=") as caught:
         keypoints_in([[[1, 2, 3]]], keypoint_format)
 
     assert all(repr(name) in str(caught.value) for name in KEYPOINT_FORMATS)
 
 
-@pytest.mark.parametrize("option", ["box_col", "box_label_col", "keypoint_col"])
-def test_a_column_that_is_not_there_is_named_with_those_there_are(option):
-    options = {"box_col": "boxes", "box_format": "coco", "box_label_col": "kinds"}
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"boxes": Boxes(col="bx", format="coco")},
+        {"boxes": Boxes(col="boxes", format="coco", labels="bx")},
+        {"keypoints": Keypoints(col="bx")},
+    ],
+    ids=["boxes", "labels", "keypoints"],
+)
+def test_a_missing_column_is_named_with_the_columns_of_the_table(options):
     frame = frame_of(boxes=[TWO], kinds=[["a", "b"]], points=[[[1, 2]]])
 
     with pytest.raises(ManifestError, match=r"no column 'bx'; its columns are \['path', 'boxes'"):
-        Manifest.from_frame(frame, y_col=None, **{**options, option: "bx"})
+        Manifest.from_frame(frame, y_col=None, **options)
+
+
+@pytest.mark.parametrize("option", ["boxes", "keypoints"])
+def test_the_name_of_a_column_alone_is_refused_with_the_value_to_pass(option):
+    with pytest.raises(OptionError, match=rf"{option}='bx' .* pass {option}={option.title()}\(col"):
+        Manifest.from_frame(frame_of(bx=[TWO]), y_col=None, **{option: "bx"})
 
 
 # Classes of boxes.
@@ -554,7 +571,7 @@ def test_classes_are_sorted_unless_their_order_is_given():
 
 def test_a_class_that_is_not_among_those_given_is_named():
     with pytest.raises(
-        ManifestError, match=r"holds \['cow'\], which box_class_names=\['cat'\] does not name"
+        ManifestError, match=r"holds \['cow'\], which are not in class_names=\['cat'\]"
     ):
         boxes_in([TWO], [["cat", "cow"]], class_names=["cat"])
 
@@ -566,20 +583,20 @@ def test_a_class_that_is_not_among_those_given_is_named():
 )
 def test_another_number_of_classes_than_boxes_is_named_with_its_row(labels, count):
     with pytest.raises(
-        ManifestError, match=rf"Row 1 has 2 boxes and {count} classes of boxes; they must match"
+        ManifestError, match=rf"Row 1 has 2 boxes and {count} box classes; expected one class per"
     ):
         boxes_in([TWO, TWO], [["cat", "dog"], labels])
 
 
 @pytest.mark.parametrize("labels", [[0.5, 1], [["a"], ["b"]]], ids=repr)
 def test_what_cannot_be_a_class_of_a_box_is_refused(labels):
-    with pytest.raises(ManifestError, match="column of the classes of boxes"):
+    with pytest.raises(ManifestError, match="column of box classes"):
         boxes_in([TWO], [labels])
 
 
 @pytest.mark.parametrize("labels", ["[cat, dog]", '["cat"', " ", "(cat)"])
 def test_classes_as_text_that_cannot_be_read_are_named_with_their_row(labels):
-    with pytest.raises(ManifestError, match=r"classes of the boxes of row 1 are .*; expected a li"):
+    with pytest.raises(ManifestError, match=r"box classes of row 1 are .*; expected a li"):
         boxes_in([TWO, TWO], [["cat", "dog"], labels])
 
 
@@ -593,24 +610,14 @@ def test_a_box_whose_class_is_missing_is_named_with_its_row(labels):
         boxes_in([TWO, TWO], [["cat", "dog"], labels])
 
 
-def test_two_classes_of_boxes_of_one_name_are_refused():
-    with pytest.raises((ManifestError, OptionError)):
-        boxes_in([TWO], [["cat", "dog"]], class_names=["cat", "dog", "cat"])
+def test_duplicate_names_of_box_classes_are_refused():
+    with pytest.raises(OptionError, match=r"class names of boxes must differ; got \['cat', 'dog'"):
+        Boxes(col="boxes", format="coco", labels="kinds", class_names=["cat", "dog", "cat"])
 
 
 def test_without_a_column_of_classes_there_is_one_class():
-    with pytest.raises(OptionError, match=r"box_class_names=\['a', 'b'\] names 2 classes"):
+    with pytest.raises(OptionError, match=r"class_names=\['a', 'b'\] has 2 box classes"):
         boxes_in([TWO], class_names=["a", "b"])
-
-
-@pytest.mark.parametrize(
-    "options", [{"box_format": "coco"}, {"box_label_col": "kinds"}, {"box_class_names": ["a"]}]
-)
-def test_what_boxes_are_is_said_of_a_column_alone(options):
-    frame = frame_of(boxes=[TWO], kinds=[["a", "b"]])
-
-    with pytest.raises(OptionError, match="pass box_col= too"):
-        Manifest.from_frame(frame, y_col=None, **options)
 
 
 def test_a_table_with_a_row_for_each_box_is_refused_with_the_remedy():
@@ -620,12 +627,10 @@ def test_a_table_with_a_row_for_each_box_is_refused_with_the_remedy():
     options = {
         "x_col": "file",
         "y_col": None,
-        "box_col": "box",
-        "box_format": "coco",
-        "box_label_col": "kind",
+        "boxes": Boxes(col="box", format="coco", labels="kind"),
     }
     with pytest.raises(
-        ManifestError, match=r"'0\.png' is in rows 0 and 2, with other boxes .*groupby\(\"file\""
+        ManifestError, match=r"'0\.png' is in rows 0 and 2 with different boxes.*groupby\(\"file\""
     ):
         Manifest.from_frame(frame, **options)
 
@@ -641,7 +646,7 @@ ragged = st.lists(st.lists(st.floats(-9, 9), max_size=4), min_size=1, max_size=8
 
 
 def packed(rows) -> Ragged:
-    return Ragged.of([np.array(row, np.float64).reshape(-1, 1) for row in rows], 1)
+    return Ragged.pack([np.array(row, np.float64).reshape(-1, 1) for row in rows], 1)
 
 
 def unpacked(column: Ragged) -> list[list[float]]:
@@ -655,7 +660,7 @@ def test_rows_are_taken_as_from_a_list(rows, data):
     taken = packed(rows).take(np.array(indices, np.int64))
 
     assert unpacked(taken) == [rows[index] for index in indices]
-    assert taken.most == max((len(rows[index]) for index in indices), default=0)
+    assert taken.max_length == max((len(rows[index]) for index in indices), default=0)
 
 
 @settings(max_examples=50, deadline=None)
@@ -681,12 +686,13 @@ def full(count=6) -> Manifest:
     points[2][1] = [None] * 3
     return Manifest.from_frame(
         frame_of(boxes=boxes, kinds=kinds, points=points, label=list("ab" * (count // 2))),
-        box_col="boxes",
-        box_format="coco",
-        box_label_col="kinds",
-        box_class_names=["none of it", "lion", 'a "b", c', "007"],
-        keypoint_col="points",
-        keypoint_format="xya",
+        boxes=Boxes(
+            col="boxes",
+            format="coco",
+            labels="kinds",
+            class_names=["none of it", "lion", 'a "b", c', "007"],
+        ),
+        keypoints=Keypoints(col="points", format="xya"),
     )
 
 
@@ -698,14 +704,14 @@ def check_same_rows(one: Manifest, other: Manifest, rows) -> None:
         assert len(mine) == len(rows)
         for place, row in enumerate(rows):
             np.testing.assert_array_equal(mine.rows[place], theirs.rows[row])
-        assert (mine.format, mine.most) == (theirs.format, theirs.most)
+        assert (mine.format, mine.capacity) == (theirs.format, theirs.capacity)
     assert one.boxes.class_names == other.boxes.class_names
 
 
 def test_targets_have_room_for_the_most_of_any_sample():
     manifest = full()
 
-    assert (manifest.boxes.most, manifest.keypoints.most) == (3, 2)
+    assert (manifest.boxes.capacity, manifest.keypoints.capacity) == (3, 2)
 
 
 @pytest.mark.parametrize("rows", [[3, 0, 3], [0, 4], [5], []], ids=str)
@@ -742,18 +748,19 @@ def test_manifests_are_put_below_each_other_with_room_for_all():
     few = Manifest.from_frame(
         frame_of(boxes=[[[1, 2, 3, 4]]], kinds=[["lion"]], points=[[[1, 2, 3]] * 5], label=["a"]),
         class_names=["a", "b"],
-        box_col="boxes",
-        box_format="coco",
-        box_label_col="kinds",
-        box_class_names=manifest.boxes.class_names,
-        keypoint_col="points",
-        keypoint_format="xya",
+        boxes=Boxes(
+            col="boxes",
+            format="coco",
+            labels="kinds",
+            class_names=manifest.boxes.class_names,
+        ),
+        keypoints=Keypoints(col="points", format="xya"),
     )
     both = Manifest.concatenate([few, manifest.take([3, 1])])
 
     assert [len(row) for row in values_in(both.boxes)] == [1, 3, 1]
     assert [len(row) for row in values_in(both.keypoints)] == [5, 0, 1]
-    assert (both.boxes.most, both.keypoints.most) == (3, 5)
+    assert (both.boxes.capacity, both.keypoints.capacity) == (3, 5)
     np.testing.assert_array_equal(both.boxes.rows[1], manifest.boxes.rows[3])
 
 
@@ -763,7 +770,9 @@ def test_boxes_of_another_format_cannot_follow():
         manifest, boxes=dataclasses.replace(manifest.boxes, format="pascal_voc")
     )
 
-    with pytest.raises(ManifestError, match="format 'pascal_voc' of .* cannot follow .* 'coco'"):
+    with pytest.raises(
+        ManifestError, match="format 'pascal_voc' of .* cannot be concatenated .* 'coco'"
+    ):
         Manifest.concatenate([manifest, other])
 
 
@@ -774,7 +783,7 @@ def test_boxes_of_other_classes_cannot_follow():
         manifest, boxes=dataclasses.replace(manifest.boxes, class_names=turned)
     )
 
-    with pytest.raises(ManifestError, match=r"'007', .* cannot follow those"):
+    with pytest.raises(ManifestError, match=r"'007', .* cannot be concatenated"):
         Manifest.concatenate([manifest, other])
 
 
@@ -784,7 +793,9 @@ def test_keypoints_of_another_format_cannot_follow():
         manifest, keypoints=dataclasses.replace(manifest.keypoints, format="xys")
     )
 
-    with pytest.raises(ManifestError, match="Keypoints in the format 'xys' cannot follow .*'xya'"):
+    with pytest.raises(
+        ManifestError, match="Keypoints in the format 'xys' cannot be concatenated .*'xya'"
+    ):
         Manifest.concatenate([manifest, other])
 
 
@@ -792,7 +803,7 @@ def test_keypoints_of_another_format_cannot_follow():
 def test_manifests_with_and_without_cannot_be_put_together(column):
     manifest = full()
 
-    with pytest.raises(ManifestError, match=f"Some of the manifests have '{column}' and some have"):
+    with pytest.raises(ManifestError, match=f"Some of the manifests have '{column}' and some do"):
         Manifest.concatenate([manifest, dataclasses.replace(manifest, **{column: None})])
 
 
@@ -810,7 +821,7 @@ def test_a_column_without_any_box_has_room_for_none(labels):
     column = boxes_in([None, []], labels)
     targets = column.targets(column.boxes(1, SIZE), SIZE)
 
-    assert (len(column), column.most) == (2, 0)
+    assert (len(column), column.capacity) == (2, 0)
     assert (targets["boxes"].shape, targets["labels"].shape) == ((0, 4), (0,))
 
 
@@ -824,8 +835,10 @@ def test_a_column_without_any_keypoint_has_room_for_none():
 def test_a_table_without_any_box_is_saved(tmp_path, ending):
     pytest.importorskip("pyarrow")
     frame = frame_of(boxes=[None, None], points=[None, None])
-    options = {"box_col": "boxes", "box_format": "yolo", "keypoint_col": "points"}
-    manifest = Manifest.from_frame(frame, y_col=None, box_class_names=["a"], **options)
+    boxes = Boxes(col="boxes", format="yolo", class_names=["a"])
+    manifest = Manifest.from_frame(
+        frame, y_col=None, boxes=boxes, keypoints=Keypoints(col="points")
+    )
     manifest.save(tmp_path / f"m.{ending}")
 
     check_same_rows(Manifest.load(tmp_path / f"m.{ending}"), manifest, [0, 1])
@@ -834,9 +847,9 @@ def test_a_table_without_any_box_is_saved(tmp_path, ending):
 @pytest.mark.parametrize("label_col", [None, "kinds"], ids=["without classes", "with classes"])
 def test_a_table_without_rows_makes_an_empty_manifest(label_col):
     frame = frame_of(boxes=[TWO], kinds=[["a", "b"]]).iloc[:0]
-    options = {"box_col": "boxes", "box_format": "coco", "box_label_col": label_col}
+    boxes = Boxes(col="boxes", format="coco", labels=label_col)
 
-    assert Manifest.from_frame(frame, y_col=None, **options).num_samples == 0
+    assert Manifest.from_frame(frame, y_col=None, boxes=boxes).num_samples == 0
 
 
 # Files.
@@ -850,7 +863,7 @@ def test_a_saved_manifest_keeps_boxes_keypoints_classes_and_room(tmp_path, endin
     loaded = Manifest.load(tmp_path / f"m.{ending}")
 
     check_same_rows(loaded, manifest, range(3))
-    assert loaded.boxes.most == 3
+    assert loaded.boxes.capacity == 3
     assert loaded.boxes.class_names == ("none of it", "lion", 'a "b", c', "007")
 
 
@@ -859,12 +872,13 @@ def test_a_frame_has_columns_of_text_that_make_the_manifest_again():
     frame = manifest.to_frame()
     again = Manifest.from_frame(
         frame,
-        box_col="boxes",
-        box_format="coco",
-        box_label_col="box_labels",
-        box_class_names=manifest.boxes.class_names,
-        keypoint_col="keypoints",
-        keypoint_format="xya",
+        boxes=Boxes(
+            col="boxes",
+            format="coco",
+            labels="box_labels",
+            class_names=manifest.boxes.class_names,
+        ),
+        keypoints=Keypoints(col="keypoints", format="xya"),
     )
 
     assert list(frame.columns) == ["path", "label", "boxes", "box_labels", "keypoints"]
@@ -886,9 +900,9 @@ def damaged(tmp_path, change) -> None:
     [
         ("boxes", "format"),
         ("boxes", "class_names"),
-        ("boxes", "most"),
+        ("boxes", "capacity"),
         ("keypoints", "format"),
-        ("keypoints", "most"),
+        ("keypoints", "capacity"),
     ],
 )
 def test_a_fact_that_is_lost_is_missed(tmp_path, column, key):
@@ -900,12 +914,14 @@ def test_a_fact_that_is_lost_is_missed(tmp_path, column, key):
         Manifest.load(tmp_path / "m.csv")
 
 
-@pytest.mark.parametrize("value", [None, 3, "boxes", ["format", "class_names", "most"]], ids=repr)
+@pytest.mark.parametrize(
+    "value", [None, 3, "boxes", ["format", "class_names", "capacity"]], ids=repr
+)
 @pytest.mark.parametrize("column", ["boxes", "keypoints"])
 def test_facts_that_are_no_facts_are_refused(tmp_path, column, value):
     damaged(tmp_path, lambda metadata: metadata.update({column: value}))
 
-    with pytest.raises(ManifestError, match=rf"The JSON beside .*m\.csv' has {column} "):
+    with pytest.raises(ManifestError, match=rf"The JSON file of .*m\.csv' has {column} "):
         Manifest.load(tmp_path / "m.csv")
 
 
@@ -919,11 +935,11 @@ def test_facts_that_are_no_facts_are_refused(tmp_path, column, value):
         ("format", "albumentations"),  # in which these boxes would lie far beyond the edge
         ("class_names", 3),
         ("class_names", None),
-        ("most", "three"),
-        ("most", None),
-        ("most", -1),
-        ("most", 2),
-        ("most", True),
+        ("capacity", "three"),
+        ("capacity", None),
+        ("capacity", -1),
+        ("capacity", 2),
+        ("capacity", True),
     ],
 )
 def test_facts_of_boxes_that_cannot_be_are_refused(tmp_path, key, value):

@@ -48,21 +48,24 @@ def content(manifest):
 @pytest.mark.parametrize(
     ("columns", "message"),
     [
-        ({"names": ("a", "b", "a")}, r"Class names must differ; twice in the list: \['a'\]"),
+        ({"names": ("a", "b", "a")}, r"Class names must differ; the list has duplicates: \['a'\]"),
         (
             {"labels": (0, 2, 1)},
-            r"labels run from 0 to 2, but there are 2 class names.*position of its class",
+            r"labels run from 0 to 2, but there are 2 class names.*index of each sample's class",
         ),
         ({"labels": (0, -1, 1)}, r"labels run from -1 to 1, but there are 2 class names"),
         ({"labels": (0, 2**40, 1)}, r"labels run from 0 to 1099511627776, but there are 2"),
         ({"labels": (0.0, 1.0)}, r"labels have dtype float64 and shape \(2,\); expected integers"),
         ({"labels": ((0, 1), (1, 0))}, r"dtype int64 and shape \(2, 2\); expected integers"),
         ({"labels": ("cat", "dog")}, r"labels have dtype <U3 and shape \(2,\); expected integers"),
-        ({"weights": [1, -1, 1]}, r"finite numbers of 0 or more, one a sample; got shape \(3,\)"),
+        ({"weights": [1, -1, 1]}, r"finite numbers of 0 or more, one per sample; got shape \(3,\)"),
         ({"weights": [1, float("nan"), 1]}, "weights must be finite numbers of 0 or more"),
         ({"weights": [1, float("inf"), 1]}, "weights must be finite numbers of 0 or more"),
-        ({"weights": [[1, 1, 1]]}, r"one a sample; got shape \(1, 3\)"),
-        ({"weights": [1, 1]}, "column 'weights' has 2 rows and 'paths' has 3; every column needs"),
+        ({"weights": [[1, 1, 1]]}, r"one per sample; got shape \(1, 3\)"),
+        (
+            {"weights": [1, 1]},
+            "column 'weights' has 2 rows and 'paths' has 3; expected one row needs",
+        ),
         ({"groups": text("a")}, "column 'groups' has 1 rows and 'paths' has 3"),
         ({"splits": text(*"abcd")}, "column 'splits' has 4 rows and 'paths' has 3"),
         ({"weights": ["heavy"]}, "weights must be"),
@@ -74,7 +77,9 @@ def test_a_table_that_contradicts_itself_is_explained(columns, message):
 
 
 def test_labels_of_another_length_are_refused():
-    with pytest.raises(ManifestError, match="'labels' has 2 rows and 'paths' has 1; every column"):
+    with pytest.raises(
+        ManifestError, match="'labels' has 2 rows and 'paths' has 1; expected one row"
+    ):
         Manifest(".", text("a"), np.array([0, 1]), ("cat", "dog"))
 
 
@@ -205,7 +210,7 @@ def test_class_names_give_order_and_empty_classes():
         (
             {"path": ["a", "b"], "label": ["cat", "cow"]},
             {"class_names": ["cat", "dog"]},
-            r"column 'label' holds \['cow'\], which class_names=\['cat', 'dog'\] does not name",
+            r"column 'label' holds \['cow'\], which are not in class_names=\['cat', 'dog'\]",
         ),
         ({"path": SEVEN, "label": SEVEN}, {"class_names": ["g"]}, r"'d', 'e'\] and more, which"),
         (
@@ -324,7 +329,7 @@ def test_only_csv_and_parquet_are_written(tmp_path, name):
         ('{"version": 1, "root": "."}', "class_names None; expected a string and a list"),
         (
             '{"version": 2, "root": ".", "class_names": []}',
-            r"m\.csv' has manifest version 2; this imggen reads version 1",
+            r"m\.csv' has manifest version 2; this version of imggen reads version 1",
         ),
         ('{"version": 1, "root": ".", "class_names": ["cat"]}', r"'label' holds \['dog'\], which"),
     ],

@@ -59,7 +59,7 @@ def test_every_common_format_is_an_image_in_any_case(make, extension):
 @pytest.mark.parametrize("extension", [".eps", ".pdf", ".mpg", ".h5", ".txt", ".npy"])
 def test_formats_that_pillow_cannot_decode_are_no_images(make, extension):
     manifest = scan(make("a/1.jpg", f"a/2{extension}"))
-    assert manifest.skipped == {f"no image ({extension})": 1}
+    assert manifest.skipped == {f"not an image ({extension})": 1}
 
 
 HIDDEN = [".ipynb_checkpoints", "._1.jpg", ".DS_Store", ".hidden.jpg"]
@@ -87,9 +87,9 @@ def test_everything_passed_over_is_counted_by_reason(make):
     make("cat/b.TXT", "cat/LICENSE", "cat/.x.jpg", "dog/1.jpg", "dog/__MACOSX/._1.jpg", "none/")
     assert scan(folder).skipped == {
         "image outside a class folder": 2,
-        "no image (no extension)": 2,
-        "no image (.csv)": 1,
-        "no image (.txt)": 2,
+        "not an image (no extension)": 2,
+        "not an image (.csv)": 1,
+        "not an image (.txt)": 2,
         "hidden": 2,
         "system file": 1,
     }
@@ -110,14 +110,14 @@ def test_without_labels_every_image_at_any_depth_is_taken(make):
     manifest = scan(make("b.jpg", "a/1.jpg", "a/b/2.jpg", "note.txt", ".h/3.jpg"), labels=None)
     assert list(manifest.paths) == ["a/1.jpg", "a/b/2.jpg", "b.jpg"]
     assert (manifest.labels, manifest.class_names) == (None, ())
-    assert manifest.skipped == {"no image (.txt)": 1, "hidden": 1}
+    assert manifest.skipped == {"not an image (.txt)": 1, "hidden": 1}
 
 
 @pytest.mark.parametrize("extensions", [[".jpg"], ["jpg"], {"JPG"}, (".Jpg", "jpg")])
 def test_extensions_are_taken_with_or_without_dot_in_any_case(make, extensions):
     manifest = scan(make("a/1.jpg", "a/2.JPG", "a/3.png", "a/4.jpeg"), extensions=extensions)
     assert list(manifest.paths) == ["a/1.jpg", "a/2.JPG"]
-    assert manifest.skipped == {"no image (.png)": 1, "no image (.jpeg)": 1}
+    assert manifest.skipped == {"not an image (.png)": 1, "not an image (.jpeg)": 1}
 
 
 @posix
@@ -162,7 +162,7 @@ def test_a_link_to_a_folder_above_ends_and_adds_no_sample(make, link, target, la
     (folder / link).symlink_to(target)
     manifest = scan(folder, labels=labels)
     assert list(manifest.paths) == ["cat/1.jpg", "cat/deep/2.jpg", "dog/1.jpg"]
-    assert manifest.skipped == {"link to a folder above": 1}
+    assert manifest.skipped == {"link to a parent folder": 1}
 
 
 @posix
@@ -193,18 +193,18 @@ def test_a_pipe_is_no_image(make):
         (
             ["1.jpg", "2.jpg"],
             {},
-            r"data/?' has no class folders\. Expected DIR/<class>.*; saw 2 im",
+            r"data/?' has no class folders; expected DIR/<class>.*; found 2 im",
         ),
-        (["1.jpg"], {}, r"For images without classes pass labels=None\.$"),
-        (["a.txt", ".x"], {}, r"saw 0 images.*passed over .*1 × (hidden|no image \(\.txt\)), 1 ×"),
+        (["1.jpg"], {}, r"For images without classes, pass labels=None\.$"),
+        (["a.txt", ".x"], {}, r"found 0 images.*skipped: .*1 (hidden|not an image \(\.txt\)), 1 "),
         (
             ["cat/"],
             {},
             r"Found 0 images in '.*data'; expected DIR/<class>/\*\*/<image> .*\.jpg, \.png",
         ),
         (["cat/"], {}, r"; the folders are empty\.$"),
-        (["cat/1.txt", "cat/2.txt"], {}, r"Found 0 .*; passed over 2 × no image \(\.txt\)\.$"),
-        (["cat/1.jpg"], {"extensions": ["npy"]}, r"such as \.npy; passed over 1 × no image \(\.jp"),
+        (["cat/1.txt", "cat/2.txt"], {}, r"Found 0 .*; skipped: 2 not an image \(\.txt\)\.$"),
+        (["cat/1.jpg"], {"extensions": ["npy"]}, r"such as \.npy; skipped: 1 not an image \(\.jp"),
         (["cat/1.txt"], {"labels": None}, r"Found 0 images .*expected DIR/\*\*/<image> with"),
         (
             ["cat/1.jpg", "dog/1.jpg"],
@@ -212,7 +212,7 @@ def test_a_pipe_is_no_image(make):
             r"class_names has \['cow'\], but '.*data/?' has no such.* folders are \['cat', 'dog'\]",
         ),
         (["cat/1.jpg", ".x/1.jpg"], {"class_names": [".x"]}, r"has \['\.x'\], .* are \['cat'\]\.$"),
-        (["cat/1.jpg"], {"class_names": []}, "Found 0 images.*1 × folder not in class_names"),
+        (["cat/1.jpg"], {"class_names": []}, "Found 0 images.*1 folder not in class_names"),
     ],
 )
 def test_a_folder_of_another_shape_is_explained(make, names, options, message):
@@ -227,19 +227,19 @@ def test_what_is_no_folder_is_named_with_where_it_was_sought(make, scanner, name
     with pytest.raises(ScanError) as caught:
         scanner(folder)
     assert str(caught.value) == (
-        f"{str(folder)!r} {what}; expected a folder (seen from {os.getcwd()!r}) with images."
+        f"{str(folder)!r} {what}; expected a folder with images, relative to {os.getcwd()!r}."
     )
 
 
 def test_a_class_named_twice_is_refused(make):
-    with pytest.raises(ManifestError, match=r"must differ; twice in the list: \['cat'\]"):
+    with pytest.raises(ManifestError, match=r"must differ; the list has duplicates: \['cat'\]"):
         scan(make("cat/1.jpg"), class_names=["cat", "cat"])
 
 
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"extensions": "jpg"}, r"extensions='jpg' is one string; pass a list such as \['\.jpg'\]"),
+        ({"extensions": "jpg"}, r"extensions='jpg' is a string; pass a list such as \['\.jpg'\]"),
         ({"labels": "infered"}, "labels='infered' is not one .* Did you mean 'inferred'"),
     ],
 )
@@ -305,11 +305,11 @@ def test_what_is_in_no_part_is_counted(make):
     folder = make("train/a/1.jpg", "val/a/1.jpg", "extra/a/1.jpg", "raw/", "x.jpg", ".git/")
     make("val/y.jpg", "val/a/note.txt", "Thumbs.db")
     assert scan_splits(folder).skipped == {
-        "folder that is no part": 2,
+        "folder that is not a split": 2,
         "image outside a class folder": 2,
         "hidden": 1,
         "system file": 1,
-        "no image (.txt)": 1,
+        "not an image (.txt)": 1,
     }
 
 
@@ -321,14 +321,14 @@ def test_what_is_in_no_part_is_counted(make):
         (["a/1.jpg", "b/1.jpg"], r"found \['a', 'b'\]"),
         (
             ["train/a/1.jpg", "val/a/1.jpg", "Valid/a/1.jpg"],
-            r"data' has two folders for the part 'val': '(val|Valid)' and '(val|Valid)'\. Keep one",
+            r"data' has two folders for the split 'val': '(val|Valid)' and '(val|Valid)'\. Keep one",
         ),
         (
             ["train/a/1.jpg", "test/a/1.jpg", "test/b/1.jpg"],
             r"data/test' has the classes \['b'\], which train does not have \(\['a'\]\)",
         ),
         (["train/a/1.jpg", "val/a/1.txt"], r"Found 0 images in '.*data/val'; expected DIR/<class>"),
-        (["train/1.jpg", "val/a/1.jpg"], r"data/train' has no class folders.* saw 1 images"),
+        (["train/1.jpg", "val/a/1.jpg"], r"data/train' has no class folders.* found 1 image "),
     ],
 )
 def test_folders_that_are_no_parts_are_explained(make, names, message):

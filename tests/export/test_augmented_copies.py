@@ -15,7 +15,7 @@ from click.testing import CliRunner
 from PIL import Image
 
 import imggen
-from imggen import augment_directory
+from imggen import Boxes, Keypoints, augment_directory
 from imggen.augment import Pipeline, Sample
 from imggen.cli import main
 from imggen.core.rng import Stream, step_generators
@@ -220,8 +220,8 @@ def test_images_that_something_belongs_to_are_refused(photos, tmp_path, what):
     options = {
         "masks": {"mask_col": "more"},
         "inputs": {"input_cols": {"other": "more"}},
-        "boxes": {"box_col": "more", "box_format": "pascal_voc"},
-        "keypoints": {"keypoint_col": "more", "keypoint_format": "xyas"},
+        "boxes": {"boxes": Boxes(col="more", format="pascal_voc")},
+        "keypoints": {"keypoints": Keypoints(col="more", format="xyas")},
     }[what]
     manifest = imggen.Manifest.from_frame(frame, root=photos, y_col=None, **options)
     with pytest.raises(OptionError, match=r"which would be lost\. Augment them while training"):

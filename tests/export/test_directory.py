@@ -8,7 +8,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from imggen import Manifest, split_directory
+from imggen import Boxes, Keypoints, Manifest, split_directory
 from imggen.errors import ExportError, ImggenWarning, ScanError, SplitError
 from tests.helpers.images import write_images
 from tests.helpers.split_files import (
@@ -181,8 +181,8 @@ def test_images_that_something_belongs_to_are_refused(photos, tmp_path, what):
     options = {
         "masks": {"mask_col": "more"},
         "inputs": {"input_cols": {"other": "more"}},
-        "boxes": {"box_col": "more", "box_format": "pascal_voc"},
-        "keypoints": {"keypoint_col": "more", "keypoint_format": "xyas"},
+        "boxes": {"boxes": Boxes(col="more", format="pascal_voc")},
+        "keypoints": {"keypoints": Keypoints(col="more", format="xyas")},
     }[what]
     manifest = Manifest.from_frame(frame, root=photos, **options)
 

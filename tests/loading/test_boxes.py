@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 import imggen
-from imggen import ImageSequence, Manifest
+from imggen import Boxes, ImageSequence, Keypoints, Manifest
 from imggen.augment import (
     AugMix,
     CutMix,
@@ -125,10 +125,8 @@ def sequence_of(folder, frame=None, box_format="pascal_voc", **options) -> Image
         table_of([layout(row) for row in range(8)], SIZE, box_format) if frame is None else frame
     )
     chosen = {"image_size": SIZE, "batch_size": 3, "seed": 5, "workers": 0, "y_col": None}
-    columns = {"box_col": "boxes", "box_label_col": "kinds", "box_class_names": KINDS}
-    return imggen.from_dataframe(
-        frame, root=folder, box_format=box_format, **columns, **{**chosen, **options}
-    )
+    columns = Boxes(col="boxes", format=box_format, labels="kinds", class_names=KINDS)
+    return imggen.from_dataframe(frame, root=folder, boxes=columns, **{**chosen, **options})
 
 
 def alone(folder, pixels, boxes, kinds, *, ending=".png", size=None, orientation=1, **options):
@@ -824,9 +822,7 @@ def test_boxes_cannot_be_mixed(folder, mixer):
 
 def test_boxes_as_targets_need_boxes(folder):
     frame = table_of([layout(row) for row in range(8)])
-    with pytest.raises(
-        OptionError, match=r"label_mode='boxes' needs boxes, .* Pass box_col= and box_format="
-    ):
+    with pytest.raises(OptionError, match=r"label_mode='boxes' needs boxes, .* Pass boxes=Boxes\("):
         imggen.from_dataframe(frame, root=folder, label_mode="boxes")
 
 
@@ -834,9 +830,9 @@ def test_a_table_of_boxes_and_keypoints_has_to_say_which_are_the_targets(folder)
     frame = table_of([layout(row) for row in range(8)])
     frame["points"] = [[[1, 2]]] * 8
     with pytest.raises(OptionError, match=r"boxes and keypoints, .*: pass label_mode="):
-        sequence_of(folder, frame, keypoint_col="points")
+        sequence_of(folder, frame, keypoints=Keypoints(col="points"))
 
-    _, y = sequence_of(folder, frame, keypoint_col="points", label_mode="boxes")[0]
+    _, y = sequence_of(folder, frame, keypoints=Keypoints(col="points"), label_mode="boxes")[0]
     assert set(y) == {"boxes", "labels"}
 
 
@@ -1109,7 +1105,10 @@ def test_boxes_and_keypoints_of_one_table_are_moved_alike(folder):
         ]
         for boxes, _ in (layout(row) for row in range(8))
     ]
-    options = {"keypoint_col": "points", "augment": RandomFlip("horizontal_and_vertical")}
+    options = {
+        "keypoints": Keypoints(col="points"),
+        "augment": RandomFlip("horizontal_and_vertical"),
+    }
     boxes, points = (
         sequence_of(folder, frame, shuffle=False, label_mode=mode, **options)[1]
         for mode in ("boxes", "keypoints")

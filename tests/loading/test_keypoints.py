@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 import imggen
-from imggen import ImageSequence, Manifest
+from imggen import ImageSequence, Keypoints, Manifest
 from imggen.augment import (
     AugMix,
     CutMix,
@@ -115,7 +115,7 @@ def folder(tmp_path):
 def sequence_of(folder, frame=None, keypoint_format="xy", **options) -> ImageSequence:
     frame = table_of([layout(row) for row in range(6)], keypoint_format) if frame is None else frame
     chosen = {"image_size": SIZE, "batch_size": 4, "seed": 5, "workers": 0, "y_col": None}
-    chosen |= {"keypoint_col": "points", "keypoint_format": keypoint_format}
+    chosen |= {"keypoints": Keypoints(col="points", format=keypoint_format)}
     return imggen.from_dataframe(frame, root=folder, **{**chosen, **options})
 
 
@@ -713,9 +713,10 @@ def test_keypoints_cannot_be_mixed(folder, mixer):
 
 def test_keypoints_as_targets_need_keypoints(folder):
     with pytest.raises(
-        OptionError, match=r"label_mode='keypoints' needs keypoints, .* Pass keypoint_col= with"
+        OptionError,
+        match=r"label_mode='keypoints' needs keypoints, .* Pass keypoints=Keypoints\(.*\) with",
     ):
-        sequence_of(folder, keypoint_col=None, label_mode="keypoints")
+        sequence_of(folder, keypoints=None, label_mode="keypoints")
 
 
 # The contract.

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.utils.class_weight import compute_class_weight
 
-from imggen.data.manifest import Manifest
+from imggen import Boxes, Keypoints, Manifest
 from imggen.errors import OptionError
 from imggen.loading.label_modes import (
     LABEL_MODES,
@@ -111,9 +111,8 @@ def samples(num_classes: int, *, labels: bool, masks: bool) -> Manifest:
         frame,
         y_col=None,
         mask_col="mask" if masks else None,
-        box_col="boxes",
-        box_format="coco",
-        keypoint_col="points",
+        boxes=Boxes(col="boxes", format="coco"),
+        keypoints=Keypoints(col="points"),
         class_names=[str(number) for number in range(num_classes)],
     )
     return dataclasses.replace(manifest, labels=np.array([0, 0])) if labels else manifest
@@ -125,7 +124,7 @@ def test_every_mode_is_legal_for_two_labelled_classes_with_all_that_there_may_be
 
 
 @pytest.mark.parametrize(
-    ("label_mode", "option"), [("boxes", "box_col="), ("keypoints", "keypoint_col=")]
+    ("label_mode", "option"), [("boxes", "boxes=Boxes"), ("keypoints", "keypoints=Keypoints")]
 )
 def test_boxes_and_keypoints_as_targets_need_a_column_and_the_message_names_it(label_mode, option):
     manifest = dataclasses.replace(samples(2, labels=True, masks=True), boxes=None, keypoints=None)

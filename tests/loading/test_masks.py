@@ -135,7 +135,7 @@ def test_an_image_without_a_mask_is_named(shapes):
     with pytest.raises(
         ScanError,
         match=r"1 of 8 images in .*images' have no mask of the same name in .*masks': 'a/2\.png'\. "
-        r"Add them, or move these images away\.",
+        r"Add the missing files, or move these images away\.",
     ):
         sequence_of(shapes)
 
@@ -143,7 +143,7 @@ def test_an_image_without_a_mask_is_named(shapes):
 def test_masks_that_bear_other_names_are_named_beside_the_images(shapes):
     os.rename(shapes.parent / "masks/a/2.png", shapes.parent / "masks/a/two.png")
 
-    with pytest.raises(ScanError, match=r"'a/2\.png'; and 1 there have no image: 'a/two\.png'"):
+    with pytest.raises(ScanError, match=r"'a/2\.png'; 1 file there without an image: 'a/two\.png'"):
         sequence_of(shapes)
 
 
@@ -167,7 +167,7 @@ def test_masks_without_an_image_are_warned_of_by_name(shapes):
     save(shape(0), shapes.parent / "masks" / "b" / "extra.png")
 
     with pytest.warns(
-        ImggenWarning, match=r"1 of 9 files in .*masks' belong to no image .*: 'b/extra\.png'\."
+        ImggenWarning, match=r"1 of 9 files in .*masks' have no image .*: 'b/extra\.png'\."
     ):
         manifest = imggen.scan(shapes, mask_dir=shapes.parent / "masks")
     assert manifest.num_samples == len(manifest.masks) == 8
@@ -182,7 +182,7 @@ def test_of_many_masks_without_an_image_ten_are_named(shapes):
 
 
 def test_of_some_classes_only_their_masks_are_taken(shapes):
-    with pytest.warns(ImggenWarning, match="4 of 8 files .* belong to no image"):
+    with pytest.warns(ImggenWarning, match="4 of 8 files .* have no image"):
         manifest = imggen.scan(shapes, class_names=["b"], mask_dir=shapes.parent / "masks")
 
     assert [path[-7:] for path in manifest.masks] == [f"b/{number}.png" for number in range(4, 8)]

@@ -103,9 +103,7 @@ def test_of_boxes_a_few_images_of_each_class_are_shown(photos):
         frame,
         root=photos,
         y_col=None,
-        box_col="boxes",
-        box_format="coco",
-        box_label_col="kinds",
+        boxes=imggen.Boxes(col="boxes", format="coco", labels="kinds"),
         image_size=SIZE,
         workers=0,
     )

@@ -155,7 +155,7 @@ def test_saved_rows_are_those_of_the_table(mixed, tmp_path):
         rows = list(csv.DictReader(file))
 
     expected = found.to_frame().astype(object).replace({np.nan: None}).to_dict("records")
-    assert saved == {"root": str(mixed), "skipped": {"no image (.txt)": 1}, "rows": expected}
+    assert saved == {"root": str(mixed), "skipped": {"not an image (.txt)": 1}, "rows": expected}
     assert rows == [
         {name: "" if value is None else str(value) for name, value in row.items()}
         for row in saved["rows"]

@@ -223,7 +223,7 @@ def test_parts_go_by_their_usual_names(parts, name, part):
 
 
 def test_two_names_of_one_part_are_refused(parts):
-    with pytest.raises(SplitError, match="both name the part 'val'"):
+    with pytest.raises(SplitError, match="both mean the split 'val'"):
         find_leaks({"train": parts["train"], "val": parts["val"], "valid": parts["test"]})
 
 

@@ -322,7 +322,7 @@ def test_problems_are_counted_by_kind(mixed):
 
 
 def test_what_was_passed_over_is_told(mixed):
-    assert verify(mixed).skipped == {"no image (.txt)": 1, "hidden": 1}
+    assert verify(mixed).skipped == {"not an image (.txt)": 1, "hidden": 1}
 
 
 def test_a_manifest_is_looked_at_as_far_as_it_goes(mixed):

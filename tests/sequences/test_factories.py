@@ -243,7 +243,7 @@ def test_ratios_may_spell_the_parts_their_way(photos):
 
 def test_two_spellings_of_one_part_are_an_error(photos, frame):
     frame["part"] = ["train"] * 8 + ["val"] * 4 + ["valid"] * 4
-    with pytest.raises(SplitError, match="'val' and 'valid', which both name the part 'val'"):
+    with pytest.raises(SplitError, match="'val' and 'valid', which both mean the split 'val'"):
         imggen.from_dataframe(frame, root=photos, split="part", **SIZE)
 
 
@@ -285,13 +285,16 @@ def test_rows_of_one_file_stay_in_one_part(photos, frame):
 def test_a_folder_that_comes_split_is_not_taken_for_classes(tmp_path):
     for part in ("train", "Validation", "test"):
         write_images(tmp_path / part, {"a": 2})
-    with pytest.raises(ScanError, match='look like the parts of a split.*split="folders"'):
+    with pytest.raises(ScanError, match='look like splits .*split="folders"'):
         imggen.from_directory(tmp_path, **SIZE)
 
 
 def test_a_table_with_two_kinds_of_targets_needs_a_label_mode(photos, frame):
     frame["boxes"], frame["points"] = [[[1, 2, 9, 9]]] * len(frame), [[[3, 4]]] * len(frame)
-    columns = {"box_col": "boxes", "box_format": "pascal_voc", "keypoint_col": "points"}
+    columns = {
+        "boxes": imggen.Boxes(col="boxes", format="pascal_voc"),
+        "keypoints": imggen.Keypoints(col="points"),
+    }
     options = {"root": photos, "batch_size": 4, **columns, **SIZE}
     with pytest.raises(OptionError, match="has boxes and keypoints, and targets can be one of the"):
         imggen.from_dataframe(frame, **options)
@@ -305,7 +308,10 @@ def test_a_table_with_two_kinds_of_targets_needs_a_label_mode(photos, frame):
 @pytest.mark.parametrize("mode", ["boxes", "keypoints"])
 def test_no_table_of_predictions_is_made_where_there_are_no_classes(photos, frame, mode):
     frame["boxes"], frame["points"] = [[[1, 2, 9, 9]]] * len(frame), [[[3, 4]]] * len(frame)
-    columns = {"box_col": "boxes", "box_format": "pascal_voc", "keypoint_col": "points"}
+    columns = {
+        "boxes": imggen.Boxes(col="boxes", format="pascal_voc"),
+        "keypoints": imggen.Keypoints(col="points"),
+    }
     options = {"root": photos, "y_col": None, "label_mode": mode, **columns, **SIZE}
     sequence = imggen.from_dataframe(frame, **options)
     with pytest.raises(OptionError, match=rf"table of classes, and targets here are {mode}"):

@@ -235,7 +235,7 @@ def test_no_ratios_and_those_by_default_leave_it_to_the_counts(ratios):
         (3, r"counts=3 must be whole numbers such as \(20, 20\), for val and test\."),
         ("33", r"counts='33' must be whole numbers such as"),
         ({"Training": 2}, "name 'train', which takes what the others leave"),
-        ({"dev": 1, "val": 2}, "mapping of counts has 'dev' and 'val', which both name the part"),
+        ({"dev": 1, "val": 2}, "mapping of counts has 'dev' and 'val', which both mean the split"),
     ],
 )
 def test_counts_that_make_no_parts_are_explained(counts, message):

@@ -260,11 +260,11 @@ def test_parts_unpack_and_have_names():
     assert (train, val) == (parts.train, parts.val) == (parts[0], parts[1]) == (1, 2)
     assert parts.as_dict() == {"train": 1, "val": 2}
     assert {"train", "val"} <= set(dir(parts))
-    assert repr(parts) == "Parts(train=1, val=2)"
+    assert repr(parts) == "Splits(train=1, val=2)"
 
 
 def test_a_part_that_is_not_there_is_an_error_that_lists_the_parts():
-    with pytest.raises(AttributeError, match=r"no part 'test'; the parts are \['train', 'val'\]"):
+    with pytest.raises(AttributeError, match=r"no split 'test'; the splits are \['train', 'val'\]"):
         _ = Splits([1, 2], names=("train", "val")).test
 
 

@@ -324,7 +324,10 @@ def test_what_cannot_be_done_is_told_in_place_of_pictures(pictures, tmp_path):
     frame = imggen.scan(pictures).to_frame()
     frame["boxes"] = [[[10, 10, 40, 40]]] * len(frame)
     manifest = imggen.Manifest.from_frame(
-        frame, root=pictures, y_col=None, box_col="boxes", box_format="pascal_voc"
+        frame,
+        root=pictures,
+        y_col=None,
+        boxes=imggen.Boxes(col="boxes", format="pascal_voc"),
     )
     manifest.save(tmp_path / "boxes.csv")
     with (
