@@ -10,9 +10,9 @@ from typing import Any, Literal, final, get_args
 import numpy as np
 import numpy.typing as npt
 
-from imggen.core import StringColumn
+from imggen.core import StringColumn, check_whole
 from imggen.data.cell_parsing import parse_classes, parse_numbers
-from imggen.data.ragged import Ragged, check_capacity, to_json
+from imggen.data.ragged import Ragged, to_json
 from imggen.errors import ManifestError, OptionError
 
 BoxFormat = Literal["pascal_voc", "coco", "albumentations", "yolo"]
@@ -98,7 +98,7 @@ class BoxColumn:
     capacity: int
 
     def __post_init__(self) -> None:
-        check_capacity(self.rows, self.capacity)
+        check_whole("capacity", self.capacity, self.rows.max_length, error=ManifestError)
 
     @classmethod
     def parse(cls, cells: Sequence[Any], labels: Sequence[Any] | None, spec: Boxes) -> BoxColumn:

@@ -9,9 +9,10 @@ from typing import Any, Literal, final, get_args
 import numpy as np
 import numpy.typing as npt
 
+from imggen.core import check_choice, check_whole
 from imggen.data.cell_parsing import parse_numbers
-from imggen.data.ragged import Ragged, check_capacity, to_json
-from imggen.errors import ManifestError, OptionError
+from imggen.data.ragged import Ragged, to_json
+from imggen.errors import ManifestError
 
 KeypointFormat = Literal["xy", "yx", "xya", "xys", "xyas", "xysa"]
 
@@ -51,8 +52,7 @@ class Keypoints:
     format: KeypointFormat = "xy"
 
     def __post_init__(self) -> None:
-        if self.format not in get_args(KeypointFormat):
-            raise OptionError.unknown("format", self.format, get_args(KeypointFormat))
+        check_choice("format", self.format, get_args(KeypointFormat))
 
 
 @final
@@ -72,7 +72,7 @@ class KeypointColumn:
     capacity: int
 
     def __post_init__(self) -> None:
-        check_capacity(self.rows, self.capacity)
+        check_whole("capacity", self.capacity, self.rows.max_length, error=ManifestError)
 
     @classmethod
     def parse(cls, cells: Sequence[Any], spec: Keypoints) -> KeypointColumn:

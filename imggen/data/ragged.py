@@ -10,9 +10,6 @@ from typing import final
 import numpy as np
 import numpy.typing as npt
 
-from imggen.core import is_whole
-from imggen.errors import ManifestError
-
 
 @final
 @dataclass(frozen=True, eq=False)
@@ -62,19 +59,6 @@ class Ragged:
 
     def __getitem__(self, row: int) -> npt.NDArray[np.float64]:
         return self.values[self.offsets[row] : self.offsets[row + 1]]
-
-
-def check_capacity(rows: Ragged, capacity: object) -> None:
-    """Checks that padded targets have room for the longest row.
-
-    Raises:
-        ManifestError: ``capacity`` is not a whole number, or is too small.
-    """
-    if not is_whole(capacity, rows.max_length):
-        raise ManifestError(
-            f"A sample has {rows.max_length} boxes or keypoints, but the capacity is "
-            f"{capacity!r}; expected a whole number of {rows.max_length} or more."
-        )
 
 
 def to_json(rows: Iterable[npt.NDArray[np.float64]]) -> list[str]:

@@ -143,9 +143,10 @@ def scan_splits(
         if split not in SPLIT_NAMES:
             lister.skip("folder that is not a split")
         elif split in folders:
+            first, second = os.fsdecode(folders[split]), os.fsdecode(folder)
             raise ScanError(
-                f"{root!r} has two folders for the split {split!r}: {os.fsdecode(folders[split])!r} "
-                f"and {os.fsdecode(folder)!r}. Keep one."
+                f"{root!r} has two folders for the split {split!r}: {first!r} and {second!r}. Keep "
+                "one."
             )
         else:
             folders[split] = folder
@@ -218,8 +219,9 @@ def _scan_classes(
     if class_names is None:
         if not present:
             raise ScanError(
-                f"{path!r} has no class folders; expected DIR/<class>/<image>, found {counted(loose, 'image')} "
-                f"directly in it{lister.summary()}. For images without classes, pass labels=None."
+                f"{path!r} has no class folders; expected DIR/<class>/<image>, found "
+                f"{counted(loose, 'image')} directly in it{lister.summary()}. For images without "
+                "classes, pass labels=None."
             )
         names = tuple(present)
     else:

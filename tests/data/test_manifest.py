@@ -64,7 +64,7 @@ def content(manifest):
         ({"weights": [[1, 1, 1]]}, r"one per sample; got shape \(1, 3\)"),
         (
             {"weights": [1, 1]},
-            "column 'weights' has 2 rows and 'paths' has 3; expected one row needs",
+            "column 'weights' has 2 rows and 'paths' has 3; expected one row per",
         ),
         ({"groups": text("a")}, "column 'groups' has 1 rows and 'paths' has 3"),
         ({"splits": text(*"abcd")}, "column 'splits' has 4 rows and 'paths' has 3"),

@@ -193,7 +193,7 @@ def test_a_pipe_is_no_image(make):
         (
             ["1.jpg", "2.jpg"],
             {},
-            r"data/?' has no class folders; expected DIR/<class>.*; found 2 im",
+            r"data/?' has no class folders; expected DIR/<class>.*found 2 im",
         ),
         (["1.jpg"], {}, r"For images without classes, pass labels=None\.$"),
         (["a.txt", ".x"], {}, r"found 0 images.*skipped: .*1 (hidden|not an image \(\.txt\)), 1 "),
@@ -321,7 +321,7 @@ def test_what_is_in_no_part_is_counted(make):
         (["a/1.jpg", "b/1.jpg"], r"found \['a', 'b'\]"),
         (
             ["train/a/1.jpg", "val/a/1.jpg", "Valid/a/1.jpg"],
-            r"data' has two folders for the split 'val': '(val|Valid)' and '(val|Valid)'\. Keep one",
+            r"data' has two folders for the split 'val': '(val|Valid)' and '(val|Valid)'\. K",
         ),
         (
             ["train/a/1.jpg", "test/a/1.jpg", "test/b/1.jpg"],
