@@ -18,7 +18,7 @@ from imggen.benchmark.clock import LEAST_ROUNDS, Clock
 from imggen.cache import ImageCache
 from imggen.decode import load_in_stages
 from imggen.errors import CacheError, ImageError
-from imggen.loading import BatchMaker, EpochSampler
+from imggen.loading import BatchMaker, EpochSampler, NoTargetMode
 from imggen.workers import Buffers, Prefetcher, usable_cores
 
 if TYPE_CHECKING:
@@ -164,14 +164,14 @@ class Trial:
         if held is not None:
             by_path = {maker.manifest.filepath(row): array for row, array in held.items()}
             samples = dataclasses.replace(samples, load=by_path.__getitem__, cache=None)
-            if samples.label_mode in ("mask", "boxes", "keypoints"):  # which are not held
-                samples = dataclasses.replace(samples, label_mode=None)
+            if samples.label_mode.moves_with_image:  # masks are not held, for example
+                samples = dataclasses.replace(samples, label_mode=NoTargetMode())
         elif samples.cache is not None:
             samples = dataclasses.replace(samples, cache=_Renumbered(samples.cache, rows))
         return dataclasses.replace(
             maker,
             samples=samples,
-            order=EpochSampler(len(rows), shuffle=False, repeats=1, seed=maker.seed),
+            sampler=EpochSampler(len(rows), shuffle=False, repeats=1, seed=maker.seed),
             drop_remainder=False,
             on_error="skip" if maker.on_error == "raise" else maker.on_error,
             buffers=self.buffers,

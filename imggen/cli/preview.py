@@ -58,14 +58,14 @@ def preview(
 
     import imggen
     from imggen.core import printable
-    from imggen.loading import usual_label_mode
+    from imggen.loading import default_label_mode
     from imggen.preview import draw_preview
     from imggen.preview import preview as make_preview
 
     sequence = imggen.ImageSequence(
         manifest,
         image_size=image_size,
-        label_mode=usual_label_mode(manifest),
+        label_mode=default_label_mode(manifest),
         augment=augment,
         seed=seed,
         on_error="substitute",

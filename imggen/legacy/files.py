@@ -20,7 +20,7 @@ from imggen.legacy.batch import fill_batch
 from imggen.legacy.iterator import Iterator
 from imggen.legacy.saving import save_batch
 from imggen.legacy.subset import subset_bounds
-from imggen.loading import Failure, OnError, first_readable
+from imggen.loading import Failure, OnError, load_substitute
 
 # A class of the user's may name Iterator and this one in any order, so neither is the other's base.
 if TYPE_CHECKING:
@@ -294,6 +294,6 @@ class BatchFromFilesMixin(_Base):
         rng = generator(self.seed or 0, Stream.SUBSTITUTE, index=int(sample))
         failure = Failure(filepaths[sample], f"{type(err).__name__}: {err}")
         try:
-            return first_readable([alike, everyone], rng, load, failure)
+            return load_substitute([alike, everyone], rng, load, failure)
         except ImageError as none_left:
             raise none_left from err

@@ -1,23 +1,38 @@
-"""imggen.loading"""
+"""Loading: the numbers of an epoch and a batch to the arrays of this batch.
 
-from imggen.loading.batch_maker import Batch, BatchMaker, OnError, first_readable
-from imggen.loading.image_source import source_of_files, source_of_loader
-from imggen.loading.label_modes import LabelMode, check_label_mode, class_weights, usual_label_mode
+A manifest, decoding, augmentations and a label mode come in; ``BatchMaker`` makes any batch of any
+epoch. The order of epochs (``sampler``), what targets are (``label_modes``), how samples become
+arrays (``collate``) and what happens to unreadable files (``batch_maker``) each change in one file.
+Nothing in this room imports Keras.
+"""
+
+from imggen.loading.batch_maker import Batch, BatchMaker, OnError
+from imggen.loading.image_source import ImageSource
+from imggen.loading.label_modes import (
+    LabelMode,
+    LabelModeLike,
+    NoTargetMode,
+    class_weights,
+    default_label_mode,
+    find_label_mode,
+)
 from imggen.loading.sample_loader import Failure, SampleLoader
 from imggen.loading.sampler import EpochSampler
+from imggen.loading.substitutes import load_substitute
 
 __all__ = [
     "Batch",
     "BatchMaker",
     "EpochSampler",
     "Failure",
+    "ImageSource",
     "LabelMode",
+    "LabelModeLike",
+    "NoTargetMode",
     "OnError",
     "SampleLoader",
-    "check_label_mode",
     "class_weights",
-    "first_readable",
-    "source_of_files",
-    "source_of_loader",
-    "usual_label_mode",
+    "default_label_mode",
+    "find_label_mode",
+    "load_substitute",
 ]

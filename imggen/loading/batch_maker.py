@@ -1,10 +1,11 @@
-"""The number of a batch to its arrays: load, augment, collate, encode. No Keras in here."""
+"""Makes batches: loads, augments and collates the samples of one, and makes their targets."""
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, NamedTuple, TypeVar, final
+from typing import Any, Literal, NamedTuple, final
 
 import numpy as np
 import numpy.typing as npt
@@ -23,20 +24,18 @@ from imggen.core import Stream, check_choice, generator, step_generators
 from imggen.data import Manifest
 from imggen.errors import ImageError, OptionError, SampleError
 from imggen.loading.collate import BatchCollator
-from imggen.loading.label_modes import LabelMode, encode
+from imggen.loading.label_modes import LabelMode, TargetBatch
 from imggen.loading.sample_loader import Failure, SampleLoader
 from imggen.loading.sampler import EpochSampler
+from imggen.loading.substitutes import load_substitute
 from imggen.workers import Buffers
 
 OnError = Literal["raise", "skip", "substitute"]
-# "blank" puts zeros where an image could not be read, so that row i stays file i. Predictions need
-# it; for training it would be noise, so it is not offered.
+# "blank" puts zeros where an image could not be read, so that position i stays row i. Predictions
+# need it; for training it would be noise, so users are not offered it.
 _OnError = Literal["raise", "skip", "substitute", "blank"]
 
 DTYPES = ("float32", "float16", "float64", "uint8")
-
-# How many other samples may be broken too before a substitute is given up.
-_SUBSTITUTE_TRIES = 20
 
 
 class Batch(NamedTuple):
@@ -45,11 +44,11 @@ class Batch(NamedTuple):
     Attributes:
         epoch: The epoch that it belongs to.
         x: Images, shape (n, height, width, channels) or (n, channels, height, width); where the
-            manifest has further inputs, a dictionary of them by name, with these as "image".
-        y: Targets as ``encode`` makes them; masks; keypoints; boxes and their labels as a
-            dictionary; ``x`` itself for autoencoders; or None.
+            manifest has further inputs, a dictionary of arrays by name, with the images as
+            "image".
+        y: Targets as the label mode makes them, or None.
         weights: Sample weights, float32, shape (n,), or None.
-        failures: The files that could not be read, by draw.
+        failures: The files that could not be read, by index.
     """
 
     epoch: int
@@ -59,67 +58,31 @@ class Batch(NamedTuple):
     failures: dict[int, Failure]
 
 
-T = TypeVar("T")
-
-
-def first_readable(
-    pools: Sequence[npt.NDArray[np.int64]],
-    rng: np.random.Generator,
-    load: Callable[[int], T],
-    failure: Failure,
-) -> tuple[int, T]:
-    """Draws samples until one can be loaded, in place of one that cannot.
-
-    Args:
-        pools: Which samples may take its place, those to be preferred first.
-        rng: Decides which.
-        load: Loads a sample; raises ImageError.
-        failure: The file in whose place it comes.
-
-    Returns:
-        The sample, and what ``load`` made of it.
-
-    Raises:
-        ImageError: None of so many could be loaded.
-    """
-    for pool in pools:
-        for index in rng.choice(pool, size=_SUBSTITUTE_TRIES).tolist():
-            try:
-                return index, load(index)
-            except ImageError:
-                continue
-    raise ImageError.of(
-        failure.path,
-        f"{failure.reason}; and {_SUBSTITUTE_TRIES * len(pools)} other files tried in its "
-        "place cannot be read either",
-    )
-
-
 @final
 @dataclass(frozen=True, eq=False)
 class BatchMaker:
     """Makes any batch of any epoch, from nothing but its own fields.
 
-    It holds no state that changes what it makes, so threads share one and processes pickle it.
+    It holds no state that changes its batches, so threads share it and processes pickle it.
 
     Attributes:
-        samples: Loads them.
-        order: Which draws make up an epoch.
-        batch_size: Draws a batch; the last batch may have fewer.
+        samples: Loads samples.
+        sampler: Decides which indices make up an epoch.
+        batch_size: Samples per batch; the last batch may have fewer.
         drop_remainder: Leave out a last batch that would have fewer.
         channels_first: Move the last axis to the front.
-        cut_size: (height, width) that the first augmentation makes of a larger array; None where
-            what is loaded has the size that training sees.
+        cut_size: (height, width) that the first augmentation cuts out of a larger array; None
+            where loaded arrays have the size that training sees.
         pipeline: The augmentations.
         seed: Decides augmentation and substitutes.
         rescale: A factor for every value, or None.
-        dtype: Of ``x``.
+        dtype: The dtype of ``x``.
         on_error: What to do about a file that cannot be read.
-        buffers: Where the memory of ``x`` comes from.
+        buffers: The pool that ``x`` is allocated from.
     """
 
     samples: SampleLoader
-    order: EpochSampler
+    sampler: EpochSampler
     batch_size: int
     drop_remainder: bool
     channels_first: bool
@@ -135,17 +98,14 @@ class BatchMaker:
         check_choice("dtype", self.dtype, DTYPES)
         if self.rescale is not None and self.dtype == "uint8":
             raise OptionError(f'rescale={self.rescale} needs a float dtype; got dtype="uint8".')
-        follows = self.label_mode in ("mask", "boxes", "keypoints")
-        if self.pipeline.mixer is not None and (self.manifest.inputs or follows):
-            raise OptionError(
-                f"{self.pipeline.mixer.name} mixes images and classes; masks, boxes, keypoints and "
-                "further inputs cannot be mixed."
-            )
-        if self.pipeline.mixer is not None and self.label_mode == "int":
-            raise OptionError(
-                f"{self.pipeline.mixer.name} mixes labels, which whole numbers cannot hold. Pass "
-                'label_mode="categorical", and categorical_crossentropy as the loss.'
-            )
+        mixer = self.pipeline.mixer
+        if mixer is not None:
+            if self.manifest.inputs:
+                raise OptionError(
+                    f"{mixer.name} blends images and labels; further inputs cannot be blended. "
+                    f"Remove {mixer.name} from augment=."
+                )
+            self.label_mode.check_mixer(mixer)
 
     @property
     def manifest(self) -> Manifest:
@@ -154,25 +114,25 @@ class BatchMaker:
 
     @property
     def label_mode(self) -> LabelMode:
-        """What targets are."""
+        """The kind of targets."""
         return self.samples.label_mode
 
     @property
     def num_batches(self) -> int:
         """The number of batches in an epoch."""
-        full, rest = divmod(self.order.num_draws, self.batch_size)
+        full, rest = divmod(self.sampler.num_indices, self.batch_size)
         return full + (rest > 0 and not self.drop_remainder)
 
-    def draws(self, epoch: int, index: int) -> npt.NDArray[np.int64]:
-        """The draws that make up one batch, in order."""
-        start = index * self.batch_size
-        return self.order.draws(epoch)[start : start + self.batch_size]
+    def batch_indices(self, epoch: int, batch_index: int) -> npt.NDArray[np.int64]:
+        """Returns the indices that make up one batch, in order."""
+        start = batch_index * self.batch_size
+        return self.sampler.indices(epoch)[start : start + self.batch_size]
 
-    def __call__(self, epoch: int, index: int) -> Batch:
-        """Makes batch ``index`` of ``epoch``.
+    def __call__(self, epoch: int, batch_index: int) -> Batch:
+        """Makes one batch.
 
-        With ``on_error="skip"``, a batch of which no file can be read gets one substitute: Keras
-        takes no empty batch.
+        With ``on_error="skip"``, a batch whose files are all unreadable gets one substitute: Keras
+        does not accept an empty batch.
 
         Raises:
             ImageError: A file cannot be read, with ``on_error="raise"``; or no substitute was
@@ -180,122 +140,128 @@ class BatchMaker:
             SampleError: Arrays of different shapes, or values that ``dtype`` cannot hold.
             AugmentationError: An augmentation broke its contract.
         """
-        draws = self.draws(epoch, index).tolist()
+        manifest, mode = self.manifest, self.label_mode
+        indices = self.batch_indices(epoch, batch_index).tolist()
         failures: dict[int, Failure] = {}
-        served: list[int] = []  # draws
+        served: list[int] = []  # indices
         rows: list[int] = []
-        blank: list[int] = []
-        images = BatchCollator(
-            tuple(self.manifest.inputs),
-            len(draws),
+        blank: list[int] = []  # positions
+        collator = BatchCollator(
+            tuple(manifest.inputs),
+            len(indices),
             dtype=self.dtype,
             rescale=self.rescale,
             channels_first=self.channels_first,
-            targets_of=self._targets_of,
+            sample_targets=functools.partial(
+                mode.sample_targets, manifest=manifest, channels_first=self.channels_first
+            )
+            if mode.moves_with_image
+            else None,
             buffers=self.buffers,
         )
-        for draw, row, sample in self._augmented(epoch, draws, failures):
+        for index, row, sample in self._load_augmented(epoch, indices, failures):
             if sample is None:
                 blank.append(len(rows))
             else:
-                images.put(len(rows), sample, self.manifest.filepath(row))
-            served.append(draw)
+                collator.put(len(rows), sample, manifest.filepath(row))
+            served.append(index)
             rows.append(row)
-        if not images.images:  # all are blank
-            row, sample = self._substitute(epoch, draws[0], failures[draws[0]])
-            augmented = self.augment(sample, epoch, draws[0], row).sample
-            images.put(0, augmented, self.manifest.filepath(row))
+        if not collator.images:  # all are blank
+            index = indices[0]
+            row, sample = self._load_substitute(epoch, index, failures[index])
+            augmented = self.augment(sample, epoch, index, row).sample
+            collator.put(0, augmented, manifest.filepath(row))
             blank = list(range(len(rows)))
-        arrays = {name: array[: len(rows)] for name, array in images.images.items()}
-        targets = {name: array[: len(rows)] for name, array in images.targets.items()}
+        arrays = {name: array[: len(rows)] for name, array in collator.images.items()}
+        targets = {name: array[: len(rows)] for name, array in collator.targets.items()}
         for array in arrays.values():
             array[blank] = 0
         x = arrays.pop("image")
-        blends = self.blends(epoch, index, served, self._size_of(x))
+        blends = self.draw_blends(epoch, batch_index, served, self._image_size(x))
         x = x if blends is None else blended(x, blends, channels_first=self.channels_first)
-        of_samples = np.array(rows)
-        y, weights = self._targets(x, targets, of_samples), self.manifest.weights
-        weights = None if weights is None else weights[of_samples]
+        of_batch = np.array(rows)
+        y = mode.batch_targets(TargetBatch(manifest, of_batch, x, targets))
+        weights = None if manifest.weights is None else manifest.weights[of_batch]
         if blends is not None:
-            y = y if y is None or y is x else blended_targets(y, blends)
+            y = mode.blend(y, blends)
             weights = None if weights is None else blended_targets(weights, blends)
         return Batch(epoch, {"image": x, **arrays} if arrays else x, y, weights, failures)
 
-    def _augmented(
-        self, epoch: int, draws: Sequence[int], failures: dict[int, Failure]
+    def _load_augmented(
+        self, epoch: int, indices: Sequence[int], failures: dict[int, Failure]
     ) -> Iterator[tuple[int, int, Sample | None]]:
-        """As ``loaded``, with samples after augmentation; together, where that takes less time."""
-        loaded = self.loaded(epoch, draws, failures)
+        """Same as ``load``, with augmented samples; all at once where that is faster."""
+        loaded = self.load(epoch, indices, failures)
         if not self.pipeline.is_batched:
-            for draw, row, sample in loaded:
-                done = None if sample is None else self.augment(sample, epoch, draw, row).sample
-                yield draw, row, done
+            for index, row, sample in loaded:
+                done = None if sample is None else self.augment(sample, epoch, index, row).sample
+                yield index, row, done
             return
-        whole = list(loaded)
-        present = [(draw, row, sample) for draw, row, sample in whole if sample is not None]
-        done_of = dict(
+        all_loaded = list(loaded)
+        present = [(index, row, sample) for index, row, sample in all_loaded if sample is not None]
+        augmented = dict(
             zip(
-                (draw for draw, _, _ in present),
+                (index for index, _, _ in present),
                 self.pipeline.augment_batch(
                     [sample for _, _, sample in present],
-                    [self._rng_of(epoch, draw) for draw, _, _ in present],
-                    [self._where(epoch, draw, row) for draw, row, _ in present],
+                    [self._step_generators(epoch, index) for index, _, _ in present],
+                    [self._describe(epoch, index, row) for index, row, _ in present],
                     self.cut_size,
                 ),
                 strict=True,
             )
         )
-        for draw, row, sample in whole:
-            yield draw, row, None if sample is None else done_of[draw].sample
+        for index, row, sample in all_loaded:
+            yield index, row, None if sample is None else augmented[index].sample
 
-    def loaded(
-        self, epoch: int, draws: Sequence[int], failures: dict[int, Failure]
+    def load(
+        self, epoch: int, indices: Sequence[int], failures: dict[int, Failure]
     ) -> Iterator[tuple[int, int, Sample | None]]:
-        """Loads the samples of one batch, with ``on_error`` for those that cannot be read.
+        """Loads the samples of one batch, and applies ``on_error`` to those that cannot be read.
 
         Args:
             epoch: The epoch.
-            draws: The draws of the batch.
-            failures: Filled with the files that cannot be read, by draw.
+            indices: The indices of the batch.
+            failures: Filled with the files that cannot be read, by index.
 
         Yields:
-            A draw, the row of the manifest that is served for it, and the sample before
-            augmentation; None in place of it for "blank".
+            An index, the row of the manifest that is served for it, and the sample before
+            augmentation; None in place of the sample for "blank".
 
         Raises:
             ImageError: See ``__call__``.
             SampleError: See ``SampleLoader``.
         """
-        for draw in draws:
-            row = draw % self.order.num_samples
+        for index in indices:
+            row = index % self.sampler.num_samples
             try:
                 sample = self.samples(row)
             except ImageError as err:
                 if self.on_error == "raise":
                     raise
-                failures[draw] = Failure(err.path, err.reason)
+                failures[index] = Failure(err.path, err.reason)
                 if self.on_error == "blank":
-                    yield draw, row, None
+                    yield index, row, None
                 elif self.on_error == "substitute":
-                    yield draw, *self._substitute(epoch, draw, failures[draw])
+                    yield index, *self._load_substitute(epoch, index, failures[index])
             else:
-                yield draw, row, sample
-        if self.on_error == "skip" and len(failures) == len(draws):
-            yield draws[0], *self._substitute(epoch, draws[0], failures[draws[0]])
+                yield index, row, sample
+        if self.on_error == "skip" and len(failures) == len(indices):
+            yield indices[0], *self._load_substitute(epoch, indices[0], failures[indices[0]])
 
-    def blends(
-        self, epoch: int, index: int, served: Sequence[int], size: tuple[int, int] | None
+    def draw_blends(
+        self, epoch: int, batch_index: int, served: Sequence[int], size: tuple[int, int] | None
     ) -> list[Blend | None] | None:
-        """What the last augmentation does to each image of a batch, if it is one of batches.
+        """Draws how MixUp or CutMix blends each image of a batch; None where neither is in use.
 
         Args:
             epoch: The epoch.
-            index: The batch.
-            served: The draws that are in the batch, in order.
-            size: (height, width) of the images; None if the samples are none.
+            batch_index: The batch.
+            served: The indices that are in the batch, in order.
+            size: (height, width) of the images; None if the samples are not images.
 
         Raises:
-            SampleError: Samples that are no images, and CutMix.
+            SampleError: CutMix, and samples that are not images.
         """
         mixer = self.pipeline.mixer
         if mixer is None:
@@ -303,36 +269,36 @@ class BatchMaker:
         if size is None:
             if not isinstance(mixer, MixUp):
                 raise SampleError(f"{mixer.name} needs images to cut from; use MixUp.")
-            size = (1, 1)  # MixUp does not ask
-        partners = generator(self.seed, Stream.PARTNER, epoch, index).permutation(len(served))
+            size = (1, 1)  # MixUp does not use it
+        partners = generator(self.seed, Stream.PARTNER, epoch, batch_index).permutation(len(served))
         return [
-            mixer.draw(int(partner), size, generator(self.seed, Stream.MIX, epoch, draw))
-            for partner, draw in zip(partners, served, strict=True)
+            mixer.draw(int(partner), size, generator(self.seed, Stream.MIX, epoch, index))
+            for partner, index in zip(partners, served, strict=True)
         ]
 
-    def augment(self, sample: Sample, epoch: int, draw: int, index: int) -> Augmented:
-        """Augments a loaded sample as ``draw`` of ``epoch`` has it; leaves it as it is.
+    def augment(self, sample: Sample, epoch: int, index: int, row: int) -> Augmented:
+        """Augments a loaded sample as one index of an epoch; does not change ``sample``.
 
         Args:
-            sample: As ``samples(index)`` returns it.
+            sample: As ``samples(row)`` returns it.
             epoch: The epoch.
-            draw: The use of the sample.
-            index: The sample.
+            index: The use of the sample.
+            row: The sample.
 
         Raises:
             AugmentationError: An augmentation broke its contract.
         """
-        where = self._where(epoch, draw, index)
-        return self.pipeline(sample, self._rng_of(epoch, draw), where, self.cut_size)
+        where = self._describe(epoch, index, row)
+        return self.pipeline(sample, self._step_generators(epoch, index), where, self.cut_size)
 
-    def _rng_of(self, epoch: int, draw: int) -> Callable[[int], np.random.Generator]:
-        return step_generators(self.seed, Stream.AUGMENT, epoch, draw)
+    def _step_generators(self, epoch: int, index: int) -> Callable[[int], np.random.Generator]:
+        return step_generators(self.seed, Stream.AUGMENT, epoch, index)
 
-    def _where(self, epoch: int, draw: int, index: int) -> str:
-        return f"{self.manifest.filepath(index)!r} (epoch {epoch}, index {draw})"
+    def _describe(self, epoch: int, index: int, row: int) -> str:
+        return f"{self.manifest.filepath(row)!r} (epoch {epoch}, index {index})"
 
-    def unrepeatable(self) -> list[str]:
-        """The names of the steps that draw from elsewhere than the generator they are given.
+    def find_unrepeatable_steps(self) -> list[str]:
+        """Names the steps that draw from another source than the generator they are given.
 
         Raises:
             ImggenError: The first sample cannot be read, or a step broke its contract.
@@ -344,47 +310,18 @@ class BatchMaker:
             sample = first(sample, rng_of, "the first sample", self.cut_size).sample
         return unrepeatable(self.pipeline, sample, self.seed)
 
-    def _substitute(self, epoch: int, draw: int, failure: Failure) -> tuple[int, Sample]:
-        """Another sample in place of one that cannot be read, of the same class if possible."""
-        rng = generator(self.seed, Stream.SUBSTITUTE, epoch, draw)
-        everyone = np.arange(self.order.num_samples)
-        labels = self.manifest.labels
-        pools = [everyone]
+    def _load_substitute(self, epoch: int, index: int, failure: Failure) -> tuple[int, Sample]:
+        """Loads a sample in place of one that cannot be read, of the same class if possible."""
+        rng = generator(self.seed, Stream.SUBSTITUTE, epoch, index)
+        labels, num_samples = self.manifest.labels, self.sampler.num_samples
+        pools = [np.arange(num_samples)]
         if labels is not None:
-            pools.insert(0, np.flatnonzero(labels == labels[draw % self.order.num_samples]))
-        return first_readable(pools, rng, self.samples, failure)
+            pools.insert(0, np.flatnonzero(labels == labels[index % num_samples]))
+        return load_substitute(pools, rng, self.samples, failure)
 
-    def _size_of(self, x: npt.NDArray[Any]) -> tuple[int, int] | None:
-        """The (height, width) of a batch of images; None of other samples."""
+    def _image_size(self, x: npt.NDArray[Any]) -> tuple[int, int] | None:
+        """Returns the (height, width) of a batch of images; None for other samples."""
         if x.ndim != 4:
             return None
         first = 2 if self.channels_first else 1
         return x.shape[first], x.shape[first + 1]
-
-    def _targets_of(self, sample: Sample) -> dict[str, npt.NDArray[Any]]:
-        """Those targets of an augmented sample that are moved as it is."""
-        manifest = self.manifest
-        if self.label_mode == "mask":
-            mask = sample.masks[0]
-            return {"mask": np.moveaxis(mask, -1, 0) if self.channels_first else mask}
-        if sample.boxes is not None and manifest.boxes is not None:
-            return manifest.boxes.targets(sample.boxes, sample.size)
-        if sample.keypoints is not None and manifest.keypoints is not None:
-            return manifest.keypoints.targets(sample.keypoints)
-        return {}
-
-    def _targets(
-        self,
-        x: npt.NDArray[Any],
-        moved: dict[str, npt.NDArray[Any]],
-        rows: npt.NDArray[np.int64],
-    ) -> Any:
-        if self.label_mode in ("mask", "keypoints"):
-            return moved[self.label_mode]
-        if self.label_mode == "boxes":
-            return moved
-        if self.label_mode == "input":
-            return x
-        if self.label_mode is None or self.manifest.labels is None:
-            return None
-        return encode(self.manifest.labels[rows], self.label_mode, self.manifest.num_classes)

@@ -1,4 +1,4 @@
-"""Samples to the arrays of a batch: one place each, in the asked-for dtype and order of axes."""
+"""Collates samples: writes them into the arrays of a batch, in its dtype and order of axes."""
 
 from __future__ import annotations
 
@@ -16,62 +16,70 @@ from imggen.workers import Buffers
 
 @final
 class BatchCollator:
-    """The arrays of a batch while they are filled; made when the first sample shows their shapes.
+    """The arrays of a batch while they are filled, allocated when the first sample is put in.
 
     Attributes:
-        images: By name: "image", and further inputs by theirs.
-        targets: What ``targets_of`` makes, by its names.
+        images: Arrays by name: "image", and further inputs by their own names.
+        targets: The arrays of ``sample_targets``, by name.
 
     Args:
         inputs: The names of the further images of each sample.
-        count: How many samples there is room for.
-        dtype: Of images.
+        capacity: The largest number of samples.
+        dtype: The dtype of images.
         rescale: A factor for every value of images, or None.
         channels_first: Move the last axis to the front.
-        targets_of: A sample to those of its targets that are moved as it is.
-        buffers: Where the memory of images comes from.
+        sample_targets: Makes those targets of a sample that move with its image; None where none
+            do.
+        buffers: The pool that images are allocated from.
     """
 
     def __init__(
         self,
         inputs: tuple[str, ...],
-        count: int,
+        capacity: int,
         *,
         dtype: str,
         rescale: float | None,
         channels_first: bool,
-        targets_of: Callable[[Sample], Mapping[str, npt.NDArray[Any]]],
+        sample_targets: Callable[[Sample], Mapping[str, npt.NDArray[Any]]] | None,
         buffers: Buffers,
     ) -> None:
         self.images: dict[str, npt.NDArray[Any]] = {}
         self.targets: dict[str, npt.NDArray[Any]] = {}
         self._inputs = inputs
-        self._count = count
+        self._capacity = capacity
         self._dtype = dtype
         self._rescale = rescale
         self._channels_first = channels_first
-        self._targets_of = targets_of
+        self._sample_targets = sample_targets
         self._buffers = buffers
 
     def put(self, position: int, sample: Sample, path: str) -> None:
-        """Writes one sample into its place, at once: loaders may reuse an array.
+        """Copies one sample to its position, at once: loaders may reuse an array.
+
+        Args:
+            position: The position in the batch.
+            sample: The sample after augmentation.
+            path: The file of its image, for error messages.
 
         Raises:
-            SampleError: A shape other than that of those before it, or values that the dtype cannot
-                hold; with ``path``.
+            SampleError: The sample's shape differs from that of the samples before it, or the
+                dtype cannot hold its values.
         """
         self._put_image("image", position, sample.image, path)
-        for name, image in zip(self._inputs, sample.images, strict=True):
-            self._put_image(name, position, image, path)
-        for name, target in self._targets_of(sample).items():
-            self._put_target(name, position, target, path)
+        if self._inputs:
+            for name, image in zip(self._inputs, sample.images, strict=True):
+                self._put_image(name, position, image, path)
+        if self._sample_targets is not None:
+            for name, target in self._sample_targets(sample).items():
+                self._put_target(name, position, target, path)
 
     def _put_target(self, name: str, position: int, target: npt.NDArray[Any], path: str) -> None:
         if name not in self.targets:
-            self.targets[name] = np.empty((self._count, *target.shape), target.dtype)
+            self.targets[name] = np.empty((self._capacity, *target.shape), target.dtype)
         targets = self.targets[name]
         _check_shape(name, target, targets, path)
-        dtype = np.result_type(targets, target)  # some files of masks have 8 bits, some 16
+        dtype = np.result_type(targets, target)  # some mask files have 8 bits, some 16
         self.targets[name] = targets.astype(dtype, copy=False)
         self.targets[name][position] = target
 
@@ -79,7 +87,7 @@ class BatchCollator:
         placed = contiguous_flip(array)
         placed = np.moveaxis(placed, -1, 0) if self._channels_first else placed
         if name not in self.images:
-            self.images[name] = self._buffers.empty((self._count, *placed.shape), self._dtype)
+            self.images[name] = self._buffers.empty((self._capacity, *placed.shape), self._dtype)
         x = self.images[name]
         _check_shape(name, placed, x, path)
         if x.dtype == np.uint8 and array.dtype.kind not in "bu":
@@ -89,7 +97,7 @@ class BatchCollator:
             )
         if self._rescale is None:
             x[position] = placed
-        else:  # in one go with the conversion
+        else:  # in one pass with the conversion
             scale = x.dtype.type(self._rescale)
             np.multiply(placed, scale, out=x[position], dtype=x.dtype, casting="unsafe")
 
@@ -97,8 +105,8 @@ class BatchCollator:
 def _check_shape(name: str, one: npt.NDArray[Any], others: npt.NDArray[Any], path: str) -> None:
     expected = others.shape[1:]
     if one.shape != expected:
-        what = "" if name == "image" else f"'s {name}"
+        noun = "" if name == "image" else f"'s {name}"
         raise SampleError(
-            f"{path!r}{what} has shape {one.shape}, others in its batch have {expected}; a "
+            f"{path!r}{noun} has shape {one.shape}, others in its batch have {expected}; a "
             "batch needs one shape. Pass image_size=, or make the loader return one shape."
         )

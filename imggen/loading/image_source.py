@@ -1,4 +1,4 @@
-"""What is loaded of a file: as training sees it, or larger, to be cut from."""
+"""Where the images of a sequence come from: decoded files, or a custom loader."""
 
 from __future__ import annotations
 
@@ -19,68 +19,79 @@ Load = Callable[[str], npt.NDArray[Any]]
 
 @final
 @dataclass(frozen=True)
-class Source:
-    """Where the images of a sequence come from.
+class ImageSource:
+    """The functions that load images, at the size that training or a first crop needs.
 
     Attributes:
         load: Path to array, as a cache keeps it.
-        loaded_spec: How ``load`` decodes; None for a loader of the user's.
-        about: All that decides this array besides the file, in words; None: not known.
-        cut_size: (height, width) that training sees, where the first augmentation makes it of a
-            larger array; None where the array has that size already.
-        load_whole: Path to array of the size that training sees, nothing cut off at random.
-        spec: How ``load_whole`` decodes; None for a loader of the user's.
-        load_mask: Path of a mask, and of its image, to an array of the height and width that
+        loaded_spec: How ``load`` decodes; None for a custom loader.
+        cache_key: Text that identifies everything that decides the array, other than the file.
+            None: not known.
+        cut_size: (height, width) of the array that the first augmentation cuts out of a larger
+            one; None where the array already has the size that training sees.
+        load_whole: Path to array of the size that training sees, without a random crop.
+        spec: How ``load_whole`` decodes; None for a custom loader.
+        load_mask: The path of a mask, and of its image, to an array of the height and width that
             ``load`` gives the image.
         pipeline: The augmentations.
     """
 
     load: Load
     loaded_spec: ImageSpec | None
-    about: str | None
+    cache_key: str | None
     cut_size: tuple[int, int] | None
     load_whole: Load
     spec: ImageSpec | None
     load_mask: Callable[[str, str], npt.NDArray[Any]]
     pipeline: Pipeline
 
+    @classmethod
+    def from_loader(cls, loader: Load, pipeline: Pipeline) -> ImageSource:
+        """Loads images, and masks too, by a function of the user's."""
+        load_mask = functools.partial(_load_mask, loader=loader)
+        return cls(loader, None, None, None, loader, None, load_mask, pipeline)
 
-def source_of_loader(loader: Load, pipeline: Pipeline) -> Source:
-    """Arrays as the user's own function returns them, of masks too."""
-    load_mask = functools.partial(_mask_by_loader, loader=loader)
-    return Source(loader, None, None, None, loader, None, load_mask, pipeline)
+    @classmethod
+    def from_spec(cls, spec: ImageSpec, pipeline: Pipeline) -> ImageSource:
+        """Decodes files.
 
+        If ``RandomResizedCrop`` comes first, it cuts from the image before that is resized.
 
-def source_of_files(spec: ImageSpec, pipeline: Pipeline) -> Source:
-    """Files that are decoded; ``RandomResizedCrop``, if it comes first, cuts before the resizing.
-
-    Raises:
-        OptionError: A crop, and a ``fit`` that cuts or pads by itself.
-    """
-    whole = functools.partial(load_image, spec=spec)
-    crop = pipeline.crop
-    if crop is None or spec.image_size is None:
-        load_mask_whole = functools.partial(load_mask, spec=spec)
-        return Source(whole, spec, spec.about(), None, whole, spec, load_mask_whole, pipeline)
-    if spec.fit != "stretch":
-        raise OptionError(
-            "RandomResizedCrop cuts a part of another aspect ratio from the whole image; pass it "
-            "without crop_to_aspect_ratio and pad_to_aspect_ratio."
+        Raises:
+            OptionError: There is such a crop, and a ``fit`` that crops or pads itself.
+        """
+        load_whole = functools.partial(load_image, spec=spec)
+        crop = pipeline.crop
+        if crop is None or spec.image_size is None:
+            return cls(
+                load=load_whole,
+                loaded_spec=spec,
+                cache_key=spec.about(),
+                cut_size=None,
+                load_whole=load_whole,
+                spec=spec,
+                load_mask=functools.partial(load_mask, spec=spec),
+                pipeline=pipeline,
+            )
+        if spec.fit != "stretch":
+            raise OptionError(
+                "RandomResizedCrop cuts a window of another aspect ratio from the whole image. "
+                "Pass it without crop_to_aspect_ratio and pad_to_aspect_ratio."
+            )
+        shorter_side = crop.source_size or 2 * max(spec.image_size)
+        uncut = dataclasses.replace(spec, image_size=None, shorter_side=shorter_side)
+        return cls(
+            load=functools.partial(load_image, spec=uncut),
+            loaded_spec=uncut,
+            cache_key=uncut.about(),
+            cut_size=spec.image_size,
+            load_whole=load_whole,
+            spec=spec,
+            load_mask=functools.partial(load_mask, spec=uncut),
+            pipeline=pipeline,
         )
-    shorter_side = crop.source_size or 2 * max(spec.image_size)
-    uncut = dataclasses.replace(spec, image_size=None, shorter_side=shorter_side)
-    return Source(
-        load=functools.partial(load_image, spec=uncut),
-        loaded_spec=uncut,
-        about=uncut.about(),
-        cut_size=spec.image_size,
-        load_whole=whole,
-        spec=spec,
-        load_mask=functools.partial(load_mask, spec=uncut),
-        pipeline=pipeline,
-    )
 
 
-def _mask_by_loader(path: str, image_path: str, loader: Load) -> npt.NDArray[Any]:
-    del image_path  # whether their sizes agree shows when both are loaded
+def _load_mask(path: str, image_path: str, loader: Load) -> npt.NDArray[Any]:
+    del image_path  # sizes are compared when both are loaded
     return loader(path)

@@ -1,29 +1,30 @@
-"""The number of a sample to its arrays, before augmentation: its image and what belongs to it."""
+"""Loads samples before augmentation: an image, and what belongs to it."""
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, NamedTuple, final
 
-import numpy as np
 import numpy.typing as npt
 
-from imggen.augment import Sample, are_beyond, moved_boxes, moved_keypoints
+from imggen.augment import Sample
 from imggen.cache import ImageCache
 from imggen.data import Manifest
-from imggen.decode import ImageSpec, place_of
-from imggen.errors import CacheError, ImageError, OptionError, SampleError
-from imggen.loading.label_modes import LabelMode
+from imggen.decode import ImageSpec
+from imggen.errors import CacheError, ImageError, OptionError
+from imggen.loading.label_modes import LabelMode, LoadedImage
+from imggen.loading.reading import check_same_size, read_array
 
-# Of what may be millions of samples.
+# There may be millions of samples.
 _SUBMITTED_AT_ONCE = 4096
 
 
 class Failure(NamedTuple):
-    """A file that could not be read, and why."""
+    """A file that could not be read, and the reason."""
 
     path: str
     reason: str
@@ -32,14 +33,14 @@ class Failure(NamedTuple):
 @final
 @dataclass(frozen=True, eq=False)
 class SampleLoader:
-    """Loads any sample of a manifest, with what its targets are made of and no more.
+    """Loads any sample of a manifest, with what its label mode needs and no more.
 
     Attributes:
         manifest: The samples.
-        label_mode: As in ``labels.LabelMode``; "mask", "boxes" and "keypoints" load these too.
+        label_mode: What targets are; says what to load beside the image.
         load: Path to array.
         load_mask: The path of a mask and of its image to an array.
-        spec: How ``load`` decodes; None for a loader of the user's.
+        spec: How ``load`` decodes; None for a custom loader.
         cache: Where loaded arrays are kept, or None.
     """
 
@@ -50,63 +51,54 @@ class SampleLoader:
     spec: ImageSpec | None
     cache: ImageCache | None
 
-    def __call__(self, index: int) -> Sample:
-        """Loads sample ``index`` with all that has to stay in step with it.
+    def __call__(self, row: int) -> Sample:
+        """Loads the sample in one row, with all that moves with its image.
 
         Raises:
-            ImageError: A file cannot be read, has another size than its image, or has a box that is
-                not in it.
+            ImageError: A file cannot be read, has another size than its image, or has a box that
+                lies outside the image.
             SampleError: A custom loader returned something other than an array.
         """
-        manifest = self.manifest
-        image = self.image(index)
-        if not manifest.inputs and self.label_mode not in ("mask", "boxes", "keypoints"):
-            return Sample(image)
-        path = manifest.filepath(index)
-        masks: tuple[npt.NDArray[Any], ...] = ()
-        if self.label_mode == "mask" and manifest.masks is not None:
-            mask_path = manifest.resolve(manifest.masks[index])
-            load = functools.partial(self.load_mask, mask_path, path)
-            masks = (_called(mask_path, load),)
-            _check_size(mask_path, "mask", masks[0], path, image)
-        images = []
-        for name, paths in manifest.inputs.items():
-            place = manifest.resolve(paths[index])
-            images.append(_called(place, functools.partial(self.load, place)))
-            _check_size(place, f"input {name!r}", images[-1], path, image)
-        boxes, keypoints = self._positions(index, path, image)
-        return Sample(image, masks, tuple(images), boxes, keypoints)
+        array = self.image(row)
+        inputs, mode = self.manifest.inputs, self.label_mode
+        if not inputs and not mode.moves_with_image:
+            return Sample(array)
+        path = self.manifest.filepath(row)
+        image = LoadedImage(self.manifest, row, path, array, self.spec, self.load_mask)
+        sample = mode.load(image) if mode.moves_with_image else Sample(array)
+        return dataclasses.replace(sample, images=self._load_inputs(image)) if inputs else sample
 
-    def image(self, index: int) -> npt.NDArray[Any]:
-        """Loads the image of sample ``index``; not to be written to.
+    def image(self, row: int) -> npt.NDArray[Any]:
+        """Loads the image in one row; not to be written to.
 
         Raises:
-            As calling.
+            ImageError: Same as ``__call__``.
+            SampleError: Same as ``__call__``.
         """
         if self.cache is not None:
-            return self.cache.get(index, lambda: self._load(index))
-        return self._load(index)
+            return self.cache.get(row, lambda: self._load(row))
+        return self._load(row)
 
     def fill_cache(self, workers: int, progress: Callable[[], object]) -> list[Failure]:
         """Loads all images into the cache; see ``ImageSequence.fill_cache``."""
         if self.cache is None:
-            raise OptionError('There is no cache to fill; pass cache="ram" or cache=FOLDER.')
+            raise OptionError('There is no cache to fill. Pass cache="ram" or cache=FOLDER.')
 
         cache = self.cache
 
-        def load(index: int) -> Failure | None:
+        def load(row: int) -> Failure | None:
             try:
                 if not cache.is_full:
-                    self.image(index)
+                    self.image(row)
             except ImageError as err:
                 return Failure(err.path, err.reason)
             return None
 
         failures = []
         with ThreadPoolExecutor(max(1, workers)) as threads:
-            every = range(self.manifest.num_samples)
-            for start in range(0, len(every), _SUBMITTED_AT_ONCE):
-                for failure in threads.map(load, every[start : start + _SUBMITTED_AT_ONCE]):
+            rows = range(self.manifest.num_samples)
+            for start in range(0, len(rows), _SUBMITTED_AT_ONCE):
+                for failure in threads.map(load, rows[start : start + _SUBMITTED_AT_ONCE]):
                     progress()
                     if failure is not None:
                         failures.append(failure)
@@ -119,60 +111,16 @@ class SampleLoader:
             )
         return failures
 
-    def _positions(
-        self, index: int, path: str, image: npt.NDArray[Any]
-    ) -> tuple[npt.NDArray[np.float64] | None, npt.NDArray[np.float64] | None]:
-        """Boxes and keypoints, as far as targets need them, in pixels of the loaded image."""
-        of_boxes = self.manifest.boxes if self.label_mode == "boxes" else None
-        of_keypoints = self.manifest.keypoints if self.label_mode == "keypoints" else None
-        if of_boxes is None and of_keypoints is None:
-            return None, None
-        in_file = size = Sample(image).size
-        matrix = np.eye(3)
-        is_relative = of_boxes is not None and of_boxes.is_relative
-        # Fractions of a file stay what they are where all of it is loaded.
-        if self.spec is not None and not (is_relative and self.spec.fit == "stretch"):
-            in_file, matrix = place_of(path, self.spec)
-        boxes = keypoints = None
-        if of_boxes is not None:
-            boxes = of_boxes.boxes(index, in_file)
-            if are_beyond(boxes, in_file).any():
-                raise ImageError.of(
-                    path,
-                    f"a box of it lies beyond its edge: {boxes[:, :4].tolist()} (left, top, right, "
-                    f"bottom), in an image of {in_file[1]} x {in_file[0]} pixels",
-                )
-            boxes = moved_boxes(boxes, matrix, in_file, size)
-        if of_keypoints is not None:
-            keypoints = moved_keypoints(of_keypoints.keypoints(index), matrix, in_file)
-        return boxes, keypoints
+    def _load_inputs(self, image: LoadedImage) -> tuple[npt.NDArray[Any], ...]:
+        """Loads the further images of a sample, in the order of ``manifest.inputs``."""
+        arrays = []
+        for name, paths in self.manifest.inputs.items():
+            path = self.manifest.resolve(paths[image.row])
+            array = read_array(path, functools.partial(self.load, path))
+            check_same_size(path, f"input {name!r}", array, image.path, image.array)
+            arrays.append(array)
+        return tuple(arrays)
 
-    def _load(self, index: int) -> npt.NDArray[Any]:
-        path = self.manifest.filepath(index)
-        return _called(path, functools.partial(self.load, path))
-
-
-def _called(path: str, load: Callable[[], npt.NDArray[Any]]) -> npt.NDArray[Any]:
-    try:
-        array = load()
-    except Exception as err:
-        # Under the manifest's own path, whatever a custom loader made of it.
-        reason = getattr(err, "reason", f"the loader raised {type(err).__name__}: {err}")
-        raise ImageError.of(path, str(reason)) from err
-    if not isinstance(array, np.ndarray) or array.dtype.kind not in "buif":
-        kind = array.dtype if isinstance(array, np.ndarray) else type(array).__name__
-        raise SampleError(
-            f"The loader returned {kind} for {path!r}; expected a NumPy array of numbers."
-        )
-    return array
-
-
-def _check_size(
-    path: str, what: str, array: npt.NDArray[Any], image_path: str, image: npt.NDArray[Any]
-) -> None:
-    if array.shape[:2] != image.shape[:2]:
-        raise ImageError.of(
-            path,
-            f"as the {what} of {image_path!r} it needs the same height and width: got "
-            f"{array.shape[:2]}, expected {image.shape[:2]}",
-        )
+    def _load(self, row: int) -> npt.NDArray[Any]:
+        path = self.manifest.filepath(row)
+        return read_array(path, functools.partial(self.load, path))

@@ -1,4 +1,4 @@
-"""An epoch to the order in which its samples are served."""
+"""The order in which an epoch serves its samples."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from imggen.core import Stream, generator
 @final
 @dataclass(frozen=True)
 class EpochSampler:
-    """Decides which draws make up an epoch, and in what order.
+    """Decides which indices make up an epoch, and in which order.
 
-    A draw is one use of a sample. With ``repeats=1`` draw ``i`` is sample ``i``; with more, draw
-    ``i`` is sample ``i % num_samples``, and each repeat is augmented on its own.
+    An index is one use of a sample. With ``repeats=1`` index ``i`` is sample ``i``; with more,
+    index ``i`` is sample ``i % num_samples``, and each repeat is augmented differently.
 
     Attributes:
         num_samples: The number of samples.
-        shuffle: Serve each epoch in an order of its own.
+        shuffle: Serve each epoch in a new random order.
         repeats: How many times an epoch serves each sample.
         seed: Decides the orders.
     """
@@ -31,32 +31,34 @@ class EpochSampler:
     repeats: int
     seed: int
     # The latest orders by epoch: prefetching asks for the next epoch before this one has ended.
-    _kept: dict[int, npt.NDArray[np.int64]] = field(default_factory=dict, repr=False, compare=False)
+    _cached: dict[int, npt.NDArray[np.int64]] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
 
     @property
-    def num_draws(self) -> int:
-        """The number of draws in an epoch."""
+    def num_indices(self) -> int:
+        """The number of indices in an epoch."""
         return self.num_samples * self.repeats
 
-    def draws(self, epoch: int) -> npt.NDArray[np.int64]:
-        """All draws of an epoch, in the order served; shape (num_draws,).
+    def indices(self, epoch: int) -> npt.NDArray[np.int64]:
+        """Returns all indices of an epoch, in the order served; shape (num_indices,).
 
         Example:
-            >>> order = Order(num_samples=4, shuffle=True, repeats=1, seed=7)
-            >>> sorted(order.draws(epoch=3).tolist())
+            >>> sampler = EpochSampler(num_samples=4, shuffle=True, repeats=1, seed=7)
+            >>> sorted(sampler.indices(epoch=3).tolist())
             [0, 1, 2, 3]
         """
-        draws = self._kept.get(epoch)
-        if draws is None:
+        indices = self._cached.get(epoch)
+        if indices is None:
             if self.shuffle:
-                draws = generator(self.seed, Stream.SHUFFLE, epoch).permutation(self.num_draws)
+                indices = generator(self.seed, Stream.SHUFFLE, epoch).permutation(self.num_indices)
             else:
-                draws = np.arange(self.num_draws)
-            draws.flags.writeable = False
+                indices = np.arange(self.num_indices)
+            indices.flags.writeable = False
             # Replaced as a whole, so that threads never see a dict that is being changed.
-            latest = dict(list(self._kept.items())[-1:])
-            object.__setattr__(self, "_kept", {**latest, epoch: draws})
-        return draws
+            latest = dict(list(self._cached.items())[-1:])
+            object.__setattr__(self, "_cached", {**latest, epoch: indices})
+        return indices
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "_kept": {}}
+        return {**self.__dict__, "_cached": {}}

@@ -1,4 +1,4 @@
-"""One sample of any epoch as training saw it, and how it came about."""
+"""Explanations: one sample of any epoch as training saw it, and each step that led to it."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple, final
 import numpy as np
 import numpy.typing as npt
 
-from imggen.augment import Applied, Augmented, Sample, blended
+from imggen.augment import Applied, Augmented, Blend, Sample, blended
 from imggen.core import check_whole
 from imggen.errors import AugmentationError, OptionError
-from imggen.loading import Batch, BatchMaker, Failure
+from imggen.loading import Batch, BatchMaker, Failure, LabelMode
 from imggen.preview.drawing import grid
 from imggen.preview.sample_drawing import picture_of_sample
 
@@ -22,23 +22,26 @@ if TYPE_CHECKING:
 @final
 @dataclass(frozen=True, eq=False)
 class Explanation:
-    """How a sample came to look as it did.
+    """One sample as one epoch trains on it, and how it was made.
 
     Attributes:
         epoch: The epoch.
-        index: The sample.
+        index: The index of the sample.
         path: The file; with ``on_error="substitute"`` the one that was served in its place.
         label: The name of its class, or None.
         before: The sample as loaded, before augmentation: its image, and the mask, boxes or
-            keypoints that targets are made of.
-        after: The sample as training saw it but for ``rescale`` and ``dtype``: as the augmentations
-            returned it. Blends of MixUp are rounded.
-        names_of_boxes: The names of the classes of boxes; position is class index.
-        steps: What each augmentation drew, in order; None for ``parameters`` where chance left the
-            sample out.
-        target: Class name to share, where MixUp or CutMix is in use; else None.
-        visible: The share of the original that is not beyond the edge, 0 to 1; None where an
-            augmentation cannot say.
+            keypoints that targets are made from.
+        after: The sample as the augmentations returned it, before ``rescale`` and ``dtype``. Blends
+            of MixUp are rounded.
+        box_class_names: The names of the classes of boxes; position is class index.
+        steps: What each augmentation drew, in order; ``parameters`` is None where an augmentation
+            was not applied, by its probability ``p``.
+        label_mode: The kind of targets.
+        target: The name of each value of the target, and the value, as the label mode explains it:
+            class name to share, where MixUp or CutMix is in use; column to number for
+            "regression"; else None.
+        visible: The fraction of the original that is still inside the image, 0 to 1; None where an
+            augmentation cannot tell.
     """
 
     epoch: int
@@ -47,8 +50,9 @@ class Explanation:
     label: str | None
     before: Sample
     after: Sample
-    names_of_boxes: tuple[str, ...]
+    box_class_names: tuple[str, ...]
     steps: tuple[Applied, ...]
+    label_mode: LabelMode
     target: dict[str, float] | None
     visible: float | None
 
@@ -67,11 +71,18 @@ class Explanation:
         """The mask of ``after``, or None."""
         return self.after.masks[0] if self.after.masks else None
 
+    @property
+    def target_text(self) -> str:
+        """The target in words; empty where it says no more than ``label``."""
+        if self.target is None or set(self.target) == {self.label}:
+            return ""
+        return self.label_mode.format_target(self.target)
+
     def __str__(self) -> str:
         lines = [f"{self.path} · epoch {self.epoch}, index {self.index}"]
         if self.target is not None:
-            shares = (f"{name} {share:.2f}" for name, share in self.target.items())
-            lines.append("label: " + ", ".join(shares))
+            noun = self.label_mode.target_noun
+            lines.append(f"{noun}: {self.label_mode.format_target(self.target)}")
         elif self.label is not None:
             lines.append(f"label: {self.label}")
         for number, step in enumerate(self.steps, 1):
@@ -80,7 +91,7 @@ class Explanation:
 
 
 class _Served(NamedTuple):
-    """One draw before it is blended."""
+    """One index of an epoch before it is blended."""
 
     row: int
     original: Sample
@@ -88,23 +99,27 @@ class _Served(NamedTuple):
 
 
 def explain(maker: BatchMaker, epoch: int, index: int) -> Explanation:
-    """See ``ImageSequence.explain``.
+    """Explains one sample; see ``ImageSequence.explain``.
 
     Args:
-        maker: Makes the batches of the sequence that is asked.
+        maker: The batch maker of the sequence.
         epoch: The epoch.
-        index: The draw.
+        index: The index of the sample.
     """
     epoch = check_whole("epoch", epoch, 0)
-    index = check_whole("index", index, 0, maker.order.num_draws - 1)
+    index = check_whole("index", index, 0, maker.sampler.num_indices - 1)
     manifest = maker.manifest
-    served = _served(maker, epoch, index)
-    after, steps, target = served.augmented.sample.copy(), served.augmented.described(), None
+    served = _load_served(maker, epoch, index)
+    after, steps = served.augmented.sample.copy(), served.augmented.described()
+    shares = [(served.row, 1.0)]
     if maker.pipeline.mixer is not None:
-        image, blend, partner = _blended(maker, epoch, index, served)
+        image, blend, partner = _blend(maker, epoch, index, served)
         after = Sample(image)
-        steps += (Applied(maker.pipeline.mixer.name, blend),)
-        target = _target(maker, served, partner, blend)
+        parameters = None
+        if blend is not None and partner is not None:
+            parameters = _blend_parameters(blend, manifest.paths[partner.row])
+            shares = [(served.row, blend.share), (partner.row, 1 - blend.share)]
+        steps += (Applied(maker.pipeline.mixer.name, parameters),)
     label = None
     if manifest.labels is not None and manifest.class_names:
         label = manifest.class_names[int(manifest.labels[served.row])]
@@ -115,152 +130,116 @@ def explain(maker: BatchMaker, epoch: int, index: int) -> Explanation:
         label=label,
         before=served.original.copy(),
         after=after,
-        names_of_boxes=_names_of_boxes(maker),
+        box_class_names=_box_class_names(maker),
         steps=steps,
-        target=target,
-        visible=_visible(maker, epoch, index, served),
+        label_mode=maker.label_mode,
+        target=maker.label_mode.explain(
+            manifest, shares, is_mixed=maker.pipeline.mixer is not None
+        ),
+        visible=_visible_fraction(maker, epoch, index, served),
     )
 
 
 def draw_batch(maker: BatchMaker, batch: Batch, num_images: int, cell: int) -> Image.Image:
-    """See ``ImageSequence.show_batch``."""
+    """Draws the first images of a batch with their targets; see ``ImageSequence.show_batch``."""
     check_whole("num_images", num_images, 1)
     check_whole("cell", cell, 1)
     x = batch.x["image"] if isinstance(batch.x, dict) else batch.x
     x = np.moveaxis(x, 1, -1) if maker.channels_first else x
     if x.ndim != 4 or x.shape[3] not in (1, 3, 4):
-        raise OptionError(f"These samples are no images: a batch of them has shape {x.shape}.")
+        raise OptionError(
+            f"These samples are not images: a batch has shape {x.shape}. show_batch() draws images "
+            "with 1, 3 or 4 channels."
+        )
     pictures, captions = [], []
-    for place in range(min(num_images, len(x))):
-        pixels = np.rint(x[place] / (maker.rescale or 1.0)).clip(0, 255).astype(np.uint8)
-        sample, caption = _shown(maker, pixels, batch, place)
-        pictures.append(picture_of_sample(sample, cell, _names_of_boxes(maker)))
+    for position in range(min(num_images, len(x))):
+        pixels = np.rint(x[position] / (maker.rescale or 1.0)).clip(0, 255).astype(np.uint8)
+        sample, caption = maker.label_mode.show(
+            pixels, batch.y, position, maker.manifest, channels_first=maker.channels_first
+        )
+        pictures.append(picture_of_sample(sample, cell, _box_class_names(maker)))
         captions.append(caption)
     return grid(pictures, captions, columns=8 if len(pictures) > 12 else 4)
 
 
-def _shown(
-    maker: BatchMaker, pixels: npt.NDArray[Any], batch: Batch, place: int
-) -> tuple[Sample, str]:
-    """One image of a batch with its target: as what is drawn on it, or in words."""
-    manifest = maker.manifest
-    if maker.label_mode == "mask":
-        mask = batch.y[place]
-        return Sample(pixels, (np.moveaxis(mask, 0, -1) if maker.channels_first else mask,)), ""
-    if maker.label_mode == "boxes" and manifest.boxes is not None:
-        target = {name: values[place] for name, values in batch.y.items()}
-        return Sample(pixels, boxes=manifest.boxes.from_targets(target, Sample(pixels).size)), ""
-    if maker.label_mode == "keypoints" and manifest.keypoints is not None:
-        return Sample(pixels, keypoints=manifest.keypoints.from_target(batch.y[place])), ""
-    has_class = maker.label_mode in ("categorical", "int", "binary")
-    return Sample(pixels), _caption(maker, batch.y[place]) if has_class else ""
-
-
-def _names_of_boxes(maker: BatchMaker) -> tuple[str, ...]:
+def _box_class_names(maker: BatchMaker) -> tuple[str, ...]:
     return () if maker.manifest.boxes is None else maker.manifest.boxes.class_names
 
 
-def _caption(maker: BatchMaker, target: npt.NDArray[Any]) -> str:
-    names = maker.manifest.class_names
-    if maker.label_mode == "categorical":
-        shares = [(float(target[index]), names[index]) for index in np.flatnonzero(target)]
-        if len(shares) == 1:
-            return shares[0][1]
-        return ", ".join(f"{name} {share:.2f}" for share, name in sorted(shares, reverse=True))
-    if maker.label_mode == "int":
-        return names[int(target)]
-    share = float(target[0])
-    return names[int(share)] if share in (0.0, 1.0) else f"{names[1]} {share:.2f}"
-
-
-def _served(maker: BatchMaker, epoch: int, draw: int) -> _Served:
+def _load_served(maker: BatchMaker, epoch: int, index: int) -> _Served:
+    """Loads and augments the sample that training was served for an index."""
     failures: dict[int, Failure] = {}
-    for _, row, sample in maker.loaded(epoch, [draw], failures):
+    for _, row, sample in maker.load(epoch, [index], failures):
         if sample is not None and (not failures or maker.on_error == "substitute"):
-            return _Served(row, sample, maker.augment(sample, epoch, draw, row))
-    # Where nothing of a batch can be read, there is a substitute for its first draw.
-    for other, row, sample in maker.loaded(epoch, _batch_of(maker, epoch, draw)[1], {}):
-        if other == draw and sample is not None:
-            return _Served(row, sample, maker.augment(sample, epoch, draw, row))
-    failure = failures[draw]
+            return _Served(row, sample, maker.augment(sample, epoch, index, row))
+    # A batch whose files are all unreadable has a substitute for its first index.
+    for other, row, sample in maker.load(epoch, _find_batch(maker, epoch, index)[1], {}):
+        if other == index and sample is not None:
+            return _Served(row, sample, maker.augment(sample, epoch, index, row))
+    failure = failures[index]
     raise OptionError(
-        f"index={draw} was left out: {failure.path!r} cannot be read ({failure.reason})."
+        f"index={index} was skipped: {failure.path!r} cannot be read ({failure.reason})."
     )
 
 
-def _blended(
+def _blend(
     maker: BatchMaker, epoch: int, index: int, served: _Served
-) -> tuple[npt.NDArray[Any], dict[str, Any] | None, _Served | None]:
-    """Blends a draw with the other one of its batch that training blended it with."""
-    batch, draws = _batch_of(maker, epoch, index)
-    if batch >= maker.num_batches:
+) -> tuple[npt.NDArray[Any], Blend | None, _Served | None]:
+    """Blends a sample with the other sample of its batch that training blended it with."""
+    batch_index, indices = _find_batch(maker, epoch, index)
+    if batch_index >= maker.num_batches:
         raise OptionError(
             f"index={index} was left out of epoch {epoch}: drop_remainder=True leaves out a last "
             "batch that is not full."
         )
-    in_batch = [draw for draw, *_ in maker.loaded(epoch, draws, {})]
+    in_batch = [index for index, *_ in maker.load(epoch, indices, {})]
     image = served.augmented.sample.image
     size = (image.shape[0], image.shape[1]) if image.ndim == 3 else None
-    blends = maker.blends(epoch, batch, in_batch, size) or []
+    blends = maker.draw_blends(epoch, batch_index, in_batch, size) or []
     blend = blends[in_batch.index(index)]
     if blend is None:
         return image.copy(), None, None
-    partner = _served(maker, epoch, in_batch[blend.partner])
+    partner = _load_served(maker, epoch, in_batch[blend.partner])
     pair = np.stack([image, partner.augmented.sample.image])
-    described: dict[str, Any] = {
-        "kind": blend.name,
-        "with": maker.manifest.paths[partner.row],
-        "share": blend.share,
-    }
+    return blended(pair, [blend._replace(partner=1), None])[0], blend, partner
+
+
+def _blend_parameters(blend: Blend, partner_path: str) -> dict[str, Any]:
+    parameters: dict[str, Any] = {"kind": blend.name, "with": partner_path, "share": blend.share}
     if blend.box is not None:
-        described["box"] = dict(zip(("top", "left", "height", "width"), blend.box, strict=True))
-    return blended(pair, [blend._replace(partner=1), None])[0], described, partner
+        parameters["box"] = dict(zip(("top", "left", "height", "width"), blend.box, strict=True))
+    return parameters
 
 
-def _batch_of(maker: BatchMaker, epoch: int, draw: int) -> tuple[int, list[int]]:
-    """The number of the batch that a draw is in, and all draws of it."""
-    (places,) = np.nonzero(maker.order.draws(epoch) == draw)
-    batch = int(places[0]) // maker.batch_size
-    return batch, maker.draws(epoch, batch).tolist()
+def _find_batch(maker: BatchMaker, epoch: int, index: int) -> tuple[int, list[int]]:
+    """Finds the batch that an index is in; returns its number and all of its indices."""
+    (positions,) = np.nonzero(maker.sampler.indices(epoch) == index)
+    batch_index = int(positions[0]) // maker.batch_size
+    return batch_index, maker.batch_indices(epoch, batch_index).tolist()
 
 
-def _target(
-    maker: BatchMaker, served: _Served, partner: _Served | None, blend: dict[str, Any] | None
-) -> dict[str, float] | None:
-    """The share of each class that has one."""
-    manifest = maker.manifest
-    if manifest.labels is None or not manifest.class_names:
-        return None
-    shares = {manifest.class_names[int(manifest.labels[served.row])]: 1.0}
-    if partner is not None and blend is not None:
-        (own,) = shares
-        shares[own] = blend["share"]
-        other = manifest.class_names[int(manifest.labels[partner.row])]
-        shares[other] = shares.get(other, 0.0) + 1 - blend["share"]
-    return shares
-
-
-def _visible(maker: BatchMaker, epoch: int, draw: int, served: _Served) -> float | None:
-    """Sends a mask of numbered cells after the image, and counts those that arrive."""
+def _visible_fraction(maker: BatchMaker, epoch: int, index: int, served: _Served) -> float | None:
+    """Augments a mask of numbered cells along with the image, and counts those still there."""
     array = served.original.image
     if array.ndim != 3:
         return None
-    # So few that none slips through between the pixels of a small result.
-    most = max(1, min(_CELLS, min(served.augmented.sample.image.shape[:2]) // _PIXELS_A_CELL))
+    # Few enough that none falls between the pixels of a small result.
+    capacity = min(served.augmented.sample.image.shape[:2]) // _PIXELS_PER_CELL
+    most = max(1, min(_MAX_CELLS, capacity))
     rows, cols = min(most, array.shape[0]), min(most, array.shape[1])
     row_of = np.arange(array.shape[0]) * rows // array.shape[0]
     col_of = np.arange(array.shape[1]) * cols // array.shape[1]
     cells = (1 + row_of[:, np.newaxis] * cols + col_of).astype(np.uint8)
     try:
-        # Boxes and keypoints too, which some crops of albumentations look at.
+        # With boxes and keypoints, which some crops of albumentations depend on.
         before = served.original
         sample = Sample(array, (cells,), (), before.boxes, before.keypoints)
-        shown = maker.augment(sample, epoch, draw, served.row).sample.masks[0]
+        shown = maker.augment(sample, epoch, index, served.row).sample.masks[0]
     except AugmentationError:
-        return None  # a function of the image alone, say
+        return None  # a function of the image alone, for example
     return float(len(np.intersect1d(shown, cells)) / (rows * cols))
 
 
-# In each direction; numbered from 1, they fit into 8 bits.
-_CELLS = 15
-_PIXELS_A_CELL = 2
+# Per direction; numbered from 1, 15 x 15 fit into 8 bits.
+_MAX_CELLS = 15
+_PIXELS_PER_CELL = 2

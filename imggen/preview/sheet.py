@@ -65,7 +65,7 @@ def draw_preview(found: Preview, *, cell: int, parameters: bool) -> Image.Image:
 
     pictures = [
         [
-            picture_of_sample(sample, cell, row.variants[0].explanation.names_of_boxes)
+            picture_of_sample(sample, cell, row.variants[0].explanation.box_class_names)
             for sample in (row.before, *(variant.explanation.after for variant in row.variants))
         ]
         for row in found.rows
@@ -114,9 +114,8 @@ def _text(variant: Variant, width: int) -> list[tuple[str, str]]:
     """Lines below a picture: its mixed label, what was drawn, what looks wrong."""
     explanation = variant.explanation
     lines: list[tuple[str, str]] = []
-    if explanation.target is not None and len(explanation.target) > 1:
-        words = ", ".join(f"{name} {share:.2f}" for name, share in explanation.target.items())
-        lines += [(line, INK) for line in _wrapped(words, width)]
+    if explanation.target_text:
+        lines += [(line, INK) for line in _wrapped(explanation.target_text, width)]
     for step in explanation.steps:
         if step.parameters is not None:
             # There is little room, and nothing here but what is random.

@@ -58,6 +58,6 @@ def preview_page(found: Preview, root: str) -> str:
 
 
 def _uri(sample: Sample, variant: Variant) -> str:
-    picture = picture_of_sample(sample, _CELL, variant.explanation.names_of_boxes)
+    picture = picture_of_sample(sample, _CELL, variant.explanation.box_class_names)
     # Small pictures are enlarged pixel by pixel, which JPEG would smear.
     return data_uri(picture, lossless=2 * max(sample.size) < _CELL)

@@ -23,7 +23,7 @@ from imggen.data import (
     split_name,
 )
 from imggen.errors import OptionError
-from imggen.loading import usual_label_mode
+from imggen.loading import default_label_mode, find_label_mode
 from imggen.sequences.image_sequence import ImageSequence
 from imggen.splitting import Ratios, split
 
@@ -114,7 +114,7 @@ def from_dataframe(
     *,
     root: str | os.PathLike[str] = ".",
     x_col: str = "path",
-    y_col: str | None = "label",
+    y_col: str | Sequence[str] | None = "label",
     group_col: str | None = None,
     weight_col: str | None = None,
     mask_col: str | None = None,
@@ -134,7 +134,9 @@ def from_dataframe(
         frame: The table; its index is not used.
         root: The folder that paths in the table are relative to.
         x_col: The column of paths.
-        y_col: The column of class names; None for samples without classes.
+        y_col: The column of class names; None for samples without classes. With
+            ``label_mode="regression"``, the column of the numbers to predict, or a list of such
+            columns.
         group_col: The column of group names: samples of one group stay in one part.
         weight_col: The column of sample weights.
         mask_col: The column of paths of masks; see ``mask_dir`` of ``from_directory``.
@@ -160,11 +162,12 @@ def from_dataframe(
         OptionError: See ``ImageSequence``.
     """
     _check_names(options)
+    mode = find_label_mode(options.get("label_mode", "categorical"))
     manifest = Manifest.from_frame(
         frame,
         root=root,
         x_col=x_col,
-        y_col=y_col,
+        **mode.frame_columns(y_col),
         group_col=group_col,
         weight_col=weight_col,
         mask_col=mask_col,
@@ -237,7 +240,7 @@ def _sequences(
             f"The table has {' and '.join(targets)}, and targets can be one of them: pass "
             "label_mode=."
         )
-    options = {"label_mode": usual_label_mode(manifest), **options}
+    options = {"label_mode": default_label_mode(manifest), **options}
     if ratios is None:
         if isinstance(augment, Mapping):
             raise OptionError(

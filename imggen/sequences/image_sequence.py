@@ -31,13 +31,12 @@ from imggen.loading import (
     BatchMaker,
     EpochSampler,
     Failure,
-    LabelMode,
+    ImageSource,
+    LabelModeLike,
     OnError,
     SampleLoader,
-    check_label_mode,
     class_weights,
-    source_of_files,
-    source_of_loader,
+    find_label_mode,
 )
 from imggen.preview import Explanation, draw_batch, explain
 from imggen.sequences.base import EpochSequence
@@ -123,7 +122,7 @@ class ImageSequence(EpochSequence[Batch]):
         *,
         image_size: tuple[int, int] | None = None,
         batch_size: int = 32,
-        label_mode: LabelMode = "categorical",
+        label_mode: LabelModeLike = "categorical",
         augment: Augment = None,
         seed: int | None = None,
         shuffle: bool = True,
@@ -146,7 +145,8 @@ class ImageSequence(EpochSequence[Batch]):
     ) -> None:
         if manifest.num_samples == 0:
             raise OptionError("The manifest is empty; a sequence needs at least one sample.")
-        check_label_mode(label_mode, manifest)
+        mode = find_label_mode(label_mode)
+        mode.check_manifest(manifest)
         batch_size = check_whole("batch_size", batch_size, 1)
         repeats = check_whole("repeats", repeats, 1)
         check_choice("on_error", on_error, get_args(OnError))
@@ -159,7 +159,7 @@ class ImageSequence(EpochSequence[Batch]):
         check_number("rescale", rescale, unit="such as 1 / 255", allow_none=True)
         check_choice("data_format", data_format, ("channels_last", "channels_first", None))
         if loader is None:
-            self._source = source_of_files(
+            self._source = ImageSource.from_spec(
                 ImageSpec(
                     image_size=(256, 256) if image_size is None else image_size,
                     color_mode=color_mode,
@@ -176,7 +176,8 @@ class ImageSequence(EpochSequence[Batch]):
                 "resized."
             )
         else:
-            self._source, channels_first = source_of_loader(loader, Pipeline(adapt(augment))), False
+            self._source = ImageSource.from_loader(loader, Pipeline(adapt(augment)))
+            channels_first = False
         self.manifest = manifest
         self.seed = check_seed(seed)
         self.failures: Counter[Failure] = Counter()
@@ -185,13 +186,13 @@ class ImageSequence(EpochSequence[Batch]):
         self._checked = False
         samples = SampleLoader(
             manifest=manifest,
-            label_mode=label_mode,
+            label_mode=mode,
             load=self._source.load,
             load_mask=self._source.load_mask,
             spec=self._source.loaded_spec,
             cache=open_cache(
                 kept,
-                self._source.about,
+                self._source.cache_key,
                 manifest.num_samples,
                 manifest.filepath,
                 color_mode=color_mode,
@@ -200,7 +201,7 @@ class ImageSequence(EpochSequence[Batch]):
         )
         self.batch_maker = BatchMaker(
             samples=samples,
-            order=EpochSampler(manifest.num_samples, shuffle, repeats, self.seed),
+            sampler=EpochSampler(manifest.num_samples, shuffle, repeats, self.seed),
             batch_size=batch_size,
             drop_remainder=drop_remainder,
             channels_first=channels_first,
@@ -268,8 +269,8 @@ class ImageSequence(EpochSequence[Batch]):
         Returns:
             int64, shape (number of samples served,).
         """
-        draws = self.batch_maker.order.draws(self.epoch if epoch is None else epoch)
-        return draws[: len(self) * self.batch_size] % self.samples
+        indices = self.batch_maker.sampler.indices(self.epoch if epoch is None else epoch)
+        return indices[: len(self) * self.batch_size] % self.samples
 
     def class_weight(self) -> dict[int, float]:
         """Class index to the weight that makes all classes count the same.
@@ -419,10 +420,11 @@ class ImageSequence(EpochSequence[Batch]):
         }
         if failures:
             done = "left out" if self.batch_maker.on_error == "skip" else "substituted"
+            num_indices = self.batch_maker.sampler.num_indices
             warnings.warn(
-                f"Epoch {epoch}: {len(failures)} of {self.batch_maker.order.num_draws} images could not "
-                f"be read and were {done}; first {failures[0].path!r}: {failures[0].reason}. The "
-                "sequence's attribute 'failures' lists them all.",
+                f"Epoch {epoch}: {len(failures)} of {num_indices} images could not be read and "
+                f"were {done}; first {failures[0].path!r}: {failures[0].reason}. The sequence's "
+                "attribute 'failures' lists them all.",
                 ImggenWarning,
                 stacklevel=2,
             )
@@ -430,7 +432,7 @@ class ImageSequence(EpochSequence[Batch]):
     def _warn_of_other_chance(self) -> None:
         """Warns of augmentations that draw from elsewhere than the generator they are given."""
         try:
-            names = self.batch_maker.unrepeatable()
+            names = self.batch_maker.find_unrepeatable_steps()
         except ImggenError:
             return  # the batch that meets the error raises it, or deals with it
         if names:
@@ -460,7 +462,7 @@ class ImageSequence(EpochSequence[Batch]):
             *([] if boxes is None else [f"boxes of {', '.join(boxes.class_names)}"]),
             f"{self._num_batches} batches of {self.batch_size}",
             f"x {self._shape_of_x()} {self.batch_maker.dtype}",
-            f"label_mode={self.batch_maker.label_mode!r}",
+            f"label_mode={self.batch_maker.label_mode.name!r}",
             f"seed={self.seed}",
         ]
 

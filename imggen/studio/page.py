@@ -15,7 +15,7 @@ from imggen.augment import KINDS, Bounds, Choice, Pipeline, Sample, Span, adapt
 from imggen.core import printable
 from imggen.data import Manifest
 from imggen.errors import ImggenError
-from imggen.loading import BatchMaker, usual_label_mode
+from imggen.loading import BatchMaker, default_label_mode
 from imggen.preview import Row, picture_of_sample, readable, row_of
 from imggen.reports import data_uri
 from imggen.sequences import ImageSequence
@@ -283,15 +283,15 @@ class Page:
             self._sequences[source_size] = ImageSequence(
                 self._manifest,
                 image_size=self._image_size,
-                label_mode=usual_label_mode(self._manifest),
+                label_mode=default_label_mode(self._manifest),
                 augment=steps,
                 on_error="substitute",
                 cache="ram",
                 workers=0,
             )
         maker = self._sequences[source_size].batch_maker
-        order = dataclasses.replace(maker.order, seed=self._seed, _kept={})
-        return dataclasses.replace(maker, pipeline=pipeline, seed=self._seed, order=order)
+        sampler = dataclasses.replace(maker.sampler, seed=self._seed)
+        return dataclasses.replace(maker, pipeline=pipeline, seed=self._seed, sampler=sampler)
 
     def _in_turn(self) -> npt.NDArray[np.int64]:
         """All samples, one of each class in turn; from another one on, if others are asked for."""
@@ -312,7 +312,7 @@ class Page:
             caption = printable(f"{which}{label}{os.path.basename(row.path)}")
             ui.label(caption).classes("text-sm text-grey-8")
             with ui.row().classes("gap-2 no-wrap overflow-auto").style("max-width: 100%"):
-                names = row.variants[0].explanation.names_of_boxes
+                names = row.variants[0].explanation.box_class_names
                 _picture(row.before, names, "original", (), [])
                 for variant in row.variants:
                     explanation = variant.explanation
@@ -323,13 +323,13 @@ class Page:
 
 def _picture(
     sample: Sample,
-    names_of_boxes: tuple[str, ...],
+    box_class_names: tuple[str, ...],
     caption: str,
     warnings: tuple[str, ...],
     drawn: list[str],
 ) -> None:
     with ui.column().classes("gap-0"):
-        drawing = picture_of_sample(sample, _CELL, names_of_boxes)
+        drawing = picture_of_sample(sample, _CELL, box_class_names)
         uri = data_uri(drawing, lossless=2 * max(sample.size) < _CELL)
         picture = ui.image(uri).style(f"width: {drawing.width}px")
         picture.props("no-spinner no-transition")

@@ -366,20 +366,25 @@ def test_an_epoch_with_a_file_left_out_is_served_to_its_end(photos):
 def test_labels_as_whole_numbers_are_refused_with_what_to_pass_instead(photos, mixer):
     with pytest.raises(
         OptionError,
-        match=rf'^{mixer.name} mixes labels, .*Pass label_mode="categorical", .*crossentropy',
+        match=rf'^{mixer.name} blends labels, .*Pass label_mode="categorical", .*crossentropy',
     ):
         sequence_of(photos, mixer, label_mode="int")
 
 
 @pytest.mark.parametrize("mixer", MIXERS[:3], ids=lambda mixer: mixer.name)
 def test_masks_are_refused(photos, mixer):
-    with pytest.raises(OptionError, match=rf"^{mixer.name} mixes .*; masks, .* cannot be mixed"):
+    with pytest.raises(
+        OptionError,
+        match=rf"^{mixer.name} blends .*; targets of label_mode='mask' cannot be blended",
+    ):
         sequence_of(photos, mixer, mask_dir=photos)
 
 
 @pytest.mark.parametrize("mixer", MIXERS[:3], ids=lambda mixer: mixer.name)
 def test_further_inputs_are_refused(photos, mixer):
-    with pytest.raises(OptionError, match=rf"^{mixer.name} mixes .*further inputs cannot be mixed"):
+    with pytest.raises(
+        OptionError, match=rf"^{mixer.name} blends .*further inputs cannot be blended"
+    ):
         sequence_of(photos, mixer, input_dirs={"depth": photos})
 
 

@@ -291,7 +291,7 @@ def test_a_box_that_is_not_in_its_image_is_named_with_the_file(folder, box_forma
     sequence = sequence_of(folder, frame, box_format, shuffle=False, image_size=(50, 50), **fit)
 
     assert len(sequence[0][0]) == 3
-    with pytest.raises(ImageError, match=r"5\.png': a box of it lies beyond its edge"):
+    with pytest.raises(ImageError, match=r"5\.png': a box lies outside the image"):
         sequence[1]
 
 
@@ -299,7 +299,7 @@ def test_a_file_with_a_box_that_is_not_in_it_can_be_left_out(folder):
     scenes = [layout(row) for row in range(8)]
     scenes[5] = [[[82, 5, 99, 9]], ["green"]]
     sequence = sequence_of(folder, table_of(scenes), shuffle=False, on_error="skip")
-    with pytest.warns(ImggenWarning, match=r"1 of 8 images .*5\.png'.*beyond its edge"):
+    with pytest.warns(ImggenWarning, match=r"1 of 8 images .*5\.png'.*outside the image"):
         x, y = both_of(sequence)
 
     assert len(x) == 7
@@ -812,7 +812,7 @@ def test_torchvision_cannot_keep_boxes_in_step(folder):
 @pytest.mark.parametrize("mixer", [MixUp(), CutMix()], ids=["MixUp", "CutMix"])
 def test_boxes_cannot_be_mixed(folder, mixer):
     with pytest.raises(
-        OptionError, match=f"{mixer.name} mixes images and classes; masks, boxes, k"
+        OptionError, match=f"{mixer.name} blends .*label_mode='boxes' cannot be blended"
     ):
         sequence_of(folder, augment=mixer)
 
@@ -1226,7 +1226,7 @@ def test_an_explanation_has_the_boxes_before_and_after(folder):
         np.testing.assert_allclose(after[:, :4], y["boxes"][index, :count], atol=1e-4)
         assert after[:, 4].tolist() == y["labels"][index, :count].tolist()
         assert (y["labels"][index, count:] == -1).all()
-        assert explained.names_of_boxes == KINDS
+        assert explained.box_class_names == KINDS
         assert 0 < explained.visible <= 1
 
 

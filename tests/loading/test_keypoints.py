@@ -706,7 +706,7 @@ def test_torchvision_cannot_keep_keypoints_in_step(folder):
 @pytest.mark.parametrize("mixer", [MixUp(), CutMix()], ids=["MixUp", "CutMix"])
 def test_keypoints_cannot_be_mixed(folder, mixer):
     with pytest.raises(
-        OptionError, match=f"{mixer.name} mixes images and classes; .*keypoints and"
+        OptionError, match=f"{mixer.name} blends .*label_mode='keypoints' cannot be blended"
     ):
         sequence_of(folder, augment=mixer)
 

@@ -708,7 +708,7 @@ def test_what_follows_turns_about_the_middle_of_the_part(shots):
 
 @pytest.mark.parametrize("option", ["crop_to_aspect_ratio", "pad_to_aspect_ratio"])
 def test_it_does_not_go_with_another_crop(shots, option):
-    with pytest.raises(OptionError, match=r"pass it without crop_to_aspect_ratio and pad"):
+    with pytest.raises(OptionError, match=r"Pass it without crop_to_aspect_ratio and pad"):
         sequence_of(shots, Crop(), **{option: True})
     # Behind another step, it cuts from whatever it is given.
     assert sequence_of(shots, [pass_on, Crop()], **{option: True})[0][0].shape == (4, *SIZE, 3)

@@ -479,7 +479,7 @@ def test_a_file_that_was_left_out_is_named_with_the_reason(photos, mixers):
     (photos / "cat" / "003.png").write_bytes(b"")
     sequence = sequence_of(photos, mixers, on_error="skip")
 
-    with pytest.raises(OptionError, match=r"index=3 was left out: .*cat/003\.png.*file is empty"):
+    with pytest.raises(OptionError, match=r"index=3 was skipped: .*cat/003\.png.*file is empty"):
         sequence.explain(0, 3)
 
 

@@ -630,7 +630,7 @@ def test_logits_become_probabilities(manifest):
 
 
 def test_scores_that_are_no_probabilities_are_warned_of(manifest):
-    with pytest.warns(ImggenWarning, match="are no probabilities"):
+    with pytest.warns(ImggenWarning, match="are not probabilities"):
         plain(manifest).predict(constant_model([100.0, -50.0]))
 
 

@@ -340,7 +340,7 @@ def test_what_cannot_be_done_is_told_in_place_of_pictures(pictures, tmp_path):
         page.wait_for_function("document.querySelectorAll('.q-img__image').length == 20")
         page.get_by_label("add an augmentation").click()
         page.get_by_role("option", name="MixUp", exact=True).click()
-        page.get_by_text("boxes, keypoints and further inputs cannot be mixed").wait_for()
+        page.get_by_text("label_mode='boxes' cannot be blended").wait_for()
         assert page.locator(".q-img__image").count() == 0
         browser.close()
 

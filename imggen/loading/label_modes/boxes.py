@@ -1,0 +1,69 @@
+"""The label mode "boxes": boxes and their classes, for object detection."""
+
+from __future__ import annotations
+
+from typing import Any, final
+
+import numpy as np
+import numpy.typing as npt
+
+from imggen.augment import Sample, are_beyond, moved_boxes
+from imggen.data import Manifest
+from imggen.errors import ImageError
+from imggen.loading.label_modes.base import LoadedImage, TargetBatch
+from imggen.loading.label_modes.positions import PositionMode
+
+
+@final
+class BoxMode(PositionMode):
+    """A dictionary of arrays, in the format of the table, moved with the images.
+
+    "boxes" is float32 of shape (n, most, 4), and "labels" int32 of shape (n, most), -1 where
+    there is no box.
+    """
+
+    name = "boxes"
+    options = "boxes=Boxes(...)"
+
+    def load(self, image: LoadedImage) -> Sample:
+        """See ``LabelMode``."""
+        column = image.manifest.boxes
+        assert column is not None  # noqa: S101 - checked by check_manifest
+        in_file, matrix = image.locate(is_relative=column.is_relative)
+        boxes = column.boxes(image.row, in_file)
+        if are_beyond(boxes, in_file).any():
+            raise ImageError.of(
+                image.path,
+                f"a box lies outside the image: {boxes[:, :4].tolist()} (left, top, right, "
+                f"bottom), in an image of {in_file[1]} x {in_file[0]} pixels",
+            )
+        size = Sample(image.array).size
+        return Sample(image.array, boxes=moved_boxes(boxes, matrix, in_file, size))
+
+    def sample_targets(
+        self, sample: Sample, manifest: Manifest, *, channels_first: bool
+    ) -> dict[str, npt.NDArray[Any]]:
+        """See ``LabelMode``."""
+        del channels_first
+        assert manifest.boxes is not None  # noqa: S101 - checked by check_manifest
+        assert sample.boxes is not None  # noqa: S101 - loaded, and kept by every augmentation
+        return manifest.boxes.targets(sample.boxes, sample.size)
+
+    def batch_targets(self, batch: TargetBatch) -> dict[str, npt.NDArray[Any]]:
+        """See ``LabelMode``."""
+        return dict(batch.arrays)
+
+    def show(
+        self,
+        pixels: npt.NDArray[np.uint8],
+        targets: dict[str, npt.NDArray[Any]],
+        position: int,
+        manifest: Manifest,
+        *,
+        channels_first: bool,
+    ) -> tuple[Sample, str]:
+        """See ``LabelMode``."""
+        del channels_first
+        assert manifest.boxes is not None  # noqa: S101 - checked by check_manifest
+        target = {name: values[position] for name, values in targets.items()}
+        return Sample(pixels, boxes=manifest.boxes.from_targets(target, pixels.shape[:2])), ""

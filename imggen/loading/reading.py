@@ -1,0 +1,55 @@
+"""Calls of loaders, decoders and custom functions alike, with errors that name the file."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from imggen.errors import ImageError, SampleError
+
+
+def read_array(path: str, load: Callable[[], npt.NDArray[Any]]) -> npt.NDArray[Any]:
+    """Calls ``load`` for the file ``path``.
+
+    Raises:
+        ImageError: ``load`` raised an error, whichever; with ``path`` and the reason.
+        SampleError: ``load`` returned something other than an array of numbers.
+    """
+    try:
+        array = load()
+    except Exception as err:
+        # With the path of the manifest, whatever a custom loader made of it.
+        reason = getattr(err, "reason", f"the loader raised {type(err).__name__}: {err}")
+        raise ImageError.of(path, str(reason)) from err
+    if not isinstance(array, np.ndarray) or array.dtype.kind not in "buif":
+        kind = array.dtype if isinstance(array, np.ndarray) else type(array).__name__
+        raise SampleError(
+            f"The loader returned {kind} for {path!r}; expected a NumPy array of numbers."
+        )
+    return array
+
+
+def check_same_size(
+    path: str, noun: str, array: npt.NDArray[Any], image_path: str, image: npt.NDArray[Any]
+) -> None:
+    """Checks that an array has the height and width of the image that it belongs to.
+
+    Args:
+        path: The file of the array.
+        noun: The word for the array, such as "mask".
+        array: Shape (height, width, ...).
+        image_path: The file of the image.
+        image: Shape (height, width, ...).
+
+    Raises:
+        ImageError: The sizes differ; with ``path``.
+    """
+    if array.shape[:2] != image.shape[:2]:
+        raise ImageError.of(
+            path,
+            f"as the {noun} of {image_path!r} it needs the same height and width: got "
+            f"{array.shape[:2]}, expected {image.shape[:2]}",
+        )
