@@ -16,7 +16,7 @@ from imggen.benchmark.clock import Clock, times_a_second
 from imggen.benchmark.report import BenchReport, as_ms, as_rate, counted
 from imggen.benchmark.trial import Trial
 from imggen.cache import RamCache, pack_as_jpeg
-from imggen.core import in_units
+from imggen.core import format_bytes
 from imggen.decode import ImageSpec, load_image, placement
 from imggen.errors import OptionError
 from imggen.loading import BatchMaker
@@ -101,11 +101,11 @@ def _about_cache(trial: Trial, report: BenchReport) -> _Advice | None:
         return None
     array = next(iter(trial.loaded.values()))
     raw = _all_take(trial, lambda array: array.nbytes)
-    sizes, option = f"{in_units(raw)} of pixels", 'cache="ram"'
+    sizes, option = f"{format_bytes(raw)} of pixels", 'cache="ram"'
     fits = _fits_memory(array, len(trial.rows))
     if trial.spec is not None and trial.spec.color_mode != "rgba":
         jpeg = _all_take(trial, lambda array: pack_as_jpeg(array, quality=90).nbytes)
-        sizes += f', or {in_units(jpeg)} with pack="jpeg"'
+        sizes += f', or {format_bytes(jpeg)} with pack="jpeg"'
         small = np.empty(int(jpeg / len(trial.rows)), dtype=np.uint8)
         if not fits and _fits_memory(small, len(trial.rows)):
             option, fits = 'cache=imggen.Cache("ram", pack="jpeg")', True
@@ -116,7 +116,7 @@ def _about_cache(trial: Trial, report: BenchReport) -> _Advice | None:
         return None  # what a loader of the user's returns is kept in memory alone
     else:
         option = 'cache="FOLDER"'
-        where = f"memory has no room for it, and the disk here has {in_units(free)} free"
+        where = f"memory has no room for it, and the disk here has {format_bytes(free)} free"
     return _Advice(
         rate,
         option,

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple, final
 import numpy.typing as npt
 
 from imggen.cache.journal import Journal, Place
-from imggen.core import in_units
+from imggen.core import format_bytes
 from imggen.errors import CacheError, ImggenWarning
 from imggen.workers import register_after_fork
 
@@ -226,15 +226,15 @@ class DiskCache:
         free = shutil.disk_usage(self._folder).free
         if needed > _SHARE_OF_DISK * free:
             raise CacheError(
-                f"{self._num_samples} images of {nbytes} bytes need {in_units(needed)} in "
-                f"{str(self._folder)!r}, which has {in_units(free)} free. Use another disk, "
+                f"{self._num_samples} images of {nbytes} bytes need {format_bytes(needed)} in "
+                f"{str(self._folder)!r}, which has {format_bytes(free)} free. Use another disk, "
                 'a smaller image_size, pack="jpeg", or no cache.'
             )
         if self._limit is not None and self._num_samples * nbytes > self._limit:
             raise CacheError(
                 f"{self._num_samples} images of {nbytes} bytes take "
-                f"{in_units(self._num_samples * nbytes)}, and limit={self._limit} allows "
-                f"{in_units(self._limit)} in {str(self._folder)!r}. Raise it, or use a "
+                f"{format_bytes(self._num_samples * nbytes)}, and limit={self._limit} allows "
+                f"{format_bytes(self._limit)} in {str(self._folder)!r}. Raise it, or use a "
                 'smaller image_size, pack="jpeg", or no cache.'
             )
 

@@ -12,7 +12,7 @@ from typing import Any, final
 
 import numpy.typing as npt
 
-from imggen.core import in_units
+from imggen.core import format_bytes
 from imggen.errors import ImggenWarning, OptionError
 from imggen.workers import register_after_fork
 
@@ -88,7 +88,7 @@ class RamCache:
         if not was_full:
             warnings.warn(
                 f"The cache in memory is full: {num_held} of {self._num_samples} images take "
-                f"{in_units(self._bytes_held)}, and its limit is {in_units(self._limit)}. "
+                f"{format_bytes(self._bytes_held)}, and its limit is {format_bytes(self._limit)}. "
                 "The others are loaded anew in each epoch.",
                 ImggenWarning,
                 stacklevel=2,
@@ -98,8 +98,8 @@ class RamCache:
         needed = self._num_samples * nbytes
         if needed > self._limit:
             raise OptionError(
-                f'cache="ram" would take {in_units(needed)} for {self._num_samples} samples of '
-                f"{nbytes} bytes, and may take {in_units(self._limit)} (limit=). Use a smaller "
+                f'cache="ram" would take {format_bytes(needed)} for {self._num_samples} samples of '
+                f"{nbytes} bytes, and may take {format_bytes(self._limit)} (limit=). Use a smaller "
                 'image_size, a folder, pack="jpeg", or no cache.'
             )
 

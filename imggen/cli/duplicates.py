@@ -48,10 +48,10 @@ def duplicates(
     import imggen
     from imggen.cli.progress import progress_bars
     from imggen.cli.source import all_images
-    from imggen.core import check_ending, counted, printable
+    from imggen.core import check_report_path, pluralize, printable
     from imggen.reports import check_page, duplicates_page, write_page
 
-    check_ending(output)
+    check_report_path(output)
     check_page(html)
     with progress_bars() as progress:
         found = imggen.find_duplicates(
@@ -78,8 +78,8 @@ def duplicates(
     if output is not None:
         found.save(output)
     click.echo(
-        f"{counted(len(paths), 'file')}, {counted(len(found.groups), 'group')}, "
-        f"{counted(len(found.drop), 'file')} to drop"
+        f"{pluralize(len(paths), 'file')}, {pluralize(len(found.groups), 'group')}, "
+        f"{pluralize(len(found.drop), 'file')} to drop"
     )
     if found.groups:
         raise SystemExit(1)

@@ -48,9 +48,9 @@ def leaks(
     """
     import imggen
     from imggen.cli.progress import progress_bars
-    from imggen.core import check_ending, counted, printable
+    from imggen.core import check_report_path, pluralize, printable
 
-    check_ending(output)
+    check_report_path(output)
     parts = _parts(sources)
     skipped: Counter[str] = Counter()
     for part in {id(part.skipped): part for part in parts.values()}.values():
@@ -72,8 +72,8 @@ def leaks(
     if output is not None:
         found.save(output)
     click.echo(
-        f"{counted(len(found.manifest), 'file')}, {counted(len(found.leaks), 'picture')} in more "
-        "than one part"
+        f"{pluralize(len(found.manifest), 'file')}, {pluralize(len(found.leaks), 'picture')} in "
+        "more than one part"
     )
     if fix is not None:
         imggen.Manifest.concatenate(found.fixed()).save(fix)

@@ -34,11 +34,11 @@ def scan(directory: Path, save: Path | None, html: Path | None, output: Path | N
     from rich.markup import escape
     from rich.table import Table
 
-    from imggen.core import check_ending, printable
+    from imggen.core import check_report_path, printable
     from imggen.data import scan as scan_folder
     from imggen.reports import check_page
 
-    check_ending(output)
+    check_report_path(output)
     check_page(html)
     manifest = scan_folder(directory)
     console = Console(highlight=False, soft_wrap=True)

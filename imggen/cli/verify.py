@@ -33,9 +33,9 @@ def verify(source: Path, output: Path | None, quarantine: Path | None, workers: 
     import imggen
     from imggen.cli.progress import progress_bars
     from imggen.cli.source import all_images
-    from imggen.core import check_ending, printable
+    from imggen.core import check_report_path, printable
 
-    check_ending(output)
+    check_report_path(output)
     with progress_bars() as progress:
         report = imggen.verify(all_images(source), workers=workers, progress=progress)
     for finding in report.findings[:_MOST_LISTED]:

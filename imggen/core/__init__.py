@@ -1,4 +1,9 @@
-"""imggen.core"""
+"""Files, locks, tables, text, checks and random numbers: what every room uses and none owns.
+
+In: paths, strings and numbers. Out: the same, checked, written or formatted; nothing here knows
+an image or a manifest. Formats of files and wording may change here alone; ``rng`` streams must
+not, since results depend on them.
+"""
 
 from imggen.core.checks import (
     check_choice,
@@ -10,61 +15,61 @@ from imggen.core.checks import (
 )
 from imggen.core.file_ops import (
     absolute_link,
-    check_apart,
+    check_not_nested,
+    class_folder_path,
     copy_file,
-    entries,
-    entry,
     hardlink_file,
-    inside,
     is_same_file,
     move_file,
     move_link,
-    size_and_time,
+    resolve_parent,
+    resolve_parents,
+    size_and_mtime,
     symlink_file,
 )
 from imggen.core.memory_layout import contiguous_flip
-from imggen.core.report_io import check_ending, write_records
+from imggen.core.report_io import check_report_path, write_records
 from imggen.core.rng import Stream, check_seed, generator, seeded, step_generators
-from imggen.core.run_lock import one_run_at_a_time
+from imggen.core.run_lock import hold_run_lock
 from imggen.core.string_column import StringColumn
 from imggen.core.table_io import has_metadata, read_frame, read_table, replace_files, write_table
-from imggen.core.text import as_html, as_text, counted, in_units, printable
+from imggen.core.text import format_bytes, format_summary, format_summary_html, pluralize, printable
 
 __all__ = [
     "Stream",
     "StringColumn",
     "absolute_link",
-    "as_html",
-    "as_text",
-    "check_apart",
     "check_choice",
-    "check_ending",
+    "check_not_nested",
     "check_number",
     "check_range",
+    "check_report_path",
     "check_seed",
     "check_whole",
+    "class_folder_path",
     "contiguous_flip",
     "copy_file",
-    "counted",
-    "entries",
-    "entry",
+    "format_bytes",
+    "format_summary",
+    "format_summary_html",
     "generator",
     "hardlink_file",
     "has_metadata",
-    "in_units",
-    "inside",
+    "hold_run_lock",
     "is_number",
     "is_same_file",
     "is_whole",
     "move_file",
     "move_link",
-    "one_run_at_a_time",
+    "pluralize",
     "printable",
     "read_frame",
     "read_table",
     "replace_files",
+    "resolve_parent",
+    "resolve_parents",
     "seeded",
-    "size_and_time",
+    "size_and_mtime",
     "step_generators",
     "symlink_file",
     "write_records",

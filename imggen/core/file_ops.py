@@ -1,4 +1,4 @@
-"""One file copied, moved or linked: at once or not at all, and nothing if it is done already."""
+"""Copies, moves and links of single files: atomic, and safe to repeat."""
 
 from __future__ import annotations
 
@@ -12,68 +12,69 @@ from collections.abc import Iterable
 
 from imggen.errors import ExportError
 
-_MOST_TRIES = 3  # to copy a file that is being written to
+_MAX_ATTEMPTS = 3  # at copying a file that is being written to
 
 
-def check_apart(target: str, *, folder: str | None = None, files: Iterable[str] = ()) -> None:
-    """Checks that what is written to a folder cannot be taken for what it is made of.
+def check_not_nested(target: str, *, folder: str | None = None, files: Iterable[str] = ()) -> None:
+    """Checks that neither the source nor the target of an export contains the other.
 
     Args:
-        target: The folder to write to; it may be there or not.
-        folder: What is read, if all of a folder is.
-        files: What is read otherwise: a table of them may stand beside its target.
+        target: The folder to write to; need not exist.
+        folder: The source, if everything in a folder is read.
+        files: The source otherwise: the files of a table, whose root may contain the target.
 
     Raises:
-        ExportError: They lie in one another, or ``target`` is a file.
+        ExportError: One contains the other, or ``target`` is a file.
     """
     if os.path.lexists(target) and not os.path.isdir(target):
-        raise ExportError(f"{target!r} is no folder; expected one, new or empty.")
+        raise ExportError(f"{target!r} is not a folder; expected a new or empty one.")
     inner = os.path.realpath(target)
-    clash = next((path for path in entries(files) if path.startswith(inner + os.sep)), None)
+    clash = next((path for path in resolve_parents(files) if path.startswith(inner + os.sep)), None)
     if folder is not None:
         outer = os.path.realpath(folder)
         clash = folder if os.path.commonpath([inner, outer]) in (inner, outer) else clash
     if clash is not None:
         raise ExportError(
-            f"{target!r} and {clash!r} lie in one another, so that copies would be taken for "
-            "originals. Choose a folder beside the source."
+            f"One of {target!r} and {clash!r} contains the other, so copies would be taken for "
+            "originals. Choose a folder outside the source."
         )
 
 
-def size_and_time(path: str) -> tuple[int, int]:
-    """A file's size and time of change, in bytes and nanoseconds."""
+def size_and_mtime(path: str) -> tuple[int, int]:
+    """Returns a file's size in bytes and its modification time in nanoseconds."""
     found = os.stat(path)
     return found.st_size, found.st_mtime_ns
 
 
-def copy_file(source: str, target: str, part: str, *, verify: bool = False) -> tuple[int, int]:
-    """Copies to a place of its own, and puts the copy in place once it is complete.
+def copy_file(source: str, target: str, temporary: str, *, verify: bool = False) -> tuple[int, int]:
+    """Copies a file to a temporary path, and renames the copy once it is complete.
 
     Args:
-        source: What to copy.
-        target: Where to; replaced if it is there.
-        part: Where the copy lies until then, on the target's file system.
-        verify: See that the copy is on the disk and the same, as the only one must be.
+        source: The file to copy.
+        target: The path of the copy; replaced if it exists.
+        temporary: The path of the incomplete copy, on the target's file system.
+        verify: Flush the copy to the disk and compare it, as must be done before ``source`` is
+            removed.
 
     Returns:
-        Size and time of what was copied.
+        Size and modification time of the file that was copied.
 
     Raises:
-        OSError: It cannot be copied, or changes all the time.
+        OSError: The file cannot be copied, or keeps changing.
     """
-    for _ in range(_MOST_TRIES):
-        before = size_and_time(source)
-        shutil.copy2(source, part)
-        if size_and_time(source) == before and os.path.getsize(part) == before[0]:
+    for _ in range(_MAX_ATTEMPTS):
+        before = size_and_mtime(source)
+        shutil.copy2(source, temporary)
+        if size_and_mtime(source) == before and os.path.getsize(temporary) == before[0]:
             break
     else:
-        raise OSError(errno.EBUSY, "It changes while it is copied", source)
+        raise OSError(errno.EBUSY, "The file keeps changing while it is copied", source)
     if verify:
-        with open(part, "rb") as file:
+        with open(temporary, "rb") as file:
             os.fsync(file.fileno())
-        if not filecmp.cmp(source, part, shallow=False):
-            raise OSError(errno.EIO, "The copy differs from the file", source)
-    os.replace(part, target)
+        if not filecmp.cmp(source, temporary, shallow=False):
+            raise OSError(errno.EIO, "The copy differs from the original", source)
+    os.replace(temporary, target)
     if verify and os.name == "posix":
         folder = os.open(os.path.dirname(target) or ".", os.O_RDONLY)
         try:
@@ -83,24 +84,24 @@ def copy_file(source: str, target: str, part: str, *, verify: bool = False) -> t
     return before
 
 
-def move_file(source: str, target: str, part: str) -> None:
-    """Moves a file, to another file system too; a file in both places is removed from the first.
+def move_file(source: str, target: str, temporary: str) -> None:
+    """Moves a file, also between file systems; a duplicate at ``source`` is removed.
 
     Args:
-        source: What to move. A symbolic link is moved with what it holds.
-        target: Where to.
-        part: As in ``copy_file``.
+        source: The file to move. The target of a symbolic link is not changed.
+        target: Its new path.
+        temporary: As in ``copy_file``.
 
     Raises:
-        OSError: It cannot be moved, or both are there and differ.
+        OSError: The file cannot be moved, or both exist and differ.
     """
-    if entry(source) == entry(target):
+    if resolve_parent(source) == resolve_parent(target):
         return
     if os.path.lexists(target):
-        # Done, or stopped between the copy to another file system and the removal.
+        # Moved already, or interrupted between the copy to another file system and the removal.
         if os.path.lexists(source):
             if not is_same_file(source, target):
-                raise FileExistsError(errno.EEXIST, "Another file is there", source, None, target)
+                raise FileExistsError(errno.EEXIST, "Another file exists", source, None, target)
             os.unlink(source)
         return
     try:
@@ -111,51 +112,51 @@ def move_file(source: str, target: str, part: str) -> None:
         if os.path.islink(source):
             os.symlink(os.readlink(source), target)
         else:
-            copy_file(source, target, part, verify=True)
+            copy_file(source, target, temporary, verify=True)
         os.unlink(source)
 
 
 def move_link(source: str, target: str, link: str) -> None:
-    """Moves a symbolic link, which is to hold something else there.
+    """Moves a symbolic link and changes its target.
 
     Args:
         source: The link.
-        target: Where to.
-        link: What it is to hold there.
+        target: Its new path.
+        link: The path that it points to there.
 
     Raises:
-        OSError: It cannot be moved, or something else is there.
+        OSError: The link cannot be moved, or another file exists at ``target``.
     """
     if os.path.lexists(target):
         if not os.path.lexists(source):
             return
         if not (os.path.islink(target) and os.readlink(target) == link):
-            raise FileExistsError(errno.EEXIST, "Another file is there", source, None, target)
+            raise FileExistsError(errno.EEXIST, "Another file exists", source, None, target)
     else:
-        _require(os.path.lexists(source), source)
+        _require_exists(os.path.lexists(source), source)
         os.symlink(link, target)
     os.unlink(source)
 
 
 def symlink_file(source: str, target: str) -> None:
-    """Makes a link that holds ``source``.
+    """Creates a symbolic link that points to ``source``.
 
     Raises:
-        OSError: There is no such file, or something else in its place.
+        OSError: ``source`` does not exist, or another file exists at ``target``.
     """
-    _require(os.path.exists(source), source)
+    _require_exists(os.path.exists(source), source)
     with contextlib.suppress(FileExistsError):
         os.symlink(source, target)
         return
     if not (os.path.islink(target) and os.readlink(target) == source):
-        raise FileExistsError(errno.EEXIST, "Another file is there", target)
+        raise FileExistsError(errno.EEXIST, "Another file exists", target)
 
 
 def hardlink_file(source: str, target: str) -> None:
-    """Gives a file a further name; one that has it keeps it, whatever became of the first.
+    """Creates a hard link; an existing one stays, even if ``source`` is gone.
 
     Raises:
-        OSError: There is no such file, or another one in its place.
+        OSError: ``source`` does not exist, or another file exists at ``target``.
     """
     if os.path.lexists(target) and not os.path.lexists(source):
         return
@@ -163,11 +164,11 @@ def hardlink_file(source: str, target: str) -> None:
         os.link(os.path.realpath(source), target)
         return
     if not os.path.samefile(source, target):
-        raise FileExistsError(errno.EEXIST, "Another file is there", target)
+        raise FileExistsError(errno.EEXIST, "Another file exists", target)
 
 
 def is_same_file(one: str, other: str) -> bool:
-    """Whether both are files of the same bytes, or links that hold the same."""
+    """Whether both are files with the same bytes, or symbolic links to the same path."""
     if os.path.islink(one) or os.path.islink(other):
         both = os.path.islink(one) and os.path.islink(other)
         return both and os.readlink(one) == os.readlink(other)
@@ -175,39 +176,42 @@ def is_same_file(one: str, other: str) -> bool:
 
 
 def absolute_link(path: str, link: str) -> str:
-    """What a link must hold elsewhere to lead where ``link`` leads from ``path``."""
+    """Returns the absolute path that ``link``, the target of the symbolic link ``path``, means."""
     return os.path.normpath(os.path.join(os.path.realpath(os.path.dirname(path)), link))
 
 
-def _require(is_there: bool, path: str) -> None:
-    if not is_there:
+def _require_exists(exists: bool, path: str) -> None:
+    if not exists:
         raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), path)
 
 
-def entry(path: str) -> str:
-    """The name of a file without links on the way: the same name is the same file."""
-    return entries([path])[0]
+def resolve_parent(path: str) -> str:
+    """Resolves symbolic links in the folder of a path, but not the file itself.
+
+    Equal results mean the same directory entry.
+    """
+    return resolve_parents([path])[0]
 
 
-def entries(paths: Iterable[str]) -> list[str]:
-    """As ``entry``, for many files in few folders."""
-    places: dict[str, str] = {}
+def resolve_parents(paths: Iterable[str]) -> list[str]:
+    """Same as ``resolve_parent``, for many files in few folders."""
+    resolved: dict[str, str] = {}
     found = []
     for path in paths:
         folder, name = os.path.split(path)
-        if folder not in places:
-            places[folder] = os.path.realpath(folder)
-        found.append(os.path.join(places[folder], name))
+        if folder not in resolved:
+            resolved[folder] = os.path.realpath(folder)
+        found.append(os.path.join(resolved[folder], name))
     return found
 
 
-def inside(path: str, class_name: str) -> str:
-    """Where a sample lies within its part: in the folder of its class, by its path there."""
+def class_folder_path(path: str, class_name: str) -> str:
+    """Returns the path of a sample in a tree of class folders: ``class/path in the class``."""
     path = posixpath.normpath(path)
     if posixpath.isabs(path) or path.startswith("../"):
         path = posixpath.basename(path)
     if not class_name:
         return path
-    # A table may have its class folders deeper down.
+    # In a table, class folders may be nested deeper.
     _, found, below = f"/{path}".partition(f"/{class_name}/")
     return posixpath.join(class_name, below if found else path)

@@ -1,4 +1,4 @@
-"""Mirrored views, put into the order of memory ten times as fast as NumPy copies them."""
+"""Contiguous copies of mirrored views, made ten times as fast as NumPy makes them."""
 
 from __future__ import annotations
 
@@ -7,27 +7,27 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-_BY_OPENCV = (np.dtype(np.uint8), np.dtype(np.float32))
+_OPENCV_DTYPES = (np.dtype(np.uint8), np.dtype(np.float32))
 
 
 def contiguous_flip(image: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    """An image that was mirrored left to right by its strides alone, as an array that was not.
+    """Copies a horizontally mirrored view into a contiguous array.
 
     A flip, ``image[:, ::-1]``, costs nothing until the image is copied into a batch. NumPy then
-    goes backwards pixel by pixel: 0.15 ms for 224×224×3, against 0.02.
+    copies it pixel by pixel: 0.15 ms for 224×224×3, against 0.02 ms here.
 
     Args:
         image: Any array.
 
     Returns:
-        The same values; ``image`` itself unless it is such a view of one whole image.
+        The same values; ``image`` itself unless it is a mirrored view of one whole image.
 
     Example:
         >>> image = np.arange(6, dtype=np.uint8).reshape(1, 2, 3)
-        >>> in_memory_order(image[:, ::-1]).tolist()
+        >>> contiguous_flip(image[:, ::-1]).tolist()
         [[[3, 4, 5], [0, 1, 2]]]
     """
-    if image.ndim != 3 or image.strides[1] >= 0 or image.dtype not in _BY_OPENCV:
+    if image.ndim != 3 or image.strides[1] >= 0 or image.dtype not in _OPENCV_DTYPES:
         return image
     is_upside_down = image.strides[0] < 0
     source = image[::-1, ::-1] if is_upside_down else image[:, ::-1]

@@ -1,4 +1,4 @@
-"""Findings to files: rows with named columns, as CSV or JSON."""
+"""Records (rows with named columns) to CSV or JSON files."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from imggen.core.table_io import replace_files
 from imggen.errors import ExportError, OptionError
 
 
-def check_ending(file: str | os.PathLike[str] | None) -> None:
-    """Refuses a file that ``write_records`` cannot write, before there is anything to write.
+def check_report_path(file: str | os.PathLike[str] | None) -> None:
+    """Checks the file extension for ``write_records``, before there is anything to write.
 
     Raises:
-        OptionError: It ends in neither ``.csv`` nor ``.json``.
+        OptionError: The path ends in neither ``.csv`` nor ``.json``.
     """
     if file is not None and Path(file).suffix.lower() not in (".csv", ".json"):
         raise OptionError(f"file={str(file)!r} must end in .csv or .json.")
@@ -29,23 +29,23 @@ def write_records(
     rows: Iterable[Sequence[Any]],
     metadata: Mapping[str, Any],
 ) -> None:
-    """Writes rows by the ending of ``file``, in one step.
+    """Writes rows atomically, in the format that the extension of ``file`` names.
 
     Args:
         file: A path that ends in ``.csv`` or ``.json``.
-        columns: What the values of a row are called.
+        columns: The names of the values of a row.
         rows: Values that JSON can hold.
-        facts: What holds for all; CSV has no place for it.
+        metadata: Facts about the whole table; written to JSON only.
 
     Raises:
-        OptionError: Another ending.
-        ExportError: It cannot be written.
+        OptionError: Another extension.
+        ExportError: The file cannot be written.
     """
     target = Path(file)
-    check_ending(file)
+    check_report_path(file)
 
     def write_csv(place: Path) -> None:
-        # Names that are no text are written as the bytes that they are.
+        # File names that are not valid UTF-8 are written as their bytes.
         with place.open("w", encoding="utf-8", errors="surrogateescape", newline="") as out:
             writer = csv.writer(out)
             writer.writerow(columns)

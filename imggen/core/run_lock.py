@@ -1,4 +1,4 @@
-"""One run at a time on one target."""
+"""A lock that allows one run at a time on a target."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from imggen.errors import ExportError
 
 
 @contextmanager
-def one_run_at_a_time(folder: Path, target: str) -> Iterator[None]:
-    """Holds a lock in a folder, which is made.
+def hold_run_lock(folder: Path, target: str) -> Iterator[None]:
+    """Holds a lock file in a folder, which is created.
 
     Args:
-        folder: Where the lock is.
-        target: What runs work on, for messages.
+        folder: The folder of the lock file.
+        target: The path that the run writes to, for messages.
 
     Raises:
-        ExportError: Another process holds it.
+        ExportError: Another process holds the lock.
     """
     from filelock import FileLock, Timeout
 
@@ -28,7 +28,7 @@ def one_run_at_a_time(folder: Path, target: str) -> Iterator[None]:
         lock.acquire(timeout=0)
     except Timeout as err:
         raise ExportError(
-            f"Another run is at work on {target!r}. Wait for it, or stop it."
+            f"Another run is writing to {target!r}. Wait for it to end, or stop it."
         ) from err
     try:
         yield

@@ -14,20 +14,20 @@ import numpy.typing as npt
 # this error handler turns them back into the same bytes.
 _ENCODING = ("utf-8", "surrogateescape")
 
-_ROWS_AT_A_TIME = 65536
+_ROWS_PER_CHUNK = 65536
 
 
 @final
 @dataclass(frozen=True, eq=False, slots=True)
 class StringColumn(Sequence[str]):
-    """An immutable sequence of strings, stored as one run of bytes and its boundaries.
+    """An immutable sequence of strings, stored as one run of bytes and row offsets.
 
-    Ten million paths of 40 bytes take 480 MB here and about 1 GB as Python strings; pickling one
-    column is a copy of two arrays.
+    Ten million paths of 40 bytes take 480 MB here and about 1 GB as Python strings; pickling a
+    column copies two arrays.
 
     Attributes:
         data: All strings in UTF-8, end to end; uint8, shape (num_bytes,).
-        offsets: Where each string begins, and the end of the last; int64, shape (num_rows + 1,).
+        offsets: The start of each string, and the end of the last; int64, shape (num_rows + 1,).
 
     Example:
         >>> column = StringColumn.of(["cat/1.jpg", "dog/2.jpg"])
@@ -45,7 +45,7 @@ class StringColumn(Sequence[str]):
 
     @classmethod
     def of_bytes(cls, strings: Sequence[bytes]) -> StringColumn:
-        """Packs strings that are UTF-8 bytes already, as ``os.scandir(b"...")`` gives them."""
+        """Packs strings given as UTF-8 bytes, such as those from ``os.scandir(b"...")``."""
         offsets = np.zeros(len(strings) + 1, dtype=np.int64)
         np.cumsum(np.fromiter(map(len, strings), np.int64, len(strings)), out=offsets[1:])
         return cls(np.frombuffer(b"".join(strings), dtype=np.uint8), offsets)
@@ -57,9 +57,9 @@ class StringColumn(Sequence[str]):
         offsets = np.zeros(len(lengths) + 1, dtype=np.int64)
         np.cumsum(lengths, out=offsets[1:])
         data = np.empty(offsets[-1], dtype=np.uint8)
-        # In pieces, because the index of every byte takes eight.
-        for first in range(0, len(lengths), _ROWS_AT_A_TIME):
-            rows = slice(first, min(first + _ROWS_AT_A_TIME, len(lengths)))
+        # In chunks, because the index of every byte takes eight bytes.
+        for first in range(0, len(lengths), _ROWS_PER_CHUNK):
+            rows = slice(first, min(first + _ROWS_PER_CHUNK, len(lengths)))
             low, high = offsets[rows.start], offsets[rows.stop]
             # A byte stays at the same distance from the start of its row.
             shifts = np.repeat(starts[rows] - offsets[rows], lengths[rows])
@@ -79,7 +79,7 @@ class StringColumn(Sequence[str]):
         if isinstance(index, slice):
             return self.take(np.arange(len(self))[index])
         if not -len(self) <= index < len(self):
-            raise IndexError(f"row {index} of a column with {len(self)} rows")
+            raise IndexError(f"Row {index} is out of range for a column of {len(self)} rows.")
         index %= len(self)
         start, stop = self.offsets[index], self.offsets[index + 1]
         return self.data[start:stop].tobytes().decode(*_ENCODING)

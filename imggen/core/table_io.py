@@ -1,4 +1,4 @@
-"""Tables and the facts about them, to CSV and Parquet files and back."""
+"""Tables and their metadata to CSV and Parquet files and back."""
 
 from __future__ import annotations
 
@@ -16,76 +16,76 @@ from imggen.errors import ManifestError, MissingExtraError, OptionError
 if TYPE_CHECKING:
     import pandas as pd
 
-# Paths may hold bytes that are no text; this is how Python carries them.
-_BYTES_AS_TEXT: Literal["surrogateescape"] = "surrogateescape"
+# Paths may hold bytes that are not valid UTF-8; Python represents them this way.
+_ENCODING_ERRORS: Literal["surrogateescape"] = "surrogateescape"
 
 
 def write_table(file: Path, frame: pd.DataFrame, metadata: dict[str, Any]) -> None:
-    """Writes a table as CSV or Parquet, by the ending of ``file``, and its facts as JSON beside it.
+    """Writes a table as CSV or Parquet, and its metadata as JSON in a file next to it.
 
-    Both files are written in full under other names before either is put in place, so that a
-    failure leaves what was there.
+    Both files are written in full under temporary names before either is renamed, so that a failure
+    leaves earlier files intact.
 
     Raises:
-        OptionError: An ending other than .csv or .parquet.
-        ManifestError: The folder cannot be written to, or Parquet cannot hold a file name.
+        OptionError: An extension other than .csv or .parquet.
+        ManifestError: The folder is not writable, or Parquet cannot hold a file name.
         MissingExtraError: Parquet without pyarrow.
     """
     write = {".csv": _write_csv, ".parquet": _write_parquet}.get(file.suffix.lower())
     if write is None:
         raise OptionError(f"file={str(file)!r} must end in .csv or .parquet.")
-    _check_facts_file(_facts_file(file), metadata)
+    _check_metadata_file(_metadata_file(file), metadata)
     text = json.dumps(metadata, indent=2, ensure_ascii=True)
     try:
         replace_files(
             {
-                _facts_file(file): lambda place: place.write_text(text, encoding="utf-8"),
+                _metadata_file(file): lambda place: place.write_text(text, encoding="utf-8"),
                 file: lambda place: write(frame, place),
             }
         )
     except OSError as err:
-        raise ManifestError(f"Cannot write {[str(_facts_file(file)), str(file)]}: {err}.") from err
+        raise ManifestError(f"Cannot write {str(file)!r} and its metadata: {err}.") from err
 
 
-def _check_facts_file(beside: Path, metadata: dict[str, Any]) -> None:
-    """Refuses to replace what ``write_table`` has not written."""
+def _check_metadata_file(file: Path, metadata: dict[str, Any]) -> None:
+    """Refuses to replace a file that ``write_table`` did not write."""
     try:
-        earlier = json.loads(beside.read_text(encoding="utf-8"))
+        earlier = json.loads(file.read_text(encoding="utf-8"))
     except FileNotFoundError:
         return
     except (OSError, ValueError):
         earlier = None
     if not isinstance(earlier, dict) or earlier.get("format") != metadata.get("format"):
         raise ManifestError(
-            f"{str(beside)!r} is there and was not written by imggen, and the facts of the table "
-            "would replace it. Move it away, or choose another name."
+            f"{str(file)!r} exists and was not written by imggen; the metadata of the table would "
+            "replace it. Move it away, or choose another name."
         )
 
 
 def read_table(file: Path) -> tuple[pd.DataFrame, dict[str, Any]]:
-    """Reads what ``write_table`` wrote. From CSV, every column is text.
+    """Reads the files of ``write_table``. From CSV, every column is text.
 
     Raises:
         ManifestError: A file is missing or broken.
         MissingExtraError: Parquet without pyarrow.
     """
     if not file.is_file():
-        raise ManifestError(f"There is no manifest {str(file)!r}.")
+        raise ManifestError(f"The manifest {str(file)!r} does not exist.")
     try:
-        metadata = json.loads(_facts_file(file).read_text(encoding="utf-8"))
+        metadata = json.loads(_metadata_file(file).read_text(encoding="utf-8"))
         if not isinstance(metadata, dict):
             raise TypeError(f"it holds a {type(metadata).__name__}, not an object")
     except (OSError, ValueError, TypeError) as err:
         raise ManifestError(
-            f"{str(_facts_file(file))!r}, which holds the class mapping of {file.name!r}, cannot "
-            f"be read: {err}. Save the manifest again, or build it from the table with "
+            f"{str(_metadata_file(file))!r}, the class mapping of {file.name!r}, cannot be read: "
+            f"{err}. Save the manifest again, or build it from the table with "
             "Manifest.from_frame."
         ) from err
     return read_frame(file), metadata
 
 
 def read_frame(file: Path) -> pd.DataFrame:
-    """Reads a table alone. From CSV, every column is text.
+    """Reads a table without metadata. From CSV, every column is text.
 
     Raises:
         ManifestError: The file is broken.
@@ -95,36 +95,39 @@ def read_frame(file: Path) -> pd.DataFrame:
 
 
 def has_metadata(file: Path) -> bool:
-    """Whether ``write_table`` wrote this table."""
-    return _facts_file(file).is_file()
+    """Whether a table has the metadata file that ``write_table`` writes."""
+    return _metadata_file(file).is_file()
 
 
-def _facts_file(file: Path) -> Path:
+def _metadata_file(file: Path) -> Path:
     return file.with_name(file.name + ".json")
 
 
 def replace_files(writers: dict[Path, Callable[[Path], object]]) -> None:
-    """Writes files in full under other names, and only then puts all of them in place.
+    """Writes files in full under temporary names, and only then renames all of them.
+
+    Args:
+        writers: By path, a function that writes the file to the path that it is given.
 
     Raises:
-        OSError: A file cannot be written; what was there is there still.
+        OSError: A file cannot be written; earlier files are intact.
     """
-    mark = secrets.token_hex(4)
-    places = {target: target.with_name(f".{target.name}.{mark}.tmp") for target in writers}
+    token = secrets.token_hex(4)
+    temporaries = {target: target.with_name(f".{target.name}.{token}.tmp") for target in writers}
     try:
         for target, write in writers.items():
-            write(places[target])
-        for target, place in places.items():
-            os.replace(place, target)
+            write(temporaries[target])
+        for target, temporary in temporaries.items():
+            os.replace(temporary, target)
     finally:
-        for place in places.values():
+        for temporary in temporaries.values():
             with contextlib.suppress(OSError):
-                place.unlink(missing_ok=True)
+                temporary.unlink(missing_ok=True)
 
 
 def _write_csv(frame: pd.DataFrame, file: Path) -> None:
     frame.to_csv(
-        file, index=False, quoting=csv.QUOTE_NONNUMERIC, encoding="utf-8", errors=_BYTES_AS_TEXT
+        file, index=False, quoting=csv.QUOTE_NONNUMERIC, encoding="utf-8", errors=_ENCODING_ERRORS
     )
 
 
@@ -134,33 +137,33 @@ def _read_csv(file: Path) -> pd.DataFrame:
     try:
         # As text: the class "007" must not become 7, nor the class "NA" a missing value.
         return pd.read_csv(
-            file, dtype=object, keep_default_na=False, encoding_errors=_BYTES_AS_TEXT, engine="c"
+            file, dtype=object, keep_default_na=False, encoding_errors=_ENCODING_ERRORS, engine="c"
         )
     except (OSError, ValueError) as err:
-        raise ManifestError(f"{str(file)!r} is not a manifest in CSV: {err}.") from err
+        raise ManifestError(f"{str(file)!r} is not a CSV manifest: {err}.") from err
 
 
 def _write_parquet(frame: pd.DataFrame, file: Path) -> None:
-    _need_pyarrow()
+    _require_pyarrow()
     try:
         frame.to_parquet(file, index=False, engine="pyarrow")
     except UnicodeError as err:
         raise ManifestError(
-            f"A file name is not valid UTF-8, which Parquet cannot hold: {err}. Save as .csv."
+            f"A file name is not valid UTF-8, which Parquet requires: {err}. Save as .csv."
         ) from err
 
 
 def _read_parquet(file: Path) -> pd.DataFrame:
     import pandas as pd
 
-    _need_pyarrow()
+    _require_pyarrow()
     try:
         return pd.read_parquet(file, engine="pyarrow")
     except (OSError, ValueError) as err:
-        raise ManifestError(f"{str(file)!r} is not a manifest in Parquet: {err}.") from err
+        raise ManifestError(f"{str(file)!r} is not a Parquet manifest: {err}.") from err
 
 
-def _need_pyarrow() -> None:
+def _require_pyarrow() -> None:
     try:
         import pyarrow  # noqa: F401, ICN001
     except ImportError as err:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, final
 import numpy as np
 import numpy.typing as npt
 
-from imggen.core import StringColumn, as_html, as_text, read_table, write_table
+from imggen.core import StringColumn, format_summary_html, format_summary, read_table, write_table
 from imggen.data.boxes import BoxColumn, Boxes
 from imggen.data.columns import check_lengths, concatenate_columns, take_rows
 from imggen.data.keypoints import KeypointColumn, Keypoints
@@ -382,10 +382,10 @@ class Manifest:
         return self.num_samples
 
     def __repr__(self) -> str:
-        return as_text("Manifest", self._summary(), self.class_counts, self.skipped)
+        return format_summary("Manifest", self._summary(), self.class_counts, self.skipped)
 
     def _repr_html_(self) -> str:
-        return as_html("Manifest", self._summary(), self.class_counts, self.skipped)
+        return format_summary_html("Manifest", self._summary(), self.class_counts, self.skipped)
 
     def _summary(self) -> list[str]:
         return [f"{self.num_samples} samples in {self.root!r}"]

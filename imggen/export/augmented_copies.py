@@ -20,11 +20,11 @@ from imggen.augment import Augment, Pipeline, Sample, adapt, format_policy, unad
 from imggen.core import (
     Stream,
     StringColumn,
-    check_apart,
+    check_not_nested,
     check_seed,
     check_whole,
     copy_file,
-    one_run_at_a_time,
+    hold_run_lock,
     replace_files,
     step_generators,
     write_records,
@@ -136,9 +136,9 @@ def augment_directory(
         )
     goal = Path(target)
     if isinstance(source, Manifest) and not _is_by_folder(manifest):
-        check_apart(str(goal), files=manifest.filepaths)
+        check_not_nested(str(goal), files=manifest.filepaths)
     else:
-        check_apart(str(goal), folder=manifest.root)
+        check_not_nested(str(goal), folder=manifest.root)
     jobs = list(_jobs(manifest, copies, balance=balance))
     maker = _Maker(manifest, goal, pipeline, ImageSpec(image_size), seed, threading.Lock())
     metadata = {
@@ -152,7 +152,7 @@ def augment_directory(
     }
     try:
         _check_empty(goal)
-        with one_run_at_a_time(goal / _FOLDER, os.fspath(target)):
+        with hold_run_lock(goal / _FOLDER, os.fspath(target)):
             _begin(goal, metadata)
             there = {job.original for job in jobs if _is_there(goal, job)} & set(maker.done())
             waiting = [job for job in jobs if job.original not in there]

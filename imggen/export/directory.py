@@ -9,13 +9,13 @@ from typing import Any
 
 import numpy.typing as npt
 
-from imggen.core import check_apart
+from imggen.core import check_not_nested
 from imggen.data import Manifest, Splits, scan, split_name
 from imggen.errors import ExportError, ImggenWarning, ScanError
 from imggen.export.journal import (
     forget_plan,
+    hold_run_lock,
     holds_more_than_plan,
-    one_run_at_a_time,
     read_plan,
     write_plan,
 )
@@ -144,7 +144,7 @@ def undo_split(target: str | os.PathLike[str], *, progress: Progress | None = No
             f"{os.fspath(target)!r} holds {found}; only what was moved can be brought back."
         )
     try:
-        with one_run_at_a_time(place):
+        with hold_run_lock(place):
             outcome = carry_back(plan, progress)
     except ExportError:
         raise
@@ -177,9 +177,9 @@ def plan_split(
     root = source.root if isinstance(source, Manifest) else os.fspath(source)
     goal = os.path.realpath(target)
     if isinstance(source, Manifest):
-        check_apart(os.fspath(target), files=source.filepaths)
+        check_not_nested(os.fspath(target), files=source.filepaths)
     else:
-        check_apart(os.fspath(target), folder=os.fspath(source))
+        check_not_nested(os.fspath(target), folder=os.fspath(source))
     way = checked_mode(mode)
     earlier = read_plan(goal)
     if earlier is not None:
@@ -211,7 +211,7 @@ def carry_out_plan(plan: Plan, progress: Progress | None = None) -> Outcome:
     """
     try:
         os.makedirs(plan.target, exist_ok=True)
-        with one_run_at_a_time(plan.target):
+        with hold_run_lock(plan.target):
             earlier = read_plan(plan.target)
             if earlier is None:
                 check_possible(plan)

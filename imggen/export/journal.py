@@ -97,11 +97,11 @@ def remove_scratch(place: str) -> None:
 
 
 @contextlib.contextmanager
-def one_run_at_a_time(target: str) -> Iterator[None]:
+def hold_run_lock(target: str) -> Iterator[None]:
     """Holds the target's lock.
 
     Raises:
         ExportError: Another process holds it.
     """
-    with runs.one_run_at_a_time(Path(target, _FOLDER), target):
+    with runs.hold_run_lock(Path(target, _FOLDER), target):
         yield

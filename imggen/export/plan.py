@@ -10,7 +10,7 @@ from typing import Any, Literal, NamedTuple, final, get_args
 
 import numpy as np
 
-from imggen.core import StringColumn, check_choice, entries, inside
+from imggen.core import StringColumn, check_choice, class_folder_path, resolve_parents
 from imggen.data import Manifest, Splits
 from imggen.errors import ExportError
 from imggen.export.names import TargetNames, check_folder_names
@@ -133,8 +133,8 @@ def make_plan(
 ) -> Plan:
     """Decides where every sample and its sidecars go; reads no file but its size and time.
 
-    A sample goes to ``part/class/its path inside the class``. Where two would go to the same path,
-    the later gets a number.
+    A sample goes to ``split/class/path in the class``. Where two would go to the same path, the
+    later gets a number.
 
     Args:
         manifest: All samples.
@@ -162,7 +162,7 @@ def make_plan(
         for path, label in zip(part.paths, labels, strict=True):
             class_name = manifest.class_names[label] if label >= 0 else ""
             sidecars = sidecars_by_row.get(row_of[path], [])
-            goal = taken.free(posixpath.join(name, inside(path, class_name)), sidecars)
+            goal = taken.free(posixpath.join(name, class_folder_path(path, class_name)), sidecars)
             steps.append(_step(source, path, goal, number, label, mode))
             for sidecar in sidecars:
                 beside = posixpath.splitext(goal)[0] + sidecar.ending
@@ -200,7 +200,7 @@ def _step(source: str, path: str, goal: str, part: int, label: int, mode: Mode) 
 def _check_moves(source: str, steps: list[Step]) -> None:
     """Refuses to move a file to two places, also where it goes by two names through a link."""
     place_of: dict[str, str] = {}
-    places = entries(os.path.join(source, step.source) for step in steps)
+    places = resolve_parents(os.path.join(source, step.source) for step in steps)
     for step, place in zip(steps, places, strict=True):
         if place_of.get(place) == step.source:
             raise ExportError(

@@ -14,14 +14,14 @@ from typing import final
 from imggen.core import (
     absolute_link,
     copy_file,
-    entries,
-    entry,
+    format_bytes,
     hardlink_file,
-    in_units,
     is_same_file,
     move_file,
     move_link,
-    size_and_time,
+    resolve_parent,
+    resolve_parents,
+    size_and_mtime,
     symlink_file,
 )
 from imggen.errors import ExportError
@@ -114,7 +114,7 @@ class _Worker:
         # By names without links on the way, as different links may lead to one.
         self._goal_of: dict[str, str] = {}
         if any(step.link is not None for step in plan.steps):
-            places = entries(os.path.join(plan.source, step.source) for step in plan.steps)
+            places = resolve_parents(os.path.join(plan.source, step.source) for step in plan.steps)
             goals = (os.path.join(plan.target, step.target) for step in plan.steps)
             self._goal_of = dict(zip(places, goals, strict=True))
 
@@ -151,9 +151,9 @@ class _Worker:
     def _copy(self, source: str, target: str, step: Step) -> None:
         planned = (step.size, step.time)
         if os.path.lexists(target):
-            now = size_and_time(source) if os.path.exists(source) else planned
+            now = size_and_mtime(source) if os.path.exists(source) else planned
             # Some file systems keep times less exactly.
-            if size_and_time(target) not in (planned, now) and not is_same_file(source, target):
+            if size_and_mtime(target) not in (planned, now) and not is_same_file(source, target):
                 raise FileExistsError(errno.EEXIST, "Somebody has changed it", target)
         elif copy_file(source, target, self._part()) != planned:
             self._changed.append(step.source)
@@ -172,7 +172,7 @@ class _Worker:
             if holds is not None:
                 move_link(source, target, absolute_link(source, holds))
                 return
-        elif not os.path.lexists(target) and size_and_time(source) != (step.size, step.time):
+        elif not os.path.lexists(target) and size_and_mtime(source) != (step.size, step.time):
             self._changed.append(step.source)
         move_file(source, target, self._part())
 
@@ -181,7 +181,7 @@ class _Worker:
         if link is None:
             return None
         leads_to = absolute_link(source, link)
-        return self._goal_of.get(entry(leads_to), leads_to)
+        return self._goal_of.get(resolve_parent(leads_to), leads_to)
 
     def _part(self) -> str:
         """Where a file may lie until it is complete."""
@@ -210,8 +210,8 @@ def _check_room(plan: Plan) -> None:
     free = shutil.disk_usage(plan.target).free
     if sum(missing) > free:
         raise ExportError(
-            f"{len(missing)} files take {in_units(sum(missing))}, and {plan.target!r} has "
-            f"{in_units(free)} free. Make room, or use links."
+            f"{len(missing)} files take {format_bytes(sum(missing))}, and {plan.target!r} has "
+            f"{format_bytes(free)} free. Make room, or use links."
         )
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, final
 
-from imggen.core import absolute_link, inside, move_file, move_link, write_records
+from imggen.core import absolute_link, class_folder_path, move_file, move_link, write_records
 from imggen.data import Manifest, scan
 from imggen.errors import ExportError
 from imggen.quality.image_check import Finding, examine, quiet_pillow
@@ -103,7 +103,7 @@ class VerifyReport:
                     writer.writerow(_COLUMNS)
                 for finding in self.faults:
                     source = os.path.join(outer, finding.path)
-                    target = os.path.join(inner, inside(finding.path, ""))
+                    target = os.path.join(inner, class_folder_path(finding.path, ""))
                     if not os.path.lexists(source):  # in a table, or gone since
                         continue
                     os.makedirs(os.path.dirname(target), exist_ok=True)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from imggen.core import in_units, printable, replace_files
+from imggen.core import format_bytes, printable, replace_files
 from imggen.data import Manifest
 from imggen.decode import ImageSpec, load_image
 from imggen.errors import ExportError, ImageError, OptionError
@@ -31,7 +31,7 @@ def render(template: str, **metadata: Any) -> str:
 
     Args:
         template: The name of its file.
-        facts: What it shows; text is escaped.
+        **metadata: The variables of the template; text is escaped.
     """
     return _environment().get_template(template).render(metadata, version=version("imggen"))
 
@@ -138,6 +138,6 @@ def _environment() -> jinja2.Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters["in_units"] = in_units
+    environment.filters["format_bytes"] = format_bytes
     environment.filters["printable"] = printable
     return environment

@@ -15,8 +15,8 @@ import numpy.typing as npt
 from imggen.augment import Augment, Pipeline, adapt
 from imggen.cache import CacheLike, cache_of, open_cache
 from imggen.core import (
-    as_html,
-    as_text,
+    format_summary_html,
+    format_summary,
     check_choice,
     check_number,
     check_seed,
@@ -448,11 +448,15 @@ class ImageSequence(EpochSequence[Batch]):
 
     def __repr__(self) -> str:
         manifest = self.manifest
-        return as_text("ImageSequence", self._facts(), manifest.class_counts, manifest.skipped)
+        return format_summary(
+            "ImageSequence", self._facts(), manifest.class_counts, manifest.skipped
+        )
 
     def _repr_html_(self) -> str:
         manifest = self.manifest
-        return as_html("ImageSequence", self._facts(), manifest.class_counts, manifest.skipped)
+        return format_summary_html(
+            "ImageSequence", self._facts(), manifest.class_counts, manifest.skipped
+        )
 
     def _facts(self) -> list[str]:
         boxes = self.manifest.boxes

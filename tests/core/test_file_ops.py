@@ -16,7 +16,7 @@ from imggen.core.file_ops import (
     is_same_file,
     move_file,
     move_link,
-    size_and_time,
+    size_and_mtime,
     symlink_file,
 )
 
@@ -57,7 +57,7 @@ def test_a_copy_has_the_bytes_the_time_and_the_mode(source, target, verify):
     told = copy_file(str(source), str(target), part_of(target), verify=verify)
 
     assert target.read_bytes() == source.read_bytes()
-    assert told == size_and_time(str(target)) == (10_240, 10**18 + 123_456_789)
+    assert told == size_and_mtime(str(target)) == (10_240, 10**18 + 123_456_789)
     assert target.stat().st_mode & 0o777 == 0o640
     assert source.is_file()
     assert not os.path.exists(part_of(target))
@@ -99,12 +99,12 @@ TOUCHED = "import os, sys\nfor second in range(10**9): os.utime(sys.argv[1], (se
 def test_a_file_that_changes_all_the_time_is_not_copied(tmp_path):
     busy = tmp_path / "busy"
     busy.write_bytes(bytes(32 * 2**20))
-    before = size_and_time(str(busy))
+    before = size_and_mtime(str(busy))
     writer = subprocess.Popen([sys.executable, "-c", TOUCHED, str(busy)])
     try:
-        while size_and_time(str(busy)) == before:
+        while size_and_mtime(str(busy)) == before:
             time.sleep(0.01)
-        with pytest.raises(OSError, match="changes while it is copied"):
+        with pytest.raises(OSError, match="keeps changing while it is copied"):
             copy_file(str(busy), str(tmp_path / "target"), str(tmp_path / "part"))
     finally:
         writer.kill()
@@ -144,11 +144,11 @@ def test_a_file_that_changes_once_while_it_is_copied_is_copied_again(source, tar
 
 
 def test_a_moved_file_is_there_and_not_here(source, target):
-    data, before = source.read_bytes(), size_and_time(str(source))
+    data, before = source.read_bytes(), size_and_mtime(str(source))
     move_file(str(source), str(target), part_of(target))
 
     assert target.read_bytes() == data
-    assert size_and_time(str(target)) == before
+    assert size_and_mtime(str(target)) == before
     assert not source.exists()
     assert not os.path.exists(part_of(target))
 
@@ -173,7 +173,7 @@ def test_a_move_that_stopped_before_the_removal_is_completed(source, target):
 def test_another_file_in_place_stops_a_move_and_both_stay(source, target, other):
     data = source.read_bytes()
     target.write_bytes(other)
-    with pytest.raises(FileExistsError, match="Another file is there"):
+    with pytest.raises(FileExistsError, match="Another file exists"):
         move_file(str(source), str(target), part_of(target))
 
     assert (source.read_bytes(), target.read_bytes()) == (data, other)
@@ -247,7 +247,7 @@ def test_a_link_leads_to_the_file_also_when_made_twice(source, tmp_path, make):
 @pytest.mark.parametrize("make", [symlink_file, hardlink_file])
 def test_a_link_replaces_no_other_file(source, tmp_path, make):
     (tmp_path / "target").write_bytes(source.read_bytes())
-    with pytest.raises(FileExistsError, match="Another file is there"):
+    with pytest.raises(FileExistsError, match="Another file exists"):
         make(str(source), str(tmp_path / "target"))
 
     assert not (tmp_path / "target").samefile(source)

@@ -106,12 +106,12 @@ def test_the_layout_is_one_run_of_utf8_and_its_boundaries():
 
 @pytest.mark.parametrize("row", [5, 6, -6, 10**12])
 def test_a_row_outside_the_column_is_an_index_error(row):
-    with pytest.raises(IndexError, match=f"^row {row} of a column with 5 rows$"):
+    with pytest.raises(IndexError, match=rf"^Row {row} is out of range for a column of 5 rows\.$"):
         StringColumn.of(FIVE)[row]
 
 
 def test_an_empty_column_has_no_row_zero():
-    with pytest.raises(IndexError, match="row 0 of a column with 0 rows"):
+    with pytest.raises(IndexError, match="Row 0 is out of range for a column of 0 rows"):
         StringColumn.of([])[0]
 
 

@@ -132,7 +132,7 @@ def test_take_picks_every_column_in_the_order_asked_for():
 
 def test_the_repr_tells_counts_and_what_was_passed_over():
     assert repr(manifest_of(skipped={"hidden": 4})) == (
-        "Manifest(3 samples in '.'; classes {cat: 2, dog: 1}; passed over {hidden: 4})"
+        "Manifest(3 samples in '.'; classes {cat: 2, dog: 1}; skipped {hidden: 4})"
     )
 
 
@@ -266,7 +266,7 @@ def test_a_path_that_is_no_text_comes_back_from_csv(tmp_path):
 
 
 def test_parquet_refuses_a_path_that_is_no_text(tmp_path):
-    with pytest.raises(ManifestError, match=r"UTF-8, which Parquet cannot hold.*Save as \.csv"):
+    with pytest.raises(ManifestError, match=r"UTF-8, which Parquet requires.*Save as \.csv"):
         Manifest(".", text(NOT_UTF8)).save(tmp_path / "m.parquet")
     assert os.listdir(tmp_path) == []
 
@@ -310,7 +310,7 @@ def test_a_root_given_to_load_is_taken(tmp_path):
 
 
 def test_a_manifest_that_is_not_there_is_named(tmp_path):
-    with pytest.raises(ManifestError, match=r"There is no manifest '.*gone\.csv'"):
+    with pytest.raises(ManifestError, match=r"The manifest '.*gone\.csv' does not exist"):
         Manifest.load(tmp_path / "gone.csv")
 
 
@@ -323,7 +323,7 @@ def test_only_csv_and_parquet_are_written(tmp_path, name):
 @pytest.mark.parametrize(
     ("meta", "message"),
     [
-        (None, r"m\.csv\.json', which holds the class mapping of 'm\.csv', cannot be read: .*No"),
+        (None, r"m\.csv\.json', the class mapping of 'm\.csv', cannot be read: .*No"),
         ("{", "cannot be read: Expecting property name"),
         ("[]", r"cannot be read: .* Save the manifest again, or build it .*from_frame"),
         ('{"version": 1, "root": "."}', "class_names None; expected a string and a list"),
@@ -350,7 +350,7 @@ def test_a_manifest_without_its_json_is_explained(tmp_path, meta, message):
 def test_a_damaged_table_is_named(tmp_path, ending, kind, junk):
     manifest_of().save(tmp_path / f"m.{ending}")
     (tmp_path / f"m.{ending}").write_text(junk)
-    with pytest.raises(ManifestError, match=rf"m\.{ending}' is not a manifest in {kind}: "):
+    with pytest.raises(ManifestError, match=rf"m\.{ending}' is not a {kind} manifest: "):
         Manifest.load(tmp_path / f"m.{ending}")
 
 

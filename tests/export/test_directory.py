@@ -195,13 +195,13 @@ def test_images_that_something_belongs_to_are_refused(photos, tmp_path, what):
     ("target", "reason"),
     [
         ("full", "is not empty"),
-        ("file", "is no folder; expected one, new or empty"),
+        ("file", "is not a folder; expected a new or empty one"),
         ("file/out", "file"),
-        ("photos", "lie in one another"),
-        ("photos/out", "lie in one another"),
-        ("photos/cat/new/out", "lie in one another"),
-        ("link/out", "lie in one another"),
-        (".", "lie in one another"),
+        ("photos", "contains the other"),
+        ("photos/out", "contains the other"),
+        ("photos/cat/new/out", "contains the other"),
+        ("link/out", "contains the other"),
+        (".", "contains the other"),
     ],
 )
 def test_a_target_that_holds_something_or_lies_in_the_source_is_refused(

@@ -467,7 +467,7 @@ def test_what_was_not_moved_is_not_brought_back(many, tmp_path, mode):
 def test_undo_overwrites_no_file_that_came_to_an_old_place(many, tmp_path):
     split_directory(many, tmp_path / "out", HALF, mode="move")
     (many / "cat/007.png").write_bytes(b"another")
-    with pytest.raises(ExportError, match="Another file is there") as caught:
+    with pytest.raises(ExportError, match="Another file exists") as caught:
         undo_split(tmp_path / "out")
 
     assert repr(str(many / "cat/007.png")) in str(caught.value)
@@ -491,7 +491,7 @@ def test_moving_overwrites_no_file_that_came_to_the_target(many, tmp_path):
     plan = (tmp_path / "out" / PLAN / "plan.jsonl").read_text().splitlines()
     source, target, *_ = json.loads(plan[-1])
     (tmp_path / "out" / target).write_bytes(b"another")
-    with pytest.raises(ExportError, match="Another file is there"):
+    with pytest.raises(ExportError, match="Another file exists"):
         split_directory(many, tmp_path / "out", HALF, mode="move")
 
     assert (many / source).read_bytes() == os.fsencode(source)
@@ -504,7 +504,7 @@ def test_a_link_takes_the_place_of_no_other_file(many, tmp_path, mode):
     plan = (tmp_path / "out" / PLAN / "plan.jsonl").read_text().splitlines()
     target = json.loads(plan[-1])[1]
     (tmp_path / "out" / target).write_bytes(b"another")
-    with pytest.raises(ExportError, match="Another file is there") as caught:
+    with pytest.raises(ExportError, match="Another file exists") as caught:
         split_directory(many, tmp_path / "out", HALF, mode=mode)
 
     assert str(tmp_path / "out" / target) in str(caught.value)
@@ -619,7 +619,7 @@ def test_while_another_run_is_at_work_nothing_is_touched(many, tmp_path, other_r
     before = files_in(many), files_in(tmp_path / "out")
     arguments = [tmp_path / "out"] if what is undo_split else [many, tmp_path / "out", HALF]
     options = {} if what is undo_split else {"mode": "move"}
-    with pytest.raises(ExportError, match="Another run is at work on") as caught:
+    with pytest.raises(ExportError, match="Another run is writing to") as caught:
         what(*arguments, **options)
 
     assert repr(str(tmp_path / "out")) in str(caught.value)

@@ -82,7 +82,8 @@ def test_a_number_of_classes_does_not_go_with_names():
 def test_one_huge_index_does_not_fill_the_memory():
     code = (
         "import resource\n"
-        "from imggen import Manifest, ManifestError\n"
+        "from imggen import Manifest\n"
+        "from imggen.errors import ManifestError\n"
         "pages = int(open('/proc/self/statm').read().split()[0])\n"
         "limit = pages * resource.getpagesize() + 2**27\n"
         "resource.setrlimit(resource.RLIMIT_AS, (limit, limit))\n"
