@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, final
 import numpy as np
 import numpy.typing as npt
 
-from imggen.core import StringColumn, format_summary_html, format_summary, read_table, write_table
+from imggen.core import StringColumn, format_summary, format_summary_html, read_table, write_table
 from imggen.data.boxes import BoxColumn, Boxes
 from imggen.data.columns import check_lengths, concatenate_columns, take_rows
 from imggen.data.keypoints import KeypointColumn, Keypoints

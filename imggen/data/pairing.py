@@ -6,7 +6,7 @@ import os
 import warnings
 from collections.abc import Sequence
 
-from imggen.core import StringColumn, counted
+from imggen.core import StringColumn, pluralize
 from imggen.errors import ImggenWarning, ScanError
 
 # The most files that a message lists.
@@ -58,7 +58,7 @@ def pair_files(
             f"{len(unpaired)} of {len(paths)} images in {root!r} have no {noun} of the same name "
             f"in {directory!r}: {_join(unpaired)}"
             + (
-                f"; {counted(len(unused), 'file')} there without an image: {_join(unused)}"
+                f"; {pluralize(len(unused), 'file')} there without an image: {_join(unused)}"
                 if unused
                 else ""
             )

@@ -10,7 +10,7 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from imggen.core import StringColumn, check_choice, counted
+from imggen.core import StringColumn, check_choice, pluralize
 from imggen.data.listing import FolderLister
 from imggen.data.manifest import Manifest
 from imggen.data.pairing import pair_files
@@ -220,7 +220,7 @@ def _scan_classes(
         if not present:
             raise ScanError(
                 f"{path!r} has no class folders; expected DIR/<class>/<image>, found "
-                f"{counted(loose, 'image')} directly in it{lister.summary()}. For images without "
+                f"{pluralize(loose, 'image')} directly in it{lister.summary()}. For images without "
                 "classes, pass labels=None."
             )
         names = tuple(present)

@@ -15,12 +15,12 @@ import numpy.typing as npt
 from imggen.augment import Augment, Pipeline, adapt
 from imggen.cache import CacheLike, cache_of, open_cache
 from imggen.core import (
-    format_summary_html,
-    format_summary,
     check_choice,
     check_number,
     check_seed,
     check_whole,
+    format_summary,
+    format_summary_html,
     is_whole,
 )
 from imggen.data import Manifest
