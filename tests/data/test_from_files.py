@@ -46,21 +46,25 @@ def test_files_may_have_no_labels():
 @pytest.mark.parametrize(
     ("labels", "options", "message"),
     [
-        ([0, 1], {}, "Got 3 files and 2 labels; they must match"),
+        ([0, 1], {}, "Got 3 files and 2 labels; expected one label per file"),
         ({"a.jpg": 0}, {}, r"2 of 3 files have no label; the first is 'b\.jpg'"),
         ([0, 1, 3], {"num_classes": 3}, "labels run from 0 to 3, but there are 3 class names"),
         ([0, -1, 1], {}, "labels run from -1 to 1, but there are 2 class names"),
         ([0, 1, 2**40], {"num_classes": 3}, "labels run from 0 to 1099511627776, but there are 3"),
         ([0, 1, 2**32], {"class_names": ["a", "b"]}, "labels run from 0 to 4294967296"),
-        (["a", "b", "a"], {"class_names": ["a"]}, r"list of labels holds \['b'\], which class_n"),
+        (
+            ["a", "b", "a"],
+            {"class_names": ["a"]},
+            r"list of labels holds \['b'\], which are not in class_n",
+        ),
         ([0, 1, 2**70], {"num_classes": 3}, "labels run from 0"),
         ([0, 1, 2**40], {}, "make 1099511627777 classes; expected 1 to 1000000"),
         ([-2, -1, -2], {}, "make 0 classes"),
         ([0, 1, 0], {"num_classes": 0}, "make 0 classes"),
-        ([0.5, 1.0, 2.0], {}, r"list of labels holds 0\.5, which is no class"),
+        ([0.5, 1.0, 2.0], {}, r"list of labels holds 0\.5, which is not a class"),
         (["a", None, "b"], {}, r"1 of 3 files have no label; the first is 'a\.jpg'"),
         (["a", float("nan"), "b"], {}, r"1 of 3 files have no label; the first is 'a\.jpg'"),
-        (np.eye(3), {}, r"one class index or name a sample.*argmax"),
+        (np.eye(3), {}, r"one class index or name per sample.*argmax"),
     ],
 )
 def test_labels_that_do_not_fit_the_files_are_explained(labels, options, message):
@@ -69,12 +73,12 @@ def test_labels_that_do_not_fit_the_files_are_explained(labels, options, message
 
 
 def test_an_empty_list_of_files_is_refused():
-    with pytest.raises(ManifestError, match="files is empty; there is nothing to load"):
+    with pytest.raises(ManifestError, match="files is empty; expected at least one file"):
         Manifest.from_files([])
 
 
 def test_a_number_of_classes_does_not_go_with_names():
-    with pytest.raises(OptionError, match="num_classes goes with integer labels; with names, pass"):
+    with pytest.raises(OptionError, match="num_classes= needs integer labels; for names, pass"):
         Manifest.from_files(FILES, ["a", "b", "a"], num_classes=2)
 
 

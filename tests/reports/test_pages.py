@@ -361,11 +361,11 @@ def test_the_page_of_a_folder_draws_each_size_within_its_axes(tmp_path):
     assert all(10 <= float(point["cy"]) <= 320 for point in points)
 
 
-def test_the_page_of_a_folder_tells_what_was_passed_over(photos):
+def test_the_page_of_a_folder_tells_what_was_skipped(photos):
     assert "Nothing: every file is an image in a class." in scan_text(photos)
     (photos / "cat" / "notes.txt").write_text("x")
 
-    assert "1 no image (.txt)" in scan_text(photos)
+    assert "1 not an image (.txt)" in scan_text(photos)
 
 
 def test_files_that_cannot_be_opened_are_counted_and_shown_as_such(photos):
