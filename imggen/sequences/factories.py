@@ -1,11 +1,11 @@
-"""From a folder, a dataframe or a list to sequences, in one call."""
+"""Functions that make sequences from a folder, a dataframe or a list of files."""
 
 from __future__ import annotations
 
 import inspect
 import os
-from collections.abc import Collection, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Literal
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Literal, Unpack
 
 import numpy as np
 import numpy.typing as npt
@@ -25,13 +25,14 @@ from imggen.data import (
 from imggen.errors import OptionError
 from imggen.loading import default_label_mode, find_label_mode
 from imggen.sequences.image_sequence import ImageSequence
+from imggen.sequences.options import SequenceOptions
 from imggen.splitting import Ratios, split
 
 if TYPE_CHECKING:
     import pandas as pd
 
-# What only makes sense for training, with the value that all other parts get.
-_TRAIN_ONLY: dict[str, Any] = {"shuffle": False, "repeats": 1, "drop_remainder": False}
+# Options that only make sense for training, with their values for all other splits.
+_TRAIN_ONLY: SequenceOptions = {"shuffle": False, "repeats": 1, "drop_remainder": False}
 
 
 def from_directory(
@@ -46,36 +47,37 @@ def from_directory(
     augment: Augment | Mapping[str, Augment] = None,
     seed: int | None = None,
     split_seed: int = 0,
-    **options: Any,
+    **options: Unpack[SequenceOptions],
 ) -> ImageSequence | Splits[ImageSequence]:
     """Makes sequences from ``directory/<class>/**/<image>``.
 
     Args:
         directory: The folder of class folders; with ``split="folders"``, of train/, val/, test/.
-        split: Shares of train, val and test, such as ``(0.7, 0.15, 0.15)``, stratified by class;
-            a mapping from part name to share; "folders" for a dataset that comes split; or None
-            for one sequence of everything.
-        labels: "inferred" from the folders, or None for images without classes.
+        split: Fractions for train, val and test, such as ``(0.7, 0.15, 0.15)``, stratified by
+            class; a mapping from split name to fraction; "folders" for a dataset that is already
+            split; or None for one sequence of all images.
+        labels: "inferred": from the folders; None: images without classes.
         class_names: Order and subset of the classes. None: all folders, sorted.
-        extensions: The file extensions to take. None: every format that Pillow reads.
-        mask_dir: A folder of masks, one an image, of the same name but for the extension:
-            ``images/cat/1.jpg`` and ``masks/cat/1.png``. ``label_mode`` is "mask" then, if not
-            given: targets are the values of the masks, uint8 or uint16, shape (n, height, width,
-            1), moved as the images are.
-        input_dirs: The name of a model's input to a folder of further images, named alike: ``x`` is
-            then a dictionary of arrays by name, with the images as "image".
-        augment: As in ``ImageSequence``, for the part "train" only. To augment another part,
-            name it: ``{"train": a, "val": b}``.
-        seed: Decides order and augmentation, the same for all parts. None: a fresh one, to be read
-            from ``train.seed``.
-        split_seed: Decides who goes into which part. Apart from ``seed``, and fixed unless you
-            change it, so that no run tests on what another one trained on.
-        **options: As in ``ImageSequence``. ``shuffle``, ``repeats`` and ``drop_remainder`` go to
-            the part "train"; the others are always served whole and in order.
+        extensions: The image extensions. None: every format that Pillow reads.
+        mask_dir: A folder with one mask per image, of the same name except for the extension:
+            ``images/cat/1.jpg`` and ``masks/cat/1.png``. The default ``label_mode`` is "mask" then:
+            targets are the values of the masks, uint8 or uint16, shape (n, height, width, 1),
+            transformed with their images.
+        input_dirs: A mapping from model input to a folder of further images of the same names.
+            ``x`` is a dictionary from input to array then, with the images as "image".
+        augment: As in ``ImageSequence``, for the split "train" only. To augment other splits, pass
+            a mapping: ``{"train": a, "val": b}``.
+        seed: Random seed for order and augmentation of all splits. None: a new one, which
+            ``train.seed`` holds.
+        split_seed: Random seed for the split. It is independent of ``seed`` and fixed by default,
+            so that no run tests on images that another run trained on.
+        **options: The other options of ``ImageSequence``. ``shuffle``, ``repeats`` and
+            ``drop_remainder`` apply to the split "train"; the other splits are always complete and
+            in order.
 
     Returns:
-        One ``ImageSequence``; with ``split``, one a part: ``train, val, test = ...``, also by
-        name, as in ``parts.val``.
+        One ``ImageSequence``; with ``split``, one per split: ``train, val, test = ...``, also by
+        name, as in ``splits.val``.
 
     Raises:
         ScanError: See ``scan`` and ``scan_splits``.
@@ -88,14 +90,14 @@ def from_directory(
         >>> train.samples, val.samples, test.samples
         (8, 4, 4)
     """
-    _check_names(options)
+    _check_options(from_directory, options)
     if split == "folders":
         if labels is None:
             raise OptionError('split="folders" needs labels="inferred".')
         if mask_dir is not None or input_dirs:
-            raise OptionError('mask_dir and input_dirs cannot go with split="folders".')
+            raise OptionError('mask_dir= and input_dirs= cannot be combined with split="folders".')
         manifest = scan_splits(directory, class_names=class_names, extensions=extensions)
-        return _sequences(manifest, "given", augment, seed, split_seed, options)
+        return _make_sequences(manifest, "given", augment, seed, split_seed, options)
     if isinstance(split, str):
         raise OptionError.unknown("split", split, ["folders"])
     manifest = scan(
@@ -106,7 +108,7 @@ def from_directory(
         mask_dir=mask_dir,
         input_dirs=input_dirs,
     )
-    return _sequences(manifest, split, augment, seed, split_seed, options)
+    return _make_sequences(manifest, split, augment, seed, split_seed, options)
 
 
 def from_dataframe(
@@ -126,28 +128,28 @@ def from_dataframe(
     augment: Augment | Mapping[str, Augment] = None,
     seed: int | None = None,
     split_seed: int = 0,
-    **options: Any,
+    **options: Unpack[SequenceOptions],
 ) -> ImageSequence | Splits[ImageSequence]:
-    """Makes sequences from a table with one row a sample.
+    """Makes sequences from a table with one row per sample.
 
     Args:
-        frame: The table; its index is not used.
+        frame: The table; its index is ignored.
         root: The folder that paths in the table are relative to.
         x_col: The column of paths.
         y_col: The column of class names; None for samples without classes. With
             ``label_mode="regression"``, the column of the numbers to predict, or a list of such
             columns.
-        group_col: The column of group names: samples of one group stay in one part.
+        group_col: The column of group names; the samples of a group stay in one split.
         weight_col: The column of sample weights.
-        mask_col: The column of paths of masks; see ``mask_dir`` of ``from_directory``.
-        input_cols: Name of a model's input to the column of paths of further images.
+        mask_col: The column of mask paths; see ``mask_dir`` of ``from_directory``.
+        input_cols: A mapping from model input to the column of paths of further images.
         boxes: The columns of bounding boxes and their format. Boxes are transformed with their
             images, and removed if less than a pixel of what training sees is left of them. The
             default ``label_mode`` is "boxes" then.
         keypoints: The column of keypoints and their format. Keypoints are transformed with their
             images. The default ``label_mode`` is "keypoints" then.
         class_names: Order of the classes. None: the names in the table, sorted.
-        split: As in ``from_directory``, or the name of the column that holds each row's part.
+        split: As in ``from_directory``, or the name of the column of split names.
         augment: As in ``from_directory``.
         seed: As in ``from_directory``.
         split_seed: As in ``from_directory``.
@@ -161,7 +163,7 @@ def from_dataframe(
         SplitError: See ``split``.
         OptionError: See ``ImageSequence``.
     """
-    _check_names(options)
+    _check_options(from_dataframe, options)
     mode = find_label_mode(options.get("label_mode", "categorical"))
     manifest = Manifest.from_frame(
         frame,
@@ -177,7 +179,7 @@ def from_dataframe(
         split_col=split if isinstance(split, str) else None,
         class_names=class_names,
     )
-    return _sequences(
+    return _make_sequences(
         manifest, "given" if isinstance(split, str) else split, augment, seed, split_seed, options
     )
 
@@ -193,23 +195,22 @@ def from_files(
     augment: Augment | Mapping[str, Augment] = None,
     seed: int | None = None,
     split_seed: int = 0,
-    **options: Any,
+    **options: Unpack[SequenceOptions],
 ) -> ImageSequence | Splits[ImageSequence]:
-    """Makes sequences from a list of files, or of IDs that ``loader=`` understands.
+    """Makes sequences from a list of files, or of IDs for ``loader=``.
 
     Args:
         files: Paths relative to ``root``, or IDs.
-        labels: One label a file, or a mapping from file to label. Integers are class indices,
-            anything else a class name. None: no classes.
-        root: The folder that the paths are relative to; ``""`` hands IDs to the loader as
-            they are.
+        labels: One label per file, or a mapping from file to label. Integers are class indices,
+            anything else is a class name. None: no classes.
+        root: The folder that the paths are relative to; ``""`` passes IDs to the loader unchanged.
         class_names: The classes; position is index. None: see ``Manifest.from_files``.
-        num_classes: With integer labels, how many classes there are. None: the largest + 1.
+        num_classes: With integer labels, the number of classes. None: the largest + 1.
         split: As in ``from_directory``.
         augment: As in ``from_directory``.
         seed: As in ``from_directory``.
         split_seed: As in ``from_directory``.
-        **options: As in ``from_directory``; ``loader=numpy.load`` for arrays.
+        **options: As in ``from_directory``; use ``loader=numpy.load`` for arrays.
 
     Returns:
         As in ``from_directory``.
@@ -219,69 +220,70 @@ def from_files(
         SplitError: See ``split``.
         OptionError: See ``ImageSequence``.
     """
-    _check_names(options)
+    _check_options(from_files, options)
     manifest = Manifest.from_files(
         files, labels, root=root, class_names=class_names, num_classes=num_classes
     )
-    return _sequences(manifest, split, augment, seed, split_seed, options)
+    return _make_sequences(manifest, split, augment, seed, split_seed, options)
 
 
-def _sequences(
+def _make_sequences(
     manifest: Manifest,
     ratios: Ratios | Literal["given"] | None,
     augment: Augment | Mapping[str, Augment],
     seed: int | None,
     split_seed: int,
-    options: dict[str, Any],
+    options: SequenceOptions,
 ) -> ImageSequence | Splits[ImageSequence]:
     targets = [name for name in manifest.attached if name != "inputs"]
     if len(targets) > 1 and "label_mode" not in options:
         raise OptionError(
-            f"The table has {' and '.join(targets)}, and targets can be one of them: pass "
+            f"The table has {' and '.join(targets)}, and targets can only be one of them. Pass "
             "label_mode=."
         )
     options = {"label_mode": default_label_mode(manifest), **options}
     if ratios is None:
         if isinstance(augment, Mapping):
             raise OptionError(
-                f"augment names the parts {list(augment)}, but split=None makes no parts. Pass "
-                "the augmentation itself, or a split."
+                f"augment= has the splits {list(augment)}, but split=None makes a single sequence. "
+                "Pass the augmentation itself, or split=."
             )
         return ImageSequence(manifest, augment=augment, seed=seed, **options)
-    parts = split(manifest, None if ratios == "given" else ratios, seed=split_seed)
+    splits = split(manifest, None if ratios == "given" else ratios, seed=split_seed)
     if isinstance(augment, Mapping):
-        by_part = {split_name(name): value for name, value in augment.items()}
+        augment_of = {split_name(name): value for name, value in augment.items()}
     else:
-        by_part = {} if augment is None else {"train": augment}
-    unknown = sorted(set(by_part) - set(parts.names))
+        augment_of = {} if augment is None else {"train": augment}
+    unknown = sorted(set(augment_of) - set(splits.names))
     if unknown:
         raise OptionError(
-            f"augment is for the part {unknown[0]!r}, but the parts are {list(parts.names)}. Name "
-            "the part to augment: augment={name: augmentation}."
+            f"augment= is for the split {unknown[0]!r}, but the splits are {list(splits.names)}. "
+            "Name the split to augment: augment={name: augmentation}."
         )
-    for_train = sorted(set(options) & set(_TRAIN_ONLY))
-    if for_train and "train" not in parts.names:
+    train_only = sorted(set(options) & set(_TRAIN_ONLY))
+    if train_only and "train" not in splits.names:
         raise OptionError(
-            f"{', '.join(for_train)} is for the part 'train', but the parts are "
-            f"{list(parts.names)}."
+            f"{', '.join(train_only)} is for the split 'train', but the splits are "
+            f"{list(splits.names)}."
         )
     seed = check_seed(seed)
+    other_options: SequenceOptions = {**options, **_TRAIN_ONLY}
     return Splits(
         [
             ImageSequence(
-                part,
-                augment=by_part.get(name),
+                manifest,
+                augment=augment_of.get(name),
                 seed=seed,
-                **(options if name == "train" else {**options, **_TRAIN_ONLY}),
+                **(options if name == "train" else other_options),
             )
-            for name, part in parts.as_dict().items()
+            for name, manifest in splits.as_dict().items()
         ],
-        parts.names,
+        splits.names,
     )
 
 
-def _check_names(options: Mapping[str, object]) -> None:
-    """Refuses a mistyped option before any file is looked at."""
-    known = list(inspect.signature(ImageSequence).parameters)
+def _check_options(factory: Callable[..., object], options: Mapping[str, object]) -> None:
+    """Rejects a mistyped option before any file is opened."""
+    parameters = set(inspect.signature(factory).parameters) - {"options"}
     for name in options:
-        check_choice("option", name, known)
+        check_choice("option", name, [*SequenceOptions.__annotations__, *sorted(parameters)])

@@ -1,4 +1,4 @@
-"""TableSequence: each table file is one batch."""
+"""``TableSequence``: one batch per table file."""
 
 from __future__ import annotations
 
@@ -35,35 +35,36 @@ class TableBatch(NamedTuple):
 
 @final
 class TableSequence(EpochSequence[TableBatch]):
-    r"""A ``keras.utils.PyDataset`` in which every file is one batch.
+    r"""A ``keras.utils.PyDataset`` with one batch per file.
 
-    For tables that together are too big for memory. The first file is read once at the start; all
-    others must have its columns, in any order.
+    Use it for tables that together do not fit into memory. The first file is read once when the
+    sequence is created; all others must have the same columns, in any order.
 
     Args:
-        files: Paths of CSV files, or of anything that ``reader`` reads.
-        target: The column to predict; it is taken out of ``x``. None: no target.
-        reader: Path to DataFrame, such as ``pandas.read_parquet``. None: ``pandas.read_csv``.
+        files: Paths of CSV files, or of other files that ``reader`` reads.
+        target: The column to predict, which is removed from ``x``. None: no target.
+        reader: A function from path to DataFrame, such as ``pandas.read_parquet``. None:
+            ``pandas.read_csv``.
         transform: A function from the DataFrame without the target to the DataFrame or array to
-            train on. None: the columns as they are.
-        shuffle: Serve the files in a new order each epoch, every file once.
+            train on. None: no transform.
+        shuffle: Shuffle the files each epoch.
         replace: Draw files with replacement instead, as many as there are.
-        seed: Decides the orders. None: a fresh one, to be read from ``seed``.
-        dtype: Of ``x`` and ``y``: "float32", "float64" or "float16". One dtype for all files,
-            whatever a file holds: Keras settles it with the first batches.
+        seed: Random seed for the order. None: a new one, which the attribute ``seed`` holds.
+        dtype: The dtype of ``x`` and ``y``: "float32", "float64" or "float16". All files have the
+            same, since Keras infers it from the first batches.
         workers: As in ``ImageSequence``.
         use_multiprocessing: As in ``ImageSequence``.
         max_queue_size: As in ``ImageSequence``.
 
     Raises:
-        OptionError: No files, or ``replace`` without ``shuffle``.
-        TableError: The first file cannot be read, or lacks the target. When their turn comes, files
-            with other columns, without rows, with missing values or with columns that hold no
-            numbers; the message names file and column.
+        OptionError: No files, an unknown dtype, or ``replace`` without ``shuffle``.
+        TableError: The first file cannot be read or does not have the target. Later files raise it
+            when they are read, if they have other columns, no rows, missing values or columns
+            without numbers; the message names file and column.
 
     Attributes:
-        files: The paths, in the order given.
-        seed: The seed in use.
+        files: The paths, in the given order.
+        seed: The random seed.
 
     Example:
         >>> import tempfile, pathlib
@@ -92,12 +93,12 @@ class TableSequence(EpochSequence[TableBatch]):
         import pandas as pd
 
         if isinstance(files, str | os.PathLike):
-            raise OptionError(f"files={files!r} is one path; pass a list of paths.")
+            raise OptionError(f"files={files!r} is a single path; pass a list of paths.")
         if not files:
-            raise OptionError("files is empty; a sequence needs at least one file.")
+            raise OptionError("files is empty; expected at least one file.")
         check_choice("dtype", dtype, _DTYPES)
         if replace and not shuffle:
-            raise OptionError("replace=True draws at random, which needs shuffle=True.")
+            raise OptionError("replace=True needs shuffle=True, since files are drawn at random.")
         self.files = [os.fspath(file) for file in files]
         self.seed = check_seed(seed)
         self._maker = TableBatchMaker(
@@ -117,8 +118,8 @@ class TableSequence(EpochSequence[TableBatch]):
         super().__init__(self._maker, len(self.files), options)
 
     def epoch_indices(self, epoch: int | None = None) -> list[str]:
-        """The files of an epoch, in the order served; None: the current epoch."""
-        order = self._maker.order(self.epoch if epoch is None else epoch)
+        """Returns the files of an epoch in serving order; ``epoch=None`` is the current epoch."""
+        order = self._maker.epoch_indices(self.epoch if epoch is None else epoch)
         return [self.files[index] for index in order]
 
     def _serve(self, made: TableBatch) -> Any:
@@ -146,8 +147,8 @@ class TableBatchMaker:
     dtype: str
     columns: tuple[object, ...]
 
-    def order(self, epoch: int) -> npt.NDArray[np.int64]:
-        """The numbers of the files, in the order that ``epoch`` serves them."""
+    def epoch_indices(self, epoch: int) -> npt.NDArray[np.int64]:
+        """Returns the indices of the files in the serving order of ``epoch``."""
         count = len(self.files)
         if not self.shuffle:
             return np.arange(count)
@@ -155,7 +156,7 @@ class TableBatchMaker:
         return rng.integers(count, size=count) if self.replace else rng.permutation(count)
 
     def read(self, file: str) -> pd.DataFrame:
-        """Reads one file and checks that it has the target."""
+        """Reads a file and checks its rows, its column names and its target."""
         import pandas as pd
 
         try:
@@ -168,12 +169,12 @@ class TableBatchMaker:
             )
         columns = list(frame.columns)
         if len(set(columns)) < len(columns):
-            twice = sorted({str(name) for name in columns if columns.count(name) > 1})
+            duplicates = sorted({str(name) for name in columns if columns.count(name) > 1})
             raise TableError(
-                f"{file!r} has several columns of the name {twice}; names must differ."
+                f"{file!r} has duplicate columns {duplicates}; expected different names."
             )
         if len(frame) == 0:
-            raise TableError(f"{file!r} has no rows; a batch needs at least one. Leave it out.")
+            raise TableError(f"{file!r} has no rows; expected at least one. Remove it from files.")
         if self.target is not None and self.target not in frame.columns:
             raise TableError(
                 f"{file!r} has no target column {self.target!r}; its columns are "
@@ -182,43 +183,44 @@ class TableBatchMaker:
         return frame
 
     def __call__(self, epoch: int, index: int) -> TableBatch:
-        """Reads and checks one file."""
-        file = self.files[self.order(epoch)[index]]
+        """Returns the batch of one file."""
+        file = self.files[self.epoch_indices(epoch)[index]]
         frame = self.read(file)
         missing = [column for column in self.columns if column not in frame.columns]
-        unforeseen = [column for column in frame.columns if column not in self.columns]
-        if missing or unforeseen:
+        unexpected = [column for column in frame.columns if column not in self.columns]
+        if missing or unexpected:
             raise TableError(
-                f"{file!r} has not the columns of {self.files[0]!r}: missing {missing}, "
-                f"unforeseen {unforeseen}."
+                f"{file!r} does not have the same columns as {self.files[0]!r}: missing {missing}, "
+                f"unexpected {unexpected}."
             )
         frame = frame[list(self.columns)]
         y = None
         if self.target is not None:
-            y = self._numbers(frame[[self.target]], file)[:, 0]
+            y = self._to_array(frame[[self.target]], file)[:, 0]
             frame = frame.drop(columns=[self.target])
         x = frame if self.transform is None else self.transform(frame)
-        x = self._numbers(x, file) if hasattr(x, "columns") else np.asarray(x)
+        x = self._to_array(x, file) if hasattr(x, "columns") else np.asarray(x)
         if x.dtype.kind not in "buif" or np.isnan(x).any():
             raise TableError(
-                f"The transform returned {x.dtype} for {file!r}, with values that are no numbers; "
-                "expected an array of numbers, none of them missing."
+                f"The transform returned {x.dtype} for {file!r}, with values that are not "
+                "numbers; expected an array of numbers without missing values."
             )
         if x.shape[:1] != (len(frame),):
             raise TableError(
-                f"The transform returned shape {x.shape} for the {len(frame)} rows of {file!r}."
+                f"The transform returned shape {x.shape} for the {len(frame)} rows of {file!r}; "
+                "expected one row per input row."
             )
         return TableBatch(x.astype(self.dtype), y)
 
-    def _numbers(self, frame: pd.DataFrame, file: str) -> npt.NDArray[Any]:
+    def _to_array(self, frame: pd.DataFrame, file: str) -> npt.NDArray[Any]:
         from pandas.api.types import is_numeric_dtype
 
         for column in frame.columns:
             values = frame[column]
             if not is_numeric_dtype(values):
                 raise TableError(
-                    f"The column {column!r} of {file!r} holds {values.dtype}, not numbers. Turn it "
-                    "into numbers or drop it, in transform= or reader=."
+                    f"The column {column!r} of {file!r} holds {values.dtype}, not numbers. Convert "
+                    "it into numbers or drop it, in transform= or reader=."
                 )
             if values.isna().any():
                 raise TableError(

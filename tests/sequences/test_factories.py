@@ -55,13 +55,13 @@ def test_another_part_is_augmented_when_asked_for_by_name(photos):
 
 def test_augmenting_a_part_that_is_not_there_is_an_error(photos):
     with pytest.raises(
-        OptionError, match=r"for the part 'holdout', but the parts are \['train', 'val'\]"
+        OptionError, match=r"for the split 'holdout', but the splits are \['train', 'val'\]"
     ):
         imggen.from_directory(photos, split=(0.5, 0.5), augment={"holdout": black}, **SIZE)
 
 
 def test_naming_parts_without_a_split_is_an_error(photos):
-    with pytest.raises(OptionError, match="split=None makes no parts"):
+    with pytest.raises(OptionError, match="split=None makes a single sequence"):
         imggen.from_directory(photos, augment={"val": black}, **SIZE)
 
 
@@ -249,7 +249,7 @@ def test_two_spellings_of_one_part_are_an_error(photos, frame):
 
 @pytest.mark.parametrize("options", [{"augment": black}, {"repeats": 2}, {"shuffle": True}])
 def test_options_for_train_need_a_part_of_that_name(photos, options):
-    with pytest.raises(OptionError, match=r"part 'train', but the parts are \['a', 'b'\]"):
+    with pytest.raises(OptionError, match=r"split 'train', but the splits are \['a', 'b'\]"):
         imggen.from_directory(photos, split={"a": 0.5, "b": 0.5}, **options, **SIZE)
 
 
@@ -296,7 +296,7 @@ def test_a_table_with_two_kinds_of_targets_needs_a_label_mode(photos, frame):
         "keypoints": imggen.Keypoints(col="points"),
     }
     options = {"root": photos, "batch_size": 4, **columns, **SIZE}
-    with pytest.raises(OptionError, match="has boxes and keypoints, and targets can be one of the"):
+    with pytest.raises(OptionError, match="has boxes and keypoints, and targets can only be one"):
         imggen.from_dataframe(frame, **options)
 
     _, y = imggen.from_dataframe(frame, label_mode="keypoints", **options)[0]

@@ -139,7 +139,9 @@ def test_a_missing_target_is_named_at_once(files):
 
 def test_a_column_missing_in_a_later_file_is_named_with_the_file(files):
     pd.DataFrame({"a": [1], "y": [0]}).to_csv(files[4], index=False)
-    with pytest.raises(TableError, match=re.escape("part-4.csv' has not the columns of")) as caught:
+    with pytest.raises(
+        TableError, match=re.escape("part-4.csv' does not have the same columns as")
+    ) as caught:
         TableSequence(files, target="y", shuffle=False)[4]
     assert "missing ['b']" in str(caught.value)
 
@@ -169,7 +171,7 @@ def test_columns_of_one_name_are_refused(files):
     def read(file):
         return pd.concat([pd.read_csv(file), pd.read_csv(file)], axis=1)
 
-    with pytest.raises(TableError, match=r"part-0\.csv' has several columns"):
+    with pytest.raises(TableError, match=r"part-0\.csv' has duplicate columns"):
         TableSequence(files, target="y", reader=read)
 
 
@@ -215,7 +217,7 @@ def test_a_transform_that_returns_no_numbers_is_named(files, value):
     ("arguments", "message"),
     [
         ({"files": []}, "files is empty"),
-        ({"files": "part.csv"}, "is one path; pass a list"),
+        ({"files": "part.csv"}, "is a single path; pass a list"),
         ({"replace": True, "shuffle": False}, "needs shuffle=True"),
         ({"seed": -2}, "seed=-2"),
         ({"dtype": "uint8"}, "dtype='uint8' is not one of"),

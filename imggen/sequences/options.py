@@ -1,0 +1,43 @@
+"""The keyword arguments that the ``from_*`` functions pass on to ``ImageSequence``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Literal, TypedDict
+
+import numpy.typing as npt
+
+from imggen.cache import CacheLike
+from imggen.decode import ColorMode, Interpolation
+from imggen.loading import LabelModeLike, OnError
+
+DataFormat = Literal["channels_last", "channels_first"] | None
+
+
+class SequenceOptions(TypedDict, total=False):
+    """The options of ``ImageSequence``, with its types; its docstring describes them.
+
+    ``manifest``, ``augment`` and ``seed`` are missing: the ``from_*`` functions have parameters of
+    their own for these.
+    """
+
+    image_size: tuple[int, int] | None
+    batch_size: int
+    label_mode: LabelModeLike
+    shuffle: bool
+    color_mode: ColorMode
+    interpolation: Interpolation
+    crop_to_aspect_ratio: bool
+    pad_to_aspect_ratio: bool
+    exif_orientation: bool
+    loader: Callable[[str], npt.NDArray[Any]] | None
+    rescale: float | None
+    dtype: str
+    data_format: DataFormat
+    drop_remainder: bool
+    repeats: int
+    on_error: OnError
+    cache: CacheLike
+    workers: int | None
+    use_multiprocessing: bool
+    max_queue_size: int
