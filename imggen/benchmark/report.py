@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, final
 
-from imggen.preview import Bar, Section, chart
+from imggen.preview import Bar, Section, draw_chart
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -141,7 +141,7 @@ class BenchReport:
         ]
         # Pillow's font does not have this letter.
         subject = self.subject.replace("×", "x")
-        return chart(subject, [time_of_image, Section("Images a second", rates)])
+        return draw_chart(subject, [time_of_image, Section("Images a second", rates)])
 
     @property
     def _rates(self) -> list[tuple[str, float, str]]:

@@ -1,4 +1,8 @@
-"""The command line: one verb a file, each loaded when it is called."""
+"""The command line: one verb per module, imported when it is called.
+
+Comes in: the words of a command line. Goes out: text on the terminal, files, and an exit status.
+Options, help texts and messages can be changed here; the work itself is done by the other rooms.
+"""
 
 from __future__ import annotations
 
@@ -8,21 +12,21 @@ from typing import Any
 
 import click
 
-# Verb to the line that --help shows. The function of the same name stands in the module of that
-# name; a listing here spares --help from importing all of them.
+# Each verb with the line that --help shows. The command is the attribute of the same name of the
+# module of that name; this table spares --help from importing all of them.
 _VERBS = {
     "augment": "Write augmented copies of the images of a folder.",
-    "bench": "Time each stage of loading a folder, and say what to change.",
-    "cache": "Fill, look into and empty a folder of loaded images (cache=FOLDER).",
-    "demo": "Train on real images that come with scikit-learn, and show what happens.",
-    "duplicates": "Find files that show the same picture.",
-    "leaks": "Find pictures that are in more than one part of a split.",
-    "migrate": "Show what in scripts uses Keras's image loaders, and change it to imggen.",
-    "preview": "Draw what augmentations make of the images of a folder.",
-    "scan": "Show the classes of a folder, their sizes, and what would be passed over.",
-    "split": "Share out a folder of classes among train, val and test.",
-    "studio": "Tune augmentations on a page, with the images of a folder.",
-    "verify": "Decode every image, tell what is broken, and move it out of the way.",
+    "bench": "Time each stage of loading images, and recommend changes.",
+    "cache": "Build, inspect and clear a cache folder of loaded images.",
+    "demo": "Train on real images that come with scikit-learn, offline.",
+    "duplicates": "Find duplicate and near-duplicate images.",
+    "leaks": "Find images that are in more than one split.",
+    "migrate": "Find Keras image loaders in scripts and change them to imggen.",
+    "preview": "Draw images next to their augmented variants.",
+    "scan": "Show the classes of a folder, their sizes and the skipped files.",
+    "split": "Split a folder of classes into train, val and test.",
+    "studio": "Tune augmentations on a local web page with your own images.",
+    "verify": "Decode every image, report broken files and quarantine them.",
 }
 
 
@@ -63,4 +67,4 @@ class _LazyGroup(click.Group):
 @click.group(cls=_LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="imggen")
 def main() -> None:
-    """Folders of images to batches that Keras trains on."""
+    """Turn folders of images into batches for training with Keras."""

@@ -1,4 +1,4 @@
-"""``imggen augment SRC DST``: a folder of images and augmented copies of them."""
+"""``imggen augment SRC DST``: copy a folder of images and add augmented copies."""
 
 from __future__ import annotations
 
@@ -6,30 +6,34 @@ from pathlib import Path
 
 import click
 
-from imggen.cli.options import policy_option
-
-_MOST_LISTED = 20
+from imggen.cli.options import (
+    PATH,
+    image_size_option,
+    policy_option,
+    seed_option,
+    workers_option,
+)
 
 
 @click.command()
-@click.argument("source", type=click.Path(path_type=Path), metavar="SRC")
-@click.argument("target", type=click.Path(path_type=Path), metavar="DST")
+@click.argument("source", type=PATH, metavar="SRC")
+@click.argument("target", type=PATH, metavar="DST")
 @policy_option()
-@click.option("--copies", type=int, default=5, show_default=True, help="Of each image.")
+@click.option(
+    "--copies",
+    type=int,
+    default=5,
+    show_default=True,
+    help="Number of augmented copies of each image.",
+)
 @click.option(
     "--balance",
     is_flag=True,
-    help="Make more of rare classes, so that all have as many images as the largest.",
+    help="Make more copies of rare classes, until all are as large as the largest.",
 )
-@click.option(
-    "--image-size",
-    type=int,
-    nargs=2,
-    metavar="HEIGHT WIDTH",
-    help="Of all images; each file's own, if not given.",
-)
-@click.option("--seed", type=int, default=0, show_default=True)
-@click.option("--workers", type=int, help="Threads; one a core, if not given.")
+@image_size_option("Size of all images, in pixels.  [default: each file's own size]")
+@seed_option
+@workers_option
 def augment(
     source: Path,
     target: Path,
@@ -40,11 +44,15 @@ def augment(
     seed: int,
     workers: int | None,
 ) -> None:
-    """Put the images of SRC (class folders, or a table) and augmented copies of them into DST.
+    """Write the images in SRC and augmented copies of them to DST.
 
-    Interrupted, the same command goes on. Split before, and augment only what trains.
+    SRC is a folder of class folders, or a table (.csv or .parquet). Rerun the same command to
+    resume an interrupted run.
+
+    Split first, and augment only the training split.
     """
     import imggen
+    from imggen.cli.output import MAX_LISTED, echo_unreadable
     from imggen.cli.progress import progress_bars
     from imggen.cli.source import images_by_class
     from imggen.core import printable
@@ -63,10 +71,9 @@ def augment(
         )
     for name, count in made.manifest.class_counts.items():
         click.echo(f"{printable(name)}: {count}")
-    for path, reason in made.unread[:_MOST_LISTED]:
-        click.echo(f"cannot be read: {printable(path)}: {reason}", err=True)
-    if len(made.unread) > _MOST_LISTED:
-        click.echo(f"... and {len(made.unread) - _MOST_LISTED} more", err=True)
+    echo_unreadable(made.unread[:MAX_LISTED])
+    if len(made.unread) > MAX_LISTED:
+        click.echo(f"... and {len(made.unread) - MAX_LISTED} more", err=True)
     click.echo(
         f"{made.num_originals} originals and {made.num_copies} copies in {printable(str(target))}"
     )

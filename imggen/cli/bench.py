@@ -1,50 +1,61 @@
-"""``imggen bench DIR``: where the time of a batch goes, and what to change."""
+"""``imggen bench DIR``: time each stage of loading, and recommend changes."""
 
 from __future__ import annotations
 
-import os
 import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from imggen.cli.options import (
+    PATH,
+    directory_argument,
+    image_size_option,
+    interpolation_option,
+    policy_option,
+    workers_option,
+)
+
 if TYPE_CHECKING:
     import keras
 
 
 @click.command()
-@click.argument("directory", type=click.Path(path_type=Path))
-@click.option(
-    "--image-size",
-    type=int,
-    nargs=2,
-    metavar="HEIGHT WIDTH",
-    help="What the model takes or, without one, 256 256, if not given.",
+@directory_argument
+@image_size_option(
+    "Size in pixels that images are resized to.  [default: the model's input size, or 256 256]"
 )
-@click.option("--batch-size", type=int, default=32, show_default=True)
-@click.option("--workers", type=int, help="Threads; one a core, if not given.")
-@click.option("--interpolation", default="bilinear", show_default=True)
-@click.option("--cache", metavar="FOLDER|ram", help="Time what later epochs find there.")
+@click.option(
+    "--batch-size", type=int, default=32, show_default=True, help="Number of images per batch."
+)
+@workers_option
+@interpolation_option
+@click.option(
+    "--cache",
+    metavar="FOLDER|ram",
+    help="Cache loaded images there, and time the epochs after the first.",
+)
 @click.option(
     "--model",
     "model_file",
-    type=click.Path(path_type=Path),
+    type=PATH,
     metavar="FILE.keras",
-    help="Time this model too, and say whether it will wait for images.",
+    help="Also time this model, and report how long it waits for images.",
+)
+@policy_option(
+    "Augmentation policy: a file (.yaml, .json), or light, medium or strong.  [default: none]",
+    default=None,
 )
 @click.option(
-    "--policy",
-    metavar="FILE|PRESET",
-    help="Augment: by a policy file (.yaml, .json), or light, medium or strong.",
+    "--seconds",
+    type=float,
+    default=5.0,
+    show_default=True,
+    help="Approximate duration of the benchmark, in seconds.",
 )
-@click.option("--seconds", type=float, default=5.0, show_default=True, help="To take, about.")
 @click.option(
-    "-o",
-    "--output",
-    type=click.Path(path_type=Path),
-    metavar="FILE.png",
-    help="Draw it as a picture.",
+    "-o", "--output", type=PATH, metavar="FILE.png", help="Write the results as a bar chart."
 )
 def bench(
     directory: Path,
@@ -58,24 +69,24 @@ def bench(
     seconds: float,
     output: Path | None,
 ) -> None:
-    """Time each stage of loading all images below DIRECTORY, and say what to change.
+    """Time each stage of loading the images in DIRECTORY, and recommend changes.
 
-    For an augmentation in Python, call imggen.bench(sequence).
+    To time augmentations written in Python, call imggen.bench(sequence).
     """
-    # Before TensorFlow is imported, which greets with news of its own.
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    from imggen.cli.output import check_picture, replace_surrogates, silence_tensorflow
+
+    silence_tensorflow()
     from rich.console import Console
     from rich.progress import Progress
 
     import imggen
-    from imggen.cli.output import check_picture
 
     if output is not None:
         check_picture(output)
-    model = None if model_file is None else _loaded(model_file)
-    height, width, channels = (None, None, 3) if model is None else _input_of(model)
+    model = None if model_file is None else _load_model(model_file)
+    height, width, channels = (None, None, 3) if model is None else _input_shape(model)
     sequence = imggen.ImageSequence(
-        **_samples(directory, model),
+        **_choose_samples(directory, model),
         image_size=image_size or (height or 256, width or 256),
         color_mode={1: "grayscale", 4: "rgba"}.get(channels, "rgb"),  # type: ignore[arg-type]
         interpolation=interpolation,  # type: ignore[arg-type]  # checked by ImageSpec
@@ -94,30 +105,30 @@ def bench(
             seconds=seconds,
             progress=lambda what: bar.update(task, description=f"timing: {what}"),
         )
-    click.echo(_printable(str(report)))
+    click.echo(replace_surrogates(str(report)))
     if output is not None:
         report.picture().save(output)
-        click.echo(f"picture: {_printable(str(output))}")
+        click.echo(f"picture: {replace_surrogates(str(output))}")
 
 
-def _loaded(model_file: Path) -> keras.Model:
+def _load_model(model_file: Path) -> keras.Model:
     import keras
 
     from imggen.errors import OptionError
 
     try:
         with warnings.catch_warnings():
-            # That an optimizer's state does not fit, for one: nothing is trained here.
+            # Such as about the optimizer's state, which is not needed: nothing is trained here.
             warnings.simplefilter("ignore")
             return keras.models.load_model(model_file)
     except Exception as err:
-        # Keras raises whatever it meets in a file.
+        # Keras raises errors of many types for a file that it cannot read.
         reason = f"{err}".partition("\n")[0] or type(err).__name__
-        raise OptionError(f"{str(model_file)!r} cannot be loaded as a model: {reason}") from err
+        raise OptionError(f"Cannot load {str(model_file)!r} as a Keras model: {reason}") from err
 
 
-def _input_of(model: keras.Model) -> tuple[int | None, int | None, int | None]:
-    """The height, width and channels that a model takes, as far as it says."""
+def _input_shape(model: keras.Model) -> tuple[int | None, int | None, int | None]:
+    """Returns the height, width and channels of a model's input; None where any will do."""
     import keras
 
     shape = getattr(model, "input_shape", None)
@@ -128,8 +139,8 @@ def _input_of(model: keras.Model) -> tuple[int | None, int | None, int | None]:
     return shape[1], shape[2], shape[3]
 
 
-def _samples(directory: Path, model: keras.Model | None) -> dict[str, Any]:
-    """All images, with classes where a model is to be trained on them and the folder has some."""
+def _choose_samples(directory: Path, model: keras.Model | None) -> dict[str, Any]:
+    """Scans a folder: with classes if a compiled model needs them and the folder has some."""
     import imggen
     from imggen.errors import ScanError
 
@@ -144,8 +155,3 @@ def _samples(directory: Path, model: keras.Model | None) -> dict[str, Any]:
             if mode != "binary" or manifest.num_classes == 2:
                 return {"manifest": manifest, "label_mode": mode}
     return {"manifest": imggen.scan(directory, labels=None), "label_mode": None}
-
-
-def _printable(text: str) -> str:
-    # A file name need not be valid UTF-8; its odd bytes are shown as a mark.
-    return text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")

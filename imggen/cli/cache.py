@@ -1,22 +1,29 @@
-"""``imggen cache info|build|clear``: folders that hold loaded images."""
+"""``imggen cache info|build|clear``: folders of loaded images."""
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import click
 
+from imggen.cli.options import (
+    PATH,
+    directory_argument,
+    image_size_option,
+    interpolation_option,
+    workers_option,
+)
+
 
 @click.group()
 def cache() -> None:
-    """Fill, look into and empty a folder of loaded images (cache=FOLDER)."""
+    """Build, inspect and clear a cache folder of loaded images (cache=FOLDER in Python)."""
 
 
 @cache.command()
-@click.argument("folder", type=click.Path(path_type=Path))
+@click.argument("folder", type=PATH)
 def info(folder: Path) -> None:
-    """Show what FOLDER holds: for each setting, how many images and bytes."""
+    """Show the caches in FOLDER with their sizes and settings."""
     from imggen.cache import stores
 
     found = stores(folder)
@@ -25,30 +32,42 @@ def info(folder: Path) -> None:
         for line in store.about.splitlines():
             click.echo(f"    {line}")
     if not found:
-        click.echo(f"{folder} holds no loaded images.")
+        click.echo(f"There are no cached images in {folder}.")
 
 
 @cache.command()
-@click.argument("folder", type=click.Path(path_type=Path))
+@click.argument("folder", type=PATH)
 def clear(folder: Path) -> None:
-    """Delete what imggen keeps in FOLDER, and nothing else."""
+    """Delete the caches in FOLDER, and no other files."""
     from imggen.cache import clear_stores
 
     click.echo(f"{clear_stores(folder) / 2**20:.1f} MiB deleted.")
 
 
 @cache.command()
-@click.argument("directory", type=click.Path(path_type=Path))
-@click.argument("folder", type=click.Path(path_type=Path))
-@click.option("--image-size", type=int, nargs=2, required=True, metavar="HEIGHT WIDTH")
-@click.option("--color-mode", default="rgb", show_default=True, help="rgb, rgba or grayscale.")
-@click.option("--interpolation", default="bilinear", show_default=True)
-@click.option("--crop-to-aspect-ratio", is_flag=True)
-@click.option("--pad-to-aspect-ratio", is_flag=True)
-@click.option("--pack", default="raw", show_default=True, help="raw pixels, or jpeg.")
-@click.option("--quality", type=int, default=90, show_default=True, help="Of --pack jpeg.")
-@click.option("--limit", type=int, metavar="BYTES", help="The most that images may take.")
-@click.option("--workers", type=int, help="Threads; all cores, if not given.")
+@directory_argument
+@click.argument("folder", type=PATH)
+@image_size_option(required=True)
+@click.option(
+    "--color-mode", default="rgb", show_default=True, help="One of rgb, rgba and grayscale."
+)
+@interpolation_option
+@click.option("--crop-to-aspect-ratio", is_flag=True, help="Crop images rather than distort them.")
+@click.option("--pad-to-aspect-ratio", is_flag=True, help="Pad images rather than distort them.")
+@click.option(
+    "--pack", default="raw", show_default=True, help="Format in the cache: raw pixels, or jpeg."
+)
+@click.option(
+    "--quality",
+    type=int,
+    default=90,
+    show_default=True,
+    help="JPEG quality for --pack jpeg, from 1 to 100.",
+)
+@click.option(
+    "--limit", type=int, metavar="BYTES", help="Maximum size of the images.  [default: no limit]"
+)
+@workers_option
 def build(
     directory: Path,
     folder: Path,
@@ -62,12 +81,14 @@ def build(
     limit: int | None,
     workers: int | None,
 ) -> None:
-    """Load all images below DIRECTORY into FOLDER, as training with the same settings finds them.
+    """Load all images in DIRECTORY into the cache FOLDER.
 
-    Images that are there already are passed over, so an interrupted build goes on where it was.
+    Training with cache=FOLDER and the same settings then reads them from there. Images that are
+    cached already are skipped: rerun the same command to resume an interrupted build.
     """
-    # Before TensorFlow is imported, which greets with news of its own.
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    from imggen.cli.output import echo_unreadable, silence_tensorflow
+
+    silence_tensorflow()
     from rich.console import Console
     from rich.progress import Progress
 
@@ -93,8 +114,9 @@ def build(
     with Progress(console=progress_on, transient=True, disable=not progress_on.is_terminal) as bar:
         task = bar.add_task("loading", total=sequence.samples)
         failures = sequence.fill_cache(progress=lambda: bar.advance(task))
-    for failure in failures:
-        click.echo(f"not loaded: {failure.path}: {failure.reason}", err=True)
-    click.echo(f"{sequence.samples - len(failures)} of {sequence.samples} images are in {folder}.")
+    echo_unreadable(failures)
+    click.echo(
+        f"{sequence.samples - len(failures)} of {sequence.samples} images are cached in {folder}."
+    )
     if failures:
         raise SystemExit(1)

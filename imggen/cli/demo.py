@@ -1,4 +1,4 @@
-"""``imggen demo``: from folders to a trained model, on images that scikit-learn carries."""
+"""``imggen demo``: from folders to a trained model, on images that come with scikit-learn."""
 
 from __future__ import annotations
 
@@ -22,19 +22,25 @@ _SEED = 7
     type=click.Path(file_okay=False, path_type=Path),
     default=Path("imggen-demo"),
     show_default=True,
-    help="The folder for images, pictures and the table.",
+    help="Folder for the images, the pictures and the table of predictions.",
 )
 @click.option(
-    "--epochs", type=click.IntRange(min=1), default=16, show_default=True, help="Passes to train."
+    "--epochs",
+    type=click.IntRange(min=1),
+    default=16,
+    show_default=True,
+    help="Number of training epochs.",
 )
 def demo(output: Path, epochs: int) -> None:
     """Train a small network on handwritten digits, offline.
 
-    Writes class folders, splits them, draws what the augmentation does, trains, and shows how
-    well the network reads digits that it never saw.
+    Writes class folders, splits them, draws augmented images, trains, and evaluates the network
+    on the test split.
     """
-    # Before the first import of either: neither must greet the user with its own news.
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    from imggen.cli.output import silence_tensorflow
+
+    silence_tensorflow()
+    # Before its first import, which otherwise looks for a newer version.
     os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")
     import keras
     from rich.console import Console
@@ -44,7 +50,7 @@ def demo(output: Path, epochs: int) -> None:
     console = Console(highlight=False, soft_wrap=True, markup=False)
     photos = _write_photos(output / "photos")
     digits = _write_digits(output / "digits")
-    console.print(f"1. {digits}: {imggen.scan(digits).num_samples} images, one folder a digit")
+    console.print(f"1. {digits}: {imggen.scan(digits).num_samples} images, one folder per digit")
 
     train, val, test = imggen.from_directory(
         digits,
@@ -72,7 +78,7 @@ def demo(output: Path, epochs: int) -> None:
         "augmentations-digits.png": imggen.contact_sheet(train, variants=8, cell=80),
     }.items():
         sheet.save(output / name)
-        console.print(f"3. what training will see: {output / name}")
+        console.print(f"3. augmented images: {output / name}")
 
     keras.utils.set_random_seed(_SEED)
     model = _small_network(train.num_classes, steps=epochs * len(train))
@@ -81,15 +87,15 @@ def demo(output: Path, epochs: int) -> None:
     seconds = time.perf_counter() - started
     console.print(
         f"4. trained {epochs} epochs in {seconds:.0f} s: "
-        f"{epochs * train.samples / seconds:.0f} images/s through model and loader, "
-        f"{_images_per_second(train):.0f} images/s from the loader alone"
+        f"{epochs * train.samples / seconds:.0f} images/s with the model, "
+        f"{_images_per_second(train):.0f} images/s loading only"
     )
 
     table = test.predict(model)
     table.to_csv(output / "predictions.csv", index=False)
     imggen.confusion_matrix(table).save(output / "confusion-matrix.png")
     console.print(f"5. predictions: {output / 'predictions.csv'}")
-    console.print(f"   mistakes: {output / 'confusion-matrix.png'}")
+    console.print(f"   confusion matrix: {output / 'confusion-matrix.png'}")
     console.print(f"test accuracy {(table['true'] == table['predicted']).mean():.4f}")
 
 
@@ -100,7 +106,7 @@ def _write_digits(folder: Path) -> Path:
     bunch = load_digits()
     for number, (pixels, digit) in enumerate(zip(bunch.images, bunch.target, strict=True)):
         (folder / str(digit)).mkdir(parents=True, exist_ok=True)
-        # Sixteen grey levels, as the scans have, spread over 0 to 255.
+        # The scans have 16 gray levels; scale them to 0 to 255.
         image = Image.fromarray((pixels * (255 / 16)).round().astype("uint8"))
         image.save(folder / str(digit) / f"{number:04d}.png")
     return folder

@@ -1,4 +1,4 @@
-"""``imggen duplicates DIR``: files that show the same picture."""
+"""``imggen duplicates DIR``: find duplicate and near-duplicate images."""
 
 from __future__ import annotations
 
@@ -6,33 +6,23 @@ from pathlib import Path
 
 import click
 
-_MOST_LISTED = 20
+from imggen.cli.options import (
+    PATH,
+    exact_option,
+    html_option,
+    output_option,
+    threshold_option,
+    workers_option,
+)
 
 
 @click.command()
-@click.argument("source", type=click.Path(path_type=Path), metavar="DIR")
-@click.option("--exact", is_flag=True, help="Only files of the same bytes.")
-@click.option(
-    "--threshold",
-    type=float,
-    default=0.95,
-    show_default=True,
-    help="How similar pictures must be, up to 1; the page of --html shows what that means.",
-)
-@click.option(
-    "-o",
-    "--output",
-    type=click.Path(path_type=Path),
-    metavar="FILE",
-    help="Write all groups, and which files to drop, to FILE (.csv or .json).",
-)
-@click.option(
-    "--html",
-    type=click.Path(path_type=Path),
-    metavar="FILE",
-    help="Draw a page with the pictures of each group.",
-)
-@click.option("--workers", type=int, help="Threads; one a core, if not given.")
+@click.argument("source", type=PATH, metavar="DIR")
+@exact_option
+@threshold_option
+@output_option("Write all groups and the files to drop to FILE (.csv or .json).")
+@html_option("Write an HTML page that shows the images of each group.")
+@workers_option
 def duplicates(
     source: Path,
     exact: bool,
@@ -41,11 +31,12 @@ def duplicates(
     html: Path | None,
     workers: int | None,
 ) -> None:
-    """Find files of DIR (a folder or a table) that show the same picture.
+    """Find duplicate and near-duplicate images in DIR, a folder or a table.
 
     The exit status is 1 if there are any.
     """
     import imggen
+    from imggen.cli.output import MAX_LISTED
     from imggen.cli.progress import progress_bars
     from imggen.cli.source import all_images
     from imggen.core import check_report_path, pluralize, printable
@@ -64,17 +55,17 @@ def duplicates(
         if html is not None:
             write_page(html, duplicates_page(found, progress))
     paths = found.manifest.paths
-    for group in found.groups[:_MOST_LISTED]:
+    for group in found.groups[:MAX_LISTED]:
         click.echo(f"keep {printable(paths[group[0]])}")
-        for row in group[1 : _MOST_LISTED + 1]:
-            equal = "the same bytes" if found.exact[row] == found.exact[group[0]] else "similar"
-            click.echo(f"  drop {printable(paths[row])} ({equal})")
-        if len(group) > _MOST_LISTED + 1:
-            click.echo(f"  and {len(group) - _MOST_LISTED - 1} more")
-    if len(found.groups) > _MOST_LISTED:
-        click.echo(f"... and {len(found.groups) - _MOST_LISTED} more groups; -o FILE has all")
+        for row in group[1 : MAX_LISTED + 1]:
+            kind = "identical" if found.exact[row] == found.exact[group[0]] else "similar"
+            click.echo(f"  drop {printable(paths[row])} ({kind})")
+        if len(group) > MAX_LISTED + 1:
+            click.echo(f"  and {len(group) - MAX_LISTED - 1} more")
+    if len(found.groups) > MAX_LISTED:
+        click.echo(f"... and {len(found.groups) - MAX_LISTED} more groups; -o FILE writes all")
     for path in found.unreadable:
-        click.echo(f"cannot be read: {printable(path)}", err=True)
+        click.echo(f"cannot read {printable(path)}", err=True)
     if output is not None:
         found.save(output)
     click.echo(

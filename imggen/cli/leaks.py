@@ -1,4 +1,4 @@
-"""``imggen leaks TRAIN VAL TEST``: pictures that are in more than one part."""
+"""``imggen leaks TRAIN VAL TEST``: find images that are in more than one split."""
 
 from __future__ import annotations
 
@@ -8,31 +8,23 @@ from typing import TYPE_CHECKING
 
 import click
 
+from imggen.cli.options import PATH, exact_option, output_option, threshold_option
+
 if TYPE_CHECKING:
     from imggen.data import Manifest
 
-_MOST_LISTED = 20
-
 
 @click.command()
-@click.argument("sources", type=click.Path(path_type=Path), nargs=-1, metavar="TRAIN VAL [TEST]")
-@click.option("--exact", is_flag=True, help="Only files of the same bytes.")
-@click.option(
-    "--threshold", type=float, default=0.95, show_default=True, help="As in imggen duplicates."
-)
-@click.option(
-    "-o",
-    "--output",
-    type=click.Path(path_type=Path),
-    metavar="FILE",
-    help="Write all leaks to FILE (.csv or .json).",
-)
+@click.argument("sources", type=PATH, nargs=-1, metavar="TRAIN VAL [TEST]")
+@exact_option
+@threshold_option
+@output_option("Write all leaks to FILE (.csv or .json).")
 @click.option(
     "--fix",
-    type=click.Path(path_type=Path),
+    type=PATH,
     metavar="FILE",
-    help="Write a manifest (.csv or .parquet) of all parts without what leaks: it stays in test "
-    "rather than val, and in val rather than train.",
+    help="Write a manifest (.csv or .parquet) of all splits without leaks. A leaked image is kept "
+    "in test rather than in val, and in val rather than in train.",
 )
 def leaks(
     sources: tuple[Path, ...],
@@ -41,71 +33,73 @@ def leaks(
     output: Path | None,
     fix: Path | None,
 ) -> None:
-    """Find pictures that are in more than one of the folders TRAIN, VAL and TEST.
+    """Find images that are in more than one of the folders TRAIN, VAL and TEST.
 
-    A single folder that holds train, val and test, or a table with a column split, does as well.
-    The exit status is 1 if there are any and they are not fixed.
+    Instead of several folders, pass one folder that contains train, val and test, or a table with
+    a column split. The exit status is 1 if there are leaks and --fix is not given.
     """
     import imggen
+    from imggen.cli.output import MAX_LISTED, echo_skipped
     from imggen.cli.progress import progress_bars
     from imggen.core import check_report_path, pluralize, printable
 
     check_report_path(output)
-    parts = _parts(sources)
+    splits = _read_splits(sources)
     skipped: Counter[str] = Counter()
-    for part in {id(part.skipped): part for part in parts.values()}.values():
-        skipped.update(part.skipped)
+    for manifest in {id(split.skipped): split for split in splits.values()}.values():
+        skipped.update(manifest.skipped)
     with progress_bars() as progress:
-        found = imggen.find_leaks(parts, near=not exact, threshold=threshold, progress=progress)
-    for reason, count in skipped.items():
-        click.echo(f"passed over: {count} × {printable(reason)}", err=True)
+        found = imggen.find_leaks(splits, near=not exact, threshold=threshold, progress=progress)
+    echo_skipped(skipped, err=True)
     for path in found.duplicates.unreadable:
-        click.echo(f"compared by its bytes at most: {printable(path)}", err=True)
+        click.echo(f"cannot decode, compared by bytes only: {printable(path)}", err=True)
     dropped = set(found.drop)
-    for leak in found.leaks[:_MOST_LISTED]:
+    for leak in found.leaks[:MAX_LISTED]:
         for row in leak:
-            does = "drop" if row in dropped else "keep"
-            click.echo(f"{does} {found.part_of(row)}: {printable(found.manifest.paths[row])}")
+            action = "drop" if row in dropped else "keep"
+            click.echo(f"{action} {found.part_of(row)}: {printable(found.manifest.paths[row])}")
         click.echo("")
-    if len(found.leaks) > _MOST_LISTED:
-        click.echo(f"... and {len(found.leaks) - _MOST_LISTED} more; -o FILE has all")
+    if len(found.leaks) > MAX_LISTED:
+        click.echo(f"... and {len(found.leaks) - MAX_LISTED} more; -o FILE writes all")
     if output is not None:
         found.save(output)
     click.echo(
-        f"{pluralize(len(found.manifest), 'file')}, {pluralize(len(found.leaks), 'picture')} in "
-        "more than one part"
+        f"{pluralize(len(found.manifest), 'file')}, {pluralize(len(found.leaks), 'image')} in more "
+        "than one split"
     )
     if fix is not None:
         imggen.Manifest.concatenate(found.fixed()).save(fix)
-        click.echo(f"manifest without them: {printable(str(fix))}")
+        click.echo(f"manifest without leaks: {printable(str(fix))}")
     elif found.leaks:
         raise SystemExit(1)
 
 
-def _parts(sources: tuple[Path, ...]) -> dict[str, Manifest]:
+def _read_splits(sources: tuple[Path, ...]) -> dict[str, Manifest]:
     from imggen.cli.source import manifest_of, read_frame_of
     from imggen.data import SPLIT_NAMES, scan_splits, split_name
     from imggen.splitting import split
 
     if not sources:
-        raise click.UsageError("Name the folders of the parts, or the folder that holds them.")
+        raise click.UsageError(
+            "No folder is given. Pass the folders of the splits, or the folder that contains them."
+        )
     if len(sources) == 1:
         frame = read_frame_of(sources[0])
         if frame is not None:
             return split(manifest_of(sources[0], frame), None).as_dict()
-        scan_splits(sources[0])  # says what is missing
+        scan_splits(sources[0])  # raises an error that names what is missing
         folders = {split_name(folder.name): folder for folder in sorted(sources[0].iterdir())}
-        return {name: _images(folders[name]) for name in SPLIT_NAMES if name in folders}
+        return {name: _scan_images(folders[name]) for name in SPLIT_NAMES if name in folders}
     names = [split_name(source.name) for source in sources]
     if len(set(names)) < len(names):
         if len(sources) > len(SPLIT_NAMES):
-            raise click.UsageError(f"Several folders go by one name: {names}.")
+            raise click.UsageError(f"Several folders have the same name: {names}. Rename them.")
         names = list(SPLIT_NAMES[: len(sources)])
-    return {name: _images(source) for name, source in zip(names, sources, strict=True)}
+    return {name: _scan_images(source) for name, source in zip(names, sources, strict=True)}
 
 
-def _images(source: Path) -> Manifest:
-    """All images of a part: with classes if each is in one, since none must be passed over."""
+def _scan_images(source: Path) -> Manifest:
+    """Scans all images of a split, with classes if every image is in a class folder."""
     from imggen.data import scan
     from imggen.errors import ScanError
 

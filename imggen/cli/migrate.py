@@ -1,4 +1,4 @@
-"""``imggen migrate PATH``: scripts that use ImageDataGenerator, and the way over."""
+"""``imggen migrate PATH``: find Keras image loaders in scripts and change them to imggen."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ _WITH_IMGGEN = {
     "ImageDataGenerator": (
         "the same arguments, draws and batches, made on several threads. 99.9 % of values are "
         "within 0.02 grey levels, with exact=True all are the same. A seed leaves np.random as it "
-        "is: code of yours that draws from there, and counted on a seed= elsewhere, needs "
+        "is: code of yours that draws from there, and pluralize on a seed= elsewhere, needs "
         "np.random.seed. "
         'New: on_error="skip", cache="ram", validation_split=(validation, test).'
     ),

@@ -1,31 +1,88 @@
-"""Options that several verbs have."""
+"""Options and arguments that several verbs share, each one a decorator."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, TypeVar
 
 import click
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
+PATH = click.Path(path_type=Path)
+
+directory_argument = click.argument("directory", type=PATH)
+
+workers_option = click.option(
+    "--workers",
+    type=int,
+    help="Number of threads; 0 loads in the main thread.  [default: one per CPU core]",
+)
+
+seed_option = click.option(
+    "--seed",
+    type=int,
+    default=0,
+    show_default=True,
+    help="Random seed; the same seed gives the same result.",
+)
+
+interpolation_option = click.option(
+    "--interpolation",
+    default="bilinear",
+    show_default=True,
+    help="Resizing method, as in imggen.ImageSequence.",
+)
+
+exact_option = click.option(
+    "--exact", is_flag=True, help="Report only files with identical bytes, not similar images."
+)
+
+threshold_option = click.option(
+    "--threshold",
+    type=float,
+    default=0.95,
+    show_default=True,
+    help="Minimum similarity of two images that count as duplicates, above 0 and up to 1.",
+)
+
 
 def policy_option(
-    text: str = "A policy file (.yaml, .json), or light, medium or strong.",
+    text: str = "Augmentation policy: a file (.yaml, .json), or light, medium or strong.",
+    *,
+    default: str | None = "medium",
 ) -> Callable[[_Command], _Command]:
-    """``--policy``; ``text`` is what --help says of it."""
+    """``--policy``; ``text`` is its help."""
     return click.option(
-        "--policy", default="medium", show_default=True, metavar="FILE|PRESET", help=text
+        "--policy", default=default, show_default=True, metavar="FILE|PRESET", help=text
     )
 
 
-def image_size_option() -> Callable[[_Command], _Command]:
-    """``--image-size``, of a verb that shows what training sees."""
+def image_size_option(
+    text: str = "Size in pixels that the images are resized to.",
+    *,
+    default: tuple[int, int] | None = None,
+    required: bool = False,
+) -> Callable[[_Command], _Command]:
+    """``--image-size``; ``text`` is its help."""
     return click.option(
         "--image-size",
         type=int,
         nargs=2,
-        default=(224, 224),
+        default=default,
+        required=required,
         show_default=True,
         metavar="HEIGHT WIDTH",
+        help=text,
     )
+
+
+def output_option(text: str) -> Callable[[_Command], _Command]:
+    """``-o``/``--output``: a file for all findings; ``text`` is its help."""
+    return click.option("-o", "--output", type=PATH, metavar="FILE", help=text)
+
+
+def html_option(text: str) -> Callable[[_Command], _Command]:
+    """``--html``: a page; ``text`` is its help."""
+    return click.option("--html", type=PATH, metavar="FILE.html", help=text)

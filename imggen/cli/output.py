@@ -1,15 +1,48 @@
-"""Files that the verbs write: looked at before the work, rather than after it."""
+"""What the verbs print and write: shared messages, and checks of output files before the work."""
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterable, Mapping
 from pathlib import Path
+
+import click
+
+# The number of findings that are printed; files have all of them.
+MAX_LISTED = 20
+
+
+def silence_tensorflow() -> None:
+    """Turns off TensorFlow's log messages; to be called before its first import."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+
+
+def replace_surrogates(text: str) -> str:
+    """Replaces the bytes of file names that are not valid UTF-8, which cannot be printed."""
+    return text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+
+
+def echo_skipped(skipped: Mapping[str, int], *, err: bool = False) -> None:
+    """Prints how many files a scan skipped, for each reason."""
+    from imggen.core import printable
+
+    for reason, count in skipped.items():
+        click.echo(f"skipped: {count} {printable(reason)}", err=err)
+
+
+def echo_unreadable(failures: Iterable[tuple[str, str]]) -> None:
+    """Prints the files that cannot be read, each with the reason."""
+    from imggen.core import printable
+
+    for path, reason in failures:
+        click.echo(f"cannot read {printable(path)}: {reason}", err=True)
 
 
 def check_picture(output: Path) -> None:
-    """Refuses a file that no picture can be written to.
+    """Checks that a picture can be written to a file.
 
     Raises:
-        OptionError: Pillow writes no such files, or the folder is not there.
+        OptionError: Pillow cannot write the format, or the folder does not exist.
     """
     from PIL import Image
 
@@ -18,16 +51,20 @@ def check_picture(output: Path) -> None:
     check_folder(output)
     Image.init()
     if output.suffix.lower() not in Image.EXTENSION:
-        raise OptionError(f"{str(output)!r} must end in .png, or what else Pillow writes.")
+        raise OptionError(
+            f"{str(output)!r} must end in .png, or in another extension of an image format."
+        )
 
 
 def check_folder(output: Path) -> None:
-    """Refuses a file in a folder that is not there.
+    """Checks that the folder of a file exists.
 
     Raises:
-        OptionError: So it is.
+        OptionError: It does not.
     """
     from imggen.errors import OptionError
 
     if not output.parent.is_dir():
-        raise OptionError(f"{str(output)!r} cannot be written: there is no such folder.")
+        raise OptionError(
+            f"Cannot write {str(output)!r}: the folder does not exist. Create it first."
+        )

@@ -1,33 +1,54 @@
-"""``imggen preview DIR``: what augmentations make of the user's own images."""
+"""``imggen preview DIR``: draw images next to their augmented variants."""
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import click
 
-from imggen.cli.options import image_size_option, policy_option
+from imggen.cli.options import (
+    PATH,
+    directory_argument,
+    image_size_option,
+    policy_option,
+    seed_option,
+)
 
 
 @click.command()
-@click.argument("directory", type=click.Path(path_type=Path))
+@directory_argument
 @policy_option()
 @click.option(
     "-o",
     "--output",
     required=True,
-    type=click.Path(path_type=Path),
+    type=PATH,
     metavar="FILE.png|FILE.html",
-    help="A picture, or a page that needs no network.",
+    help="Picture to write, or HTML page that works offline.",
 )
-@click.option("--images-per-class", type=int, default=2, show_default=True)
-@click.option("--variants", type=int, default=6, show_default=True, help="Epochs to show.")
 @click.option(
-    "--classes", type=click.IntRange(1), default=20, show_default=True, help="The most to show."
+    "--images-per-class",
+    type=int,
+    default=2,
+    show_default=True,
+    help="Number of images to show per class.",
 )
-@image_size_option()
-@click.option("--seed", type=int, default=0, show_default=True)
+@click.option(
+    "--variants",
+    type=int,
+    default=6,
+    show_default=True,
+    help="Number of epochs to show per image.",
+)
+@click.option(
+    "--classes",
+    type=click.IntRange(1),
+    default=20,
+    show_default=True,
+    help="Maximum number of classes to show.",
+)
+@image_size_option(default=(224, 224))
+@seed_option
 def preview(
     directory: Path,
     policy: str,
@@ -38,14 +59,15 @@ def preview(
     image_size: tuple[int, int],
     seed: int,
 ) -> None:
-    """Draw a few images of each class of DIRECTORY beside what training makes of them.
+    """Draw a few images of each class in DIRECTORY next to their augmented variants.
 
-    Below each stands what was drawn for it; images of which little is left are marked.
+    The random parameters are printed below each variant, and variants that look damaged are
+    marked.
     """
-    # Before TensorFlow is imported, which greets with news of its own.
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    from imggen.cli.output import check_folder, check_picture, echo_unreadable, silence_tensorflow
+
+    silence_tensorflow()
     from imggen.augment import adapt
-    from imggen.cli.output import check_folder, check_picture
     from imggen.cli.source import images_by_class
 
     is_page = output.suffix.lower() in (".html", ".htm")
@@ -53,14 +75,13 @@ def preview(
         check_folder(output)
     else:
         check_picture(output)
-    augment = list(adapt(policy))  # before any folder is looked at
+    augment = list(adapt(policy))  # raises errors before any folder is read
     manifest = images_by_class(directory)
 
     import imggen
     from imggen.core import printable
     from imggen.loading import default_label_mode
-    from imggen.preview import draw_preview
-    from imggen.preview import preview as make_preview
+    from imggen.preview import draw_preview, make_preview
 
     sequence = imggen.ImageSequence(
         manifest,
@@ -79,10 +100,11 @@ def preview(
         write_page(output, preview_page(found, manifest.root))
     else:
         draw_preview(found, cell=160, parameters=True).save(output)
-    for path, reason in found.unread:
-        click.echo(f"cannot be read: {printable(path)}: {reason}", err=True)
+    echo_unreadable(found.unread)
     for warning in found.warnings:
-        click.echo(f"to look at: {warning}")
+        click.echo(f"warning: {warning}")
     if found.num_classes_left_out:
-        click.echo(f"{found.num_classes_left_out} more classes are not shown; see --classes")
+        click.echo(
+            f"{found.num_classes_left_out} more classes are not shown; raise --classes to see them"
+        )
     click.echo(f"written: {printable(str(output))}")

@@ -1,4 +1,4 @@
-"""How long work is shown: a bar on stderr, and nothing where that is no terminal."""
+"""Progress bars on stderr, shown only if that is a terminal."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 @contextmanager
 def progress_bars() -> Iterator[Progress]:
-    """A function that draws a bar for each kind of work; all are gone at the end."""
+    """Yields a function that draws one bar per task; the bars disappear at the end."""
     from rich.console import Console
     from rich.progress import (
         BarColumn,

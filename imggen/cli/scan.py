@@ -1,4 +1,4 @@
-"""``imggen scan DIR``: what a folder holds."""
+"""``imggen scan DIR``: show the contents of a folder of classes."""
 
 from __future__ import annotations
 
@@ -6,34 +6,23 @@ from pathlib import Path
 
 import click
 
+from imggen.cli.options import PATH, directory_argument, html_option, output_option
+
 
 @click.command()
-@click.argument("directory", type=click.Path(path_type=Path))
+@directory_argument
 @click.option(
-    "--save",
-    type=click.Path(path_type=Path),
-    metavar="FILE",
-    help="Write the manifest to FILE (.csv or .parquet).",
+    "--save", type=PATH, metavar="FILE", help="Write the manifest to FILE (.csv or .parquet)."
 )
-@click.option(
-    "--html",
-    type=click.Path(path_type=Path),
-    metavar="FILE",
-    help="Draw a page with sizes, formats and pictures.",
-)
-@click.option(
-    "-o",
-    "--output",
-    type=click.Path(path_type=Path),
-    metavar="FILE",
-    help="Write size, mode and format of each image to FILE (.csv or .json).",
-)
+@html_option("Write an HTML page with image sizes, formats and examples.")
+@output_option("Write the size, mode and format of each image to FILE (.csv or .json).")
 def scan(directory: Path, save: Path | None, html: Path | None, output: Path | None) -> None:
-    """Show the classes of DIRECTORY, their sizes, and what would be passed over."""
+    """Show the classes in DIRECTORY, their sizes and the skipped files."""
     from rich.console import Console
     from rich.markup import escape
     from rich.table import Table
 
+    from imggen.cli.output import echo_skipped
     from imggen.core import check_report_path, printable
     from imggen.data import scan as scan_folder
     from imggen.reports import check_page
@@ -52,8 +41,7 @@ def scan(directory: Path, save: Path | None, html: Path | None, output: Path | N
             str(index), escape(printable(name)), str(count), f"{count / manifest.num_samples:.1%}"
         )
     console.print(table)
-    for reason, count in manifest.skipped.items():
-        console.print(f"passed over: {count} × {printable(reason)}", markup=False)
+    echo_skipped(manifest.skipped)
     if save is not None:
         manifest.save(save)
         console.print(f"manifest: {printable(str(save))}", markup=False)

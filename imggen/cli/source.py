@@ -1,4 +1,4 @@
-"""What the verbs take: a folder of images, or a table of them."""
+"""Sources of images that the verbs accept: a folder, or a table."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def all_images(source: Path) -> Manifest:
-    """The images of a folder, at any depth and whatever their class, or of a table."""
+    """Reads all images of a folder, at any depth and without classes, or of a table."""
     frame = read_frame_of(source)
     if frame is None:
         from imggen.data import scan
@@ -22,7 +22,7 @@ def all_images(source: Path) -> Manifest:
 
 
 def images_by_class(source: Path) -> Manifest:
-    """The images of a folder of class folders, of any other folder, or of a table."""
+    """Reads the images of a folder of class folders, of any other folder, or of a table."""
     frame = read_frame_of(source)
     if frame is not None:
         return manifest_of(source, frame)
@@ -32,22 +32,22 @@ def images_by_class(source: Path) -> Manifest:
 
 
 def read_frame_of(source: Path) -> pd.DataFrame | None:
-    """The table, if the source is one (.csv or .parquet)."""
+    """Reads the table if the source is one (.csv or .parquet); returns None for a folder."""
     if source.suffix.lower() not in (".csv", ".parquet") or source.is_dir():
         return None
     if not source.is_file():
         from imggen.errors import ManifestError
 
-        raise ManifestError(f"There is no table {str(source)!r}.")
+        raise ManifestError(f"The table {str(source)!r} does not exist.")
     from imggen.core import read_frame
 
     return read_frame(source)
 
 
 def manifest_of(source: Path, frame: pd.DataFrame) -> Manifest:
-    """The images of a table.
+    """Builds the manifest of a table.
 
-    One that no manifest was saved to has a column ``path``, relative to the table's folder, and
+    A table that was not saved by imggen has a column ``path``, relative to the table's folder, and
     may have ``label``, ``group``, ``weight``, ``split``, ``hash``, ``mask`` and
     ``input:<name>``.
     """

@@ -1,4 +1,4 @@
-"""``imggen split SRC DST``: a folder of classes, or a table, into train, val and test."""
+"""``imggen split SRC DST``: split a folder of classes, or a table, into train, val and test."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+
+from imggen.cli.options import PATH, seed_option
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -17,15 +19,16 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("source", type=click.Path(path_type=Path), metavar="SRC")
-@click.argument("target", type=click.Path(path_type=Path), required=False, metavar="[DST]")
+@click.argument("source", type=PATH, metavar="SRC")
+@click.argument("target", type=PATH, required=False, metavar="[DST]")
 @click.option(
     "--ratio",
     "ratios",
     type=float,
     nargs=3,
     metavar="TRAIN VAL TEST",
-    help="The share of each part; they sum to 1. 0: no such part.  [default: 0.7 0.15 0.15]",
+    help="Fraction of the images for each split; the three sum to 1. 0 leaves out a split.  "
+    "[default: 0.7 0.15 0.15]",
 )
 @click.option(
     "--count",
@@ -33,48 +36,78 @@ if TYPE_CHECKING:
     type=int,
     nargs=2,
     metavar="VAL TEST",
-    help="In place of shares, how many of every class go to val and test. 0: no such part.",
+    help="Number of images per class for val and for test, instead of --ratio; the rest goes to "
+    "train. 0 leaves out a split.",
 )
-@click.option("--kfold", "num_folds", type=int, metavar="K", help="In place of parts, K folds.")
-@click.option("--seed", type=int, default=0, show_default=True, help="Decides who goes where.")
-@click.option("--no-stratify", is_flag=True, help="Keep shares of the whole, not of every class.")
+@click.option(
+    "--kfold",
+    "num_folds",
+    type=int,
+    metavar="K",
+    help="Number of folds for cross-validation, instead of train, val and test.",
+)
+@seed_option
+@click.option(
+    "--no-stratify",
+    is_flag=True,
+    help="Apply the ratios to all images together, rather than to each class.",
+)
 @click.option(
     "--stratify-by",
     multiple=True,
     metavar="COLUMN",
-    help="Of a table, what to keep the shares of; several columns of 0 and 1 for several labels.",
+    help="Stratify by this column of the table instead of the class. For several labels per image, "
+    "repeat it for columns of 0 and 1.",
 )
 @click.option(
     "--group-by",
     metavar="parent|stem|REGEX|COLUMN",
-    help="What stays together: a folder, a name whatever its extension, what an expression finds "
-    "in the path, or a column of the table.",
+    help="Keep the images of a group in one split. Images belong together if they are in the same "
+    "folder (parent), if their paths differ only in the extension (stem), if a regular expression "
+    "matches the same text in their paths, or if they have the same value in a column.",
 )
-@click.option("--near-duplicates", is_flag=True, help="Keep equal and similar pictures together.")
-@click.option("--stable", is_flag=True, help="Files never move as others come: chosen by hash.")
-@click.option("--oversample", is_flag=True, help="Repeat images of rare classes in train.")
+@click.option(
+    "--near-duplicates", is_flag=True, help="Keep duplicates and near-duplicates in one split."
+)
+@click.option(
+    "--stable",
+    is_flag=True,
+    help="Choose the split of each file by its hash, so that it stays the same when files are "
+    "added.",
+)
+@click.option(
+    "--oversample",
+    is_flag=True,
+    help="Repeat images of rare classes in train, until all classes are as large as the largest.",
+)
 @click.option("--copy", "mode", flag_value="copy", default=True, help="Copy files (default).")
-@click.option("--move", "mode", flag_value="move", help="Move them; --undo brings them back.")
-@click.option("--symlink", "mode", flag_value="symlink", help="Link to them.")
-@click.option("--hardlink", "mode", flag_value="hardlink", help="Give them a further name.")
+@click.option("--move", "mode", flag_value="move", help="Move files; --undo moves them back.")
+@click.option("--symlink", "mode", flag_value="symlink", help="Create symbolic links.")
+@click.option("--hardlink", "mode", flag_value="hardlink", help="Create hard links.")
 @click.option(
     "--manifest",
-    type=click.Path(path_type=Path),
+    type=PATH,
     metavar="FILE",
-    help="In place of DST, write a table (.csv, .parquet): path, label, group, split, hash.",
+    help="Instead of files in DST, write a table (.csv or .parquet) with the columns path, label, "
+    "group, split and hash.",
 )
 @click.option(
     "--dry-run",
     is_flag=True,
-    help="Print what would go where (and draw --report), and touch nothing else.",
+    help="Print what would be done, and write nothing except the page of --report.",
 )
 @click.option(
     "--report",
-    type=click.Path(path_type=Path),
+    type=PATH,
     metavar="FILE.html",
-    help="Draw a page: counts, shares, examples from every part, what was kept together.",
+    help="Write an HTML page with counts, ratios, example images of each split, and the groups "
+    "that were kept together.",
 )
-@click.option("--undo", is_flag=True, help="Bring back what was moved to SRC by an earlier split.")
+@click.option(
+    "--undo",
+    is_flag=True,
+    help="Move files back to where they were; SRC is the DST of an earlier split with --move.",
+)
 def split(
     source: Path,
     target: Path | None,
@@ -90,28 +123,30 @@ def split(
     undo: bool,
     **chosen: Any,
 ) -> None:
-    """Share out the images of SRC among DST/train, DST/val and DST/test.
+    """Split the images in SRC into DST/train, DST/val and DST/test.
 
     SRC is a folder of class folders, or a table (.csv or .parquet) with the columns path and
-    label. A run that was interrupted goes on when the same command is given again.
+    label. Rerun the same command to resume an interrupted run.
     """
     if undo:
         if target is not None or manifest is not None or dry_run or report is not None:
-            raise click.UsageError("--undo takes the folder that files were moved to, and no more.")
+            raise click.UsageError(
+                "--undo expects only the folder that files were moved to. Drop the other options."
+            )
         _undo(source)
         return
     if (target is None) == (manifest is None):
-        raise click.UsageError("Name either a folder to split into (DST), or --manifest FILE.")
+        raise click.UsageError("Pass either a folder to split into (DST), or --manifest FILE.")
     folds = chosen["num_folds"]
     for one, other, clash in (
         ("--kfold", "--ratio or --count", folds and (ratios or counts)),
         ("--ratio", "--count", ratios and counts),
         ("--stratify-by", "--no-stratify", stratify_by and no_stratify),
         ("--manifest", f"--{mode}", manifest and mode != "copy"),
-        ("--manifest of folds", "--oversample", manifest and folds and chosen["oversample"]),
+        ("--manifest with --kfold", "--oversample", manifest and folds and chosen["oversample"]),
     ):
         if clash:
-            raise click.UsageError(f"{one} does not go with {other}.")
+            raise click.UsageError(f"{one} cannot be combined with {other}.")
     from imggen.cli.source import manifest_of, read_frame_of
     from imggen.data import SPLIT_NAMES
     from imggen.export import Recipe
@@ -122,14 +157,14 @@ def split(
     recipe = Recipe(
         ratios=_without_zeros(ratios, SPLIT_NAMES) if ratios else DEFAULT_RATIOS,
         counts=_without_zeros(counts, SPLIT_NAMES[1:]) if counts else None,
-        stratify=_strata(frame, stratify_by) if stratify_by else not no_stratify,
-        group_by=_groups(frame, group_by),
+        stratify=_read_strata(frame, stratify_by) if stratify_by else not no_stratify,
+        group_by=_read_groups(frame, group_by),
         **chosen,
     )
-    # A folder is not scanned here: all may have been moved out of it by the run that goes on.
+    # A folder is not scanned here: the run to resume may have moved all files out of it.
     images: Path | Manifest = source
     if frame is not None:
-        # Hashes in a table may be those of what a file was once.
+        # Hashes in a table may be out of date.
         images = dataclasses.replace(manifest_of(source, frame), hashes=None)
     check_page(report)
     _check_output(source, manifest, report)
@@ -140,13 +175,13 @@ def split(
 
 
 def _check_output(source: Path, *outputs: Path | None) -> None:
-    """Refuses to write over what is read."""
+    """Checks that no output overwrites the source."""
     for output in outputs:
         if output is None:
             continue
         place = output.resolve()
         if place == source.resolve() or source.resolve() in place.parents:
-            raise click.UsageError(f"{output} is or lies in SRC; choose another place.")
+            raise click.UsageError(f"{output} is inside SRC. Choose another place.")
 
 
 def _undo(folder: Path) -> None:
@@ -155,7 +190,10 @@ def _undo(folder: Path) -> None:
 
     with progress_bars() as progress:
         num_files = imggen.undo_split(folder, progress=progress)
-    click.echo(f"{num_files} files are where they were before the split.")
+    click.echo(f"moved {num_files} files back")
+
+
+_PAST = {"copy": "copied", "move": "moved", "symlink": "linked", "hardlink": "linked"}
 
 
 def _split_files(
@@ -167,33 +205,34 @@ def _split_files(
     report: Path | None,
 ) -> None:
     from imggen.cli.progress import progress_bars
-    from imggen.core import printable
+    from imggen.core import pluralize, printable
     from imggen.export import carry_out_plan, plan_split, warn_of
 
     with progress_bars() as progress:
         plan = plan_split(images, target, recipe, mode, progress)
         if not dry_run:
             outcome = carry_out_plan(plan, progress)
-        parts = plan.parts(str(target), without=() if dry_run else outcome.vanished)
+        splits = plan.parts(str(target), without=() if dry_run else outcome.vanished)
         if report is not None:
-            drawn = plan.sources() if dry_run else plan.parts(str(target))
-            sources = zip(recipe.once(plan.sources()), recipe.once(drawn), strict=True)
-            place_of = {
-                path: drawn_part.filepath(row)
-                for source_part, drawn_part in sources
-                for row, path in enumerate(source_part.paths)
+            shown = plan.sources() if dry_run else plan.parts(str(target))
+            pairs = zip(recipe.once(plan.sources()), recipe.once(shown), strict=True)
+            file_of = {
+                path: after.filepath(row)
+                for before, after in pairs
+                for row, path in enumerate(before.paths)
             }
             groups = plan.duplicates and [
-                [place_of[path] for path in group] for group in plan.duplicates
+                [file_of[path] for path in group] for group in plan.duplicates
             ]
-            _write_report(report, drawn, recipe, groups, plan.num_torn, progress)
+            _write_report(report, shown, recipe, groups, plan.num_torn, progress)
     if not dry_run:
         warn_of(plan, outcome)
-    _print_table(parts, recipe, f"images in {printable(str(target))}")
+    _print_table(splits, recipe, f"images in {printable(str(target))}")
     _print_duplicates(plan.duplicates, plan.num_torn)
     num_sidecars = sum(step.part < 0 for step in plan.steps)
     if num_sidecars:
-        click.echo(f"{num_sidecars} files of the same names went along.")
+        action = f"to {mode}" if dry_run else _PAST[mode]
+        click.echo(f"also {action}: {pluralize(num_sidecars, 'sidecar file')}")
     if dry_run:
         _print_plan(plan)
     elif outcome.vanished:
@@ -229,7 +268,7 @@ def _write_manifest(
 
 def _write_report(
     file: Path,
-    parts: Splits[Manifest],
+    splits: Splits[Manifest],
     recipe: Recipe,
     groups: list[list[str]] | None,
     num_torn: int,
@@ -237,18 +276,20 @@ def _write_report(
 ) -> None:
     from imggen.reports import split_page, write_page
 
-    write_page(file, split_page(parts, recipe, groups, num_torn, progress))
+    write_page(file, split_page(splits, recipe, groups, num_torn, progress))
 
 
 def _print_duplicates(groups: list[list[str]] | None, num_torn: int) -> None:
+    from imggen.core import pluralize
+
     if groups is not None:
         click.echo(
-            f"{len(groups)} groups of equal or similar pictures were kept together; "
-            f"{num_torn} of them would be in several parts otherwise."
+            f"kept {pluralize(len(groups), 'group')} of duplicates together; without this, "
+            f"{num_torn} of them would be in several splits"
         )
 
 
-def _print_table(parts: Splits[Manifest], recipe: Recipe, title: str) -> None:
+def _print_table(splits: Splits[Manifest], recipe: Recipe, title: str) -> None:
     from rich.console import Console
     from rich.markup import escape
     from rich.table import Table
@@ -256,22 +297,22 @@ def _print_table(parts: Splits[Manifest], recipe: Recipe, title: str) -> None:
     from imggen.core import printable
     from imggen.splitting import furthest_off
 
-    parts = recipe.once(parts)
-    table = Table(title=escape(f"{sum(map(len, parts))} {title}"))
+    splits = recipe.once(splits)
+    table = Table(title=escape(f"{sum(map(len, splits))} {title}"))
     table.add_column("class")
-    for name in parts.names:
+    for name in splits.names:
         table.add_column(name, justify="right")
-    counts = [part.class_counts for part in parts]
-    for class_name in parts[0].class_names if counts[0] else ():
+    counts = [manifest.class_counts for manifest in splits]
+    for class_name in splits[0].class_names if counts[0] else ():
         numbers = (str(count[class_name]) for count in counts)
         table.add_row(escape(printable(class_name)), *numbers)
     table.add_section()
-    table.add_row("all", *(str(len(part)) for part in parts))
+    table.add_row("all", *(str(len(manifest)) for manifest in splits))
     Console().print(table)
     if recipe.shares is not None:
-        off = furthest_off(parts, recipe.shares)
+        off = furthest_off(splits, recipe.shares)
         if off is not None:
-            click.echo(f"furthest from its share: {printable(str(off))}")
+            click.echo(f"largest deviation from its ratio: {printable(str(off))}")
 
 
 def _print_plan(plan: Plan) -> None:
@@ -281,36 +322,38 @@ def _print_plan(plan: Plan) -> None:
         click.echo(f"{plan.mode} {printable(step.source)} -> {printable(step.target)}")
 
 
-def _groups(frame: pd.DataFrame | None, by: str | None) -> str | list[str] | None:
-    """The names in a column of the table; what is no column is for ``group_by``."""
+def _read_groups(frame: pd.DataFrame | None, by: str | None) -> str | list[str] | None:
+    """Reads the groups from a column of the table; anything else is passed on to ``group_by``."""
     from imggen.data import table_column
 
     if by is None or frame is None:
         return by
     if by not in frame.columns:
-        # An expression that is a mere word would be the same in every path.
+        # A single word as a regular expression would match the same text in every path.
         if by.isidentifier() and by not in ("parent", "stem"):
             raise click.UsageError(
-                f"--group-by {by}: the table has no such column; it has {list(frame.columns)}."
+                f"--group-by {by}: the table has no such column. It has {list(frame.columns)}."
             )
         return by
     names = list(map(str, table_column(frame, by)))
     if "" in names:
         raise click.UsageError(
-            f"--group-by {by}: {names.count('')} of {len(names)} rows have no group, first row "
-            f"{names.index('')}. Name one for each; a name of its own lets an image go anywhere."
+            f"--group-by {by}: {names.count('')} of {len(names)} rows have no group, such as row "
+            f"{names.index('')}. Give each row a group; use a unique one for independent images."
         )
     return names
 
 
-def _strata(frame: pd.DataFrame | None, columns: tuple[str, ...]) -> Any:
-    """One column as it is; several as 0 and 1."""
+def _read_strata(frame: pd.DataFrame | None, columns: tuple[str, ...]) -> Any:
+    """Reads the strata: one column as text, several as numbers 0 and 1."""
     import numpy as np
 
     from imggen.data import table_column
 
     if frame is None:
-        raise click.UsageError("--stratify-by goes with a table; SRC is a folder.")
+        raise click.UsageError(
+            "--stratify-by needs a table, and SRC is a folder. Pass a .csv or .parquet file."
+        )
     values = [table_column(frame, name) for name in columns]
     if len(values) == 1:
         return np.array(list(map(str, values[0])))

@@ -1,32 +1,39 @@
-"""``imggen studio DIR``: a local page to tune augmentations on one's own images."""
+"""``imggen studio DIR``: tune augmentations on a local web page."""
 
 from __future__ import annotations
 
 import contextlib
-import os
 from pathlib import Path
 
 import click
 
-from imggen.cli.options import image_size_option, policy_option
+from imggen.cli.options import directory_argument, image_size_option, policy_option
 
 
 @click.command()
-@click.argument("directory", type=click.Path(path_type=Path))
-@policy_option("What to start from: a policy file (.yaml, .json), or light, medium or strong.")
-@image_size_option()
-@click.option("--port", type=click.IntRange(1, 65535), default=8765, show_default=True)
-@click.option("--no-browser", is_flag=True, help="Do not open the page.")
+@directory_argument
+@policy_option("Policy to start from: a file (.yaml, .json), or light, medium or strong.")
+@image_size_option(default=(224, 224))
+@click.option(
+    "--port",
+    type=click.IntRange(1, 65535),
+    default=8765,
+    show_default=True,
+    help="Port of the local web server.",
+)
+@click.option("--no-browser", is_flag=True, help="Do not open the page in the browser.")
 def studio(
     directory: Path, policy: str, image_size: tuple[int, int], port: int, no_browser: bool
 ) -> None:
-    """Switch augmentations on and off, move their ranges, and see your images change.
+    """Tune augmentations on a local web page that shows the images in DIRECTORY.
 
-    The page is served to this machine alone, needs no internet, and shows nothing but images below
-    DIRECTORY. It compares two policies side by side, and exports them as YAML and as Python.
+    Switch augmentations on and off, change their ranges, compare two policies side by side, and
+    export a policy as YAML or Python. The page is served to this machine only, needs no internet
+    connection, and shows only images inside DIRECTORY.
     """
-    # Before TensorFlow is imported, which greets with news of its own.
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    from imggen.cli.output import silence_tensorflow
+
+    silence_tensorflow()
     from imggen.cli.source import images_by_class
     from imggen.studio import serve
 
@@ -37,5 +44,5 @@ def studio(
             image_size=image_size,
             port=port,
             open_browser=not no_browser,
-            started=lambda address: click.echo(f"{address} (Ctrl-C ends it)"),
+            started=lambda address: click.echo(f"{address} (press Ctrl-C to stop)"),
         )

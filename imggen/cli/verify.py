@@ -1,4 +1,4 @@
-"""``imggen verify DIR``: every file decoded."""
+"""``imggen verify DIR``: decode every image and report broken files."""
 
 from __future__ import annotations
 
@@ -6,31 +6,26 @@ from pathlib import Path
 
 import click
 
-_MOST_LISTED = 20
+from imggen.cli.options import PATH, output_option, workers_option
 
 
 @click.command()
-@click.argument("source", type=click.Path(path_type=Path), metavar="DIR")
-@click.option(
-    "-o",
-    "--output",
-    type=click.Path(path_type=Path),
-    metavar="FILE",
-    help="Write all findings to FILE (.csv or .json).",
-)
+@click.argument("source", type=PATH, metavar="DIR")
+@output_option("Write all findings to FILE (.csv or .json).")
 @click.option(
     "--quarantine",
-    type=click.Path(path_type=Path),
+    type=PATH,
     metavar="DST",
-    help="Move files that cannot be trained on there.",
+    help="Move files that cannot be used for training to the folder DST.",
 )
-@click.option("--workers", type=int, help="Threads; one a core, if not given.")
+@workers_option
 def verify(source: Path, output: Path | None, quarantine: Path | None, workers: int | None) -> None:
-    """Decode every image of DIR (a folder or a table) and tell what is broken or unusual.
+    """Decode every image in DIR, a folder or a table, and report broken and unusual files.
 
-    The exit status is 1 if files that cannot be trained on are left where they were.
+    The exit status is 1 if files that cannot be used for training remain in DIR.
     """
     import imggen
+    from imggen.cli.output import MAX_LISTED, echo_skipped
     from imggen.cli.progress import progress_bars
     from imggen.cli.source import all_images
     from imggen.core import check_report_path, printable
@@ -38,17 +33,16 @@ def verify(source: Path, output: Path | None, quarantine: Path | None, workers: 
     check_report_path(output)
     with progress_bars() as progress:
         report = imggen.verify(all_images(source), workers=workers, progress=progress)
-    for finding in report.findings[:_MOST_LISTED]:
+    for finding in report.findings[:MAX_LISTED]:
         click.echo(f"{finding.problem.value}: {printable(finding.path)}: {finding.detail}")
-    if len(report.findings) > _MOST_LISTED:
-        click.echo(f"... and {len(report.findings) - _MOST_LISTED} more; -o FILE has all")
+    if len(report.findings) > MAX_LISTED:
+        click.echo(f"... and {len(report.findings) - MAX_LISTED} more; -o FILE writes all")
     if output is not None:
         report.save(output)
-    for reason, count in report.skipped.items():
-        click.echo(f"passed over: {count} × {printable(reason)}")
+    echo_skipped(report.skipped)
     counts = ", ".join(f"{count} {problem}" for problem, count in report.counts.items())
     click.echo(
-        f"{report.num_files} files, {len(report.faults)} cannot be trained on"
+        f"{report.num_files} files, {len(report.faults)} cannot be used for training"
         + (f" ({counts})" if counts else "")
     )
     if quarantine is not None and report.faults:

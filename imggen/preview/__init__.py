@@ -1,11 +1,16 @@
-"""What people look at: augmented images beside their originals, and a confusion matrix."""
+"""Pictures for people: images next to their augmented variants, and the confusion matrix.
+
+Comes in: a sequence (anything ``Previewable``) or a table of predictions. Goes out: Pillow
+pictures, and ``Preview`` values that the reports and the studio show. Layout, colors and texts can
+be changed here; which pixels training sees is decided by ``augment`` and ``loading``.
+"""
 
 from imggen.preview.confusion import confusion_matrix
-from imggen.preview.drawing import Bar, Section, chart
+from imggen.preview.drawing import Bar, Section, draw_chart
 from imggen.preview.explanation import Explanation, draw_batch, explain
-from imggen.preview.sample_drawing import picture_of_sample
+from imggen.preview.sample_drawing import draw_sample
 from imggen.preview.sheet import contact_sheet, draw_preview
-from imggen.preview.variants import Preview, Row, Variant, preview, readable, row_of
+from imggen.preview.variants import Preview, Row, Variant, find_readable, make_preview, make_row
 
 __all__ = [
     "Bar",
@@ -14,14 +19,14 @@ __all__ = [
     "Row",
     "Section",
     "Variant",
-    "chart",
     "confusion_matrix",
     "contact_sheet",
     "draw_batch",
+    "draw_chart",
     "draw_preview",
+    "draw_sample",
     "explain",
-    "picture_of_sample",
-    "preview",
-    "readable",
-    "row_of",
+    "find_readable",
+    "make_preview",
+    "make_row",
 ]

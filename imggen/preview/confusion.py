@@ -1,4 +1,4 @@
-"""How often each class was taken for each other, as a picture."""
+"""The confusion matrix as a picture."""
 
 from __future__ import annotations
 
@@ -21,19 +21,20 @@ _SMALLEST_CELL_WITH_NUMBER = 20
 
 
 def confusion_matrix(table: pd.DataFrame, *, cell: int = 44) -> Image.Image:
-    """Draws how often each class was taken for each other.
+    """Draws the confusion matrix of a table of predictions.
 
     Args:
         table: A table with the columns ``true`` and ``predicted``, as ``ImageSequence.predict``
             returns it. Rows without a prediction are left out.
-        cell: The side of a square, in pixels.
+        cell: The side of a cell in pixels, 1 or more.
 
     Returns:
-        An RGB picture: a row for each true class, a column for each predicted one, shaded by the
-        share of the row, with counts.
+        An RGB picture with one row per true class and one column per predicted class. Cells show
+        the count and are shaded by its fraction of the row.
 
     Raises:
-        OptionError: The table has no true classes.
+        OptionError: The table has no true classes, ``cell`` is below 1, or a class has no column
+            of scores.
 
     Example:
         >>> import pandas as pd
@@ -45,12 +46,15 @@ def confusion_matrix(table: pd.DataFrame, *, cell: int = 44) -> Image.Image:
 
     check_whole("cell", cell, 1)
     if not {"true", "predicted"} <= set(table.columns) or table["true"].isna().all():
-        raise OptionError("The table needs the columns 'true' and 'predicted', with classes.")
+        raise OptionError(
+            "The table needs the columns 'true' and 'predicted' with class names. Pass the table "
+            "that ImageSequence.predict returns."
+        )
     known = table.dropna(subset=["true", "predicted"])
     names = [str(column)[2:] for column in table.columns if str(column).startswith("p_")]
     names = names or sorted({*map(str, table["true"].dropna()), *map(str, known["predicted"])})
-    counts = _confusion(known, names)
-    # Many classes get small squares, and no numbers in those too small for them.
+    counts = _count(known, names)
+    # Many classes get small cells, and cells that are too small show no count.
     cell = max(2, min(cell, _WIDEST_MATRIX // max(len(names), 1)))
     text, small = font(14), font(min(12, cell))
     probe = ImageDraw.Draw(Image.new("RGB", (1, 1)))
@@ -61,16 +65,16 @@ def confusion_matrix(table: pd.DataFrame, *, cell: int = 44) -> Image.Image:
     right = int(counts.trace())
     draw.text(
         (_GAP, margin + side + 14),
-        f"{right} of {len(known)} right ({right / max(len(known), 1):.2%})",
+        f"{right} of {len(known)} correct ({right / max(len(known), 1):.2%})",
         INK,
         text,
     )
     draw.text((margin, _GAP), "predicted", FAINT, text)
-    _paste_upright(sheet, "true", text, (_GAP, margin), FAINT)
+    _paste_rotated(sheet, "true", text, (_GAP, margin), FAINT)
     for number, name in enumerate(names):
         middle = margin + number * cell + cell // 2
         draw.text((margin - 6, middle), one_line(name), INK, small, anchor="rm")
-        _paste_upright(sheet, one_line(name), small, (middle - 7, margin - 6), INK, bottom=True)
+        _paste_rotated(sheet, one_line(name), small, (middle - 7, margin - 6), INK, bottom=True)
     for true in range(len(names)):
         for predicted in range(len(names)):
             count = int(counts[true, predicted])
@@ -79,19 +83,22 @@ def confusion_matrix(table: pd.DataFrame, *, cell: int = 44) -> Image.Image:
             box = (left, top, left + cell - 2, top + cell - 2)
             draw.rectangle(box, _shade(share, right=true == predicted))
             if count and cell >= _SMALLEST_CELL_WITH_NUMBER:
-                colour = "#ffffff" if share > 0.55 else INK
-                centre = (left + cell // 2 - 1, top + cell // 2 - 1)
-                draw.text(centre, str(count), colour, small, anchor="mm")
+                color = "#ffffff" if share > 0.55 else INK
+                center = (left + cell // 2 - 1, top + cell // 2 - 1)
+                draw.text(center, str(count), color, small, anchor="mm")
     return sheet
 
 
-def _confusion(table: pd.DataFrame, names: list[str]) -> npt.NDArray[np.int64]:
+def _count(table: pd.DataFrame, names: list[str]) -> npt.NDArray[np.int64]:
     index_of = {name: index for index, name in enumerate(names)}
     counts = np.zeros((len(names), len(names)), dtype=np.int64)
     pairs = list(zip(map(str, table["true"]), map(str, table["predicted"]), strict=True))
     unknown = sorted({name for pair in pairs for name in pair} - set(names))
     if unknown:
-        raise OptionError(f"The table holds the classes {unknown}, but scores only for {names}.")
+        raise OptionError(
+            f"The table has the classes {unknown}, but scores only for {names}. Add the missing "
+            "columns 'p_<class>'."
+        )
     for true, predicted in pairs:
         counts[index_of[true], index_of[predicted]] += 1
     return counts
@@ -104,20 +111,20 @@ def _shade(share: float, *, right: bool) -> tuple[int, int, int]:
     return red, green, blue
 
 
-def _paste_upright(
+def _paste_rotated(
     sheet: Image.Image,
     text: str,
     font: Any,
     at: tuple[int, int],
-    colour: str,
+    color: str,
     *,
     bottom: bool = False,
 ) -> None:
-    """Writes ``text`` from bottom to top, its upper left (or lower left) corner at ``at``."""
+    """Writes ``text`` from bottom to top, with the top left (or bottom left) corner at ``at``."""
     from PIL import Image, ImageDraw
 
     length = int(ImageDraw.Draw(sheet).textlength(text, font)) + 2
     strip = Image.new("RGB", (length, 18), BACKGROUND)
-    ImageDraw.Draw(strip).text((0, 1), text, colour, font)
+    ImageDraw.Draw(strip).text((0, 1), text, color, font)
     strip = strip.rotate(90, expand=True)
     sheet.paste(strip, (at[0], at[1] - strip.height if bottom else at[1]))

@@ -1,4 +1,4 @@
-"""What looks wrong with an augmented image: nothing is left of it, or nothing was changed."""
+"""Detection of damaged variants: images that are clipped, blank, mostly cut off or unchanged."""
 
 from __future__ import annotations
 
@@ -9,36 +9,36 @@ import numpy.typing as npt
 
 from imggen.preview.explanation import Explanation
 
-# Judged by eye on photographs: below these shares, people still recognise what is shown.
-_MOST_CLIPPED = 0.3
-_LEAST_VISIBLE = 0.25
-# In grey levels.
+# Judged by eye on photographs: up to these limits, people still recognize what is shown.
+_MAX_CLIPPED = 0.3
+_MIN_VISIBLE = 0.25
+# In gray levels, of 0 to 255.
 _CLIPPED_WITHIN = 2
 _FLAT = 4.0
 _UNCHANGED = 1.0
 
 
-def damage(explanation: Explanation) -> tuple[str, ...]:
-    """Says what looks wrong; each as "what it is: how much", or only what it is.
+def find_damage(explanation: Explanation) -> tuple[str, ...]:
+    """Returns what looks wrong with a variant, each as "kind: amount" or "kind".
 
-    - black or white: of a share of the image that was neither before.
-    - little is left: all but a part of the original is beyond the edge.
-    - nothing to be seen: the image is one colour, and was not.
-    - no visible change: though there are augmentations.
+    - clipped: more than 30% of the image turned black or white.
+    - mostly cut off: less than 25% of the original is inside the image.
+    - blank: the image has a single color, and the original has not.
+    - no visible change: in spite of the augmentations.
 
     Example:
-        >>> damage(sequence.explain(epoch=0, index=3))
+        >>> find_damage(sequence.explain(epoch=0, index=3))
         ()
     """
-    before, after = _colors(explanation.original), _colors(explanation.image)
+    before, after = _without_alpha(explanation.original), _without_alpha(explanation.image)
     found = []
     clipped = _clipped(after) - _clipped(before)
-    if clipped > _MOST_CLIPPED:
-        found.append(f"black or white: {clipped:.0%} of it")
-    if explanation.visible is not None and explanation.visible < _LEAST_VISIBLE:
-        found.append(f"little is left: {explanation.visible:.0%} of the original")
+    if clipped > _MAX_CLIPPED:
+        found.append(f"clipped: {clipped:.0%} black or white")
+    if explanation.visible is not None and explanation.visible < _MIN_VISIBLE:
+        found.append(f"mostly cut off: {explanation.visible:.0%} of the original visible")
     if _contrast(after) < _FLAT <= _contrast(before):
-        found.append("nothing to be seen")
+        found.append("blank: a single color")
     if explanation.steps and before.shape == after.shape:
         difference = np.abs(after.astype(np.int16) - before).mean()
         if difference < _UNCHANGED:
@@ -46,8 +46,8 @@ def damage(explanation: Explanation) -> tuple[str, ...]:
     return tuple(found)
 
 
-def _colors(image: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    """Without alpha."""
+def _without_alpha(image: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Returns the image without its alpha channel."""
     return image[:, :, :3]
 
 

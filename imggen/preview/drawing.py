@@ -1,4 +1,4 @@
-"""What the pictures share: colours, letters and bars."""
+"""Drawing primitives that the pictures share: colors, text, grids and bar charts."""
 
 from __future__ import annotations
 
@@ -12,42 +12,46 @@ BACKGROUND = "#ffffff"
 INK = "#1f2328"
 FAINT = "#656d76"
 
-# Of charts, in pixels; meant to be shown at half their size.
+# Charts, in pixels; they are meant to be shown at half their size.
 _WIDTH = 1440
 _EDGE = 48
 _BAR_HEIGHT = 40
 _BAR_GAP = 18
-# Of grids of pictures.
+# Grids of pictures, in pixels.
 _GAP, _LINE = 6, 18
-_LEAST_LENGTH = 3  # so that what is next to nothing is still seen
+_MIN_LENGTH = 3  # so that tiny values remain visible
 
 
 def font(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
-    """Pillow's own font."""
+    """Loads Pillow's default font in a size in pixels."""
     from PIL import ImageFont
 
     return ImageFont.load_default(size)
 
 
-def write(draw: ImageDraw.ImageDraw, at: tuple[int, int], text: str, face: Any, width: int) -> None:
-    """Writes a faint line, cut off where it would pass ``width``."""
+def draw_caption(
+    draw: ImageDraw.ImageDraw, at: tuple[int, int], text: str, face: Any, width: int
+) -> None:
+    """Draws a line of gray text, truncated with an ellipsis at ``width`` pixels."""
     while text and at[0] + draw.textlength(text, face) > width:
         text = text[:-2] + "…"
     draw.text(at, text, FAINT, face)
 
 
 def one_line(text: str) -> str:
-    """A name without line breaks and the like, which Pillow would take for layout."""
+    """Replaces line breaks and other unprintable characters by spaces."""
     return "".join(letter if letter.isprintable() else " " for letter in text)
 
 
-def grid(pictures: Sequence[Image.Image], captions: Sequence[str], columns: int) -> Image.Image:
-    """Draws pictures in rows, with a line below each.
+def draw_grid(
+    pictures: Sequence[Image.Image], captions: Sequence[str], columns: int
+) -> Image.Image:
+    """Draws pictures in a grid, with a caption below each.
 
     Args:
         pictures: At least one.
-        captions: A line for each; cut off where it is too long.
-        columns: The most beside each other.
+        captions: One line per picture; truncated if it is too long.
+        columns: The maximum number of pictures per row.
 
     Returns:
         An RGB picture.
@@ -64,18 +68,20 @@ def grid(pictures: Sequence[Image.Image], captions: Sequence[str], columns: int)
         row, column = divmod(number, columns)
         left, top = _GAP + column * width, _GAP + row * height
         sheet.paste(picture, (left, top))
-        write(draw, (left, top + picture.height + 2), one_line(caption), font(12), left + width)
+        draw_caption(
+            draw, (left, top + picture.height + 2), one_line(caption), font(12), left + width
+        )
     return sheet
 
 
 class Bar(NamedTuple):
-    """A horizontal bar.
+    """A horizontal, stacked bar.
 
     Attributes:
-        label: What stands before it.
-        parts: The colour and length of each of its parts, in any unit.
-        value: What stands behind it.
-        is_cut: Whether it should be longer, and is drawn with a gap.
+        label: The text on its left.
+        parts: The color and length of each segment, in any unit.
+        value: The text on its right.
+        is_cut: Whether the bar is shortened, and therefore drawn with a gap.
     """
 
     label: str
@@ -85,12 +91,12 @@ class Bar(NamedTuple):
 
 
 class Section(NamedTuple):
-    """Bars to one scale, below a heading.
+    """Bars of the same scale below a heading.
 
     Attributes:
-        heading: What they show.
-        bars: From above.
-        legend: The colour, name and number of each kind of part, or nothing.
+        heading: The heading.
+        bars: The bars, from top to bottom.
+        legend: The color, name and value of each kind of segment; may be empty.
     """
 
     heading: str
@@ -98,19 +104,19 @@ class Section(NamedTuple):
     legend: Sequence[tuple[str, str, str]] = ()
 
 
-def chart(subject: str, sections: Sequence[Section]) -> Image.Image:
-    """Draws sections of bars below each other.
+def draw_chart(subject: str, sections: Sequence[Section]) -> Image.Image:
+    """Draws sections of bars, one below the other.
 
     Args:
-        subject: What all is about; a line below the first heading, broken if it is long.
-        sections: From above.
+        subject: A description below the first heading; wrapped if it is long.
+        sections: The sections, from top to bottom.
 
     Returns:
         An RGB picture.
     """
     from PIL import Image, ImageDraw
 
-    # Labels, values and legends may take any room; so the height is known when all is drawn.
+    # The height is only known once labels and legends are drawn, so the sheet is cropped then.
     sheet = Image.new("RGB", (_WIDTH, 4000), BACKGROUND)
     draw = ImageDraw.Draw(sheet)
     labels = [bar.label for section in sections for bar in section.bars]
@@ -120,15 +126,15 @@ def chart(subject: str, sections: Sequence[Section]) -> Image.Image:
         draw.text((_EDGE, y), section.heading, INK, font(36))
         y += 62
         if number == 0:
-            y = _paragraph(draw, subject, y)
-        y = _bars(draw, section.bars, y, indent)
+            y = _draw_paragraph(draw, subject, y)
+        y = _draw_bars(draw, section.bars, y, indent)
         if section.legend:
-            y = _legend(draw, section.legend, y + 38)
+            y = _draw_legend(draw, section.legend, y + 38)
         y += 52
     return sheet.crop((0, 0, _WIDTH, y - 52 + _EDGE))
 
 
-def _paragraph(draw: ImageDraw.ImageDraw, text: str, top: int) -> int:
+def _draw_paragraph(draw: ImageDraw.ImageDraw, text: str, top: int) -> int:
     face, line = font(24), ""
     for word in text.split(" "):
         if line and draw.textlength(f"{line} {word}", face) > _WIDTH - 2 * _EDGE:
@@ -139,20 +145,20 @@ def _paragraph(draw: ImageDraw.ImageDraw, text: str, top: int) -> int:
     return top + 58
 
 
-def _bars(draw: ImageDraw.ImageDraw, bars: Sequence[Bar], top: int, indent: int) -> int:
+def _draw_bars(draw: ImageDraw.ImageDraw, bars: Sequence[Bar], top: int, indent: int) -> int:
     face = font(26)
     start = _EDGE + indent
     values = max(draw.textlength(bar.value, face) for bar in bars)
     most_parts = max(len(bar.parts) for bar in bars)
-    room = _WIDTH - _EDGE - start - int(values) - 20 - most_parts * _LEAST_LENGTH
+    room = _WIDTH - _EDGE - start - int(values) - 20 - most_parts * _MIN_LENGTH
     longest = max(sum(length for _, length in bar.parts) for bar in bars) or 1.0
     for bar in bars:
         middle, edge = top + _BAR_HEIGHT // 2, start
         draw.text((_EDGE, middle), bar.label, INK, face, anchor="lm")
-        for colour, length in bar.parts:
+        for color, length in bar.parts:
             if length > 0:
-                end = edge + max(_LEAST_LENGTH, round(room * length / longest))
-                draw.rectangle((edge, top, end - 1, top + _BAR_HEIGHT - 1), colour)
+                end = edge + max(_MIN_LENGTH, round(room * length / longest))
+                draw.rectangle((edge, top, end - 1, top + _BAR_HEIGHT - 1), color)
                 edge = end
         if bar.is_cut:
             slant, gap, bottom = edge - 70, 12, top + _BAR_HEIGHT
@@ -163,8 +169,10 @@ def _bars(draw: ImageDraw.ImageDraw, bars: Sequence[Bar], top: int, indent: int)
     return top - _BAR_GAP
 
 
-def _legend(draw: ImageDraw.ImageDraw, entries: Sequence[tuple[str, str, str]], top: int) -> int:
-    """Entries beside each other if there is room, and in several rows if not."""
+def _draw_legend(
+    draw: ImageDraw.ImageDraw, entries: Sequence[tuple[str, str, str]], top: int
+) -> int:
+    """Draws the entries of a legend, in several rows if they do not fit into one."""
     face, small = font(26), font(24)
     widest = max(
         max(draw.textlength(name, face), draw.textlength(number, small))
@@ -172,10 +180,10 @@ def _legend(draw: ImageDraw.ImageDraw, entries: Sequence[tuple[str, str, str]], 
     )
     room = _WIDTH - 2 * _EDGE
     columns = max(1, min(len(entries), room // (int(widest) + 60)))
-    for position, (colour, name, number) in enumerate(entries):
+    for position, (color, name, number) in enumerate(entries):
         row, column = divmod(position, columns)
         x, y = _EDGE + column * (room // columns), top + row * 84
-        draw.rectangle((x, y + 6, x + 21, y + 27), colour)
+        draw.rectangle((x, y + 6, x + 21, y + 27), color)
         draw.text((x + 34, y + 17), name, INK, face, anchor="lm")
         draw.text((x + 34, y + 51), number, FAINT, small, anchor="lm")
     return top + (1 + (len(entries) - 1) // columns) * 84 - 16

@@ -12,8 +12,8 @@ from imggen.augment import Applied, Augmented, Blend, Sample, blended
 from imggen.core import check_whole
 from imggen.errors import AugmentationError, OptionError
 from imggen.loading import Batch, BatchMaker, Failure, LabelMode
-from imggen.preview.drawing import grid
-from imggen.preview.sample_drawing import picture_of_sample
+from imggen.preview.drawing import draw_grid
+from imggen.preview.sample_drawing import draw_sample
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -157,9 +157,9 @@ def draw_batch(maker: BatchMaker, batch: Batch, num_images: int, cell: int) -> I
         sample, caption = maker.label_mode.show(
             pixels, batch.y, position, maker.manifest, channels_first=maker.channels_first
         )
-        pictures.append(picture_of_sample(sample, cell, _box_class_names(maker)))
+        pictures.append(draw_sample(sample, cell, _box_class_names(maker)))
         captions.append(caption)
-    return grid(pictures, captions, columns=8 if len(pictures) > 12 else 4)
+    return draw_grid(pictures, captions, columns=8 if len(pictures) > 12 else 4)
 
 
 def _box_class_names(maker: BatchMaker) -> tuple[str, ...]:

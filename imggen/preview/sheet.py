@@ -1,4 +1,4 @@
-"""Augmented images beside their originals, as one picture."""
+"""The contact sheet: original images next to their augmented variants."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ import os
 from typing import TYPE_CHECKING
 
 from imggen.core import check_whole
-from imggen.preview.drawing import BACKGROUND, FAINT, INK, font, one_line, write
-from imggen.preview.sample_drawing import picture_of_sample
-from imggen.preview.variants import Preview, Previewable, Variant, preview
+from imggen.preview.drawing import BACKGROUND, FAINT, INK, draw_caption, font, one_line
+from imggen.preview.sample_drawing import draw_sample
+from imggen.preview.variants import Preview, Previewable, Variant, make_preview
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 _GAP = 6
 _HEADER, _CAPTION, _LINE = 30, 22, 14
 _WARNING = "#bc4c00"
-_LETTERS, _MOST_LINES = 11, 6
+_FONT_SIZE, _MAX_LINES = 11, 6
 
 
 def contact_sheet(
@@ -28,25 +28,25 @@ def contact_sheet(
     cell: int = 160,
     parameters: bool = True,
 ) -> Image.Image:
-    """Draws originals beside what training makes of them.
+    """Draws original images next to their augmented variants.
 
-    Each row is one image: as loaded, and then as epochs 0, 1, 2, ... train on it, from the
-    sequence's own pipeline and seed.
+    Each row shows one image: as loaded, and then as epochs 0, 1, 2, ... train on it, augmented by
+    the sequence's own pipeline and seed.
 
     Args:
-        sequence: The sequence to look at; its first images of each class are shown.
-        images_per_class: The number of rows a class.
-        variants: The number of epochs to show.
-        cell: The larger side of each image, in pixels. Small images are enlarged without
-            smoothing, so that their pixels can be seen.
-        parameters: Write below each image what the augmentations drew, its label where it is
-            mixed, and what looks wrong.
+        sequence: The sequence; the first images of each class are shown.
+        images_per_class: The number of rows per class, 1 or more.
+        variants: The number of epochs to show, 1 or more.
+        cell: The larger side of each image in pixels, 1 or more. Small images are enlarged without
+            smoothing, so that their pixels are visible.
+        parameters: Write the random parameters below each variant, the label of mixed images, and
+            warnings about damaged variants.
 
     Returns:
         An RGB picture.
 
     Raises:
-        OptionError: The samples are not images, or a number below 1.
+        OptionError: The samples are not images, or a number is below 1.
         ImageError: A file cannot be read, with ``on_error="raise"``.
         AugmentationError: An augmentation broke its contract.
 
@@ -55,17 +55,17 @@ def contact_sheet(
         'RGB'
     """
     check_whole("cell", cell, 1)
-    found = preview(sequence, images_per_class=images_per_class, variants=variants)
+    found = make_preview(sequence, images_per_class=images_per_class, variants=variants)
     return draw_preview(found, cell=cell, parameters=parameters)
 
 
 def draw_preview(found: Preview, *, cell: int, parameters: bool) -> Image.Image:
-    """Draws what ``preview`` found; see ``contact_sheet``."""
+    """Draws the contact sheet of a preview; see ``contact_sheet``."""
     from PIL import Image, ImageDraw
 
     pictures = [
         [
-            picture_of_sample(sample, cell, row.variants[0].explanation.box_class_names)
+            draw_sample(sample, cell, row.variants[0].explanation.box_class_names)
             for sample in (row.before, *(variant.explanation.after for variant in row.variants))
         ]
         for row in found.rows
@@ -73,7 +73,7 @@ def draw_preview(found: Preview, *, cell: int, parameters: bool) -> Image.Image:
     width = max(picture.width for line in pictures for picture in line)
     height = max(picture.height for line in pictures for picture in line)
     texts = [
-        [_text(variant, width) if parameters else [] for variant in row.variants]
+        [_describe(variant, width) if parameters else [] for variant in row.variants]
         for row in found.rows
     ]
     below = [_CAPTION + _LINE * max(0, *(len(text) - 1 for text in row)) for row in texts]
@@ -98,37 +98,38 @@ def draw_preview(found: Preview, *, cell: int, parameters: bool) -> Image.Image:
         name = one_line(os.path.basename(row.path))
         caption = name if row.label is None else f"{one_line(row.label)} · {name}"
         right = _left(0, width) + width if parameters else sheet.width
-        write(draw, (_left(0, width), top + height + 3), caption, font(12), right)
+        draw_caption(draw, (_left(0, width), top + height + 3), caption, font(12), right)
         for column, lines in enumerate(text, 1):
-            for number, (words, colour) in enumerate(lines):
+            for number, (words, color) in enumerate(lines):
                 at = (_left(column, width), top + height + 3 + number * _LINE)
-                draw.text(at, words, colour, font(_LETTERS))
+                draw.text(at, words, color, font(_FONT_SIZE))
         top += height + room + _GAP
     if parameters:
         foot = f"seed {found.seed} · {', '.join(found.steps) or 'no augmentation'}"
-        write(draw, (_GAP, sheet.height - 18), foot, font(_LETTERS), sheet.width)
+        draw_caption(draw, (_GAP, sheet.height - 18), foot, font(_FONT_SIZE), sheet.width)
     return sheet
 
 
-def _text(variant: Variant, width: int) -> list[tuple[str, str]]:
-    """Lines below a picture: its mixed label, what was drawn, what looks wrong."""
+def _describe(variant: Variant, width: int) -> list[tuple[str, str]]:
+    """Returns the lines below a picture, each with its color: label, parameters and warnings."""
     explanation = variant.explanation
     lines: list[tuple[str, str]] = []
-    if explanation.target_text:
-        lines += [(line, INK) for line in _wrapped(explanation.target_text, width)]
+    if explanation.target is not None and len(explanation.target) > 1:
+        words = ", ".join(f"{name} {share:.2f}" for name, share in explanation.target.items())
+        lines += [(line, INK) for line in _wrap(words, width)]
     for step in explanation.steps:
         if step.parameters is not None:
-            # There is little room, and nothing here but what is random.
+            # There is little room, and all of these are random.
             words = str(step).replace("Random", "")
-            lines += [(line, FAINT) for line in _wrapped(words, width)[:_MOST_LINES]]
+            lines += [(line, FAINT) for line in _wrap(words, width)[:_MAX_LINES]]
     for warning in variant.warnings:
-        lines += [(line, _WARNING) for line in _wrapped(f"! {warning}", width)]
+        lines += [(line, _WARNING) for line in _wrap(f"! {warning}", width)]
     return lines
 
 
-def _wrapped(text: str, width: int) -> list[str]:
-    """Lines of a text of so many pixels, all but the first indented."""
-    face = font(_LETTERS)
+def _wrap(text: str, width: int) -> list[str]:
+    """Wraps a text into lines of at most ``width`` pixels, all but the first indented."""
+    face = font(_FONT_SIZE)
     lines: list[str] = []
     for word in one_line(text).split(" "):
         if lines and face.getlength(f"{lines[-1]} {word}") <= width:
@@ -139,5 +140,5 @@ def _wrapped(text: str, width: int) -> list[str]:
 
 
 def _left(column: int, width: int) -> int:
-    # The gap after the originals is doubled.
+    # The gap after the column of originals is twice as wide.
     return _GAP + column * (width + _GAP) + (_GAP if column else 0)

@@ -1,4 +1,4 @@
-"""A few images of each class and what training makes of them, with what looks wrong."""
+"""Previews: a few images of each class with their augmented variants and warnings."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from imggen.core import check_whole
 from imggen.data import Manifest
 from imggen.errors import ImageError, OptionError
 from imggen.loading import BatchMaker, Failure
-from imggen.preview.damage import damage
+from imggen.preview.damage import find_damage
 from imggen.preview.explanation import Explanation, explain
 
 
 class Previewable(Protocol):
-    """A sequence of images, as far as a preview needs it."""
+    """What a preview needs of a sequence of images."""
 
     manifest: Manifest
     seed: int
@@ -33,8 +33,8 @@ class Variant:
     """One image as one epoch trains on it.
 
     Attributes:
-        explanation: The image, and how it came about.
-        warnings: What looks wrong with it, in words.
+        explanation: The image, and the steps that produced it.
+        warnings: What looks wrong with it, as text.
     """
 
     explanation: Explanation
@@ -44,13 +44,13 @@ class Variant:
 @final
 @dataclass(frozen=True, eq=False)
 class Row:
-    """One image.
+    """One image and its variants.
 
     Attributes:
         path: The file, relative to the manifest's root.
         label: The name of its class, or None.
-        before: As loaded; its image is uint8, shape (height, width, channels).
-        variants: As the epochs 0, 1, 2, ... train on it.
+        before: The sample as loaded; its image is uint8, shape (height, width, channels).
+        variants: The image as epochs 0, 1, 2, ... train on it.
     """
 
     path: str
@@ -62,14 +62,14 @@ class Row:
 @final
 @dataclass(frozen=True, eq=False)
 class Preview:
-    """What training makes of a few images of each class, by the very pipeline that trains.
+    """A few images of each class, augmented by the pipeline that training uses.
 
     Attributes:
-        rows: The images, class after class.
+        rows: The images, sorted by class.
         steps: The names of the augmentations.
         seed: The seed of the sequence.
-        num_classes_left_out: How many classes are not shown.
-        unread: The files that would have been shown, but cannot be read.
+        num_classes_left_out: The number of classes that are not shown.
+        unread: The files that were skipped because they cannot be read.
     """
 
     rows: tuple[Row, ...]
@@ -80,12 +80,12 @@ class Preview:
 
     @property
     def num_variants(self) -> int:
-        """How many there are of each image."""
+        """The number of variants per image."""
         return len(self.rows[0].variants)
 
     @property
     def warnings(self) -> list[str]:
-        """What looks wrong, and how many variants it concerns, the most frequent first."""
+        """Each kind of warning with its number of variants, the most frequent first."""
         counts = Counter(
             warning.partition(":")[0]
             for row in self.rows
@@ -96,7 +96,7 @@ class Preview:
         return [f"{name}: {count} of {whole} variants" for name, count in counts.most_common()]
 
 
-def preview(
+def make_preview(
     sequence: Previewable,
     *,
     images_per_class: int = 1,
@@ -106,28 +106,28 @@ def preview(
     """Makes variants of the first images of each class.
 
     Args:
-        sequence: The sequence to look at.
-        images_per_class: How many images of each class.
-        variants: How many epochs to show.
-        max_classes: How many classes to show, the first ones. None: all.
+        sequence: The sequence to preview.
+        images_per_class: The number of images per class, 1 or more.
+        variants: The number of epochs to show, 1 or more.
+        max_classes: Show only this many classes, the first ones; 1 or more. None: all.
 
     Raises:
-        OptionError: The samples are not images, or a number below 1.
+        OptionError: The samples are not images, or a number is below 1.
         ImageError: A file cannot be read, with ``on_error="raise"``.
         AugmentationError: An augmentation broke its contract.
 
     Example:
-        >>> preview(sequence, variants=3).num_variants
+        >>> make_preview(sequence, variants=3).num_variants
         3
     """
     check_whole("images_per_class", images_per_class, 1)
     check_whole("variants", variants, 1)
     check_whole("max_classes", max_classes, 1, allow_none=True)
-    candidates, num_left_out = _of_each_class(sequence.manifest, max_classes)
+    candidates, num_left_out = _rows_by_class(sequence.manifest, max_classes)
     indices: dict[int, None] = {}  # an image may have boxes of several classes
     unread: dict[Failure, None] = {}
     for rows in candidates:
-        found, failed = readable(sequence.batch_maker, rows, images_per_class)
+        found, failed = find_readable(sequence.batch_maker, rows, images_per_class)
         indices |= dict.fromkeys(found)
         unread |= dict.fromkeys(failed)
     if not indices:
@@ -135,7 +135,7 @@ def preview(
     pipeline = sequence.batch_maker.pipeline
     mixers = () if pipeline.mixer is None else (pipeline.mixer.name,)
     return Preview(
-        rows=tuple(row_of(sequence.batch_maker, index, variants) for index in indices),
+        rows=tuple(make_row(sequence.batch_maker, index, variants) for index in indices),
         steps=(*(step.name for step in pipeline.steps), *mixers),
         seed=sequence.seed,
         num_classes_left_out=num_left_out,
@@ -143,12 +143,12 @@ def preview(
     )
 
 
-def readable(
+def find_readable(
     maker: BatchMaker, rows: npt.NDArray[np.int64], count: int
 ) -> tuple[list[int], list[Failure]]:
-    """The first ``count`` of some samples whose files can be read, and those before that cannot.
+    """Finds the first ``count`` samples that can be read, and the unreadable ones before them.
 
-    With ``on_error="raise"`` none is tried: whoever shows them meets the error.
+    With ``on_error="raise"`` no file is tried: the error is raised when the sample is shown.
     """
     if maker.on_error == "raise":
         return rows[:count].tolist(), []
@@ -166,38 +166,40 @@ def readable(
     return found, unread
 
 
-def row_of(maker: BatchMaker, index: int, variants: int) -> Row:
+def make_row(maker: BatchMaker, index: int, variants: int) -> Row:
     """Makes variants of one image.
 
     Args:
-        maker: Makes the batches of a sequence.
-        index: The image.
-        variants: How many epochs.
+        maker: The batch maker of a sequence.
+        index: The index of the sample.
+        variants: The number of epochs.
 
     Raises:
-        As ``preview``.
+        OptionError: The sample is not an image.
+        ImageError: The file cannot be read, with ``on_error="raise"``.
+        AugmentationError: An augmentation broke its contract.
     """
-    # Even what drop_remainder leaves out of an epoch is worth a look.
+    # Samples that drop_remainder leaves out of an epoch are shown as well.
     maker = dataclasses.replace(maker, drop_remainder=False)
     explained = [explain(maker, epoch, index) for epoch in range(variants)]
     original = explained[0].original
     if original.dtype != np.uint8 or original.ndim != 3 or original.shape[2] not in (1, 3, 4):
         raise OptionError(
-            "A preview shows images, uint8 of shape (height, width, channels); these samples are "
+            "A preview shows images, uint8 of shape (height, width, channels), but the samples are "
             f"{original.dtype} of shape {original.shape}."
         )
     return Row(
         path=maker.manifest.paths[index],
         label=explained[0].label,
         before=explained[0].before,
-        variants=tuple(Variant(one, damage(one)) for one in explained),
+        variants=tuple(Variant(one, find_damage(one)) for one in explained),
     )
 
 
-def _of_each_class(
+def _rows_by_class(
     manifest: Manifest, max_classes: int | None
 ) -> tuple[list[npt.NDArray[np.int64]], int]:
-    """The samples of each class, of images or else of boxes; and how many classes are left out."""
+    """Groups sample indices by the class of their image or boxes; counts omitted classes."""
     if manifest.labels is not None:
         classes, rows = manifest.labels, np.arange(len(manifest))
     elif manifest.boxes is not None and len(manifest.boxes.rows.values):

@@ -6,7 +6,7 @@ import os
 
 from imggen.augment import Sample
 from imggen.core import printable
-from imggen.preview import Preview, Variant, picture_of_sample
+from imggen.preview import Preview, Variant, draw_sample
 from imggen.reports.render import data_uri, render
 
 _CELL = 192
@@ -58,6 +58,6 @@ def preview_page(found: Preview, root: str) -> str:
 
 
 def _uri(sample: Sample, variant: Variant) -> str:
-    picture = picture_of_sample(sample, _CELL, variant.explanation.box_class_names)
+    picture = draw_sample(sample, _CELL, variant.explanation.box_class_names)
     # Small pictures are enlarged pixel by pixel, which JPEG would smear.
     return data_uri(picture, lossless=2 * max(sample.size) < _CELL)

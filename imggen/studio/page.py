@@ -16,7 +16,7 @@ from imggen.core import printable
 from imggen.data import Manifest
 from imggen.errors import ImggenError
 from imggen.loading import BatchMaker, default_label_mode
-from imggen.preview import Row, picture_of_sample, readable, row_of
+from imggen.preview import Row, draw_sample, find_readable, make_row
 from imggen.reports import data_uri
 from imggen.sequences import ImageSequence
 from imggen.studio.draft import Draft, Item, scale_of
@@ -269,9 +269,9 @@ class Page:
 
     def _make(self, policies: dict[str, list[Any]]) -> dict[str, list[Row]]:
         makers = {name: self._maker(steps) for name, steps in policies.items()}
-        chosen, _ = readable(next(iter(makers.values())), self._in_turn(), self._images)
+        chosen, _ = find_readable(next(iter(makers.values())), self._in_turn(), self._images)
         return {
-            name: [row_of(maker, index, self._variants) for index in chosen]
+            name: [make_row(maker, index, self._variants) for index in chosen]
             for name, maker in makers.items()
         }
 
@@ -329,7 +329,7 @@ def _picture(
     drawn: list[str],
 ) -> None:
     with ui.column().classes("gap-0"):
-        drawing = picture_of_sample(sample, _CELL, box_class_names)
+        drawing = draw_sample(sample, _CELL, box_class_names)
         uri = data_uri(drawing, lossless=2 * max(sample.size) < _CELL)
         picture = ui.image(uri).style(f"width: {drawing.width}px")
         picture.props("no-spinner no-transition")

@@ -100,10 +100,10 @@ def test_a_model_is_timed_on_images_of_its_size(photos, tmp_path, options, timed
         (["photos", "--workers", "-1"], "workers=-1 must be"),
         (["photos", "--seconds", "0"], r"seconds=0\.0 must be"),
         (["photos", "--cache", "disk"], "cache='disk' is neither"),
-        (["photos", "--model", "no.keras"], "'no.keras' cannot be loaded as a model"),
+        (["photos", "--model", "no.keras"], "Cannot load 'no.keras' as a Keras model"),
         (["photos", "--model", "m.keras", "--image-size", "9", "9"], "inputs of shape"),
         (["photos", "-o", "bench.xyz"], "'bench.xyz' must end in .png"),
-        (["photos", "-o", "no/bench.png"], "'no/bench.png' cannot be written"),
+        (["photos", "-o", "no/bench.png"], "Cannot write 'no/bench.png'"),
     ],
 )
 def test_what_goes_wrong_is_one_clear_line(photos, tmp_path, line, reason, monkeypatch):

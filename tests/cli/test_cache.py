@@ -22,7 +22,10 @@ SIZE = ("--image-size", 16, 12)
 
 def test_training_finds_what_was_built(photos, tmp_path):
     told = invoke("build", photos, tmp_path / "kept", *SIZE, "--workers", 2)
-    assert (told.exit_code, told.output) == (0, f"16 of 16 images are in {tmp_path / 'kept'}.\n")
+    assert (told.exit_code, told.output) == (
+        0,
+        f"16 of 16 images are cached in {tmp_path / 'kept'}.\n",
+    )
 
     options = {"image_size": (16, 12), "seed": 1}
     expected = [x for x, _ in imggen.ImageSequence(imggen.scan(photos), **options)]
@@ -72,7 +75,7 @@ def test_clear_deletes_what_is_imggens_and_nothing_else(photos, tmp_path):
     assert "MiB deleted" in invoke("clear", tmp_path / "kept").output
     assert [path.name for path in (tmp_path / "kept").iterdir()] == ["mine"]
     assert (tmp_path / "kept" / "mine" / "about.txt").read_text() == "my own notes"
-    assert "holds no loaded images" in invoke("info", tmp_path / "kept").output
+    assert "There are no cached images in" in invoke("info", tmp_path / "kept").output
 
 
 @pytest.mark.parametrize("verb", ["info", "clear"])
@@ -107,7 +110,7 @@ def bytes_kept(folder):
 def test_training_finds_what_was_packed(photos, tmp_path):
     folder = tmp_path / "kept"
     told = invoke("build", photos, folder, *SIZE, *PACKED, "--limit", 10**6)
-    assert (told.exit_code, told.output) == (0, f"16 of 16 images are in {folder}.\n")
+    assert (told.exit_code, told.output) == (0, f"16 of 16 images are cached in {folder}.\n")
     info, kept = invoke("info", folder).output, bytes_kept(folder)
     assert info.startswith("16 images, ")
     assert "    packed as JPEG of quality 80\n" in info

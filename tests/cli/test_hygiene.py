@@ -120,9 +120,9 @@ def mixed(tmp_path) -> Path:
         (["preview", "photos", "-o", "found.txt"], r"'found\.txt' must end in \.png"),
         (
             ["preview", "photos", "-o", "no/found.png"],
-            r"no/found\.png' cannot be written: there is",
+            r"Cannot write 'no/found\.png': the folder does",
         ),
-        (["preview", "photos", "-o", "no/found.html"], r"'no/found\.html' cannot be written"),
+        (["preview", "photos", "-o", "no/found.html"], r"Cannot write 'no/found\.html'"),
         (["preview", "photos", "-o", "a.png", "--policy", "strng"], "augment='strng' is none of"),
         (["scan", "photos", "--html", "no/found.html"], r"Cannot write 'no/found\.html'"),
         (["scan", "photos", "-o", "found.txt"], r"found\.txt'"),
@@ -149,8 +149,8 @@ def test_what_goes_wrong_is_one_clear_line_and_exit_code_one(
     [
         (["duplicates"], "DIR"),
         (["verify"], "DIR"),
-        (["leaks"], "Name the folders of the parts"),
-        (["leaks", "a/x", "b/x", "c/x", "d/x"], "Several folders go by one name"),
+        (["leaks"], "Pass the folders of the splits"),
+        (["leaks", "a/x", "b/x", "c/x", "d/x"], "Several folders have the same name"),
         (["duplicates", "photos", "--threshold", "much"], "'much'"),
         (["duplicates", "photos", "--treshold", "1"], "--treshold"),
         (["verify", "photos", "--quarantine"], "--quarantine"),
@@ -240,7 +240,7 @@ def test_groups_are_printed_with_what_to_keep_and_what_to_drop(album):
         "  drop cat/small.png (similar)",
         "  drop dog/cut.png (similar)",
         "keep cat/1.png",
-        "  drop dog/1 again.png (the same bytes)",
+        "  drop dog/1 again.png (identical)",
         "6 files, 2 groups, 3 files to drop",
     ]
 
@@ -297,7 +297,7 @@ def test_more_than_twenty_groups_are_cut_short_and_counted(tmp_path):
     told = invoke("duplicates", tmp_path / "in", "--exact", "-o", tmp_path / "found.csv")
 
     assert told.output.count("keep ") == 20
-    assert "... and 3 more groups; -o FILE has all\n" in told.output
+    assert "... and 3 more groups; -o FILE writes all\n" in told.output
     assert len(csv_rows(tmp_path / "found.csv")) == 46
 
 
@@ -305,7 +305,7 @@ def test_files_that_cannot_be_read_are_named_on_stderr(album):
     (album / "cat" / "broken.png").write_bytes(b"broken")
     told = invoke("duplicates", album)
 
-    assert told.stderr == "cannot be read: cat/broken.png\n"
+    assert told.stderr == "cannot read cat/broken.png\n"
     assert "7 files, 2 groups" in told.stdout
 
 
@@ -341,7 +341,7 @@ LEAKS = [
     "drop train: train/dog/2.png",
     "keep val: val/dog/2 small.png",
     "",
-    "8 files, 2 pictures in more than one part",
+    "8 files, 2 images in more than one split",
 ]
 
 
@@ -391,12 +391,12 @@ def test_without_leaks_the_status_is_zero(photos, tmp_path):
 
     assert (told.exit_code, told.output) == (
         0,
-        "19 files, 0 pictures in more than one part\n",
+        "19 files, 0 images in more than one split\n",
     )
 
 
 def test_exact_finds_leaks_of_the_same_bytes_only(parts):
-    assert "8 files, 1 picture" in invoke("leaks", parts, "--exact").output
+    assert "8 files, 1 image" in invoke("leaks", parts, "--exact").output
 
 
 def test_folders_of_one_name_are_train_val_and_test_in_this_order(parts, tmp_path):
@@ -432,7 +432,7 @@ def test_fix_writes_a_manifest_without_leaks_that_leaks_finds_none_in(parts, tmp
     fixed = imggen.Manifest.load(tmp_path / name)
 
     assert told.exit_code == 0
-    assert told.output.splitlines()[-1] == f"manifest without them: {tmp_path / name}"
+    assert told.output.splitlines()[-1] == f"manifest without leaks: {tmp_path / name}"
     assert sorted(zip(fixed.splits, fixed.paths, strict=True)) == [
         ("test", "test/cat/1.png"),
         ("test", "test/dog/4.png"),
@@ -449,8 +449,8 @@ def test_more_than_twenty_leaks_are_cut_short_and_counted(tmp_path):
     told = invoke("leaks", tmp_path / "train", tmp_path / "val", "--exact")
 
     assert told.output.count("keep ") == 20
-    assert "... and 3 more; -o FILE has all\n" in told.output
-    assert "46 files, 23 pictures" in told.output
+    assert "... and 3 more; -o FILE writes all\n" in told.output
+    assert "46 files, 23 images" in told.output
 
 
 # imggen verify
@@ -464,13 +464,15 @@ def test_findings_are_printed_by_path_and_then_the_counts(mixed):
     assert first == "empty: cat/empty.png: the file has 0 bytes"
     assert second.startswith("truncated: dog/half.jpg: ")
     assert third == "wrong extension: dog/other.jpg: PNG in a .jpg file"
-    assert last == ("11 files, 2 cannot be trained on (1 empty, 1 truncated, 1 wrong extension)")
+    assert last == (
+        "11 files, 2 cannot be used for training (1 empty, 1 truncated, 1 wrong extension)"
+    )
 
 
 def test_of_sound_images_the_status_is_zero(photos):
     told = invoke("verify", photos)
 
-    assert (told.exit_code, told.output) == (0, "16 files, 0 cannot be trained on\n")
+    assert (told.exit_code, told.output) == (0, "16 files, 0 cannot be used for training\n")
 
 
 def test_what_is_only_unusual_leaves_the_status_at_zero(photos):
@@ -482,7 +484,7 @@ def test_what_is_only_unusual_leaves_the_status_at_zero(photos):
 def test_what_was_passed_over_is_printed(photos):
     (photos / "cat" / "notes.txt").write_text("x")
 
-    assert "passed over: 1 × not an image (.txt)\n" in invoke("verify", photos).output
+    assert "skipped: 1 not an image (.txt)\n" in invoke("verify", photos).output
 
 
 def test_more_than_twenty_findings_are_cut_short_and_counted(photos, tmp_path):
@@ -490,7 +492,7 @@ def test_more_than_twenty_findings_are_cut_short_and_counted(photos, tmp_path):
     told = invoke("verify", photos, "-o", tmp_path / "found.csv")
 
     assert told.output.count("empty: ") == 20
-    assert "... and 3 more; -o FILE has all\n" in told.output
+    assert "... and 3 more; -o FILE writes all\n" in told.output
     assert len(csv_rows(tmp_path / "found.csv")) == 23
 
 
@@ -542,7 +544,7 @@ def test_a_table_will_do_for_a_folder(mixed, tmp_path):
     told = invoke("verify", tmp_path / "m.csv", "--quarantine", tmp_path / "aside")
 
     assert told.exit_code == 0
-    assert "2 files, 1 cannot be trained on (1 empty)" in told.output
+    assert "2 files, 1 cannot be used for training (1 empty)" in told.output
     assert (tmp_path / "aside" / "cat" / "empty.png").exists()
 
 

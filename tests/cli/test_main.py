@@ -32,24 +32,24 @@ def rows(output: str) -> list[list[str]]:
 
 
 @pytest.mark.parametrize("option", ["--help", "-h"])
-def test_help_lists_every_verb_with_what_it_does(option):
+def test_help_lists_every_verb_with_a_summary(option):
     told = invoke(option).output
 
-    for verb, does in (
+    for verb, first_word in (
         ("bench", "Time"),
-        ("cache", "Fill,"),
+        ("cache", "Build,"),
         ("demo", "Train"),
         ("duplicates", "Find"),
         ("leaks", "Find"),
-        ("migrate", "Show"),
+        ("migrate", "Find"),
         ("augment", "Write"),
         ("preview", "Draw"),
         ("studio", "Tune"),
         ("scan", "Show"),
-        ("split", "Share"),
+        ("split", "Split"),
         ("verify", "Decode"),
     ):
-        assert re.search(rf"^  {verb} +{does} ", told, flags=re.MULTILINE)
+        assert re.search(rf"^  {verb} +{first_word} ", told, flags=re.MULTILINE)
 
 
 @pytest.mark.parametrize(
@@ -103,18 +103,18 @@ def test_scan_prints_each_class_with_its_count_and_share(tmp_path):
     assert ["1", "dog", "2", "25.0%"] in rows(told.output)
 
 
-def test_scan_prints_what_it_passed_over_and_why(photos):
+def test_scan_prints_what_it_skipped_and_why(photos):
     (photos / "cat" / "notes.txt").write_text("x")
     (photos / "cat" / "more.txt").write_text("x")
     (photos / "cat" / ".hidden.png").write_text("x")
     told = invoke("scan", photos).output
 
-    assert "passed over: 2 × not an image (.txt)" in told
-    assert "passed over: 1 × hidden" in told
+    assert "skipped: 2 not an image (.txt)" in told
+    assert "skipped: 1 hidden" in told
 
 
-def test_scan_says_nothing_of_passing_over_where_it_took_everything(photos):
-    assert "passed over" not in invoke("scan", photos).output
+def test_scan_prints_no_skipped_files_where_there_are_none(photos):
+    assert "skipped" not in invoke("scan", photos).output
 
 
 @pytest.mark.parametrize("name", ["m.csv", "m.parquet"])
@@ -277,4 +277,4 @@ def test_the_demo_draws_its_pictures(demo, name):
 def test_the_demo_prints_where_its_pictures_are(demo):
     output, printed = demo
 
-    assert f"mistakes: {output / 'confusion-matrix.png'}" in printed
+    assert f"confusion matrix: {output / 'confusion-matrix.png'}" in printed

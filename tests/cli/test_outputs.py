@@ -1,4 +1,4 @@
-"""What the commands write never replaces what they read, and nothing is passed over in silence."""
+"""What the commands write never replaces what they read, and nothing is skipped silently."""
 
 import shutil
 
@@ -27,7 +27,7 @@ def test_a_table_is_never_written_over_itself(table):
     told = invoke("split", table, "--manifest", table)
 
     assert told.exit_code == 2
-    assert "is or lies in SRC" in told.stderr
+    assert "is inside SRC" in told.stderr
     assert table.read_bytes() == before
 
 
@@ -68,10 +68,10 @@ def test_a_column_that_is_not_there_is_an_error_that_lists_the_columns(table):
     told = invoke("split", table, table.parent.parent / "out", "--group-by", "patinet")
 
     assert told.exit_code == 2
-    assert "no such column; it has ['path', 'label', 'patient']" in told.stderr
+    assert "no such column. It has ['path', 'label', 'patient']" in told.stderr
 
 
-def test_hashes_in_a_table_are_made_anew(photos, tmp_path):
+def test_hashes_in_a_table_are_computed_again(photos, tmp_path):
     assert invoke("split", photos, "--manifest", tmp_path / "one.csv").exit_code == 0
     before = (tmp_path / "one.csv").read_text()
     shutil.copy(photos / "cat/001.png", photos / "cat/000.png")
@@ -103,15 +103,15 @@ def test_images_outside_of_class_folders_leak_too(photos, tmp_path):
     told = invoke("leaks", train, val)
 
     assert told.exit_code == 1
-    assert "1 picture in more than one part" in told.output
+    assert "1 image in more than one split" in told.output
 
 
-def test_parts_without_classes_are_compared(tmp_path):
+def test_splits_without_classes_are_compared(tmp_path):
     train = write_images(tmp_path / "train", {"cat": 5, "dog": 5})
     (tmp_path / "test").mkdir()
     shutil.copy(train / "dog/002.png", tmp_path / "test/x.png")
 
-    assert "1 picture in more than one part" in invoke("leaks", train, tmp_path / "test").output
+    assert "1 image in more than one split" in invoke("leaks", train, tmp_path / "test").output
 
 
 def test_what_cannot_be_compared_is_told(tmp_path):
@@ -121,5 +121,5 @@ def test_what_cannot_be_compared_is_told(tmp_path):
     (val / "notes.txt").write_text("x")
     told = invoke("leaks", train, val)
 
-    assert "compared by its bytes at most: val/dog/broken.png" in told.stderr
-    assert "passed over: 1 × not an image (.txt)" in told.stderr
+    assert "cannot decode, compared by bytes only: val/dog/broken.png" in told.stderr
+    assert "skipped: 1 not an image (.txt)" in told.stderr

@@ -15,7 +15,7 @@ from PIL import Image
 import imggen
 from imggen.augment import MixUp, RandomFlip, RandomHue, RandomTranslation
 from imggen.cli import main
-from imggen.preview import preview
+from imggen.preview import make_preview
 from imggen.reports.preview_page import preview_page
 from tests.helpers.images import write_images
 from tests.preview.test_sheet import pixels_of, places
@@ -163,7 +163,7 @@ def test_options_say_how_many_images_variants_and_classes(tmp_path):
 
     assert len(page.all("img")) == 2 * 3 * (1 + 2)
     assert "and 3 more classes" in page.text
-    assert "3 more classes are not shown; see --classes" in told.output
+    assert "3 more classes are not shown; raise --classes" in told.output
 
 
 def test_images_of_a_flat_folder_are_shown_without_classes(tmp_path):
@@ -228,12 +228,12 @@ def test_what_looks_wrong_is_marked_on_the_page_and_printed(photos, tmp_path):
     page = _Page((tmp_path / "page.html").read_text())
 
     assert told.output.splitlines()[:-1] == [
-        "to look at: little is left: 12 of 12 variants",
-        "to look at: nothing to be seen: 12 of 12 variants",
+        "warning: mostly cut off: 12 of 12 variants",
+        "warning: blank: 12 of 12 variants",
     ]
     assert len(page.all("figure", class_="wrong")) == 12
-    assert page.text.count("little is left: 0% of the original") == 12
-    assert "little is left: 12 of 12 variants" in page.text
+    assert page.text.count("mostly cut off: 0% of the original visible") == 12
+    assert "mostly cut off: 12 of 12 variants" in page.text
 
 
 def test_where_nothing_looks_wrong_nothing_is_marked(photos, tmp_path):
@@ -256,7 +256,7 @@ def test_names_of_files_classes_and_steps_become_no_elements(tmp_path):
     step.__name__ = "<b>step&"
     augment = [step, MixUp(1.0)]
     sequence = imggen.from_directory(folder, augment=augment, image_size=(24, 20), seed=1)
-    found = preview(sequence, images_per_class=2, variants=4)
+    found = make_preview(sequence, images_per_class=2, variants=4)
     page = _Page(preview_page(found, str(folder)))
 
     assert page.open == []
@@ -269,7 +269,7 @@ def test_names_of_files_classes_and_steps_become_no_elements(tmp_path):
 def test_a_page_of_no_augmentations_says_so(photos):
     sequence = imggen.from_directory(photos, image_size=(24, 20), seed=1)
 
-    assert "Augmentations: none." in _Page(preview_page(preview(sequence), str(photos))).text
+    assert "Augmentations: none." in _Page(preview_page(make_preview(sequence), str(photos))).text
 
 
 def test_broken_files_give_their_place_to_others(photos, tmp_path):
@@ -286,13 +286,13 @@ def test_broken_files_give_their_place_to_others(photos, tmp_path):
     [
         (["nowhere", "-o", "x.png"], "'nowhere' does not exist; expected a folder"),
         (["empty", "-o", "x.png"], "Found 0 images in 'empty'"),
-        (["gone.csv", "-o", "x.png"], r"There is no table 'gone\.csv'"),
+        (["gone.csv", "-o", "x.png"], r"The table 'gone\.csv' does not exist"),
         (["photos", "-o", "x.txt"], r"'x\.txt' must end in \.png"),
         (["photos", "-o", "x"], r"'x' must end in \.png"),
-        (["photos", "-o", "no/x.png"], "'no/x.png' cannot be written: there is no such folder"),
+        (["photos", "-o", "no/x.png"], "Cannot write 'no/x.png': the folder does not exist"),
         (
             ["photos", "-o", "no/x.html", *QUICK],
-            r"'no/x\.html' cannot be written: there is no such folder",
+            r"Cannot write 'no/x\.html': the folder does not exist",
         ),
         (["photos", "-o", "x.png", "--policy", "strng"], "augment='strng' is none of these"),
         (["photos", "-o", "x.png", "--policy", "gone.yaml"], r"gone\.yaml"),

@@ -144,7 +144,7 @@ def test_split_tells_what_is_furthest_from_its_share(tmp_path):
     told = invoke("split", photos, tmp_path / "out", "--ratio", 0.75, 0.25, 0).output
 
     assert re.search(
-        r"^furthest from its share: dog in (train: [78] of 10 \((70|80)\.0%\) for 75\.0%|"
+        r"^largest deviation from its ratio: dog in (train: [78] of 10 \((70|80)\.0%\) for 75\.0%|"
         r"val: [23] of 10 \((20|30)\.0%\) for 25\.0%)$",
         told,
         flags=re.MULTILINE,
@@ -156,7 +156,7 @@ def test_files_that_go_along_are_counted(tmp_path):
     told = invoke("split", photos, tmp_path / "out", *HALVES).output
 
     assert "8 images in" in told
-    assert "2 files of the same names went along." in told
+    assert "also copied: 2 sidecar files" in told
 
 
 def test_an_interrupted_run_goes_on_with_the_same_line(photos, tmp_path):
@@ -264,7 +264,9 @@ def test_the_class_that_is_furthest_off_may_have_an_odd_name(tmp_path, name):
     )
 
     assert (told.returncode, told.stderr) == (0, "")
-    assert re.search(r"^furthest from its share: .* in .*%$", told.stdout, flags=re.MULTILINE)
+    assert re.search(
+        r"^largest deviation from its ratio: .* in .*%$", told.stdout, flags=re.MULTILINE
+    )
 
 
 # --manifest.
@@ -380,7 +382,7 @@ def test_a_picture_and_its_smaller_copy_stay_in_one_part_and_split_says_so(album
     parts = part_of(tmp_path / "out")
 
     assert told.exit_code == 0, told.stderr
-    assert "1 groups of equal or similar pictures were kept together; " in told.output
+    assert "kept 1 group of duplicates together; " in told.output
     assert parts["cat/3.png"] == parts["cat/copy.png"]
 
 
@@ -400,7 +402,7 @@ def test_a_table_lists_pictures_that_look_alike_in_one_part(album, tmp_path):
     told = invoke("split", album, "--manifest", tmp_path / "m.csv", *HALVES, "--near-duplicates")
     row_of = {row["path"]: row for row in rows_of(tmp_path / "m.csv")}
 
-    assert "1 groups of equal or similar pictures were kept together" in told.output
+    assert "kept 1 group of duplicates together" in told.output
     assert row_of["cat/3.png"]["split"] == row_of["cat/copy.png"]["split"]
     assert row_of["cat/3.png"]["group"] == row_of["cat/copy.png"]["group"]
     assert len({row["group"] for row in row_of.values()}) == 16
@@ -409,7 +411,7 @@ def test_a_table_lists_pictures_that_look_alike_in_one_part(album, tmp_path):
 def test_without_pictures_that_look_alike_split_says_so(photos, tmp_path):
     told = invoke("split", photos, tmp_path / "out", *HALVES, "--near-duplicates").output
 
-    assert "0 groups of equal or similar pictures were kept together; 0 of them" in told
+    assert "kept 0 groups of duplicates together; without this, 0 of them" in told
     assert "kept together" not in invoke("split", photos, tmp_path / "b", *HALVES).output
 
 
@@ -663,7 +665,7 @@ def test_a_row_without_a_group_is_refused(table, tmp_path):
     told = invoke("split", table, tmp_path / "out", "--group-by", "patient")
 
     assert told.exit_code == 2
-    assert "1 of 32 rows have no group, first row 5" in told.stderr
+    assert "1 of 32 rows have no group, such as row 5" in told.stderr
     assert os.listdir(tmp_path) == ["in"]
 
 
@@ -672,7 +674,7 @@ def test_a_table_is_not_written_over(table):
     told = invoke("split", table, "--manifest", table)
 
     assert told.exit_code == 2
-    assert "is or lies in SRC" in told.stderr
+    assert "is inside SRC" in told.stderr
     assert table.read_bytes() == before
 
 
@@ -721,7 +723,7 @@ def test_undo_brings_back_what_was_moved(photos, tmp_path):
     told = program("split", "--undo", tmp_path / "out")
 
     assert (told.returncode, told.stderr) == (0, "")
-    assert told.stdout == "16 files are where they were before the split.\n"
+    assert told.stdout == "moved 16 files back\n"
     assert files_in(photos) == before
     assert os.listdir(tmp_path) == ["photos"]
 
@@ -752,7 +754,7 @@ def test_undo_takes_one_folder_and_no_more(photos, tmp_path, monkeypatch, line):
     told = invoke("split", "--undo", *line)
 
     assert told.exit_code == 2
-    assert "--undo takes the folder that files were moved to, and no more." in told.stderr
+    assert "--undo expects only the folder that files were moved to." in told.stderr
     assert everything_in(tmp_path) == before
 
 
@@ -773,21 +775,27 @@ RATIO, COUNT, KFOLD = ("--ratio", "0.5", "0.5", "0"), ("--count", "1", "1"), ("-
         (["photos", "out", "--kfold", "x"], "--kfold"),
         (["photos", "out", "more"], "more"),
         (["photos", "out", "--sym"], "--sym"),
-        (["photos", "out", "--report", "photos/page.html"], "photos/page.html is or lies in SRC"),
-        (["photos", "--manifest", "photos/cat/m.csv"], "photos/cat/m.csv is or lies in SRC"),
-        (["photos", "out", *COUNT, *RATIO], "--ratio does not go with --count"),
-        (["photos", "out", *KFOLD, *COUNT], "--kfold does not go with --ratio or --count"),
-        (["photos", "out", *KFOLD, *RATIO], "--kfold does not go with --ratio or --count"),
+        (["photos", "out", "--report", "photos/page.html"], "photos/page.html is inside SRC"),
+        (["photos", "--manifest", "photos/cat/m.csv"], "photos/cat/m.csv is inside SRC"),
+        (["photos", "out", *COUNT, *RATIO], "--ratio cannot be combined with --count"),
+        (["photos", "out", *KFOLD, *COUNT], "--kfold cannot be combined with --ratio or --count"),
+        (["photos", "out", *KFOLD, *RATIO], "--kfold cannot be combined with --ratio or --count"),
         (
             ["photos", "out", "--stratify-by", "x", "--no-stratify"],
-            "--stratify-by does not go with --no-stratify",
+            "--stratify-by cannot be combined with --no-stratify",
         ),
-        (["photos", "--manifest", "m.csv", "--move"], "--manifest does not go with --move"),
-        (["photos", "--manifest", "m.csv", "--symlink"], "--manifest does not go with --symlink"),
-        (["photos", "--manifest", "m.csv", "--hardlink"], "--manifest does not go with --hardlink"),
+        (["photos", "--manifest", "m.csv", "--move"], "--manifest cannot be combined with --move"),
+        (
+            ["photos", "--manifest", "m.csv", "--symlink"],
+            "--manifest cannot be combined with --symlink",
+        ),
+        (
+            ["photos", "--manifest", "m.csv", "--hardlink"],
+            "--manifest cannot be combined with --hardlink",
+        ),
         (
             ["photos", "--manifest", "m.csv", *KFOLD, "--oversample"],
-            "--manifest of folds does not go with --oversample",
+            "--manifest with --kfold cannot be combined with --oversample",
         ),
     ],
 )

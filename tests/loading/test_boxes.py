@@ -25,8 +25,8 @@ from imggen.augment import (
     Sample,
 )
 from imggen.errors import AugmentationError, ImageError, ImggenWarning, OptionError
-from imggen.preview import preview
-from imggen.preview.sample_drawing import picture_of_sample
+from imggen.preview import make_preview
+from imggen.preview.sample_drawing import draw_sample
 from imggen.reports.preview_page import preview_page
 from tests.helpers.augmenting import WHERE, applied
 from tests.helpers.positions import (
@@ -1131,7 +1131,7 @@ def test_a_drawn_box_has_the_edges_of_the_box():
     sample = Sample(image, boxes=np.array([[10.0, 20, 50, 45, 1]]))
     for cell, scale in ((80, 1), (160, 2), (40, 0.5)):
         plain, drawn = (
-            np.asarray(picture_of_sample(one, cell)).astype(int) for one in (Sample(image), sample)
+            np.asarray(draw_sample(one, cell)).astype(int) for one in (Sample(image), sample)
         )
         y, x = np.nonzero((plain != drawn).any(axis=2))
         found = np.array([x.min(), y.min(), x.max() + 1, y.max() + 1]) / scale
@@ -1148,7 +1148,7 @@ def test_boxes_of_different_classes_have_different_colours_and_names():
 
     def drawn(number, names):
         sample = Sample(image, boxes=np.array([[10.0, 20, 50, 45, number]]))
-        return np.asarray(picture_of_sample(sample, 80, names))
+        return np.asarray(draw_sample(sample, 80, names))
 
     assert drawn(0, ())[20, 30].tolist() != drawn(1, ())[20, 30].tolist()
     assert not np.array_equal(drawn(0, ("red", "blue")), drawn(0, ("blue", "red")))
@@ -1204,7 +1204,7 @@ def test_contact_sheets_and_pages_show_boxes(folder, augment):
         frame["path"] = [f"{row + 1}.png" for row in range(7)]
         sequence = sequence_of(folder, frame, label_mode=mode, y_col="label", augment=augment)
         sheet = np.asarray(imggen.contact_sheet(sequence, variants=2, cell=80))
-        return sheet, preview_page(preview(sequence, variants=2), str(folder))
+        return sheet, preview_page(make_preview(sequence, variants=2), str(folder))
 
     (plain, plain_page), (sheet, page) = made(None), made("boxes")
     assert plain.shape == sheet.shape

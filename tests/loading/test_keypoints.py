@@ -26,8 +26,8 @@ from imggen.augment import (
     Sample,
 )
 from imggen.errors import AugmentationError, ImggenWarning, OptionError
-from imggen.preview import preview
-from imggen.preview.sample_drawing import picture_of_sample
+from imggen.preview import make_preview
+from imggen.preview.sample_drawing import draw_sample
 from imggen.reports.preview_page import preview_page
 from tests.helpers.augmenting import WHERE, applied
 from tests.helpers.positions import (
@@ -909,7 +909,7 @@ def test_a_drawn_point_is_about_its_place():
     points = np.array([[30.0, 20, 0, 0], [60, 45, 0, 0], [np.nan] * 4])
     for cell, scale in ((80, 1), (320, 4)):
         plain, drawn = (
-            np.asarray(picture_of_sample(sample, cell)).astype(int)
+            np.asarray(draw_sample(sample, cell)).astype(int)
             for sample in (Sample(image), Sample(image, keypoints=points))
         )
         changed = (plain != drawn).any(axis=2)
@@ -926,7 +926,7 @@ def test_points_have_colours_of_their_own():
     def colour_of(place):
         points = np.full((4, 4), np.nan)
         points[place] = [30, 20, 0, 0]
-        return tuple(np.asarray(picture_of_sample(Sample(image, keypoints=points), 320))[82, 122])
+        return tuple(np.asarray(draw_sample(Sample(image, keypoints=points), 320))[82, 122])
 
     assert len({colour_of(place) for place in range(4)}) == 4
 
@@ -955,7 +955,7 @@ def test_contact_sheets_and_pages_show_keypoints(folder):
     def made(mode):
         sequence = sequence_of(folder, label_mode=mode, augment=MOVES["all"], y_col="label")
         sheet = np.asarray(imggen.contact_sheet(sequence, variants=2, cell=80))
-        return sheet, preview_page(preview(sequence, variants=2), str(folder))
+        return sheet, preview_page(make_preview(sequence, variants=2), str(folder))
 
     (plain, plain_page), (sheet, page) = made(None), made("keypoints")
     assert plain.shape == sheet.shape

@@ -202,7 +202,7 @@ def test_the_counts_are_scikit_learns(seed):
     names = ["ant", "bee", "cat", "dog"]
     rng = np.random.default_rng(seed)
     true, predicted = rng.choice(names[:3], 60), rng.choice(names, 60)
-    counts = confusion._confusion(table(true, predicted), names)
+    counts = confusion._count(table(true, predicted), names)
 
     np.testing.assert_array_equal(
         counts, metrics.confusion_matrix(true, predicted, labels=names), strict=True

@@ -17,7 +17,7 @@ from imggen.augment import (
     RandomZoom,
 )
 from imggen.errors import OptionError
-from imggen.preview import preview
+from imggen.preview import make_preview
 from tests.helpers.images import write_images
 
 SIZE = (24, 20)
@@ -38,14 +38,14 @@ def paths_of(found) -> list[str]:
 
 
 def test_the_first_images_of_each_class_are_shown_class_after_class(photos):
-    found = preview(sequence_of(photos), images_per_class=2, variants=1)
+    found = make_preview(sequence_of(photos), images_per_class=2, variants=1)
 
     assert paths_of(found) == ["cat/000.png", "cat/001.png", "dog/000.png", "dog/001.png"]
     assert [row.label for row in found.rows] == ["cat", "cat", "dog", "dog"]
 
 
 def test_the_original_is_the_image_of_the_file(photos):
-    [_, row] = preview(sequence_of(photos, RandomHue()), variants=1).rows
+    [_, row] = make_preview(sequence_of(photos, RandomHue()), variants=1).rows
 
     with Image.open(photos / "dog" / "000.png") as image:
         np.testing.assert_array_equal(row.before.image, np.asarray(image))
@@ -54,7 +54,7 @@ def test_the_original_is_the_image_of_the_file(photos):
 @pytest.mark.parametrize("augment", [[RandomFlip(), RandomHue()], [MixUp(1.0)]], ids=["", "mixed"])
 def test_variants_are_what_the_first_epochs_are_explained_to_be(photos, augment):
     sequence = sequence_of(photos, augment)
-    found = preview(sequence, images_per_class=2, variants=4)
+    found = make_preview(sequence, images_per_class=2, variants=4)
 
     assert found.num_variants == 4
     for row, index in zip(found.rows, (0, 1, 8, 9), strict=True):
@@ -65,7 +65,9 @@ def test_variants_are_what_the_first_epochs_are_explained_to_be(photos, augment)
 
 
 def test_a_preview_names_the_steps_with_the_mixer_last_and_the_seed(photos):
-    found = preview(sequence_of(photos, [RandomFlip(), np.fliplr, CutMix()], seed=41), variants=1)
+    found = make_preview(
+        sequence_of(photos, [RandomFlip(), np.fliplr, CutMix()], seed=41), variants=1
+    )
 
     assert found.steps == ("RandomFlip", "fliplr", "CutMix")
     assert found.seed == 41
@@ -73,14 +75,14 @@ def test_a_preview_names_the_steps_with_the_mixer_last_and_the_seed(photos):
 
 def test_images_that_an_epoch_leaves_out_are_shown_all_the_same(photos):
     options = {"batch_size": 5, "drop_remainder": True, "augment": MixUp(1.0)}
-    found = preview(sequence_of(photos, **options), images_per_class=8, variants=3)
+    found = make_preview(sequence_of(photos, **options), images_per_class=8, variants=3)
     assert [len(row.variants) for row in found.rows] == [3] * 16
 
 
 def test_files_that_cannot_be_read_are_passed_over_and_named(photos):
     for name in ("000.png", "002.png"):
         (photos / "cat" / name).write_bytes(b"broken")
-    found = preview(sequence_of(photos, on_error="substitute"), images_per_class=2, variants=1)
+    found = make_preview(sequence_of(photos, on_error="substitute"), images_per_class=2, variants=1)
     assert paths_of(found) == ["cat/001.png", "cat/003.png", "dog/000.png", "dog/001.png"]
     assert [os.path.basename(path) for path, _ in found.unread] == ["000.png", "002.png"]
     for row in found.rows:
@@ -92,7 +94,7 @@ def test_where_nothing_can_be_read_the_first_file_is_named(photos):
     for file in photos.rglob("*.png"):
         file.write_bytes(b"broken")
     with pytest.raises(imggen.errors.ImageError, match=r"cat.000\.png"):
-        preview(sequence_of(photos, on_error="skip"))
+        make_preview(sequence_of(photos, on_error="skip"))
 
 
 def test_of_boxes_a_few_images_of_each_class_are_shown(photos):
@@ -107,19 +109,19 @@ def test_of_boxes_a_few_images_of_each_class_are_shown(photos):
         image_size=SIZE,
         workers=0,
     )
-    found = preview(sequence, images_per_class=2, variants=1)
+    found = make_preview(sequence, images_per_class=2, variants=1)
     assert paths_of(found) == ["cat/005.png", "cat/006.png", "cat/000.png", "cat/001.png"]
     assert found.num_classes_left_out == 0
-    assert preview(sequence, variants=1, max_classes=1).num_classes_left_out == 1
+    assert make_preview(sequence, variants=1, max_classes=1).num_classes_left_out == 1
 
 
 def test_without_augmentations_there_are_no_steps(photos):
-    assert preview(sequence_of(photos), variants=1).steps == ()
+    assert make_preview(sequence_of(photos), variants=1).steps == ()
 
 
 def test_of_many_classes_the_first_are_shown_and_the_others_counted(tmp_path):
     write_images(tmp_path, dict.fromkeys("abcde", 2))
-    found = preview(sequence_of(tmp_path), variants=1, max_classes=3)
+    found = make_preview(sequence_of(tmp_path), variants=1, max_classes=3)
 
     assert [row.label for row in found.rows] == ["a", "b", "c"]
     assert found.num_classes_left_out == 2
@@ -127,7 +129,7 @@ def test_of_many_classes_the_first_are_shown_and_the_others_counted(tmp_path):
 
 @pytest.mark.parametrize("max_classes", [None, 2, 50])
 def test_of_few_classes_none_is_left_out(photos, max_classes):
-    found = preview(sequence_of(photos), variants=1, max_classes=max_classes)
+    found = make_preview(sequence_of(photos), variants=1, max_classes=max_classes)
 
     assert [row.label for row in found.rows] == ["cat", "dog"]
     assert found.num_classes_left_out == 0
@@ -135,14 +137,14 @@ def test_of_few_classes_none_is_left_out(photos, max_classes):
 
 def test_a_class_without_images_is_neither_shown_nor_counted(photos):
     (photos / "ant").mkdir()
-    found = preview(sequence_of(photos), variants=1, max_classes=1)
+    found = make_preview(sequence_of(photos), variants=1, max_classes=1)
 
     assert [row.label for row in found.rows] == ["cat"]
     assert found.num_classes_left_out == 1
 
 
 def test_images_without_classes_have_no_label(photos):
-    found = preview(sequence_of(photos, labels=None), images_per_class=3, variants=1)
+    found = make_preview(sequence_of(photos, labels=None), images_per_class=3, variants=1)
 
     assert [row.label for row in found.rows] == [None] * 3
     assert paths_of(found) == [f"cat/00{number}.png" for number in range(3)]
@@ -152,11 +154,11 @@ def test_images_without_classes_have_no_label(photos):
 @pytest.mark.parametrize("number", [0, -1, 1.5, "2"])
 def test_a_number_below_one_is_refused_by_name(photos, option, number):
     with pytest.raises(OptionError, match=rf"{option}={number!r} must be a whole number of 1 or"):
-        preview(sequence_of(photos), **{option: number})
+        make_preview(sequence_of(photos), **{option: number})
 
 
 def test_of_mixed_images_each_variant_has_the_shares_of_its_label(photos):
-    found = preview(sequence_of(photos, MixUp(1.0)), images_per_class=4, variants=4)
+    found = make_preview(sequence_of(photos, MixUp(1.0)), images_per_class=4, variants=4)
     targets = [
         (row.label, variant.explanation.target) for row in found.rows for variant in row.variants
     ]
@@ -171,7 +173,7 @@ def test_of_mixed_images_each_variant_has_the_shares_of_its_label(photos):
 
 
 def warnings_of(folder, augment, **options) -> set[tuple[str, ...]]:
-    found = preview(sequence_of(folder, augment, **options), variants=3)
+    found = make_preview(sequence_of(folder, augment, **options), variants=3)
     return {variant.warnings for row in found.rows for variant in row.variants}
 
 
@@ -188,7 +190,7 @@ def painted(share, color):
 
 @pytest.mark.parametrize("color", [0, 2, 253, 255])
 def test_an_image_that_is_half_black_or_white_is_marked_with_the_share(photos, color):
-    assert warnings_of(photos, painted(0.5, color)) == {("black or white: 50% of it",)}
+    assert warnings_of(photos, painted(0.5, color)) == {("clipped: 50% black or white",)}
 
 
 @pytest.mark.parametrize(
@@ -210,14 +212,14 @@ def test_what_was_black_before_is_not_counted(tmp_path):
 def test_an_image_that_is_too_bright_is_marked(photos):
     found = warnings_of(photos, RandomBrightness((10, 10)))
 
-    assert all(any(text.startswith("black or white: ") for text in texts) for texts in found)
+    assert all(any(text.startswith("clipped: ") for text in texts) for texts in found)
 
 
 def test_an_image_that_is_shifted_out_is_marked_with_what_is_left(photos):
     shift = RandomTranslation((0.8, 0.8), (0, 0), fill_mode="nearest")
     [texts] = warnings_of(photos, shift, image_size=(60, 60))
 
-    assert texts == ("little is left: 20% of the original",)
+    assert texts == ("mostly cut off: 20% of the original visible",)
 
 
 def test_an_image_of_which_half_is_left_is_not_marked(photos):
@@ -233,16 +235,16 @@ def test_where_it_is_not_known_what_is_left_nothing_is_said(photos):
 
 
 def test_an_image_of_one_grey_is_marked(photos):
-    assert warnings_of(photos, painted(1, 128)) == {("nothing to be seen",)}
+    assert warnings_of(photos, painted(1, 128)) == {("blank: a single color",)}
 
 
 def test_an_image_of_one_colour_is_marked(photos):
-    assert warnings_of(photos, painted(1, (200, 60, 40))) == {("nothing to be seen",)}
+    assert warnings_of(photos, painted(1, (200, 60, 40))) == {("blank: a single color",)}
 
 
 def test_an_image_that_is_black_is_marked_twice(photos):
     assert warnings_of(photos, painted(1, 0)) == {
-        ("black or white: 100% of it", "nothing to be seen")
+        ("clipped: 100% black or white", "blank: a single color")
     }
 
 
@@ -278,13 +280,13 @@ def test_warnings_are_summed_up_with_the_most_frequent_first(photos):
         draw = rng.random()
         return image if draw < 0.2 else painted(0.5, 0)(image) if draw < 0.6 else image // 2
 
-    found = preview(sequence_of(photos, sometimes), images_per_class=8, variants=5)
+    found = make_preview(sequence_of(photos, sometimes), images_per_class=8, variants=5)
     each = [text for row in found.rows for variant in row.variants for text in variant.warnings]
-    dark, same = (sum(text.startswith(name) for text in each) for name in ("black", "no visible"))
+    dark, same = (sum(text.startswith(name) for text in each) for name in ("clipped", "no visible"))
 
     assert dark > same > 0
     assert found.warnings == [
-        f"black or white: {dark} of 80 variants",
+        f"clipped: {dark} of 80 variants",
         f"no visible change: {same} of 80 variants",
     ]
 
@@ -293,9 +295,9 @@ def test_a_warning_with_several_numbers_is_counted_once_for_all_of_them(photos):
     def darker(image, rng):
         return painted(rng.uniform(0.4, 0.9), 0)(image)
 
-    found = preview(sequence_of(photos, darker), images_per_class=4, variants=2)
+    found = make_preview(sequence_of(photos, darker), images_per_class=4, variants=2)
 
-    assert found.warnings == ["black or white: 16 of 16 variants"]
+    assert found.warnings == ["clipped: 16 of 16 variants"]
 
 
 def marks(sheet) -> int:

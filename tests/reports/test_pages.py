@@ -15,7 +15,7 @@ import imggen
 from imggen import find_duplicates, scan, survey
 from imggen.errors import ExportError
 from imggen.export.recipe import Recipe
-from imggen.preview import preview
+from imggen.preview import make_preview
 from imggen.reports.duplicates_page import duplicates_page
 from imggen.reports.preview_page import preview_page
 from imggen.reports.render import pictures, write_page
@@ -123,7 +123,7 @@ def hostile_page(kind: str, folder) -> str:
             seed=1,
             on_error="substitute",
         )
-        return preview_page(preview(sequence, variants=2), str(folder))
+        return preview_page(make_preview(sequence, variants=2), str(folder))
     found = find_duplicates(manifest, threshold=0.8)
     if kind == "duplicates":
         return duplicates_page(found)
