@@ -393,7 +393,8 @@ def test_split_tells_whether_the_copy_would_be_in_another_part_otherwise(album, 
         is_torn = sum({"cat/3.png", "cat/copy.png"} & {*part.paths} != set() for part in parts) > 1
         if is_torn not in seen:
             line = ("split", album, tmp_path / "out", *HALVES, "--seed", seed, "--near-duplicates")
-            assert f"without this, {is_torn:d} of them would be in" in invoke(*line, "--dry-run").output
+            told = invoke(*line, "--dry-run").output
+            assert f"without this, {is_torn:d} of them would be in" in told
             seen.add(is_torn)
     assert seen == {False, True}
 
