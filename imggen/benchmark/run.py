@@ -17,7 +17,7 @@ from imggen.benchmark.report import BenchReport, counted
 from imggen.benchmark.trial import Trial
 from imggen.core import check_number
 from imggen.errors import OptionError
-from imggen.workers import opencv_on_one_thread
+from imggen.workers import single_threaded_opencv
 
 if TYPE_CHECKING:
     import keras
@@ -71,7 +71,7 @@ def bench(
 
 
 def _report(trial: Trial, model: keras.Model | None) -> BenchReport:
-    with opencv_on_one_thread():  # as while several threads train
+    with single_threaded_opencv():  # as while several threads train
         trial.progress("stages")
         stages = trial.stages()
         model_rate = timed_by = None

@@ -19,7 +19,7 @@ from imggen.cache import ImageCache
 from imggen.decode import load_in_stages
 from imggen.errors import CacheError, ImageError
 from imggen.loading import BatchMaker, EpochSampler, NoTargetMode
-from imggen.workers import Buffers, Prefetcher, usable_cores
+from imggen.workers import BufferPool, Prefetcher, usable_cores
 
 if TYPE_CHECKING:
     from imggen.sequences import ImageSequence
@@ -47,7 +47,9 @@ class Trial:
         self.uncached = dataclasses.replace(self.maker.samples, cache=None)
         # Not source.spec: what RandomResizedCrop cuts from is decoded larger.
         self.spec = sequence._source.loaded_spec
-        self.buffers = Buffers(self.worker_options.max_queue_size + 2)  # used again, as in training
+        self.buffers = BufferPool(
+            self.worker_options.max_queue_size + 2
+        )  # used again, as in training
         self.loaded: dict[int, npt.NDArray[Any]] = {}  # some samples, by row
         self.augmented: dict[int, npt.NDArray[Any]] = {}
         self.good: dict[int, None] = {}

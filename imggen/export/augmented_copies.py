@@ -33,7 +33,7 @@ from imggen.data import Manifest, has_folders, scan
 from imggen.decode import ImageSpec, load_image
 from imggen.errors import ExportError, ImageError, OptionError
 from imggen.loading import Failure
-from imggen.workers import Progress, Threads
+from imggen.workers import Progress, ThreadMap
 
 _FOLDER = ".imggen-augment"
 _SCRATCH = "scratch"
@@ -159,7 +159,9 @@ def augment_directory(
             # What a killed run has left in there is of no use.
             shutil.rmtree(goal / _FOLDER / _SCRATCH, ignore_errors=True)
             (goal / _FOLDER / _SCRATCH).mkdir()
-            made = list(Threads(workers).each("augmenting", maker.make, waiting, progress))
+            made = list(
+                ThreadMap(workers).imap_with_progress("augmenting", maker.make, waiting, progress)
+            )
             unread = tuple(one for one in made if one is not None)
             # An earlier call may have read what is broken now.
             lost = {job.original for job, one in zip(waiting, made, strict=True) if one}

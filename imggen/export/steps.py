@@ -27,7 +27,7 @@ from imggen.core import (
 from imggen.errors import ExportError
 from imggen.export.journal import remove_scratch, scratch_folder
 from imggen.export.plan import Plan, Step
-from imggen.workers import Progress, Threads
+from imggen.workers import Progress, ThreadMap
 
 _DOING = {"copy": "copying", "move": "moving", "symlink": "linking", "hardlink": "linking"}
 
@@ -67,8 +67,8 @@ def carry_out(plan: Plan, progress: Progress | None = None) -> Outcome:
     """
     worker = _Worker(plan, plan.target)
     # Only copies take long enough to be worth several threads.
-    threads = Threads(None if plan.mode == "copy" else 1)
-    work = threads.each(_DOING[plan.mode], worker.do, plan.steps, progress)
+    threads = ThreadMap(None if plan.mode == "copy" else 1)
+    work = threads.imap_with_progress(_DOING[plan.mode], worker.do, plan.steps, progress)
     return _carry(worker, plan.folders(), work, [step.target for step in plan.steps])
 
 
@@ -80,7 +80,7 @@ def carry_back(plan: Plan, progress: Progress | None = None) -> Outcome:
     """
     worker = _Worker(plan, plan.source)
     goals = [step.source for step in plan.steps]
-    work = Threads(1).each("moving back", worker.undo, plan.steps, progress)
+    work = ThreadMap(1).imap_with_progress("moving back", worker.undo, plan.steps, progress)
     return _carry(worker, sorted(set(map(os.path.dirname, goals))), work, goals)
 
 

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple, final
 
 import numpy.typing as npt
 
-from imggen.workers import Threads, register_after_fork
+from imggen.workers import ThreadMap, register_after_fork
 
 Pixels = npt.NDArray[Any]
 
@@ -55,7 +55,7 @@ class ReadAhead:
         self._loads: dict[Key, _Load] = {}
         self._earlier_loads: dict[Key, _Load] = {}
 
-    def start(self, keys: list[Key], load: Callable[[Key], Pixels], threads: Threads) -> None:
+    def start(self, keys: list[Key], load: Callable[[Key], Pixels], threads: ThreadMap) -> None:
         """Starts to load a batch; what was started before the last time is forgotten.
 
         Args:
@@ -64,7 +64,7 @@ class ReadAhead:
             threads: Who does it.
         """
         loads: dict[Key, _Load] = {}
-        for share in threads.shares(keys):
+        for share in threads.chunks(keys):
             future = threads.submit(lambda share: _outcomes(load, share), share)
             loads.update(dict.fromkeys(share, future))
         with self._lock:

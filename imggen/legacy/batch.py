@@ -11,7 +11,7 @@ import numpy.typing as npt
 from imggen.core import contiguous_flip
 from imggen.legacy.draws import Source, as_global_state, same_state
 from imggen.legacy.normalization import normalize
-from imggen.workers import Threads
+from imggen.workers import ThreadMap
 
 Image = npt.NDArray[Any]
 
@@ -21,7 +21,7 @@ def fill_batch(
     load: Callable[[int], Image],
     generator: Any,
     source: Source,
-    threads: Threads,
+    threads: ThreadMap,
     meanwhile: Callable[[], object] = lambda: None,
 ) -> None:
     """Writes images, transformed and standardized by ``generator``, into ``batch_x``.
@@ -51,7 +51,7 @@ def fill_batch(
         )
     elif overridden is None or overridden():
         with as_global_state(source):
-            _one_by_one(batch_x, threads.in_order(load, range(len(batch_x))), generator, 0)
+            _one_by_one(batch_x, threads.imap(load, range(len(batch_x))), generator, 0)
     elif generator.preprocessing_function and not is_keras_own(generator.preprocessing_function):
         _drawn_ahead(batch_x, load, generator, source, threads)
     else:
@@ -76,7 +76,7 @@ def _side_by_side(
     load: Callable[[int], Image],
     generator: Any,
     source: Source,
-    threads: Threads,
+    threads: ThreadMap,
     meanwhile: Callable[[], object],
 ) -> None:
     parameters = [generator._draw(batch_x.shape[1:], source) for _ in batch_x]
@@ -96,7 +96,7 @@ def _drawn_ahead(
     load: Callable[[int], Image],
     generator: Any,
     source: Source,
-    threads: Threads,
+    threads: ThreadMap,
 ) -> None:
     parameters, states = [], []
     for _ in batch_x:
@@ -108,12 +108,12 @@ def _drawn_ahead(
         return image
 
     with as_global_state(source):
-        for position, x in enumerate(threads.in_order(work, range(len(batch_x)))):
+        for position, x in enumerate(threads.imap(work, range(len(batch_x)))):
             np.random.set_state(states[position])
             batch_x[position] = generator.standardize(x)
             if not same_state(np.random.get_state(), states[position]):
                 rest = range(position + 1, len(batch_x))
-                _one_by_one(batch_x, threads.in_order(load, rest), generator, position + 1)
+                _one_by_one(batch_x, threads.imap(load, rest), generator, position + 1)
                 return
 
 

@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from imggen.legacy.draws import Source, as_global_state
 from imggen.sequences import called_by_keras, next_batch_in_keras, refuse_tf_keras
-from imggen.workers import Threads, register_after_fork
+from imggen.workers import ThreadMap, register_after_fork
 
 
 class Iterator(keras.utils.PyDataset):  # type: ignore[misc]  # Keras is untyped
@@ -61,7 +61,7 @@ class Iterator(keras.utils.PyDataset):  # type: ignore[misc]  # Keras is untyped
         use_multiprocessing: bool = False,
         max_queue_size: int = 10,
     ) -> None:
-        self._threads = Threads(workers)
+        self._threads = ThreadMap(workers)
         self._for_keras = 1 if workers is None else workers
         super().__init__(
             workers=1,
@@ -171,11 +171,11 @@ class Iterator(keras.utils.PyDataset):  # type: ignore[misc]  # Keras is untyped
         """The number of threads that make one batch; in a subclass that makes them, of Keras's."""
         if self._is_custom():
             return self._for_keras
-        return 1 if called_by_keras() else self._threads.count
+        return 1 if called_by_keras() else self._threads.num_threads
 
     @workers.setter
     def workers(self, value: int) -> None:
-        self._threads = Threads(value)
+        self._threads = ThreadMap(value)
         self._for_keras = value
 
     @property

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from imggen.legacy.draws import Source
-from imggen.workers import Threads
+from imggen.workers import ThreadMap
 
 
 class Saving(Protocol):
@@ -20,7 +20,7 @@ class Saving(Protocol):
     save_prefix: str
     save_format: str
     data_format: str
-    _threads: Threads
+    _threads: ThreadMap
 
     @property
     def _source(self) -> Source: ...

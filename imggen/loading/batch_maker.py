@@ -28,7 +28,7 @@ from imggen.loading.label_modes import LabelMode, TargetBatch
 from imggen.loading.sample_loader import Failure, SampleLoader
 from imggen.loading.sampler import EpochSampler
 from imggen.loading.substitutes import load_substitute
-from imggen.workers import Buffers
+from imggen.workers import BufferPool
 
 OnError = Literal["raise", "skip", "substitute"]
 # "blank" puts zeros where an image could not be read, so that position i stays row i. Predictions
@@ -92,7 +92,7 @@ class BatchMaker:
     rescale: float | None
     dtype: str
     on_error: _OnError
-    buffers: Buffers
+    buffers: BufferPool
 
     def __post_init__(self) -> None:
         check_choice("dtype", self.dtype, DTYPES)

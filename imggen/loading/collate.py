@@ -11,7 +11,7 @@ import numpy.typing as npt
 from imggen.augment import Sample
 from imggen.core import contiguous_flip
 from imggen.errors import SampleError
-from imggen.workers import Buffers
+from imggen.workers import BufferPool
 
 
 @final
@@ -42,7 +42,7 @@ class BatchCollator:
         rescale: float | None,
         channels_first: bool,
         sample_targets: Callable[[Sample], Mapping[str, npt.NDArray[Any]]] | None,
-        buffers: Buffers,
+        buffers: BufferPool,
     ) -> None:
         self.images: dict[str, npt.NDArray[Any]] = {}
         self.targets: dict[str, npt.NDArray[Any]] = {}

@@ -8,7 +8,7 @@ import hashlib
 from imggen.core import StringColumn
 from imggen.data import Manifest
 from imggen.errors import ManifestError
-from imggen.workers import Progress, Threads
+from imggen.workers import Progress, ThreadMap
 
 
 def hash_files(
@@ -32,7 +32,9 @@ def hash_files(
         >>> len(hashed.hashes[0])
         64
     """
-    digests = Threads(workers).each("reading", _sha256, manifest.filepaths, progress)
+    digests = ThreadMap(workers).imap_with_progress(
+        "reading", _sha256, manifest.filepaths, progress
+    )
     return dataclasses.replace(manifest, hashes=StringColumn.of(digests))
 
 

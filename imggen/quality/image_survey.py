@@ -16,7 +16,7 @@ from imggen.core import write_records
 from imggen.data import Manifest
 from imggen.errors import ScanError
 from imggen.quality.image_check import ImageFacts, examine, quiet_pillow
-from imggen.workers import Progress, Threads
+from imggen.workers import Progress, ThreadMap
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -116,7 +116,9 @@ def survey(
     with quiet_pillow():
         facts = tuple(
             examined.facts
-            for examined in Threads(workers).each("looking", look, manifest.paths, progress)
+            for examined in ThreadMap(workers).imap_with_progress(
+                "looking", look, manifest.paths, progress
+            )
         )
     if all(fact is None for fact in facts):
         raise ScanError(

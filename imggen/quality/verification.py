@@ -14,7 +14,7 @@ from imggen.core import absolute_link, class_folder_path, move_file, move_link, 
 from imggen.data import Manifest, scan
 from imggen.errors import ExportError
 from imggen.quality.image_check import Finding, examine, quiet_pillow
-from imggen.workers import Progress, Threads
+from imggen.workers import Progress, ThreadMap
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -156,7 +156,7 @@ def verify(
     with quiet_pillow():
         findings = tuple(
             finding
-            for examined in Threads(workers).each(
+            for examined in ThreadMap(workers).imap_with_progress(
                 "decoding", partial(examine, manifest.root), paths, progress
             )
             for finding in examined.findings

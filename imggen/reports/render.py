@@ -16,7 +16,7 @@ from imggen.core import format_bytes, printable, replace_files
 from imggen.data import Manifest
 from imggen.decode import ImageSpec, load_image
 from imggen.errors import ExportError, ImageError, OptionError
-from imggen.workers import Progress, Threads
+from imggen.workers import Progress, ThreadMap
 
 if TYPE_CHECKING:
     import jinja2
@@ -81,7 +81,9 @@ def pictures(
     """
     spec = ImageSpec(image_size=None, shorter_side=side)
     distinct = list(dict.fromkeys(paths))
-    drawn = Threads(None).each("drawing", lambda path: _picture(path, spec), distinct, progress)
+    drawn = ThreadMap(None).imap_with_progress(
+        "drawing", lambda path: _picture(path, spec), distinct, progress
+    )
     return dict(zip(distinct, drawn, strict=True))
 
 

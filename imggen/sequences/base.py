@@ -20,7 +20,7 @@ from imggen.sequences.keras_compat import (
     called_by_keras,
     called_by_keras_reset,
 )
-from imggen.workers import Key, Prefetcher, WorkerOptions
+from imggen.workers import BatchKey, Prefetcher, WorkerOptions
 
 T = TypeVar("T")
 
@@ -176,7 +176,7 @@ class EpochSequence(keras.utils.PyDataset, Generic[T]):  # type: ignore[misc]  #
             key = (epoch, index)
             yield self._prefetcher.get(key, self._following(key, into_next=into_next))
 
-    def _following(self, key: Key, *, into_next: bool) -> list[Key]:
+    def _following(self, key: BatchKey, *, into_next: bool) -> list[BatchKey]:
         """Returns the keys of the batches to prefetch after ``key``, in order.
 
         They continue into the next epochs only if ``into_next``: a single ``evaluate`` should not

@@ -41,7 +41,7 @@ from imggen.loading import (
 from imggen.preview import Explanation, draw_batch, explain
 from imggen.sequences.base import EpochSequence
 from imggen.sequences.predictions import prediction_table
-from imggen.workers import Buffers, WorkerOptions, opencv_on_one_thread
+from imggen.workers import BufferPool, WorkerOptions, single_threaded_opencv
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -213,7 +213,7 @@ class ImageSequence(EpochSequence[Batch]):
             on_error=on_error,
             # As many as may be in use: those that wait, the one served, and the one before it,
             # which Keras may still be reading from.
-            buffers=Buffers(options.max_prefetched + 2),
+            buffers=BufferPool(options.max_prefetched + 2),
         )
         if self.batch_maker.num_batches == 0:
             raise OptionError(
@@ -389,7 +389,7 @@ class ImageSequence(EpochSequence[Batch]):
             >>> cached.fill_cache()
             []
         """
-        with opencv_on_one_thread():
+        with single_threaded_opencv():
             return self.batch_maker.samples.fill_cache(self.num_workers, progress)
 
     def close(self) -> None:

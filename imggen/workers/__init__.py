@@ -4,21 +4,21 @@ In: a function and what to call it for. Out: its results, in order, some of them
 How workers start, communicate and end may change here: results do not depend on it.
 """
 
-from imggen.workers.buffer_pool import Buffers
+from imggen.workers.buffer_pool import BufferPool
 from imggen.workers.fork_safety import register_after_fork
 from imggen.workers.options import WorkerOptions, usable_cores
-from imggen.workers.pools import Key, opencv_on_one_thread
+from imggen.workers.pools import BatchKey, single_threaded_opencv
 from imggen.workers.prefetcher import Prefetcher
-from imggen.workers.thread_map import Progress, Threads
+from imggen.workers.thread_map import Progress, ThreadMap
 
 __all__ = [
-    "Buffers",
-    "Key",
+    "BatchKey",
+    "BufferPool",
     "Prefetcher",
     "Progress",
-    "Threads",
+    "ThreadMap",
     "WorkerOptions",
-    "opencv_on_one_thread",
     "register_after_fork",
+    "single_threaded_opencv",
     "usable_cores",
 ]

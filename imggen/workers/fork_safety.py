@@ -1,4 +1,4 @@
-"""Locks in a forked process, where the thread that held one is gone and never lets it go."""
+"""Fork safety: locks and threads do not survive a fork, and objects that use them start over."""
 
 from __future__ import annotations
 
@@ -7,25 +7,25 @@ import weakref
 from typing import Protocol
 
 
-class Forked(Protocol):
-    """Something that must be put right in a process forked from this one."""
+class ForkAware(Protocol):
+    """An object with state that is invalid in a forked process, such as locks or threads."""
 
     def after_fork(self) -> None:
-        """Called in the new process, before anything else runs there."""
+        """Resets that state; called in the new process before any other code runs there."""
 
 
-_alive: weakref.WeakSet[Forked] = weakref.WeakSet()
+_registered: weakref.WeakSet[ForkAware] = weakref.WeakSet()
 
 
-def register_after_fork(thing: Forked) -> None:
-    """Has ``thing.after_fork()`` called in every process forked while it lives."""
-    _alive.add(thing)
+def register_after_fork(instance: ForkAware) -> None:
+    """Registers ``instance.after_fork`` to run in every process forked during its lifetime."""
+    _registered.add(instance)
 
 
-def _mend_all() -> None:
-    for thing in list(_alive):
-        thing.after_fork()
+def _run_after_fork() -> None:
+    for instance in list(_registered):
+        instance.after_fork()
 
 
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_mend_all)
+    os.register_at_fork(after_in_child=_run_after_fork)

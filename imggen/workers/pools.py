@@ -1,4 +1,4 @@
-"""The threads or processes that make batches: how they start, hand back and end."""
+"""The threads or processes that make batches: how they start, return results and end."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ from typing import Any, Generic, NoReturn, TypeVar, final
 
 from imggen.errors import WorkerError
 from imggen.workers.fork_safety import register_after_fork
-from imggen.workers.shared_memory import SharedMemoryMessage, pack, parcels_folder
+from imggen.workers.shared_memory import SharedMemoryMessage, create_message_folder, write_message
 
 T = TypeVar("T")
 
-Key = tuple[int, int]  # (epoch, batch index)
+BatchKey = tuple[int, int]  # (epoch, batch index)
 
 
 @final
 class ThreadPool(Generic[T]):
     """Calls ``make(epoch, index)`` on threads.
 
-    While it has several, OpenCV uses one thread a call: its own would only be in their way.
+    A pool of several threads limits OpenCV to one thread per call.
     """
 
     def __init__(self, make: Callable[[int, int], T], workers: int) -> None:
@@ -37,10 +37,10 @@ class ThreadPool(Generic[T]):
         self._executor = ThreadPoolExecutor(workers, thread_name_prefix="imggen")
         _stop_with(self, self._executor)
         if workers > 1:
-            hold_opencv_to_one_thread(self._executor)
+            limit_opencv_to_one_thread(self._executor)
 
-    def submit(self, key: Key) -> Future[T]:
-        """Starts on a batch."""
+    def submit(self, key: BatchKey) -> Future[T]:
+        """Schedules a batch."""
         return self._executor.submit(self._make, *key)
 
     def result(self, future: Future[Any]) -> T:
@@ -49,17 +49,17 @@ class ThreadPool(Generic[T]):
         return made
 
     def drop(self, future: Future[Any]) -> None:
-        """Gives up a batch: if it was not started, it is not made."""
+        """Discards a batch; one that was not started is never made."""
         future.cancel()
 
     def stop(self) -> None:
-        """Ends the threads, and waits for it."""
+        """Stops the threads and waits until they have ended."""
         self._executor.shutdown(wait=True, cancel_futures=True)
 
 
 @final
 class ProcessPool(Generic[T]):
-    """Calls ``make(epoch, index)`` in processes, and hands back through shared memory.
+    """Calls ``make(epoch, index)`` in processes, which return results through shared memory.
 
     Raises:
         WorkerError: ``make`` cannot be pickled.
@@ -70,12 +70,13 @@ class ProcessPool(Generic[T]):
             pickled = pickle.dumps(make)
         except (pickle.PicklingError, AttributeError, TypeError) as err:
             raise WorkerError(
-                f"use_multiprocessing=True must send the loader and the augmentations to other "
+                f"use_multiprocessing=True sends the loader and the augmentations to other "
                 f"processes, and one of them cannot be pickled: {err}. Use functions defined at "
-                "the top of a module instead of lambdas, or threads (use_multiprocessing=False)."
+                "the top level of a module instead of lambdas, or threads "
+                "(use_multiprocessing=False)."
             ) from err
-        self._folder = parcels_folder()
-        # Spawned, never forked: a fork copies the locks of TensorFlow's and OpenCV's threads in
+        self._folder = create_message_folder()
+        # Spawned, not forked: a fork copies the locks of TensorFlow's and OpenCV's threads in
         # whatever state they are, and deadlocks.
         self._executor = ProcessPoolExecutor(
             workers,
@@ -85,46 +86,46 @@ class ProcessPool(Generic[T]):
         )
         _stop_with(self, self._executor, self._folder)
 
-    def submit(self, key: Key) -> Future[SharedMemoryMessage]:
-        """Starts on a batch.
+    def submit(self, key: BatchKey) -> Future[SharedMemoryMessage]:
+        """Schedules a batch.
 
         Raises:
-            WorkerError: A process has ended, and with it all of them.
+            WorkerError: A process has ended, which ends the whole pool.
         """
         try:
             return self._executor.submit(_make_in_process, *key)
         except BrokenProcessPool as err:
-            raise _ended() from err
+            raise _worker_ended() from err
 
     def result(self, future: Future[Any]) -> T:
         """Waits for a batch.
 
         Raises:
-            WorkerError: The process that was to make it has ended.
+            WorkerError: The process that was making it has ended.
         """
         try:
-            made: T = future.result().open()
+            made: T = future.result().read()
         except BrokenProcessPool as err:
-            raise _ended() from err
+            raise _worker_ended() from err
         return made
 
     def drop(self, future: Future[Any]) -> None:
-        """Gives up a batch, which is made and thrown away."""
-        # Never cancelled: if a worker dies, Python 3.11 stumbles over a future that was, and lets
-        # all others wait for ever.
+        """Discards a batch once it is made."""
+        # Not cancelled: when a worker dies, Python 3.11 raises an internal error for a cancelled
+        # future, and all other futures wait forever. Remove when 3.11 is no longer supported.
         future.add_done_callback(_discard)
 
     def stop(self) -> None:
-        """Ends the processes, and waits for it."""
+        """Stops the processes and waits until they have ended."""
         self._executor.shutdown(wait=True, cancel_futures=True)
         shutil.rmtree(self._folder, ignore_errors=True)
 
 
-def _ended() -> WorkerError:
+def _worker_ended() -> WorkerError:
     return WorkerError(
-        "A worker process ended before its batch was made. Worker processes import the script "
-        'anew, so training code must stand under: if __name__ == "__main__":. If it does, the '
-        "process may have run out of memory: use fewer workers, or threads "
+        "A worker process ended before its batch was made. Worker processes import the main script "
+        'again, so put training code under: if __name__ == "__main__":. If it is there already, '
+        "the process may have run out of memory: use fewer workers, or threads "
         "(use_multiprocessing=False)."
     )
 
@@ -135,7 +136,7 @@ def _discard(future: Future[SharedMemoryMessage]) -> None:
 
 
 def _stop_with(pool: object, executor: Executor, folder: str | None = None) -> None:
-    """Has the workers end when ``pool`` is gone, or Python leaves."""
+    """Stops the workers when ``pool`` is collected, or when Python exits."""
     stop = weakref.finalize(pool, _stop, executor, folder, os.getpid())
     stop.atexit = False
     _running[executor] = stop
@@ -158,15 +159,20 @@ def _stop_all() -> None:
         stop()
 
 
-# At exit, concurrent.futures waits until its queues are empty: all batches that were to be made
-# ahead would still be made. What is registered here, later, is called before that. threading has
-# this hook for the use of concurrent.futures; without it, leaving takes longer, and that is all.
+# At exit, concurrent.futures waits until its queues are empty, and so would make all batches that
+# are scheduled. Functions registered later, like this one, are called first. The hook is private
+# to concurrent.futures; without it, exiting only takes longer.
 getattr(threading, "_register_atexit", lambda _: None)(_stop_all)
 
 
 @final
-class _OpenCV:
-    """How many hold OpenCV to one thread, and how many threads it had before."""
+class _OpenCVThreadLimit:
+    """Counts the objects that limit OpenCV to one thread, and restores its threads after the last.
+
+    Attributes:
+        holders: The number of objects.
+        threads_before: The number of OpenCV's threads before the first of them.
+    """
 
     def __init__(self) -> None:
         self.holders = 0
@@ -175,11 +181,11 @@ class _OpenCV:
         register_after_fork(self)
 
     def after_fork(self) -> None:
-        """Gives a forked process a lock of its own."""
-        # Whoever is gone may be collected while the lock is held, by the thread that holds it.
+        """Replaces the lock, which another thread may have held during the fork."""
+        # Reentrant: a holder may be collected while its thread has the lock.
         self.lock = threading.RLock()
 
-    def take_hold(self) -> None:
+    def acquire(self) -> None:
         import cv2
 
         with self.lock:
@@ -188,39 +194,39 @@ class _OpenCV:
                 cv2.setNumThreads(1)
             self.holders += 1
 
-    def let_go(self) -> None:
+    def release(self) -> None:
         import cv2
 
         with self.lock:
             self.holders -= 1
-            if self.holders == 0 and cv2.getNumThreads() == 1:  # else somebody has set it since
+            if self.holders == 0 and cv2.getNumThreads() == 1:  # the user has not changed it since
                 cv2.setNumThreads(self.threads_before)
 
 
-_opencv = _OpenCV()
+_opencv_limit = _OpenCVThreadLimit()
 
 
-def hold_opencv_to_one_thread(holder: object) -> None:
-    """Has OpenCV use one thread a call until ``holder`` is gone, and what it used before then.
+def limit_opencv_to_one_thread(holder: object) -> None:
+    """Limits OpenCV to one thread per call until ``holder`` is collected.
 
-    OpenCV keeps as many threads as there are cores, for one call at a time; several of our own
-    keep all cores busy already, and its threads burn time as they wait for work.
+    OpenCV has one thread per core for a single call at a time. Several threads of our own keep all
+    cores busy already, and OpenCV's threads would waste time while they wait for work.
     """
-    _opencv.take_hold()
-    weakref.finalize(holder, _opencv.let_go).atexit = False
+    _opencv_limit.acquire()
+    weakref.finalize(holder, _opencv_limit.release).atexit = False
 
 
 @contextmanager
-def opencv_on_one_thread() -> Iterator[None]:
-    """As ``hold_opencv_to_one_thread``, for as long as the context lasts."""
-    _opencv.take_hold()
+def single_threaded_opencv() -> Iterator[None]:
+    """Limits OpenCV to one thread per call inside the context."""
+    _opencv_limit.acquire()
     try:
         yield
     finally:
-        _opencv.let_go()
+        _opencv_limit.release()
 
 
-# What a worker process makes batches with; set once when it starts, and only there.
+# The function and the folder of a worker process, set once when it starts.
 _make: Callable[[int, int], Any]
 _folder: str
 
@@ -236,13 +242,13 @@ def _start_process(pickled: bytes, folder: str) -> None:
     cv2.setNumThreads(1)
     try:
         _make = pickle.loads(pickled)
-    except Exception as err:  # noqa: BLE001 - raised again with the first batch, in the parent
+    except Exception as err:  # noqa: BLE001 - raised with the first batch, in the parent
         reason = f"{type(err).__name__}: {err}"
-        _make = functools.partial(_refuse, reason)
+        _make = functools.partial(_fail_to_make, reason)
 
 
 def _end_with_parent() -> None:
-    """Ends this process when its parent is gone, even if the parent was killed outright."""
+    """Ends this process when its parent has ended, even if the parent was killed."""
     parent = multiprocessing.parent_process()
     if parent is not None:
         parent.join()
@@ -250,14 +256,14 @@ def _end_with_parent() -> None:
         os._exit(1)
 
 
-def _refuse(reason: str, epoch: int, index: int) -> NoReturn:
+def _fail_to_make(reason: str, epoch: int, index: int) -> NoReturn:
     raise WorkerError(
-        f"A worker process cannot load what makes batch {index} of epoch {epoch}: {reason}. "
-        "Functions for worker processes must stand at the top of a module or script, not in a "
-        'notebook or under if __name__ == "__main__":. Or use threads '
+        f"A worker process cannot load the function that makes batch {index} of epoch {epoch}: "
+        f"{reason}. Define functions for worker processes at the top level of a module or script, "
+        'not in a notebook or under if __name__ == "__main__":. Or use threads '
         "(use_multiprocessing=False)."
     )
 
 
 def _make_in_process(epoch: int, index: int) -> SharedMemoryMessage:
-    return pack(_make(epoch, index), _folder)
+    return write_message(_make(epoch, index), _folder)

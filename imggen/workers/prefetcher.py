@@ -1,4 +1,4 @@
-"""Batches made ahead of time: which are in the making, and which to start on next."""
+"""Prefetching: which batches are being made, and which ones to start next."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from typing import Any, Generic, TypeVar, final
 from imggen.errors import WorkerError
 from imggen.workers.fork_safety import register_after_fork
 from imggen.workers.options import WorkerOptions
-from imggen.workers.pools import Key, ProcessPool, ThreadPool
+from imggen.workers.pools import BatchKey, ProcessPool, ThreadPool
 
 T = TypeVar("T")
 
 
 @final
 class Prefetcher(Generic[T]):
-    """Calls ``make(epoch, index)`` on workers, ahead of the caller where it knows what comes next.
+    """Calls ``make(epoch, index)`` on workers, ahead of the caller where the next calls are known.
 
     The workers start with the first batch and live until the prefetcher is closed or collected;
     they are not restarted each epoch. Results do not depend on the options.
@@ -35,17 +35,17 @@ class Prefetcher(Generic[T]):
         register_after_fork(self)
 
     def after_fork(self) -> None:
-        """Starts afresh: in a forked child the workers are gone, and so is what they would make."""
+        """Starts over: a forked process has neither the workers nor their results."""
         self._lock = threading.Lock()
-        self._waiting: dict[Key, Future[Any]] = {}
+        self._pending: dict[BatchKey, Future[Any]] = {}
         self._pool = None
 
-    def get(self, key: Key, upcoming: Sequence[Key] = ()) -> T:
-        """Returns the batch ``key`` and starts on those that come next.
+    def get(self, key: BatchKey, upcoming: Sequence[BatchKey] = ()) -> T:
+        """Returns the batch ``key`` and starts on the batches that come next.
 
         Args:
             key: (epoch, batch index).
-            upcoming: The keys that will be asked for next, soonest first.
+            upcoming: The keys of the batches that will be requested next, soonest first.
 
         Raises:
             WorkerError: A worker process cannot be started, or has ended.
@@ -55,14 +55,14 @@ class Prefetcher(Generic[T]):
         pool = None
         try:
             with self._lock:
-                pool = self._started()
-                future = self._waiting.pop(key, None) or pool.submit(key)
+                pool = self._get_pool()
+                future = self._pending.pop(key, None) or pool.submit(key)
                 if upcoming:
-                    self._look_ahead(pool, upcoming[: self.options.max_queue_size])
+                    self._prefetch(pool, upcoming[: self.options.max_queue_size])
             return pool.result(future)
         except WorkerError:
             with self._lock:
-                if self._pool is pool:  # and nobody else has started new ones
+                if self._pool is pool:  # no other thread has started new workers
                     self._stop()
             raise
 
@@ -72,20 +72,19 @@ class Prefetcher(Generic[T]):
             self._stop()
 
     def _stop(self) -> None:
-        self._waiting.clear()
+        self._pending.clear()
         if self._pool is not None:
             self._pool.stop()
         self._pool = None
 
-    def _look_ahead(self, pool: ThreadPool[T] | ProcessPool[T], keys: Sequence[Key]) -> None:
-        for key in self._waiting.keys() - set(keys):
-            # The order has changed since: what was not started need not be made.
-            pool.drop(self._waiting.pop(key))
+    def _prefetch(self, pool: ThreadPool[T] | ProcessPool[T], keys: Sequence[BatchKey]) -> None:
+        for key in self._pending.keys() - set(keys):  # the order has changed
+            pool.drop(self._pending.pop(key))
         for key in keys:
-            if key not in self._waiting:
-                self._waiting[key] = pool.submit(key)
+            if key not in self._pending:
+                self._pending[key] = pool.submit(key)
 
-    def _started(self) -> ThreadPool[T] | ProcessPool[T]:
+    def _get_pool(self) -> ThreadPool[T] | ProcessPool[T]:
         if self._pool is None:
             pool = ProcessPool if self.options.use_multiprocessing else ThreadPool
             self._pool = pool(self._make, self.options.num_workers)

@@ -1,4 +1,4 @@
-"""Threads that share samples or files among them."""
+"""Calls of a function for many samples or files, on threads."""
 
 from __future__ import annotations
 
@@ -10,43 +10,44 @@ from typing import TypeVar, final
 from weakref import WeakValueDictionary
 
 from imggen.workers.options import count_workers
-from imggen.workers.pools import hold_opencv_to_one_thread
+from imggen.workers.pools import limit_opencv_to_one_thread
 
-# Enough that no thread waits for long while another does its last one.
-_SHARES_A_THREAD = 4
-_ITEMS_AT_A_TIME = 16
+# Few enough that the overhead is small, and enough that the threads finish at about the same time.
+_CHUNKS_PER_THREAD = 4
+_ITEMS_PER_PROGRESS = 16
 
 T = TypeVar("T")
 Item = TypeVar("Item")
 
-# Called now and then with what is being done, how many are done, and how many there are in all.
+# Called with the name of the task, the number of items done, and the number of items in all.
 Progress = Callable[[str, int, int], object]
 
 
 @final
-class Threads:
-    """Calls a function for many items, on threads that all iterators of the process share.
+class ThreadMap:
+    """Calls a function for many items, on threads.
+
+    All objects with the same number of threads share their threads.
 
     Args:
-        count: The number of threads. 0 or 1: the caller does it all. None: as many as there are
-            usable cores.
+        num_threads: The number of threads. 0 or 1: the calling thread. None: one per usable core.
 
     Raises:
-        OptionError: ``count`` is not a whole number of 0 or more.
+        OptionError: ``num_threads`` is not a whole number of 0 or more.
 
     Example:
-        >>> Threads(2).map(abs, [-1, 2, -3])
+        >>> ThreadMap(2).map(abs, [-1, 2, -3])
         [1, 2, 3]
     """
 
-    def __init__(self, count: int | None) -> None:
-        self.count = count_workers(count)
+    def __init__(self, num_threads: int | None) -> None:
+        self.num_threads = count_workers(num_threads)
         self._executor: ThreadPoolExecutor | None = None
         self._process_id = os.getpid()
 
     def submit(self, function: Callable[[Item], T], item: Item) -> Future[T]:
-        """Has ``function`` called for one item, after all that was asked for before."""
-        return self._started().submit(function, item)
+        """Schedules a call of ``function`` for one item, after all earlier calls."""
+        return self._get_executor().submit(function, item)
 
     def map(
         self,
@@ -54,83 +55,83 @@ class Threads:
         items: Iterable[Item],
         meanwhile: Callable[[], object] = lambda: None,
     ) -> list[T]:
-        """Returns what ``function`` returns for each item, in the order of the items.
+        """Returns the result of ``function`` for each item, in the order of the items.
 
         Args:
-            function: What to call.
-            items: What to call it for.
-            meanwhile: Called while the threads are at work.
+            function: The function to call.
+            items: Its arguments, one per call.
+            meanwhile: Called while the threads are working; not without threads.
 
         Raises:
-            Exception: The first that ``function`` raises, in the order of the items.
+            Exception: The first error of ``function``, in the order of the items.
         """
-        if self.count < 2:
+        if self.num_threads < 2:
             return [function(item) for item in items]
-        results = self._started().map(
-            lambda share: [function(item) for item in share], self.shares(list(items))
+        results = self._get_executor().map(
+            lambda chunk: [function(item) for item in chunk], self.chunks(list(items))
         )
         meanwhile()
-        return [result for share in results for result in share]
+        return [result for chunk in results for result in chunk]
 
-    def shares(self, items: list[Item]) -> list[list[Item]]:
-        """Parts of ``items``, in order: to hand over a few at a time costs less than one by one."""
-        size = max(1, len(items) // (_SHARES_A_THREAD * self.count))
+    def chunks(self, items: list[Item]) -> list[list[Item]]:
+        """Splits ``items`` into chunks, in order: to submit a chunk costs as much as an item."""
+        size = max(1, len(items) // (_CHUNKS_PER_THREAD * self.num_threads))
         return [items[start : start + size] for start in range(0, len(items), size)]
 
-    def in_order(self, function: Callable[[Item], T], items: Iterable[Item]) -> Iterator[T]:
-        """As ``map``, one result after the other; few wait at any time."""
-        if self.count < 2:
+    def imap(self, function: Callable[[Item], T], items: Iterable[Item]) -> Iterator[T]:
+        """Yields the results of ``map`` one by one, and keeps only a few of them waiting."""
+        if self.num_threads < 2:
             yield from map(function, items)
             return
-        executor = self._started()
-        waiting: deque[Future[T]] = deque()
+        executor = self._get_executor()
+        pending: deque[Future[T]] = deque()
         try:
             for item in items:
-                waiting.append(executor.submit(function, item))
-                if len(waiting) > 2 * self.count:
-                    yield waiting.popleft().result()
-            while waiting:
-                yield waiting.popleft().result()
+                pending.append(executor.submit(function, item))
+                if len(pending) > 2 * self.num_threads:
+                    yield pending.popleft().result()
+            while pending:
+                yield pending.popleft().result()
         finally:
-            for future in waiting:
+            for future in pending:
                 future.cancel()
 
-    def each(
+    def imap_with_progress(
         self,
-        what: str,
+        task: str,
         function: Callable[[Item], T],
         items: Sequence[Item],
         progress: Progress | None = None,
     ) -> Iterator[T]:
-        """As ``in_order``, for many items that take little time each.
+        """Yields the results of ``imap``, for many items that take little time each.
 
         Args:
-            what: What is being done, for ``progress``.
-            function: What to call.
-            items: What to call it for.
+            task: The name of the task, for ``progress``.
+            function: The function to call.
+            items: Its arguments, one per call.
             progress: Called after every few items.
         """
-        starts = range(0, len(items), _ITEMS_AT_A_TIME)
-        shares = (items[start : start + _ITEMS_AT_A_TIME] for start in starts)
+        starts = range(0, len(items), _ITEMS_PER_PROGRESS)
+        chunks = (items[start : start + _ITEMS_PER_PROGRESS] for start in starts)
         done = 0
-        for results in self.in_order(lambda share: [function(item) for item in share], shares):
+        for results in self.imap(lambda chunk: [function(item) for item in chunk], chunks):
             done += len(results)
             if progress is not None:
-                progress(what, done, len(items))
+                progress(task, done, len(items))
             yield from results
 
-    def _started(self) -> ThreadPoolExecutor:
+    def _get_executor(self) -> ThreadPoolExecutor:
         process_id = os.getpid()
         if self._executor is None or self._process_id != process_id:
             self._process_id = process_id
             self._executor = _executors.setdefault(
-                (process_id, self.count),
-                ThreadPoolExecutor(self.count, thread_name_prefix="imggen"),
+                (process_id, self.num_threads),
+                ThreadPoolExecutor(self.num_threads, thread_name_prefix="imggen"),
             )
-            hold_opencv_to_one_thread(self._executor)
+            limit_opencv_to_one_thread(self._executor)
         return self._executor
 
 
-# Under TensorFlow Keras never lets go of an iterator, so that threads of its own would pile up. By
-# process, since a fork has none of its parent's threads.
+# Shared, since TensorFlow keeps every iterator until the process ends, and threads of their own
+# would accumulate. By process, since a fork does not inherit the threads of its parent.
 _executors: WeakValueDictionary[tuple[int, int], ThreadPoolExecutor] = WeakValueDictionary()

@@ -15,7 +15,7 @@ import pytest
 
 from imggen import legacy
 from imggen.errors import OptionError
-from imggen.workers.thread_map import Threads
+from imggen.workers.thread_map import ThreadMap
 
 of_others = set()
 
@@ -105,7 +105,7 @@ def test_threads_end_when_another_number_of_workers_is_set():
 
 
 def test_an_error_in_a_thread_reaches_the_caller_and_the_next_batch_can_be_made():
-    threads = Threads(3)
+    threads = ThreadMap(3)
 
     def invert(number):
         return 1 / number
@@ -121,7 +121,7 @@ def test_of_several_errors_the_first_in_order_is_raised():
         raise ValueError(f"number {number}")
 
     with pytest.raises(ValueError, match="number 1"):
-        Threads(4).map(fail, [1, 2, 3, 4])
+        ThreadMap(4).map(fail, [1, 2, 3, 4])
 
 
 @pytest.mark.parametrize("count", [0, 1, 2, 7, None])
@@ -130,19 +130,19 @@ def test_results_come_in_the_order_of_the_items(count):
         time.sleep(0.02 if number % 3 == 0 else 0)
         return number * 2
 
-    assert Threads(count).map(late, range(20)) == list(range(0, 40, 2))
-    assert Threads(count).map(late, []) == []
+    assert ThreadMap(count).map(late, range(20)) == list(range(0, 40, 2))
+    assert ThreadMap(count).map(late, []) == []
 
 
 def test_threads_work_side_by_side():
     meeting = threading.Barrier(3, timeout=20)
-    assert Threads(3).map(lambda _: meeting.wait() >= 0, range(3)) == [True] * 3
+    assert ThreadMap(3).map(lambda _: meeting.wait() >= 0, range(3)) == [True] * 3
 
 
 @pytest.mark.parametrize("count", [-1, 0.5, "4", False])
 def test_what_is_no_number_of_threads_is_refused(count):
     with pytest.raises(OptionError, match="whole number of 0 or more, or None"):
-        Threads(count)
+        ThreadMap(count)
 
 
 def run_script(script):

@@ -135,9 +135,9 @@ def test_iterators_with_as_many_workers_share_their_threads():
 
 
 def test_few_images_wait_while_a_function_is_slow():
-    threads = legacy.iterator.Threads(2)
+    threads = legacy.iterator.ThreadMap(2)
     started = []
-    results = threads.in_order(lambda item: started.append(item) or item, range(100))
+    results = threads.imap(lambda item: started.append(item) or item, range(100))
     assert next(results) == 0
     assert len(started) <= 6
     assert list(results) == list(range(1, 100))

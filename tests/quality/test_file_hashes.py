@@ -9,7 +9,7 @@ import pytest
 import imggen
 from imggen import Manifest, hash_files
 from imggen.errors import ManifestError, OptionError
-from imggen.workers.thread_map import Threads
+from imggen.workers.thread_map import ThreadMap
 from tests.helpers.split_files import ODD_NAMES, numbered, write_files
 
 
@@ -79,7 +79,7 @@ def test_a_number_of_threads_that_is_none_is_an_option_error(photos):
 @pytest.mark.parametrize("num_items", [0, 1, 16, 17, 100])
 def test_each_gives_results_in_order_and_counts_to_the_end(count, num_items):
     told = []
-    results = Threads(count).each(
+    results = ThreadMap(count).imap_with_progress(
         "halving", lambda item: item / 2, range(num_items), lambda *now: told.append(now)
     )
 
@@ -91,7 +91,9 @@ def test_each_gives_results_in_order_and_counts_to_the_end(count, num_items):
 @pytest.mark.parametrize("count", [1, 4])
 def test_each_raises_what_the_function_raises_after_what_came_before(count):
     seen = []
-    results = Threads(count).each("dividing", lambda item: 1 / (item - 40), range(100))
+    results = ThreadMap(count).imap_with_progress(
+        "dividing", lambda item: 1 / (item - 40), range(100)
+    )
     with pytest.raises(ZeroDivisionError):
         seen.extend(results)
 

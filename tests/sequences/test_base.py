@@ -282,7 +282,7 @@ class Counting(EpochSequence):
 
     def ahead(self):
         """What was made and not served, once the workers have nothing to do."""
-        for future in list(self._prefetcher._waiting.values()):
+        for future in list(self._prefetcher._pending.values()):
             future.result(timeout=20)
         return sorted(set(self.made) - set(self.served))
 
@@ -373,7 +373,7 @@ def test_never_more_is_made_ahead_than_may_wait(one_pass, num_batches, max_queue
     class Watched(Counting):
         def _serve(self, key):
             nonlocal most
-            most = max(most, len(self._prefetcher._waiting))
+            most = max(most, len(self._prefetcher._pending))
             return super()._serve(key)
 
     sequence = Watched(num_batches, max_queue_size=max_queue_size)
@@ -407,7 +407,7 @@ def test_setting_the_epoch_serves_it_and_gives_up_what_was_made_ahead():
     list(sequence)
 
     assert sequence.served[-4:] == in_order(4, [9])
-    assert sorted(sequence._prefetcher._waiting) == [(10, 0), (10, 1), (10, 2)]
+    assert sorted(sequence._prefetcher._pending) == [(10, 0), (10, 1), (10, 2)]
 
 
 def test_a_batch_out_of_order_has_nothing_made_ahead():

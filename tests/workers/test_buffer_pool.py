@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 from imggen import from_directory
-from imggen.workers.buffer_pool import Buffers
+from imggen.workers.buffer_pool import BufferPool
 
 SHAPE = (4, 6, 5, 3)
 
@@ -24,13 +24,13 @@ def address(array: np.ndarray) -> int:
     return array.__array_interface__["data"][0]
 
 
-def empty(buffers: Buffers, shape=SHAPE, dtype="float32") -> np.ndarray:
+def empty(buffers: BufferPool, shape=SHAPE, dtype="float32") -> np.ndarray:
     return buffers.empty(shape, dtype)
 
 
 def is_in_use(holder_of) -> bool:
     """Whether memory stays untouched as long as ``holder_of(array)`` is there."""
-    buffers = Buffers(most=3)
+    buffers = BufferPool(capacity=3)
     first = empty(buffers)
     first[:] = 1
     place, holder = address(first), holder_of(first)
@@ -90,7 +90,7 @@ def test_memory_is_not_used_again_while_there_is_a_tensor_of_torch(make):
 @pytest.mark.parametrize("make", ["convert_to_tensor", "constant", "from_dlpack"])
 def test_a_tensor_of_tensorflow_keeps_its_values(make):
     tensorflow = pytest.importorskip("tensorflow")
-    buffers = Buffers(most=2)
+    buffers = BufferPool(capacity=2)
     first = empty(buffers)
     first[:] = 1
     tensor = (
@@ -108,7 +108,7 @@ def test_a_tensor_of_tensorflow_keeps_its_values(make):
 @pytest.mark.parametrize("make", ["asarray", "array", "from_dlpack"])
 def test_an_array_of_jax_keeps_its_values(make):
     jax = pytest.importorskip("jax")
-    buffers = Buffers(most=2)
+    buffers = BufferPool(capacity=2)
     # Only what is aligned as JAX has it is taken without a copy, and NumPy promises no alignment.
     for shape in [SHAPE, (64, 64, 3), (1 << 20,)]:
         first = empty(buffers, shape)
@@ -121,13 +121,13 @@ def test_an_array_of_jax_keeps_its_values(make):
 
 
 def test_memory_that_nobody_holds_is_used_again():
-    buffers = Buffers(most=3)
+    buffers = BufferPool(capacity=3)
 
     assert len({address(empty(buffers)) for _ in range(50)}) == 1
 
 
 def test_memory_is_used_again_once_the_last_holder_is_gone():
-    buffers = Buffers(most=3)
+    buffers = BufferPool(capacity=3)
     first = empty(buffers)
     place, row, tail = address(first), first[1], first[2:].view(np.uint8)
     del first
@@ -139,7 +139,7 @@ def test_memory_is_used_again_once_the_last_holder_is_gone():
 
 
 def test_every_array_is_writable_and_of_the_shape_and_dtype_asked_for():
-    buffers = Buffers(most=3)
+    buffers = BufferPool(capacity=3)
     for shape in [(), (0,), (3,), (2, 0, 4), (2, 3), (6,), (3, 2)] * 2:
         for dtype in ("float32", "uint8", np.dtype("<f8"), np.float16, "int32"):
             array = empty(buffers, shape, dtype)
@@ -153,7 +153,7 @@ def test_every_array_is_writable_and_of_the_shape_and_dtype_asked_for():
     ("shape", "dtype"), [((6, 4, 5, 3), "float32"), (SHAPE, "int32"), ((4, 6, 5, 2), "float32")]
 )
 def test_memory_of_another_shape_or_dtype_is_not_used(shape, dtype):
-    buffers = Buffers(most=3)
+    buffers = BufferPool(capacity=3)
     place = address(empty(buffers))
     other = empty(buffers, shape, dtype)
     again = empty(buffers)
@@ -163,7 +163,7 @@ def test_memory_of_another_shape_or_dtype_is_not_used(shape, dtype):
 
 
 def test_one_reshaped_in_place_leaves_the_next_one_alone():
-    buffers = Buffers(most=1)
+    buffers = BufferPool(capacity=1)
     first = empty(buffers)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)
@@ -174,7 +174,7 @@ def test_one_reshaped_in_place_leaves_the_next_one_alone():
 
 
 def test_no_more_buffers_are_known_of_than_was_said():
-    buffers = Buffers(most=3)
+    buffers = BufferPool(capacity=3)
     held = [empty(buffers) for _ in range(10)]
     places = set(map(address, held))
     assert len(places) == 10
@@ -186,7 +186,7 @@ def test_no_more_buffers_are_known_of_than_was_said():
 
 
 def test_one_buffer_at_most_is_one():
-    buffers = Buffers(most=1)
+    buffers = BufferPool(capacity=1)
     first, second = empty(buffers), empty(buffers)
 
     assert address(first) != address(second)
@@ -194,14 +194,14 @@ def test_one_buffer_at_most_is_one():
 
 
 def test_shapes_that_come_no_more_make_way():
-    buffers = Buffers(most=3)
+    buffers = BufferPool(capacity=3)
     for number in range(1, 40):
         empty(buffers, (number, 7))
     assert len(buffers._buffers) == 3
 
 
 def test_what_is_cleared_is_forgotten_and_its_arrays_live_on():
-    buffers = Buffers(most=3)
+    buffers = BufferPool(capacity=3)
     first = empty(buffers)
     first[:] = 5
     buffers.clear()
@@ -212,8 +212,21 @@ def test_what_is_cleared_is_forgotten_and_its_arrays_live_on():
     assert buffers._buffers[0] is not first.base
 
 
+@pytest.mark.parametrize("is_free_threaded", [0, 1, None])
+def test_memory_is_not_used_again_where_reference_counts_are_not_exact(
+    monkeypatch, is_free_threaded
+):
+    monkeypatch.setattr("sysconfig.get_config_var", {"Py_GIL_DISABLED": is_free_threaded}.get)
+    buffers = BufferPool(capacity=3)
+    first = empty(buffers)
+
+    assert (first.shape, first.dtype, first.flags.writeable) == (SHAPE, np.float32, True)
+    assert len(buffers._buffers) == (0 if is_free_threaded else 1)
+    assert first.flags.owndata == bool(is_free_threaded)  # memory of its own, which no pool knows
+
+
 def test_threads_never_share_the_memory_of_what_is_alive():
-    buffers = Buffers(most=6)
+    buffers = BufferPool(capacity=6)
     start, wrong, places = threading.Barrier(8), [], Counter()
 
     def hammer(number):
@@ -242,19 +255,19 @@ def test_threads_never_share_the_memory_of_what_is_alive():
 
 
 def test_a_pickled_copy_is_empty_and_of_the_same_limit():
-    buffers = Buffers(most=2)
+    buffers = BufferPool(capacity=2)
     held = [empty(buffers) for _ in range(2)]
     copy = pickle.loads(pickle.dumps(buffers))
 
-    assert copy._most == 2
+    assert copy._capacity == 2
     assert address(empty(copy)) not in map(address, held)
 
 
 FORK = """
 import os, signal, threading
-from imggen.workers.buffer_pool import Buffers
+from imggen.workers.buffer_pool import BufferPool
 
-buffers = Buffers(most=2)
+buffers = BufferPool(capacity=2)
 first = buffers.empty((4, 5), "float32")
 first[:] = 1
 held, wait = threading.Event(), threading.Event()

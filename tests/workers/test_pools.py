@@ -40,7 +40,7 @@ def sequence_of(folder, **options):
     )
 
 
-def parcels_of(sequence) -> str:
+def messages_of(sequence) -> str:
     return sequence._prefetcher._pool._folder
 
 
@@ -128,35 +128,35 @@ def folder(tmp_path_factory):
 def started(folder):
     sequence = sequence_of(folder, workers=2, use_multiprocessing=True, max_queue_size=4)
     sequence[0], sequence[1]  # the second one in order has others made ahead
-    return sequence, parcels_of(sequence)
+    return sequence, messages_of(sequence)
 
 
-def test_closing_leaves_no_parcels_and_no_processes(folder):
-    sequence, parcels = started(folder)
+def test_closing_leaves_no_messages_and_no_processes(folder):
+    sequence, messages = started(folder)
     processes = list(sequence._prefetcher._pool._executor._processes)
-    assert os.path.isdir(parcels)
+    assert os.path.isdir(messages)
     sequence.close()
 
-    assert not os.path.exists(parcels)
+    assert not os.path.exists(messages)
     assert not any(os.path.exists(f"/proc/{process}") for process in processes)
 
 
-def test_a_sequence_that_is_dropped_leaves_no_parcels_and_no_processes(folder):
-    sequence, parcels = started(folder)
+def test_a_sequence_that_is_dropped_leaves_no_messages_and_no_processes(folder):
+    sequence, messages = started(folder)
     processes = list(sequence._prefetcher._pool._executor._processes)
     del sequence
     gc.collect()
 
-    assert soon(lambda: not os.path.exists(parcels))
+    assert soon(lambda: not os.path.exists(messages))
     assert soon(lambda: not any(os.path.exists(f"/proc/{process}") for process in processes))
 
 
-def test_no_parcel_stays_once_its_batch_is_served(folder):
-    sequence, parcels = started(folder)
+def test_no_message_stays_once_its_batch_is_served(folder):
+    sequence, messages = started(folder)
     with sequence:
         for index in range(2, len(sequence)):
             sequence[index]
-        assert os.listdir(parcels) == []
+        assert os.listdir(messages) == []
 
 
 def test_what_was_made_ahead_in_vain_is_thrown_away():
@@ -183,14 +183,14 @@ def test_what_is_dropped_while_it_is_made_is_thrown_away():
     pool.stop()
 
 
-def test_an_error_leaves_no_parcel(photos):
+def test_an_error_leaves_no_message(photos):
     (photos / "cat" / "003.png").write_bytes(b"broken")
     with sequence_of(
         photos, workers=1, use_multiprocessing=True, shuffle=False, batch_size=16
     ) as sequence:
         with pytest.raises(OSError, match=r"003\.png"):
             sequence[0]
-        assert os.listdir(parcels_of(sequence)) == []
+        assert os.listdir(messages_of(sequence)) == []
 
 
 ENDINGS = {
@@ -206,11 +206,11 @@ ENDINGS = {
 
 @pytest.mark.skipif(not os.path.isdir("/proc"), reason="reads the process table from /proc")
 @pytest.mark.parametrize("ending", ENDINGS)
-def test_however_a_program_ends_no_parcels_and_no_processes_are_left(tmp_path, folder, ending):
+def test_however_a_program_ends_no_messages_and_no_processes_are_left(tmp_path, folder, ending):
     script = tmp_path / "script.py"
     lines = """
         import os, signal, sys, time
-        from tests.workers.test_pools import large, parcels_of
+        from tests.workers.test_pools import large, messages_of
         from imggen.workers import Prefetcher, WorkerOptions
 
         if __name__ == "__main__":
@@ -230,14 +230,14 @@ def test_however_a_program_ends_no_parcels_and_no_processes_are_left(tmp_path, f
         env={**os.environ, "PYTHONPATH": str(ROOT), "KERAS_BACKEND": "numpy"},
     )
     shown, _ = parent.communicate(timeout=60)
-    parcels, count = shown.decode().split()
+    messages, count = shown.decode().split()
 
     assert int(count) > 0
     assert soon(lambda: session_members(parent.pid) == [])
-    assert not os.path.exists(parcels)
+    assert not os.path.exists(messages)
 
 
-def test_a_worker_that_is_killed_leaves_no_parcels_once_the_pool_is_stopped():
+def test_a_worker_that_is_killed_leaves_no_messages_once_the_pool_is_stopped():
     pool = ProcessPool(large, 1)
     futures = [pool.submit((0, index)) for index in range(20)]
     pool.result(futures[0])
@@ -300,7 +300,7 @@ def test_a_worker_that_is_killed_after_batches_were_dropped_is_an_error_and_not_
 def opencv_threads(monkeypatch):
     """Four threads for OpenCV, whatever this machine has, and nobody who holds it to one."""
     # TensorFlow keeps sequences of earlier tests for ever, and they keep a hold.
-    monkeypatch.setattr(pools, "_opencv", pools._OpenCV())
+    monkeypatch.setattr(pools, "_opencv_limit", pools._OpenCVThreadLimit())
     before = cv2.getNumThreads()
     cv2.setNumThreads(4)
     yield 4
@@ -386,7 +386,7 @@ from imggen.workers import pools
 held, wait = threading.Event(), threading.Event()
 
 def hold():
-    with pools._opencv.lock:
+    with pools._opencv_limit.lock:
         held.set()
         wait.wait(30)
 

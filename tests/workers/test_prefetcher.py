@@ -165,7 +165,7 @@ def test_a_function_that_processes_cannot_find_is_named(tmp_path):
     )
     done = subprocess.run([sys.executable, script], capture_output=True, text=True, timeout=60)
     assert "hidden" in done.stderr
-    assert "must stand at the top of a module or script" in done.stderr
+    assert "at the top level of a module or script" in done.stderr
 
 
 @pytest.mark.skipif(not os.path.isdir("/proc"), reason="reads the process table from /proc")

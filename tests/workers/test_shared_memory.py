@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from imggen.loading.batch_maker import Batch
-from imggen.workers.shared_memory import pack, parcels_folder
+from imggen.workers.shared_memory import create_message_folder, write_message
 
 ROOT = Path(__file__).parents[2]
 RNG = np.random.default_rng(0)
@@ -70,28 +70,28 @@ OBJECTS = {
 
 @pytest.mark.parametrize("name", OBJECTS)
 def test_what_comes_out_is_what_was_put_in(tmp_path, name):
-    assert same(pack(OBJECTS[name], str(tmp_path)).open(), OBJECTS[name])
+    assert same(write_message(OBJECTS[name], str(tmp_path)).read(), OBJECTS[name])
 
 
 @pytest.mark.parametrize("name", OBJECTS)
-def test_a_parcel_goes_through_a_pipe(tmp_path, name):
-    parcel = pickle.loads(pickle.dumps(pack(OBJECTS[name], str(tmp_path))))
+def test_a_message_goes_through_a_pipe(tmp_path, name):
+    message = pickle.loads(pickle.dumps(write_message(OBJECTS[name], str(tmp_path))))
 
-    assert same(parcel.open(), OBJECTS[name])
+    assert same(message.read(), OBJECTS[name])
 
 
 def test_more_than_64_mib_comes_out_as_it_was_put_in(tmp_path):
     array = np.arange(20_000_000, dtype="float32").reshape(-1, 5)
     assert array.nbytes > 64 << 20
-    opened = pack((array, array[:3]), str(tmp_path)).open()
+    received = write_message((array, array[:3]), str(tmp_path)).read()
 
-    np.testing.assert_array_equal(opened[0], array)
-    np.testing.assert_array_equal(opened[1], array[:3])
+    np.testing.assert_array_equal(received[0], array)
+    np.testing.assert_array_equal(received[1], array[:3])
 
 
 def test_what_is_one_array_stays_one_array(tmp_path):
     x = some(4, 5)
-    first, second, (third,) = pack((x, x, [x]), str(tmp_path)).open()
+    first, second, (third,) = write_message((x, x, [x]), str(tmp_path)).read()
 
     assert first is second is third
 
@@ -99,60 +99,62 @@ def test_what_is_one_array_stays_one_array(tmp_path):
 @pytest.mark.parametrize("dtype", ["float32", "uint8"])
 def test_arrays_may_be_written_to_and_share_nothing(tmp_path, dtype):
     arrays = [some(5, 7, dtype=dtype), some(3, dtype=dtype), np.asfortranarray(some(4, 4))]
-    opened = pack(arrays, str(tmp_path)).open()
-    opened[0][:] = 1
-    opened[1][:] = 2
-    opened[2][:] = 3
+    received = write_message(arrays, str(tmp_path)).read()
+    received[0][:] = 1
+    received[1][:] = 2
+    received[2][:] = 3
 
-    assert [np.unique(array).tolist() for array in opened] == [[1], [2], [3]]
+    assert [np.unique(array).tolist() for array in received] == [[1], [2], [3]]
     assert not any(array.max() <= 3 for array in arrays)
 
 
 def test_what_is_read_only_stays_so(tmp_path):
-    assert not pack(read_only(some(4)), str(tmp_path)).open().flags.writeable
+    assert not write_message(read_only(some(4)), str(tmp_path)).read().flags.writeable
 
 
 def test_every_array_is_aligned(tmp_path):
-    opened = pack([some(5, dtype="uint8"), some(3), some(3, dtype="float64")], str(tmp_path)).open()
+    received = write_message(
+        [some(5, dtype="uint8"), some(3), some(3, dtype="float64")], str(tmp_path)
+    ).read()
 
-    assert all(array.flags.aligned for array in opened)
+    assert all(array.flags.aligned for array in received)
 
 
 def test_large_arrays_do_not_go_through_the_pipe(tmp_path):
-    parcel = pack((some(100, 100), some(10)), str(tmp_path))
+    message = write_message((some(100, 100), some(10)), str(tmp_path))
 
-    assert len(pickle.dumps(parcel)) < 2000
-    assert os.path.getsize(parcel.file) == 4 * 100 * 100 + 64  # each begins at a multiple of 64
+    assert len(pickle.dumps(message)) < 2000
+    assert os.path.getsize(message.file) == 4 * 100 * 100 + 64  # each begins at a multiple of 64
 
 
-def test_the_file_has_no_name_any_more_once_the_parcel_is_open(tmp_path):
-    parcel = pack(some(9), str(tmp_path))
-    assert os.listdir(tmp_path) == [os.path.basename(parcel.file)]
-    array = parcel.open()
+def test_the_file_has_no_name_any_more_once_the_message_is_read(tmp_path):
+    message = write_message(some(9), str(tmp_path))
+    assert os.listdir(tmp_path) == [os.path.basename(message.file)]
+    array = message.read()
 
     assert os.listdir(tmp_path) == []
     assert array.shape == (9,)
 
 
-def test_a_parcel_that_is_discarded_leaves_no_file(tmp_path):
-    parcel = pack(some(9), str(tmp_path))
-    parcel.discard()
-    parcel.discard()
+def test_a_message_that_is_discarded_leaves_no_file(tmp_path):
+    message = write_message(some(9), str(tmp_path))
+    message.discard()
+    message.discard()
 
     assert os.listdir(tmp_path) == []
 
 
 def test_what_has_no_arrays_needs_no_file(tmp_path):
     for name in ("no array", "nothing", "a scalar", "empty ones alone"):
-        parcel = pack(OBJECTS[name], str(tmp_path))
-        assert parcel.file is None
-        parcel.discard()
+        message = write_message(OBJECTS[name], str(tmp_path))
+        assert message.file is None
+        message.discard()
     assert os.listdir(tmp_path) == []
 
 
 def test_what_cannot_be_pickled_leaves_no_file(tmp_path):
     with pytest.raises((pickle.PicklingError, AttributeError)):
-        pack((some(9), lambda: None), str(tmp_path))
+        write_message((some(9), lambda: None), str(tmp_path))
 
     assert os.listdir(tmp_path) == []
 
@@ -163,27 +165,27 @@ def test_the_memory_goes_with_the_last_array(tmp_path):
         with open("/proc/self/maps") as file:
             return sum(str(tmp_path) in line for line in file)
 
-    opened = pack([some(3000), some(4000)], str(tmp_path)).open()
+    received = write_message([some(3000), some(4000)], str(tmp_path)).read()
     assert mappings() == 1
-    part = opened[1][5:9]
-    del opened
+    part = received[1][5:9]
+    del received
     assert mappings() == 1
     del part
     assert mappings() == 0
 
 
-def test_opening_leaves_no_file_descriptor_behind(tmp_path):
+def test_reading_leaves_no_file_descriptor_behind(tmp_path):
     def descriptors():
         return len(os.listdir("/proc/self/fd"))
 
     before = descriptors()
     for _ in range(20):
-        pack(some(3000), str(tmp_path)).open()
+        write_message(some(3000), str(tmp_path)).read()
     assert descriptors() == before
 
 
 def test_a_folder_is_made_for_the_one_who_asks():
-    folders = [parcels_folder() for _ in range(2)]
+    folders = [create_message_folder() for _ in range(2)]
     try:
         assert len(set(folders)) == 2
         assert all(os.stat(folder).st_mode & 0o777 == 0o700 for folder in folders)
@@ -198,16 +200,16 @@ def test_a_folder_is_made_for_the_one_who_asks():
 NO_ROOM = """
 import os, resource, signal, sys
 import numpy as np
-from imggen.workers.shared_memory import pack
+from imggen.workers.shared_memory import write_message
 
 folder, limit = sys.argv[1], int(sys.argv[2])
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)  # so that writing fails with EFBIG
 resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
 x = np.arange(50_000, dtype="float32")
-parcel = pack([x, x, "text", np.arange(5)], folder)
-assert parcel.file is None
+message = write_message([x, x, "text", np.arange(5)], folder)
+assert message.file is None
 assert os.listdir(folder) == []
-first, second, text, few = parcel.open()
+first, second, text, few = message.read()
 assert first is second
 assert text == "text"
 assert (first == x).all() and (few == np.arange(5)).all()
@@ -232,13 +234,13 @@ def test_without_room_all_goes_through_the_pipe(tmp_path, limit):
 NO_DESCRIPTORS = """
 import resource, sys
 import numpy as np
-from imggen.workers.shared_memory import pack
+from imggen.workers.shared_memory import write_message
 
 x = np.arange(50, dtype="float32")
 resource.setrlimit(resource.RLIMIT_NOFILE, (3, 3))
-parcel = pack([x], sys.argv[1])
-assert parcel.file is None
-assert (parcel.open()[0] == x).all()
+message = write_message([x], sys.argv[1])
+assert message.file is None
+assert (message.read()[0] == x).all()
 """
 
 

@@ -20,7 +20,7 @@ from imggen.quality.duplicates.fingerprints import THUMB_SIDE, thumb_of
 from imggen.quality.duplicates.similarity import THRESHOLD, Pairs, similar_pairs
 from imggen.quality.image_check import ImageFacts, examine, quiet_pillow
 from imggen.splitting import join_groups
-from imggen.workers import Progress, Threads
+from imggen.workers import Progress, ThreadMap
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -191,7 +191,7 @@ def find_duplicates(
     read = partial(_fingerprint, near=near)
     with quiet_pillow():
         paths = [manifest.filepath(row) for row in distinct.tolist()]
-        found = Threads(workers).each("comparing", read, paths, progress)
+        found = ThreadMap(workers).imap_with_progress("comparing", read, paths, progress)
         for row, fingerprint in zip(distinct.tolist(), found, strict=True):
             if fingerprint.digest is not None:
                 digests[row] = fingerprint.digest
