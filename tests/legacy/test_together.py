@@ -145,7 +145,7 @@ def test_few_images_wait_while_a_function_is_slow():
 
 def test_keras_2_is_told_that_it_cannot_read_from_an_iterator():
     asking = {"__name__": "tf_keras.src.engine.data_adapter", "iterator": flow()}
-    with pytest.raises(TypeError, match="for Keras 3"):
+    with pytest.raises(TypeError, match="works with Keras 3"):
         exec("next(iterator)", asking)
 
 
