@@ -17,7 +17,7 @@ from imggen.benchmark.report import BenchReport, as_ms, as_rate, counted
 from imggen.benchmark.trial import Trial
 from imggen.cache import RamCache, pack_as_jpeg
 from imggen.core import format_bytes
-from imggen.decode import ImageSpec, load_image, placement
+from imggen.decode import ImageSpec, compute_placement, find_format, load_image
 from imggen.errors import OptionError
 from imggen.loading import BatchMaker
 
@@ -258,6 +258,6 @@ def _shrinks(path: str, spec: ImageSpec) -> float:
     from PIL import Image
 
     with Image.open(path) as image:
-        (left, top, right, bottom), size, _ = placement(*image.size, spec)
+        (left, top, right, bottom), size, _ = compute_placement(*image.size, spec)
         times = min((right - left) / size[0], (bottom - top) / size[1])
-        return times if image.format == "JPEG" else 0.0
+        return times if find_format(image.format).has_reduced_decoding else 0.0

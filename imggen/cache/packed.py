@@ -9,7 +9,7 @@ from typing import Any, Protocol, final
 import numpy as np
 import numpy.typing as npt
 
-from imggen.decode import jpeg_pixels
+from imggen.decode import decode_jpeg
 
 _LONGEST_SIDE = 65500  # that JPEGs of libjpeg have
 
@@ -85,7 +85,7 @@ def _unpack(packed: npt.NDArray[Any]) -> npt.NDArray[Any]:
     from PIL import Image
 
     data = packed[:-1].tobytes()
-    pixels = jpeg_pixels(data)
+    pixels = decode_jpeg(data)
     if pixels is None:
         pixels = np.array(Image.open(io.BytesIO(data)).convert("RGB"))
     pixels.flags.writeable = False

@@ -44,13 +44,11 @@ def check_picture(output: Path) -> None:
     Raises:
         OptionError: Pillow cannot write the format, or the folder does not exist.
     """
-    from PIL import Image
-
+    from imggen.decode import format_by_extension
     from imggen.errors import OptionError
 
     check_folder(output)
-    Image.init()
-    if output.suffix.lower() not in Image.EXTENSION:
+    if format_by_extension(output.suffix) is None:
         raise OptionError(
             f"{str(output)!r} must end in .png, or in another extension of an image format."
         )

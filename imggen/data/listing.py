@@ -10,31 +10,11 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import final
 
+from imggen.decode import image_extensions
 from imggen.errors import OptionError, ScanError
-
-# Formats that Pillow recognizes by extension but cannot decode without an external program or
-# plugin (Ghostscript, a GRIB handler, ...).
-_NOT_DECODABLE = {"BUFR", "EPS", "GRIB", "HDF5", "MPEG", "WMF"}
 
 _DOT = ord(".")
 _SYSTEM_NAMES = {b"__macosx", b"thumbs.db", b"desktop.ini", b"$recycle.bin"}
-
-
-def image_extensions() -> frozenset[str]:
-    """Returns the lower-case extensions, including the dot, of every format that Pillow reads.
-
-    Example:
-        >>> {".jpg", ".png", ".webp", ".tif"} <= image_extensions()
-        True
-    """
-    from PIL import Image
-
-    Image.init()
-    return frozenset(
-        extension
-        for extension, kind in Image.registered_extensions().items()
-        if (kind in Image.OPEN or kind == "MPO") and kind not in _NOT_DECODABLE  # read as JPEG
-    )
 
 
 @final

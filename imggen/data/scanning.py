@@ -15,6 +15,7 @@ from imggen.data.listing import FolderLister
 from imggen.data.manifest import Manifest
 from imggen.data.pairing import pair_files
 from imggen.data.splits import SPLIT_NAMES, split_name
+from imggen.decode import COMMON_EXTENSIONS
 from imggen.errors import ScanError
 
 Labels = Literal["inferred"] | None
@@ -246,9 +247,7 @@ def _scan_classes(
 
 def _require_images(root: str, found: Sequence[bytes], lister: FolderLister, layout: str) -> None:
     if not found:
-        usual = [
-            name for name in (b".jpg", b".png", b".webp", b".tif") if name in lister.extensions
-        ]
+        usual = [name for name in map(os.fsencode, COMMON_EXTENSIONS) if name in lister.extensions]
         extensions = usual + sorted(lister.extensions - {*usual})
         raise ScanError(
             f"Found 0 images in {root!r}; expected {layout} with an extension such as "

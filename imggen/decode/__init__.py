@@ -1,22 +1,41 @@
-"""An image file to a uint8 array at the target size."""
+"""Image files decoded to uint8 arrays of the wanted size.
 
-from imggen.decode.jpeg import jpeg_pixels, read_if_jpeg
+In: a path or the bytes of a file, and an ``ImageSpec``. Out: an array of shape (height, width,
+channels), and where its pixels come from in the file. Decoders, formats and resizing may be
+changed here without looking elsewhere, as long as the pixels stay the same.
+"""
+
+from imggen.decode.formats import (
+    COMMON_EXTENSIONS,
+    FORMATS,
+    PLAIN_MODES,
+    find_format,
+    format_by_extension,
+    image_extensions,
+)
+from imggen.decode.geometry import compute_placement, source_geometry
+from imggen.decode.jpeg import decode_jpeg, read_if_jpeg
 from imggen.decode.load import load_image, load_in_stages
 from imggen.decode.mask import load_mask
-from imggen.decode.place import place_of
-from imggen.decode.spec import NUM_CHANNELS, ColorMode, Fit, ImageSpec, Interpolation, placement
+from imggen.decode.spec import NUM_CHANNELS, ColorMode, Fit, ImageSpec, Interpolation
 
 __all__ = [
+    "COMMON_EXTENSIONS",
+    "FORMATS",
     "NUM_CHANNELS",
+    "PLAIN_MODES",
     "ColorMode",
     "Fit",
     "ImageSpec",
     "Interpolation",
-    "jpeg_pixels",
+    "compute_placement",
+    "decode_jpeg",
+    "find_format",
+    "format_by_extension",
+    "image_extensions",
     "load_image",
     "load_in_stages",
     "load_mask",
-    "place_of",
-    "placement",
     "read_if_jpeg",
+    "source_geometry",
 ]

@@ -1,20 +1,19 @@
-"""JPEGs by OpenCV where its pixels are Pillow's to the bit, and it is quicker.
+"""JPEGs decoded by OpenCV where its pixels equal Pillow's exactly and it is faster.
 
 Measured on photographs of 500×375 (CPU time, one thread, OpenCV 5.0, Pillow 13): to an array of
-full size 0.97 ms against 1.21; shrunk by nearest neighbour 1.00 against 1.12. Antialiased shrinking
-is Pillow's own, and an image that comes from OpenCV gains nothing there (1.86 ms either way).
+full size 0.97 ms against 1.21; shrunk by nearest neighbor 1.00 against 1.12. Antialiased shrinking
+is always done by Pillow, and an image decoded by OpenCV gains nothing there (1.86 ms either way).
 
-What OpenCV's decoder finds odd but can read, such as bytes to spare before the end, it remarks on
-in a line on stderr; Pillow's reads the same pixels and is silent.
+OpenCV's decoder writes a line to stderr about oddities that it can read, such as extra bytes before
+the end; Pillow's decoder reads the same pixels silently.
 
-Other formats stay with Pillow: OpenCV writes warnings about ordinary PNGs to stderr for a gain of a
-fifth, is slower for GIF and AVIF, and takes as long for WebP, JPEG 2000 and compressed TIFF.
+Pillow decodes all other formats: OpenCV writes warnings about ordinary PNGs to stderr for a gain of
+a fifth, is slower for GIF and AVIF, and takes as long for WebP, JPEG 2000 and compressed TIFF.
 """
 
 from __future__ import annotations
 
 import functools
-import io
 import os
 import re
 from typing import Any, NamedTuple
@@ -22,11 +21,11 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from imggen.decode.orientation import MIRRORED, TURNED, TURNED_OR_MIRRORED, UPSIDE_DOWN
+from imggen.decode.formats import JPEG
+from imggen.decode.orientation import UPRIGHT, read_orientation_of_bytes, turn_pixels
 
-_START = b"\xff\xd8\xff"
-
-# What may follow a 0xff in the midst of compressed data: nothing else, a restart, another 0xff.
+# Inside compressed data only a zero, a restart marker or another 0xff may follow a 0xff; this finds
+# the first 0xff that something else follows.
 _MARKER = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")
 _END_OF_IMAGE = b"\xff\xd9"
 _START_OF_SCAN = 0xDA
@@ -37,7 +36,7 @@ _OTHER_SEGMENTS = {0xC4, 0xDB, 0xDD, *range(0xE0, 0xF0), 0xFE}
 _APP1 = 0xE1  # holds EXIF or XMP
 
 
-def jpeg_pixels(
+def decode_jpeg(
     data: bytes,
     size: tuple[int, int] | None = None,
     *,
@@ -46,29 +45,29 @@ def jpeg_pixels(
 ) -> npt.NDArray[np.uint8] | None:
     """Decodes a JPEG with OpenCV, if it is sure that Pillow would give the same pixels.
 
-    That is: in one scan, complete, of one or three components of 8 bits, and of a size that Pillow
-    does not take for a decompression bomb. Where the answer is None, Pillow decides what the file
-    is, and what is wrong with it.
+    That holds for complete files of one scan, with one or three components of 8 bits, and of a size
+    that Pillow does not refuse as a decompression bomb. If this returns None, Pillow decides what
+    the file is, and what is wrong with it.
 
     Args:
         data: The bytes of a file, in any format.
-        size: (height, width) to resize to, by nearest neighbour. None: as it is.
+        size: (height, width) to resize to, by nearest neighbor. None: keep the size.
         exif_orientation: Turn it upright as its EXIF tag says, before resizing.
-        longest_shorter_side: Decode nothing whose shorter side is longer. None: any size.
+        longest_shorter_side: Return None if the shorter side is longer. None: decode any size.
 
     Returns:
         uint8, shape (height, width, 3), RGB; or None.
 
     Source: the pixels are those of ``PIL.Image.open(...).convert("RGB").resize(...)``.
     """
-    header = _header_of_plain(data) if data.startswith(_START) else None
+    header = _read_plain_header(data) if data.startswith(JPEG.signature) else None
     if header is None:
         return None
     shorter_side = min(header.height, header.width)
     if longest_shorter_side is not None and shorter_side > longest_shorter_side:
         return None
-    turns = exif_orientation and header.has_app1
-    orientation = _orientation(data) if turns else 1
+    may_turn = exif_orientation and header.has_app1
+    orientation = read_orientation_of_bytes(data) if may_turn else UPRIGHT
     if orientation is None:
         return None
     import cv2
@@ -82,18 +81,18 @@ def jpeg_pixels(
         return None
     if decoded is None:
         return None
-    return _nearest(_upright(decoded, orientation), size)
+    return _resize_nearest(turn_pixels(decoded, orientation), size)
 
 
 def read_if_jpeg(path: str | os.PathLike[str]) -> bytes | None:
-    """The bytes of a file that begins as JPEGs do, or None.
+    """Returns the bytes of a file that begins with the signature of JPEG, or None.
 
     Raises:
         OSError: It cannot be read.
     """
     with open(path, "rb") as file:
-        start = file.read(len(_START))
-        return start + file.read() if start == _START else None
+        start = file.read(len(JPEG.signature))
+        return start + file.read() if start == JPEG.signature else None
 
 
 class _Header(NamedTuple):
@@ -102,8 +101,8 @@ class _Header(NamedTuple):
     has_app1: bool
 
 
-def _header_of_plain(data: bytes) -> _Header | None:
-    """The header of a JPEG that OpenCV and Pillow cannot disagree about; None for others."""
+def _read_plain_header(data: bytes) -> _Header | None:
+    """Reads the header of a JPEG that OpenCV and Pillow decode alike; None for others."""
     from PIL import Image
 
     position, marker = 2, 0
@@ -125,10 +124,10 @@ def _header_of_plain(data: bytes) -> _Header | None:
             return None
         has_app1 |= marker == _APP1
         position += 2 + length
-    most = Image.MAX_IMAGE_PIXELS
-    if height * width == 0 or (most is not None and height * width > most):
+    limit = Image.MAX_IMAGE_PIXELS
+    if height * width == 0 or (limit is not None and height * width > limit):
         return None
-    # A marker amid the data is where OpenCV goes on and Pillow gives up; without one at the end,
+    # At a marker inside the data OpenCV continues and Pillow stops; without a marker at the end,
     # the file is truncated.
     found = _MARKER.search(data, position)
     if found is None or found[0] != _END_OF_IMAGE:
@@ -136,61 +135,37 @@ def _header_of_plain(data: bytes) -> _Header | None:
     return _Header(height, width, has_app1)
 
 
-def _orientation(data: bytes) -> int | None:
-    """The EXIF orientation that Pillow finds; None where it would fail to turn the image."""
-    from PIL import ExifTags, Image
-
-    try:
-        with Image.open(io.BytesIO(data)) as image:
-            exif = image.getexif()
-            orientation = exif.get(ExifTags.Base.Orientation, 1)
-            if orientation in TURNED_OR_MIRRORED:
-                exif.tobytes()  # as ImageOps.exif_transpose does, for the image that it returns
-    except Exception:  # noqa: BLE001 - Pillow's readers raise whatever their parsing meets
-        return None
-    return int(orientation) if orientation in TURNED_OR_MIRRORED else 1
-
-
-def _upright(pixels: npt.NDArray[np.uint8], orientation: int) -> npt.NDArray[np.uint8]:
-    """As ``PIL.ImageOps.exif_transpose`` does."""
-    if orientation in TURNED:
-        pixels = pixels.swapaxes(0, 1)
-    if orientation in UPSIDE_DOWN:
-        pixels = pixels[::-1]
-    if orientation in MIRRORED:
-        pixels = pixels[:, ::-1]
-    return np.ascontiguousarray(pixels)
-
-
-def _nearest(pixels: npt.NDArray[np.uint8], size: tuple[int, int] | None) -> npt.NDArray[np.uint8]:
+def _resize_nearest(
+    pixels: npt.NDArray[np.uint8], size: tuple[int, int] | None
+) -> npt.NDArray[np.uint8]:
     import cv2
 
     height, width, _ = pixels.shape
     if size is None or size == (height, width):
         return pixels
-    if _same_columns(height, size[0]) and _same_columns(width, size[1]):
+    if _keeps_pillow_columns(height, size[0]) and _keeps_pillow_columns(width, size[1]):
         resized: Any = cv2.resize(pixels, size[::-1], interpolation=cv2.INTER_NEAREST_EXACT)
         return np.asarray(resized)
-    taken = pixels[_columns(height, size[0])][:, _columns(width, size[1])]
-    return np.ascontiguousarray(taken)
+    chosen = pixels[_pillow_columns(height, size[0])][:, _pillow_columns(width, size[1])]
+    return np.ascontiguousarray(chosen)
 
 
-def _columns(length: int, new_length: int) -> npt.NDArray[np.int32]:
-    """Which pixels of a line Pillow takes when it resizes it by nearest neighbour."""
+def _pillow_columns(length: int, new_length: int) -> npt.NDArray[np.int32]:
+    """Returns the pixels of a line that Pillow keeps when it resizes by nearest neighbor."""
     from PIL import Image
 
     line = Image.fromarray(np.arange(length, dtype=np.int32)[np.newaxis])
-    taken: npt.NDArray[np.int32] = np.asarray(
+    chosen: npt.NDArray[np.int32] = np.asarray(
         line.resize((new_length, 1), Image.Resampling.NEAREST)
     )[0]
-    return taken
+    return chosen
 
 
 @functools.lru_cache(maxsize=4096)
-def _same_columns(length: int, new_length: int) -> bool:
-    """Whether OpenCV takes the same: it rounds to 1/65536 pixel, which long lines show."""
+def _keeps_pillow_columns(length: int, new_length: int) -> bool:
+    """Whether OpenCV keeps the same pixels: it rounds to 1/65536 pixel, too coarse at times."""
     import cv2
 
     line = np.arange(length, dtype=np.float32)[np.newaxis]
-    theirs = cv2.resize(line, (new_length, 1), interpolation=cv2.INTER_NEAREST_EXACT)
-    return np.array_equal(theirs[0], _columns(length, new_length))
+    chosen = cv2.resize(line, (new_length, 1), interpolation=cv2.INTER_NEAREST_EXACT)
+    return np.array_equal(chosen[0], _pillow_columns(length, new_length))

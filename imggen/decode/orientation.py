@@ -1,9 +1,93 @@
-"""What the EXIF orientation of a file says about its axes, once the image is upright.
+"""Turning images upright, as the orientation in their EXIF data says.
 
 Source: Exif 2.32, tag 0x0112; ``PIL.ImageOps.exif_transpose``.
 """
 
-TURNED = {5, 6, 7, 8}  # rows are columns
-MIRRORED = {2, 3, 6, 7}  # what was first on the axis that is now horizontal is last
-UPSIDE_DOWN = {3, 4, 7, 8}  # the same of the axis that is now vertical
-TURNED_OR_MIRRORED = TURNED | MIRRORED | UPSIDE_DOWN
+from __future__ import annotations
+
+import io
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from imggen.decode.formats import find_format
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+UPRIGHT = 1
+# What becomes of the stored axes once the image is upright.
+TURNED = frozenset({5, 6, 7, 8})  # rows become columns
+MIRRORED = frozenset({2, 3, 6, 7})  # the horizontal axis runs backward
+UPSIDE_DOWN = frozenset({3, 4, 7, 8})  # the vertical axis runs backward
+_NOT_UPRIGHT = TURNED | MIRRORED | UPSIDE_DOWN
+
+
+def read_orientation(image: Image.Image) -> int:
+    """Returns the EXIF orientation of an open image, 1 to 8; 1 if it has none, or another value."""
+    from PIL import ExifTags
+
+    orientation = image.getexif().get(ExifTags.Base.Orientation, UPRIGHT)
+    return int(orientation) if orientation in _NOT_UPRIGHT else UPRIGHT
+
+
+def read_orientation_of_bytes(data: bytes) -> int | None:
+    """Returns the orientation of the bytes of a file; None where Pillow would fail to turn it."""
+    from PIL import Image
+
+    try:
+        with Image.open(io.BytesIO(data)) as image:
+            orientation = read_orientation(image)
+            if orientation != UPRIGHT:
+                image.getexif().tobytes()  # as exif_transpose does, for the image that it returns
+    except Exception:  # noqa: BLE001 - Pillow's readers raise whatever their parsing meets
+        return None
+    return orientation
+
+
+def turn_upright(image: Image.Image) -> Image.Image:
+    """Returns an open image turned upright, loaded if it had to be turned."""
+    from PIL import ImageOps
+
+    return ImageOps.exif_transpose(image)
+
+
+def turn_pixels(pixels: npt.NDArray[np.uint8], orientation: int) -> npt.NDArray[np.uint8]:
+    """Turns pixels, shape (height, width, ...), as ``turn_upright`` turns images."""
+    if orientation in TURNED:
+        pixels = pixels.swapaxes(0, 1)
+    if orientation in UPSIDE_DOWN:
+        pixels = pixels[::-1]
+    if orientation in MIRRORED:
+        pixels = pixels[:, ::-1]
+    return np.ascontiguousarray(pixels)
+
+
+def keep_as_stored(image: Image.Image) -> Image.Image:
+    """Returns an open image in the orientation of the file, undoing what Pillow does on load."""
+    from PIL import Image
+
+    if not find_format(image.format).is_turned_on_load:
+        return image
+    orientation = read_orientation(image)
+    image.load()
+    undo = {
+        2: Image.Transpose.FLIP_LEFT_RIGHT,
+        3: Image.Transpose.ROTATE_180,
+        4: Image.Transpose.FLIP_TOP_BOTTOM,
+        5: Image.Transpose.TRANSPOSE,
+        6: Image.Transpose.ROTATE_90,
+        7: Image.Transpose.TRANSVERSE,
+        8: Image.Transpose.ROTATE_270,
+    }
+    return image.transpose(undo[orientation]) if orientation in undo else image
+
+
+def oriented_size(image: Image.Image, *, upright: bool) -> tuple[int, int]:
+    """Returns the (width, height) of an open image, upright or as stored; reads no pixels."""
+    width, height = image.size
+    is_swapped = upright != find_format(image.format).is_turned_on_load
+    if is_swapped and read_orientation(image) in TURNED:
+        return height, width
+    return width, height

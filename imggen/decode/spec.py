@@ -1,9 +1,9 @@
-"""What decides the pixels of an image besides its file."""
+"""The options that, together with a file, determine the pixels of an image."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, NamedTuple, final, get_args
+from typing import Literal, final, get_args
 
 from imggen.core import check_choice, check_whole, is_whole
 from imggen.errors import OptionError
@@ -16,7 +16,7 @@ Interpolation = Literal[
 
 NUM_CHANNELS: dict[str, int] = {"rgb": 3, "rgba": 4, "grayscale": 1}
 
-# Keras 3's words and Pillow's own, each with the name of Pillow's filter.
+# Keras 3's names and Pillow's own, each with the name of Pillow's filter.
 FILTERS = {
     "nearest": "NEAREST",
     "bilinear": "BILINEAR",
@@ -32,23 +32,23 @@ FILTERS = {
 @final
 @dataclass(frozen=True)
 class ImageSpec:
-    """How a file becomes an array; together with the file, it decides every pixel.
+    """How a file becomes an array; together with the file, it determines every pixel.
 
     JPEGs at least twice as large as needed are decoded at a half, a quarter or an eighth of their
     size, and resized from there: photographs of many megapixels load several times faster. The
-    result is a little sharper than from a full decode, two grey levels away on average. "nearest",
-    "area" and "box" say which pixels count, so with them a file is always decoded in full.
+    result is a little sharper than from a full decode, two gray levels away on average. "nearest",
+    "area" and "box" define which pixels count, so with them a file is always decoded in full.
 
     Attributes:
         image_size: (height, width) in pixels, or None to keep each file's own size.
         color_mode: "rgb" (3 channels), "rgba" (4) or "grayscale" (1).
-        interpolation: "nearest", "bilinear", "bicubic", "area" or "lanczos3", Keras 3's words, or
+        interpolation: "nearest", "bilinear", "bicubic", "area" or "lanczos3", as in Keras 3, or
             Pillow's "box", "hamming" and "lanczos". All but "nearest" antialias when they shrink.
-        fit: "stretch" to ``image_size``; "crop" the largest centred window of its aspect ratio
+        fit: "stretch" to ``image_size``; "crop" the largest centered window of its aspect ratio
             first, as Keras's ``smart_resize`` does; or "pad" with black (transparent in "rgba").
         exif_orientation: Turn photographs upright as their EXIF tag says.
-        shorter_side: With ``image_size=None``: shrink files so that their shorter side has so many
-            pixels; smaller ones stay as they are. None: do not.
+        shorter_side: With ``image_size=None``: shrink images so that their shorter side has this
+            many pixels; smaller ones keep their size. None: keep the size of all images.
 
     Raises:
         OptionError: A value outside its legal set.
@@ -80,7 +80,7 @@ class ImageSpec:
 
     @property
     def may_reduce(self) -> bool:
-        """Whether large JPEGs are decoded at reduced size."""
+        """Whether large JPEGs may be decoded at reduced size."""
         resizes = self.image_size is not None or self.shorter_side is not None
         return resizes and FILTERS[self.interpolation] not in {"NEAREST", "BOX"}
 
@@ -91,51 +91,12 @@ class ImageSpec:
             return None
         return (*self.image_size, NUM_CHANNELS[self.color_mode])
 
-    def about(self) -> str:
-        """All that decides the pixels besides the file, in words."""
+    def cache_key(self) -> str:
+        """Describes all that determines the pixels besides the file."""
         import PIL
 
         reduced = ", large JPEGs at reduced size" if self.may_reduce else ""
         return f"{self}\ndecoded by Pillow {PIL.__version__}{reduced}"
-
-
-class Placement(NamedTuple):
-    """Which part of an image goes where in the array; sizes are (width, height), as in Pillow.
-
-    Attributes:
-        window: (left, top, right, bottom) of the part that is used, in pixels of the image.
-        size: Of that part once it is resized.
-        offset: (left, top) of where it stands in the array.
-    """
-
-    window: tuple[int, int, int, int]
-    size: tuple[int, int]
-    offset: tuple[int, int]
-
-
-def placement(image_width: int, image_height: int, spec: ImageSpec) -> Placement:
-    """Settles how an image upright fits into the array that ``spec`` asks for."""
-    whole = (image_width, image_height)
-    if spec.image_size is None:
-        shrinks = max(1.0, min(whole) / (spec.shorter_side or min(whole)))
-        size = (max(1, round(image_width / shrinks)), max(1, round(image_height / shrinks)))
-        return Placement((0, 0, *whole), size, (0, 0))
-    height, width = spec.image_size
-    if spec.fit == "crop":
-        # Rounded as in smart_resize, keras/src/utils/image_utils.py, Keras 3.15.
-        crop_width = max(1, min(image_width, image_height * width // height))
-        crop_height = max(1, min(image_height, image_width * height // width))
-        left, top = (image_width - crop_width) // 2, (image_height - crop_height) // 2
-        window = (left, top, left + crop_width, top + crop_height)
-        return Placement(window, (width, height), (0, 0))
-    if spec.fit == "stretch":
-        return Placement((0, 0, *whole), (width, height), (0, 0))
-    scale = min(width / image_width, height / image_height)
-    size = (
-        min(width, max(1, round(image_width * scale))),
-        min(height, max(1, round(image_height * scale))),
-    )
-    return Placement((0, 0, *whole), size, ((width - size[0]) // 2, (height - size[1]) // 2))
 
 
 def _check_size(image_size: object) -> tuple[int, int]:

@@ -30,7 +30,7 @@ from imggen.core import (
     write_records,
 )
 from imggen.data import Manifest, has_folders, scan
-from imggen.decode import ImageSpec, load_image
+from imggen.decode import FORMATS, ImageSpec, format_by_extension, load_image
 from imggen.errors import ExportError, ImageError, OptionError
 from imggen.loading import Failure
 from imggen.workers import Progress, ThreadMap
@@ -235,7 +235,7 @@ def _jobs(manifest: Manifest, copies: int, *, balance: bool) -> Iterator[_Job]:
 
 
 def _is_jpeg(path: str) -> bool:
-    return path.lower().endswith((".jpg", ".jpeg"))
+    return path.lower().endswith(FORMATS["JPEG"].extensions)
 
 
 def _check_empty(goal: Path) -> None:
@@ -336,8 +336,7 @@ def _encoded(pixels: npt.NDArray[np.uint8], name: str) -> bytes:
 
     out = io.BytesIO()
     picture = Image.fromarray(pixels)
-    Image.init()
-    kind = Image.EXTENSION.get(os.path.splitext(name)[1].lower(), "PNG")
+    kind = format_by_extension(os.path.splitext(name)[1]) or "PNG"
     if kind == "JPEG":
         picture.save(out, kind, quality=_QUALITY, subsampling=0)
     elif kind in Image.SAVE:

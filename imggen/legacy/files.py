@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from imggen.cache import CacheLike, ImageCache, open_cache
 from imggen.core import Stream, generator
-from imggen.decode import NUM_CHANNELS, jpeg_pixels, read_if_jpeg
+from imggen.decode import NUM_CHANNELS, decode_jpeg, read_if_jpeg
 from imggen.errors import ImageError, ImggenWarning, OptionError
 from imggen.legacy.ahead import Key, ReadAhead
 from imggen.legacy.batch import fill_batch
@@ -251,7 +251,7 @@ class BatchFromFilesMixin(_Base):
         if data is None or any(not isinstance(side, int) or side < 1 for side in self.target_size):
             return None
         height, width = self.target_size
-        return jpeg_pixels(data, (height, width))
+        return decode_jpeg(data, (height, width))
 
     def _image_or_error(
         self, sample: np.int64, filepaths: list[str]

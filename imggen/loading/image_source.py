@@ -66,7 +66,7 @@ class ImageSource:
             return cls(
                 load=load_whole,
                 loaded_spec=spec,
-                cache_key=spec.about(),
+                cache_key=spec.cache_key(),
                 cut_size=None,
                 load_whole=load_whole,
                 spec=spec,
@@ -83,7 +83,7 @@ class ImageSource:
         return cls(
             load=functools.partial(load_image, spec=uncut),
             loaded_spec=uncut,
-            cache_key=uncut.about(),
+            cache_key=uncut.cache_key(),
             cut_size=spec.image_size,
             load_whole=load_whole,
             spec=spec,

@@ -209,7 +209,7 @@ import sys, zlib
 from imggen import Cache, ImageSpec
 from imggen.cache import open_cache
 folder, *paths = sys.argv[1:]
-about = ImageSpec((96, 128)).about()
+about = ImageSpec((96, 128)).cache_key()
 cache = open_cache(
     Cache(folder, "jpeg", 80), about, len(paths), paths.__getitem__,
     color_mode="rgb", same_size=True,
@@ -494,7 +494,7 @@ def told_of(told):
 @BOTH
 def test_what_exceeds_the_limit_is_loaded_anew_and_told_once(varied, tmp_path, where, pack, limit):
     cache = varied.open(Cache(place(where, tmp_path), pack, limit=limit))
-    expected, loaded = varied.epoch_indices(pack), []
+    expected, loaded = varied.served(pack), []
     with warnings.catch_warnings(record=True) as told:
         warnings.simplefilter("always")
         for _ in range(3):
@@ -523,7 +523,7 @@ def test_what_exceeds_the_limit_is_loaded_anew_and_told_once(varied, tmp_path, w
 @BOTH
 def test_threads_together_keep_to_the_limit(varied, tmp_path, where, pack, limit):
     cache = varied.open(Cache(place(where, tmp_path), pack, limit=limit))
-    expected, wrong = varied.epoch_indices(pack), []
+    expected, wrong = varied.served(pack), []
 
     def ask(seed):
         for index in np.random.default_rng(seed).integers(0, 20, 200).tolist():
@@ -600,7 +600,7 @@ def test_a_limit_stays_with_a_cache_that_was_pickled(varied, tmp_path):
 
     with pytest.warns(ImggenWarning, match="its limit is 8000 bytes"):
         got = serve()
-    assert all(map(np.array_equal, got, varied.epoch_indices("jpeg")))
+    assert all(map(np.array_equal, got, varied.served("jpeg")))
     copied.flush()
     assert 0 < bytes_kept(tmp_path / "kept") <= 8000
 

@@ -2,6 +2,7 @@
 
 import functools
 import io
+import itertools
 import random
 import struct
 import warnings
@@ -12,9 +13,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageCms, ImageFile, ImageOps
 
-from imggen.decode import ImageSpec, jpeg, jpeg_pixels, load_image, read_if_jpeg
+from imggen.decode import ImageSpec, decode_jpeg, jpeg, load_image, read_if_jpeg
 from imggen.errors import ImageError
 from tests.decode.test_load import encoded, noise
+from tests.helpers.cases import case
 
 
 def smooth(height: int, width: int, seed: int = 0) -> np.ndarray:
@@ -39,7 +41,7 @@ def by_pillow(data: bytes, size=None, *, exif_orientation: bool = False) -> np.n
 
 
 def assert_is_pillows(data: bytes, size=None, **options) -> None:
-    got = jpeg_pixels(data, size, **options)
+    got = decode_jpeg(data, size, **options)
     assert got is not None
     assert got.dtype == np.uint8
     np.testing.assert_array_equal(got, by_pillow(data, size, **options))
@@ -145,54 +147,61 @@ PLAIN_KINDS = {
 }
 
 
-@pytest.mark.parametrize("size", [None, (20, 70)])
-@pytest.mark.parametrize("kind", PLAIN_KINDS)
-def test_a_plain_jpeg_is_decoded_to_pillows_pixels(kind, size):
-    assert_is_pillows(PLAIN_KINDS[kind], size)
+def test_a_plain_jpeg_is_decoded_to_pillows_pixels():
+    for kind, size in itertools.product(PLAIN_KINDS, [None, (20, 70)]):
+        with case(kind, size):
+            assert_is_pillows(PLAIN_KINDS[kind], size)
 
 
-@pytest.mark.parametrize("subsampling", ["4:4:4", "4:2:2", "4:2:0", None])
-@pytest.mark.parametrize("make", [noise, smooth])
-def test_every_quality_and_sampling_is_decoded_to_pillows_pixels(make, subsampling):
-    gray = subsampling is None
-    for quality in range(1, 101):
-        pixels = make(21, 35)[..., 0] if gray else make(21, 35)
-        assert_is_pillows(jpeg_of(pixels, quality=quality, subsampling=subsampling or -1))
+def test_every_quality_and_sampling_is_decoded_to_pillows_pixels():
+    for make, subsampling in itertools.product([noise, smooth], ["4:4:4", "4:2:2", "4:2:0", None]):
+        with case(make, subsampling):
+            gray = subsampling is None
+            for quality in range(1, 101):
+                pixels = make(21, 35)[..., 0] if gray else make(21, 35)
+                assert_is_pillows(jpeg_of(pixels, quality=quality, subsampling=subsampling or -1))
 
 
-@pytest.mark.parametrize("subsampling", ["4:4:4", "4:2:2", "4:2:0"])
-def test_every_small_size_is_decoded_to_pillows_pixels(subsampling):
-    for height in range(1, 19):
-        for width in range(1, 19):
-            assert_is_pillows(jpeg_of(noise(height, width), subsampling=subsampling))
+def test_every_small_size_is_decoded_to_pillows_pixels():
+    for subsampling in ["4:4:4", "4:2:2", "4:2:0"]:
+        with case(subsampling):
+            for height in range(1, 19):
+                for width in range(1, 19):
+                    assert_is_pillows(jpeg_of(noise(height, width), subsampling=subsampling))
 
 
-@pytest.mark.parametrize("size", [(1, 3000), (3000, 1), (517, 389), (64, 1025)])
-def test_large_and_long_images_are_decoded_to_pillows_pixels(size):
-    assert_is_pillows(jpeg_of(smooth(*size)))
+def test_large_and_long_images_are_decoded_to_pillows_pixels():
+    for size in [(1, 3000), (3000, 1), (517, 389), (64, 1025)]:
+        with case(size):
+            assert_is_pillows(jpeg_of(smooth(*size)))
 
 
-@pytest.mark.parametrize("size", [None, (40, 11)])
-@pytest.mark.parametrize("exif_orientation", [True, False])
-@pytest.mark.parametrize(
-    ("orientation", "xmp_orientation"),
-    [*((number, None) for number in (*range(11), 255, None)), (None, 6), (None, 3), (1, 6), (3, 6)],
-)
-def test_orientations_are_those_that_pillow_sees(
-    orientation, xmp_orientation, exif_orientation, size
-):
-    data = oriented(orientation, xmp_orientation)
+def test_orientations_are_those_that_pillow_sees():
+    for (orientation, xmp_orientation), exif_orientation, size in itertools.product(
+        [
+            *((number, None) for number in (*range(11), 255, None)),
+            (None, 6),
+            (None, 3),
+            (1, 6),
+            (3, 6),
+        ],
+        [True, False],
+        [None, (40, 11)],
+    ):
+        with case(orientation, xmp_orientation, exif_orientation, size):
+            data = oriented(orientation, xmp_orientation)
 
-    assert_is_pillows(data, size, exif_orientation=exif_orientation)
+            assert_is_pillows(data, size, exif_orientation=exif_orientation)
 
 
-@pytest.mark.parametrize("body", [b"junk", b"Exif\0\0", b"Exif\0\0junk", b"Exif\0\0II*\0\xff\xff"])
-def test_exif_data_that_is_none_turns_nothing(body):
-    data = with_segment(PLAIN, 0xE1, body)
+def test_exif_data_that_is_none_turns_nothing():
+    for body in [b"junk", b"Exif\0\0", b"Exif\0\0junk", b"Exif\0\0II*\0\xff\xff"]:
+        with case(body):
+            data = with_segment(PLAIN, 0xE1, body)
 
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # Pillow's, of corrupt EXIF data
-        assert_is_pillows(data, exif_orientation=True)
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # Pillow's, of corrupt EXIF data
+                assert_is_pillows(data, exif_orientation=True)
 
 
 def test_of_several_pictures_the_first_is_taken_and_turned():
@@ -261,15 +270,16 @@ def assert_pillow_decides(data: bytes, *, exif_orientation: bool = False) -> boo
     return wanted is not None
 
 
-@pytest.mark.parametrize("kind", NOT_PLAIN)
-def test_what_opencv_may_see_otherwise_is_left_to_pillow(kind):
-    assert jpeg_pixels(NOT_PLAIN[kind]) is None
-    assert_pillow_decides(NOT_PLAIN[kind])
+def test_what_opencv_may_see_otherwise_is_left_to_pillow():
+    for kind in NOT_PLAIN:
+        with case(kind):
+            assert decode_jpeg(NOT_PLAIN[kind]) is None
+            assert_pillow_decides(NOT_PLAIN[kind])
 
 
 def test_a_truncated_file_is_left_to_pillow_wherever_it_is_cut():
     for data in (PLAIN, jpeg_of(PHOTO, restart_marker_blocks=1), oriented(6)):
-        assert [jpeg_pixels(data[:length]) for length in range(len(data))] == [None] * len(data)
+        assert [decode_jpeg(data[:length]) for length in range(len(data))] == [None] * len(data)
 
 
 @pytest.mark.parametrize(
@@ -278,7 +288,7 @@ def test_a_truncated_file_is_left_to_pillow_wherever_it_is_cut():
 def test_what_pillow_takes_for_a_bomb_is_left_to_it(monkeypatch, limit, decoded):
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", limit)
 
-    assert (jpeg_pixels(PLAIN) is not None) == decoded
+    assert (decode_jpeg(PLAIN) is not None) == decoded
 
 
 @pytest.mark.parametrize("limit", [33 * 50 - 1, 33 * 25 - 1])
@@ -334,23 +344,26 @@ FUZZED = {
 }
 
 
-@pytest.mark.parametrize("kind", FUZZED)
-def test_of_a_broken_file_pillow_decides_whether_there_are_pixels_and_which(kind):
-    rng = random.Random(kind)
-    readable = [assert_pillow_decides(corrupted(FUZZED[kind], rng)) for _ in range(300)]
+def test_of_a_broken_file_pillow_decides_whether_there_are_pixels_and_which():
+    for kind in FUZZED:
+        with case(kind):
+            rng = random.Random(kind)
+            readable = [assert_pillow_decides(corrupted(FUZZED[kind], rng)) for _ in range(300)]
 
-    assert 20 < sum(readable) < 280
-
-
-@pytest.mark.parametrize("body", [b"", b"whatever"])
-def test_a_marker_that_pillow_does_not_know_is_left_to_it(body):
-    assert_pillow_decides(with_segment(PLAIN, 0x01, body))
+            assert 20 < sum(readable) < 280
 
 
-@pytest.mark.parametrize("marker", [number for number in range(256) if number != 0x01])
-def test_every_other_marker_in_the_header_is_as_pillow_has_it(marker):
-    for body in (b"", b"whatever", bytes(40)):
-        assert_pillow_decides(with_segment(PLAIN, marker, body))
+def test_a_marker_that_pillow_does_not_know_is_left_to_it():
+    for body in [b"", b"whatever"]:
+        with case(body):
+            assert_pillow_decides(with_segment(PLAIN, 0x01, body))
+
+
+def test_every_other_marker_in_the_header_is_as_pillow_has_it():
+    for marker in [number for number in range(256) if number != 0x01]:
+        with case(marker):
+            for body in (b"", b"whatever", bytes(40)):
+                assert_pillow_decides(with_segment(PLAIN, marker, body))
 
 
 def test_exif_data_that_pillow_cannot_write_anew_are_left_to_it():
@@ -359,14 +372,14 @@ def test_exif_data_that_pillow_cannot_write_anew_are_left_to_it():
     assert_pillow_decides(data, exif_orientation=True)
 
 
-# Resizing by nearest neighbour
+# Resizing by nearest neighbor
 
 LENGTHS = st.one_of(st.integers(1, 40), st.integers(1, 3000), st.integers(3000, 30000))
 
 
 def assert_resized_as_pillow_does(pixels: np.ndarray, size: tuple[int, int]) -> None:
     wanted = Image.fromarray(pixels).resize(size[::-1], Image.Resampling.NEAREST)
-    np.testing.assert_array_equal(jpeg._nearest(pixels, size), np.asarray(wanted))
+    np.testing.assert_array_equal(jpeg._resize_nearest(pixels, size), np.asarray(wanted))
 
 
 @given(LENGTHS, LENGTHS, st.integers(1, 9), st.integers(1, 9), st.booleans())
@@ -392,58 +405,63 @@ def test_lines_that_opencv_may_round_otherwise_are_resized_as_pillow_does(
     monkeypatch, length, new_length, opencv_agrees
 ):
     if not opencv_agrees:  # OpenCV 4 takes other pixels here; OpenCV 5, as far as known, never does
-        monkeypatch.setattr(jpeg, "_same_columns", lambda *_: False)
+        monkeypatch.setattr(jpeg, "_keeps_pillow_columns", lambda *_: False)
 
     assert_resized_as_pillow_does(noise(2, length), (3, new_length))
 
 
-@pytest.mark.parametrize(("length", "new_length"), [(20000, 7919), (65500, 65499), (13, 40)])
-def test_opencv_is_trusted_only_where_it_takes_the_pixels_that_pillow_takes(length, new_length):
-    import cv2
+def test_opencv_is_trusted_only_where_it_takes_the_pixels_that_pillow_takes():
+    for length, new_length in [(20000, 7919), (65500, 65499), (13, 40)]:
+        with case(length, new_length):
+            import cv2
 
-    line = np.arange(length, dtype=np.float32)[np.newaxis]
-    theirs = cv2.resize(line, (new_length, 1), interpolation=cv2.INTER_NEAREST_EXACT)[0]
-    size = (new_length, 1)
-    wanted = np.asarray(Image.fromarray(line).resize(size, Image.Resampling.NEAREST))[0]
+            line = np.arange(length, dtype=np.float32)[np.newaxis]
+            theirs = cv2.resize(line, (new_length, 1), interpolation=cv2.INTER_NEAREST_EXACT)[0]
+            size = (new_length, 1)
+            wanted = np.asarray(Image.fromarray(line).resize(size, Image.Resampling.NEAREST))[0]
 
-    assert jpeg._same_columns(length, new_length) == np.array_equal(theirs, wanted)
+            assert jpeg._keeps_pillow_columns(length, new_length) == np.array_equal(theirs, wanted)
 
 
 # As part of load_image
 
 
-@pytest.mark.parametrize(
-    "kind",
-    "AVIF BMP DDS GIF ICNS ICO JPEG JPEG2000 MPO PCX PNG PPM QOI SGI TGA TIFF WEBP XBM".split(),
-)
-def test_whoever_decodes_a_file_its_nearest_pixels_are_pillows(kind):
-    tried = 0
-    for mode in ("1", "L", "LA", "P", "PA", "RGB", "RGBA", "CMYK", "YCbCr"):
-        try:
-            data = encoded(Image.fromarray(noise(32, 32, 4)).convert("RGB").convert(mode), kind)
-        except (OSError, ValueError, KeyError, TypeError):
-            continue  # not a mode that this format can hold
-        with Image.open(io.BytesIO(data)) as image:
-            if image.has_transparency_data:
-                wanted = Image.new("RGBA", image.size, "white")
-                wanted.alpha_composite(image.convert("RGBA"))
-            else:
-                wanted = image.convert("RGB")
-        for size in (None, (9, 50), (32, 32)):
-            at_size = wanted.resize((size or wanted.size)[::-1], Image.Resampling.NEAREST)
-            got = load_image(data, ImageSpec(size, interpolation="nearest"))
-            np.testing.assert_array_equal(got, np.asarray(at_size.convert("RGB")))
-        tried += 1
-    assert tried
+def test_whoever_decodes_a_file_its_nearest_pixels_are_pillows():
+    for kind in (
+        "AVIF BMP DDS GIF ICNS ICO JPEG JPEG2000 MPO PCX PNG PPM QOI SGI TGA TIFF WEBP XBM".split()
+    ):
+        with case(kind):
+            tried = 0
+            for mode in ("1", "L", "LA", "P", "PA", "RGB", "RGBA", "CMYK", "YCbCr"):
+                try:
+                    data = encoded(
+                        Image.fromarray(noise(32, 32, 4)).convert("RGB").convert(mode), kind
+                    )
+                except (OSError, ValueError, KeyError, TypeError):
+                    continue  # not a mode that this format can hold
+                with Image.open(io.BytesIO(data)) as image:
+                    if image.has_transparency_data:
+                        wanted = Image.new("RGBA", image.size, "white")
+                        wanted.alpha_composite(image.convert("RGBA"))
+                    else:
+                        wanted = image.convert("RGB")
+                for size in (None, (9, 50), (32, 32)):
+                    at_size = wanted.resize((size or wanted.size)[::-1], Image.Resampling.NEAREST)
+                    got = load_image(data, ImageSpec(size, interpolation="nearest"))
+                    np.testing.assert_array_equal(got, np.asarray(at_size.convert("RGB")))
+                tried += 1
+            assert tried
 
 
-@pytest.mark.parametrize("color_mode", ["rgb", "rgba", "grayscale"])
-@pytest.mark.parametrize("fit", ["stretch", "crop", "pad"])
-def test_no_color_mode_and_no_fit_makes_other_pixels_of_a_jpeg_than_of_its_png(color_mode, fit):
-    spec = ImageSpec((20, 25), color_mode, "nearest", fit)
+def test_no_color_mode_and_no_fit_makes_other_pixels_of_a_jpeg_than_of_its_png():
+    for fit, color_mode in itertools.product(
+        ["stretch", "crop", "pad"], ["rgb", "rgba", "grayscale"]
+    ):
+        with case(fit, color_mode):
+            spec = ImageSpec((20, 25), color_mode, "nearest", fit)
 
-    same = encoded(by_pillow(PLAIN), "PNG")
-    np.testing.assert_array_equal(load_image(PLAIN, spec), load_image(same, spec))
+            same = encoded(by_pillow(PLAIN), "PNG")
+            np.testing.assert_array_equal(load_image(PLAIN, spec), load_image(same, spec))
 
 
 def test_what_opencv_decodes_may_be_written_to(tmp_path):
@@ -455,12 +473,13 @@ def test_what_opencv_decodes_may_be_written_to(tmp_path):
         assert (pixels == 7).all()
 
 
-@pytest.mark.parametrize("data", [b"", b"\xff\xd8", b"\xff\xd8\xff", PLAIN, NOT_PLAIN["PNG"]])
-def test_a_file_is_read_only_if_it_begins_as_jpegs_do(tmp_path, data):
-    path = tmp_path / "any"
-    path.write_bytes(data)
+def test_a_file_is_read_only_if_it_begins_as_jpegs_do(tmp_path):
+    for data in [b"", b"\xff\xd8", b"\xff\xd8\xff", PLAIN, NOT_PLAIN["PNG"]]:
+        with case(data):
+            path = tmp_path / "any"
+            path.write_bytes(data)
 
-    assert read_if_jpeg(path) == (data if data.startswith(b"\xff\xd8\xff") else None)
+            assert read_if_jpeg(path) == (data if data.startswith(b"\xff\xd8\xff") else None)
 
 
 def test_opencv_is_told_nothing_by_the_file_name(tmp_path):

@@ -13,6 +13,7 @@ from sklearn.datasets import load_sample_images
 
 from imggen.decode import ImageSpec, load_image
 from tests.decode.test_load import encoded, noise
+from tests.helpers.cases import case
 
 # Cut to whole blocks of JPEG; what becomes of others is shown where nothing is displaced.
 PHOTOS = {
@@ -21,7 +22,7 @@ PHOTOS = {
 }
 MODES = {"rgb": "RGB", "rgba": "RGBA", "grayscale": "L"}
 
-# The mean absolute difference to a full decode, in grey levels: the most that was measured over
+# The mean absolute difference to a full decode, in gray levels: the most that was measured over
 # both photographs at quality 95, all fits and color modes and the sizes below, and half as much.
 MOST = {
     "bilinear": 1.5 * 4.0,
@@ -56,66 +57,67 @@ def difference(data: bytes, spec: ImageSpec) -> float:
 # How close it is
 
 
-@pytest.mark.parametrize("fit", ["stretch", "crop", "pad"])
-@pytest.mark.parametrize("interpolation", REDUCING)
-@pytest.mark.parametrize("factor", [2, 4, 5.3, 8])
-def test_a_photograph_is_close_to_its_full_decode(factor, interpolation, fit):
-    for pixels, color_mode, orientation in itertools.product(
-        PHOTOS.values(), ("rgb", "grayscale"), (1, 6)
+def test_a_photograph_is_close_to_its_full_decode():
+    for factor, interpolation, fit in itertools.product(
+        [2, 4, 5.3, 8], REDUCING, ["stretch", "crop", "pad"]
     ):
-        size = (int(416 / factor), int(640 / factor))
-        size = size[::-1] if orientation == 6 else size
-        spec = ImageSpec(size, color_mode, interpolation, fit)
+        with case(factor, interpolation, fit):
+            for pixels, color_mode, orientation in itertools.product(
+                PHOTOS.values(), ("rgb", "grayscale"), (1, 6)
+            ):
+                size = (int(416 / factor), int(640 / factor))
+                size = size[::-1] if orientation == 6 else size
+                spec = ImageSpec(size, color_mode, interpolation, fit)
 
-        assert difference(photo(pixels, orientation), spec) <= MOST[interpolation]
-
-
-@pytest.mark.parametrize("subsampling", ["4:4:4", "4:2:2", "4:2:0"])
-@pytest.mark.parametrize("options", [{"progressive": True}, {"quality": 60}, {}], ids=str)
-def test_every_kind_of_jpeg_is_close_to_its_full_decode(options, subsampling):
-    for pixels in PHOTOS.values():
-        data = photo(pixels, subsampling=subsampling, **options)
-        assert difference(data, ImageSpec((100, 150))) <= MOST["bilinear"]
+                assert difference(photo(pixels, orientation), spec) <= MOST[interpolation]
 
 
-@pytest.mark.parametrize("mode", ["L", "CMYK", "RGB several"])
-@pytest.mark.parametrize("color_mode", MODES)
-def test_every_mode_is_close_to_its_full_decode(mode, color_mode):
-    image = Image.fromarray(PHOTOS["china"])
-    data = (
-        encoded(image, "MPO", quality=95, save_all=True, append_images=[image.rotate(180)])
-        if mode == "RGB several"
-        else encoded(image.convert(mode), "JPEG", quality=95)
-    )
-    spec = ImageSpec((53, 80), color_mode)
-
-    assert 0 < difference(data, spec) <= MOST["bilinear"]
+def test_every_kind_of_jpeg_is_close_to_its_full_decode():
+    for options, subsampling in itertools.product(
+        [{"progressive": True}, {"quality": 60}, {}], ["4:4:4", "4:2:2", "4:2:0"]
+    ):
+        with case(options, subsampling):
+            for pixels in PHOTOS.values():
+                data = photo(pixels, subsampling=subsampling, **options)
+                assert difference(data, ImageSpec((100, 150))) <= MOST["bilinear"]
 
 
-@pytest.mark.parametrize("orientation", range(1, 9))
-@pytest.mark.parametrize("fit", ["stretch", "crop", "pad"])
-def test_every_orientation_is_close_to_its_full_decode(fit, orientation):
-    data = photo(PHOTOS["china"], orientation)
-    for size in ((60, 60), (50, 75), (75, 50)):
-        for exif_orientation in (True, False):
-            spec = ImageSpec(size, fit=fit, exif_orientation=exif_orientation)
-            assert difference(data, spec) <= MOST["bilinear"]
+def test_every_mode_is_close_to_its_full_decode():
+    for color_mode, mode in itertools.product(MODES, ["L", "CMYK", "RGB several"]):
+        with case(color_mode, mode):
+            image = Image.fromarray(PHOTOS["china"])
+            data = (
+                encoded(image, "MPO", quality=95, save_all=True, append_images=[image.rotate(180)])
+                if mode == "RGB several"
+                else encoded(image.convert(mode), "JPEG", quality=95)
+            )
+            spec = ImageSpec((53, 80), color_mode)
+
+            assert 0 < difference(data, spec) <= MOST["bilinear"]
 
 
-@pytest.mark.parametrize(
-    ("orientation", "fit"),
-    [
+def test_every_orientation_is_close_to_its_full_decode():
+    for fit, orientation in itertools.product(["stretch", "crop", "pad"], range(1, 9)):
+        with case(fit, orientation):
+            data = photo(PHOTOS["china"], orientation)
+            for size in ((60, 60), (50, 75), (75, 50)):
+                for exif_orientation in (True, False):
+                    spec = ImageSpec(size, fit=fit, exif_orientation=exif_orientation)
+                    assert difference(data, spec) <= MOST["bilinear"]
+
+
+def test_an_orientation_that_is_none_turns_nothing():
+    for orientation, fit in [
         *((0, fit) for fit in ("stretch", "crop", "pad")),
         *((number, fit) for number in (9, 255) for fit in ("stretch", "crop", "pad")),
-    ],
-)
-def test_an_orientation_that_is_none_turns_nothing(orientation, fit):
-    data = photo(PHOTOS["china"], orientation)
+    ]:
+        with case(orientation, fit):
+            data = photo(PHOTOS["china"], orientation)
 
-    assert difference(data, ImageSpec((50, 60), fit=fit)) <= MOST["bilinear"]
+            assert difference(data, ImageSpec((50, 60), fit=fit)) <= MOST["bilinear"]
 
 
-def test_a_plain_colour_stays_what_it_is():
+def test_a_plain_color_stays_what_it_is():
     for fit, (height, width) in itertools.product(
         ("stretch", "crop"), [(8, 8), (9, 15), (100, 199), (255, 257)]
     ):
@@ -173,78 +175,83 @@ def assert_nothing_is_displaced(height, width, factor, orientation, fit):
         assert displacement(one, other) == pytest.approx((0, 0), abs=0.05)
 
 
-@pytest.mark.parametrize("fit", ["stretch", "crop"])
-@pytest.mark.parametrize("orientation", range(1, 9))
-@pytest.mark.parametrize("factor", [2, 4, 8])
-def test_nothing_is_displaced(factor, orientation, fit):
-    assert_nothing_is_displaced(400, 600, factor, orientation, fit)
+def test_nothing_is_displaced():
+    for factor, orientation, fit in itertools.product([2, 4, 8], range(1, 9), ["stretch", "crop"]):
+        with case(factor, orientation, fit):
+            assert_nothing_is_displaced(400, 600, factor, orientation, fit)
 
 
-@pytest.mark.parametrize("orientation", [1, 3, 6, 8])
-@pytest.mark.parametrize("factor", [2, 4, 8])
-@pytest.mark.parametrize(("height", "width"), [(401, 601), (399, 599)])
-def test_nothing_is_displaced_where_the_last_reduced_pixel_is_a_part_of_one(
-    height, width, factor, orientation
-):
-    assert_nothing_is_displaced(height, width, factor, orientation, "stretch")
+def test_nothing_is_displaced_where_the_last_reduced_pixel_is_a_part_of_one():
+    for (height, width), factor, orientation in itertools.product(
+        [(401, 601), (399, 599)], [2, 4, 8], [1, 3, 6, 8]
+    ):
+        with case(height, width, factor, orientation):
+            assert_nothing_is_displaced(height, width, factor, orientation, "stretch")
 
 
-@pytest.mark.parametrize("orientation", range(1, 9))
-def test_every_corner_of_an_image_is_in_its_place(orientation):
-    pixels = np.zeros((321, 481, 3), np.uint8)
-    pixels[:160, :240] = (255, 0, 0)
-    pixels[160:, :240] = (0, 255, 0)
-    pixels[:160, 240:] = (0, 0, 255)
-    data = photo(pixels, orientation, subsampling=0)
-    got = load_image(data, ImageSpec((60, 60)))
-    places = (10, 50)
-    with Image.open(io.BytesIO(data)) as image:
-        wanted = np.asarray(ImageOps.exif_transpose(image).resize((60, 60)))
+def test_every_corner_of_an_image_is_in_its_place():
+    for orientation in range(1, 9):
+        with case(orientation):
+            pixels = np.zeros((321, 481, 3), np.uint8)
+            pixels[:160, :240] = (255, 0, 0)
+            pixels[160:, :240] = (0, 255, 0)
+            pixels[:160, 240:] = (0, 0, 255)
+            data = photo(pixels, orientation, subsampling=0)
+            got = load_image(data, ImageSpec((60, 60)))
+            places = (10, 50)
+            with Image.open(io.BytesIO(data)) as image:
+                wanted = np.asarray(ImageOps.exif_transpose(image).resize((60, 60)))
 
-    for row, column in itertools.product(places, places):
-        assert np.abs(got[row, column].astype(int) - wanted[row, column]).max() <= 4
+            for row, column in itertools.product(places, places):
+                assert np.abs(got[row, column].astype(int) - wanted[row, column]).max() <= 4
 
 
 # When it is done, and when not
 
 
-@pytest.mark.parametrize("fit", ["stretch", "crop", "pad"])
-@pytest.mark.parametrize("color_mode", MODES)
-@pytest.mark.parametrize("interpolation", IN_FULL)
-def test_what_says_which_pixels_count_is_decoded_in_full(interpolation, color_mode, fit):
-    data = photo(noise(240, 320), 6)
-    for size in ((60, 60), (20, 30), (7, 9)):
-        spec = ImageSpec(size, color_mode, interpolation, fit)
-        np.testing.assert_array_equal(load_image(data, spec), in_full(data, spec))
+def test_what_says_which_pixels_count_is_decoded_in_full():
+    for interpolation, color_mode, fit in itertools.product(
+        IN_FULL, MODES, ["stretch", "crop", "pad"]
+    ):
+        with case(interpolation, color_mode, fit):
+            data = photo(noise(240, 320), 6)
+            for size in ((60, 60), (20, 30), (7, 9)):
+                spec = ImageSpec(size, color_mode, interpolation, fit)
+                np.testing.assert_array_equal(load_image(data, spec), in_full(data, spec))
 
 
-@pytest.mark.parametrize("color_mode", MODES)
-@pytest.mark.parametrize("interpolation", REDUCING)
-@pytest.mark.parametrize("size", [(121, 160), (120, 161), (121, 161), (240, 320), (300, 20)])
-def test_less_than_a_half_is_decoded_in_full(size, interpolation, color_mode):
-    data = photo(noise(240, 320))
-    spec = ImageSpec(size, color_mode, interpolation)
+def test_less_than_a_half_is_decoded_in_full():
+    for size, interpolation, color_mode in itertools.product(
+        [(121, 160), (120, 161), (121, 161), (240, 320), (300, 20)], REDUCING, MODES
+    ):
+        with case(size, interpolation, color_mode):
+            data = photo(noise(240, 320))
+            spec = ImageSpec(size, color_mode, interpolation)
 
-    np.testing.assert_array_equal(load_image(data, spec), in_full(data, spec))
-
-
-@pytest.mark.parametrize(
-    ("fit", "size"),
-    [("crop", (121, 121)), ("crop", (100, 161)), ("pad", (200, 161)), ("pad", (121, 200))],
-)
-def test_what_counts_is_the_part_of_the_image_that_is_used(fit, size):
-    data = photo(noise(240, 320))
-    spec = ImageSpec(size, fit=fit)
-
-    np.testing.assert_array_equal(load_image(data, spec), in_full(data, spec))
+            np.testing.assert_array_equal(load_image(data, spec), in_full(data, spec))
 
 
-@pytest.mark.parametrize("kind", ["PNG", "BMP", "TIFF", "WEBP", "GIF"])
-def test_other_formats_are_decoded_in_full(kind):
-    data = encoded(noise(240, 320), kind)
-    spec = ImageSpec((20, 30))
+def test_what_counts_is_the_part_of_the_image_that_is_used():
+    for fit, size in [
+        ("crop", (121, 121)),
+        ("crop", (100, 161)),
+        ("pad", (200, 161)),
+        ("pad", (121, 200)),
+    ]:
+        with case(fit, size):
+            data = photo(noise(240, 320))
+            spec = ImageSpec(size, fit=fit)
 
-    np.testing.assert_array_equal(load_image(data, spec), in_full(data, spec))
+            np.testing.assert_array_equal(load_image(data, spec), in_full(data, spec))
+
+
+def test_other_formats_are_decoded_in_full():
+    for kind in ["PNG", "BMP", "TIFF", "WEBP", "GIF"]:
+        with case(kind):
+            data = encoded(noise(240, 320), kind)
+            spec = ImageSpec((20, 30))
+
+            np.testing.assert_array_equal(load_image(data, spec), in_full(data, spec))
 
 
 def test_files_that_keep_their_size_are_decoded_in_full():
@@ -254,15 +261,16 @@ def test_files_that_keep_their_size_are_decoded_in_full():
     np.testing.assert_array_equal(load_image(data, spec), in_full(data, spec))
 
 
-@pytest.mark.parametrize("fit", ["stretch", "crop", "pad"])
-@pytest.mark.parametrize("interpolation", REDUCING)
-@pytest.mark.parametrize("size", [(120, 160), (60, 80), (30, 40), (7, 9)])
-def test_a_half_and_less_is_decoded_at_reduced_size(size, interpolation, fit):
-    data = photo(noise(240, 320))
-    spec = ImageSpec(size, interpolation=interpolation, fit=fit)
+def test_a_half_and_less_is_decoded_at_reduced_size():
+    for size, interpolation, fit in itertools.product(
+        [(120, 160), (60, 80), (30, 40), (7, 9)], REDUCING, ["stretch", "crop", "pad"]
+    ):
+        with case(size, interpolation, fit):
+            data = photo(noise(240, 320))
+            spec = ImageSpec(size, interpolation=interpolation, fit=fit)
 
-    # A full decode is what Pillow would have made of it bit for bit; noise shows the difference.
-    assert (load_image(data, spec) != in_full(data, spec)).any()
+            # A full decode would be the same bit for bit; noise shows the difference.
+            assert (load_image(data, spec) != in_full(data, spec)).any()
 
 
 def test_a_path_and_its_bytes_give_the_same(tmp_path):

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from imggen.augment import Blend, Mixer, Sample, blended_targets
 from imggen.data import Manifest
-from imggen.decode import ImageSpec, place_of
+from imggen.decode import ImageSpec, source_geometry
 from imggen.errors import OptionError
 from imggen.loading.label_modes.class_scores import class_score_columns
 
@@ -53,7 +53,7 @@ class LoadedImage(NamedTuple):
         size = Sample(self.array).size
         if self.spec is None or (is_relative and self.spec.fit == "stretch"):
             return size, np.eye(3)
-        return place_of(self.path, self.spec)
+        return source_geometry(self.path, self.spec)
 
 
 @final
