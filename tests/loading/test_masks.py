@@ -321,7 +321,7 @@ def test_a_mask_of_another_size_is_refused_with_both_sizes(tmp_path):
 
 @pytest.mark.parametrize(
     ("data", "reason"),
-    [(b"", "the file is empty"), (b"x", "in no image format"), (None, "no such")],
+    [(b"", "the file is empty"), (b"x", "not in an image format"), (None, "no such")],
 )
 def test_a_mask_that_cannot_be_read_is_refused_with_its_path(shapes, data, reason):
     sequence = sequence_of(shapes, shuffle=False)

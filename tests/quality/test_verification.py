@@ -133,7 +133,7 @@ def test_numbers_without_an_agreed_range_are_unusable(tmp_path, image, mode):
 
     assert unusual == ("unusual mode", mode)
     assert unusable[0] == "unusable pixels"
-    assert "which has no agreed range" in unusable[1]
+    assert "and this mode has no defined range" in unusable[1]
     assert len(verify(tmp_path).faults) == 1
 
 
