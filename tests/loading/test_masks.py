@@ -305,10 +305,10 @@ def test_values_that_are_no_classes_are_refused(tmp_path, values, reason):
         alone(tmp_path, painted(shape(0, 20, 30)), values, mask_name="0.tif")[0]
 
 
-def test_a_mask_in_colour_is_refused_with_its_path(tmp_path):
+def test_a_mask_in_color_is_refused_with_its_path(tmp_path):
     colours = np.random.default_rng(0).integers(0, 256, (20, 30, 3), dtype=np.uint8)
 
-    with pytest.raises(ImageError, match=r"masks/0\.png': it is in colour \(mode RGB\); a mask"):
+    with pytest.raises(ImageError, match=r"masks/0\.png': it is in color \(mode RGB\); a mask"):
         alone(tmp_path, painted(shape(0, 20, 30)), colours)[0]
 
 
