@@ -191,11 +191,7 @@ def test_brackets_in_the_name_of_a_class_are_printed(tmp_path, name, verb):
         (["split", "photos", "photos"], "'photos' and 'photos' contains the other"),
         (["split", "photos", "photos/out"], "'photos/out' and 'photos' contains the other"),
         (["split", "photos", "out", "--ratio", ".5", ".5", ".5"], r"sum to 1\.5; they must sum"),
-<<<<<<< HEAD
         (["split", "photos", "out", "--seed", "-1"], "seed=-1 must be a whole number"),
-=======
-        (["split", "photos", "out", "--seed", "-1"], "seed=-1 must be"),
->>>>>>> 30bad90 (Tests follow the message of seed=)
         (["scan", "photos", "--save", "no/m.csv"], r"no/m\.csv"),
     ],
 )

@@ -300,11 +300,7 @@ def test_broken_files_give_their_place_to_others(photos, tmp_path):
         (["photos", "-o", "x.png", "--variants", 0], "variants=0 must be a whole number"),
         (["photos", "-o", "x.png", "--images-per-class", -1], "images_per_class=-1 must be"),
         (["photos", "-o", "x.png", "--image-size", 0, 9], r"image_size=\(0, 9\) must be"),
-<<<<<<< HEAD
         (["photos", "-o", "x.png", "--seed", -1], "seed=-1 must be a whole number"),
-=======
-        (["photos", "-o", "x.png", "--seed", -1], "seed=-1 must be"),
->>>>>>> 30bad90 (Tests follow the message of seed=)
         (["broken", "-o", "x.png"], r"Cannot read 'broken/a\.png'"),
         (["parts", "-o", "x.png"], r"which look like splits and not like classes"),
     ],
