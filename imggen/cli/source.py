@@ -48,8 +48,8 @@ def manifest_of(source: Path, frame: pd.DataFrame) -> Manifest:
     """Builds the manifest of a table.
 
     A table that was not saved by imggen has a column ``path``, relative to the table's folder, and
-    may have ``label``, ``group``, ``weight``, ``split``, ``hash``, ``mask`` and
-    ``input:<name>``.
+    may have ``label``, ``group``, ``weight``, ``split``, ``hash``, ``mask``, ``input:<name>`` and
+    ``target:<name>``.
     """
     from imggen.core import has_metadata
     from imggen.data import Manifest, column_arguments

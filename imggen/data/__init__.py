@@ -10,6 +10,7 @@ from imggen.data.manifest import Manifest
 from imggen.data.manifest_io import column_arguments
 from imggen.data.scanning import Labels, has_folders, scan, scan_splits
 from imggen.data.splits import SPLIT_NAMES, Splits, split_name, split_names
+from imggen.data.targets import TargetColumn
 from imggen.data.validation import table_column
 
 __all__ = [
@@ -21,6 +22,7 @@ __all__ = [
     "Labels",
     "Manifest",
     "Splits",
+    "TargetColumn",
     "column_arguments",
     "has_folders",
     "scan",

@@ -29,6 +29,7 @@ from imggen.data.manifest_io import (
     read_keypoints,
     relative_root,
 )
+from imggen.data.targets import TargetColumn
 from imggen.data.validation import (
     find_class_indices,
     infer_class_names,
@@ -47,7 +48,10 @@ if TYPE_CHECKING:
     import pandas as pd
 
 # The optional columns of a manifest.
-_COLUMNS = ("labels", "groups", "weights", "splits", "hashes", "masks", "boxes", "keypoints")
+_COLUMNS = (
+    *("labels", "groups", "weights", "splits", "hashes"),
+    *("masks", "boxes", "keypoints", "targets"),
+)
 
 
 @final
@@ -69,6 +73,7 @@ class Manifest:
         masks: The path of each sample's mask, relative to ``root``, or None.
         boxes: The boxes of each sample, or None.
         keypoints: The keypoints of each sample, or None.
+        targets: The numbers to predict for each sample (regression), or None.
         inputs: Further images of each sample: a mapping from model input to column of paths.
         skipped: The number of files and folders that a scan skipped, by reason.
 
@@ -94,6 +99,7 @@ class Manifest:
     masks: StringColumn | None = None
     boxes: BoxColumn | None = None
     keypoints: KeypointColumn | None = None
+    targets: TargetColumn | None = None
     inputs: Mapping[str, StringColumn] = field(default_factory=dict)
     skipped: Mapping[str, int] = field(default_factory=dict)
 
@@ -145,8 +151,8 @@ class Manifest:
 
     @property
     def attached(self) -> tuple[str, ...]:
-        """The names of the annotation columns: "masks", "boxes", "keypoints", "inputs"."""
-        names = ("masks", "boxes", "keypoints", "inputs")
+        """The annotations of the samples: some of masks, boxes, keypoints, targets and inputs."""
+        names = ("masks", "boxes", "keypoints", "targets", "inputs")
         return tuple(name for name in names if getattr(self, name))
 
     @property
@@ -212,8 +218,8 @@ class Manifest:
 
         The columns are ``path`` and, if the manifest has them, ``label`` (class name), ``weight``,
         ``group``, ``split``, ``hash``, ``mask``, ``boxes``, ``box_labels``, ``keypoints`` (these
-        three as JSON text) and ``input:<name>``. Classes without samples are not in the frame: pass
-        ``class_names`` to ``from_frame`` to keep them.
+        three as JSON text), ``target:<name>`` and ``input:<name>``. Classes without samples are not
+        in the frame: pass ``class_names`` to ``from_frame`` to keep them.
         """
         return build_table(self._columns(), self.class_names)
 
@@ -233,6 +239,7 @@ class Manifest:
         input_cols: Mapping[str, str] | None = None,
         boxes: Boxes | None = None,
         keypoints: Keypoints | None = None,
+        target_cols: str | Sequence[str] | None = None,
         class_names: Sequence[str] | None = None,
     ) -> Manifest:
         """Makes a manifest from a DataFrame with one row per sample; its index is ignored.
@@ -252,12 +259,13 @@ class Manifest:
                 None.
             boxes: The columns of bounding boxes and their format, or None.
             keypoints: The column of keypoints and their format, or None.
+            target_cols: The column of numbers to predict, or a list of such columns; or None.
             class_names: Order and subset of the classes; rows of other classes are an error.
                 None: the names in the table, sorted (numbers by value).
 
         Raises:
             ManifestError: A missing column, a missing value, a class not in ``class_names``, or
-                cells that are not boxes or keypoints.
+                cells that are not boxes, keypoints or numbers.
             OptionError: ``boxes`` or ``keypoints`` of another type.
         """
         paths = text_column(frame, x_col)
@@ -286,6 +294,7 @@ class Manifest:
             inputs={name: text_column(frame, col) for name, col in (input_cols or {}).items()},
             boxes=box_column,
             keypoints=read_keypoints(frame, keypoints),
+            targets=None if target_cols is None else TargetColumn.parse(frame, target_cols),
         )
 
     @classmethod

@@ -11,6 +11,7 @@ import numpy as np
 
 from imggen.data.boxes import BoxColumn, Boxes
 from imggen.data.keypoints import KeypointColumn, Keypoints
+from imggen.data.targets import TARGET_PREFIX
 from imggen.data.validation import optional_column
 from imggen.errors import ManifestError, OptionError
 
@@ -25,6 +26,7 @@ _INPUT_PREFIX = "input:"
 _METADATA_KEYS = {
     "boxes": {"format", "class_names", "capacity"},
     "keypoints": {"format", "capacity"},
+    "targets": {"is_single"},
 }
 
 
@@ -54,6 +56,8 @@ def build_table(columns: Mapping[str, Any], class_names: tuple[str, ...]) -> pd.
     for column, values in texts.items():
         if values is not None:
             table[column] = pd.Series(list(values), dtype=object)
+    if columns["targets"] is not None:
+        table |= columns["targets"].to_columns()
     return pd.DataFrame(table)
 
 
@@ -83,6 +87,8 @@ def build_metadata(
         }
     if keypoints is not None:
         metadata["keypoints"] = {"format": keypoints.format, "capacity": keypoints.capacity}
+    if columns["targets"] is not None:
+        metadata["targets"] = {"is_single": columns["targets"].is_single}
     return metadata
 
 
@@ -137,6 +143,10 @@ def column_arguments(frame: pd.DataFrame, metadata: Mapping[str, Any]) -> dict[s
         for column in present
         if column.startswith(_INPUT_PREFIX)
     }
+    targets = [column for column in present if column.startswith(TARGET_PREFIX)]
+    if targets:
+        is_single = metadata.get("targets", {}).get("is_single", False)
+        arguments["target_cols"] = targets[0] if is_single else targets
     if "boxes" in metadata:
         arguments["boxes"] = Boxes(
             col="boxes",

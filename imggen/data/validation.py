@@ -75,7 +75,8 @@ def normalize_class_values(values: Sequence[Any], description: str) -> list[Any]
         if isinstance(value, float | np.floating) and not float(value).is_integer():
             raise ManifestError(
                 f"The {description} holds {value!r}, which is not a class; expected whole numbers "
-                "or names. Convert measured values into classes first, or into text with str()."
+                "or names. To predict measured values, use from_dataframe with "
+                'label_mode="regression"; to use them as classes, convert them first.'
             )
     return [int(value) if isinstance(value, float | np.floating) else value for value in values]
 

@@ -61,10 +61,12 @@ class ImageSequence(EpochSequence[Batch]):
         manifest: The samples.
         image_size: (height, width) in pixels. None: (256, 256); with ``loader``, arrays as loaded.
         batch_size: Samples a batch.
-        label_mode: "categorical" (one-hot), "int", "binary", "mask" (the class of each pixel, from
-            the manifest's masks), "boxes" (a dictionary: "boxes", float32 of shape (n, most, 4) in
-            the format of the table, and "labels", int32 of shape (n, most), -1 where there is no
-            box), "keypoints" (float32 of shape (n, most, 2 to 4), NaN where there is none),
+        label_mode: "categorical" (one-hot), "int", "binary", "regression" (the manifest's
+            targets: float32 of shape (n,) for one column, (n, k) for a list of columns), "mask"
+            (the class of each pixel, from the manifest's masks), "boxes" (a dictionary: "boxes",
+            float32 of shape (n, capacity, 4) in the format of the table, and "labels", int32 of
+            shape (n, capacity), -1 where there is no box), "keypoints" (float32 of shape
+            (n, capacity, 2 to 4), NaN where there is none),
             "input" (the images are their own targets, for autoencoders) or None (no targets).
         augment: Augmentations of imggen's own, of albumentations, Keras or torchvision, callables
             ``image -> image`` or ``(image, rng) -> image`` on uint8 arrays of shape (height, width,
@@ -459,11 +461,12 @@ class ImageSequence(EpochSequence[Batch]):
         )
 
     def _facts(self) -> list[str]:
-        boxes = self.manifest.boxes
+        boxes, targets = self.manifest.boxes, self.manifest.targets
         return [
             f"{self.samples} samples",
             f"{self.num_classes} classes",
             *([] if boxes is None else [f"boxes of {', '.join(boxes.class_names)}"]),
+            *([] if targets is None else [f"targets {', '.join(targets.names)}"]),
             f"{self._num_batches} batches of {self.batch_size}",
             f"x {self._shape_of_x()} {self.batch_maker.dtype}",
             f"label_mode={self.batch_maker.label_mode.name!r}",

@@ -829,7 +829,7 @@ def test_boxes_as_targets_need_boxes(folder):
 def test_a_table_of_boxes_and_keypoints_has_to_say_which_are_the_targets(folder):
     frame = table_of([layout(row) for row in range(8)])
     frame["points"] = [[[1, 2]]] * 8
-    with pytest.raises(OptionError, match=r"boxes and keypoints, .*: pass label_mode="):
+    with pytest.raises(OptionError, match=r"boxes and keypoints, .* Pass label_mode="):
         sequence_of(folder, frame, keypoints=Keypoints(col="points"))
 
     _, y = sequence_of(folder, frame, keypoints=Keypoints(col="points"), label_mode="boxes")[0]

@@ -112,15 +112,16 @@ def test_no_labels_have_no_class_weights():
 
 
 def samples(num_classes: int, *, labels: bool, masks: bool) -> Manifest:
-    """A manifest of two samples, which always have boxes and keypoints."""
+    """A manifest of two samples, which always have boxes, keypoints and a number."""
     table = {"path": ["1.png", "2.png"], "mask": ["m1.png", "m2.png"]}
-    frame = pd.DataFrame({**table, "boxes": [[], []], "points": [[], []]})
+    frame = pd.DataFrame({**table, "boxes": [[], []], "points": [[], []], "age": [1, 2]})
     manifest = Manifest.from_frame(
         frame,
         y_col=None,
         mask_col="mask" if masks else None,
         boxes=Boxes(col="boxes", format="coco"),
         keypoints=Keypoints(col="points"),
+        target_cols="age",
         class_names=[str(number) for number in range(num_classes)],
     )
     return dataclasses.replace(manifest, labels=np.array([0, 0])) if labels else manifest
@@ -146,8 +147,9 @@ def test_boxes_and_keypoints_as_targets_need_a_column_and_the_message_names_it(l
         ((), "mask"),
         (("masks",), "boxes"),
         (("masks", "boxes"), "keypoints"),
-        (("masks", "boxes", "keypoints"), "categorical"),
-        (("masks", "boxes", "keypoints", "labels"), None),
+        (("masks", "boxes", "keypoints"), "regression"),
+        (("masks", "boxes", "keypoints", "targets"), "categorical"),
+        (("masks", "boxes", "keypoints", "targets", "labels"), None),
     ],
 )
 def test_the_default_mode_is_the_most_that_a_manifest_has(left_out, expected):
@@ -189,13 +191,14 @@ def test_an_unknown_mode_is_named_with_the_closest_one():
     with pytest.raises(
         OptionError,
         match="label_mode='categorial' is not one of 'categorical', 'int', 'binary', "
-        r"'mask', 'boxes', 'keypoints', 'input', None\. Did you mean 'categorical'\?",
+        r"'regression', 'mask', 'boxes', 'keypoints', 'input', None\. Did you mean 'categorical'\?",
     ):
         check_label_mode("categorial", samples(2, labels=True, masks=True))
 
 
 def test_the_names_of_modes_never_change():
     assert list(LABEL_MODES) == [
-        *("categorical", "int", "binary", "mask", "boxes", "keypoints", "input"),
+        *("categorical", "int", "binary", "regression"),
+        *("mask", "boxes", "keypoints", "input"),
         None,
     ]

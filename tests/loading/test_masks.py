@@ -197,7 +197,7 @@ def test_a_folder_of_masks_that_is_not_there_is_named(shapes):
 def test_folders_of_parts_take_no_masks(shapes, option):
     folder = {"mask_dir": shapes, "input_dirs": {"depth": shapes}}[option]
     with pytest.raises(
-        OptionError, match=r'mask_dir and input_dirs cannot go with split="folders"'
+        OptionError, match=r'mask_dir= and input_dirs= cannot be combined with split="folders"'
     ):
         imggen.from_directory(shapes, split="folders", **{option: folder})
 

@@ -18,7 +18,7 @@ from imggen.loading.label_modes.positions import PositionMode
 class BoxMode(PositionMode):
     """A dictionary of arrays, in the format of the table, moved with the images.
 
-    "boxes" is float32 of shape (n, most, 4), and "labels" int32 of shape (n, most), -1 where
+    "boxes" is float32 of shape (n, capacity, 4), and "labels" int32 of shape (n, capacity), -1 where
     there is no box.
     """
 

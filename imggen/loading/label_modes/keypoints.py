@@ -17,7 +17,7 @@ from imggen.loading.label_modes.positions import PositionMode
 class KeypointMode(PositionMode):
     """Points in the format of the table, moved with the images.
 
-    float32 of shape (n, most, 2 to 4), NaN where there is no point.
+    float32 of shape (n, capacity, 2 to 4), NaN where there is no point.
     """
 
     name = "keypoints"

@@ -13,9 +13,10 @@ from imggen.loading.label_modes.input import InputMode
 from imggen.loading.label_modes.keypoints import KeypointMode
 from imggen.loading.label_modes.mask import MaskMode
 from imggen.loading.label_modes.none import NoTargetMode
+from imggen.loading.label_modes.regression import RegressionMode
 
 LabelModeLike = (
-    Literal["categorical", "int", "binary", "mask", "boxes", "keypoints", "input"]
+    Literal["categorical", "int", "binary", "regression", "mask", "boxes", "keypoints", "input"]
     | LabelMode
     | None
 )
@@ -24,6 +25,7 @@ _MODES: tuple[LabelMode, ...] = (
     CategoricalMode(),
     IntMode(),
     BinaryMode(),
+    RegressionMode(),
     MaskMode(),
     BoxMode(),
     KeypointMode(),
@@ -32,7 +34,7 @@ _MODES: tuple[LabelMode, ...] = (
 )
 LABEL_MODES: dict[str | None, LabelMode] = {mode.name: mode for mode in _MODES}
 # Where a manifest is made for several modes, the first of these is the default.
-_DEFAULTS = (MaskMode(), BoxMode(), KeypointMode(), CategoricalMode())
+_DEFAULTS = (MaskMode(), BoxMode(), KeypointMode(), RegressionMode(), CategoricalMode())
 
 
 def find_label_mode(label_mode: LabelModeLike) -> LabelMode:

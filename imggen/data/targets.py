@@ -1,0 +1,147 @@
+"""The column of a manifest that holds the numbers of regression."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, final
+
+import numpy as np
+import numpy.typing as npt
+
+from imggen.data.validation import table_column
+from imggen.errors import ManifestError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+# In tables, the prefix of the names of targets.
+TARGET_PREFIX = "target:"
+# From here on, numbers are rounded to infinity: half a step above the largest float32.
+_LIMIT = float(np.finfo(np.float32).max) + 2.0**103
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class TargetColumn:
+    """The numbers that a model is trained to predict for each sample, such as an age.
+
+    Attributes:
+        values: float32, finite, shape (num_samples, k).
+        names: The names of the k columns.
+        is_single: Whether targets are served with shape (n,) rather than (n, k); needs k = 1.
+
+    Raises:
+        ManifestError: Values of another shape or that are not finite, or duplicate names.
+    """
+
+    values: npt.NDArray[np.float32]
+    names: tuple[str, ...]
+    is_single: bool
+
+    def __post_init__(self) -> None:
+        values = np.array(self.values, np.float32)
+        names = tuple(map(str, self.names))
+        if values.ndim != 2 or values.shape[1] != len(names) or not names:
+            raise ManifestError(
+                f"The targets have shape {values.shape} and the names {list(names)}; expected "
+                "shape (num_samples, k) and k names."
+            )
+        if len(set(names)) != len(names):
+            raise ManifestError(f"The names of targets must differ; got {list(names)}.")
+        if self.is_single and len(names) != 1:
+            raise ManifestError(f"is_single=True needs one column of targets; got {list(names)}.")
+        if not np.isfinite(values).all():
+            row = int(np.flatnonzero(~np.isfinite(values).all(axis=1))[0])
+            raise ManifestError(
+                f"The targets {list(names)} are {values[row].tolist()} in row {row}; expected "
+                "finite numbers. Fix or drop that row."
+            )
+        values.flags.writeable = False
+        object.__setattr__(self, "values", values)
+        object.__setattr__(self, "names", names)
+
+    @classmethod
+    def parse(cls, frame: pd.DataFrame, cols: str | Sequence[str]) -> TargetColumn:
+        """Reads one column of a table, or several.
+
+        Args:
+            frame: The table.
+            cols: The name of a column, which is served with shape (n,), or a list of names. The
+                prefix "target:", which ``Manifest.to_frame`` adds, is removed from names.
+
+        Raises:
+            ManifestError: A missing column, or a value that is missing, not a number, infinite, or
+                too large for float32.
+        """
+        is_single = isinstance(cols, str)
+        columns = [cols] if isinstance(cols, str) else list(cols)
+        if not columns:
+            raise ManifestError("The list of target columns is empty; expected at least one name.")
+        return cls(
+            np.column_stack([_parse_column(frame, column) for column in columns]),
+            tuple(str(column).removeprefix(TARGET_PREFIX) for column in columns),
+            is_single,
+        )
+
+    def select(self, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
+        """Returns the targets of some samples, shape (n,) if ``is_single``, else (n, k)."""
+        selected = self.values[rows]
+        return selected[:, 0] if self.is_single else selected
+
+    def take(self, rows: npt.NDArray[np.int64]) -> TargetColumn:
+        """Returns the samples at ``rows``, in that order."""
+        return TargetColumn(self.values[rows], self.names, self.is_single)
+
+    @classmethod
+    def concatenate(cls, columns: Sequence[TargetColumn]) -> TargetColumn:
+        """Concatenates columns of the same names.
+
+        Raises:
+            ManifestError: The names differ.
+        """
+        first = columns[0]
+        for column in columns:
+            if (column.names, column.is_single) != (first.names, first.is_single):
+                raise ManifestError(
+                    f"The targets {list(column.names)} cannot be concatenated with "
+                    f"{list(first.names)}; expected the same names."
+                )
+        values = np.concatenate([column.values for column in columns])
+        return cls(values, first.names, first.is_single)
+
+    def to_columns(self) -> dict[str, npt.NDArray[np.float32]]:
+        """Returns the columns for a table, by name with the prefix "target:"."""
+        return {f"{TARGET_PREFIX}{name}": self.values[:, i] for i, name in enumerate(self.names)}
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+
+def _parse_column(frame: pd.DataFrame, name: str) -> list[float]:
+    numbers = []
+    for row, value in enumerate(table_column(frame, name)):
+        number = _parse_number(value)
+        if not abs(number) < _LIMIT:  # NaN is not either
+            raise ManifestError(
+                f"The column {name!r} holds {_shorten(value)} in row {row}; expected finite "
+                "numbers that fit into float32. Fix or drop that row."
+            )
+        numbers.append(number)
+    return numbers
+
+
+def _parse_number(value: Any) -> float:
+    """Converts a number, or its text, to a float; NaN for anything else."""
+    if isinstance(value, bool | np.bool_):
+        return math.nan
+    try:
+        return float(value)
+    except (TypeError, ValueError, OverflowError):
+        return math.nan
+
+
+def _shorten(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 40 else f"{text[:40]}..."
