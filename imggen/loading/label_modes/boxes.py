@@ -18,8 +18,8 @@ from imggen.loading.label_modes.positions import PositionMode
 class BoxMode(PositionMode):
     """A dictionary of arrays, in the format of the table, moved with the images.
 
-    "boxes" is float32 of shape (n, capacity, 4), and "labels" int32 of shape (n, capacity), -1 where
-    there is no box.
+    "boxes" is float32 of shape (n, capacity, 4), and "labels" int32 of shape (n, capacity), -1
+    where there is no box.
     """
 
     name = "boxes"
