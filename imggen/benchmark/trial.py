@@ -46,7 +46,7 @@ class Trial:
         self.rows = _spread(sequence.samples)
         self.uncached = dataclasses.replace(self.maker.samples, cache=None)
         # Not source.spec: what RandomResizedCrop cuts from is decoded larger.
-        self.spec = sequence._source.loaded_spec
+        self.spec = self.maker.samples.spec
         self.buffers = BufferPool(
             self.worker_options.max_queue_size + 2
         )  # used again, as in training

@@ -305,7 +305,7 @@ def test_a_bad_file_raises_with_path_and_reason(broken, options):
 def test_a_bad_file_can_be_left_out(broken):
     manifest = imggen.scan(broken)
     sequence = plain(manifest, on_error="skip", label_mode="int", batch_size=16)
-    with pytest.warns(ImggenWarning, match=r"Epoch 0: 2 of 16 images .* left out; first .*001"):
+    with pytest.warns(ImggenWarning, match=r"Epoch 0: 2 of 16 images .* skipped; first .*001"):
         ((x, y),) = list(sequence)
     good = [index for index in range(16) if index not in (1, 11)]
     assert np.array_equal(x, np.stack([pixels(manifest, index) for index in good]))
@@ -458,7 +458,7 @@ def test_fit_takes_the_class_weight(manifest):
 def test_repr_shows_classes_counts_and_shapes(photos):
     (photos / "cat" / "notes.txt").write_text("x")
     shown = repr(plain(imggen.scan(photos), seed=3))
-    for fact in ["16 samples", "cat: 8", "(4, 24, 20, 3) float32", "seed=3", "no image (.txt): 1"]:
+    for fact in ["16 samples", "cat: 8", "(4, 24, 20, 3) float32", "seed=3", "an image (.txt): 1"]:
         assert fact in shown
 
 
@@ -496,11 +496,11 @@ def test_a_pickled_sequence_serves_the_same(manifest):
         ({"on_error": "ignore"}, "on_error='ignore'"),
         ({"on_error": "blank"}, "on_error='blank'"),
         ({"cache": "disk"}, "cache='disk'"),
-        ({"cache": "ram", "use_multiprocessing": True}, "use threads with it"),
+        ({"cache": "ram", "use_multiprocessing": True}, "Use threads, or a cache folder"),
         ({"seed": -1}, "seed=-1"),
         ({"crop_to_aspect_ratio": True, "pad_to_aspect_ratio": True}, "not both"),
         ({"augment": 3}, "augment=3 cannot be called"),
-        ({"loader": load_npy}, "go with decoding"),
+        ({"loader": load_npy}, "are options of decoding"),
         ({"batch_size": 17, "drop_remainder": True}, "leaves no batch"),
         ({"workers": -1}, "workers=-1"),
     ],
@@ -545,7 +545,7 @@ def test_an_augmentation_with_chance_of_its_own_is_warned_of_once(manifest):
         return np.roll(image, np.random.randint(1000))  # noqa: NPY002
 
     sequence = plain(manifest, augment=[mirrored, careless])
-    with pytest.warns(ImggenWarning, match=r"\['careless'\] give another result.* rng") as caught:
+    with pytest.warns(ImggenWarning, match=r"\['careless'\] return another result.* rng") as caught:
         list(sequence)
     assert len(caught) == 1
 
@@ -679,7 +679,7 @@ def test_a_shown_batch_has_at_most_as_many_images_as_asked_for(photos):
     [
         ({"cell": 0}, "cell=0"),
         ({"num_images": 0}, "num_images=0"),
-        ({"index": 4}, "index=4 must be the number of a batch, 0 to 3"),
+        ({"index": 4}, "index=4 must be the index of a batch, 0 to 3"),
         ({"index": -5}, "index=-5"),
     ],
 )

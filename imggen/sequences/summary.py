@@ -1,0 +1,36 @@
+"""The lines that summarize an ``ImageSequence`` when it is printed."""
+
+from __future__ import annotations
+
+from imggen.decode import ImageSpec
+from imggen.loading import BatchMaker
+
+
+def summarize_batches(maker: BatchMaker, spec: ImageSpec | None) -> list[str]:
+    """Returns the samples, classes, batches and settings of a sequence, one per line.
+
+    Args:
+        maker: The batch maker of the sequence.
+        spec: How images of the final size are decoded; None for a custom loader.
+    """
+    manifest = maker.manifest
+    boxes, targets = manifest.boxes, manifest.targets
+    return [
+        f"{manifest.num_samples} samples",
+        f"{manifest.num_classes} classes",
+        *([] if boxes is None else [f"boxes of {', '.join(boxes.class_names)}"]),
+        *([] if targets is None else [f"targets {', '.join(targets.names)}"]),
+        f"{maker.num_batches} batches of {maker.batch_size}",
+        f"x {_shape_of_x(maker, spec)} {maker.dtype}",
+        f"label_mode={maker.label_mode.name!r}",
+        f"seed={maker.seed}",
+    ]
+
+
+def _shape_of_x(maker: BatchMaker, spec: ImageSpec | None) -> str:
+    if spec is None:
+        return f"({maker.batch_size}, as loaded)"
+    height, width, channels = spec.shape or (None, None, None)
+    if maker.channels_first:
+        return f"({maker.batch_size}, {channels}, {height}, {width})"
+    return f"({maker.batch_size}, {height}, {width}, {channels})"
