@@ -1,4 +1,9 @@
-"""Where the time of a batch goes, how fast this machine could be, and what to change."""
+"""Timing of a sequence: the stages of an image, the rates, and advice on what to change.
+
+Comes in: an ``ImageSequence`` and optionally a model. Goes out: a ``BenchReport``. How long each
+measurement takes, the texts and the picture can be changed here; what is timed is the public
+``batch_maker`` of the sequence, so that nothing here changes what training sees.
+"""
 
 from imggen.benchmark.report import BenchReport
 from imggen.benchmark.run import bench

@@ -1,4 +1,4 @@
-"""Clocks: how long one thread takes, and how often a second several do something."""
+"""Time measurement: the laps of one thread, and the rate of several threads."""
 
 from __future__ import annotations
 
@@ -8,38 +8,38 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import final
 
-# Fewer have no median to speak of.
-LEAST_ROUNDS = 3
+# A median of fewer is not meaningful.
+MIN_ROUNDS = 3
 
 
 @final
 class Clock:
-    """Milliseconds from one call to the next, by name."""
+    """Adds up the milliseconds between calls, by name."""
 
     def __init__(self) -> None:
         self.laps: dict[str, float] = {}
         self.start()
 
     def start(self) -> None:
-        """Leaves out what came before."""
+        """Restarts the current lap."""
         self.last = time.perf_counter()
 
     def __call__(self, name: str) -> None:
-        """Adds the time since the last call to what ``name`` has taken so far."""
+        """Adds the time since the last call to the lap ``name``."""
         now = time.perf_counter()
         self.laps[name] = self.laps.get(name, 0.0) + 1000 * (now - self.last)
         self.last = now
 
     def add(self, other: Clock) -> None:
-        """Adds another clock's times to these."""
+        """Adds the laps of another clock."""
         for name, taken in other.laps.items():
             self.laps[name] = self.laps.get(name, 0.0) + taken
 
 
-def times_a_second(
+def measure_rate(
     work: Callable[[int], object], rows: Sequence[int], threads: int, seconds: float
 ) -> float:
-    """How often a second ``threads`` threads together do ``work`` on one of the rows."""
+    """Measures how many rows per second ``threads`` threads process together."""
     turns, started = itertools.cycle(rows), time.perf_counter()
 
     def turn(_: int) -> float:

@@ -1,4 +1,4 @@
-"""How many images a second a Keras model takes."""
+"""Timing of a Keras model."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Callable
 from statistics import median
 from typing import TYPE_CHECKING
 
-from imggen.benchmark.clock import LEAST_ROUNDS
+from imggen.benchmark.clock import MIN_ROUNDS
 from imggen.errors import OptionError
 from imggen.loading import Batch
 
@@ -17,33 +17,33 @@ if TYPE_CHECKING:
 
 
 def time_model(model: keras.Model, batch: Batch, seconds: float) -> tuple[float, str]:
-    """How many images a second a model takes, and by which of its methods."""
-    _require_shape(model, batch)
+    """Measures how many images per second a model processes, and by which of its methods."""
+    _check_shape(model, batch)
     train: Callable[[], object] | None = None
     if model.compiled and batch.y is not None:
         try:
-            train = _training_of_clone(model, batch)
+            train = _build_train_step(model, batch)
             train()
-        except Exception:  # noqa: BLE001 - whatever Keras meets in a model that cannot be cloned
+        except Exception:  # noqa: BLE001 - Keras raises many types for a model that cannot be cloned
             train = None
     step = train or functools.partial(model.predict_on_batch, batch.x)
     taken: list[float] = []
     try:
-        step()  # which compiles it
+        step()  # compiles the model
     except Exception as err:
         reason = f"{err}".partition("\n")[0]
         raise OptionError(
-            f"The model cannot take a batch of the sequence, of shape {batch.x.shape}: {reason}"
+            f"The model cannot process a batch of the sequence, of shape {batch.x.shape}: {reason}"
         ) from err
     end = time.perf_counter() + seconds
-    while len(taken) < LEAST_ROUNDS or time.perf_counter() < end:
+    while len(taken) < MIN_ROUNDS or time.perf_counter() < end:
         started = time.perf_counter()
         step()
         taken.append(time.perf_counter() - started)
     return len(batch.x) / median(taken), "predict_on_batch" if train is None else "train_on_batch"
 
 
-def _training_of_clone(model: keras.Model, batch: Batch) -> Callable[[], object]:
+def _build_train_step(model: keras.Model, batch: Batch) -> Callable[[], object]:
     import keras
 
     clone = keras.models.clone_model(model)
@@ -51,10 +51,10 @@ def _training_of_clone(model: keras.Model, batch: Batch) -> Callable[[], object]
     return functools.partial(clone.train_on_batch, batch.x, batch.y, batch.weights)
 
 
-def _require_shape(model: keras.Model, batch: Batch) -> None:
+def _check_shape(model: keras.Model, batch: Batch) -> None:
     try:
         wanted = model.input_shape
-    except (AttributeError, ValueError):  # not built yet, so it takes any
+    except (AttributeError, ValueError):  # not built yet, so it accepts any shape
         return
     got = batch.x.shape
     if isinstance(wanted, tuple) and (
@@ -62,6 +62,6 @@ def _require_shape(model: keras.Model, batch: Batch) -> None:
         or any(side not in (None, found) for side, found in zip(wanted[1:], got[1:], strict=True))
     ):
         raise OptionError(
-            f"The model takes inputs of shape {wanted}, and the sequence's batches have shape "
-            f"{got}. Make the sequence with the model's image_size and color_mode."
+            f"The model expects inputs of shape {wanted}, and the sequence's batches have shape "
+            f"{got}. Use the image_size and color_mode of the model."
         )

@@ -1,4 +1,4 @@
-"""The order of a benchmark: the stages, the rates, and then the advice."""
+"""The benchmark: first the stages, then the rates, and then the advice."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from imggen.benchmark.advice import advise
-from imggen.benchmark.clock import times_a_second
+from imggen.benchmark.clock import measure_rate
 from imggen.benchmark.model import time_model
-from imggen.benchmark.report import BenchReport, counted
+from imggen.benchmark.report import BenchReport
 from imggen.benchmark.trial import Trial
-from imggen.core import check_number
+from imggen.core import check_number, pluralize
 from imggen.errors import OptionError
 from imggen.workers import single_threaded_opencv
 
@@ -32,26 +32,29 @@ def bench(
     seconds: float = 5.0,
     progress: Callable[[str], object] = lambda _: None,
 ) -> BenchReport:
-    """Finds out where the time of a batch goes, and what to change.
+    """Measures where the time of a batch goes, and recommends what to change.
 
-    The parts of the sequence itself are timed, on files from all over its manifest: stage by stage
-    on one thread, and then as a whole, with as many workers as it has. The sequence stays as it is:
-    its epoch, what it has made ahead, and the states of ``random`` and ``np.random``. Only a cache
-    is filled with the images that are timed, which are then timed as later epochs find them.
+    Times the sequence itself on files from all over its manifest: stage by stage on one thread,
+    and then as a whole, with its own workers. The sequence keeps its epoch and its prefetched
+    batches, and ``random`` and ``np.random`` keep their states. Only a cache is filled: the timed
+    images are added to it, and then timed as later epochs load them.
 
     Files that the system has read before come from memory, as in every epoch but the first.
 
     Args:
         sequence: The sequence, with the augmentation that it will train with.
-        model: A model to time as well: a compiled one is cloned and trained, so that its weights
-            and its optimizer stay as they are; of others the predictions are timed.
-        seconds: How long it should take, about. Slow files or models take longer: each measurement
-            is the median of at least three rounds.
+        model: A model to time as well. A compiled model is cloned and trained, so that its weights
+            and its optimizer do not change; for other models, predictions are timed.
+        seconds: The approximate duration in seconds, above 0. Slow files or models take longer:
+            each measurement is the median of at least three rounds.
         progress: Called with the name of each measurement before it starts.
 
+    Returns:
+        The results.
+
     Raises:
-        OptionError: Not an ImageSequence, ``seconds`` not above 0, or images of another shape than
-            the model takes.
+        OptionError: Not an ImageSequence, ``seconds`` is not above 0, or the images do not have the
+            shape that the model expects.
         ImageError: No file can be read.
 
     Example:
@@ -66,43 +69,43 @@ def bench(
     if not isinstance(sequence, ImageSequence):
         raise OptionError(f"bench() times an ImageSequence; got {type(sequence).__name__}.")
     seconds = check_number("seconds", seconds, above=0, maximum=10**6)
-    with _chance_left_alone():
-        return _report(Trial(sequence, seconds, progress), model)
+    with _keep_random_states():
+        return _build_report(Trial(sequence, seconds, progress), model)
 
 
-def _report(trial: Trial, model: keras.Model | None) -> BenchReport:
-    with single_threaded_opencv():  # as while several threads train
+def _build_report(trial: Trial, model: keras.Model | None) -> BenchReport:
+    with single_threaded_opencv():  # as in training with several threads
         trial.progress("stages")
         stages = trial.stages()
         model_rate = timed_by = None
         if model is not None:
             trial.progress("model")
             whole = np.resize(list(trial.loaded), trial.maker.batch_size)
-            batch = trial.part(whole, held=trial.loaded)(0, 0)
+            batch = trial.subset(whole, held=trial.loaded)(0, 0)
             model_rate, timed_by = time_model(model, batch, trial.seconds_for("model"))
         trial.progress("machine")
         rows = trial.fresh_rows()
-        machine = times_a_second(trial.try_file, rows, trial.cores, trial.seconds_for("machine"))
+        machine = measure_rate(trial.try_file, rows, trial.cores, trial.seconds_for("machine"))
     trial.progress("now")
-    part, work = trial.part(rows), sum(stages.values())
-    now = trial.serve(part, work, "now", trial.worker_options.num_workers)
+    subset, work = trial.subset(rows), sum(stages.values())
+    now = trial.serve(subset, work, "now", trial.worker_options.num_workers)
     cached = None
     if trial.maker.samples.cache is None:
         trial.progress("cached")
         if trial.worker_options.use_multiprocessing:
-            # Estimated: what is held here is not worth the way to other processes.
+            # Estimated: sending the loaded images to other processes would take too long.
             left = stages["augment"] + stages["encode"]
             cached = 1000 * min(max(trial.worker_options.num_workers, 1), trial.cores) / left
         else:
-            held = trial.part(np.resize(list(trial.loaded), len(rows)), held=trial.loaded)
+            held = trial.subset(np.resize(list(trial.loaded), len(rows)), held=trial.loaded)
             cached = trial.serve(held, work, "others", trial.worker_options.num_workers)
     shape = " × ".join(map(str, next(iter(trial.augmented.values())).shape))
     kind = "process" if trial.worker_options.use_multiprocessing else "thread"
     num_workers = trial.worker_options.num_workers
-    workers = counted(num_workers, kind) if num_workers else "no workers"
+    workers = pluralize(num_workers, kind) if num_workers else "no workers"
     report = BenchReport(
-        subject=f"{counted(len(trial.rows), 'image')} of {shape} as {trial.maker.dtype}, "
-        f"batches of {trial.maker.batch_size}, {workers} on {counted(trial.cores, 'core')}",
+        subject=f"{pluralize(len(trial.rows), 'image')} of {shape} as {trial.maker.dtype}, "
+        f"batches of {trial.maker.batch_size}, {workers} on {pluralize(trial.cores, 'core')}",
         stages=stages,
         workers=trial.worker_options.num_workers,
         cores=trial.cores,
@@ -115,13 +118,13 @@ def _report(trial: Trial, model: keras.Model | None) -> BenchReport:
         model_timed_by=timed_by,
     )
     trial.progress("advice")
-    return dataclasses.replace(report, advice=tuple(advise(trial, report, part)))
+    return dataclasses.replace(report, advice=tuple(advise(trial, report, subset)))
 
 
 @contextmanager
-def _chance_left_alone() -> Iterator[None]:
-    """Keeps the states that a user's augmentations, and models that are cloned, draw from."""
-    theirs, state = random.getstate(), np.random.get_state()  # noqa: NPY002 - a user's
+def _keep_random_states() -> Iterator[None]:
+    """Restores the global random states, which augmentations and cloned models may use."""
+    theirs, state = random.getstate(), np.random.get_state()  # noqa: NPY002 - the user's
     try:
         yield
     finally:

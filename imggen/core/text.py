@@ -85,10 +85,10 @@ def pluralize(number: int, noun: str) -> str:
     """Formats a count and its noun.
 
     Example:
-        >>> pluralize(1, "file"), pluralize(2, "file")
-        ('1 file', '2 files')
+        >>> pluralize(1, "file"), pluralize(2000, "file"), pluralize(2, "process")
+        ('1 file', '2,000 files', '2 processes')
     """
-    return f"{number} {noun}{'' if number == 1 else 's'}"
+    return f"{number:,} {noun}{'' if number == 1 else 'es' if noun.endswith('s') else 's'}"
 
 
 def printable(text: str) -> str:

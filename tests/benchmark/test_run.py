@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 
 import imggen
-from imggen.benchmark.advice import about_others
+from imggen.benchmark.advice import explain_contention
 from imggen.benchmark.trial import Trial
 from imggen.errors import ImageError, OptionError
 from tests.helpers.images import write_images
@@ -89,7 +89,7 @@ def test_a_slow_augmentation_is_found_and_named(photos):
     assert 15 < report.stages["augment"] < 60
     assert report.stages["augment"] > 0.8 * report.work
     first = report.advice[0]
-    assert first.startswith("A cheaper augmentation")
+    assert first.startswith("A faster augmentation")
     assert "'sleepy'" in first
     # Asleep, it does not hold the lock, and memory would not help it.
     assert not any("multiprocessing" in one or "cache" in one for one in report.advice)
@@ -98,7 +98,7 @@ def test_a_slow_augmentation_is_found_and_named(photos):
 def test_of_several_steps_the_slowest_is_named(photos):
     report = bench(photos, augment=[np.flipud, sleepy, np.fliplr])
 
-    assert "most of all its step 'sleepy'" in report.advice[0]
+    assert "the slowest step is 'sleepy'" in report.advice[0]
 
 
 def test_two_threads_that_sleep_serve_twice_as_much_as_one(photos):
@@ -168,7 +168,7 @@ def test_a_folder_is_measured_as_later_epochs_find_it(photos, tmp_path):
     assert sum(store.num_images for store in imggen.cache.stores(tmp_path / "kept")) == 16
 
 
-def test_files_that_cannot_be_read_are_counted_and_passed_over(photos):
+def test_files_that_cannot_be_read_are_counted_and_skipped(photos):
     for name in ("001", "004"):
         (photos / "dog" / f"{name}.png").write_bytes(b"no image")
     report = bench(photos)
@@ -238,8 +238,8 @@ def test_large_jpegs_are_told_to_be_decoded_at_reduced_size(tmp_path, interpolat
     write_images(tmp_path, {"cat": 4}, size=(1024, 1024), suffix=".jpg")
     report = bench(tmp_path, interpolation=interpolation, image_size=(64, 64), label_mode=None)
 
-    rather = f'interpolation="bilinear" rather than "{interpolation}"'
-    assert any(one.startswith(rather) for one in report.advice) == told
+    change = f'interpolation="bilinear" instead of "{interpolation}"'
+    assert any(one.startswith(change) for one in report.advice) == told
 
 
 def test_a_large_float_batch_is_told_to_be_uint8(photos):
@@ -258,7 +258,7 @@ def test_the_advice_says_what_all_images_take(photos):
 
     [advice] = [one for one in report.advice if one.startswith("cache=")]
     assert "All 16 images take 3.0 MiB of pixels, or " in advice  # 16 * 256 * 256 * 3 bytes
-    assert "memory has room for it" in advice
+    assert "they fit into memory" in advice
 
 
 def test_what_gains_most_comes_first(photos):
@@ -307,14 +307,13 @@ def test_a_machine_that_others_use_is_told_of(changes, told):
             **changes,
         }
     )
-    advice = about_others(report)
+    advice = explain_contention(report)
 
     assert (advice is not None) == told
     if not changes:
         assert advice == (
-            "Other programs seem to be using the cores, which explains the wait: together, "
-            "4 cores loaded 160 images/s, where 500 were to be expected. Time it again when they "
-            "are done."
+            "Other programs seem to use the cores, which explains the wait: 4 cores loaded 160 "
+            "images/s, and 500 were expected. Run the benchmark again when they are done."
         )
 
 
@@ -325,7 +324,7 @@ def test_a_slow_model_is_told_that_the_loader_keeps_ahead(photos):
     assert report.model_images_per_second <= 4 / 0.2
     assert report.waiting_share == 0
     [advice] = report.advice
-    assert advice.startswith("The loader keeps ahead: ")
+    assert advice.startswith("Loading is fast enough: ")
 
 
 def test_a_quick_model_is_told_how_long_it_will_wait(photos):
@@ -335,7 +334,7 @@ def test_a_quick_model_is_told_how_long_it_will_wait(photos):
     served, taken = report.images_per_second, report.model_images_per_second
     assert taken > served
     assert report.waiting_share == pytest.approx(1 - served / taken)
-    assert f"it will wait {report.waiting_share:.0%} of the time" in report.advice[0]
+    assert f"The model waits {report.waiting_share:.0%} of the time" in report.advice[0]
     assert report.advice[1].startswith("cache=")
 
 
@@ -364,7 +363,7 @@ def test_a_model_that_takes_no_such_batch_is_an_error(photos):
     inputs = [keras.Input((*SIZE, 3)), keras.Input((*SIZE, 3))]
     two = keras.Model(inputs, keras.layers.Add()(inputs))
 
-    with pytest.raises(OptionError, match=r"cannot take a batch .* shape \(4, 24, 20, 3\)"):
+    with pytest.raises(OptionError, match=r"cannot process a batch .* shape \(4, 24, 20, 3\)"):
         bench(photos, model=two)
 
 
