@@ -57,7 +57,7 @@ def leaks(
     for leak in found.leaks[:MAX_LISTED]:
         for row in leak:
             action = "drop" if row in dropped else "keep"
-            click.echo(f"{action} {found.part_of(row)}: {printable(found.manifest.paths[row])}")
+            click.echo(f"{action} {found.get_split(row)}: {printable(found.manifest.paths[row])}")
         click.echo("")
     if len(found.leaks) > MAX_LISTED:
         click.echo(f"... and {len(found.leaks) - MAX_LISTED} more; -o FILE writes all")
@@ -68,7 +68,7 @@ def leaks(
         "than one split"
     )
     if fix is not None:
-        imggen.Manifest.concatenate(found.fixed()).save(fix)
+        imggen.Manifest.concatenate(found.fix()).save(fix)
         click.echo(f"manifest without leaks: {printable(str(fix))}")
     elif found.leaks:
         raise SystemExit(1)

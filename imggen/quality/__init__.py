@@ -1,4 +1,9 @@
-"""imggen.quality"""
+"""The quality of image files: broken files, sizes and formats, duplicates, leaks between splits.
+
+In: a folder or a ``Manifest``. Out: a report, a value that can be saved as CSV or JSON, and for
+duplicates and leaks a manifest without them. What counts as a problem, and how duplicates are
+found, may be changed here without looking elsewhere.
+"""
 
 from imggen.quality.duplicates import Duplicates, Pairs, find_duplicates
 from imggen.quality.file_hashes import hash_files

@@ -1,4 +1,4 @@
-"""What is in files: their hashes."""
+"""SHA-256 hashes of files, which identify equal files."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from imggen.workers import Progress, ThreadMap
 def hash_files(
     manifest: Manifest, *, workers: int | None = None, progress: Progress | None = None
 ) -> Manifest:
-    """Reads every file and notes its SHA-256, by which equal files are told whatever their names.
+    """Computes the SHA-256 of every file, which is equal for equal files whatever their names.
 
     Args:
-        manifest: Whose files.
-        workers: The number of threads. None: one for each core that may be used.
-        progress: Called with ("reading", files read, files in all) now and then.
+        manifest: The files.
+        workers: The number of threads. None: one per usable core.
+        progress: Called with ("reading", files read, total number of files) from time to time.
 
     Returns:
         The manifest with ``hashes`` set.
@@ -44,6 +44,6 @@ def _sha256(path: str) -> str:
             return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as err:
         raise ManifestError(
-            f"Cannot read {path!r}: {err.strerror}. Mend it, or leave it out of the manifest; "
+            f"Cannot read {path!r}: {err.strerror}. Fix it, or remove it from the manifest; "
             "`imggen verify` lists all files that cannot be read."
         ) from err

@@ -1,4 +1,4 @@
-"""What one file is: size, mode and format, and all that is wrong or unusual about it."""
+"""The check of one image file: its size, mode and format, and what is broken or unusual."""
 
 from __future__ import annotations
 
@@ -9,25 +9,20 @@ from contextlib import contextmanager
 from enum import Enum
 from typing import TYPE_CHECKING, NamedTuple, final
 
-from imggen.decode import load_image
+from imggen.decode import PLAIN_MODES, find_format, format_by_extension, load_image
 from imggen.errors import ImageError
 
 if TYPE_CHECKING:
     from PIL import Image
 
-# What Pillow and OpenCV turn into RGB without a decision that somebody might want to take.
-_USUAL_MODES = {"1", "L", "LA", "P", "PA", "RGB", "RGBA"}
-# Formats that are stored in files of another format's name.
-_SAME_FORMAT = {"MPO": "JPEG", "DIB": "BMP"}
-
 
 @final
 class Problem(Enum):
-    """What can be found about a file; those up to BROKEN keep it from being trained on."""
+    """The kinds of findings; those up to BROKEN are faults that rule a file out for training."""
 
     EMPTY = "empty"
     UNREADABLE = "unreadable"
-    NO_IMAGE = "no image"
+    NOT_IMAGE = "not an image"
     TRUNCATED = "truncated"
     TOO_LARGE = "too large"
     UNUSABLE = "unusable pixels"
@@ -38,19 +33,19 @@ class Problem(Enum):
 
     @property
     def is_fault(self) -> bool:
-        """Whether such a file cannot be trained on."""
+        """Whether a file with this problem cannot be used for training."""
         return self not in (Problem.WRONG_EXTENSION, Problem.ANIMATED, Problem.UNUSUAL_MODE)
 
 
 class ImageFacts(NamedTuple):
-    """What the beginning of a file says.
+    """Facts that the header of a file states.
 
     Attributes:
         width: In pixels, as stored.
         height: In pixels, as stored.
-        mode: Pillow's name for the kind of its pixels.
+        mode: Pillow's name for the type of the pixels.
         format: Pillow's name for the format.
-        num_frames: More than 1 for animations and the like.
+        num_frames: The number of frames, more than 1 for animations and multi-page files.
         num_bytes: The size of the file.
     """
 
@@ -63,12 +58,12 @@ class ImageFacts(NamedTuple):
 
 
 class Finding(NamedTuple):
-    """Something to know about a file.
+    """A fault or remark about a file.
 
     Attributes:
-        path: Relative to the folder or manifest that was looked at.
-        problem: Which of the kinds.
-        detail: What was met, in words.
+        path: Relative to the folder or the root of the manifest that was checked.
+        problem: The kind of finding.
+        detail: The fault or remark in words.
     """
 
     path: str
@@ -76,59 +71,59 @@ class Finding(NamedTuple):
     detail: str
 
 
-class Examined(NamedTuple):
-    """What is known of a file after a look at it.
+class ImageCheck(NamedTuple):
+    """The result of checking a file.
 
     Attributes:
-        facts: None if it could not be opened.
-        findings: None for most files.
+        facts: The facts of its header; None if it could not be opened.
+        findings: Its faults and remarks; empty for most files.
     """
 
     facts: ImageFacts | None
     findings: tuple[Finding, ...]
 
 
-def examine(root: str, path: str, *, decode: bool = True) -> Examined:
-    """Looks at one file; raises nothing.
+def check_image(root: str, path: str, *, decode: bool = True) -> ImageCheck:
+    """Checks one file; never raises.
 
     Args:
         root: The folder that ``path`` is relative to.
         path: The file.
-        decode: Decode all of it, which finds what is broken behind its beginning.
+        decode: Decode all of the first frame, which finds damage behind the header.
     """
     from PIL import Image, UnidentifiedImageError
 
-    place = os.path.join(root, path)
+    full_path = os.path.join(root, path)
     facts = None
     findings: list[Finding] = []
     try:
-        if os.path.getsize(place) == 0:
-            return Examined(None, (Finding(path, Problem.EMPTY, "the file has 0 bytes"),))
-        with Image.open(place) as image:
-            trouble = _trouble_decoding(image) if decode else None
-            # Only now, since to count frames goes through all of them.
-            facts = _facts(image, os.path.getsize(place))
-            findings += _remarks(path, facts)
-            if trouble is not None:
-                raise trouble
-        if decode and facts.mode not in _USUAL_MODES:
-            load_image(place)
+        if os.path.getsize(full_path) == 0:
+            return ImageCheck(None, (Finding(path, Problem.EMPTY, "the file has 0 bytes"),))
+        with Image.open(full_path) as image:
+            error = _try_decoding(image) if decode else None
+            # Last, since counting frames reads all of them.
+            facts = _facts(image, os.path.getsize(full_path))
+            findings += _find_remarks(path, facts)
+            if error is not None:
+                raise error
+        if decode and facts.mode not in PLAIN_MODES:
+            load_image(full_path)
     except ImageError as err:
         findings.append(Finding(path, Problem.UNUSABLE, err.reason))
     except Image.DecompressionBombError as err:
         findings.append(Finding(path, Problem.TOO_LARGE, str(err)))
     except UnidentifiedImageError:
         findings.append(
-            Finding(path, Problem.NO_IMAGE, "no format that Pillow knows, or a broken start")
+            Finding(path, Problem.NOT_IMAGE, "not a format that Pillow knows, or a broken header")
         )
     except Exception as err:  # noqa: BLE001 - Pillow's readers raise whatever their parsing meets
-        findings.append(Finding(path, _kind(err), _detail(err)))
-    return Examined(facts, tuple(findings))
+        findings.append(Finding(path, _classify(err), _describe(err)))
+    return ImageCheck(facts, tuple(findings))
 
 
 @contextmanager
-def quiet_pillow() -> Iterator[None]:
-    """Without Pillow's own warnings of what is in files, which are findings here."""
+def silence_pillow() -> Iterator[None]:
+    """Suppresses Pillow's warnings about the content of files, which are findings here."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         yield
@@ -144,7 +139,7 @@ def _facts(image: Image.Image, num_bytes: int) -> ImageFacts:
     )
 
 
-def _trouble_decoding(image: Image.Image) -> Exception | None:
+def _try_decoding(image: Image.Image) -> Exception | None:
     try:
         image.load()
     except Exception as err:  # noqa: BLE001 - as above
@@ -155,35 +150,29 @@ def _trouble_decoding(image: Image.Image) -> Exception | None:
 def _num_frames(image: Image.Image) -> int:
     try:
         return int(getattr(image, "n_frames", 1))
-    except Exception:  # noqa: BLE001 - broken behind the first frame, which is the one that counts
+    except Exception:  # noqa: BLE001 - damage behind the first frame, which is not used
         return 1
 
 
-def _remarks(path: str, facts: ImageFacts) -> Iterator[Finding]:
-    from PIL import Image
-
+def _find_remarks(path: str, facts: ImageFacts) -> Iterator[Finding]:
     extension = os.path.splitext(path)[1].lower()
-    expected = Image.registered_extensions().get(extension)
-    if expected is not None and _family(expected) != _family(facts.format):
+    expected, found = format_by_extension(extension), find_format(facts.format)
+    if expected is not None and find_format(expected).family != found.family:
         yield Finding(path, Problem.WRONG_EXTENSION, f"{facts.format} in a {extension} file")
-    if facts.num_frames > 1 and facts.format != "MPO":  # whose others are previews
-        detail = f"{facts.num_frames} frames, of which the first is used"
+    if facts.num_frames > 1 and not found.has_previews:
+        detail = f"{facts.num_frames} frames, of which only the first is used"
         yield Finding(path, Problem.ANIMATED, detail)
-    if facts.mode not in _USUAL_MODES:
+    if facts.mode not in PLAIN_MODES:
         yield Finding(path, Problem.UNUSUAL_MODE, facts.mode)
 
 
-def _family(image_format: str) -> str:
-    return _SAME_FORMAT.get(image_format, image_format)
-
-
-def _kind(err: Exception) -> Problem:
+def _classify(err: Exception) -> Problem:
     if isinstance(err, OSError) and err.errno is not None:
         return Problem.UNREADABLE
     return Problem.TRUNCATED if "truncated" in str(err).lower() else Problem.BROKEN
 
 
-def _detail(err: Exception) -> str:
+def _describe(err: Exception) -> str:
     if isinstance(err, OSError) and err.strerror:
         return err.strerror.lower()
     return str(err) or type(err).__name__

@@ -1,4 +1,4 @@
-"""What a set of images is like: sizes, modes and formats, from the beginning of every file."""
+"""The survey of a set of images: sizes, modes and formats, from the header of every file."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ import numpy.typing as npt
 from imggen.core import write_records
 from imggen.data import Manifest
 from imggen.errors import ScanError
-from imggen.quality.image_check import ImageFacts, examine, quiet_pillow
+from imggen.quality.image_check import ImageFacts, check_image, silence_pillow
 from imggen.workers import Progress, ThreadMap
 
 if TYPE_CHECKING:
@@ -27,11 +27,12 @@ _COLUMNS = ("path", "label", "width", "height", "mode", "format", "num_frames", 
 @final
 @dataclass(frozen=True, eq=False)
 class Survey:
-    """What is known of each image.
+    """The facts of each image.
 
     Attributes:
         manifest: The images.
-        facts: Of each, in the manifest's order; None for those that cannot be opened.
+        facts: The facts of each image, in the manifest's order; None for those that cannot be
+            opened.
     """
 
     manifest: Manifest
@@ -45,42 +46,42 @@ class Survey:
 
     @property
     def modes(self) -> dict[str, int]:
-        """Pillow's mode to number of images, most frequent first."""
-        return _counted(fact.mode for fact in self.facts if fact is not None)
+        """The number of images by Pillow's mode, most frequent first."""
+        return _count(fact.mode for fact in self.facts if fact is not None)
 
     @property
     def formats(self) -> dict[str, int]:
-        """Format to number of images, most frequent first."""
-        return _counted(fact.format for fact in self.facts if fact is not None)
+        """The number of images by format, most frequent first."""
+        return _count(fact.format for fact in self.facts if fact is not None)
 
     @property
     def num_bytes(self) -> int:
-        """The size of all files that can be opened."""
+        """The total size of all files that can be opened."""
         return sum(fact.num_bytes for fact in self.facts if fact is not None)
 
     @property
     def num_unreadable(self) -> int:
-        """The number of files that cannot be opened; ``verify`` tells why."""
+        """The number of files that cannot be opened; ``verify`` reports why."""
         return sum(fact is None for fact in self.facts)
 
     @property
     def imbalance(self) -> float | None:
-        """How many times as large as the smallest class the largest is; None without classes."""
+        """The size of the largest class divided by that of the smallest; None without classes."""
         counts = [count for count in self.manifest.class_counts.values() if count]
         return max(counts) / min(counts) if counts else None
 
     def to_frame(self) -> pd.DataFrame:
-        """A row for each image, with its path, class and what is known of it."""
+        """Returns a row per image, with its path, class and facts."""
         import pandas as pd
 
         return pd.DataFrame(self._rows(), columns=list(_COLUMNS))
 
     def save(self, file: str | os.PathLike[str]) -> None:
-        """Writes the rows as CSV or JSON, by the ending of ``file``, in one step.
+        """Writes the rows as CSV or JSON, by the extension of ``file``, atomically.
 
         Raises:
-            OptionError: Another ending.
-            ExportError: It cannot be written.
+            OptionError: The extension is neither.
+            ExportError: The file cannot be written.
         """
         facts = {"root": self.manifest.root, "skipped": dict(self.manifest.skipped)}
         write_records(file, _COLUMNS, self._rows(), facts)
@@ -98,12 +99,13 @@ class Survey:
 def survey(
     manifest: Manifest, *, workers: int | None = None, progress: Progress | None = None
 ) -> Survey:
-    """Reads the beginning of every file.
+    """Reads the header of every file.
 
     Args:
         manifest: The images.
-        workers: The number of threads. None: one for each core that may be used.
-        progress: Called with ("looking", files looked at, files in all) now and then.
+        workers: The number of threads. None: one per usable core.
+        progress: Called with ("reading headers", files read, total number of files) from time to
+            time.
 
     Raises:
         ScanError: No file can be opened.
@@ -112,21 +114,21 @@ def survey(
         >>> survey(manifest).formats
         {'PNG': 16}
     """
-    look = partial(examine, manifest.root, decode=False)
-    with quiet_pillow():
+    check = partial(check_image, manifest.root, decode=False)
+    with silence_pillow():
         facts = tuple(
-            examined.facts
-            for examined in ThreadMap(workers).imap_with_progress(
-                "looking", look, manifest.paths, progress
+            checked.facts
+            for checked in ThreadMap(workers).imap_with_progress(
+                "reading headers", check, manifest.paths, progress
             )
         )
     if all(fact is None for fact in facts):
         raise ScanError(
             f"None of the {len(facts)} files in {manifest.root!r} can be opened as an image; "
-            "`imggen verify` tells why."
+            "`imggen verify` reports why."
         )
     return Survey(manifest, facts)
 
 
-def _counted(values: Iterable[str]) -> dict[str, int]:
+def _count(values: Iterable[str]) -> dict[str, int]:
     return dict(Counter(values).most_common())

@@ -1,4 +1,4 @@
-"""Pictures that are in more than one part of a split, and the parts without them."""
+"""Leaks: images that are in more than one split, and the splits without them."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ from imggen.workers import Progress
 if TYPE_CHECKING:
     import pandas as pd
 
-_COLUMNS = ("leak", "part", "path", "label", "is_dropped", "similarity")
+_COLUMNS = ("leak", "split", "path", "label", "is_dropped", "similarity")
 
 
 @final
 @dataclass(frozen=True, eq=False)
 class Leaks:
-    """What parts share.
+    """Images that are in more than one split.
 
     Attributes:
-        duplicates: What was found in all parts together; its manifest has ``splits``.
-        names: The parts, in order: a picture in several of them belongs to the last, since what is
-            trained on must not be what is tested on.
-        leaks: Rows of that manifest: files and groups of duplicates that are in more than one part.
+        duplicates: The duplicates in all splits together; its manifest has ``splits``.
+        names: The splits in order. An image in several of them is kept in the last, so that no
+            image of a test is used for training.
+        leaks: Rows of that manifest: files and groups of duplicates that are in several splits.
     """
 
     duplicates: Duplicates
@@ -41,63 +41,66 @@ class Leaks:
 
     @property
     def manifest(self) -> Manifest:
-        """All parts in one."""
+        """All splits in one manifest."""
         return self.duplicates.manifest
 
     @property
     def drop(self) -> tuple[int, ...]:
-        """The rows to leave out, so that no picture is in two parts; sorted."""
+        """The rows to drop so that no image is in two splits; sorted."""
         return tuple(
-            sorted(row for leak in self.leaks for row in leak if not self._stays(row, leak))
+            sorted(row for leak in self.leaks for row in leak if not self._is_kept(row, leak))
         )
 
-    def fixed(self) -> Splits[Manifest]:
-        """The parts without those rows.
+    def fix(self) -> Splits[Manifest]:
+        """Returns the splits without these rows.
 
         Raises:
-            SplitError: Nothing would be left of a part.
+            SplitError: A split would be empty.
         """
-        left = np.setdiff1d(np.arange(len(self.manifest)), self.drop)
-        parts = split(self.manifest.take(left), None)
-        gone = [name for name in self.names if name not in parts.names]
-        if gone:
-            raise SplitError(f"Nothing would be left of {gone}: all of it is in another part too.")
-        return parts
+        kept = np.setdiff1d(np.arange(len(self.manifest)), self.drop)
+        splits = split(self.manifest.take(kept), None)
+        empty = [name for name in self.names if name not in splits.names]
+        if empty:
+            raise SplitError(
+                f"{', '.join(empty)} would be empty: all its images are in another split too. "
+                "Choose other images for it, or split the whole set again."
+            )
+        return splits
 
     def to_frame(self) -> pd.DataFrame:
-        """A row for each file in a leak.
+        """Returns a row per file in a leak.
 
-        Columns: ``leak`` (from 0), ``part``, ``path``, ``label``, ``is_dropped``, ``similarity``
-        (to the file that is most like it).
+        Columns: ``leak`` (from 0), ``split``, ``path``, ``label``, ``is_dropped``, ``similarity``
+        (to the most similar file).
         """
         import pandas as pd
 
         return pd.DataFrame(self._rows(), columns=list(_COLUMNS))
 
     def save(self, file: str | os.PathLike[str]) -> None:
-        """Writes these rows as CSV or JSON, by the ending of ``file``, in one step.
+        """Writes these rows as CSV or JSON, by the extension of ``file``, atomically.
 
         Raises:
-            OptionError: Another ending.
-            ExportError: It cannot be written.
+            OptionError: The extension is neither.
+            ExportError: The file cannot be written.
         """
         metadata = {"root": self.manifest.root, "threshold": self.duplicates.threshold}
         write_records(file, _COLUMNS, self._rows(), metadata)
 
-    def part_of(self, row: int) -> str:
-        """The name of the part that a row is in."""
+    def get_split(self, row: int) -> str:
+        """Returns the name of the split that a row is in."""
         return self.manifest.splits[row] if self.manifest.splits is not None else ""
 
-    def _stays(self, row: int, leak: tuple[int, ...]) -> bool:
-        ranks = [self.names.index(self.part_of(other)) for other in leak]
-        return self.names.index(self.part_of(row)) == max(ranks)
+    def _is_kept(self, row: int, leak: tuple[int, ...]) -> bool:
+        ranks = [self.names.index(self.get_split(other)) for other in leak]
+        return self.names.index(self.get_split(row)) == max(ranks)
 
     def _rows(self) -> list[tuple[object, ...]]:
         labels, dropped = self.manifest.labels, set(self.drop)
         return [
             (
                 number,
-                self.part_of(row),
+                self.get_split(row),
                 self.manifest.paths[row],
                 None if labels is None else self.manifest.class_names[labels[row]],
                 row in dropped,
@@ -109,55 +112,57 @@ class Leaks:
 
 
 def find_leaks(
-    parts: Mapping[str, Manifest],
+    splits: Mapping[str, Manifest],
     *,
     near: bool = True,
     threshold: float = THRESHOLD,
     workers: int | None = None,
     progress: Progress | None = None,
 ) -> Leaks:
-    """Finds pictures that are in more than one part, as the same file or a similar picture.
+    """Finds images that are in more than one split, as the same file or as near-duplicates.
 
     Args:
-        parts: Name to manifest of each part, as ``parts.as_dict()`` of a split gives it. "train",
-            "val" and "test" come in this order, others after them in the order given: what leaks
-            is left out of all but the last part that has it.
-        near: As in ``find_duplicates``.
-        threshold: As in ``find_duplicates``.
-        workers: The number of threads. None: one for each core that may be used.
-        progress: As in ``find_duplicates``.
+        splits: The manifests by the names of the splits, as from ``Splits.as_dict``. "train", "val"
+            and "test" are ordered so, others follow in the given order: an image that leaks is
+            dropped from all but the last split that has it.
+        near: Same as in ``find_duplicates``.
+        threshold: Same as in ``find_duplicates``.
+        workers: The number of threads. None: one per usable core.
+        progress: Same as in ``find_duplicates``.
 
     Raises:
-        SplitError: Fewer than two parts, or two names for one.
+        SplitError: There are fewer than two splits, or two names for the same split.
 
     Example:
         >>> train, val = split(manifest, (0.75, 0.25))
         >>> find_leaks({"train": train, "val": val}).leaks
         ()
     """
-    if len(parts) < 2:
-        raise SplitError(f"Got the parts {list(parts)}; two or more can share pictures.")
-    split_names(parts, "mapping of parts")
-    combined = _combined({split_name(name): part for name, part in parts.items()})
-    names = tuple(sorted(map(split_name, parts), key=_rank))
+    if len(splits) < 2:
+        raise SplitError(
+            f"Got the splits {list(splits)}; pass two or more, which can share images."
+        )
+    split_names(splits, "mapping of splits")
+    combined = _combine({split_name(name): manifest for name, manifest in splits.items()})
+    names = tuple(sorted(map(split_name, splits), key=_rank))
     duplicates = find_duplicates(
         combined, near=near, threshold=threshold, workers=workers, progress=progress
     )
-    part_of = list(combined.splits or ())
+    split_of = list(combined.splits or ())
     leaks = tuple(
-        rows for rows in _rows_of_pictures(duplicates) if len({part_of[row] for row in rows}) > 1
+        rows for rows in _group_rows(duplicates) if len({split_of[row] for row in rows}) > 1
     )
     return Leaks(duplicates, names, leaks)
 
 
-def _rows_of_pictures(duplicates: Duplicates) -> list[tuple[int, ...]]:
-    """All rows of each picture that has several, be they of one file or of duplicates."""
-    picture_of_file = np.arange(len(duplicates.files))
+def _group_rows(duplicates: Duplicates) -> list[tuple[int, ...]]:
+    """Returns all rows of each image that has several, of the same file or of duplicates."""
+    image_of_file = np.arange(len(duplicates.files))
     for group in duplicates.groups:
-        picture_of_file[list(group)] = group[0]
-    picture_of = picture_of_file[duplicates.files]
-    order = np.argsort(picture_of, kind="stable")
-    starts = np.flatnonzero(np.diff(picture_of[order], prepend=-1))
+        image_of_file[list(group)] = group[0]
+    image_of = image_of_file[duplicates.files]
+    order = np.argsort(image_of, kind="stable")
+    starts = np.flatnonzero(np.diff(image_of[order], prepend=-1))
     rows = np.split(order, starts[1:])
     return sorted(tuple(sorted(some.tolist())) for some in rows if len(some) > 1)
 
@@ -166,23 +171,27 @@ def _rank(name: str) -> int:
     return SPLIT_NAMES.index(name) if name in SPLIT_NAMES else len(SPLIT_NAMES)
 
 
-def _combined(parts: dict[str, Manifest]) -> Manifest:
-    """One manifest of all, whatever folders and classes they have."""
-    roots = {name: os.path.abspath(part.root) for name, part in parts.items()}
+def _combine(manifests: dict[str, Manifest]) -> Manifest:
+    """Builds one manifest of all splits, which may have different folders and classes."""
+    roots = {name: os.path.abspath(manifest.root) for name, manifest in manifests.items()}
     root = os.path.commonpath(list(roots.values()))
-    class_names = tuple(dict.fromkeys(name for part in parts.values() for name in part.class_names))
+    class_names = tuple(
+        dict.fromkeys(name for manifest in manifests.values() for name in manifest.class_names)
+    )
     index_of = {name: index for index, name in enumerate(class_names)}
     paths: list[str] = []
     labels: list[np.ndarray[tuple[int], np.dtype[np.int32]]] = []
     splits: list[str] = []
-    for name, part in parts.items():
-        way = os.path.relpath(roots[name], root)
-        paths += [os.path.normpath(os.path.join(way, path)) for path in part.paths]
-        splits += [name] * len(part)
-        if part.labels is not None:
-            local = np.array([index_of[known] for known in part.class_names], np.int32)
-            labels.append(local[part.labels])
-    has_labels = all(part.labels is not None for part in parts.values())
+    for name, manifest in manifests.items():
+        prefix = os.path.relpath(roots[name], root)
+        paths += [os.path.normpath(os.path.join(prefix, path)) for path in manifest.paths]
+        splits += [name] * len(manifest)
+        if manifest.labels is not None:
+            local = np.array(
+                [index_of[class_name] for class_name in manifest.class_names], np.int32
+            )
+            labels.append(local[manifest.labels])
+    has_labels = all(manifest.labels is not None for manifest in manifests.values())
     whole = Manifest(
         root,
         StringColumn.of(paths),
@@ -190,10 +199,10 @@ def _combined(parts: dict[str, Manifest]) -> Manifest:
         class_names if has_labels else (),
         splits=StringColumn.of(splits),
     )
-    # What only some parts have is left out.
+    # Columns that only some of the splits have are dropped.
     columns: dict[str, Any] = {}
     for column in ("groups", "weights", "hashes"):
-        values = [getattr(part, column) for part in parts.values()]
+        values = [getattr(manifest, column) for manifest in manifests.values()]
         if all(value is not None for value in values):
             joined = [item for value in values for item in value]
             columns[column] = joined if column == "weights" else StringColumn.of(joined)

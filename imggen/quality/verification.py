@@ -1,4 +1,4 @@
-"""Every file decoded: what is broken, what is unusual, and a place for what is broken."""
+"""Verification of image files by decoding them, and quarantine of broken ones."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, final
 from imggen.core import absolute_link, class_folder_path, move_file, move_link, write_records
 from imggen.data import Manifest, scan
 from imggen.errors import ExportError
-from imggen.quality.image_check import Finding, examine, quiet_pillow
+from imggen.quality.image_check import Finding, check_image, silence_pillow
 from imggen.workers import Progress, ThreadMap
 
 if TYPE_CHECKING:
@@ -25,13 +25,13 @@ _COLUMNS = ("path", "problem", "is_fault", "detail")
 @final
 @dataclass(frozen=True)
 class VerifyReport:
-    """What was found in a set of files.
+    """The faults and remarks about a set of files.
 
     Attributes:
         root: The folder that paths are relative to.
-        num_files: How many files were looked at.
-        findings: In order of path, of those files that there is something to say about.
-        passed_over: How many files and folders were not looked at, by reason, as in ``Manifest``.
+        num_files: The number of files that were checked.
+        findings: The faults and remarks, in order of path.
+        skipped: The number of files and folders that were skipped, by reason, as in ``Manifest``.
     """
 
     root: str
@@ -41,52 +41,52 @@ class VerifyReport:
 
     @property
     def faults(self) -> tuple[Finding, ...]:
-        """The files that cannot be trained on, each once."""
+        """The files that cannot be used for training, each once."""
         return tuple(finding for finding in self.findings if finding.problem.is_fault)
 
     @property
     def counts(self) -> dict[str, int]:
-        """Kind of problem to number of files."""
+        """The number of files by kind of problem."""
         return dict(Counter(finding.problem.value for finding in self.findings))
 
     def to_frame(self) -> pd.DataFrame:
-        """A row for each finding; columns ``path``, ``problem``, ``is_fault``, ``detail``."""
+        """Returns a row per finding; columns ``path``, ``problem``, ``is_fault``, ``detail``."""
         import pandas as pd
 
         return pd.DataFrame(map(_row, self.findings), columns=list(_COLUMNS))
 
     def save(self, file: str | os.PathLike[str]) -> None:
-        """Writes the findings as CSV or JSON, by the ending of ``file``, in one step.
+        """Writes the findings as CSV or JSON, by the extension of ``file``, atomically.
 
         Raises:
-            OptionError: Another ending.
-            ExportError: It cannot be written.
+            OptionError: The extension is neither.
+            ExportError: The file cannot be written.
         """
         metadata = {"root": self.root, "num_files": self.num_files}
         write_records(file, _COLUMNS, map(_row, self.findings), metadata)
 
     def quarantine(self, folder: str | os.PathLike[str]) -> list[str]:
-        """Moves the files that cannot be trained on out of the way, and lists them there.
+        """Moves the files that cannot be used for training to ``folder``, and lists them there.
 
-        Each goes to ``folder`` by the path that it has now; ``folder/quarantine.csv`` tells what
-        was wrong, a second time for a file that an interrupted call was about to move. Unusual
-        files stay.
+        Files keep their relative paths; ``folder/quarantine.csv`` lists the faults, twice for a
+        file that an interrupted call was about to move. Files with mere remarks stay.
 
         Args:
-            folder: Outside of what was verified; made if need be. Files from an earlier time stay.
+            folder: A folder outside the verified one; created if missing. Files of earlier calls
+                stay in it.
 
         Returns:
-            The paths of the files that were moved, relative to the folder that they were in.
+            The paths of the moved files, relative to the verified folder.
 
         Raises:
-            ExportError: The folder lies in what was verified, holds another file of a name, or
-                cannot be written; what was moved stays moved, and is listed.
+            ExportError: The folder is inside the verified one, already has a file of the same
+                name, or cannot be written; files moved so far stay moved and listed.
         """
         inner, outer = os.path.realpath(folder), os.path.realpath(self.root)
         if os.path.commonpath([inner, outer]) == outer:
             raise ExportError(
-                f"{os.fspath(folder)!r} lies in {self.root!r}, so that its files would be scanned "
-                "again. Choose a folder beside it."
+                f"{os.fspath(folder)!r} is inside {self.root!r}, so its files would be scanned "
+                "again. Choose a folder outside it."
             )
         moved = []
         try:
@@ -104,10 +104,10 @@ class VerifyReport:
                 for finding in self.faults:
                     source = os.path.join(outer, finding.path)
                     target = os.path.join(inner, class_folder_path(finding.path, ""))
-                    if not os.path.lexists(source):  # in a table, or gone since
+                    if not os.path.lexists(source):  # listed in a table, or deleted since
                         continue
                     os.makedirs(os.path.dirname(target), exist_ok=True)
-                    # Told before it is done: a line too many is better than a file unaccounted for.
+                    # Listed before it is moved: a line too many is better than an unlisted file.
                     writer.writerow(_row(finding))
                     log.flush()
                     if os.path.islink(source):
@@ -129,22 +129,22 @@ def verify(
     workers: int | None = None,
     progress: Progress | None = None,
 ) -> VerifyReport:
-    """Decodes every image, and tells what is broken or unusual.
+    """Decodes every image, and reports broken and unusual files.
 
-    Faults, which keep a file from being trained on: empty, unreadable, no image, truncated, too
+    Faults, which rule a file out for training: empty, unreadable, not an image, truncated, too
     large (Pillow's limit against decompression bombs), unusable pixels, broken. Remarks: wrong
-    extension, animated, unusual mode (CMYK or 16-bit, say).
+    extension, animated, unusual mode (such as CMYK or 16-bit).
 
     Args:
-        source: A folder, of which all images at any depth are looked at, or a manifest.
-        workers: The number of threads. None: one for each core that may be used.
-        progress: Called with ("decoding", files decoded, files in all) now and then.
+        source: A folder, whose images at any depth are checked, or a manifest.
+        workers: The number of threads. None: one per usable core.
+        progress: Called with ("decoding", files decoded, total number of files) from time to time.
 
     Returns:
-        What was found.
+        The faults and remarks.
 
     Raises:
-        ScanError: See ``scan``.
+        ScanError: Same as ``scan``.
 
     Example:
         >>> report = verify(photos)
@@ -153,13 +153,13 @@ def verify(
     """
     manifest = source if isinstance(source, Manifest) else scan(source, labels=None)
     paths = list(dict.fromkeys(manifest.paths))
-    with quiet_pillow():
+    with silence_pillow():
         findings = tuple(
             finding
-            for examined in ThreadMap(workers).imap_with_progress(
-                "decoding", partial(examine, manifest.root), paths, progress
+            for checked in ThreadMap(workers).imap_with_progress(
+                "decoding", partial(check_image, manifest.root), paths, progress
             )
-            for finding in examined.findings
+            for finding in checked.findings
         )
     return VerifyReport(manifest.root, len(paths), findings, manifest.skipped)
 

@@ -417,7 +417,7 @@ def test_all_leaks_are_written_to_a_file(parts, tmp_path, name):
     file = tmp_path / name
     rows = csv_rows(file) if name.endswith("csv") else json.loads(file.read_text())["rows"]
 
-    assert sorted((row["part"], row["path"], str(row["is_dropped"])) for row in rows) == [
+    assert sorted((row["split"], row["path"], str(row["is_dropped"])) for row in rows) == [
         ("test", "test/cat/1.png", "False"),
         ("train", "train/cat/1.png", "True"),
         ("train", "train/dog/2.png", "True"),

@@ -41,7 +41,7 @@ def mixed(tmp_path):
 
 def test_what_is_known_of_each_image_is_what_pillow_says(mixed):
     manifest = imggen.scan(mixed)
-    for path, metadata in zip(manifest.filepaths, survey(manifest).metadata, strict=True):
+    for path, metadata in zip(manifest.filepaths, survey(manifest).facts, strict=True):
         if path.endswith("broken.png"):
             assert metadata is None
             continue
@@ -110,7 +110,7 @@ def test_a_file_that_is_cut_behind_its_first_frame_can_be_opened(tmp_path):
 def test_where_nothing_can_be_opened_the_way_on_is_told(tmp_path):
     write_photos(tmp_path, {"a.png": b"broken", "b.png": b""})
 
-    with pytest.raises(ScanError, match="None of the 2 files .* `imggen verify` tells why"):
+    with pytest.raises(ScanError, match="None of the 2 files .* `imggen verify` reports why"):
         survey(listing(tmp_path))
 
 
@@ -118,14 +118,14 @@ def test_where_nothing_can_be_opened_the_way_on_is_told(tmp_path):
 def test_the_number_of_threads_decides_nothing(mixed, workers):
     manifest = imggen.scan(mixed)
 
-    assert survey(manifest, workers=workers).metadata == survey(manifest).metadata
+    assert survey(manifest, workers=workers).facts == survey(manifest).facts
 
 
 def test_progress_ends_with_all_files(mixed):
     told = []
     survey(imggen.scan(mixed), progress=lambda *step: told.append(step))
 
-    assert told[-1] == ("looking", 6, 6)
+    assert told[-1] == ("reading headers", 6, 6)
 
 
 def test_the_table_has_a_row_for_each_image(mixed):

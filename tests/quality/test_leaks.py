@@ -22,7 +22,7 @@ def png(seed: int) -> bytes:
 def places(found) -> list[list[tuple[str, str]]]:
     """The (part, file name) of each file of each leak."""
     names = [os.path.basename(path) for path in found.manifest.paths]
-    return [sorted((found.part_of(row), names[row]) for row in leak) for leak in found.leaks]
+    return [sorted((found.get_split(row), names[row]) for row in leak) for leak in found.leaks]
 
 
 def files_of(parts) -> dict[str, list[str]]:
@@ -181,7 +181,9 @@ def test_where_a_part_has_no_classes_the_whole_has_none(tmp_path):
 
 
 def dropped(found) -> list[tuple[str, str]]:
-    return [(found.part_of(row), os.path.basename(found.manifest.paths[row])) for row in found.drop]
+    return [
+        (found.get_split(row), os.path.basename(found.manifest.paths[row])) for row in found.drop
+    ]
 
 
 def test_a_picture_stays_in_test_rather_than_val_and_in_val_rather_than_train(parts):
@@ -240,13 +242,13 @@ def test_all_files_of_a_picture_leave_the_earlier_part_and_stay_in_the_last(tmp_
 
 
 def test_fixed_parts_have_no_leaks(parts):
-    fixed = find_leaks(parts).fixed()
+    fixed = find_leaks(parts).fix()
 
     assert find_leaks(fixed.as_dict()).leaks == ()
 
 
 def test_fixed_parts_have_all_else_that_there_was(parts):
-    assert files_of(find_leaks(parts).fixed()) == {
+    assert files_of(find_leaks(parts).fix()) == {
         "train": ["0.png", "9.png"],
         "val": ["2 small.png"],
         "test": ["1 again.png", "3 cut.png", "4.png"],
@@ -254,7 +256,7 @@ def test_fixed_parts_have_all_else_that_there_was(parts):
 
 
 def test_fixed_parts_lead_to_their_files_and_have_the_same_classes(parts):
-    fixed = find_leaks(parts).fixed()
+    fixed = find_leaks(parts).fix()
 
     assert fixed.names == ("train", "val", "test")
     assert all(os.path.isfile(path) for part in fixed for path in part.filepaths)
@@ -267,14 +269,14 @@ def test_fixed_parts_lead_to_their_files_and_have_the_same_classes(parts):
 def test_a_class_that_leaks_altogether_stays_a_class(tmp_path):
     train = write_photos(tmp_path / "train", {"cat/0.png": png(0), "dog/1.png": 1})
     val = write_photos(tmp_path / "val", {"cat/0.png": png(0), "dog/2.png": 2})
-    fixed = find_leaks({"train": scan(train), "val": scan(val)}).fixed()
+    fixed = find_leaks({"train": scan(train), "val": scan(val)}).fix()
 
     assert fixed.train.class_counts == {"cat": 0, "dog": 1}
 
 
 def test_parts_without_leaks_stay_as_they_are(photos):
     parts = imggen.split(scan(photos), (0.5, 0.25, 0.25))
-    fixed = find_leaks(parts.as_dict()).fixed()
+    fixed = find_leaks(parts.as_dict()).fix()
 
     assert [part.filepaths for part in fixed] == [part.filepaths for part in parts]
     assert [part.labels.tolist() for part in fixed] == [part.labels.tolist() for part in parts]
@@ -289,7 +291,7 @@ def test_fixed_parts_keep_what_else_is_known_of_their_samples(photos, column):
     }
     manifest = dataclasses.replace(manifest, **{column: values[column]})
     parts = imggen.split(manifest, (0.5, 0.5))
-    fixed = find_leaks(parts.as_dict()).fixed()
+    fixed = find_leaks(parts.as_dict()).fix()
 
     assert [list(getattr(part, column)) for part in fixed] == [
         list(getattr(part, column)) for part in parts
@@ -299,7 +301,7 @@ def test_fixed_parts_keep_what_else_is_known_of_their_samples(photos, column):
 def test_a_file_that_a_part_lists_twice_leaves_it_altogether(tmp_path):
     write_photos(tmp_path, {"0.png": png(0), "copy.png": png(0), "1.png": 1})
     train = listing(tmp_path, "0.png", "0.png", "1.png")
-    fixed = find_leaks({"train": train, "val": listing(tmp_path, "copy.png")}).fixed()
+    fixed = find_leaks({"train": train, "val": listing(tmp_path, "copy.png")}).fix()
 
     assert list(fixed.train.paths) == ["1.png"]
 
@@ -309,8 +311,8 @@ def test_a_part_of_which_nothing_would_be_left_is_named(tmp_path):
     val = write_photos(tmp_path / "val", {"cat/0.png": png(0), "cat/1.png": 1})
     found = find_leaks({"train": scan(train), "val": scan(val)})
 
-    with pytest.raises(SplitError, match=r"Nothing would be left of \['train'\]"):
-        found.fixed()
+    with pytest.raises(SplitError, match=r"train would be empty: all its images"):
+        found.fix()
 
 
 @pytest.mark.parametrize("names", [[], ["train"]])
@@ -326,12 +328,12 @@ def test_the_table_has_a_row_for_each_file_in_a_leak(parts):
     found = find_leaks(parts)
     frame = found.to_frame()
 
-    assert list(frame.columns) == "leak part path label is_dropped similarity".split()
+    assert list(frame.columns) == "leak split path label is_dropped similarity".split()
     assert frame.leak.tolist() == [0, 0, 0, 1, 1, 2, 2]
     assert frame.path.tolist() == [
         found.manifest.paths[row] for leak in found.leaks for row in leak
     ]
-    assert frame.part.tolist() == [path.split("/")[0] for path in frame.path]
+    assert frame["split"].tolist() == [path.split("/")[0] for path in frame.path]
     assert frame.label.tolist() == [path.split("/")[1] for path in frame.path]
     assert frame.similarity.tolist()[:3] == [1, 1, 1]
     assert frame.similarity.between(0.95, 1).all()

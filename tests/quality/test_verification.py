@@ -18,7 +18,7 @@ from PIL import Image
 import imggen
 from imggen import verify
 from imggen.errors import ExportError, ImageError, OptionError, ScanError
-from imggen.quality.image_check import Problem, examine
+from imggen.quality.image_check import Problem, check_image
 from tests.helpers.images import write_images
 from tests.helpers.pictures import (
     FRAMES,
@@ -79,28 +79,30 @@ def test_every_extension_of_a_format_will_do(tmp_path, name):
         pytest.param(
             "a.jpg",
             b"<html>404 Not Found</html>",
-            "no image",
-            "no format that Pillow knows, or a broken start",
+            "not an image",
+            "not a format that Pillow knows, or a broken header",
             id="text",
         ),
-        pytest.param("a.png", bytes(1000), "no image", "no format that Pillow knows", id="zeros"),
+        pytest.param(
+            "a.png", bytes(1000), "not an image", "not a format that Pillow knows", id="zeros"
+        ),
         pytest.param("a.jpg", JPEG[: len(JPEG) // 2], "truncated", "truncated", id="half a JPEG"),
         pytest.param("a.png", PNG[: len(PNG) // 2], "truncated", "truncated", id="half a PNG"),
-        pytest.param("a.jpg", JPEG[:2], "no image", "broken start", id="start of a JPEG"),
+        pytest.param("a.jpg", JPEG[:2], "not an image", "broken header", id="start of a JPEG"),
         pytest.param(
             "a.png", changed(PNG, 500, b"\xff" * 8), "broken", "data stream", id="PNG data"
         ),
         pytest.param(
             "a.png",
             changed(PNG, PNG.index(b"IDAT"), b"\0\0\0\0"),
-            "no image",
-            "broken start",
+            "not an image",
+            "broken header",
             id="PNG chunk",
         ),
         pytest.param(
             "a.gif",
             data_of(PICTURE, "GIF")[:200],
-            "no image",
+            "not an image",
             "",
             id="palette of a GIF",
         ),
@@ -156,7 +158,7 @@ def test_numbers_without_an_agreed_range_are_unusable(tmp_path, image, mode):
                 f"a.{kind.lower()}",
                 data_of(PICTURE, kind, **FRAMES),
                 "animated",
-                "3 frames, of which the first is used",
+                "3 frames, of which only the first is used",
                 id=f"animated {kind}",
             )
             for kind in ("GIF", "PNG", "WEBP", "TIFF")
@@ -248,7 +250,7 @@ def test_of_damaged_files_those_that_cannot_be_loaded_are_faults(tmp_path, data)
         st.sampled_from([whole[:at], changed(whole, at, bytes(60))[: len(whole)], whole[:at] * 2])
     )
     (tmp_path / name).write_bytes(damaged)
-    found = examine(str(tmp_path), name).findings
+    found = check_image(str(tmp_path), name).findings
 
     assert any(finding.problem.is_fault for finding in found) != is_loadable(tmp_path / name)
 
@@ -261,7 +263,7 @@ def test_what_is_broken_behind_the_first_frame_is_no_fault(tmp_path, kind):
     faults = []
     for cut in cuts:
         (tmp_path / name).write_bytes(whole[:cut])
-        found = examine(str(tmp_path), name).findings
+        found = check_image(str(tmp_path), name).findings
         if is_loadable(tmp_path / name):
             faults += [(cut, finding) for finding in found if finding.problem.is_fault]
 
@@ -298,7 +300,7 @@ def test_findings_are_in_order_of_path_at_any_depth(mixed):
         ("cat/empty.png", "empty"),
         ("cat/half.jpg", "truncated"),
         ("cat/moving.gif", "animated"),
-        ("dog/deep/er/text.jpg", "no image"),
+        ("dog/deep/er/text.jpg", "not an image"),
         ("dog/other.jpg", "wrong extension"),
         ("loose.jpg", "wrong extension"),
     ]
@@ -316,7 +318,7 @@ def test_problems_are_counted_by_kind(mixed):
         "empty": 1,
         "truncated": 1,
         "animated": 1,
-        "no image": 1,
+        "not an image": 1,
         "wrong extension": 2,
     }
 
@@ -460,7 +462,7 @@ def test_a_folder_in_what_was_verified_is_refused_before_anything_is_moved(mixed
     (tmp_path / "to").symlink_to("mixed/cat")
     before = sorted(tmp_path.rglob("*"))
 
-    with pytest.raises(ExportError, match="lies in .* Choose a folder beside it"):
+    with pytest.raises(ExportError, match="is inside .* Choose a folder outside it"):
         verify(mixed).quarantine(tmp_path / inside)
     assert sorted(tmp_path.rglob("*")) == before
 

@@ -1,8 +1,8 @@
-"""Pictures that are there more than once: the same bytes, or the same to the eye.
+"""Duplicate images: files with the same bytes, and images that look the same.
 
-A file becomes one of the ``fingerprints``; ``neighbours`` finds those that may be of the same
-picture, ``fitting`` lays one picture over the other, and ``similar`` puts these together. ``find``
-is what users call.
+In: a ``Manifest``. Out: ``Duplicates``, groups of its rows. ``fingerprints`` reduces files to
+thumbnails and hashes, ``hash_index`` finds candidate pairs, ``alignment`` aligns the two images of
+a pair, and ``similarity`` combines these. Each may be changed here without looking elsewhere.
 """
 
 from imggen.quality.duplicates.find import Duplicates, find_duplicates

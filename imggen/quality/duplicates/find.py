@@ -1,4 +1,4 @@
-"""``find_duplicates``: the files of a manifest that show the same picture."""
+"""Groups of duplicate files in a manifest."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ import numpy.typing as npt
 from imggen.core import StringColumn, check_number, write_records
 from imggen.data import Manifest
 from imggen.errors import ImageError
-from imggen.quality.duplicates.fingerprints import THUMB_SIDE, thumb_of
+from imggen.quality.duplicates.fingerprints import THUMB_SIDE, compute_thumb
 from imggen.quality.duplicates.similarity import THRESHOLD, Pairs, similar_pairs
-from imggen.quality.image_check import ImageFacts, examine, quiet_pillow
+from imggen.quality.image_check import ImageFacts, check_image, silence_pillow
 from imggen.splitting import join_groups
 from imggen.workers import Progress, ThreadMap
 
@@ -41,22 +41,23 @@ _COLUMNS = (
 @final
 @dataclass(frozen=True, eq=False)
 class Duplicates:
-    """Groups of files that show the same picture.
+    """Groups of files that show the same image.
 
     Attributes:
-        manifest: All files that were looked at, with ``hashes`` if all could be read.
-        threshold: The least similarity of a pair.
-        pairs: Which files are similar to which, by row of the manifest, and how much. Files that
-            are equal are paired with the first of them only.
-        near_misses: Some of the pairs that are a little less similar than ``threshold``.
-        groups: Rows of the manifest: of each group the one to keep first (the one with most pixels,
-            of those the largest file, of those the first), then the others in order. A group is
-            what pairs connect, so its ends may be less similar than ``threshold``.
+        manifest: All files that were compared, with ``hashes`` if all could be read.
+        threshold: The minimum similarity of a pair.
+        pairs: The pairs of similar files, by row of the manifest, and their similarity. Equal files
+            are paired with the first of them only.
+        near_misses: Some of the pairs that are slightly less similar than ``threshold``.
+        groups: Rows of the manifest: in each group first the file to keep (the one with the most
+            pixels, then the largest file, then the first), then the others in order. Pairs that
+            share a file are joined, so two files of a group may be less similar than ``threshold``.
         exact: For each row, the first row with the same bytes; shape (num_samples,).
         files: For each row, the first row that lists the same file; shape (num_samples,). Only
-            these are in pairs and groups: a file that a table lists several times is no duplicate.
-        facts: What is known of the files in groups, by row; None for those that cannot be opened.
-        unreadable: Paths of files that cannot be read, and were compared by their bytes at most.
+            these are in pairs and groups: a file that is listed several times is not a duplicate.
+        facts: The facts of the files in groups, by row; None for those that cannot be opened.
+        unreadable: The paths of files that could not be decoded, and were compared by their bytes
+            if these could be read.
     """
 
     manifest: Manifest
@@ -71,18 +72,18 @@ class Duplicates:
 
     @property
     def drop(self) -> tuple[int, ...]:
-        """The rows that could go: all but those of the file to keep of each group; sorted."""
+        """The rows to drop: all of each group but those of the file to keep; sorted."""
         dropped = [row for group in self.groups for row in group[1:]]
         return tuple(np.flatnonzero(np.isin(self.files, dropped)).tolist())
 
-    def kept(self) -> Manifest:
-        """The manifest without those."""
+    def deduplicate(self) -> Manifest:
+        """Returns the manifest without these rows."""
         return self.manifest.take(np.setdiff1d(np.arange(len(self.manifest)), self.drop))
 
     def grouped(self) -> Manifest:
-        """The manifest with each group of duplicates in one group, so that ``split`` keeps it.
+        """Returns the manifest with duplicates grouped, so that ``split`` keeps them together.
 
-        Groups that the manifest has already are joined with them.
+        Groups of duplicates are merged with groups that the manifest has already.
         """
         names = list(self.manifest.paths)
         for group in self.groups:
@@ -92,37 +93,37 @@ class Duplicates:
 
     @cached_property
     def similarity(self) -> npt.NDArray[np.float32]:
-        """How similar each file is to the one that is most like it, 0 without any; float32."""
+        """The similarity of each file to the most similar one, or 0; float32, (num_samples,)."""
         best = np.zeros(len(self.manifest), np.float32)
         for rows in (self.pairs.first, self.pairs.second):
             np.maximum.at(best, rows, self.pairs.similarity)
         return best
 
     def to_frame(self) -> pd.DataFrame:
-        """A row for each file that is in a group.
+        """Returns a row per file in a group.
 
         Columns: ``group`` (from 0), ``path``, ``keep``, ``is_exact`` (whether another file of the
-        group has the same bytes), ``similarity`` (to the file that is most like it), ``label``,
-        ``width``, ``height``, ``num_bytes``.
+        group has the same bytes), ``similarity`` (to the most similar file), ``label``, ``width``,
+        ``height``, ``num_bytes``.
         """
         import pandas as pd
 
         return pd.DataFrame(self._rows(), columns=list(_COLUMNS))
 
     def save(self, file: str | os.PathLike[str]) -> None:
-        """Writes these rows as CSV or JSON, by the ending of ``file``, in one step.
+        """Writes these rows as CSV or JSON, by the extension of ``file``, atomically.
 
         Raises:
-            OptionError: Another ending.
-            ExportError: It cannot be written.
+            OptionError: The extension is neither.
+            ExportError: The file cannot be written.
         """
-        facts = {
+        metadata = {
             "root": self.manifest.root,
             "num_files": len(self.manifest),
             "threshold": self.threshold,
             "unreadable": self.unreadable,
         }
-        write_records(file, _COLUMNS, self._rows(), facts)
+        write_records(file, _COLUMNS, self._rows(), metadata)
 
     def _rows(self) -> list[tuple[object, ...]]:
         labels = self.manifest.labels
@@ -156,25 +157,25 @@ def find_duplicates(
     workers: int | None = None,
     progress: Progress | None = None,
 ) -> Duplicates:
-    """Finds files with the same bytes, and pictures that were resized, compressed or cropped.
+    """Finds files with the same bytes, and images that were resized, compressed or cropped.
 
-    Found are copies of another size, quality or format, brighter or gray ones, and crops of up to
-    8 % of each side. Not found are mirrored and rotated copies, larger crops, and pictures that are
-    of the same thing but were taken anew. 100,000 files take about 1.7 GB.
+    It finds copies of another size, quality or format, brighter or gray copies, and crops of up to
+    8 % of each side. It does not find mirrored or rotated copies, larger crops, or different
+    photographs of the same subject. 100,000 files take about 1.7 GB of memory.
 
     Args:
         manifest: The files.
-        near: Look for pictures that look the same; False: for files with the same bytes only.
-        threshold: The least similarity, above 0, up to 1: after one picture was laid over the
-            other as well as can be, the correlation of their edges (differences between
-            neighbouring pixels, at 32 x 32). Copies reach 0.97; different pictures with much in
-            common, as hands before one wall, up to 0.91. Pictures below about 32 pixels a side
-            are not told apart well; raise it for those.
-        workers: The number of threads. None: one for each core that may be used.
-        progress: Called with ("comparing", files read, files in all) now and then.
+        near: Also find images that look the same. False: only files with the same bytes.
+        threshold: The minimum similarity of near-duplicates, above 0 and at most 1: the correlation
+            of the edges of the two images (differences between neighboring pixels, at 32 x 32)
+            after they were aligned. Copies reach 0.97; different images with much in common, such
+            as hands in front of one wall, up to 0.91. Images below about 32 pixels per side are
+            hard to distinguish; raise the threshold for those.
+        workers: The number of threads. None: one per usable core.
+        progress: Called with ("comparing", files read, total number of files) from time to time.
 
     Raises:
-        OptionError: A threshold out of its range.
+        OptionError: The threshold is out of range.
 
     Example:
         >>> find_duplicates(manifest).groups
@@ -187,18 +188,18 @@ def find_duplicates(
     digests: dict[int, str] = {}
     first_with: dict[str, int] = {}
     exact = np.arange(len(manifest))
-    seen, unreadable = [], []
-    read = partial(_fingerprint, near=near)
-    with quiet_pillow():
+    decoded, unreadable = [], []
+    compute = partial(_fingerprint_file, near=near)
+    with silence_pillow():
         paths = [manifest.filepath(row) for row in distinct.tolist()]
-        found = ThreadMap(workers).imap_with_progress("comparing", read, paths, progress)
+        found = ThreadMap(workers).imap_with_progress("comparing", compute, paths, progress)
         for row, fingerprint in zip(distinct.tolist(), found, strict=True):
             if fingerprint.digest is not None:
                 digests[row] = fingerprint.digest
                 exact[row] = first_with.setdefault(fingerprint.digest, row)
             if fingerprint.thumb is not None:
                 thumbs[row] = fingerprint.thumb
-                seen.append(row)
+                decoded.append(row)
             elif near or fingerprint.digest is None:
                 unreadable.append(manifest.paths[row])
     copies = distinct[exact[distinct] != distinct]
@@ -206,21 +207,21 @@ def find_duplicates(
     pairs = Pairs(exact[copies], copies, np.ones(len(copies), np.float32))
     near_misses = pairs.where(np.zeros(len(copies), bool))
     if near:
-        rows = np.setdiff1d(np.array(seen, np.int64), copies)
+        rows = np.setdiff1d(np.array(decoded, np.int64), copies)
         first, second, similarity = similar_pairs(thumbs[rows], threshold)
-        alike = Pairs(rows[first], rows[second], similarity)
-        near_misses = alike.where(similarity < threshold)
-        alike = alike.where(similarity >= threshold)
+        similar = Pairs(rows[first], rows[second], similarity)
+        near_misses = similar.where(similarity < threshold)
+        similar = similar.where(similarity >= threshold)
         pairs = Pairs(
-            np.concatenate([pairs.first, alike.first]),
-            np.concatenate([pairs.second, alike.second]),
-            np.concatenate([pairs.similarity, alike.similarity]),
+            np.concatenate([pairs.first, similar.first]),
+            np.concatenate([pairs.second, similar.second]),
+            np.concatenate([pairs.similarity, similar.similarity]),
         )
-    connected = _connected(pairs, len(manifest))
-    with quiet_pillow():
+    groups = _connect(pairs, len(manifest))
+    with silence_pillow():
         facts = {
-            row: examine(manifest.root, manifest.paths[row], decode=False).facts
-            for group in connected
+            row: check_image(manifest.root, manifest.paths[row], decode=False).facts
+            for group in groups
             for row in group
         }
     if len(digests) == len(distinct):
@@ -231,7 +232,7 @@ def find_duplicates(
         threshold,
         pairs,
         near_misses,
-        tuple(_best_first(group, facts) for group in connected),
+        tuple(_put_best_first(group, facts) for group in groups),
         exact,
         files,
         facts,
@@ -240,7 +241,7 @@ def find_duplicates(
 
 
 def _first_rows(manifest: Manifest) -> npt.NDArray[np.int64]:
-    """For each row, the first that lists the same file."""
+    """Returns, for each row, the first row that lists the same file."""
     first: dict[str, int] = {}
     return np.array(
         [
@@ -256,8 +257,8 @@ class _Fingerprint(NamedTuple):
     thumb: npt.NDArray[np.uint8] | None
 
 
-def _fingerprint(path: str, *, near: bool) -> _Fingerprint:
-    """Reads a file once; None for what cannot be had of it."""
+def _fingerprint_file(path: str, *, near: bool) -> _Fingerprint:
+    """Computes the digest and thumbnail of a file, reading it once; None for what fails."""
     try:
         with open(path, "rb") as file:
             data = file.read()
@@ -265,13 +266,13 @@ def _fingerprint(path: str, *, near: bool) -> _Fingerprint:
         return _Fingerprint(None, None)
     digest = hashlib.sha256(data).hexdigest()
     try:
-        return _Fingerprint(digest, thumb_of(data) if near else None)
+        return _Fingerprint(digest, compute_thumb(data) if near else None)
     except ImageError:
         return _Fingerprint(digest, None)
 
 
-def _connected(pairs: Pairs, num_rows: int) -> list[list[int]]:
-    """Rows that pairs connect, in order of their first."""
+def _connect(pairs: Pairs, num_rows: int) -> list[list[int]]:
+    """Returns groups of rows that pairs connect, ordered by their first row."""
     from scipy.sparse import coo_array
     from scipy.sparse.csgraph import connected_components
 
@@ -285,10 +286,10 @@ def _connected(pairs: Pairs, num_rows: int) -> list[list[int]]:
     return list(groups.values())
 
 
-def _best_first(group: list[int], facts: Mapping[int, ImageFacts | None]) -> tuple[int, ...]:
-    def worth(row: int) -> tuple[int, int, int]:
-        known = facts[row]
-        return (known.width * known.height, known.num_bytes, -row) if known else (0, 0, -row)
+def _put_best_first(group: list[int], facts: Mapping[int, ImageFacts | None]) -> tuple[int, ...]:
+    def rank(row: int) -> tuple[int, int, int]:
+        fact = facts[row]
+        return (fact.width * fact.height, fact.num_bytes, -row) if fact else (0, 0, -row)
 
-    best = max(group, key=worth)
+    best = max(group, key=rank)
     return best, *(row for row in group if row != best)

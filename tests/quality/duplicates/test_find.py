@@ -249,7 +249,7 @@ def test_a_file_that_a_table_lists_twice_is_no_duplicate_of_itself(tmp_path, aga
     found = find_duplicates(listing(tmp_path, "a.png", "b.png", again))
 
     assert found.groups == ()
-    assert len(found.kept()) == 3
+    assert len(found.deduplicate()) == 3
 
 
 def test_all_rows_of_a_file_to_drop_are_dropped(tmp_path):
@@ -257,7 +257,7 @@ def test_all_rows_of_a_file_to_drop_are_dropped(tmp_path):
     write_photos(tmp_path, {"a.png": data, "b.png": data})
     found = find_duplicates(listing(tmp_path, "a.png", "b.png", "b.png"))
 
-    assert list(found.kept().paths) == ["a.png"]
+    assert list(found.deduplicate().paths) == ["a.png"]
 
 
 def test_a_link_to_a_file_is_a_duplicate_of_it(tmp_path):
@@ -316,7 +316,7 @@ def test_all_but_the_one_to_keep_of_each_group_could_go(album):
 
 def test_what_is_kept_is_the_manifest_without_those_in_its_order(album):
     manifest = imggen.scan(album)
-    kept = find_duplicates(manifest).kept()
+    kept = find_duplicates(manifest).deduplicate()
 
     assert list(kept.paths) == ["cat/0.png", "cat/1.png", "dog/2.png"]
     assert kept.class_counts == {"cat": 2, "dog": 1}
@@ -324,7 +324,7 @@ def test_what_is_kept_is_the_manifest_without_those_in_its_order(album):
 
 
 def test_what_is_kept_has_no_duplicates(album):
-    kept = find_duplicates(imggen.scan(album)).kept()
+    kept = find_duplicates(imggen.scan(album)).deduplicate()
 
     assert find_duplicates(kept).groups == ()
 

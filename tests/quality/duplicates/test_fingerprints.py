@@ -6,11 +6,11 @@ import pytest
 from PIL import Image
 
 from imggen.quality.duplicates.fingerprints import (
-    hashes,
-    thumb_of,
-    window_hashes,
-    windows,
-    without_noise,
+    compute_hashes,
+    compute_thumb,
+    compute_window_hashes,
+    flatten_noise,
+    hashed_windows,
 )
 from tests.helpers.pictures import scenes
 
@@ -25,25 +25,25 @@ def phash(image) -> int:
 def test_the_hash_is_that_of_imagehash(smooth):
     images = scenes(100, side=32, smooth=smooth)
 
-    assert hashes(images).tolist() == [phash(image) for image in images]
+    assert compute_hashes(images).tolist() == [phash(image) for image in images]
 
 
 def test_a_larger_thumbnail_is_averaged_down_first():
     images = scenes(20, side=32)
     doubled = images.repeat(2, axis=1).repeat(2, axis=2)
 
-    assert hashes(doubled).tolist() == hashes(images).tolist()
+    assert compute_hashes(doubled).tolist() == compute_hashes(images).tolist()
 
 
 def test_the_first_window_is_the_whole_picture():
     images = scenes(5)
 
-    assert windows()[0].tolist() == [0, 1, 0, 1]
-    assert window_hashes(images)[:, 0].tolist() == hashes(images).tolist()
+    assert hashed_windows()[0].tolist() == [0, 1, 0, 1]
+    assert compute_window_hashes(images)[:, 0].tolist() == compute_hashes(images).tolist()
 
 
 def test_the_windows_differ_and_leave_at_most_8_percent_of_each_side():
-    edges = windows()
+    edges = hashed_windows()
 
     assert edges.shape == (81, 4)
     assert len(np.unique(edges, axis=0)) == 81
@@ -56,52 +56,52 @@ def test_the_windows_differ_and_leave_at_most_8_percent_of_each_side():
 def test_a_window_has_nearly_the_hash_of_the_picture_that_was_cut_there():
     large = scenes(8, side=400, smooth=20)
     thumbs = np.stack([np.array(Image.fromarray(image).resize((64, 64))) for image in large])
-    of_windows = window_hashes(thumbs)
+    of_windows = compute_window_hashes(thumbs)
 
-    for number, (left, right, top, bottom) in list(enumerate(windows()))[::7]:
+    for number, (left, right, top, bottom) in list(enumerate(hashed_windows()))[::7]:
         rows = slice(round(top * 400), round(bottom * 400))
         columns = slice(round(left * 400), round(right * 400))
         cut = [Image.fromarray(image[rows, columns]).resize((64, 64)) for image in large]
-        of_cut = hashes(np.stack([np.array(image) for image in cut]))
+        of_cut = compute_hashes(np.stack([np.array(image) for image in cut]))
         assert np.bitwise_count(of_cut ^ of_windows[:, number]).max() <= 6
 
 
 def test_hashes_do_not_depend_on_what_else_is_hashed():
     images = scenes(150)
-    alone = np.concatenate([window_hashes(image[None]) for image in images])
+    alone = np.concatenate([compute_window_hashes(image[None]) for image in images])
 
-    assert np.array_equal(window_hashes(images), alone)
+    assert np.array_equal(compute_window_hashes(images), alone)
 
 
 def test_no_pictures_have_no_hashes():
-    assert window_hashes(np.empty((0, 64, 64), np.uint8)).shape == (0, 81)
+    assert compute_window_hashes(np.empty((0, 64, 64), np.uint8)).shape == (0, 81)
 
 
 def test_rounding_decides_no_bit_of_a_symmetric_picture():
     stripes = np.tile(np.arange(32, dtype=np.uint8) * 8, (1, 32, 1))
     brighter = stripes // 2 + 100
 
-    assert hashes(stripes).tolist() == hashes(brighter).tolist()
+    assert compute_hashes(stripes).tolist() == compute_hashes(brighter).tolist()
 
 
 @pytest.mark.parametrize("level", [0, 3, 128, 251])
 def test_noise_of_a_flat_picture_is_levelled(level):
     noise = np.random.default_rng(level).integers(0, 5, (3, 64, 64)).astype(np.uint8)
 
-    assert np.unique(without_noise(noise + np.uint8(level))).tolist() == [level + 2]
+    assert np.unique(flatten_noise(noise + np.uint8(level))).tolist() == [level + 2]
 
 
 def test_faint_structure_is_left_alone():
     faint = np.full((1, 64, 64), 250, np.uint8)
     faint[0, 30, 30] = 240
 
-    assert without_noise(faint) is faint
+    assert flatten_noise(faint) is faint
 
 
 def test_levelling_writes_to_no_thumbnail_that_it_was_given():
     noise = np.random.default_rng(0).integers(0, 3, (2, 64, 64)).astype(np.uint8)
     before = noise.copy()
-    without_noise(noise)
+    flatten_noise(noise)
 
     assert np.array_equal(noise, before)
 
@@ -109,7 +109,7 @@ def test_levelling_writes_to_no_thumbnail_that_it_was_given():
 def test_a_file_becomes_a_thumbnail(tmp_path):
     path = tmp_path / "gray.png"
     Image.new("RGB", (300, 200), (10, 10, 10)).save(path)
-    thumb = thumb_of(path)
+    thumb = compute_thumb(path)
 
     assert thumb.shape == (64, 64)
     assert thumb.dtype == np.uint8
@@ -120,7 +120,7 @@ def test_the_bytes_of_a_file_have_the_thumbnail_of_the_file(tmp_path):
     path = tmp_path / "scene.png"
     Image.fromarray(scenes(1, side=200)[0]).save(path)
 
-    assert np.array_equal(thumb_of(path), thumb_of(path.read_bytes()))
+    assert np.array_equal(compute_thumb(path), compute_thumb(path.read_bytes()))
 
 
 def test_a_picture_that_is_turned_by_a_tag_has_the_thumbnail_of_the_upright_one(tmp_path):
@@ -130,4 +130,6 @@ def test_a_picture_that_is_turned_by_a_tag_has_the_thumbnail_of_the_upright_one(
     tag[0x0112] = 6
     image.rotate(90).save(tmp_path / "turned.png", exif=tag)
 
-    assert np.array_equal(thumb_of(tmp_path / "turned.png"), thumb_of(tmp_path / "upright.png"))
+    assert np.array_equal(
+        compute_thumb(tmp_path / "turned.png"), compute_thumb(tmp_path / "upright.png")
+    )

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from imggen.quality.duplicates.hash_index import HashIndex
 
-# Hashes near to few centres, since chance alone hardly ever brings two together.
+# Hashes near to few centers, since chance alone hardly ever brings two together.
 CENTRES = st.sampled_from([0, 2**64 - 1, 0x0123456789ABCDEF])
 BITS = st.lists(st.integers(0, 63), max_size=14)
 
@@ -24,7 +24,7 @@ HASHES = st.lists(near_some_centre(), max_size=40).map(lambda some: np.array(som
 
 
 def all_near(index, queries):
-    found = list(index.near(queries))
+    found = list(index.search(queries))
     if not found:
         return [], []
     query, row, distance = (np.concatenate(column) for column in zip(*found, strict=True))
@@ -40,7 +40,7 @@ def compared_one_by_one(hashes, queries, radius):
 @settings(deadline=None, max_examples=40)
 @given(HASHES, HASHES, st.integers(0, 10))
 def test_the_search_finds_what_comparing_all_finds_in_the_same_order(hashes, queries, radius):
-    found = all_near(HashIndex.of(hashes, radius), queries)
+    found = all_near(HashIndex.build(hashes, radius), queries)
 
     assert found == compared_one_by_one(hashes, queries, radius)
 
@@ -50,26 +50,26 @@ def test_hashes_that_differ_in_exactly_the_radius_are_found_however_the_bits_lie
     rng = np.random.default_rng(radius)
     bits = np.argsort(rng.random((300, 64)), axis=1)[:, :radius].astype(np.uint64)
     hashes = np.bitwise_or.reduce(np.uint64(1) << bits, axis=1)
-    pairs, distances = all_near(HashIndex.of(hashes, radius), np.zeros(1, np.uint64))
+    pairs, distances = all_near(HashIndex.build(hashes, radius), np.zeros(1, np.uint64))
 
     assert pairs == [(0, row) for row in range(300)]
     assert distances == [radius] * 300
 
 
 def test_a_crowded_bucket_is_searched_in_pieces(monkeypatch):
-    monkeypatch.setattr("imggen.quality.duplicates.hash_index._PLACES_AT_A_TIME", 100)
-    monkeypatch.setattr("imggen.quality.duplicates.hash_index._QUERIES_AT_A_TIME", 7)
+    monkeypatch.setattr("imggen.quality.duplicates.hash_index._COMPARISON_BATCH_SIZE", 100)
+    monkeypatch.setattr("imggen.quality.duplicates.hash_index._QUERY_BATCH_SIZE", 7)
     hashes = np.zeros(60, np.uint64)
-    index = HashIndex.of(hashes, 3)
+    index = HashIndex.build(hashes, 3)
 
-    assert len(list(index.near(hashes))) > 20
+    assert len(list(index.search(hashes))) > 20
     assert all_near(index, hashes) == compared_one_by_one(hashes, hashes, 3)
 
 
 def test_all_hits_of_a_query_come_in_one_piece(monkeypatch):
-    monkeypatch.setattr("imggen.quality.duplicates.hash_index._PLACES_AT_A_TIME", 50)
+    monkeypatch.setattr("imggen.quality.duplicates.hash_index._COMPARISON_BATCH_SIZE", 50)
     hashes = np.random.default_rng(0).integers(0, 8, 200).astype(np.uint64)
-    queries = [set(near.query.tolist()) for near in HashIndex.of(hashes, 2).near(hashes)]
+    queries = [set(found.query.tolist()) for found in HashIndex.build(hashes, 2).search(hashes)]
 
     assert len(queries) > 1
     assert sum(map(len, queries)) == len(set().union(*queries)) == 200

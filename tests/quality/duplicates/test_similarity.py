@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from imggen.quality.duplicates.alignment import similarities
-from imggen.quality.duplicates.fingerprints import thumb_of, without_noise
+from imggen.quality.duplicates.alignment import measure_similarity
+from imggen.quality.duplicates.fingerprints import compute_thumb, flatten_noise
 from imggen.quality.duplicates.similarity import THRESHOLD, similar_pairs
 from tests.helpers.pictures import WAYS, scenes
 
@@ -20,7 +20,7 @@ def thumb(image, quality=None):
         Image.fromarray(image).save(buffer, "PNG")
     else:
         Image.fromarray(image).save(buffer, "JPEG", quality=quality)
-    return thumb_of(buffer.getvalue())
+    return compute_thumb(buffer.getvalue())
 
 
 def cut(image, left=0.0, right=0.0, top=0.0, bottom=0.0):
@@ -112,7 +112,7 @@ def test_equal_thumbnails_are_paired_with_the_first_of_them():
 def test_flat_pictures_of_one_level_are_duplicates_and_those_of_others_are_not():
     noise = np.random.default_rng(0).integers(0, 3, (6, 64, 64))
     levels = np.array([0, 0, 0, 9, 9, 200])[:, None, None]
-    thumbs = without_noise((noise + levels).astype(np.uint8))
+    thumbs = flatten_noise((noise + levels).astype(np.uint8))
 
     assert groups(accepted(thumbs), 6) == {frozenset({0, 1, 2}), frozenset({3, 4})}
 
@@ -223,14 +223,14 @@ def test_fewer_than_two_pictures_have_no_pairs(number):
 def test_a_picture_is_wholly_similar_to_itself():
     thumbs = scenes(20)
 
-    assert similarities(thumbs, thumbs, WHOLE.repeat(20, axis=0)).min() > 0.9999
+    assert measure_similarity(thumbs, thumbs, WHOLE.repeat(20, axis=0)).min() > 0.9999
 
 
 def test_a_flat_picture_is_similar_to_nothing():
     flat = np.full((2, 64, 64), 90, np.uint8)
 
-    assert similarities(flat, scenes(2), WHOLE.repeat(2, axis=0)).tolist() == [0, 0]
-    assert similarities(flat, flat, WHOLE.repeat(2, axis=0)).tolist() == [0, 0]
+    assert measure_similarity(flat, scenes(2), WHOLE.repeat(2, axis=0)).tolist() == [0, 0]
+    assert measure_similarity(flat, flat, WHOLE.repeat(2, axis=0)).tolist() == [0, 0]
 
 
 def test_skies_that_differ_much_in_brightness_or_contrast_are_not_similar():
@@ -238,7 +238,7 @@ def test_skies_that_differ_much_in_brightness_or_contrast_are_not_similar():
     skies = np.stack([ramp + 20, ramp + 100, ramp * 3 + 20]).astype(np.uint8)
     near = WHOLE.repeat(2, axis=0)
 
-    assert similarities(skies[[0, 0]], skies[[1, 2]], near).tolist() == [0, 0]
+    assert measure_similarity(skies[[0, 0]], skies[[1, 2]], near).tolist() == [0, 0]
 
 
 def photographs() -> list[Image.Image]:
