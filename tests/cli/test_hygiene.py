@@ -112,7 +112,7 @@ def mixed(tmp_path) -> Path:
         (["leaks", "photos"], "expects train/ and at least one of val/"),
         (["leaks", "photos", "copy", "--threshold", "2"], r"threshold=2\.0"),
         (["leaks", "photos", "copy", "-o", "found.txt"], r"found\.txt'"),
-        (["leaks", "photos", "copy", "--fix", "found.csv"], "Nothing would be left of"),
+        (["leaks", "photos", "copy", "--fix", "found.csv"], "would be empty: all its images"),
         (["verify", "nowhere"], "'nowhere' does not exist; expected a folder"),
         (["verify", "empty"], "Found 0 images in 'empty'"),
         (["verify", "photos", "-o", "found.xls"], r"found\.xls'"),
@@ -528,7 +528,7 @@ def test_a_quarantine_in_the_folder_is_refused(mixed):
     told = invoke("verify", mixed, "--quarantine", mixed / "aside")
 
     assert told.exit_code == 1
-    assert "Choose a folder beside it" in told.stderr
+    assert "Choose a folder outside it" in told.stderr
     assert not (mixed / "aside").exists()
 
 
