@@ -114,9 +114,8 @@ def _describe(variant: Variant, width: int) -> list[tuple[str, str]]:
     """Returns the lines below a picture, each with its color: label, parameters and warnings."""
     explanation = variant.explanation
     lines: list[tuple[str, str]] = []
-    if explanation.target is not None and len(explanation.target) > 1:
-        words = ", ".join(f"{name} {share:.2f}" for name, share in explanation.target.items())
-        lines += [(line, INK) for line in _wrap(words, width)]
+    if explanation.target_text:
+        lines += [(line, INK) for line in _wrap(explanation.target_text, width)]
     for step in explanation.steps:
         if step.parameters is not None:
             # There is little room, and all of these are random.

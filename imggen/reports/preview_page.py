@@ -41,7 +41,7 @@ def preview_page(found: Preview, root: str) -> str:
                     {
                         "picture": _uri(variant.explanation.after, variant),
                         "epoch": variant.explanation.epoch,
-                        "target": variant.explanation.target,
+                        "target": variant.explanation.target_text,
                         "steps": [
                             printable(str(step))
                             for step in variant.explanation.steps

@@ -64,9 +64,11 @@ class ImageSequence(EpochSequence[Batch], ManifestView):
             targets: float32 of shape (n,) for one column, (n, k) for a list of columns), "mask"
             (the class of each pixel, from the manifest's masks), "boxes" (a dictionary: "boxes",
             float32 of shape (n, capacity, 4) in the format of the table, and "labels", int32 of
-            shape (n, capacity), padded with -1), "keypoints" (float32 of shape
-            (n, capacity, 2 to 4), padded with NaN),
-            "input" (the images are their own targets, for autoencoders) or None (no targets).
+            shape (n, capacity), padded with -1), "keypoints" (float32 of shape (n, capacity, 2 to
+            4), padded with NaN), "input" (the images are their own targets, for autoencoders) or
+            None (no targets). MixUp blends all of these but "int", "mask", "boxes" and
+            "keypoints"; CutMix blends classes and "input" only. A ``imggen.loading.LabelMode`` of
+            your own is accepted, too.
         augment: Augmentations of imggen, albumentations, Keras or torchvision, callables
             ``image -> image`` or ``(image, rng) -> image`` on uint8 arrays of shape (height, width,
             channels), "light", "medium", "strong", a policy file, or a list of these; see
@@ -251,18 +253,21 @@ class ImageSequence(EpochSequence[Batch], ManifestView):
         into probabilities.
 
         Args:
-            model: A model with one output: a score for each class, or one sigmoid for two classes.
+            model: A model with one output: a score for each class, or one sigmoid for two classes;
+                for "regression" one number for each column.
             verbose: As in ``model.predict``.
 
         Returns:
             A table with the columns ``path``, ``true`` and ``predicted`` (class names; ``true`` is
             None for samples without classes) and ``p_<class name>``, one score per class. If
             the manifest has no class names, they are "0", "1", ... A file that could not be read
-            (with ``on_error`` other than "raise") has None and NaN.
+            (with ``on_error`` other than "raise") has None and NaN. For "regression", the columns
+            are ``path``, ``true`` and ``predicted``; for a list of columns, ``true_<name>`` and
+            ``predicted_<name>`` for each.
 
         Raises:
-            OptionError: The model's output does not match the classes, or the targets are not
-                classes.
+            OptionError: The model's output does not match the targets, or the targets are boxes or
+                keypoints of samples without classes.
         """
         maker = self.batch_maker
         if maker.cut_size is not None:

@@ -1,6 +1,7 @@
 """Targets against keras.utils.to_categorical, class weights against scikit-learn."""
 
 import dataclasses
+import pickle
 
 import keras
 import numpy as np
@@ -194,6 +195,14 @@ def test_an_unknown_mode_is_named_with_the_closest_one():
         r"'regression', 'mask', 'boxes', 'keypoints', 'input', None\. Did you mean 'categorical'\?",
     ):
         check_label_mode("categorial", samples(2, labels=True, masks=True))
+
+
+@pytest.mark.parametrize("label_mode", LABEL_MODES)
+def test_a_mode_is_pickled_and_has_no_state(label_mode):
+    mode = LABEL_MODES[label_mode]
+
+    assert type(pickle.loads(pickle.dumps(mode))) is type(mode)
+    assert vars(mode) == {}
 
 
 def test_the_names_of_modes_never_change():
