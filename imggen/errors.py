@@ -1,72 +1,72 @@
 """The exceptions and the warning that imggen raises.
 
     ImggenError
-    ├── OptionError        (ValueError)    an argument outside its legal set
-    ├── ScanError          (ValueError)    a folder that does not hold what was expected
-    ├── ManifestError      (ValueError)    a table of samples that contradicts itself
-    ├── SplitError         (ValueError)    parts that cannot be made from a manifest
-    ├── ImageError         (OSError)       one file that cannot be turned into an array
-    ├── SampleError        (ValueError)    a loaded array that does not fit its batch
-    ├── AugmentationError  (ValueError)    an augmentation that broke its contract
-    ├── PolicyError        (ValueError)    a policy file that cannot be used
-    ├── TableError         (ValueError)    a table file without the columns it needs
-    ├── CacheError         (OSError)       a cache folder that cannot be used
-    ├── ExportError        (OSError)       files that could not be copied out
+    ├── OptionError        (ValueError)    an invalid argument
+    ├── ScanError          (ValueError)    a folder without the expected classes or images
+    ├── ManifestError      (ValueError)    an inconsistent or unreadable table of samples
+    ├── SplitError         (ValueError)    a split that is not possible for a manifest
+    ├── ImageError         (OSError)       a file that cannot be decoded
+    ├── SampleError        (ValueError)    a loaded array that does not fit into its batch
+    ├── AugmentationError  (ValueError)    an augmentation that failed or returned a wrong result
+    ├── PolicyError        (ValueError)    an invalid policy file
+    ├── TableError         (ValueError)    a table file with missing columns or wrong values
+    ├── CacheError         (OSError)       an unusable cache folder
+    ├── ExportError        (OSError)       files that could not be written
     ├── ScriptError        (ValueError)    a script or notebook that cannot be read or written
-    ├── WorkerError        (RuntimeError)  worker processes that could not be used
+    ├── WorkerError        (RuntimeError)  worker processes that failed
     └── MissingExtraError  (ImportError)   an optional package that is not installed
 
-    ImggenWarning          (UserWarning)   something was done that deserves a look
+    ImggenWarning          (UserWarning)   something unexpected that did not stop the call
 
-Every error also derives from the builtin in brackets, so code that already catches the builtin
-keeps working.
+Every error also derives from the builtin in parentheses, so code that catches the builtin keeps
+working.
 """
 
 import difflib
 from collections.abc import Iterable
 
-# Behind more choices than this the closest one would be lost, so it stands in front of them.
-_MANY = 40
+# With more choices than this, the closest one would be overlooked after them, so it comes first.
+_MAX_CHOICES_BEFORE_HINT = 40
 
 
 class ImggenError(Exception):
-    """The base of every error that imggen raises on purpose."""
+    """The base class of all errors that imggen raises."""
 
 
 class OptionError(ImggenError, ValueError):
-    """An argument is outside its legal set."""
+    """An argument is invalid."""
 
     @classmethod
     def unknown(cls, option: str, value: object, choices: Iterable[object]) -> "OptionError":
-        """Builds the error for a value that is none of ``choices``, with the closest one named."""
+        """Builds the error for a value that is not one of ``choices``; names the closest one."""
         known = list(choices)
         names = {str(choice).lower(): choice for choice in known if choice is not None}
         close = difflib.get_close_matches(str(value).lower(), names, n=1)
         hint = f" Did you mean {names[close[0]]!r}?" if close else ""
         listed = ", ".join(repr(choice) for choice in known)
-        if len(known) > _MANY:
-            return cls(f"{option}={value!r} is not known.{hint} There are {listed}.")
+        if len(known) > _MAX_CHOICES_BEFORE_HINT:
+            return cls(f"{option}={value!r} is not known.{hint} The choices are {listed}.")
         return cls(f"{option}={value!r} is not one of {listed}.{hint}")
 
 
 class ScanError(ImggenError, ValueError):
-    """A folder does not hold the classes or images that were expected."""
+    """A folder does not have the expected classes or images."""
 
 
 class ManifestError(ImggenError, ValueError):
-    """A manifest contradicts itself, or cannot be read or written."""
+    """A manifest is inconsistent, or cannot be read or written."""
 
 
 class SplitError(ImggenError, ValueError):
-    """The asked-for parts cannot be made from this manifest."""
+    """The requested split is not possible for this manifest."""
 
 
 class ImageError(ImggenError, OSError):
-    """A file cannot be turned into an array.
+    """A file cannot be decoded to an array.
 
     Attributes:
         path: The file.
-        reason: What went wrong, without the path.
+        reason: The reason, without the path.
     """
 
     path: str
@@ -76,7 +76,7 @@ class ImageError(ImggenError, OSError):
     def of(cls, path: str, reason: str) -> "ImageError":
         """Builds the error for one file."""
         error = cls(
-            f"Cannot read {path!r}: {reason}. Mend or remove the file, or pass "
+            f"Cannot read {path!r}: {reason}. Fix or remove the file, or pass "
             'on_error="skip" or on_error="substitute" to train without it.'
         )
         error.path = path
@@ -89,15 +89,15 @@ class SampleError(ImggenError, ValueError):
 
 
 class AugmentationError(ImggenError, ValueError):
-    """An augmentation raised, or returned something other than an image like its input."""
+    """An augmentation raised an error, or returned something else than an image like its input."""
 
 
 class PolicyError(ImggenError, ValueError):
-    """A file of augmentations cannot be read or written, or says something that is not known.
+    """A policy file cannot be read or written, or has unknown or invalid content.
 
     Attributes:
         file: The file.
-        line: The line that is meant, from 1; None where it is the file as a whole.
+        line: The line, from 1; None if the error concerns the file as a whole.
     """
 
     file: str
@@ -105,7 +105,7 @@ class PolicyError(ImggenError, ValueError):
 
     @classmethod
     def of(cls, file: str, line: int | None, problem: str) -> "PolicyError":
-        """Builds the error for a place in a file."""
+        """Builds the error for a line of a file, or the whole file."""
         where = repr(file) if line is None else f"{file!r}, line {line}"
         error = cls(f"{where}: {problem}")
         error.file = file
@@ -114,15 +114,15 @@ class PolicyError(ImggenError, ValueError):
 
 
 class TableError(ImggenError, ValueError):
-    """A table file lacks a column or holds values that are not numbers."""
+    """A table file lacks a column, or has values that are not numbers."""
 
 
 class CacheError(ImggenError, OSError):
-    """A cache folder cannot be used, or the disk has no room for it."""
+    """A cache folder cannot be used, or the disk does not have enough space for it."""
 
 
 class ExportError(ImggenError, OSError):
-    """Files could not be copied to where they were asked for."""
+    """Files could not be written, copied, moved or linked."""
 
 
 class ScriptError(ImggenError, ValueError):
@@ -130,15 +130,15 @@ class ScriptError(ImggenError, ValueError):
 
 
 class WorkerError(ImggenError, RuntimeError):
-    """Worker processes could not be started or fed."""
+    """Worker processes could not be started, or failed."""
 
 
 class MissingExtraError(ImggenError, ImportError):
-    """An optional package is needed and not installed."""
+    """An optional package is required but not installed."""
 
     @classmethod
     def of(cls, package: str, extra: str, purpose: str) -> "MissingExtraError":
-        """Builds the error that names the pip command."""
+        """Builds the error with the pip command that installs the package."""
         return cls(
             f"{purpose} needs the package {package!r}, which is not installed. "
             f"Install it with: pip install 'imggen[{extra}]'"
@@ -146,4 +146,4 @@ class MissingExtraError(ImggenError, ImportError):
 
 
 class ImggenWarning(UserWarning):
-    """Something was done that deserves a look."""
+    """Something unexpected happened that did not stop the call."""

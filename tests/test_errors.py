@@ -2,6 +2,7 @@
 
 import copy
 import inspect
+import itertools
 import pickle
 import re
 
@@ -17,6 +18,7 @@ from imggen.errors import (
     OptionError,
     PolicyError,
 )
+from tests.helpers.cases import case
 
 BUILTIN_OF = {
     "OptionError": ValueError,
@@ -44,18 +46,19 @@ def classes_of_module() -> dict[str, type]:
     }
 
 
-@pytest.mark.parametrize("name", BUILTIN_OF)
-def test_an_error_derives_from_imggen_error_and_from_its_builtin(name):
-    error = getattr(errors, name)
+def test_an_error_derives_from_imggen_error_and_from_its_builtin():
+    for name in BUILTIN_OF:
+        with case(name):
+            error = getattr(errors, name)
 
-    assert issubclass(error, ImggenError)
-    assert issubclass(error, BUILTIN_OF[name])
+            assert issubclass(error, ImggenError)
+            assert issubclass(error, BUILTIN_OF[name])
 
 
-@pytest.mark.parametrize("name", BUILTIN_OF)
-def test_code_that_catches_the_builtin_catches_the_error(name):
-    with pytest.raises(BUILTIN_OF[name], match=r"^what went wrong$"):
-        raise getattr(errors, name)("what went wrong")
+def test_code_that_catches_the_builtin_catches_the_error():
+    for name in BUILTIN_OF:
+        with case(name), pytest.raises(BUILTIN_OF[name], match=r"^what went wrong$"):
+            raise getattr(errors, name)("what went wrong")
 
 
 def test_the_warning_is_a_user_warning_and_no_error():
@@ -85,26 +88,27 @@ def test_an_unknown_option_says_what_came_and_what_was_expected():
     assert str(error).startswith("fit='squash' is not one of 'stretch', 'crop', 'pad'.")
 
 
-@pytest.mark.parametrize(
-    ("value", "closest"),
-    [
+def test_an_unknown_option_names_the_closest_choice():
+    for value, closest in [
         ("bilinar", "bilinear"),
         ("bicubik", "bicubic"),
         ("nearset", "nearest"),
         ("lanczo", "lanczos"),
-    ],
-)
-def test_an_unknown_option_names_the_closest_choice(value, closest):
-    choices = ["nearest", "bilinear", "bicubic", "lanczos"]
+    ]:
+        with case(value, closest):
+            choices = ["nearest", "bilinear", "bicubic", "lanczos"]
 
-    assert str(OptionError.unknown("x", value, choices)).endswith(f"Did you mean {closest!r}?")
+            assert str(OptionError.unknown("x", value, choices)).endswith(
+                f"Did you mean {closest!r}?"
+            )
 
 
-@pytest.mark.parametrize("value", ["zzz", 7, None, ()])
-def test_an_unknown_option_guesses_nothing_where_no_choice_is_close(value):
-    message = str(OptionError.unknown("color_mode", value, ["rgb", "grayscale"]))
+def test_an_unknown_option_guesses_nothing_where_no_choice_is_close():
+    for value in ["zzz", 7, None, ()]:
+        with case(value):
+            message = str(OptionError.unknown("color_mode", value, ["rgb", "grayscale"]))
 
-    assert message == f"color_mode={value!r} is not one of 'rgb', 'grayscale'."
+            assert message == f"color_mode={value!r} is not one of 'rgb', 'grayscale'."
 
 
 def test_the_choices_of_an_unknown_option_may_be_any_iterable():
@@ -113,11 +117,12 @@ def test_the_choices_of_an_unknown_option_may_be_any_iterable():
     assert "'rgb', 'rgba'" in str(OptionError.unknown("color_mode", "rgbb", choices))
 
 
-@pytest.mark.parametrize("value", ["RGB", "GRAYSCALE"])
-def test_an_unknown_option_in_another_case_still_names_the_choice(value):
-    message = str(OptionError.unknown("color_mode", value, ["rgb", "rgba", "grayscale"]))
+def test_an_unknown_option_in_another_case_still_names_the_choice():
+    for value in ["RGB", "GRAYSCALE"]:
+        with case(value):
+            message = str(OptionError.unknown("color_mode", value, ["rgb", "rgba", "grayscale"]))
 
-    assert f"Did you mean {value.lower()!r}?" in message
+            assert f"Did you mean {value.lower()!r}?" in message
 
 
 def test_an_image_error_names_the_file_the_reason_and_a_way_on():
@@ -164,12 +169,12 @@ def by_pickle(error):
     return pickle.loads(pickle.dumps(error))
 
 
-@pytest.mark.parametrize("duplicate", [by_pickle, copy.copy, copy.deepcopy])
-@pytest.mark.parametrize("error", ONE_OF_EACH, ids=lambda error: type(error).__name__)
-def test_an_error_survives_being_copied(error, duplicate):
-    copied = duplicate(error)
+def test_an_error_survives_being_copied():
+    for error, duplicate in itertools.product(ONE_OF_EACH, [by_pickle, copy.copy, copy.deepcopy]):
+        with case(error, duplicate):
+            copied = duplicate(error)
 
-    assert type(copied) is type(error)
-    assert str(copied) == str(error)
-    assert copied.args == error.args
-    assert vars(copied) == vars(error)
+            assert type(copied) is type(error)
+            assert str(copied) == str(error)
+            assert copied.args == error.args
+            assert vars(copied) == vars(error)

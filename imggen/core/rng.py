@@ -1,8 +1,8 @@
-"""The only maker of random generators.
+"""Random generators. All random numbers of the package come from here.
 
-What a sample looks like depends on (seed, epoch, index) and on nothing else: not on threads,
-processes, call order or NumPy's global state. Every use of chance has a stream of its own, so
-that drawing more numbers for one use never changes another.
+A sample depends on (seed, epoch, index) and on nothing else: not on threads, processes, call order
+or NumPy's global state. Every use of random numbers has its own stream, so that drawing more
+numbers for one use never changes another.
 """
 
 from collections.abc import Callable
@@ -14,7 +14,7 @@ from imggen.core.checks import check_whole
 
 
 class Stream(IntEnum):
-    """What the random numbers are for. The values are part of the format: never renumber."""
+    """The uses of random numbers. Never renumber them: results depend on the values."""
 
     SPLIT = 0
     SHUFFLE = 1
@@ -27,20 +27,20 @@ class Stream(IntEnum):
 
 
 def generator(seed: int, stream: Stream, epoch: int = 0, index: int = 0) -> np.random.Generator:
-    """Makes the generator that belongs to one (seed, stream, epoch, index).
+    """Builds the generator of one (seed, stream, epoch, index).
 
     Args:
         seed: The user's seed, 0 or more.
-        stream: What the numbers are for.
+        stream: The use of the numbers.
         epoch: The epoch, from 0.
-        index: The sample, or whatever the stream numbers, from 0.
+        index: The sample, or another item that the stream counts, from 0.
 
     Example:
         >>> first = generator(7, Stream.AUGMENT, epoch=2, index=31).random()
         >>> first == generator(7, Stream.AUGMENT, epoch=2, index=31).random()
         True
     """
-    # A spawn key, never seed arithmetic: with seed + index, neighbouring seeds share streams.
+    # A spawn key, never seed arithmetic: with seed + index, neighboring seeds share streams.
     sequence = np.random.SeedSequence(seed, spawn_key=(int(stream), epoch, index))
     return np.random.Generator(np.random.PCG64(sequence))
 
@@ -48,36 +48,37 @@ def generator(seed: int, stream: Stream, epoch: int = 0, index: int = 0) -> np.r
 def step_generators(
     seed: int, stream: Stream, epoch: int, index: int
 ) -> Callable[[int], np.random.Generator]:
-    """Makes generators for the steps of one sample, that do not depend on one another.
+    """Builds independent generators for the steps of one sample.
 
-    Step k draws from block k of the numbers of ``generator``, 2**64 numbers further on each:
-    setting a generator forward takes less time than making one.
+    Step k draws from block k of the numbers of ``generator``; blocks are 2**64 numbers long.
+    Advancing a generator takes less time than building one.
 
     Returns:
-        The number of a step, from 0, to its generator, which is good until the next call.
+        A function from the number of a step, from 0, to its generator, which is valid until the
+        next call.
 
     Example:
-        >>> rng_of = step_generators(7, Stream.AUGMENT, epoch=2, index=31)
-        >>> first = rng_of(1).random()
-        >>> rng_of(0).random() == generator(7, Stream.AUGMENT, epoch=2, index=31).random()
+        >>> rng_for = step_generators(7, Stream.AUGMENT, epoch=2, index=31)
+        >>> first = rng_for(1).random()
+        >>> rng_for(0).random() == generator(7, Stream.AUGMENT, epoch=2, index=31).random()
         True
-        >>> rng_of(1).random() == first
+        >>> rng_for(1).random() == first
         True
     """
     rng = generator(seed, stream, epoch, index)
     bits = rng.bit_generator
     start = bits.state
 
-    def rng_of(step: int) -> np.random.Generator:
+    def rng_for(step: int) -> np.random.Generator:
         bits.state = start
         bits.advance(step << 64)  # type: ignore[attr-defined]  # PCG64 has it
         return rng
 
-    return rng_of
+    return rng_for
 
 
 def seeded(number: int) -> np.random.Generator:
-    """Makes the generator that belongs to a number drawn before, and kept as a parameter.
+    """Builds the generator of a number that was drawn before, and kept as a parameter.
 
     Args:
         number: 0 or more.
@@ -86,13 +87,13 @@ def seeded(number: int) -> np.random.Generator:
 
 
 def check_seed(seed: int | None) -> int:
-    """Returns ``seed`` as an int, or a fresh one from the operating system for None.
+    """Returns ``seed`` as an int; for None, a new one from the operating system.
 
     Raises:
-        OptionError: The seed is negative or not an integer.
+        OptionError: The seed is negative or not a whole number.
     """
     if seed is None:
-        # 32 bits are enough to tell runs apart, and short enough to read in a log.
+        # 32 bits are enough to distinguish runs, and short enough to read in a log.
         return int(np.random.SeedSequence().generate_state(1)[0])
     check_whole("seed", seed, 0, allow_none=True)
     return int(seed)
