@@ -27,16 +27,13 @@ from imggen.data.manifest_io import (
     column_arguments,
     read_boxes,
     read_keypoints,
+    read_labels,
     relative_root,
 )
 from imggen.data.targets import TargetColumn
 from imggen.data.validation import (
-    find_class_indices,
-    infer_class_names,
     match_labels,
-    normalize_class_values,
     resolve_labels,
-    table_column,
     text_column,
     validate_labels,
     validate_weights,
@@ -272,15 +269,7 @@ class Manifest:
         box_column = read_boxes(frame, boxes)
         if box_column is not None:
             box_column.check_one_row_per_image(paths, x_col)
-        labels, names = None, tuple(class_names or ())
-        if y_col is not None:
-            description = f"column {y_col!r}"
-            values = normalize_class_values(table_column(frame, y_col), description)
-            if class_names is None:
-                names = infer_class_names(values)
-            else:
-                names = tuple(map(str, class_names))
-            labels = find_class_indices([str(value) for value in values], names, description)
+        labels, names = read_labels(frame, y_col, class_names)
         return cls(
             root=os.fspath(root),
             paths=paths,

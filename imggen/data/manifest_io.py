@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import numpy.typing as npt
 
 from imggen.data.boxes import BoxColumn, Boxes
 from imggen.data.keypoints import KeypointColumn, Keypoints
 from imggen.data.targets import TARGET_PREFIX
-from imggen.data.validation import optional_column
+from imggen.data.validation import (
+    find_class_indices,
+    infer_class_names,
+    normalize_class_values,
+    optional_column,
+    table_column,
+)
 from imggen.errors import ManifestError, OptionError
 
 if TYPE_CHECKING:
@@ -157,6 +164,22 @@ def column_arguments(frame: pd.DataFrame, metadata: Mapping[str, Any]) -> dict[s
     if "keypoints" in metadata:
         arguments["keypoints"] = Keypoints(col="keypoints", format=metadata["keypoints"]["format"])
     return arguments
+
+
+def read_labels(
+    frame: pd.DataFrame, y_col: str | None, class_names: Sequence[str] | None
+) -> tuple[npt.NDArray[np.int32] | None, tuple[str, ...]]:
+    """Reads the class indices and the class names of a table; see ``Manifest.from_frame``.
+
+    Raises:
+        ManifestError: A missing column or value, or a class not in ``class_names``.
+    """
+    if y_col is None:
+        return None, tuple(class_names or ())
+    description = f"column {y_col!r}"
+    values = normalize_class_values(table_column(frame, y_col), description)
+    names = infer_class_names(values) if class_names is None else tuple(map(str, class_names))
+    return find_class_indices([str(value) for value in values], names, description), names
 
 
 def read_boxes(frame: pd.DataFrame, boxes: Boxes | None) -> BoxColumn | None:

@@ -123,7 +123,7 @@ def _parse_column(frame: pd.DataFrame, name: str) -> list[float]:
     numbers = []
     for row, value in enumerate(table_column(frame, name)):
         number = _parse_number(value)
-        if not abs(number) < _LIMIT:  # NaN is not either
+        if not abs(number) < _LIMIT:  # also for NaN
             raise ManifestError(
                 f"The column {name!r} holds {_shorten(value)} in row {row}; expected finite "
                 "numbers that fit into float32. Fix or drop that row."

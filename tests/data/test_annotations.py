@@ -1,4 +1,4 @@
-"""Columns of boxes and keypoints: what cells may hold, every format, and what is saved of them."""
+"""Columns of boxes and keypoints: parsing of cells, every format, and saved tables."""
 
 import dataclasses
 import json
@@ -28,7 +28,7 @@ SHAPE = {"height": 60, "width": 80}
 BOX_FORMATS = ["pascal_voc", "coco", "albumentations", "yolo"]
 KEYPOINT_FORMATS = ["xy", "yx", "xya", "xys", "xyas", "xysa"]
 
-# The same three boxes of an image of SIZE in each format, worked out by hand.
+# The same three boxes of an image of SIZE in each format, calculated by hand.
 SAME_BOXES = {
     "pascal_voc": [[8, 6, 24, 36], [40, 0, 80, 60], [20, 30, 60, 45]],
     "coco": [[8, 6, 16, 30], [40, 0, 40, 60], [20, 30, 40, 15]],
@@ -41,7 +41,7 @@ endings = pytest.mark.parametrize("ending", ["csv", "parquet"])
 
 
 def frame_of(**columns) -> pd.DataFrame:
-    """A table of the images "0.png", "1.png" ..., its index of no use."""
+    """A table of the images "0.png", "1.png" ..., with an index that must be ignored."""
     count = len(next(iter(columns.values())))
     paths = [f"{row}.png" for row in range(count)]
     return pd.DataFrame({"path": paths, **columns}, index=[f"id {row}" for row in range(count)])
@@ -95,7 +95,7 @@ def test_samples_have_the_corners_of_boxes_in_pixels(box_format):
 
 
 @all_box_formats
-def test_boxes_mean_what_albumentations_takes_them_for(box_format):
+def test_boxes_mean_the_same_as_in_albumentations(box_format):
     rng = np.random.default_rng(1)
     first = rng.uniform(0, 0.6, (20, 2))
     fractions = np.hstack([first, first + rng.uniform(0.05, 0.4, (20, 2))])
@@ -127,7 +127,7 @@ def test_targets_have_the_numbers_of_the_table(box_format):
 
 
 @all_box_formats
-def test_targets_of_boxes_can_be_taken_back(box_format):
+def test_targets_of_boxes_convert_back_to_boxes(box_format):
     column = boxes_in([SAME_BOXES[box_format], []], [["b", "a", "b"], []], box_format)
     for row in range(2):
         boxes = column.boxes(row, SIZE)
@@ -139,7 +139,7 @@ def test_targets_of_boxes_can_be_taken_back(box_format):
 @all_box_formats
 def test_targets_of_another_size_are_of_that_size(box_format):
     column = boxes_in([SAME_BOXES[box_format]], box_format=box_format)
-    # Twice as wide and thrice as high, as a resize makes of them.
+    # Two times as wide and three times as high, as after a resize.
     boxes = column.boxes(0, SIZE) * [2, 3, 2, 3, 1]
     targets = column.targets(boxes, (180, 160))["boxes"]
 
@@ -151,7 +151,7 @@ def test_targets_of_another_size_are_of_that_size(box_format):
 
 
 @all_box_formats
-def test_cells_of_boxes_say_again_what_was_in_the_table(box_format):
+def test_cells_of_boxes_equal_those_of_the_table(box_format):
     cells = [SAME_BOXES[box_format], None, SAME_BOXES[box_format][1:]]
     column = boxes_in(cells, [["b", "a", "b"], [], ["c", "a"]], box_format)
     texts, names = column.to_cells()
@@ -167,19 +167,19 @@ def test_cells_of_boxes_say_again_what_was_in_the_table(box_format):
 
 
 def angle_apart(one, other):
-    """How far apart angles in degrees are, whichever way round."""
+    """The distance of two angles in degrees, in either direction."""
     return np.abs((np.asarray(one) - other + 180) % 360 - 180)
 
 
 @all_keypoint_formats
-def test_keypoints_mean_what_albumentations_takes_them_for(keypoint_format):
+def test_keypoints_mean_the_same_as_in_albumentations(keypoint_format):
     rng = np.random.default_rng(2)
     cell = rng.uniform(0, 55, (20, len(keypoint_format)))
     points = keypoints_in([cell.tolist()], keypoint_format).keypoints(0)
     expected = keypoints_utils.convert_keypoints_to_albumentations(cell, keypoint_format, SHAPE)
 
     assert points.dtype == np.float64
-    # Angles and scales that points have not are 0 to albumentations.
+    # In albumentations, missing angles and scales are 0.
     absent = ["xyas".index(letter) for letter in "as" if letter not in keypoint_format]
     assert np.isnan(points[:, absent]).all()
     np.testing.assert_allclose(np.nan_to_num(points), expected[:, [0, 1, 3, 4]], rtol=1e-6)
@@ -199,7 +199,7 @@ def test_targets_of_keypoints_have_the_numbers_of_the_table(keypoint_format):
 
 
 @all_keypoint_formats
-def test_targets_of_keypoints_can_be_taken_back(keypoint_format):
+def test_targets_of_keypoints_convert_back_to_keypoints(keypoint_format):
     column = keypoints_in([[[3.0, 4.0, 5.0, 6.0][: len(keypoint_format)]]], keypoint_format)
     points = column.keypoints(0)
     again = column.from_target(column.targets(points)["keypoints"])
@@ -208,7 +208,7 @@ def test_targets_of_keypoints_can_be_taken_back(keypoint_format):
 
 
 @all_keypoint_formats
-def test_cells_of_keypoints_say_again_what_was_in_the_table(keypoint_format):
+def test_cells_of_keypoints_equal_those_of_the_table(keypoint_format):
     width = len(keypoint_format)
     cells = [[[1.5, 2, 3, 4][:width], [None] * width], None, [[5, 6.25, 7, 8][:width]]]
     column = keypoints_in(cells, keypoint_format)
@@ -239,7 +239,7 @@ def test_angles_of_targets_are_below_360_when_they_are_rounded_too(turned):
     assert 0 <= angle < 360
 
 
-# What cells may hold.
+# Contents of cells.
 
 TWO = [[1.0, 2.0, 3.0, 4.0], [5.5, 6.0, 7.0, 8.0]]
 CELLS = {
@@ -269,19 +269,19 @@ MISSING = {
 
 
 @pytest.mark.parametrize("name", CELLS)
-def test_a_cell_may_hold_boxes_as(name):
+def test_boxes_may_be_given_as(name):
     column = boxes_in([None, CELLS[name]])
 
     assert values_in(column) == [[], [[*row, 0.0] for row in TWO]]
 
 
 @pytest.mark.parametrize("name", CELLS)
-def test_a_cell_may_hold_keypoints_as(name):
+def test_keypoints_may_be_given_as(name):
     assert values_in(keypoints_in([None, CELLS[name]], "xyas")) == [[], TWO]
 
 
 @pytest.mark.parametrize("name", MISSING)
-def test_a_cell_says_that_there_are_none_by(name):
+def test_no_boxes_or_keypoints_may_be_given_as(name):
     cells = [[TWO[0]], MISSING[name]]
 
     assert [len(row) for row in values_in(boxes_in(cells))] == [1, 0]
@@ -289,14 +289,14 @@ def test_a_cell_says_that_there_are_none_by(name):
 
 
 @pytest.mark.parametrize("name", [name for name in MISSING if name != "null"])
-def test_a_cell_says_that_there_are_no_classes_by(name):
+def test_no_box_classes_may_be_given_as(name):
     cells = [[TWO[0]], MISSING[name]]
 
     assert names_of(boxes_in(cells, [["a"], MISSING[name]])) == [["a"], []]
 
 
 @pytest.mark.parametrize("column", ["boxes", "kinds"])
-def test_a_missing_value_of_a_nullable_column_says_that_there_are_none(column):
+def test_a_missing_value_of_a_nullable_column_means_no_boxes(column):
     columns = {"boxes": ["[[1, 2, 3, 4]]", None], "kinds": ['["a"]', None]}
     columns[column] = pd.array(columns[column], dtype="string[python]")
     manifest = Manifest.from_frame(
@@ -321,7 +321,7 @@ def test_a_single_keypoint_needs_no_list_around_it():
     assert values_in(keypoints_in([[3, 4], "[5, 6]"])) == [[[3, 4]], [[5, 6]]]
 
 
-def test_numbers_of_keypoints_that_are_missing_are_not_known():
+def test_missing_numbers_of_keypoints_are_unknown():
     column = keypoints_in([[[1, 2], [None, None]], "[[NaN, NaN], [3, 4]]", "[[null, null]]"])
 
     expected = [[[1, 2], [np.nan] * 2], [[np.nan] * 2, [3, 4]], [[np.nan] * 2]]
@@ -359,7 +359,7 @@ def test_a_table_that_went_through_parquet_is_the_same_table(tmp_path):
     assert one.class_names == other.class_names
 
 
-# Cells that are refused.
+# Invalid cells.
 
 BAD_CELLS = {
     "three numbers": [[1, 2, 3]],
@@ -440,7 +440,7 @@ def test_a_box_with_a_number_that_is_not_finite_is_named_with_its_row(box_format
 
 
 @all_box_formats
-def test_pixels_are_not_taken_for_fractions_nor_the_reverse(box_format):
+def test_pixels_are_not_accepted_as_fractions_or_the_reverse(box_format):
     is_relative = box_format in ("albumentations", "yolo")
     cell, found = ([[40, 30, 60, 50]], "pixels") if is_relative else ([[0.1, 0.2, 0.5, 0.6]], "fra")
     with pytest.raises(
@@ -451,12 +451,12 @@ def test_pixels_are_not_taken_for_fractions_nor_the_reverse(box_format):
         boxes_in([None, cell], box_format=box_format)
 
 
-def test_boxes_may_reach_beyond_the_image():
+def test_boxes_may_reach_outside_the_image():
     assert values_in(boxes_in([[[-5, -5, 200, 9]]])) == [[[-5, -5, 200, 9, 0]]]
 
 
 @pytest.mark.parametrize("box_format", ["voc", None, "", "YOLO"])
-def test_an_unknown_format_of_boxes_is_refused_with_those_there_are(box_format):
+def test_an_unknown_format_of_boxes_is_refused_with_the_known_ones(box_format):
     with pytest.raises(OptionError, match="format=") as caught:
         boxes_in([[[1, 2, 3, 4]]], box_format=box_format)
 
@@ -464,7 +464,7 @@ def test_an_unknown_format_of_boxes_is_refused_with_those_there_are(box_format):
 
 
 @pytest.mark.parametrize("keypoint_format", ["xyz", "ax", "", None])
-def test_an_unknown_format_of_keypoints_is_refused_with_those_there_are(keypoint_format):
+def test_an_unknown_format_of_keypoints_is_refused_with_the_known_ones(keypoint_format):
     with pytest.raises(OptionError, match="format=") as caught:
         keypoints_in([[[1, 2, 3]]], keypoint_format)
 
@@ -488,12 +488,12 @@ def test_a_missing_column_is_named_with_the_columns_of_the_table(options):
 
 
 @pytest.mark.parametrize("option", ["boxes", "keypoints"])
-def test_the_name_of_a_column_alone_is_refused_with_the_value_to_pass(option):
+def test_a_bare_column_name_is_refused_with_the_value_to_pass(option):
     with pytest.raises(OptionError, match=rf"{option}='bx' .* pass {option}={option.title()}\(col"):
         Manifest.from_frame(frame_of(bx=[TWO]), y_col=None, **{option: "bx"})
 
 
-# Classes of boxes.
+# Box classes.
 
 LABELS = {
     "a list": ["cat", "dog"],
@@ -507,7 +507,7 @@ LABELS = {
 
 
 @pytest.mark.parametrize("name", LABELS)
-def test_classes_of_boxes_may_be(name):
+def test_box_classes_may_be_given_as(name):
     column = boxes_in([TWO, TWO[:1]], [LABELS[name], ["dog"]])
 
     assert column.class_names == ("cat", "dog")
@@ -528,12 +528,12 @@ def test_whole_numbers_are_class_indices(labels):
         assert [column.rows[row][:, 4].tolist() for row in range(2)] == [[2, 0], [2]]
 
 
-def test_a_class_index_beyond_the_names_is_refused():
+def test_a_class_index_without_a_name_is_refused():
     with pytest.raises(ManifestError, match="run from 0 to 2, but there are 2 class names"):
         boxes_in([TWO], [[2, 0]], class_names=["cat", "dog"])
 
 
-def test_numbers_that_are_names_are_taken_for_these():
+def test_numbers_that_are_class_names_are_names():
     column = boxes_in([TWO], [[20, 10]], class_names=["10", "20"])
 
     assert names_of(column) == [["20", "10"]]
@@ -553,7 +553,7 @@ def test_without_a_column_of_classes_all_boxes_are_objects():
     assert names_of(column) == [["object"] * 2]
 
 
-def test_without_a_column_of_classes_their_one_name_may_be_given():
+def test_without_a_column_of_classes_the_only_name_may_be_given():
     assert names_of(boxes_in([TWO], class_names=["face"])) == [["face"] * 2]
 
 
@@ -569,7 +569,7 @@ def test_classes_are_sorted_unless_their_order_is_given():
     assert given_order.rows[0][:, 4].tolist() == [1, 2]
 
 
-def test_a_class_that_is_not_among_those_given_is_named():
+def test_a_class_that_is_not_in_class_names_is_named():
     with pytest.raises(
         ManifestError, match=r"holds \['cow'\], which are not in class_names=\['cat'\]"
     ):
@@ -620,7 +620,7 @@ def test_without_a_column_of_classes_there_is_one_class():
         boxes_in([TWO], class_names=["a", "b"])
 
 
-def test_a_table_with_a_row_for_each_box_is_refused_with_the_remedy():
+def test_a_table_with_one_row_per_box_is_refused_with_the_remedy():
     frame = pd.DataFrame(
         {"file": ["0.png", "1.png", "0.png"], "box": [*TWO, TWO[1]], "kind": ["a", "b", "a"]}
     )
@@ -655,7 +655,7 @@ def unpacked(column: Ragged) -> list[list[float]]:
 
 @settings(max_examples=80, deadline=None)
 @given(rows=ragged, data=st.data())
-def test_rows_are_taken_as_from_a_list(rows, data):
+def test_take_selects_rows_as_a_list_does(rows, data):
     indices = data.draw(st.lists(st.integers(0, len(rows) - 1), max_size=10))
     taken = packed(rows).take(np.array(indices, np.int64))
 
@@ -665,7 +665,7 @@ def test_rows_are_taken_as_from_a_list(rows, data):
 
 @settings(max_examples=50, deadline=None)
 @given(several=st.lists(ragged, min_size=1, max_size=4))
-def test_rows_are_put_below_each_other_as_lists_are(several):
+def test_concatenate_joins_rows_as_lists_do(several):
     together = Ragged.concatenate([packed(rows) for rows in several])
 
     assert unpacked(together) == [row for rows in several for row in rows]
@@ -697,7 +697,7 @@ def full(count=6) -> Manifest:
 
 
 def check_same_rows(one: Manifest, other: Manifest, rows) -> None:
-    """Holds the samples of one manifest to some of another."""
+    """Compares the samples of a manifest with some samples of another."""
     assert list(one.paths) == [other.paths[row] for row in rows]
     for column in ("boxes", "keypoints"):
         mine, theirs = getattr(one, column), getattr(other, column)
@@ -708,14 +708,14 @@ def check_same_rows(one: Manifest, other: Manifest, rows) -> None:
     assert one.boxes.class_names == other.boxes.class_names
 
 
-def test_targets_have_room_for_the_most_of_any_sample():
+def test_the_capacity_is_the_largest_count_of_any_sample():
     manifest = full()
 
     assert (manifest.boxes.capacity, manifest.keypoints.capacity) == (3, 2)
 
 
 @pytest.mark.parametrize("rows", [[3, 0, 3], [0, 4], [5], []], ids=str)
-def test_some_samples_keep_their_boxes_and_the_room_of_all(rows):
+def test_a_subset_keeps_its_boxes_and_the_capacity_of_all(rows):
     manifest = full()
     taken = manifest.take(rows)
 
@@ -725,13 +725,13 @@ def test_some_samples_keep_their_boxes_and_the_room_of_all(rows):
         assert targets["boxes"].shape == (3, 4)
 
 
-def test_parts_of_a_split_have_the_room_of_the_whole():
+def test_splits_have_the_capacity_of_the_whole():
     manifest = full(24)
-    parts = imggen.split(manifest, (0.5, 0.25, 0.25), seed=2)
+    splits = imggen.split(manifest, (0.5, 0.25, 0.25), seed=2)
 
-    for part in parts:
-        check_same_rows(part, manifest, [int(path[:-4]) for path in part.paths])
-    assert sorted(int(path[:-4]) for part in parts for path in part.paths) == list(range(24))
+    for subset in splits:
+        check_same_rows(subset, manifest, [int(path[:-4]) for path in subset.paths])
+    assert sorted(int(path[:-4]) for subset in splits for path in subset.paths) == list(range(24))
 
 
 def test_folds_and_oversampled_samples_keep_their_boxes():
@@ -739,11 +739,11 @@ def test_folds_and_oversampled_samples_keep_their_boxes():
     found = [*imggen.kfold(manifest, 3, seed=1)[0]]
     found.append(imggen.oversample(manifest.take([0, 1, 2, 3, 4, 6]), seed=1))
 
-    for part in found:
-        check_same_rows(part, manifest, [int(path[:-4]) for path in part.paths])
+    for subset in found:
+        check_same_rows(subset, manifest, [int(path[:-4]) for path in subset.paths])
 
 
-def test_manifests_are_put_below_each_other_with_room_for_all():
+def test_concatenated_manifests_have_capacity_for_all():
     manifest = full()
     few = Manifest.from_frame(
         frame_of(boxes=[[[1, 2, 3, 4]]], kinds=[["lion"]], points=[[[1, 2, 3]] * 5], label=["a"]),
@@ -764,7 +764,7 @@ def test_manifests_are_put_below_each_other_with_room_for_all():
     np.testing.assert_array_equal(both.boxes.rows[1], manifest.boxes.rows[3])
 
 
-def test_boxes_of_another_format_cannot_follow():
+def test_boxes_of_different_formats_cannot_be_concatenated():
     manifest = full()
     other = dataclasses.replace(
         manifest, boxes=dataclasses.replace(manifest.boxes, format="pascal_voc")
@@ -776,7 +776,7 @@ def test_boxes_of_another_format_cannot_follow():
         Manifest.concatenate([manifest, other])
 
 
-def test_boxes_of_other_classes_cannot_follow():
+def test_boxes_of_different_classes_cannot_be_concatenated():
     manifest = full()
     turned = manifest.boxes.class_names[::-1]
     other = dataclasses.replace(
@@ -787,7 +787,7 @@ def test_boxes_of_other_classes_cannot_follow():
         Manifest.concatenate([manifest, other])
 
 
-def test_keypoints_of_another_format_cannot_follow():
+def test_keypoints_of_different_formats_cannot_be_concatenated():
     manifest = full()
     other = dataclasses.replace(
         manifest, keypoints=dataclasses.replace(manifest.keypoints, format="xys")
@@ -800,7 +800,7 @@ def test_keypoints_of_another_format_cannot_follow():
 
 
 @pytest.mark.parametrize("column", ["boxes", "keypoints"])
-def test_manifests_with_and_without_cannot_be_put_together(column):
+def test_manifests_with_and_without_a_column_cannot_be_concatenated(column):
     manifest = full()
 
     with pytest.raises(ManifestError, match=f"Some of the manifests have '{column}' and some do"):
@@ -817,7 +817,7 @@ def test_a_column_of_another_length_is_refused(column):
 
 
 @pytest.mark.parametrize("labels", [None, [None, []]], ids=["without", "with classes"])
-def test_a_column_without_any_box_has_room_for_none(labels):
+def test_a_column_without_boxes_has_capacity_0(labels):
     column = boxes_in([None, []], labels)
     targets = column.targets(column.boxes(1, SIZE), SIZE)
 
@@ -825,7 +825,7 @@ def test_a_column_without_any_box_has_room_for_none(labels):
     assert (targets["boxes"].shape, targets["labels"].shape) == ((0, 4), (0,))
 
 
-def test_a_column_without_any_keypoint_has_room_for_none():
+def test_a_column_without_keypoints_has_capacity_0():
     column = keypoints_in([None, ""], "xyas")
 
     assert column.targets(column.keypoints(0))["keypoints"].shape == (0, 4)
@@ -856,7 +856,7 @@ def test_a_table_without_rows_makes_an_empty_manifest(label_col):
 
 
 @endings
-def test_a_saved_manifest_keeps_boxes_keypoints_classes_and_room(tmp_path, ending):
+def test_a_saved_manifest_keeps_boxes_keypoints_classes_and_capacity(tmp_path, ending):
     pytest.importorskip("pyarrow")
     manifest = full().take([1, 2, 0])  # the sample with three boxes is not among them
     manifest.save(tmp_path / f"m.{ending}")
@@ -867,7 +867,7 @@ def test_a_saved_manifest_keeps_boxes_keypoints_classes_and_room(tmp_path, endin
     assert loaded.boxes.class_names == ("none of it", "lion", 'a "b", c', "007")
 
 
-def test_a_frame_has_columns_of_text_that_make_the_manifest_again():
+def test_a_frame_has_text_columns_from_which_the_manifest_is_read_back():
     manifest = full()
     frame = manifest.to_frame()
     again = Manifest.from_frame(
@@ -887,7 +887,7 @@ def test_a_frame_has_columns_of_text_that_make_the_manifest_again():
 
 
 def damaged(tmp_path, change) -> None:
-    """Saves a manifest, and changes the facts beside its table."""
+    """Saves a manifest and changes the metadata of its table."""
     full().save(tmp_path / "m.csv")
     beside = tmp_path / "m.csv.json"
     metadata = json.loads(beside.read_text(encoding="utf-8"))
@@ -905,7 +905,7 @@ def damaged(tmp_path, change) -> None:
         ("keypoints", "capacity"),
     ],
 )
-def test_a_fact_that_is_lost_is_missed(tmp_path, column, key):
+def test_missing_metadata_is_named(tmp_path, column, key):
     damaged(tmp_path, lambda metadata: metadata[column].pop(key))
 
     with pytest.raises(
@@ -918,7 +918,7 @@ def test_a_fact_that_is_lost_is_missed(tmp_path, column, key):
     "value", [None, 3, "boxes", ["format", "class_names", "capacity"]], ids=repr
 )
 @pytest.mark.parametrize("column", ["boxes", "keypoints"])
-def test_facts_that_are_no_facts_are_refused(tmp_path, column, value):
+def test_metadata_of_another_type_is_refused(tmp_path, column, value):
     damaged(tmp_path, lambda metadata: metadata.update({column: value}))
 
     with pytest.raises(ManifestError, match=rf"The JSON file of .*m\.csv' has {column} "):
@@ -932,7 +932,7 @@ def test_facts_that_are_no_facts_are_refused(tmp_path, column, value):
         ("format", 3),
         ("class_names", ["lion"]),
         ("class_names", "lion"),
-        ("format", "albumentations"),  # in which these boxes would lie far beyond the edge
+        ("format", "albumentations"),  # in which these boxes would be far outside the image
         ("class_names", 3),
         ("class_names", None),
         ("capacity", "three"),
@@ -942,7 +942,7 @@ def test_facts_that_are_no_facts_are_refused(tmp_path, column, value):
         ("capacity", True),
     ],
 )
-def test_facts_of_boxes_that_cannot_be_are_refused(tmp_path, key, value):
+def test_invalid_metadata_of_boxes_is_refused(tmp_path, key, value):
     damaged(tmp_path, lambda metadata: metadata["boxes"].update({key: value}))
 
     with pytest.raises((ManifestError, OptionError)):

@@ -1,4 +1,4 @@
-"""The table of samples: its checks, and the ways to DataFrames and files and back."""
+"""The table of samples: validation, and conversion to DataFrames and files and back."""
 
 import dataclasses
 import os
@@ -111,18 +111,18 @@ def test_file_paths_begin_with_the_root():
         ("skipped", {"hidden": 1}, "hidden"),
     ],
 )
-def test_changing_what_was_passed_in_changes_no_manifest(column, values, key):
+def test_changing_an_argument_later_does_not_change_the_manifest(column, values, key):
     manifest = manifest_of(**{column: values})
     values[key] = 0
     assert getattr(manifest, column)[key] == 1
 
 
-def test_columns_cannot_be_exchanged():
+def test_columns_cannot_be_replaced():
     with pytest.raises(dataclasses.FrozenInstanceError):
         manifest_of().labels = None
 
 
-def test_take_picks_every_column_in_the_order_asked_for():
+def test_take_selects_every_column_in_the_given_order():
     taken = full(skipped={"hidden": 4}).take([2, 1, 2])
     assert list(taken.paths) == ["2.jpg", "1.jpg", "2.jpg"]
     assert (taken.labels.tolist(), taken.weights.tolist()) == ([0, 1, 0], [3.0, 0.0, 3.0])
@@ -130,7 +130,7 @@ def test_take_picks_every_column_in_the_order_asked_for():
     assert taken.skipped == {"hidden": 4}
 
 
-def test_the_repr_tells_counts_and_what_was_passed_over():
+def test_the_repr_shows_counts_and_skipped_files():
     assert repr(manifest_of(skipped={"hidden": 4})) == (
         "Manifest(3 samples in '.'; classes {cat: 2, dog: 1}; skipped {hidden: 4})"
     )
@@ -143,7 +143,7 @@ def test_a_frame_has_a_column_for_each_column():
     assert list(Manifest(".", text("a")).to_frame().columns) == ["path"]
 
 
-def test_a_frame_gives_back_the_manifest():
+def test_a_manifest_is_read_back_from_its_frame():
     back = Manifest.from_frame(
         full().to_frame(), group_col="group", weight_col="weight", split_col="split"
     )
@@ -181,13 +181,13 @@ def test_whole_numbers_that_a_table_holds_as_floats_are_classes():
 
 
 @pytest.mark.parametrize("value", [1.5, ["a", "b"], np.eye(2)[0]])
-def test_what_is_no_class_is_refused(value):
+def test_a_value_that_is_not_a_class_is_refused(value):
     frame = pd.DataFrame({"path": ["a", "b"], "label": [value, value]})
     with pytest.raises(ManifestError, match="column 'label' holds"):
         Manifest.from_frame(frame)
 
 
-def test_the_columns_of_a_manifest_cannot_be_written_to():
+def test_the_columns_of_a_manifest_are_read_only():
     manifest = Manifest(".", text("a", "b"), np.array([0, 1]), ("x", "y"), weights=np.ones(2))
     for column in (manifest.labels, manifest.weights):
         with pytest.raises(ValueError, match="read-only"):
@@ -222,7 +222,7 @@ def test_class_names_give_order_and_empty_classes():
         ({"path": ["a"]}, {"y_col": None, "split_col": "s"}, "no column 's'"),
     ],
 )
-def test_a_frame_that_is_no_manifest_is_explained(columns, options, message):
+def test_a_frame_that_is_not_a_manifest_is_explained(columns, options, message):
     with pytest.raises(ManifestError, match=message):
         Manifest.from_frame(pd.DataFrame(columns), **options)
 
@@ -232,7 +232,7 @@ def test_a_frame_that_is_no_manifest_is_explained(columns, options, message):
     "manifest",
     [
         *(full(), manifest_of(), full().take([]), Manifest(".", text("", "b"))),
-        # Awkward names everywhere; classes in an order of their own, one of them empty.
+        # Unusual names in every column; classes in their own order, one of them empty.
         Manifest(
             *(".", text(*AWKWARD), np.arange(len(AWKWARD)), (*AWKWARD[::-1], "empty")),
             groups=text(*AWKWARD),
@@ -241,7 +241,7 @@ def test_a_frame_that_is_no_manifest_is_explained(columns, options, message):
     ],
     ids=["full", "labelled", "empty", "unlabelled", "awkward"],
 )
-def test_a_saved_manifest_comes_back_over_an_older_one(tmp_path, ending, manifest):
+def test_a_saved_manifest_replaces_an_older_one(tmp_path, ending, manifest):
     manifest_of(("older",), (0,)).save(str(tmp_path / f"m.{ending}"))
     manifest.save(tmp_path / f"m.{ending}")
     assert content(Manifest.load(tmp_path / f"m.{ending}")) == content(manifest)
@@ -251,7 +251,7 @@ def test_a_saved_manifest_comes_back_over_an_older_one(tmp_path, ending, manifes
 @ENDINGS
 @settings(deadline=None, max_examples=25)
 @given(rows=st.lists(st.tuples(st.text(), st.floats(0, 2.0**99, width=32)), min_size=1, max_size=8))
-def test_any_names_and_weights_come_back(tmp_path_factory, ending, rows):
+def test_any_names_and_weights_are_read_back(tmp_path_factory, ending, rows):
     names, weights = zip(*rows, strict=True)
     manifest = Manifest(".", text(*names), groups=text(*names), weights=weights)
     file = tmp_path_factory.mktemp("any") / f"m.{ending}"
@@ -259,20 +259,20 @@ def test_any_names_and_weights_come_back(tmp_path_factory, ending, rows):
     assert content(Manifest.load(file)) == content(manifest)
 
 
-def test_a_path_that_is_no_text_comes_back_from_csv(tmp_path):
+def test_a_path_that_is_not_valid_text_is_read_back_from_csv(tmp_path):
     Manifest(".", text(NOT_UTF8), np.array([0]), (NOT_UTF8,)).save(tmp_path / "m.csv")
     assert content(Manifest.load(tmp_path / "m.csv"))[:2] == [(NOT_UTF8,), [NOT_UTF8]]
     assert b"caf\xe9.jpg" in (tmp_path / "m.csv").read_bytes()
 
 
-def test_parquet_refuses_a_path_that_is_no_text(tmp_path):
+def test_parquet_refuses_a_path_that_is_not_valid_text(tmp_path):
     with pytest.raises(ManifestError, match=r"UTF-8, which Parquet requires.*Save as \.csv"):
         Manifest(".", text(NOT_UTF8)).save(tmp_path / "m.parquet")
     assert os.listdir(tmp_path) == []
 
 
 @ENDINGS
-def test_a_disk_that_is_full_leaves_the_old_manifest_and_no_other_file(tmp_path, ending):
+def test_a_full_disk_leaves_the_old_manifest_and_no_other_file(tmp_path, ending):
     resource = pytest.importorskip("resource")
     manifest_of().save(tmp_path / f"m.{ending}")
     before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
@@ -304,12 +304,12 @@ def test_a_folder_moved_with_its_manifest_is_found(tmp_path):
     assert Manifest.load(tmp_path / "new" / "m.csv").root == str(tmp_path / "new" / "photos")
 
 
-def test_a_root_given_to_load_is_taken(tmp_path):
+def test_a_root_given_to_load_is_used(tmp_path):
     manifest_of(root="elsewhere").save(tmp_path / "m.csv")
     assert Manifest.load(tmp_path / "m.csv", root=tmp_path).root == str(tmp_path)
 
 
-def test_a_manifest_that_is_not_there_is_named(tmp_path):
+def test_a_missing_manifest_is_named(tmp_path):
     with pytest.raises(ManifestError, match=r"The manifest '.*gone\.csv' does not exist"):
         Manifest.load(tmp_path / "gone.csv")
 

@@ -1,4 +1,4 @@
-"""What becomes a class and a sample, what is passed over, and what the errors say."""
+"""Scanning of folders: classes, samples, skipped files and error messages."""
 
 import os
 import sys
@@ -57,7 +57,7 @@ def test_every_common_format_is_an_image_in_any_case(make, extension):
 
 
 @pytest.mark.parametrize("extension", [".eps", ".pdf", ".mpg", ".h5", ".txt", ".npy"])
-def test_formats_that_pillow_cannot_decode_are_no_images(make, extension):
+def test_formats_that_pillow_cannot_decode_are_not_images(make, extension):
     manifest = scan(make("a/1.jpg", f"a/2{extension}"))
     assert manifest.skipped == {f"not an image ({extension})": 1}
 
@@ -82,7 +82,7 @@ def test_a_hidden_or_system_folder_is_never_a_class_or_listed(make, where, name)
     assert manifest.skipped == {"hidden" if name in HIDDEN else "system file": 1}
 
 
-def test_everything_passed_over_is_counted_by_reason(make):
+def test_everything_skipped_is_counted_by_reason(make):
     folder = make("1.jpg", "2.png", "README", "labels.csv", ".git/x.jpg", "cat/1.jpg", "cat/a.txt")
     make("cat/b.TXT", "cat/LICENSE", "cat/.x.jpg", "dog/1.jpg", "dog/__MACOSX/._1.jpg", "none/")
     assert scan(folder).skipped == {
@@ -129,7 +129,7 @@ def test_any_name_is_a_class_and_a_sample(make, name):
 
 
 @linux
-def test_a_name_that_is_no_text_is_a_class_and_a_sample(make):
+def test_a_name_that_is_not_valid_text_is_a_class_and_a_sample(make):
     manifest = scan(make(f"{NOT_UTF8}/{NOT_UTF8}.jpg"))
     assert manifest.class_counts == {NOT_UTF8: 1}
     assert os.fsencode(manifest.paths[0]) == b"caf\xe9/caf\xe9.jpg"
@@ -157,7 +157,7 @@ def test_links_to_files_and_folders_are_followed(make, tmp_path):
         ("loop", ".", "inferred"),
     ],
 )
-def test_a_link_to_a_folder_above_ends_and_adds_no_sample(make, link, target, labels):
+def test_a_link_to_a_parent_folder_ends_and_adds_no_sample(make, link, target, labels):
     folder = make("cat/1.jpg", "cat/deep/2.jpg", "dog/1.jpg")
     (folder / link).symlink_to(target)
     manifest = scan(folder, labels=labels)
@@ -175,14 +175,14 @@ def test_a_link_to_a_folder_above_ends_and_adds_no_sample(make, link, target, la
         "/dev/null/x",
     ],
 )
-def test_a_link_that_leads_nowhere_is_counted(make, where, target):
+def test_a_broken_link_is_counted(make, where, target):
     folder = make("cat/1.jpg")
     (folder / where / "x.jpg").symlink_to(target)
     assert scan(folder).skipped == {"broken link or special file": 1}
 
 
 @posix
-def test_a_pipe_is_no_image(make):
+def test_a_pipe_is_not_an_image(make):
     os.mkfifo(make("cat/1.jpg") / "cat" / "pipe.jpg")
     assert scan(make()).skipped == {"broken link or special file": 1}
 
@@ -215,14 +215,14 @@ def test_a_pipe_is_no_image(make):
         (["cat/1.jpg"], {"class_names": []}, "Found 0 images.*1 folder not in class_names"),
     ],
 )
-def test_a_folder_of_another_shape_is_explained(make, names, options, message):
+def test_a_folder_with_another_layout_is_explained(make, names, options, message):
     with pytest.raises(ScanError, match=message):
         scan(make(*names), **options)
 
 
 @pytest.mark.parametrize("scanner", [scan, scan_splits])
 @pytest.mark.parametrize(("name", "what"), [("gone", "does not exist"), ("cat/1.jpg", "is a file")])
-def test_what_is_no_folder_is_named_with_where_it_was_sought(make, scanner, name, what):
+def test_a_path_that_is_not_a_folder_is_named_with_the_current_directory(make, scanner, name, what):
     folder = make("cat/1.jpg") / name
     with pytest.raises(ScanError) as caught:
         scanner(folder)
@@ -253,7 +253,7 @@ def test_options_outside_their_legal_set_are_refused(make, options, message):
     "unreadable",
     ["cat", ""],
 )
-def test_a_folder_that_may_not_be_listed_is_named(make, unreadable):
+def test_a_folder_that_cannot_be_listed_is_named(make, unreadable):
     folder = make("cat/1.jpg")
     (folder / unreadable).chmod(0)
     try:
@@ -273,16 +273,16 @@ def test_a_folder_that_may_not_be_listed_is_named(make, unreadable):
         ("train", None, "test"),
     ],
 )
-def test_parts_are_found_under_all_their_names(make, train, val, test):
+def test_splits_are_found_by_all_their_names(make, train, val, test):
     folders = {"train": train, "val": val, "test": test}
-    present = {part: folder for part, folder in folders.items() if folder}
+    present = {split: folder for split, folder in folders.items() if folder}
     manifest = scan_splits(make(*(f"{folder}/cat/1.jpg" for folder in present.values())))
     assert list(manifest.splits) == list(present)
     assert list(manifest.paths) == [f"{folder}/cat/1.jpg" for folder in present.values()]
 
 
 @pytest.mark.parametrize("class_names", [None, ["cat", "dog"], ["dog", "cat"]])
-def test_all_parts_take_their_classes_from_train(make, class_names):
+def test_all_splits_have_the_classes_of_train(make, class_names):
     folder = make("train/cat/1.jpg", "train/dog/1.jpg", "val/dog/2.jpg")
     manifest = scan_splits(folder, class_names=class_names)
     names = [manifest.class_names[label] for label in manifest.labels]
@@ -292,8 +292,8 @@ def test_all_parts_take_their_classes_from_train(make, class_names):
     assert list(manifest.splits) == ["train", "train", "val"]
 
 
-def test_a_subset_of_classes_holds_for_all_parts(make):
-    folder = make(*(f"{part}/{name}/1.jpg" for part in ("train", "val") for name in "abc"))
+def test_a_subset_of_classes_applies_to_all_splits(make):
+    folder = make(*(f"{split}/{name}/1.jpg" for split in ("train", "val") for name in "abc"))
     manifest = scan_splits(folder, class_names=["c", "a"])
     assert list(manifest.splits) == ["train", "train", "val", "val"]
     assert [path[-7:] for path in manifest.paths] == ["c/1.jpg", "a/1.jpg"] * 2
@@ -301,7 +301,7 @@ def test_a_subset_of_classes_holds_for_all_parts(make):
     assert manifest.skipped == {"folder not in class_names": 2}
 
 
-def test_what_is_in_no_part_is_counted(make):
+def test_everything_outside_the_splits_is_counted(make):
     folder = make("train/a/1.jpg", "val/a/1.jpg", "extra/a/1.jpg", "raw/", "x.jpg", ".git/")
     make("val/y.jpg", "val/a/note.txt", "Thumbs.db")
     assert scan_splits(folder).skipped == {
@@ -331,11 +331,11 @@ def test_what_is_in_no_part_is_counted(make):
         (["train/1.jpg", "val/a/1.jpg"], r"data/train' has no class folders.* found 1 image "),
     ],
 )
-def test_folders_that_are_no_parts_are_explained(make, names, message):
+def test_folders_that_are_not_splits_are_explained(make, names, message):
     with pytest.raises(ScanError, match=message):
         scan_splits(make(*names))
 
 
-def test_images_without_labels_may_still_know_the_classes(make):
+def test_images_without_labels_may_have_class_names(make):
     manifest = scan(make("1.jpg", "2.jpg"), labels=None, class_names=["cat", "dog"])
     assert (manifest.labels, manifest.class_names) == (None, ("cat", "dog"))

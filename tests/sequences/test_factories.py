@@ -27,45 +27,45 @@ def test_without_a_split_there_is_one_sequence(photos):
     assert sequence.samples == 16
 
 
-def test_a_split_gives_disjoint_parts_by_position_and_by_name(photos):
-    parts = imggen.from_directory(photos, split=(0.5, 0.25, 0.25), seed=7, **SIZE)
-    train, val, test = parts
-    assert (parts.train, parts.val, parts.test) == (train, val, test)
+def test_splits_are_disjoint_and_found_by_position_and_by_name(photos):
+    splits = imggen.from_directory(photos, split=(0.5, 0.25, 0.25), seed=7, **SIZE)
+    train, val, test = splits
+    assert (splits.train, splits.val, splits.test) == (train, val, test)
     paths = [*train.filepaths, *val.filepaths, *test.filepaths]
     assert sorted(paths) == sorted(imggen.scan(photos).filepaths)
     assert len(set(paths)) == 16
 
 
 @pytest.mark.parametrize(("split", "names"), [((0.5, 0.5), ("train", "val")), ((1.0,), ("train",))])
-def test_two_parts_or_one(photos, split, names):
+def test_two_splits_or_one(photos, split, names):
     assert imggen.from_directory(photos, split=split, **SIZE).names == names
 
 
 def test_only_train_is_augmented(photos):
-    parts = imggen.from_directory(photos, split=(0.5, 0.25, 0.25), augment=black, **SIZE)
-    assert [is_black(part) for part in parts] == [True, False, False]
+    splits = imggen.from_directory(photos, split=(0.5, 0.25, 0.25), augment=black, **SIZE)
+    assert [is_black(subset) for subset in splits] == [True, False, False]
 
 
-def test_another_part_is_augmented_when_asked_for_by_name(photos):
-    parts = imggen.from_directory(
+def test_another_split_is_augmented_by_name(photos):
+    splits = imggen.from_directory(
         photos, split=(0.5, 0.25, 0.25), augment={"validation": black}, **SIZE
     )
-    assert [is_black(part) for part in parts] == [False, True, False]
+    assert [is_black(subset) for subset in splits] == [False, True, False]
 
 
-def test_augmenting_a_part_that_is_not_there_is_an_error(photos):
+def test_augmenting_a_missing_split_is_an_error(photos):
     with pytest.raises(
         OptionError, match=r"for the split 'holdout', but the splits are \['train', 'val'\]"
     ):
         imggen.from_directory(photos, split=(0.5, 0.5), augment={"holdout": black}, **SIZE)
 
 
-def test_naming_parts_without_a_split_is_an_error(photos):
+def test_naming_splits_without_a_split_is_an_error(photos):
     with pytest.raises(OptionError, match="split=None makes a single sequence"):
         imggen.from_directory(photos, augment={"val": black}, **SIZE)
 
 
-def test_only_train_is_shuffled_repeated_and_cut_short(photos):
+def test_only_train_is_shuffled_repeated_and_truncated(photos):
     train, val = imggen.from_directory(
         photos, split=(0.5, 0.5), repeats=2, drop_remainder=True, **{**SIZE, "batch_size": 5}
     )
@@ -80,9 +80,9 @@ def test_without_a_seed_the_split_stays_the_same(photos):
     assert first.train.seed != second.train.seed
 
 
-def test_folders_that_come_split_stay_split(tmp_path):
-    for part, counts in {"train": {"b": 3, "a": 2}, "valid": {"b": 2}, "test": {"a": 1}}.items():
-        write_images(tmp_path / part, counts)
+def test_folders_that_are_already_split_stay_split(tmp_path):
+    for subset, counts in {"train": {"b": 3, "a": 2}, "valid": {"b": 2}, "test": {"a": 1}}.items():
+        write_images(tmp_path / subset, counts)
     train, val, test = imggen.from_directory(tmp_path, split="folders", **SIZE)
     assert train.class_names == val.class_names == test.class_names == ("a", "b")
     assert train.labels.tolist() == [0, 0, 1, 1, 1]
@@ -97,7 +97,7 @@ def test_a_class_that_train_does_not_have_is_named(tmp_path):
         imggen.from_directory(tmp_path, split="folders", **SIZE)
 
 
-def test_a_mistyped_option_is_refused_before_any_file_is_looked_at():
+def test_a_mistyped_option_is_refused_before_any_file_is_opened():
     with pytest.raises(OptionError, match="Did you mean 'image_size'"):
         imggen.from_directory("/does/not/exist", imagesize=(3, 3))
 
@@ -113,7 +113,7 @@ def test_images_without_classes_have_no_targets(photos):
     assert sequence[0].shape == (4, 24, 20, 3)
 
 
-def test_a_class_too_small_for_every_part_is_warned_of(tmp_path):
+def test_a_class_too_small_for_every_split_causes_a_warning(tmp_path):
     write_images(tmp_path, {"many": 10, "few": 2})
     with pytest.warns(ImggenWarning, match=r"'few' \(2 samples\) is missing in val"):
         imggen.from_directory(tmp_path, split=(0.8, 0.1, 0.1), **SIZE)
@@ -127,11 +127,11 @@ def test_ratios_that_do_not_sum_to_one_are_refused(photos):
 @pytest.fixture
 def frame(photos):
     table = imggen.scan(photos).to_frame()
-    table.index = np.arange(16)[::-1] * 3  # imggen must not look at it
+    table.index = np.arange(16)[::-1] * 3  # must be ignored
     return table
 
 
-def test_a_dataframe_gives_what_the_folder_gives(photos, frame):
+def test_a_dataframe_gives_the_same_sequence_as_its_folder(photos, frame):
     one = imggen.from_dataframe(frame, root=photos, shuffle=False, **SIZE)
     other = imggen.from_directory(photos, shuffle=False, **SIZE)
     for (x, y), (x_other, y_other) in zip(one, other, strict=True):
@@ -139,10 +139,10 @@ def test_a_dataframe_gives_what_the_folder_gives(photos, frame):
         assert np.array_equal(y, y_other)
 
 
-def test_a_column_can_name_the_parts(photos, frame):
+def test_a_column_can_name_the_splits(photos, frame):
     frame["fold"] = ["train"] * 10 + ["test"] * 6
-    parts = imggen.from_dataframe(frame, root=photos, split="fold", **SIZE)
-    assert {name: part.samples for name, part in parts.as_dict().items()} == {
+    splits = imggen.from_dataframe(frame, root=photos, split="fold", **SIZE)
+    assert {name: subset.samples for name, subset in splits.as_dict().items()} == {
         "train": 10,
         "test": 6,
     }
@@ -153,12 +153,12 @@ def test_groups_of_a_dataframe_stay_together(photos, frame):
     train, val = imggen.from_dataframe(
         frame, root=photos, group_col="patient", split=(0.5, 0.5), **SIZE
     )
-    groups = [set(part.manifest.groups) for part in (train, val)]
+    groups = [set(subset.manifest.groups) for subset in (train, val)]
     assert not groups[0] & groups[1]
     assert train.samples == val.samples == 8
 
 
-def test_columns_have_the_names_they_are_given(photos):
+def test_columns_may_have_other_names(photos):
     frame = pd.DataFrame({"file": ["cat/000.png", "dog/000.png"], "kind": ["c", "d"], "w": [1, 2]})
     sequence = imggen.from_dataframe(
         frame, root=photos, x_col="file", y_col="kind", weight_col="w", shuffle=False, **SIZE
@@ -167,7 +167,7 @@ def test_columns_have_the_names_they_are_given(photos):
     assert (y.tolist(), weights.tolist()) == ([[1, 0], [0, 1]], [1, 2])
 
 
-def test_a_missing_column_is_named_with_those_there_are(photos, frame):
+def test_a_missing_column_is_named_with_the_existing_ones(photos, frame):
     with pytest.raises(ManifestError, match=re.escape("no column 'y'; its columns are ['path'")):
         imggen.from_dataframe(frame, root=photos, y_col="y", **SIZE)
 
@@ -180,7 +180,7 @@ def test_a_list_of_files_with_names_as_labels(photos):
     assert sequence[0][1].tolist() == [[0, 1], [1, 0]]
 
 
-def test_ids_reach_the_loader_as_they_are():
+def test_ids_reach_the_loader_unchanged():
     asked = []
 
     def load(name):
@@ -223,37 +223,37 @@ def test_a_saved_manifest_gives_the_same_batches_elsewhere(photos, tmp_path):
         ("training", "Validation", "test"),
     ],
 )
-def test_parts_are_known_however_they_are_spelt(photos, frame, names):
-    frame["part"] = [names[0]] * 8 + [names[1]] * 5 + [names[2]] * 3
+def test_splits_are_recognized_in_any_spelling(photos, frame, names):
+    frame["subset"] = [names[0]] * 8 + [names[1]] * 5 + [names[2]] * 3
     train, val, test = imggen.from_dataframe(
-        frame, root=photos, split="part", augment=black, **SIZE
+        frame, root=photos, split="subset", augment=black, **SIZE
     )
     assert (train.samples, val.samples, test.samples) == (8, 5, 3)
     assert is_black(train)
     assert not is_black(val)
 
 
-def test_ratios_may_spell_the_parts_their_way(photos):
-    parts = imggen.from_directory(
+def test_ratios_may_use_other_names_of_splits(photos):
+    splits = imggen.from_directory(
         photos, split={"Training": 0.75, "Validation": 0.25}, augment=black, **SIZE
     )
-    assert parts.names == ("train", "val")
-    assert is_black(parts.train)
+    assert splits.names == ("train", "val")
+    assert is_black(splits.train)
 
 
-def test_two_spellings_of_one_part_are_an_error(photos, frame):
-    frame["part"] = ["train"] * 8 + ["val"] * 4 + ["valid"] * 4
+def test_two_spellings_of_one_split_are_an_error(photos, frame):
+    frame["subset"] = ["train"] * 8 + ["val"] * 4 + ["valid"] * 4
     with pytest.raises(SplitError, match="'val' and 'valid', which both mean the split 'val'"):
-        imggen.from_dataframe(frame, root=photos, split="part", **SIZE)
+        imggen.from_dataframe(frame, root=photos, split="subset", **SIZE)
 
 
 @pytest.mark.parametrize("options", [{"augment": black}, {"repeats": 2}, {"shuffle": True}])
-def test_options_for_train_need_a_part_of_that_name(photos, options):
+def test_options_for_train_need_a_split_of_that_name(photos, options):
     with pytest.raises(OptionError, match=r"split 'train', but the splits are \['a', 'b'\]"):
         imggen.from_directory(photos, split={"a": 0.5, "b": 0.5}, **options, **SIZE)
 
 
-def test_the_seed_of_one_run_repeats_it_and_leaves_the_split_alone(photos):
+def test_the_seed_of_a_run_repeats_it_and_does_not_change_the_split(photos):
     first = imggen.from_directory(photos, split=(0.5, 0.5), augment=with_noise, **SIZE)
     assert first.train.seed == first.val.seed
     again = imggen.from_directory(
@@ -267,24 +267,24 @@ def with_noise(image, rng):
 
 
 def test_a_split_seed_gives_another_split(photos):
-    parts = [
+    splits = [
         imggen.from_directory(photos, split=(0.5, 0.5), split_seed=seed, **SIZE) for seed in (0, 1)
     ]
-    assert parts[0].train.filepaths != parts[1].train.filepaths
+    assert splits[0].train.filepaths != splits[1].train.filepaths
 
 
-def test_rows_of_one_file_stay_in_one_part(photos, frame):
+def test_rows_of_one_file_stay_in_one_split(photos, frame):
     respelt = frame.replace({"path": {"cat/000.png": "./cat/000.png"}})
     repeated = pd.concat([frame, frame, respelt])
     train, val = imggen.from_dataframe(repeated, root=photos, split=(0.5, 0.5), **SIZE)
-    files = [{path.removeprefix("./") for path in part.manifest.paths} for part in (train, val)]
+    files = [{path.removeprefix("./") for path in subset.manifest.paths} for subset in (train, val)]
     assert not files[0] & files[1]
     assert train.samples + val.samples == 48
 
 
-def test_a_folder_that_comes_split_is_not_taken_for_classes(tmp_path):
-    for part in ("train", "Validation", "test"):
-        write_images(tmp_path / part, {"a": 2})
+def test_a_folder_of_splits_is_not_a_folder_of_classes(tmp_path):
+    for subset in ("train", "Validation", "test"):
+        write_images(tmp_path / subset, {"a": 2})
     with pytest.raises(ScanError, match='look like splits .*split="folders"'):
         imggen.from_directory(tmp_path, **SIZE)
 
@@ -306,7 +306,7 @@ def test_a_table_with_two_kinds_of_targets_needs_a_label_mode(photos, frame):
 
 
 @pytest.mark.parametrize("mode", ["boxes", "keypoints"])
-def test_no_table_of_predictions_is_made_where_there_are_no_classes(photos, frame, mode):
+def test_a_prediction_table_needs_classes(photos, frame, mode):
     frame["boxes"], frame["points"] = [[[1, 2, 9, 9]]] * len(frame), [[[3, 4]]] * len(frame)
     columns = {
         "boxes": imggen.Boxes(col="boxes", format="pascal_voc"),

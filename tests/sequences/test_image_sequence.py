@@ -1,4 +1,4 @@
-"""ImageSequence: what its batches hold."""
+"""ImageSequence: the contents of its batches."""
 
 import os
 import pickle
@@ -80,7 +80,7 @@ def test_the_same_seed_gives_the_same_batches_and_another_seed_others(manifest):
     assert not np.array_equal(first_batch(5), first_batch(6))
 
 
-def test_without_a_seed_each_sequence_has_its_own_and_says_which(manifest):
+def test_without_a_seed_each_sequence_has_its_own_seed_attribute(manifest):
     first, second = plain(manifest, augment=with_noise), plain(manifest, augment=with_noise)
     assert first.seed != second.seed
     again = plain(manifest, augment=with_noise, seed=first.seed)
@@ -106,7 +106,7 @@ def test_numpys_global_state_is_neither_read_nor_changed(manifest):
     ],
     ids=["caller", "one thread", "eight threads", "cached", "two processes"],
 )
-def test_batches_do_not_depend_on_who_makes_them(manifest, options):
+def test_batches_do_not_depend_on_the_workers(manifest, options):
     def epochs(**how):
         sequence = plain(manifest, shuffle=True, augment=[mirrored, with_noise], seed=9, **how)
         return [x for _ in range(2) for x, _ in sequence]
@@ -115,7 +115,7 @@ def test_batches_do_not_depend_on_who_makes_them(manifest, options):
         assert np.array_equal(one, other)
 
 
-def test_batches_do_not_depend_on_the_order_of_asking(manifest):
+def test_batches_do_not_depend_on_the_order_of_requests(manifest):
     sequence = plain(manifest, shuffle=True, augment=with_noise, seed=9)
     backwards = [sequence[index][0] for index in (3, 2, 1, 0)][::-1]
     in_order = [x for x, _ in plain(manifest, shuffle=True, augment=with_noise, seed=9)]
@@ -180,7 +180,7 @@ def test_rescale_is_a_factor(manifest):
 
 
 @pytest.mark.parametrize("dtype", ["uint8", "float16", "float32", "float64"])
-def test_dtype_is_what_was_asked_for(manifest, dtype):
+def test_batches_have_the_requested_dtype(manifest, dtype):
     assert plain(manifest, dtype=dtype)[0][0].dtype == dtype
 
 
@@ -225,11 +225,11 @@ def test_aspect_ratio_is_kept_by_cropping_or_padding(tmp_path):
     assert not padded[20:].any()
 
 
-def test_exif_orientation_is_honoured_unless_told_otherwise(tmp_path):
+def test_exif_orientation_is_applied_unless_disabled(tmp_path):
     (tmp_path / "a").mkdir()
     image = Image.fromarray(np.arange(24, dtype=np.uint8).reshape(4, 6))
     exif = Image.Exif()
-    exif[0x0112] = 6  # to be shown turned by 90 degrees clockwise
+    exif[0x0112] = 6  # rotate by 90 degrees clockwise
     image.save(tmp_path / "a" / "1.png", exif=exif)
     manifest = imggen.scan(tmp_path)
     upright = plain(manifest, image_size=(6, 4), color_mode="grayscale")[0][0][0, :, :, 0]
@@ -273,7 +273,7 @@ def test_arrays_of_different_shapes_are_an_error_that_names_the_file(tmp_path):
         sequence[0]
 
 
-def test_a_loader_that_returns_no_array_is_named(photos):
+def test_a_loader_that_does_not_return_an_array_is_named(photos):
     sequence = plain(imggen.scan(photos), image_size=None, loader=str.upper)
     with pytest.raises(SampleError, match=r"returned str for .*000\.png"):
         sequence[0]
@@ -302,7 +302,7 @@ def test_a_bad_file_raises_with_path_and_reason(broken, options):
     assert 'on_error="skip"' in str(caught.value)
 
 
-def test_a_bad_file_can_be_left_out(broken):
+def test_a_bad_file_can_be_skipped(broken):
     manifest = imggen.scan(broken)
     sequence = plain(manifest, on_error="skip", label_mode="int", batch_size=16)
     with pytest.warns(ImggenWarning, match=r"Epoch 0: 2 of 16 images .* skipped; first .*001"):
@@ -323,7 +323,7 @@ def test_a_bad_file_can_be_substituted_by_its_own_class(broken):
 
 
 @pytest.mark.parametrize("options", [{"workers": 0}, {"workers": 8}, {"use_multiprocessing": True}])
-def test_substitutes_do_not_depend_on_who_makes_the_batch(broken, options):
+def test_substitutes_do_not_depend_on_the_workers(broken, options):
     def epoch(**how):
         sequence = plain(imggen.scan(broken), on_error="substitute", seed=1, **how)
         with pytest.warns(ImggenWarning, match="substituted"):
@@ -378,7 +378,7 @@ def constant_model(scores):
 
 
 @pytest.mark.parametrize("options", [{"shuffle": True, "repeats": 2}, {"drop_remainder": True}])
-def test_predictions_line_up_with_files_however_they_are_served(manifest, options):
+def test_predictions_match_files_in_any_serving_order(manifest, options):
     sequence = plain(manifest, batch_size=6, augment=with_noise, **options)
     table = sequence.predict(constant_model([1.0, 0.5]))
     means = np.array([pixels(manifest, index).mean() / 255 for index in range(16)])
@@ -526,7 +526,7 @@ def test_an_empty_manifest_is_refused(manifest):
         plain(manifest.take([]))
 
 
-def test_predictions_for_images_without_labels_use_the_classes_they_are_told(photos):
+def test_predictions_for_images_without_labels_use_the_given_classes(photos):
     unlabelled = imggen.scan(photos, labels=None, class_names=["cat", "dog"])
     table = plain(unlabelled, label_mode=None).predict(constant_model([0.5, 1.0]))
     assert set(table["predicted"]) == {"dog"}
@@ -540,7 +540,7 @@ def test_predictions_without_class_names_are_numbered(photos):
     assert set(table["predicted"]) == {"1"}
 
 
-def test_an_augmentation_with_chance_of_its_own_is_warned_of_once(manifest):
+def test_an_augmentation_with_its_own_random_source_causes_one_warning(manifest):
     def careless(image):
         return np.roll(image, np.random.randint(1000))  # noqa: NPY002
 
@@ -561,7 +561,7 @@ def test_an_augmentation_that_writes_to_its_image_does_not_reach_the_cache(manif
     assert np.array_equal(sequence.original(0), pixels(manifest, 0))
 
 
-def test_a_loader_may_hand_out_one_array_again_and_again(tmp_path):
+def test_a_loader_may_return_the_same_array_repeatedly(tmp_path):
     buffer = np.zeros(3)
 
     def load(name):
@@ -595,7 +595,7 @@ def test_a_file_that_a_loader_cannot_read_has_no_prediction(broken):
     assert table.index[table["p_0"].isna()].tolist() == [1, 11]
 
 
-def test_a_batch_of_which_nothing_can_be_read_gets_one_substitute(broken):
+def test_a_batch_without_readable_files_gets_one_substitute(broken):
     manifest = imggen.scan(broken)
     sequence = plain(manifest, on_error="skip", batch_size=1, label_mode="int", seed=1)
     with pytest.warns(ImggenWarning, match="2 of 16 images"):
@@ -604,7 +604,7 @@ def test_a_batch_of_which_nothing_can_be_read_gets_one_substitute(broken):
     assert [int(y[0]) for _, y in batches] == manifest.labels.tolist()
 
 
-def test_failures_are_counted_once_though_keras_asks_twice(broken):
+def test_failures_are_counted_once_although_keras_requests_batches_twice(broken):
     sequence = plain(imggen.scan(broken), on_error="substitute")
     model = linear_model()
     with pytest.warns(ImggenWarning) as caught:
@@ -629,12 +629,12 @@ def test_logits_become_probabilities(manifest):
     assert set(table["predicted"]) == {"dog"}
 
 
-def test_scores_that_are_no_probabilities_are_warned_of(manifest):
+def test_scores_that_are_not_probabilities_cause_a_warning(manifest):
     with pytest.warns(ImggenWarning, match="are not probabilities"):
         plain(manifest).predict(constant_model([100.0, -50.0]))
 
 
-def test_predictions_of_a_file_whose_name_is_no_text(tmp_path):
+def test_predictions_of_a_file_whose_name_is_not_valid_text(tmp_path):
     write_images(tmp_path, {"a": 1, "b": 1})
     name = os.fsdecode(b"caf\xe9.png")
     os.rename(tmp_path / "a" / "000.png", tmp_path / "a" / name)
@@ -642,7 +642,7 @@ def test_predictions_of_a_file_whose_name_is_no_text(tmp_path):
     assert table["path"][0] == os.path.join(tmp_path, "a", name)
 
 
-def test_predicting_leaves_no_worker_behind(manifest):
+def test_predicting_leaves_no_worker_running(manifest):
     sequence = plain(manifest, workers=3)
     before = threading.active_count()
     for _ in range(3):
@@ -650,7 +650,7 @@ def test_predicting_leaves_no_worker_behind(manifest):
     assert threading.active_count() <= before + 1
 
 
-def test_closing_lets_go_of_the_cache(manifest):
+def test_closing_releases_the_cache(manifest):
     sequence = plain(manifest, cache="ram")
     expected = sequence[0][0]
     sequence.close()
@@ -658,7 +658,7 @@ def test_closing_lets_go_of_the_cache(manifest):
     assert np.array_equal(sequence[0][0], expected)
 
 
-def test_a_shown_batch_is_the_one_that_is_served(photos):
+def test_a_shown_batch_is_the_served_batch(photos):
     sequence = ImageSequence(
         imggen.scan(photos), image_size=(20, 20), batch_size=4, rescale=1 / 255, seed=3
     )
@@ -669,7 +669,7 @@ def test_a_shown_batch_is_the_one_that_is_served(photos):
         np.testing.assert_array_equal(picture[6:26, left : left + 20], np.rint(255 * x[place]))
 
 
-def test_a_shown_batch_has_at_most_as_many_images_as_asked_for(photos):
+def test_a_shown_batch_has_at_most_num_images_images(photos):
     sequence = ImageSequence(imggen.scan(photos), image_size=(20, 20), batch_size=16, seed=3)
     assert sequence.show_batch(num_images=3, cell=20).size == (3 * 26 + 6, 26 + 18 + 6)
 

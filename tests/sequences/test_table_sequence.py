@@ -1,4 +1,4 @@
-"""TableSequence: a file is a batch."""
+"""TableSequence: one batch per file."""
 
 import re
 
@@ -26,7 +26,7 @@ def first_values(sequence):
     return [int(batch[0][0, 0]) for batch in sequence]
 
 
-def test_each_file_is_one_batch_and_the_target_is_taken_out(files):
+def test_each_file_is_one_batch_without_the_target(files):
     sequence = TableSequence(files, target="y", shuffle=False)
     assert len(sequence) == 6
     x, y = sequence[3]
@@ -35,7 +35,7 @@ def test_each_file_is_one_batch_and_the_target_is_taken_out(files):
     assert (y.dtype, y.tolist()) == (np.float32, [1] * 5)
 
 
-def test_a_target_with_decimals_only_in_later_files_is_not_cut_off(files):
+def test_a_target_with_decimals_only_in_later_files_is_not_truncated(files):
     for file, value in zip(files, [1, 1, 1, 1.9, 1.9, 1.9], strict=True):
         pd.DataFrame({"a": [0.0] * 4, "y": [value] * 4}).to_csv(file, index=False)
     zero = keras.layers.Dense(1, kernel_initializer="zeros")
@@ -55,14 +55,14 @@ def test_without_a_target_a_batch_is_the_table(files):
     assert TableSequence(files, target=None, shuffle=False)[1].tolist() == [[1, 1, 1]] * 3
 
 
-def test_every_epoch_has_an_order_of_its_own_without_repeats(files):
+def test_every_epoch_has_its_own_order_without_repeats(files):
     sequence = TableSequence(files, target="y", seed=7)
     epochs = [first_values(sequence) for _ in range(3)]
     assert all(sorted(epoch) == [0, 1, 2, 3, 4, 5] for epoch in epochs)
     assert len(set(map(tuple, epochs))) == 3
 
 
-def test_served_names_the_files_in_order(files):
+def test_epoch_indices_are_the_files_in_serving_order(files):
     sequence = TableSequence(files, target="y", seed=7)
     assert sequence.epoch_indices(1)[2] == str(files[int(sequence_at(sequence, 1)[2])])
 
@@ -80,7 +80,7 @@ def test_the_seed_decides_the_orders(files):
     assert one == same != other
 
 
-def test_replace_draws_files_again(files):
+def test_replace_draws_files_with_replacement(files):
     sequence = TableSequence(files, target="y", replace=True, seed=1)
     epochs = [first_values(sequence) for _ in range(20)]
     assert all(len(epoch) == 6 for epoch in epochs)
@@ -115,7 +115,7 @@ def test_columns_in_another_order_are_put_in_order(files):
 
 
 @pytest.mark.parametrize("options", [{"workers": 0}, {"workers": 4}, {"use_multiprocessing": True}])
-def test_batches_do_not_depend_on_who_makes_them(files, options):
+def test_batches_do_not_depend_on_the_workers(files, options):
     expected = TableSequence(files, target="y", seed=5, workers=1)
     got = TableSequence(files, target="y", seed=5, **options)
     for (x, y), (x_got, y_got) in zip(expected, got, strict=True):
@@ -132,7 +132,7 @@ def test_fit_trains_on_tables(files):
     assert sequence.epoch == 2
 
 
-def test_a_missing_target_is_named_at_once(files):
+def test_a_missing_target_is_named_immediately(files):
     with pytest.raises(TableError, match=r"part-0\.csv' has no target column 'z'.*'a', 'b', 'y'"):
         TableSequence(files, target="z")
 
@@ -146,7 +146,7 @@ def test_a_column_missing_in_a_later_file_is_named_with_the_file(files):
     assert "missing ['b']" in str(caught.value)
 
 
-def test_a_column_that_holds_no_numbers_is_named_with_the_file(files):
+def test_a_column_without_numbers_is_named_with_the_file(files):
     pd.DataFrame({"a": ["x"], "b": [1], "y": [0]}).to_csv(files[2], index=False)
     with pytest.raises(TableError, match=r"column 'a' of .*part-2\.csv' holds .*not numbers"):
         TableSequence(files, target="y", shuffle=False)[2]
@@ -167,7 +167,7 @@ def test_a_file_without_rows_is_named(files):
         TableSequence(files, target="y", shuffle=False)[1]
 
 
-def test_columns_of_one_name_are_refused(files):
+def test_duplicate_columns_are_refused(files):
     def read(file):
         return pd.concat([pd.read_csv(file), pd.read_csv(file)], axis=1)
 
@@ -175,7 +175,7 @@ def test_columns_of_one_name_are_refused(files):
         TableSequence(files, target="y", reader=read)
 
 
-def test_a_target_that_holds_no_numbers_is_named(files):
+def test_a_target_without_numbers_is_named(files):
     pd.DataFrame({"a": [1], "b": [1], "y": ["yes"]}).to_csv(files[0], index=False)
     with pytest.raises(TableError, match=r"column 'y' of .*part-0\.csv'"):
         TableSequence(files, target="y", shuffle=False)[0]
@@ -188,12 +188,12 @@ def test_a_file_that_cannot_be_read_is_named(files, content):
         TableSequence(files, target="y", shuffle=False)[3]
 
 
-def test_a_missing_first_file_is_named_at_once(tmp_path):
+def test_a_missing_first_file_is_named_immediately(tmp_path):
     with pytest.raises(TableError, match=r"Cannot read .*none\.csv': FileNotFoundError"):
         TableSequence([tmp_path / "none.csv"], target="y")
 
 
-def test_a_reader_that_returns_no_table_is_named(files):
+def test_a_reader_that_does_not_return_a_table_is_named(files):
     with pytest.raises(TableError, match="reader returned a str"):
         TableSequence(files, target="y", reader=str)
 
@@ -205,7 +205,7 @@ def test_a_transform_that_loses_rows_is_named(files):
 
 
 @pytest.mark.parametrize("value", ["x", None, np.nan])
-def test_a_transform_that_returns_no_numbers_is_named(files, value):
+def test_a_transform_that_does_not_return_numbers_is_named(files, value):
     def spoil(frame):
         return np.full((len(frame), 1), value)
 
