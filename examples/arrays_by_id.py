@@ -1,9 +1,9 @@
-"""Train on arrays that are found by ID: volumes of 32×32×32×1, one ``.npy`` file each.
+"""Train on arrays that are loaded by ID: volumes of shape (32, 32, 32, 1), one ``.npy`` file each.
 
 python examples/arrays_by_id.py [--epochs 8]
 
 The IDs and their labels come from wherever you keep them (here: a dict); ``loader`` turns an ID
-into an array of any rank. The data is made up: spheres and boxes.
+into an array of any rank. The data is synthetic: spheres and boxes.
 """
 
 import argparse
@@ -21,19 +21,19 @@ SIDE = 32
 
 
 def load_volume(name: str, folder: Path) -> npt.NDArray[np.float32]:
-    """Loads the volume with this ID. At the top of the module, so that processes can load too."""
+    """Loads the volume of an ID; at module level, so that worker processes can import it."""
     volume: npt.NDArray[np.float32] = np.load(folder / f"{name}.npy")
     return volume
 
 
 def write_volumes(folder: Path, count: int) -> dict[str, int]:
-    """Writes spheres (class 0) and boxes (class 1); returns ID to label."""
+    """Writes spheres (class 0) and boxes (class 1); returns the label of each ID."""
     rng = np.random.default_rng(7)
     grid = np.indices((SIDE, SIDE, SIDE))
     labels = {}
     for number in range(count):
-        centre = rng.uniform(12, 20, size=(3, 1, 1, 1))
-        distance = np.abs(grid - centre)
+        center = rng.uniform(12, 20, size=(3, 1, 1, 1))
+        distance = np.abs(grid - center)
         label = number % 2
         radius = rng.uniform(6, 10)
         inside = (
@@ -49,7 +49,7 @@ def write_volumes(folder: Path, count: int) -> dict[str, int]:
 
 
 def main() -> None:
-    """Writes volumes, trains on them by ID, tests."""
+    """Writes volumes, trains on them by ID, and evaluates."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--epochs", type=int, default=8)
     parser.add_argument("--count", type=int, default=160)
@@ -62,7 +62,7 @@ def main() -> None:
         train, test = imggen.from_files(
             list(labels),
             labels,
-            root="",  # IDs, not paths: they reach the loader as they are
+            root="",  # IDs, not paths: they are passed to the loader unchanged
             loader=partial(load_volume, folder=folder),
             num_classes=2,
             batch_size=16,

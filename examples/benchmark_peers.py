@@ -1,11 +1,11 @@
-"""How fast imggen and its peers make batches of your own images, measured in turns.
+"""Measure how fast imggen and its peers make batches of your own images, in turns.
 
 python examples/benchmark_peers.py DIR [--works plain affine ...] [--output assets]
 
-DIR holds one folder of JPEGs a class. Each contender has a process of its own, which lives through
-all rounds. They take turns: while one makes its images, all others are stopped. Ratios are taken
-within a round, so that a machine that slows down slows all. What is not installed is said to be
-missing. Peers that live in another environment get its Python: --python ffcv=other/bin/python.
+DIR contains one folder of JPEGs per class. Each contender runs in its own process for all rounds.
+They take turns: while one makes its images, all others are stopped. Ratios are taken within a
+round, so that a slower machine slows down all of them. Packages that are not installed are reported
+as missing. For peers in another environment, pass its interpreter: --python ffcv=other/bin/python.
 
 Writes OUTPUT/benchmark.md and OUTPUT/benchmark.png.
 """
@@ -44,7 +44,9 @@ def link_images(directory: str, folder: str, limit: int | None, copies: int = 1)
         if path.lower().endswith((".jpg", ".jpeg"))
     ]
     if not found:
-        raise SystemExit(f"{directory} holds no JPEGs in class folders: {directory}/<class>/*.jpg")
+        raise SystemExit(
+            f"{directory} contains no JPEGs in class folders; expected {directory}/<class>/*.jpg"
+        )
     step = len(found) / min(limit or len(found), len(found))
     links = []
     for index in range(round(len(found) / step)):
@@ -57,7 +59,7 @@ def link_images(directory: str, folder: str, limit: int | None, copies: int = 1)
 
 
 def make_large(files: list[str], folder: str, count: int, cores: int) -> None:
-    """Writes ``count`` photos as large as a camera's, made from ``files``."""
+    """Writes ``count`` photos of the size of a camera's, resized from ``files``."""
     from PIL import Image
 
     def write(index: int) -> None:
@@ -72,18 +74,18 @@ def make_large(files: list[str], folder: str, count: int, cores: int) -> None:
         list(threads.map(write, range(count)))
 
 
-def python_of_peer(value: str) -> tuple[str, str]:
-    """``ffcv=other/bin/python`` as a pair."""
+def parse_python_option(value: str) -> tuple[str, str]:
+    """Parses ``ffcv=other/bin/python`` into a pair."""
     peer, _, path = value.partition("=")
     if peer not in PEERS or not path:
         raise argparse.ArgumentTypeError(f"{value!r} is not NAME=PATH, NAME of {', '.join(PEERS)}")
     if shutil.which(path) is None:
-        raise argparse.ArgumentTypeError(f"{path!r} is no interpreter")
+        raise argparse.ArgumentTypeError(f"{path!r} is not an executable")
     return peer, path
 
 
 def main() -> None:
-    """Measures, and writes the report."""
+    """Runs the benchmark and writes the report."""
     if sys.argv[1:2] == ["--contender"]:
         serve(sys.argv[2], sys.argv[3], Job(**json.loads(sys.argv[4])))
         return
@@ -98,14 +100,18 @@ def main() -> None:
     parser.add_argument("--batch-size", type=int, default=32)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--works", nargs="+", choices=names, default=names, metavar="NAME")
-    parser.add_argument("--images", type=int, help="images an epoch; all, if not given")
-    parser.add_argument("--seconds", type=float, default=1, help="a turn is whole epochs, so long")
-    parser.add_argument("--timeout", type=float, default=900, help="seconds that a turn may take")
-    parser.add_argument("--python", type=python_of_peer, action="append", default=[])
+    parser.add_argument("--images", type=int, help="images per epoch (default: all)")
+    parser.add_argument(
+        "--seconds", type=float, default=1, help="minimum duration of a turn, in whole epochs"
+    )
+    parser.add_argument(
+        "--timeout", type=float, default=900, help="maximum duration of a turn in seconds"
+    )
+    parser.add_argument("--python", type=parse_python_option, action="append", default=[])
     parser.add_argument("--output", default="assets")
     args = parser.parse_args()
     if not os.path.isdir(args.directory):
-        parser.error(f"{args.directory!r} is no folder")
+        parser.error(f"{args.directory!r} is not a folder")
 
     used: dict[str, set[str]] = {}
     tables = []
@@ -126,13 +132,13 @@ def main() -> None:
             )
             os.makedirs(job.scratch)
             if name == "large":
-                # For threads that make a batch each, and for those that share one.
+                # Enough batches for threads that make one each, and for threads that share one.
                 batch_size = min(args.batch_size, max(2, cores))
                 folder = os.path.join(scratch, "large-photos")
                 make_large(files, folder, batch_size * max(12, 2 * cores), cores)
                 job = dataclasses.replace(job, directory=folder, batch_size=batch_size)
             if name == "fit":
-                # What Keras does at the start of each epoch is to count as it does in real ones.
+                # Longer epochs, so that Keras's overhead per epoch has a realistic weight.
                 folder = os.path.join(scratch, "photos-again")
                 link_images(args.directory, folder, args.images, copies=8)
                 job = dataclasses.replace(job, directory=folder)
@@ -142,17 +148,17 @@ def main() -> None:
     command = shlex.join(["python", "examples/benchmark_peers.py", *sys.argv[1:]])
     command = command.replace(os.path.expanduser("~"), "~")
     facts = {
-        "images": f"{len(files)} JPEGs, median size {width:g} × {height:g}, made {args.image_size} "
-        f"× {args.image_size}, {args.batch_size} a batch",
+        "images": f"{len(files)} JPEGs, median size {width:g} × {height:g}, resized to "
+        f"{args.image_size} × {args.image_size}, {args.batch_size} per batch",
         "machine": machine(cores),
         "versions": ", ".join(
             f"{name} {' and '.join(sorted(found))}" for name, found in used.items()
         ),
         "date": dt.datetime.now(tz=dt.UTC).date().isoformat(),
         "command": f"`{command}`",
-        "how": f"medians of rounds taken in turns, {args.rounds} in all; ratios within a round; "
-        f"{-(-len(files) // args.batch_size)} batches an epoch, and most peers start afresh with "
-        "each",
+        "method": f"medians of {args.rounds} rounds taken in turns; ratios within a round; "
+        f"{-(-len(files) // args.batch_size)} batches per epoch; most peers restart their workers "
+        "for each epoch",
     }
     os.makedirs(args.output, exist_ok=True)
     text = report(facts, tables)

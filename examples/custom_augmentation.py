@@ -1,8 +1,8 @@
-"""Augmentations of your own, four ways, in one list with imggen's and those of other packages.
+"""Four kinds of custom augmentations, combined with those of imggen and other packages.
 
 python examples/custom_augmentation.py DIR [--seed 7]
 
-DIR holds one folder a class. Writes custom.png: originals, and what five epochs see of them.
+DIR contains one folder per class. Writes custom.png: originals and their variants of five epochs.
 """
 
 import argparse
@@ -16,16 +16,16 @@ import numpy as np
 import imggen
 
 
-# 1. A function of the image. Nothing in it is random, so it needs no generator.
-def without_red(image: np.ndarray) -> np.ndarray:
-    """Takes a third of the red away."""
+# 1. A function of the image. It is not random, so it needs no generator.
+def reduce_red(image: np.ndarray) -> np.ndarray:
+    """Reduces red by a third."""
     return (image * np.array([2 / 3, 1, 1])).astype(np.uint8)
 
 
-# 2. A function that draws. All chance comes from rng: the same sample of the same epoch looks the
-#    same in every run, whatever else is going on.
-def spots(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Puts a few white spots on the image."""
+# 2. A random function. All random numbers come from rng, so that the same sample of the same epoch
+#    looks the same in every run.
+def add_spots(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Draws a few white spots."""
     height, width = image.shape[:2]
     image = image.copy()
     rows, cols = np.mgrid[:height, :width]
@@ -35,32 +35,32 @@ def spots(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     return image
 
 
-# 3. A class that says what it drew, for previews and explanations; it may move masks as well.
+# 3. A class that reports its random parameters, for previews; it could also transform masks.
 @dataclasses.dataclass(frozen=True)
 class Stripes:
     """Darkens stripes of a random width."""
 
-    widest: int = 40
+    max_width: int = 40
 
     @property
     def name(self) -> str:
-        """What pictures call it."""
+        """The name in previews."""
         return "Stripes"
 
     def augment(
         self, sample: imggen.augment.Sample, rng: np.random.Generator
     ) -> tuple[imggen.augment.Sample, Mapping[str, object]]:
-        """Returns the striped sample, and the width."""
-        width = int(rng.integers(8, self.widest))
+        """Returns the striped sample and the width of the stripes in pixels."""
+        width = int(rng.integers(8, self.max_width))
         dark = (np.arange(sample.image.shape[1]) // width) % 2 == 1
         image = sample.image.copy()
         image[:, dark] = image[:, dark] // 2
         return dataclasses.replace(sample, image=image), {"width": width}
 
 
-# 4. An object of some other package, with an adapter: what a plug-in would bring along.
+# 4. An object of another package with an adapter, as a plugin would provide it.
 class Tint:
-    """Knows nothing of imggen."""
+    """A color filter that does not depend on imggen."""
 
     def __init__(self, color: tuple[int, int, int], strength: float) -> None:
         self.color = color
@@ -68,7 +68,7 @@ class Tint:
 
 
 class TintStep:
-    """Makes an augmentation of a Tint."""
+    """Adapts a Tint to imggen."""
 
     name = "Tint"
 
@@ -78,7 +78,7 @@ class TintStep:
     def augment(
         self, sample: imggen.augment.Sample, rng: np.random.Generator
     ) -> tuple[imggen.augment.Sample, Mapping[str, object]]:
-        """Blends with the colour."""
+        """Blends the image with the color."""
         share = rng.uniform(0, self.tint.strength)
         blend = (1 - share) * sample.image + share * np.array(self.tint.color)
         return dataclasses.replace(sample, image=blend.astype(np.uint8)), {"share": share}
@@ -100,8 +100,8 @@ def main() -> None:
         image_size=(args.image_size, args.image_size),
         augment=[
             imggen.augment.RandomFlip(),
-            without_red,
-            spots,
+            reduce_red,
+            add_spots,
             Stripes(),
             Tint((40, 90, 200), strength=0.5),
             albumentations.MotionBlur(p=0.3),

@@ -1,9 +1,9 @@
-"""Feed ``fit`` from endless Python generators, with steps counted by hand.
+"""Train from endless Python generators with ``steps_per_epoch``.
 
 python examples/endless_generator.py DIR [--epochs 3]
 
-The way of older scripts: ``fit(generator, steps_per_epoch=...)``. Every pass of the generator
-serves every image once, in an order of its own, whatever ``steps_per_epoch`` is.
+As in older scripts: ``fit(generator, steps_per_epoch=...)``. Each pass of the generator serves
+every image once, in a new order, whatever ``steps_per_epoch`` is.
 """
 
 import argparse

@@ -1,9 +1,9 @@
-"""Look at augmentations on your own images before you train with them, and save them for later.
+"""Preview augmentations on your own images before training, and save them as a policy.
 
 python examples/preview_augmentations.py DIR [--seed 7]
 
-DIR holds one folder a class. Writes preview.png and batch.png, explains one image of a past epoch,
-and writes policy.yaml, which gives the same images again, here and on the command line:
+DIR contains one folder per class. Writes preview.png and batch.png, explains one image of an epoch,
+and writes policy.yaml, which reproduces the same images, here and on the command line:
 
 imggen preview DIR --policy policy.yaml -o preview.html
 """
@@ -27,7 +27,7 @@ AUGMENT = [
 
 
 def main() -> None:
-    """Previews, explains, saves and loads."""
+    """Previews and explains augmentations, and saves and loads them."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("directory")
     parser.add_argument("--image-size", type=int, default=224)
@@ -42,15 +42,15 @@ def main() -> None:
     train.show_batch().save("batch.png")
     print("written: preview.png, batch.png")
 
-    # What epoch 3 made of the first image, however long ago that was.
+    # Any augmented image can be reproduced from seed, epoch and index.
     explanation = train.explain(epoch=3, index=0)
     print(explanation)
 
-    # A policy file holds the augmentations: to edit, to share, to train with.
+    # A policy file contains the augmentations, to edit, to share and to train with.
     imggen.save_policy("policy.yaml", AUGMENT)
     again = imggen.ImageSequence(manifest, image_size=size, augment="policy.yaml", seed=args.seed)
     same = np.array_equal(again.explain(epoch=3, index=0).image, explanation.image)
-    print(f"policy.yaml gives the same image: {same}")
+    print(f"policy.yaml reproduces the image: {same}")
 
 
 if __name__ == "__main__":

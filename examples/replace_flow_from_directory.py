@@ -1,9 +1,9 @@
-"""A script for Keras's ImageDataGenerator with one import changed, and the proof that it does.
+"""A script for Keras's ImageDataGenerator with one import changed, and a comparison of both.
 
 python examples/replace_flow_from_directory.py DIR [--epochs 3] [--image-size 128]
 
-DIR holds one folder a class. First compares the batches with those of Keras's own class on your
-images, and times both in turns; then trains as such scripts do.
+DIR contains one folder per class. First compares the batches with those of Keras's class on your
+images, and times both in turn; then trains as such scripts do.
 """
 
 import argparse
@@ -28,7 +28,7 @@ AUGMENTATION: dict[str, Any] = {
 
 
 def compare(flow: dict[str, Any], rounds: int = 3, num_batches: int = 8) -> None:
-    """Serves the same batches from Keras's class and from imggen's, and says how they differ."""
+    """Serves the same batches from both classes, and prints how they differ."""
     makers = {
         "keras": lambda: KerasImageDataGenerator(**AUGMENTATION),
         "imggen": lambda: ImageDataGenerator(**AUGMENTATION),
@@ -41,20 +41,20 @@ def compare(flow: dict[str, Any], rounds: int = 3, num_batches: int = 8) -> None
             served = make().flow_from_directory(**flow, class_mode=None, seed=7)
             started = time.perf_counter()
             batches[name] = np.concatenate([next(served) for _ in range(num_batches)])
-            if round_number > 0:  # the first one loads libraries, and is not counted
+            if round_number > 0:  # the first round loads libraries, and is not counted
                 seconds[name].append(time.perf_counter() - started)
     by_keras = statistics.median(seconds["keras"])
     for name in list(makers)[1:]:
         difference = np.abs(batches[name] - batches["keras"])
         print(
-            f"{name}: {(difference <= 0.02).mean():.2%} of values within 0.02 grey levels, "
+            f"{name}: {(difference <= 0.02).mean():.2%} of values within 0.02 gray levels, "
             f"largest difference {difference.max():.4f}, "
             f"{by_keras / statistics.median(seconds[name]):.1f} times as fast"
         )
 
 
 def main() -> None:
-    """Compares, then trains."""
+    """Compares both classes, then trains."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("directory")
     parser.add_argument("--epochs", type=int, default=3)
@@ -64,8 +64,8 @@ def main() -> None:
 
     compare({"directory": args.directory, "target_size": size})
 
-    # From here on nothing is imggen's own, but for the second generator, which keeps validation
-    # images as they are: imggen warns where a script validates on augmented ones.
+    # The rest is an ordinary script for Keras, except for the second generator, which does not
+    # augment: imggen warns if a script validates on augmented images.
     keras.utils.set_random_seed(7)
     augmenting = ImageDataGenerator(rescale=1 / 255, validation_split=0.2, **AUGMENTATION)
     plain = ImageDataGenerator(rescale=1 / 255, validation_split=0.2)

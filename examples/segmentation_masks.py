@@ -1,10 +1,10 @@
-"""Train a network that says of each pixel what it belongs to, on images and their masks.
+"""Train a segmentation network on images and their masks.
 
 python examples/segmentation_masks.py [IMAGES MASKS] [--epochs 12]
 
-images/1.jpg and masks/1.png are a pair; a mask holds the class of each pixel, 0, 1, 2, ... Without
-folders, images are made up: warm discs and cold squares on noise. Writes masks.png: what training
-sees, the masks laid over the images, moved by the same draw.
+images/1.jpg and masks/1.png are a pair; a mask contains the class of each pixel: 0, 1, 2, ...
+Without folders, synthetic images are used: warm discs and cold squares on noise. Writes masks.png:
+augmented images with their masks, which are transformed by the same parameters.
 """
 
 import argparse
@@ -41,7 +41,7 @@ def make_images(folder: Path, count: int = 120) -> tuple[Path, Path]:
 
 
 def build_model(image_size: int, num_classes: int) -> keras.Model:
-    """A small U-shaped network."""
+    """Builds a small U-Net."""
     inputs = keras.Input((image_size, image_size, 3))
     x, skipped = inputs, []
     for filters in (16, 32):
@@ -59,9 +59,9 @@ def build_model(image_size: int, num_classes: int) -> keras.Model:
 
 
 def main() -> None:
-    """Trains on pairs, and measures how well shapes are found."""
+    """Trains on the pairs, and measures the intersection over union."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("folders", nargs="*", help="of images, and of masks")
+    parser.add_argument("folders", nargs="*", help="folder of images and folder of masks")
     parser.add_argument("--epochs", type=int, default=6)
     parser.add_argument("--image-size", type=int, default=96)
     parser.add_argument("--seed", type=int, default=7)

@@ -1,6 +1,6 @@
-"""Split a folder of classes into train/, val/ and test/ without leaks, and prove it.
+"""Split a folder of classes into train/, val/ and test/ without leaks, and check the result.
 
-python examples/split_dataset.py DIR TARGET [--group-by EXPRESSION]
+python examples/split_dataset.py DIR TARGET [--group-by parent|stem|REGEX]
 """
 
 import argparse
@@ -9,21 +9,21 @@ import imggen
 
 
 def main() -> None:
-    """Looks at the files, splits them, and looks for leaks in the outcome."""
+    """Verifies the files, splits them, and searches the splits for leaks."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("directory")
     parser.add_argument("target")
     parser.add_argument(
-        "--group-by", help="what stays together: parent, stem, or an expression in the path"
+        "--group-by", help="keep groups in one split: parent, stem, or a regular expression"
     )
     args = parser.parse_args()
 
-    # Files that cannot be trained on are better known before than met in epoch 12.
+    # Find broken files before training rather than in epoch 12.
     report = imggen.verify(args.directory)
-    print(f"{report.num_files} files, {len(report.faults)} cannot be trained on")
+    print(f"{report.num_files} files, {len(report.faults)} cannot be used for training")
 
-    # Pictures that are there twice stay in one part, and so does what --group-by names.
-    parts = imggen.split_directory(
+    # Duplicates are kept in one split, and so are the groups of --group-by.
+    splits = imggen.split_directory(
         args.directory,
         args.target,
         (0.7, 0.15, 0.15),
@@ -31,15 +31,15 @@ def main() -> None:
         group_by=args.group_by,
         near_duplicates=True,
     )
-    for name, part in parts.as_dict().items():
-        print(name, part.class_counts)
+    for name, manifest in splits.as_dict().items():
+        print(name, manifest.class_counts)
 
-    leaks = imggen.find_leaks(parts.as_dict())
-    print(f"{len(leaks.leaks)} pictures in more than one part")
+    leaks = imggen.find_leaks(splits.as_dict())
+    print(f"{len(leaks.leaks)} images in more than one split")
 
-    # What was copied reads back with the very split that is on disk.
+    # Load the split from disk.
     train, val, test = imggen.from_directory(args.target, split="folders", image_size=(64, 64))
-    print(f"read back: {train.samples} train, {val.samples} val, {test.samples} test")
+    print(f"loaded: {train.samples} train, {val.samples} val, {test.samples} test")
 
 
 if __name__ == "__main__":

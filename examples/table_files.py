@@ -1,8 +1,8 @@
-"""Train on CSV files that together are too big for memory: each file is one batch.
+"""Train on CSV files that do not fit into memory together: each file is one batch.
 
 python examples/table_files.py [--epochs 20]
 
-The data is made up: y = 3a - 2b + 1, in twelve files of two hundred rows.
+The data is synthetic: y = 3a - 2b + 1, in twelve files of two hundred rows.
 """
 
 import argparse
@@ -23,13 +23,13 @@ def write_tables(folder: Path) -> list[Path]:
     for number in range(12):
         frame = pd.DataFrame(rng.normal(size=(200, 2)), columns=["a", "b"])
         frame["y"] = 3 * frame["a"] - 2 * frame["b"] + 1
-        files.append(folder / f"part-{number:02d}.csv")
+        files.append(folder / f"table-{number:02d}.csv")
         frame.to_csv(files[-1], index=False)
     return files
 
 
 def main() -> None:
-    """Writes tables, trains on ten of them, tests on two."""
+    """Writes tables, trains on ten of them, and evaluates on two."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--epochs", type=int, default=20)
     args = parser.parse_args()

@@ -1,8 +1,8 @@
-"""Train on a folder of class folders, and test on images that training never saw.
+"""Train on a folder of class folders, and evaluate on a held-out test split.
 
 python examples/train_from_folder.py DIR [--epochs 20] [--image-size 64]
 
-DIR holds one folder a class. Prints the test accuracy twice, from ``evaluate`` and from the
+DIR contains one folder per class. Prints the test accuracy twice, from ``evaluate`` and from the
 prediction table, and writes the table to predictions.csv.
 """
 
@@ -16,7 +16,7 @@ import imggen
 
 
 def build_model(image_size: int, num_classes: int) -> keras.Model:
-    """A small convolutional network; enough for simple images, quick on a laptop."""
+    """Builds a small convolutional network, fast enough for a laptop."""
     model = keras.Sequential([keras.Input((image_size, image_size, 3))])
     for filters in (32, 64, 96, 128):
         model.add(keras.layers.Conv2D(filters, 3, padding="same", activation="relu"))
@@ -30,7 +30,7 @@ def build_model(image_size: int, num_classes: int) -> keras.Model:
 
 
 def main() -> None:
-    """Splits, trains, tests."""
+    """Splits the images, trains, and evaluates."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("directory")
     parser.add_argument("--epochs", type=int, default=20)

@@ -72,11 +72,11 @@ def test_table_files(folder):
 
 
 def test_split_dataset(folder):
-    shown = run([ROOT / "examples/split_dataset.py", "photos", "parts"], folder)
-    assert "40 files, 0 cannot be trained on" in shown
-    assert "0 pictures in more than one part" in shown
+    shown = run([ROOT / "examples/split_dataset.py", "photos", "splits"], folder)
+    assert "40 files, 0 cannot be used for training" in shown
+    assert "0 images in more than one split" in shown
     assert "train {'cat': 14, 'dog': 14}" in shown
-    assert "read back: 28 train, 6 val, 6 test" in shown
+    assert "loaded: 28 train, 6 val, 6 test" in shown
 
 
 def test_preview_augmentations(folder):
@@ -84,7 +84,7 @@ def test_preview_augmentations(folder):
         [ROOT / "examples/preview_augmentations.py", "photos", "--image-size", "48"], folder
     )
     assert "label: cat" in shown
-    assert "policy.yaml gives the same image: True" in shown
+    assert "policy.yaml reproduces the image: True" in shown
     for name in ("preview.png", "batch.png"):
         with Image.open(folder / name) as picture:
             assert len(picture.convert("RGB").getcolors(1 << 24)) > 1000

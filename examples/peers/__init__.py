@@ -1,1 +1,1 @@
-"""The parts of benchmark_peers.py. Nothing in here is imported from anywhere else."""
+"""Modules of benchmark_peers.py; nothing else imports them."""

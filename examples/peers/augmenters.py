@@ -1,6 +1,6 @@
-"""imggen and its peers: one function a way to augment images that are in RAM, on one thread.
+"""imggen and its peers: one function per way to augment images in RAM, on one thread.
 
-Nothing but the standard library is imported up here: this file also runs in environments of the
+Only the standard library is imported at module level: this file also runs in environments of the
 peers, which lack imggen and Keras.
 """
 
@@ -15,13 +15,13 @@ DEGREES, SHIFT, LEAN = 20, 0.1, 10
 ZOOM = (0.9, 1.1)
 BRIGHTNESS, CONTRAST, SATURATION, HUE = (0.8, 1.2), (0.8, 1.2), (0.7, 1.3), 10  # degrees
 POLICY = (
-    f"Mirrored, turned by {DEGREES}°, shifted by {SHIFT}, sheared by {LEAN}°, zoomed by 0.1; "
+    f"Flipped, rotated by {DEGREES}°, shifted by {SHIFT}, sheared by {LEAN}°, zoomed by 0.1; "
     f"brightness and contrast by 0.2, saturation by 0.3, hue by {HUE}°."
 )
 
 
-def in_ram(job: Job) -> list[Any]:
-    """All images, of the size that is asked for: uint8, shape (height, width, 3)."""
+def load_images(job: Job) -> list[Any]:
+    """Loads and resizes all images: uint8, shape (height, width, 3)."""
     import numpy as np
     from PIL import Image
 
@@ -51,7 +51,7 @@ def built_ins() -> Any:
 
 
 def in_albumentations() -> Any:
-    """The policy in albumentations' words."""
+    """The policy in albumentations."""
     import albumentations
     import cv2
 
@@ -81,13 +81,17 @@ def in_albumentations() -> Any:
 
 
 def by_imggen(job: Job, *, policy: Callable[[], Any]) -> Epoch:
-    """The Pipeline of imggen as for batches: generators of its own for each epoch and image."""
+    """Runs imggen's Pipeline as for batches, with random generators per epoch and image."""
     import cv2
 
     from imggen.augment import Pipeline, Sample, adapt
-    from imggen.core.rng import Stream, step_generators
 
-    images, epochs = in_ram(job), itertools.count()
+    try:
+        from imggen.core.rng import Stream, step_generators
+    except ModuleNotFoundError:  # imggen 0.1, to compare with
+        from imggen.rng import Stream, step_generators
+
+    images, epochs = load_images(job), itertools.count()
     pipeline = Pipeline(adapt(policy()))
     cv2.setNumThreads(1)
 
@@ -109,22 +113,22 @@ def by_imggen(job: Job, *, policy: Callable[[], Any]) -> Epoch:
 
 def by_hand(job: Job) -> Epoch:
     """The policy in albumentations, without imggen."""
-    images, compose = in_ram(job), in_albumentations()
+    images, compose = load_images(job), in_albumentations()
     return lambda: len([compose(image=image)["image"].shape for image in images])
 
 
 def by_torchvision(job: Job) -> Epoch:
-    """The v2 of torchvision, image by image."""
+    """The policy in torchvision's transforms v2, image by image."""
     import torch
 
     try:
         from torchvision.transforms import v2
-    except RuntimeError as err:  # of a torchvision that was built for another torch
+    except RuntimeError as err:  # torchvision was built for another version of torch
         raise ImportError(str(err), name="torchvision") from err
 
     torch.set_num_threads(1)
     torch.manual_seed(7)
-    images = [torch.from_numpy(image).movedim(-1, 0).contiguous() for image in in_ram(job)]
+    images = [torch.from_numpy(image).movedim(-1, 0).contiguous() for image in load_images(job)]
     transform = v2.Compose(
         [
             v2.RandomHorizontalFlip(),
@@ -142,7 +146,7 @@ def by_torchvision(job: Job) -> Epoch:
 
 
 def by_keras(job: Job) -> Epoch:
-    """Keras layers on whole batches, as a graph of TensorFlow."""
+    """The policy in Keras layers on whole batches, as a TensorFlow graph."""
     import tensorflow as tf
 
     tf.config.threading.set_intra_op_parallelism_threads(1)
@@ -167,7 +171,7 @@ def by_keras(job: Job) -> Epoch:
             ),
         ]
     )
-    images = np.stack(in_ram(job))
+    images = np.stack(load_images(job))
     starts = range(0, len(images), job.batch_size)
     batches = [tf.constant(images[start : start + job.batch_size]) for start in starts]
     augmented = tf.function(lambda batch: augment(batch, training=True), reduce_retracing=True)

@@ -1,6 +1,6 @@
-"""imggen and its peers: one function a way to make batches.
+"""imggen and its peers: one function per way to make batches.
 
-Nothing but the standard library is imported up here: this file also runs in environments of the
+Only the standard library is imported at module level: this file also runs in environments of the
 peers, which lack imggen and Keras.
 """
 
@@ -23,12 +23,12 @@ AFFINE: dict[str, Any] = {
     "horizontal_flip": True,
 }
 SCALE, RATIO = (0.08, 1.0), (3 / 4, 4 / 3)  # of the random-resized crop
-CLOSE = "close"  # ends the name of a row that is run and not reported
+CLOSE = "close"  # ends the names of rows that are run but not reported
 
 
 @dataclasses.dataclass(frozen=True)
 class Job:
-    """What every contender of a work is given; a turn is whole epochs, ``seconds`` at least."""
+    """The options of every contender; a turn lasts whole epochs, for at least ``seconds``."""
 
     directory: str
     image_size: int
@@ -48,12 +48,12 @@ class Job:
         return sorted(glob.glob(os.path.join(glob.escape(self.directory), "*", "*")))
 
 
-Epoch = Callable[[], int]  # makes all images, and returns their number
+Epoch = Callable[[], int]  # makes all images and returns their number
 Make = Callable[[Job], Epoch | dict[str, Epoch]]
 
 
 def ceiling(job: Job, interpolation: str = "bilinear") -> Epoch:
-    """The decoder of imggen on threads: no batches, no order, nothing else."""
+    """The decoder of imggen on threads, without batches: the upper limit."""
     from imggen import ImageSpec, load_image
 
     spec = ImageSpec(job.size, interpolation=interpolation)
@@ -72,7 +72,7 @@ def ceiling(job: Job, interpolation: str = "bilinear") -> Epoch:
 def flow_from(
     job: Job, *, ours: bool, affine: bool = False, exact: bool = False, **options: Any
 ) -> Any:
-    """An iterator of Keras's ImageDataGenerator, or of imggen's."""
+    """Builds an iterator of Keras's ImageDataGenerator, or of imggen's."""
     if ours:
         from imggen import ImageDataGenerator
     else:
@@ -86,7 +86,7 @@ def flow_from(
 
 
 def next_by_next(flow: Any) -> int:
-    """One epoch of an endless iterator."""
+    """Runs one epoch of an endless iterator."""
     return sum(len(next(flow)[0]) for _ in range(len(flow)))
 
 
@@ -96,14 +96,14 @@ def legacy(job: Job, **options: Any) -> functools.partial[int]:
 
 
 def drop_in(job: Job, **options: Any) -> functools.partial[int]:
-    """The drop-in for it."""
+    """The drop-in ImageDataGenerator of imggen."""
     return functools.partial(next_by_next, flow_from(job, ours=True, **options))
 
 
 def native_sequence(
     job: Job, *, augment: str = "", cache: str | None = None, **options: Any
 ) -> Any:
-    """imggen.from_directory; ``cache="folder"`` is one in the scratch folder."""
+    """Builds a sequence; ``cache="folder"`` is a folder in the scratch folder."""
     import imggen
 
     if augment == "affine":
@@ -123,7 +123,7 @@ def native_sequence(
 
 
 def batch_by_batch(sequence: Any) -> int:
-    """One epoch of an imggen sequence."""
+    """Runs one epoch of an imggen sequence."""
     return sum(len(x) for x, _ in sequence)
 
 
@@ -133,12 +133,12 @@ def native(job: Job, **options: Any) -> functools.partial[int]:
 
 
 def flip(image: Any, rng: Any) -> Any:
-    """Mirrors half of the images."""
+    """Flips half of the images."""
     return image[:, ::-1] if rng.random() < 0.5 else image
 
 
 def albumentations_affine() -> Any:
-    """What AFFINE asks for, in albumentations' words."""
+    """The augmentation of AFFINE in albumentations."""
     import albumentations
     import cv2
 
@@ -156,7 +156,7 @@ def albumentations_affine() -> Any:
 def tf_data(
     job: Job, *, interpolation: str = "bilinear", affine: bool = False, cache: str = ""
 ) -> Epoch:
-    """keras.utils.image_dataset_from_directory, with what users chain to it."""
+    """keras.utils.image_dataset_from_directory with the usual tf.data steps."""
     import keras
     import tensorflow as tf
 
@@ -194,7 +194,7 @@ def tf_data(
 
 
 class Samples:
-    """A dataset as torch's DataLoader and FFCV's writer take it: a length, and items by number."""
+    """A dataset as torch's DataLoader and FFCV's writer expect it: a length, and items by index."""
 
     def __init__(self, items: list[Any], make: Callable[[Any], Any]) -> None:
         self.items = items
@@ -208,7 +208,7 @@ class Samples:
 
 
 def torch_loader(job: Job, *, augment: str = "") -> Epoch:
-    """A DataLoader of torch, one process a core, with albumentations."""
+    """A torch DataLoader with one process per core and albumentations."""
     import albumentations
     import cv2
     import numpy as np
@@ -272,7 +272,7 @@ def dali(job: Job, *, affine: bool = False) -> Epoch:
     from nvidia.dali import fn, pipeline_def, types
 
     side = job.image_size
-    centre = (side / 2, side / 2)
+    center = (side / 2, side / 2)
 
     def between(limit: float, middle: float = 0.0) -> Any:
         return fn.random.uniform(range=(middle - limit, middle + limit), shape=[2])
@@ -287,9 +287,9 @@ def dali(job: Job, *, affine: bool = False) -> Epoch:
         images = fn.resize(images, resize_x=side, resize_y=side, dtype=dtype)
         if affine:
             angle = fn.random.uniform(range=(-20, 20))
-            matrix = fn.transforms.rotation(angle=angle, center=centre)
-            matrix = fn.transforms.shear(matrix, angles=between(10), center=centre)
-            matrix = fn.transforms.scale(matrix, scale=between(0.1, 1), center=centre)
+            matrix = fn.transforms.rotation(angle=angle, center=center)
+            matrix = fn.transforms.shear(matrix, angles=between(10), center=center)
+            matrix = fn.transforms.scale(matrix, scale=between(0.1, 1), center=center)
             matrix = fn.transforms.translation(matrix, offset=between(0.1 * side))
             images = fn.warp_affine(images, matrix, inverse_map=False, dtype=types.FLOAT)
             images = fn.flip(images, horizontal=fn.random.coin_flip())
@@ -300,7 +300,7 @@ def dali(job: Job, *, affine: bool = False) -> Epoch:
     num_batches = math.ceil(built.epoch_size("reader") / job.batch_size)
 
     def epoch() -> int:
-        # The last batch is filled up with images of the next epoch; they count, being made.
+        # The last batch is filled with images of the next epoch, which count as well.
         return sum(len(np.asarray(built.run()[0].as_tensor())) for _ in range(num_batches))
 
     return epoch
@@ -344,8 +344,8 @@ def ffcv(job: Job, *, crop: bool = False, small: bool = False) -> Epoch:
 def fit(job: Job, *, loader: Callable[[Job], functools.partial[int]]) -> dict[str, Epoch]:
     """Training with a stand-in for an accelerator that takes as long as the loader.
 
-    A step sleeps, as the processor does while a real accelerator works. "Model alone" is ``fit`` on
-    one batch again and again, so Keras's own part in each step is in it too.
+    A step sleeps, as the CPU does while a real accelerator works. "Model alone" is ``fit`` on the
+    same batch repeatedly, so that it includes Keras's overhead per step.
     """
     import keras
 
@@ -371,10 +371,10 @@ def fit(job: Job, *, loader: Callable[[Job], functools.partial[int]]) -> dict[st
 
     model = StandIn()
     model.compile(run_eagerly=True)
-    epochs = max(2, 60 // num_batches)  # begin and end are to count for little
+    epochs = max(2, 60 // num_batches)  # so that start and end have little weight
 
     def close() -> int:
-        # What was begun for a next epoch must not run beside the next row.
+        # Prefetching for the next epoch must not run during the next row.
         getattr(data, "close", int)()
         return 0
 

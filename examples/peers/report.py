@@ -12,7 +12,7 @@ from peers.works import Work
 
 
 def machine(cores: int) -> str:
-    """The processor, the cores that may be used, and the system."""
+    """Describes the processor, the usable cores, and the operating system."""
     name = platform.processor() or platform.machine()
     if os.path.exists("/proc/cpuinfo"):
         with open("/proc/cpuinfo", encoding="utf-8") as lines:
@@ -22,7 +22,7 @@ def machine(cores: int) -> str:
 
 
 def report(facts: dict[str, str], tables: Iterable[tuple[Work, list[Row]]]) -> str:
-    """The Markdown."""
+    """Builds the report as Markdown."""
     lines = ["# Images per second", ""]
     lines += [f"- {name}: {value}" for name, value in facts.items()]
     for work, rows in tables:
@@ -36,11 +36,11 @@ def report(facts: dict[str, str], tables: Iterable[tuple[Work, list[Row]]]) -> s
 
 
 def chart(facts: dict[str, str], tables: list[tuple[Work, list[Row]]], path: str) -> None:
-    """Draws a bar for each row; each work has a scale of its own."""
+    """Draws a bar for each row; each work has its own scale."""
     from PIL import Image, ImageDraw, ImageFont
 
     scale, width, left, right, line, head = 2, 900, 230, 150, 22, 66
-    ink, faint, peer_colour, our_colour = "#1f2328", "#656d76", "#c4cad1", "#0969da"
+    ink, faint, peer_color, our_color = "#1f2328", "#656d76", "#c4cad1", "#0969da"
     rule = "#d8dee4"
     title, heading, text, small = (
         ImageFont.load_default(size * scale) for size in (22, 15, 12.5, 11)
@@ -50,18 +50,18 @@ def chart(facts: dict[str, str], tables: list[tuple[Work, list[Row]]], path: str
     picture = Image.new("RGB", (width * scale, height * scale), "#ffffff")
     draw = ImageDraw.Draw(picture)
 
-    def write(x: float, y: float, words: str, colour: str, font: Any, anchor: str = "lm") -> None:
-        words = words.replace("×", "x")  # which Pillow's own font does not have
-        draw.text((x * scale, y * scale), words, colour, font, anchor=anchor)
+    def write(x: float, y: float, words: str, color: str, font: Any, anchor: str = "lm") -> None:
+        words = words.replace("×", "x")  # which Pillow's default font lacks
+        draw.text((x * scale, y * scale), words, color, font, anchor=anchor)
 
-    def box(x: float, y: float, to_x: float, to_y: float, colour: str, radius: float = 0) -> None:
+    def box(x: float, y: float, to_x: float, to_y: float, color: str, radius: float = 0) -> None:
         corners = [round(value * scale) for value in (x, y, to_x - 1 / scale, to_y - 1 / scale)]
-        draw.rounded_rectangle(corners, radius * scale, colour)
+        draw.rounded_rectangle(corners, radius * scale, color)
 
     write(24, 34, "Images per second", ink, title)
-    box(24, 60, 36, 72, our_colour, 2)
+    box(24, 60, 36, 72, our_color, 2)
     write(42, 66.5, "imggen", faint, text)
-    box(104, 60, 116, 72, peer_colour, 2)
+    box(104, 60, 116, 72, peer_color, 2)
     write(122, 66.5, "others", faint, text)
     write(width - 24, 66.5, "median; the thin line: slowest to fastest round", faint, small, "rm")
     y = 86.0
@@ -82,7 +82,7 @@ def chart(facts: dict[str, str], tables: list[tuple[Work, list[Row]]], path: str
             else:
                 end = left + max(1, unit * statistics.median(row.rates))
                 low, high = (left + unit * pick(row.rates) for pick in (min, max))
-                box(left, middle - 7, end, middle + 7, our_colour if ours else peer_colour, 2)
+                box(left, middle - 7, end, middle + 7, our_color if ours else peer_color, 2)
                 box(low, middle - 0.5, max(high, low + 1), middle + 0.5, ink)
                 write(max(end, high) + 6, middle, rate_cell, ink, text)
                 write(width - 24, middle, f"× {ratio}" if ratio else "", faint, text, "rm")

@@ -1,4 +1,4 @@
-"""Contenders in processes of their own, which take turns."""
+"""Contenders in separate processes that take turns."""
 
 import argparse
 import dataclasses
@@ -26,8 +26,8 @@ REPORTED = ("imggen", "keras", "tensorflow", "torch", "grain", "nvidia.dali", "f
 REPORTED += ("scipy", "cv2", "PIL", "albumentations", "torchvision")
 
 
-def rate(epoch: Epoch, seconds: float) -> float:
-    """Images per second over whole epochs, one at least, for so many seconds at least."""
+def measure_rate(epoch: Epoch, seconds: float) -> float:
+    """Measures images per second over whole epochs, for at least ``seconds``."""
     started, images = time.perf_counter(), 0
     while True:
         images += epoch()
@@ -37,21 +37,21 @@ def rate(epoch: Epoch, seconds: float) -> float:
 
 
 def versions() -> dict[str, str]:
-    """The versions of what this process has loaded."""
+    """Returns the versions of the packages that this process has imported."""
     found = {"Python": platform.python_version()}
     for name in REPORTED:
         if name in sys.modules:
             try:
                 found[name] = importlib.metadata.version(name)
-            except importlib.metadata.PackageNotFoundError:  # imported by another name
+            except importlib.metadata.PackageNotFoundError:  # the distribution has another name
                 found[name] = sys.modules[name].__version__
     return found
 
 
 def serve(work: str, name: str, job: Job) -> None:
-    """Takes a turn for every line of standard input, and answers each with a line of JSON."""
+    """Takes a turn per line of standard input, and answers each with a line of JSON."""
     answers = os.fdopen(os.dup(1), "w")
-    os.dup2(2, 1)  # what libraries print is no answer
+    os.dup2(2, 1)  # the output of libraries must not mix with the answers
 
     def answer(**message: Any) -> None:
         print(json.dumps(message), file=answers, flush=True)
@@ -68,24 +68,24 @@ def serve(work: str, name: str, job: Job) -> None:
                 if row.endswith(CLOSE):
                     epoch()
                 else:
-                    rates[row] = rate(epoch, job.seconds)
+                    rates[row] = measure_rate(epoch, job.seconds)
             answer(rates=rates)
     except ImportError as err:
         answer(problem=f"missing: {err.name} ({err})")
-    except Exception as err:  # noqa: BLE001 - peers raise what they like
+    except Exception as err:  # noqa: BLE001 - peers raise any type
         traceback.print_exc()
         answer(problem=f"failed: {type(err).__name__}: {err}")
 
 
 class Child:
-    """A contender in its process, stopped while it is not its turn.
+    """A contender in its own process, stopped while others take their turn.
 
     Args:
         work: The name of the work.
-        contender: Who.
-        job: What.
-        python: The interpreter.
-        timeout: Seconds that an answer may take.
+        contender: The contender.
+        job: Its options.
+        python: The Python interpreter.
+        timeout: The maximum duration of a turn in seconds.
     """
 
     def __init__(
@@ -95,7 +95,7 @@ class Child:
         self.problem = ""
         self._timeout = timeout
         self._log = tempfile.TemporaryFile("w+", dir=job.scratch)  # noqa: SIM115
-        self._process = subprocess.Popen(  # noqa: S603 - this very script
+        self._process = subprocess.Popen(  # noqa: S603 - this script
             [
                 *(python, _SCRIPT, "--contender", work, contender.name),
                 json.dumps(dataclasses.asdict(job)),
@@ -105,26 +105,26 @@ class Child:
             stderr=self._log,
             text=True,
             env={**os.environ, "NO_ALBUMENTATIONS_UPDATE": "1", "TF_CPP_MIN_LOG_LEVEL": "2"},
-            # Not a session of its own: if this process is killed, the system ends the stopped ones.
+            # Not a new session: if this process is killed, the system ends the stopped processes.
             **({"process_group": 0} if hasattr(os, "killpg") else {}),
         )
 
     def ready(self) -> dict[str, str]:
-        """Waits until the contender could start; the versions that it has loaded."""
+        """Waits until the contender is ready; returns the versions of its packages."""
         return self._answer().get("versions", {})
 
     def turn(self) -> Rates:
-        """Lets the contender take its turn; nothing if it failed."""
+        """Lets the contender take its turn; returns no rates if it failed."""
         self._signal("SIGCONT")
         try:
             self._process.stdin.write("go\n")
             self._process.stdin.flush()
         except BrokenPipeError:
-            pass  # it has ended, and the answer says so
+            pass  # the process has ended; the answer reports it
         return self._answer().get("rates", {})
 
     def close(self) -> None:
-        """Ends the process, and those that it has started."""
+        """Ends the process and its children."""
         self._signal("SIGKILL")
         self._process.communicate()
         self._log.close()
@@ -134,7 +134,9 @@ class Child:
         late.start()
         line = self._process.stdout.readline()
         late.cancel()
-        answer: dict[str, Any] = {"problem": "failed: ended, or had to be, with no answer"}
+        answer: dict[str, Any] = {
+            "problem": "failed: the process ended or timed out without an answer"
+        }
         if line:
             answer = json.loads(line)
         self._signal("SIGSTOP")
@@ -147,7 +149,7 @@ class Child:
         return answer
 
     def _signal(self, name: str) -> None:
-        """Signals the process and those that it has started; on Windows it can only be ended."""
+        """Signals the process and its children; on Windows it can only be killed."""
         if self._process.poll() is None and hasattr(os, "killpg"):
             os.killpg(self._process.pid, getattr(signal, name))
         elif name == "SIGKILL":
@@ -156,7 +158,7 @@ class Child:
 
 @dataclasses.dataclass
 class Row:
-    """A line of a table, and a bar of the chart."""
+    """A row of a table, and a bar of the chart."""
 
     name: str
     contender: Contender
@@ -166,23 +168,23 @@ class Row:
 
     @property
     def cells(self) -> tuple[str, str, str]:
-        """Images per second, from where to where, and the ratio."""
+        """The median rate, its range, and the ratio, as text."""
         if self.problem:
             return self.problem.replace("|", "/")[:160], "", ""
-        low, high = number(min(self.rates)), number(max(self.rates))
+        low, high = format_number(min(self.rates)), format_number(max(self.rates))
         ratio = f"{statistics.median(self.ratios):.2f}" if self.ratios else ""
-        return number(statistics.median(self.rates)), f"{low} to {high}", ratio
+        return format_number(statistics.median(self.rates)), f"{low} to {high}", ratio
 
 
-def number(value: float) -> str:
-    """Three figures or more, with commas."""
+def format_number(value: float) -> str:
+    """Formats a number with at least three digits and with commas."""
     return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
 
 
 def measure(
     name: str, job: Job, args: argparse.Namespace, used: dict[str, set[str]]
 ) -> tuple[Work, list[Row]]:
-    """Lets all contenders of a work take turns; a round that is not counted comes first."""
+    """Lets all contenders of a work take turns, after a round that is not counted."""
     work = works(job.cores)[name]
     pythons = dict(args.python)
     rounds: list[Rates] = []

@@ -1,4 +1,4 @@
-"""What there is to do, who does it, and with whom each is compared."""
+"""The works to measure, their contenders, and the reference of each ratio."""
 
 import dataclasses
 import functools
@@ -41,13 +41,13 @@ class Contender:
 
     @property
     def peer(self) -> str:
-        """What it is a way of: the first word of its name."""
+        """The package: the first word of the name."""
         return self.name.replace(",", "").split()[0].lower()
 
 
 @dataclasses.dataclass(frozen=True)
 class Work:
-    """What all contenders have to do, and which rate each is compared with."""
+    """A task for all contenders, and the rate that each is compared with."""
 
     title: str
     about: str
@@ -56,25 +56,25 @@ class Work:
     contenders: tuple[Contender, ...]
 
 
-def beside(name: str) -> Callable[[str, Rates], float | None]:
-    """All rows are compared with the row ``name``."""
+def relative_to(name: str) -> Callable[[str, Rates], float | None]:
+    """Compares all rows with the row ``name``."""
     return lambda _, rates: rates.get(name)
 
 
-def beside_one_worker(name: str, rates: Rates) -> float | None:
-    """Rows are compared with the same loader on one worker."""
+def relative_to_one_worker(name: str, rates: Rates) -> float | None:
+    """Compares rows with the same loader on one worker."""
     return rates.get(name.partition("=")[0] + "=1")
 
 
-def beside_the_slower(name: str, rates: Rates) -> float | None:
-    """``fit`` is compared with the slower of its two parts."""
+def relative_to_slower(name: str, rates: Rates) -> float | None:
+    """Compares ``fit`` with the slower of loader and model."""
     prefix, _, row = name.partition(": ")
     parts = [rates.get(f"{prefix}: {part}") for part in ("loader alone", "model alone")]
     return min(part for part in parts if part) if row == "fit" and all(parts) else None
 
 
 def works(cores: int) -> dict[str, Work]:
-    """All works by name; ``threads`` depends on the number of cores."""
+    """Returns all works by name; ``threads`` depends on the number of cores."""
 
     def by(name: str, about: str, make: Any, **options: Any) -> Contender:
         return Contender(name, about, functools.partial(make, **options))
@@ -85,9 +85,9 @@ def works(cores: int) -> dict[str, Work]:
     keras = by("Keras legacy", "ImageDataGenerator; nearest", legacy)
     keras_affine = by("Keras legacy", "ImageDataGenerator", legacy, affine=True)
     tf_plain = "image_dataset_from_directory"
-    against_keras = ("× Keras legacy", beside("Keras legacy"))
+    against_keras = ("× Keras legacy", relative_to("Keras legacy"))
     once = "Images are decoded and resized in every epoch; float32."
-    turned = "Turned by 20°, shifted by 0.1, sheared by 10°, zoomed by 0.1, mirrored; float32."
+    turned = "Rotated by 20°, shifted by 0.1, sheared by 10°, zoomed by 0.1, flipped; float32."
     drop_in_nearest = by("imggen drop-in", "ImageDataGenerator; nearest", drop_in)
     native_bilinear = by("imggen native", f"from_directory; {smooth}", native)
     counts = sorted({*(2**n for n in range(cores.bit_length())), cores})
@@ -122,12 +122,12 @@ def works(cores: int) -> dict[str, Work]:
     )
     cached = (
         dataclasses.replace(keras, about="ImageDataGenerator; has no cache"),
-        by("tf.data, samples", "cache() of samples, shuffled anew", tf_data, cache="samples"),
+        by("tf.data, samples", "cache() of samples, reshuffled", tf_data, cache="samples"),
         by("tf.data, batches", "cache() of batches, always the same", tf_data, cache="batches"),
-        by("FFCV, 512", f"{packed} 512, centre crop resized; uint8", ffcv),
+        by("FFCV, 512", f"{packed} 512, center crop resized; uint8", ffcv),
         by(
             "FFCV, small",
-            f"{packed} 8/7 of the image size, centre crop resized; uint8",
+            f"{packed} 8/7 of the image size, center crop resized; uint8",
             ffcv,
             small=True,
         ),
@@ -149,9 +149,9 @@ def works(cores: int) -> dict[str, Work]:
         by("imggen native", f"RandomResizedCrop, {ram}", native, **in_ram),
     )
     augment = (
-        by("albumentations", "Compose called by hand; hue in HSV", by_hand),
-        by("torchvision", "v2 on uint8; hue in HSV; black beyond the edge", by_torchvision),
-        by("Keras layers", "on batches, a resample a layer; hue in HSV; float32", by_keras),
+        by("albumentations", "Compose called directly; hue in HSV", by_hand),
+        by("torchvision", "v2 on uint8; hue in HSV; black outside the image", by_torchvision),
+        by("Keras layers", "on batches, one resampling per layer; hue in HSV; float32", by_keras),
         by(
             "imggen, albumentations",
             "the same Compose through the adapter; 0.91 is 10 % more time",
@@ -160,7 +160,7 @@ def works(cores: int) -> dict[str, Work]:
         ),
         by(
             "imggen built-ins",
-            "one resample, one product of colours; hue by a matrix",
+            "one resampling, one color matrix; hue by a matrix",
             by_imggen,
             policy=built_ins,
         ),
@@ -176,9 +176,9 @@ def works(cores: int) -> dict[str, Work]:
         by(each.name, each.about, fit, loader=each.make.func)
         for each in (keras, drop_in_nearest, native_bilinear)
     )
-    kept = "From a cache: imggen's holds images resized; FFCV crops and resizes its own anew."
-    crops = "Crops of 8 to 100 % of the area, resized and mirrored; uint8."
-    enlarged = "Made from yours by enlarging. First epoch, no augmentation; float32."
+    kept = "From a cache: imggen's holds resized images; FFCV crops and resizes in every epoch."
+    crops = "Crops of 8 to 100 % of the area, resized and flipped; uint8."
+    enlarged = "Enlarged from your images. First epoch, no augmentation; float32."
     fitted = "A step that sleeps as long as the loader takes, as if on an accelerator; float32."
     return {
         "plain": Work("First epoch, no augmentation", once, *against_keras, plain),
@@ -186,16 +186,16 @@ def works(cores: int) -> dict[str, Work]:
         "cached": Work("Later epochs, no augmentation", kept, *against_keras, cached),
         "cached-affine": Work("Later epochs, affine", turned, *against_keras, cached_affine),
         "cached-crop": Work(
-            "Later epochs, crops", crops, "× FFCV, 512", beside("FFCV, 512"), cached_crop
+            "Later epochs, crops", crops, "× FFCV, 512", relative_to("FFCV, 512"), cached_crop
         ),
         "augment": Work(
-            "Augmentation alone, affine and colour",
+            "Augmentation alone, affine and color",
             f"{POLICY} Images in RAM; one thread.",
             "× albumentations",
-            beside("albumentations"),
+            relative_to("albumentations"),
             augment,
         ),
         "large": Work("Photos of 4000 × 3000", enlarged, *against_keras, large),
-        "threads": Work("More threads", once, "× one worker", beside_one_worker, threads),
-        "fit": Work("Training", fitted, "× slower part", beside_the_slower, fits),
+        "threads": Work("More threads", once, "× one worker", relative_to_one_worker, threads),
+        "fit": Work("Training", fitted, "× slower part", relative_to_slower, fits),
     }
