@@ -1,8 +1,12 @@
-"""Loaded images kept, so that later epochs do not decode: in memory, or in a folder."""
+"""Caches of loaded images, in memory or in a folder, so that later epochs do not decode them.
 
-from imggen.cache.disk import DiskCache, Store, clear_stores, stores
+In: the number of a sample and a function that loads it. Out: its array, read-only, as loaded before
+augmentation. How and where arrays are stored may be changed here without looking elsewhere.
+"""
+
+from imggen.cache.disk import DiskCache, Store, clear_stores, list_stores
 from imggen.cache.opening import open_cache
-from imggen.cache.options import Cache, CacheLike, cache_of
+from imggen.cache.options import Cache, CacheLike, as_cache
 from imggen.cache.packed import ImageCache, pack_as_jpeg
 from imggen.cache.ram import RamCache
 
@@ -13,9 +17,9 @@ __all__ = [
     "ImageCache",
     "RamCache",
     "Store",
-    "cache_of",
+    "as_cache",
     "clear_stores",
+    "list_stores",
     "open_cache",
     "pack_as_jpeg",
-    "stores",
 ]

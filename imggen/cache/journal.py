@@ -1,12 +1,12 @@
-"""The files of a cache folder: bytes of arrays, and a journal of what stands where.
+"""The files of a cache folder: the bytes of arrays, and a journal of their locations.
 
-    about.txt     what decided the pixels, in words
-    pixels.bin    the bytes of one array after the other
-    journal.bin   a record for each array: its key, its place, its shape, and checksums
+    cache_key.txt  the settings that determined the pixels
+    pixels.bin     the bytes of all arrays, one after the other
+    journal.bin    a record for each array: its key, location, shape and checksums
 
-Writers append under a file lock: first the bytes, then the records. One that is killed in between
-leaves bytes that nothing speaks of, or a piece of a record, which the next one cuts off. No place
-is ever written twice, so what a reader has found stays what it was.
+Writers append under a file lock: first the bytes, then the records. A writer that is killed in
+between leaves orphaned bytes, or an incomplete record, which the next writer truncates. No location
+is ever overwritten, so arrays that a reader has found stay valid.
 """
 
 from __future__ import annotations
@@ -24,7 +24,8 @@ from typing import Any, NamedTuple, final
 import numpy as np
 import numpy.typing as npt
 
-_ABOUT, _JOURNAL, _PIXELS, _LOCK = "about.txt", "journal.bin", "pixels.bin", "lock"
+KEY_FILE = "cache_key.txt"
+_JOURNAL, _PIXELS, _LOCK = "journal.bin", "pixels.bin", "lock"
 
 _RECORD = np.dtype(
     [
@@ -38,15 +39,15 @@ _RECORD = np.dtype(
 )
 
 
-class Place(NamedTuple):
-    """Where an array stands.
+class ArrayLocation(NamedTuple):
+    """The location of an array in a file.
 
     Attributes:
         pixels: The file.
-        offset: Of its first byte.
-        shape: Of the array.
-        dtype: Of the array.
-        checksum: CRC-32 of its bytes.
+        offset: The position of its first byte.
+        shape: The shape of the array.
+        dtype: The dtype of the array.
+        checksum: The CRC-32 of its bytes.
     """
 
     pixels: _Pixels
@@ -56,7 +57,7 @@ class Place(NamedTuple):
     checksum: int
 
     def read(self) -> npt.NDArray[Any] | None:
-        """The array, mapped and not to be written to; None if it is not all there."""
+        """Returns the array, memory-mapped and read-only; None if it is incomplete."""
         num_bytes = math.prod(self.shape) * self.dtype.itemsize
         found = self.pixels.read(self.offset, self.offset + num_bytes)
         return None if found is None else found.view(self.dtype).reshape(self.shape)
@@ -64,7 +65,7 @@ class Place(NamedTuple):
 
 @final
 class _Pixels:
-    """A file of arrays, held open: what was found in it stays right when the file is deleted."""
+    """A file of arrays, kept open so that its arrays stay valid after the file is deleted."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -76,8 +77,8 @@ class _Pixels:
     def num_bytes(self) -> int:
         return os.fstat(self._file.fileno()).st_size
 
-    def is_in_place(self) -> bool:
-        """Whether it has not been deleted, nor another one put in its place."""
+    def is_current(self) -> bool:
+        """Whether the file was neither deleted nor replaced."""
         try:
             return os.path.samestat(os.fstat(self._file.fileno()), self._path.stat())
         except FileNotFoundError:
@@ -97,24 +98,25 @@ class _Pixels:
 class Journal:
     """The arrays in one folder, by key of 16 bytes.
 
-    Several processes may share the folder; threads must take turns, but for ``read``.
+    Several processes may share the folder. Not safe for several threads, except for
+    ``ArrayLocation.read``.
 
     Args:
-        folder: Made if it is not there.
-        about: What decided the pixels, for whoever looks into the folder.
+        folder: The folder, which is created if missing.
+        cache_key: The settings that determined the pixels, written to the folder for people.
 
     Attributes:
-        was_broken: Whether something in the journal was no record; what followed it is lost.
+        was_broken: Whether the journal had an invalid record; all records behind it are lost.
 
     Raises:
-        OSError: The folder cannot be made, read or written to.
+        OSError: The folder cannot be created, read or written to.
     """
 
-    def __init__(self, folder: Path, about: str) -> None:
+    def __init__(self, folder: Path, cache_key: str) -> None:
         from filelock import FileLock
 
         self._folder = folder
-        self._about = about
+        self._cache_key = cache_key
         self._file = folder / _JOURNAL
         self._lock = FileLock(folder / _LOCK)
         self._pixels: _Pixels | None = None
@@ -125,21 +127,21 @@ class Journal:
             pass
 
     def __len__(self) -> int:
-        """The number of arrays, as far as this process has read."""
+        """The number of arrays that this process knows."""
         return len(self._row_of)
 
     @property
     def num_bytes(self) -> int:
-        """The bytes that arrays take on the disk, those included that nothing speaks of."""
+        """The number of bytes of arrays on the disk, including orphaned bytes."""
         return 0 if self._pixels is None else self._pixels.num_bytes
 
-    def find(self, key: bytes) -> Place | None:
-        """Where the array of a key stands, or None."""
+    def find(self, key: bytes) -> ArrayLocation | None:
+        """Returns the location of the array of a key, or None."""
         row = self._row_of.get(key)
         if row is None or self._pixels is None:
             return None
         record = self._records[row]
-        return Place(
+        return ArrayLocation(
             self._pixels,
             int(record["offset"]),
             tuple(int(side) for side in record["shape"] if side),
@@ -151,27 +153,27 @@ class Journal:
         self,
         arrays: Mapping[bytes, npt.NDArray[Any]],
         limit: int | None = None,
-        patience: float = -1,
+        timeout: float = -1,
     ) -> int:
-        """Writes arrays, but for those that some process has written in the meantime.
+        """Writes arrays, except those that another process has written in the meantime.
 
         Args:
-            arrays: By key.
-            limit: The most bytes that all arrays may take. None: any number.
-            patience: Seconds to wait for other writers; -1: as long as it takes.
+            arrays: The arrays by key.
+            limit: The maximum number of bytes of all arrays. None: no limit.
+            timeout: Seconds to wait for other writers. -1: no limit.
 
         Returns:
-            How many were left out because of the limit.
+            The number of arrays that were skipped because of the limit.
 
         Raises:
-            TimeoutError: Another writer took longer than that.
-            OSError: Such as that the disk is full; what was there before is there still.
+            TimeoutError: Another writer took longer than ``timeout``.
+            OSError: For example, the disk is full; earlier arrays are kept.
         """
-        with self._locked(patience):
+        with self._locked(timeout):
             missing = {key: array for key, array in arrays.items() if key not in self._row_of}
             num_missing = len(missing)
             if limit is not None:
-                missing = _fitting(missing, limit - self.num_bytes)
+                missing = _take_within(missing, limit - self.num_bytes)
             records = np.zeros(len(missing), dtype=_RECORD)
             with (self._folder / _PIXELS).open("r+b") as file:
                 end = file.seek(0, os.SEEK_END)
@@ -188,26 +190,26 @@ class Journal:
                 except OSError:
                     file.truncate(end)
                     raise
-            records["check"] = _checks(records)
+            records["check"] = _compute_checksums(records)
             with self._file.open("ab") as file:
                 file.write(records.tobytes())
-            self._catch_up()
+            self._read_new_records()
         return num_missing - len(missing)
 
     def forget(self, key: bytes) -> None:
-        """Takes out an array whose bytes are others than were written; it may be appended anew."""
+        """Removes an array whose bytes are damaged; it may be appended again."""
         self._row_of.pop(key, None)
 
     def clear(self) -> int:
-        """Deletes all files; returns how many bytes they had.
+        """Deletes all files; returns the number of their bytes.
 
         Raises:
-            OSError: One of them cannot be deleted.
+            OSError: A file cannot be deleted.
         """
         num_bytes = 0
         with self._locked():
-            # Without its title, a folder is no longer taken for a cache; so that goes last.
-            for name in (_JOURNAL, _PIXELS, _ABOUT):
+            # Last the key file, without which the folder is no longer recognized as a cache.
+            for name in (_JOURNAL, _PIXELS, KEY_FILE):
                 num_bytes += (self._folder / name).stat().st_size
                 (self._folder / name).unlink()
         (self._folder / _LOCK).unlink(missing_ok=True)
@@ -215,41 +217,41 @@ class Journal:
         return num_bytes
 
     @contextmanager
-    def _locked(self, patience: float = -1) -> Iterator[None]:
+    def _locked(self, timeout: float = -1) -> Iterator[None]:
         while True:
             self._folder.mkdir(parents=True, exist_ok=True)
-            with self._lock.acquire(timeout=patience):
+            with self._lock.acquire(timeout=timeout):
                 if not (self._folder / _LOCK).exists():
-                    continue  # the folder was cleared while we waited, and the lock with it
-                if self._pixels is None or not self._pixels.is_in_place():
-                    self._start_anew()
-                self._catch_up()
+                    continue  # the folder and its lock were deleted during the wait
+                if self._pixels is None or not self._pixels.is_current():
+                    self._open_files()
+                self._read_new_records()
                 yield
                 return
 
-    def _start_anew(self) -> None:
-        """Begins with the files that are there, or none: those known so far have been deleted."""
-        (self._folder / _ABOUT).write_text(self._about + "\n", encoding="utf-8")
+    def _open_files(self) -> None:
+        """Opens the files, or creates them, after the known ones were deleted."""
+        (self._folder / KEY_FILE).write_text(self._cache_key + "\n", encoding="utf-8")
         (self._folder / _PIXELS).touch()
         self._pixels = _Pixels(self._folder / _PIXELS)
-        self._forget_all()
+        self._reset()
 
-    def _forget_all(self) -> None:
+    def _reset(self) -> None:
         self._records = np.zeros(0, dtype=_RECORD)
         self._row_of = {}
 
-    def _catch_up(self) -> None:
-        """Reads what was written since; cuts off what is no record."""
+    def _read_new_records(self) -> None:
+        """Reads new records; truncates the journal at an invalid one."""
         with self._file.open("a+b") as file:
             if file.seek(0, os.SEEK_END) < self._records.nbytes:
-                self._forget_all()
+                self._reset()
             known = len(self._records)
             file.seek(known * _RECORD.itemsize)
             content = file.read()
             records = np.frombuffer(
                 content[: len(content) // _RECORD.itemsize * _RECORD.itemsize], dtype=_RECORD
             )
-            bad = np.flatnonzero(records["check"] != _checks(records))
+            bad = np.flatnonzero(records["check"] != _compute_checksums(records))
             if len(bad):
                 self.was_broken = True
                 records = records[: bad[0]]
@@ -260,20 +262,24 @@ class Journal:
             self._row_of.update(zip(records["key"].tolist(), range(known, 2**63), strict=False))
 
 
-def _fitting(arrays: Mapping[bytes, npt.NDArray[Any]], room: int) -> dict[bytes, npt.NDArray[Any]]:
-    """The first of the arrays, as many as there is room for."""
-    fitting = {}
+def _take_within(
+    arrays: Mapping[bytes, npt.NDArray[Any]], num_bytes: int
+) -> dict[bytes, npt.NDArray[Any]]:
+    """Returns the first arrays that have at most ``num_bytes`` together."""
+    taken = {}
     for key, array in arrays.items():
-        room -= array.nbytes
-        if room < 0:
+        num_bytes -= array.nbytes
+        if num_bytes < 0:
             break
-        fitting[key] = array
-    return fitting
+        taken[key] = array
+    return taken
 
 
-def _checks(records: npt.NDArray[Any]) -> npt.NDArray[np.uint32]:
-    """A checksum for each record; of all at once, since a journal may hold millions."""
+def _compute_checksums(records: npt.NDArray[Any]) -> npt.NDArray[np.uint32]:
+    """Computes the checksum of each record; vectorized, since there may be millions."""
     body = records.view(np.uint8).reshape(len(records), _RECORD.itemsize)[:, :-4]
-    weights = np.arange(1, 2 * body.shape[1], 2, dtype=np.uint32)  # odd: no change cancels itself
+    weights = np.arange(
+        1, 2 * body.shape[1], 2, dtype=np.uint32
+    )  # odd, so that no change of a byte cancels out
     sums = np.einsum("ij,j->i", body, weights, dtype=np.uint32, casting="unsafe")
-    return np.asarray(sums + np.uint32(1))  # a record of zeros is none
+    return np.asarray(sums + np.uint32(1))  # a record of zeros is invalid

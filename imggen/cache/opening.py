@@ -1,61 +1,61 @@
-"""A user's ``cache=`` to the cache that keeps loaded images."""
+"""Opening of the cache that ``cache=`` asks for."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
 from imggen.cache.disk import DiskCache
-from imggen.cache.options import CacheLike, cache_of
-from imggen.cache.packed import ImageCache, JpegPacked
+from imggen.cache.options import CacheLike, as_cache
+from imggen.cache.packed import ImageCache, JpegCache
 from imggen.cache.ram import RamCache
 from imggen.errors import OptionError
 
 
 def open_cache(
     cache: CacheLike,
-    about: str | None,
+    cache_key: str | None,
     num_samples: int,
     filepath: Callable[[int], str],
     *,
     color_mode: str,
     same_size: bool,
 ) -> ImageCache | None:
-    """Opens what a user asked for.
+    """Opens the cache that ``cache=`` asks for.
 
     Args:
-        cache: What the user passed.
-        about: Everything but the file that decides the pixels, in words; None: not known.
+        cache: The value of ``cache=``.
+        cache_key: Describes all that determines the pixels besides the file. None: unknown.
         num_samples: The number of samples.
-        filepath: A sample's number to its path.
-        color_mode: Of the images.
-        same_size: Whether all have one size.
+        filepath: Returns the path of a sample.
+        color_mode: The color mode of the images.
+        same_size: Whether all images have the same size.
 
     Raises:
-        OptionError: ``cache`` is none of these, or a folder or a JPEG where ``about`` is not known,
-            or a JPEG of images that have transparency.
+        OptionError: ``cache`` is invalid, or needs a ``cache_key`` (for a folder or JPEGs), or is
+            for JPEGs of images with transparency.
         CacheError: The folder cannot be used.
     """
-    wanted = cache_of(cache)
+    wanted = as_cache(cache)
     if wanted is None:
         return None
     packs = wanted.pack == "jpeg"
-    if about is None and (packs or not wanted.is_in_memory):
+    if cache_key is None and (packs or not wanted.is_in_memory):
         raise OptionError(
-            f"{wanted} is for images that imggen decodes: what a loader= of your own returns may "
-            'change without its files changing, and need not be an image. Use cache="ram".'
+            f"{wanted} is for images that imggen decodes: arrays from a loader= of your own may "
+            'change without their files changing, and need not be images. Use cache="ram".'
         )
     if packs and color_mode == "rgba":
         raise OptionError('pack="jpeg" cannot keep the transparency of color_mode="rgba".')
-    if about is None or wanted.is_in_memory:
-        keeper: ImageCache = RamCache(num_samples, wanted.limit, same_size=same_size and not packs)
+    if cache_key is None or wanted.is_in_memory:
+        images: ImageCache = RamCache(num_samples, wanted.limit, same_size=same_size and not packs)
     else:
-        about += f"\npacked as JPEG of quality {wanted.quality}" if packs else ""
-        keeper = DiskCache(
+        cache_key += f"\npacked as JPEG of quality {wanted.quality}" if packs else ""
+        images = DiskCache(
             wanted.where,
-            about,
+            cache_key,
             num_samples,
             filepath,
             wanted.limit,
             same_size=same_size and not packs,
         )
-    return JpegPacked(keeper, wanted.quality) if packs else keeper
+    return JpegCache(images, wanted.quality) if packs else images

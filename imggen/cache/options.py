@@ -1,4 +1,4 @@
-"""Where decoded images are kept, and how: what users pass as ``cache=``."""
+"""The options of a cache: the value of ``cache=``."""
 
 from __future__ import annotations
 
@@ -15,26 +15,26 @@ Pack = Literal["raw", "jpeg"]
 @final
 @dataclass(frozen=True)
 class Cache:
-    """Where decoded images are kept, and how.
+    """Options of a cache of decoded images.
 
-    ``cache="ram"`` stands for ``cache=Cache("ram")``, and a folder for ``Cache(folder)``.
+    ``cache="ram"`` is short for ``cache=Cache("ram")``, and a folder for ``Cache(folder)``.
 
     Attributes:
-        where: "ram", or a folder, which is made if it is not there.
-        pack: "raw" keeps pixels: height × width × channels bytes an image, and the quickest epochs.
-            "jpeg" encodes them anew after resizing, for sets that are too large otherwise: at
-            quality 90 a fifth to a tenth of the bytes. They are decoded in every epoch, which is
-            several times as quick as from the files. It is lossy: every epoch, the first one too,
-            is served what comes out of the JPEG, on average two or three grey levels from what went
-            in. Only for "rgb" and "grayscale".
-        quality: Of the JPEGs, 1 to 100.
-        limit: The most bytes that images may take: in memory those of one sequence, in a folder
-            all of one kind. None: 80 % of this machine's memory, or 95 % of what is free on the
-            disk. Images of one size that would not fit together are an error before the first is
-            kept; what else does not fit is decoded anew in each epoch.
+        where: "ram", or a folder, which is created if missing.
+        pack: "raw" stores pixels: height × width × channels bytes per image, and the fastest
+            epochs. "jpeg" encodes images again after resizing, for sets that would be too large
+            otherwise: a fifth to a tenth of the bytes at quality 90. Every epoch decodes them,
+            which is several times as fast as from the original files. It is lossy: all epochs,
+            including the first, use the decoded JPEG, which differs by two or three gray levels on
+            average. Only for "rgb" and "grayscale".
+        quality: The quality of the JPEGs, 1 to 100.
+        limit: The maximum number of bytes of images: in memory those of one sequence, in a folder
+            those loaded with the same settings. None: 80 % of this machine's memory, or 95 % of
+            the free disk space. If images of one size do not all fit, it is an error before the
+            first is stored; other images that do not fit are decoded again in each epoch.
 
     Raises:
-        OptionError: A value outside its legal set.
+        OptionError: A value is invalid.
 
     Example:
         >>> Cache("ram", pack="jpeg", limit=2 * 2**30).quality
@@ -47,7 +47,7 @@ class Cache:
     limit: int | None = None
 
     def __post_init__(self) -> None:
-        # Words that other libraries take would make folders of such names.
+        # Names that other libraries use would create folders called so.
         if not isinstance(self.where, str | os.PathLike) or (
             self.where != "ram" and str(self.where).lower() in {"", "ram", "disk"}
         ):
@@ -61,14 +61,14 @@ class Cache:
 
     @property
     def is_in_memory(self) -> bool:
-        """Whether images are kept in memory, which other processes do not share."""
+        """Whether images are stored in memory, which other processes do not share."""
         return self.where == "ram"
 
 
-# What users pass: a Cache, "ram", a folder, or None.
+# Values of ``cache=``: a Cache, "ram", a folder, or None.
 CacheLike = Cache | str | os.PathLike[str] | None
 
 
-def cache_of(cache: CacheLike) -> Cache | None:
-    """What a user passed, as a ``Cache``."""
+def as_cache(cache: CacheLike) -> Cache | None:
+    """Converts a value of ``cache=`` to a ``Cache``."""
     return cache if cache is None or isinstance(cache, Cache) else Cache(cache)

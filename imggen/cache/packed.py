@@ -1,4 +1,4 @@
-"""Images kept as JPEGs rather than as pixels."""
+"""A cache of images that are stored as JPEGs."""
 
 from __future__ import annotations
 
@@ -11,67 +11,67 @@ import numpy.typing as npt
 
 from imggen.decode import decode_jpeg
 
-_LONGEST_SIDE = 65500  # that JPEGs of libjpeg have
+_MAX_SIDE = 65500  # the limit of libjpeg
 
 
 class ImageCache(Protocol):
-    """What keeps arrays: in memory or on disk, as they are or packed."""
+    """A cache of arrays: in memory or on disk, as pixels or as JPEGs."""
 
     def get(self, index: int, load: Callable[[], npt.NDArray[Any]]) -> npt.NDArray[Any]:
-        """Returns sample ``index``, not to be written to, calling ``load`` if it is not kept."""
+        """Returns sample ``index``, read-only; calls ``load`` if it is not stored."""
 
     @property
     def is_full(self) -> bool:
-        """Whether no more samples are kept, for want of room."""
+        """Whether no more samples are stored, since there is no space."""
 
     def flush(self) -> None:
-        """Writes what waits to be written."""
+        """Writes arrays that wait to be written."""
 
     def clear(self) -> None:
-        """Lets go of memory."""
+        """Releases memory."""
 
 
 @final
-class JpegPacked:
-    """Keeps images as JPEGs in another cache. Arrays that are no images are kept as they are.
+class JpegCache:
+    """Stores images as JPEGs in another cache. Arrays that are not images are stored as they are.
 
-    What is served is always what comes out of the JPEG, kept or not, so that all epochs agree.
+    It always returns the decoded JPEG, stored or not, so that all epochs agree.
     """
 
-    def __init__(self, keeper: ImageCache, quality: int) -> None:
-        self._keeper = keeper
+    def __init__(self, packed: ImageCache, quality: int) -> None:
+        self._packed = packed
         self._quality = quality
 
     def get(self, index: int, load: Callable[[], npt.NDArray[Any]]) -> npt.NDArray[Any]:
-        """As the cache that it is kept in."""
-        return _unpack(self._keeper.get(index, lambda: pack_as_jpeg(load(), self._quality)))
+        """Same as in the inner cache."""
+        return _unpack(self._packed.get(index, lambda: pack_as_jpeg(load(), self._quality)))
 
     @property
     def is_full(self) -> bool:
-        """As the cache that it is kept in."""
-        return self._keeper.is_full
+        """Same as in the inner cache."""
+        return self._packed.is_full
 
     def flush(self) -> None:
-        """As the cache that it is kept in."""
-        self._keeper.flush()
+        """Same as in the inner cache."""
+        self._packed.flush()
 
     def clear(self) -> None:
-        """As the cache that it is kept in."""
-        self._keeper.clear()
+        """Same as in the inner cache."""
+        self._packed.clear()
 
 
 def pack_as_jpeg(array: npt.NDArray[Any], quality: int) -> npt.NDArray[Any]:
-    """The bytes of a JPEG, uint8 of one axis; what is no image that JPEGs can hold as it is."""
+    """Encodes an image as JPEG, uint8 of one axis; returns other arrays unchanged."""
     from PIL import Image
 
     if (
         array.dtype != np.uint8
         or array.ndim != 3
         or array.shape[2] not in (1, 3)
-        or max(array.shape) > _LONGEST_SIDE
+        or max(array.shape) > _MAX_SIDE
     ):
         return array
-    # The last value says how many channels there were.
+    # The last value is the number of channels.
     file = io.BytesIO()
     Image.fromarray(array if array.shape[2] == 3 else array[:, :, 0]).save(
         file, "JPEG", quality=quality

@@ -24,12 +24,12 @@ def cache() -> None:
 @click.argument("folder", type=PATH)
 def info(folder: Path) -> None:
     """Show the caches in FOLDER with their sizes and settings."""
-    from imggen.cache import stores
+    from imggen.cache import list_stores
 
-    found = stores(folder)
+    found = list_stores(folder)
     for store in found:
         click.echo(f"{store.num_images} images, {store.num_bytes / 2**20:.1f} MiB: {store.folder}")
-        for line in store.about.splitlines():
+        for line in store.cache_key.splitlines():
             click.echo(f"    {line}")
     if not found:
         click.echo(f"There are no cached images in {folder}.")

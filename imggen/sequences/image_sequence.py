@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from imggen.augment import Augment, Pipeline, adapt
-from imggen.cache import CacheLike, cache_of, open_cache
+from imggen.cache import CacheLike, as_cache, open_cache
 from imggen.core import (
     check_choice,
     check_number,
@@ -156,7 +156,7 @@ class ImageSequence(EpochSequence[Batch], ManifestView):
         repeats = check_whole("repeats", repeats, 1)
         check_choice("on_error", on_error, get_args(OnError))
         options = WorkerOptions(workers, use_multiprocessing, max_queue_size)
-        cache = cache_of(cache)
+        cache = as_cache(cache)
         if cache is not None and cache.is_in_memory and use_multiprocessing:
             raise OptionError(
                 'cache="ram" is not shared between processes. Use threads, or a cache folder.'

@@ -165,7 +165,7 @@ def test_a_folder_is_measured_as_later_epochs_find_it(photos, tmp_path):
     report = bench(photos, cache=tmp_path / "kept", workers=0)
 
     assert list(report.stages) == ["cache", "augment", "encode"]
-    assert sum(store.num_images for store in imggen.cache.stores(tmp_path / "kept")) == 16
+    assert sum(store.num_images for store in imggen.cache.list_stores(tmp_path / "kept")) == 16
 
 
 def test_files_that_cannot_be_read_are_counted_and_skipped(photos):

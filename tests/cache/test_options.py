@@ -17,7 +17,7 @@ from sklearn.datasets import load_sample_images
 
 import imggen
 from imggen import Cache, ImageSequence, ImageSpec
-from imggen.cache import cache_of, open_cache
+from imggen.cache import as_cache, open_cache
 from imggen.errors import CacheError, ImggenWarning, OptionError
 from tests.cache.test_disk import through_jpeg
 from tests.helpers.images import write_images
@@ -73,14 +73,14 @@ def test_the_ends_of_what_is_legal_are_legal(quality, limit):
 
 @pytest.mark.parametrize("where", ["ram", "kept", "./disk", Path("kept")], ids=repr)
 def test_a_place_alone_stands_for_a_cache(where):
-    assert cache_of(where) == Cache(where) == Cache(where, "raw", 90, None)
-    assert cache_of(where).is_in_memory == (where == "ram")
+    assert as_cache(where) == Cache(where) == Cache(where, "raw", 90, None)
+    assert as_cache(where).is_in_memory == (where == "ram")
 
 
 def test_no_cache_stays_none_and_a_cache_stays_itself():
     cache = Cache("kept", pack="jpeg")
-    assert cache_of(None) is None
-    assert cache_of(cache) is cache
+    assert as_cache(None) is None
+    assert as_cache(cache) is cache
 
 
 def test_caches_are_equal_if_all_of_their_fields_are():
@@ -297,7 +297,7 @@ def test_transparency_cannot_be_packed(shots, tmp_path):
 
 @BOTH
 def test_what_a_loader_of_ones_own_returns_is_not_packed(photos, tmp_path, where):
-    with pytest.raises(OptionError, match=r'loader=.* need not be an image\. Use cache="ram"'):
+    with pytest.raises(OptionError, match=r'loader=.* need not be images\. Use cache="ram"'):
         ImageSequence(
             imggen.scan(photos), loader=np.load, cache=Cache(place(where, tmp_path), "jpeg")
         )
@@ -359,8 +359,8 @@ def test_a_set_larger_than_the_limit_in_memory_is_refused(tmp_path):
     )
     with pytest.raises(
         OptionError,
-        match=r'cache="ram" would take 12\.0 MiB for 4 samples of 3145728 bytes, and may take '
-        r'4\.0 MiB .limit=.\. Use .*pack="jpeg", or no cache',
+        match=r'cache="ram" needs 12\.0 MiB for 4 samples of 3145728 bytes, and its limit= is '
+        r'4\.0 MiB\. Use .*pack="jpeg", or no cache',
     ):
         sequence[0]
 
@@ -389,7 +389,7 @@ def test_the_sizes_of_a_refusal_can_be_told_apart(photos, tmp_path, where):
 def test_memory_refuses_again_when_asked_again(photos):
     sequence = small(photos, Cache("ram", limit=4 * RAW), workers=4)
     for _ in range(3):
-        with pytest.raises(OptionError, match="may take"):
+        with pytest.raises(OptionError, match="its limit= is"):
             sequence.fill_cache()
 
 
@@ -509,13 +509,13 @@ def test_what_exceeds_the_limit_is_loaded_anew_and_told_once(varied, tmp_path, w
             cache.flush()
 
     (message,) = told_of(told)
-    assert "loaded anew in each epoch" in message
+    assert "loaded again in each epoch" in message
     assert loaded[0] == list(range(20))
     assert loaded[1] == loaded[2]
     kept = set(range(20)) - set(loaded[1])
     assert 0 < sum(varied.size(index, pack) for index in kept) <= limit
     if where == "folder":
-        assert f"takes no more images than {len(kept)}: its limit is {limit} bytes" in message
+        assert f"stores no more images than {len(kept)}: its limit is {limit} bytes" in message
         assert 0 < bytes_kept(tmp_path / "kept") <= limit
 
 

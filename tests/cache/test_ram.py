@@ -148,14 +148,14 @@ def test_a_set_larger_than_memory_is_refused_before_it_is_taken():
 
     with pytest.raises(
         OptionError,
-        match=r'cache="ram" would take 95\.4 TiB for 100000000 samples of 1048576 bytes, and '
-        r"may take \d+\.\d GiB \(limit=\)\. Use a smaller image_size, a folder, .* or no cache\.",
+        match=r'cache="ram" needs 95\.4 TiB for 100000000 samples of 1048576 bytes, and '
+        r"its limit= is \d+\.\d GiB\. Use a smaller image_size, a folder, .* or no cache\.",
     ):
         cache.get(0, lambda: sample)
 
 
 def test_a_set_with_more_samples_than_memory_has_bytes_is_refused_the_same_way():
-    with pytest.raises(OptionError, match='cache="ram" would take'):
+    with pytest.raises(OptionError, match='cache="ram" needs'):
         RamCache(10**15).get(0, lambda: image(0, shape=(1, 1, 1)))
 
 

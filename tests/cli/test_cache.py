@@ -70,11 +70,11 @@ def test_info_tells_of_each_way_that_images_were_loaded(photos, tmp_path):
 def test_clear_deletes_what_is_imggens_and_nothing_else(photos, tmp_path):
     invoke("build", photos, tmp_path / "kept", *SIZE)
     (tmp_path / "kept" / "mine").mkdir()
-    (tmp_path / "kept" / "mine" / "about.txt").write_text("my own notes")
+    (tmp_path / "kept" / "mine" / "cache_key.txt").write_text("my own notes")
 
     assert "MiB deleted" in invoke("clear", tmp_path / "kept").output
     assert [path.name for path in (tmp_path / "kept").iterdir()] == ["mine"]
-    assert (tmp_path / "kept" / "mine" / "about.txt").read_text() == "my own notes"
+    assert (tmp_path / "kept" / "mine" / "cache_key.txt").read_text() == "my own notes"
     assert "There are no cached images in" in invoke("info", tmp_path / "kept").output
 
 
@@ -176,7 +176,7 @@ def test_a_limit_below_what_is_needed_ends_the_build(photos, tmp_path):
 def test_a_packed_build_that_stops_at_its_limit_does_not_say_that_all_are_there(photos, tmp_path):
     told = invoke("build", photos, tmp_path / "kept", *SIZE, *PACKED, "--limit", 3000)
     assert "Warning: " in told.stderr
-    assert "takes no more images than" in told.stderr
+    assert "stores no more images than" in told.stderr
     assert 0 < bytes_kept(tmp_path / "kept") <= 3000
     assert "16 of 16" not in told.stdout
     assert told.exit_code == 1
@@ -184,7 +184,7 @@ def test_a_packed_build_that_stops_at_its_limit_does_not_say_that_all_are_there(
 
 def test_a_packed_build_that_stops_at_its_limit_says_so_and_training_goes_on(photos, tmp_path):
     told = invoke("build", photos, tmp_path / "kept", *SIZE, *PACKED, "--limit", 3000)
-    assert "takes no more images than" in told.stderr
+    assert "stores no more images than" in told.stderr
     kept = bytes_kept(tmp_path / "kept")
     assert 0 < kept <= 3000
 
@@ -192,7 +192,7 @@ def test_a_packed_build_that_stops_at_its_limit_says_so_and_training_goes_on(pho
     cache = imggen.Cache(tmp_path / "kept", pack="jpeg", quality=80, limit=3000)
     expected = imggen.Cache("ram", pack="jpeg", quality=80)
     manifest = imggen.scan(photos)
-    with pytest.warns(imggen.errors.ImggenWarning, match="takes no more images than"):
+    with pytest.warns(imggen.errors.ImggenWarning, match="stores no more images than"):
         got = [x for x, _ in imggen.ImageSequence(manifest, **options, cache=cache)]
     in_memory = [x for x, _ in imggen.ImageSequence(manifest, **options, cache=expected)]
     assert all(map(np.array_equal, got, in_memory))
