@@ -1,20 +1,16 @@
-"""Run by test_backends.py in a process of its own: trains under one backend, prints what it saw.
+"""Run in a process of its own: trains under one backend and prints what it saw, as JSON.
 
 python -m tests.helpers.backend_script BACKEND FOLDER
 """
 
-import hashlib
 import json
 import os
 import sys
 
 
+# Here, and not with the cases: worker processes import the module, and should import no Keras.
 def flip_some(image, rng):
     return image[:, ::-1] if rng.random() < 0.5 else image
-
-
-def digest(*arrays):
-    return hashlib.sha256(b"".join(array.tobytes() for array in arrays)).hexdigest()[:16]
 
 
 def main(backend, folder):
@@ -22,103 +18,17 @@ def main(backend, folder):
     os.environ["NO_ALBUMENTATIONS_UPDATE"] = "1"
     if backend != "tensorflow":
         sys.modules["tensorflow"] = None  # any import of it now fails
-    import albumentations
+    from tests.helpers import legacy_backend_cases, sequence_backend_cases
+
+    seen = {
+        "sequences": sequence_backend_cases.run(folder),
+        "legacy": legacy_backend_cases.run(folder),
+    }
     import keras
 
-    import imggen
-
-    def make(**options):
-        return imggen.from_directory(
-            folder,
-            image_size=(16, 16),
-            batch_size=options.pop("batch_size", 4),
-            augment=[flip_some, albumentations.Affine(rotate=(-20, 20), p=0.8)],
-            rescale=1 / 255,
-            seed=7,
-            **options,
-        )
-
-    def fitted(**options):
-        """The batches that fit trains on in three epochs, and the losses."""
-        trained_on = []
-
-        class Noting(keras.Model):
-            def __init__(self):
-                super().__init__()
-                self.dense = keras.layers.Dense(2, activation="softmax")
-
-            def call(self, x):
-                return self.dense(keras.ops.reshape(x, (-1, 16 * 16 * 3)))
-
-        class Note(keras.callbacks.Callback):
-            def on_epoch_end(self, epoch, logs=None):
-                trained_on.append(sequence.epoch)
-
-        keras.utils.set_random_seed(1)
-        model = Noting()
-        model.compile("sgd", "categorical_crossentropy", run_eagerly=False)
-        sequence = make(**options)
-        served = sequence._serve
-        batches = []
-
-        def serve(made):
-            batches.append(digest(made.x, made.y))
-            return served(made)
-
-        sequence._serve = serve
-        history = model.fit(sequence, epochs=3, verbose=0)
-        # Keras may look at up to two batches before it trains.
-        return {
-            "batches": batches[-3 * len(sequence) :],
-            "losses": history.history["loss"],
-            "epoch": sequence.epoch,
-        }
-
-    def two_epochs(sequence):
-        return [digest(x, y) for _ in range(2) for x, y in sequence]
-
-    by_index = {
-        name: two_epochs(make(**options))
-        for name, options in {
-            "caller": {"workers": 0},
-            "one thread": {"workers": 1},
-            "eight threads": {"workers": 8},
-            "two processes": {"workers": 2, "use_multiprocessing": True},
-        }.items()
-    }
-    fits = {str(workers): fitted(workers=workers) for workers in (0, 1, 8)}
-
-    keras.utils.set_random_seed(2)
-    sequence = make(workers=2)
-    model = keras.Sequential(
-        [keras.Input((16, 16, 3)), keras.layers.Flatten(), keras.layers.Dense(2, "softmax")]
-    )
-    model.compile("sgd", "categorical_crossentropy", metrics=["accuracy"])
-    model.fit(
-        sequence.generator(),
-        steps_per_epoch=3,
-        epochs=2,
-        validation_data=make(shuffle=False).generator(),
-        validation_steps=2,
-        shuffle=False,
-        verbose=0,
-    )
-    plain = imggen.from_directory(folder, image_size=(16, 16), batch_size=4, rescale=1 / 255)
-    _, accuracy = model.evaluate(plain, verbose=0)
-    table = plain.predict(model)
-    print(
-        json.dumps(
-            {
-                "backend": keras.backend.backend(),
-                "tensorflow": bool(sys.modules.get("tensorflow")),
-                "by_index": by_index,
-                "fits": fits,
-                "one batch an epoch": fitted(workers=2, batch_size=22),
-                "evaluate": accuracy,
-                "table": float((table["true"] == table["predicted"]).mean()),
-            }
-        )
-    )
+    seen["backend"] = keras.backend.backend()
+    seen["tensorflow"] = bool(sys.modules.get("tensorflow"))
+    print(json.dumps(seen))
 
 
 if __name__ == "__main__":

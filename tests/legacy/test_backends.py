@@ -1,55 +1,26 @@
 """Training with the drop-in on every Keras backend, beside Keras's own class."""
 
 import itertools
-import json
-import os
-import subprocess
-import sys
-from pathlib import Path
 
 import pytest
 
-from tests.helpers.images import write_images
+from tests.helpers.backends import seen_by
 
-BACKENDS = ["tensorflow", "jax", "torch"]
+# In another order than in the tests of sequences, which may run at the same time.
+BACKENDS = ["torch", "jax", "tensorflow"]
 FITS = ["plain", "preprocessing", "steps of an epoch", "steps within an epoch"]
 FITS += ["one batch an epoch"]
 
 # TensorFlow reads ahead while on_epoch_end shuffles, so that chance decides which batches come
 # before: with steps_per_epoch other than the length, neither Keras's class nor this one repeats
 # itself there.
-UNCERTAIN = (BACKENDS[0], "steps within an epoch")
+UNCERTAIN = ("tensorflow", "steps within an epoch")
 EVERY_FIT = [fit for fit in itertools.product(BACKENDS, FITS) if fit != UNCERTAIN]
 
 
 @pytest.fixture(scope="module")
 def seen(tmp_path_factory):
-    """Backend to what a process of its own saw; each is started when it is first asked for."""
-    folder = write_images(tmp_path_factory.mktemp("photos"), {"cat": 11, "dog": 11}, size=(16, 16))
-    results = {}
-
-    def run(backend):
-        if backend not in results:
-            done = subprocess.run(
-                [sys.executable, "-m", "tests.helpers.legacy_backend_script", backend, folder],
-                capture_output=True,
-                text=True,
-                timeout=240,
-                cwd=Path(__file__).parents[2],
-                env={**os.environ, "CUDA_VISIBLE_DEVICES": "", "JAX_PLATFORMS": "cpu"},
-            )
-            assert done.returncode == 0, done.stderr[-3000:]
-            results[backend] = json.loads(done.stdout.splitlines()[-1])
-        return results[backend]
-
-    return run
-
-
-@pytest.mark.parametrize("backend", BACKENDS)
-def test_the_backend_is_the_one_asked_for_and_needs_no_other(seen, backend):
-    result = seen(backend)
-    assert result["backend"] == backend
-    assert result["tensorflow"] == (backend == "tensorflow")
+    return lambda backend: seen_by(backend, tmp_path_factory)["legacy"]
 
 
 @pytest.mark.parametrize(("backend", "name"), EVERY_FIT)

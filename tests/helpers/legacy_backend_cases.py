@@ -1,13 +1,12 @@
-"""Run by test_legacy_backends.py in a process of its own: trains with imggen's and Keras's classes.
-
-python -m tests.helpers.legacy_backend_script BACKEND FOLDER
-"""
+"""The drop-in and Keras's own class under the backend of this process; see backend_script."""
 
 import hashlib
-import json
-import os
-import sys
 import warnings
+
+import keras
+from keras.src.legacy.preprocessing import image as theirs
+
+from imggen import legacy as ours
 
 SIZE = (16, 16)
 TRAIN = {"rotation_range": 20, "zoom_range": 0.2, "horizontal_flip": True, "rescale": 1 / 255}
@@ -21,15 +20,7 @@ def plus_one(image):
     return image + 1
 
 
-def main(backend, folder):
-    os.environ["KERAS_BACKEND"] = backend
-    if backend != "tensorflow":
-        sys.modules["tensorflow"] = None  # any import of it now fails
-    import keras
-    from keras.src.legacy.preprocessing import image as theirs
-
-    from imggen import legacy as ours
-
+def run(folder):
     # Keras asks SciPy for affine_transform by an old name.
     warnings.filterwarnings("ignore", "Please import `affine_transform`", DeprecationWarning)
 
@@ -51,16 +42,20 @@ def main(backend, folder):
             **{"shuffle": shuffle, "batch_size": batch_size, "seed": 5, **more},
         )
 
-    def compiled():
-        model = keras.Sequential(
-            [keras.Input((*SIZE, 3)), keras.layers.Flatten(), keras.layers.Dense(2, "softmax")]
-        )
-        model.compile("sgd", "categorical_crossentropy", metrics=["accuracy"])
-        return model
+    keras.utils.set_random_seed(1)
+    model = keras.Sequential(
+        [keras.Input((*SIZE, 3)), keras.layers.Flatten(), keras.layers.Dense(2, "softmax")]
+    )
+    model.compile("sgd", "categorical_crossentropy", metrics=["accuracy"])
+    initial = [weights.copy() for weights in model.get_weights()]  # torch returns views
+
+    def start_over():
+        """Seeds everything and resets the model: compiling one takes most of the time."""
+        keras.utils.set_random_seed(1)
+        model.set_weights(initial)
 
     def fitted(module=ours, options=TRAIN, *, batch_size=4, fit=(), **more):
-        keras.utils.set_random_seed(1)
-        model = compiled()
+        start_over()
         train = iterator(module, options, batch_size=batch_size, **more)
         validation = iterator(module, {"rescale": 1 / 255}, **{**more, "shuffle": False})
         options = {"epochs": 2, "verbose": 0, **dict(fit)}
@@ -80,8 +75,7 @@ def main(backend, folder):
     }
 
     def by_generator(module):
-        keras.utils.set_random_seed(1)
-        model = compiled()
+        start_over()
         batches = iterator(module, TRAIN)
         history = model.fit(
             (next(batches) for _ in range(100)), steps_per_epoch=4, epochs=2, verbose=0
@@ -89,8 +83,7 @@ def main(backend, folder):
         return history.history["loss"]
 
     def scores(module, **more):
-        keras.utils.set_random_seed(1)
-        model = compiled()
+        start_over()
         plain = iterator(module, {"rescale": 1 / 255}, shuffle=False, **more)
         images = iterator(module, {"rescale": 1 / 255}, shuffle=False, class_mode=None, **more)
         labels = plain.classes
@@ -102,22 +95,12 @@ def main(backend, folder):
             "by hand": by_hand,
         }
 
-    print(
-        json.dumps(
-            {
-                "backend": keras.backend.backend(),
-                "tensorflow": bool(sys.modules.get("tensorflow")),
-                "fits": fits,
-                "generator": {"ours": by_generator(ours), "keras": by_generator(theirs)},
-                "scores": {
-                    "0 workers": scores(ours, workers=0),
-                    "8 workers": scores(ours, workers=8),
-                    "keras": scores(theirs),
-                },
-            }
-        )
-    )
-
-
-if __name__ == "__main__":
-    main(*sys.argv[1:])
+    return {
+        "fits": fits,
+        "generator": {"ours": by_generator(ours), "keras": by_generator(theirs)},
+        "scores": {
+            "0 workers": scores(ours, workers=0),
+            "8 workers": scores(ours, workers=8),
+            "keras": scores(theirs),
+        },
+    }

@@ -1,0 +1,99 @@
+"""An ImageSequence under the backend of this process; see backend_script."""
+
+import hashlib
+
+import albumentations
+import keras
+
+import imggen
+from tests.helpers.backend_script import flip_some
+
+
+def digest(*arrays):
+    return hashlib.sha256(b"".join(array.tobytes() for array in arrays)).hexdigest()[:16]
+
+
+def make_sequence(folder, **options):
+    return imggen.from_directory(
+        folder,
+        image_size=(16, 16),
+        batch_size=options.pop("batch_size", 4),
+        augment=[flip_some, albumentations.Affine(rotate=(-20, 20), p=0.8)],
+        rescale=1 / 255,
+        seed=7,
+        **options,
+    )
+
+
+def digests_of_two_epochs(sequence):
+    return [digest(x, y) for _ in range(2) for x, y in sequence]
+
+
+class Subclassed(keras.Model):
+    def __init__(self):
+        super().__init__()
+        self.dense = keras.layers.Dense(2, activation="softmax")
+
+    def call(self, x):
+        return self.dense(keras.ops.reshape(x, (-1, 16 * 16 * 3)))
+
+
+def run(folder):
+    def fitted(**options):
+        """The batches that fit trains on in three epochs, and the losses."""
+        keras.utils.set_random_seed(1)
+        model = Subclassed()  # not built yet: Keras looks at a batch to build it
+        model.compile("sgd", "categorical_crossentropy", run_eagerly=False)
+        sequence = make_sequence(folder, **options)
+        served = sequence._serve
+        batches = []
+
+        def serve(made):
+            batches.append(digest(made.x, made.y))
+            return served(made)
+
+        sequence._serve = serve
+        history = model.fit(sequence, epochs=3, verbose=0)
+        # Keras may look at up to two batches before it trains.
+        return {
+            "batches": batches[-3 * len(sequence) :],
+            "losses": history.history["loss"],
+            "epoch": sequence.epoch,
+        }
+
+    by_index = {
+        name: digests_of_two_epochs(make_sequence(folder, **options))
+        for name, options in {
+            "caller": {"workers": 0},
+            "one thread": {"workers": 1},
+            "eight threads": {"workers": 8},
+            "two processes": {"workers": 2, "use_multiprocessing": True},
+        }.items()
+    }
+    fits = {str(workers): fitted(workers=workers) for workers in (0, 1, 8)}
+
+    keras.utils.set_random_seed(2)
+    sequence = make_sequence(folder, workers=2)
+    model = keras.Sequential(
+        [keras.Input((16, 16, 3)), keras.layers.Flatten(), keras.layers.Dense(2, "softmax")]
+    )
+    model.compile("sgd", "categorical_crossentropy", metrics=["accuracy"])
+    model.fit(
+        sequence.generator(),
+        steps_per_epoch=3,
+        epochs=2,
+        validation_data=make_sequence(folder, shuffle=False).generator(),
+        validation_steps=2,
+        shuffle=False,
+        verbose=0,
+    )
+    plain = imggen.from_directory(folder, image_size=(16, 16), batch_size=4, rescale=1 / 255)
+    _, accuracy = model.evaluate(plain, verbose=0)
+    table = plain.predict(model)
+    return {
+        "by_index": by_index,
+        "fits": fits,
+        "one batch an epoch": fitted(workers=2, batch_size=22),
+        "evaluate": accuracy,
+        "table": float((table["true"] == table["predicted"]).mean()),
+    }
