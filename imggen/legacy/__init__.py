@@ -1,4 +1,8 @@
-"""The drop-in for ``keras.preprocessing.image``: the same names, batch for batch the same images.
+"""A drop-in replacement for ``keras.preprocessing.image``: the same names and the same batches.
+
+In: the arguments of Keras's ImageDataGenerator. Out: iterators whose batches are Keras's, bit for
+bit with ``exact=True``. Where and when files are read and images transformed may change here; the
+order of random draws may not.
 
     from imggen import ImageDataGenerator
     from imggen.legacy import DirectoryIterator, img_to_array, load_img

@@ -13,36 +13,36 @@ import numpy.typing as npt
 from imggen.legacy.batch import fill_batch
 from imggen.legacy.iterator import Iterator
 from imggen.legacy.saving import save_batch
-from imggen.legacy.subset import subset_bounds
+from imggen.legacy.validation_split import subset_bounds
 
 
 class NumpyArrayIterator(Iterator):
-    """Serves batches of images that are in memory; what ``ImageDataGenerator.flow`` returns.
+    """Serves batches of images in memory; returned by ``ImageDataGenerator.flow``.
 
     Args:
         x: Images, shape (n, height, width, channels) or (n, channels, height, width); or a list of
-            them and another array, or list of arrays, that is served beside them as it is.
-        y: Targets, n of them, of any kind; or None.
-        image_data_generator: What is done to the images.
-        batch_size: Samples a batch.
-        shuffle: Serve in an order drawn anew for each epoch.
-        sample_weight: n weights, or None. With ``subset`` "training" or "validation" Keras does not
-            split them with the images, and neither is it done here: pass those of the subset, and
-            zeros for the rest.
-        seed: As in ``Iterator``.
-        data_format: "channels_last" or "channels_first"; None: as Keras is configured.
-        save_to_dir: A folder for a picture of every image served, or None.
-        save_prefix: What their names begin with.
-        save_format: Their extension.
-        subset: "training", "validation" or "test", as the generator's ``validation_split`` has it.
-        ignore_class_split: Take subsets in which not all classes occur.
-        dtype: Of the images; None: as Keras is configured.
-        workers: As in ``Iterator``.
-        use_multiprocessing: As in ``Iterator``.
+            them and another array, or list of arrays, that is served unchanged with them.
+        y: n targets of any kind, or None.
+        image_data_generator: Transforms the images.
+        batch_size: The number of samples per batch.
+        shuffle: Serve each epoch in a new random order.
+        sample_weight: n weights, or None. With ``subset`` "training" or "validation", Keras does
+            not split them with the images, and neither does this class: pass those of the subset,
+            followed by zeros.
+        seed: See ``Iterator``.
+        data_format: "channels_last" or "channels_first"; None: Keras's setting.
+        save_to_dir: A folder to save every served image to, or None.
+        save_prefix: The prefix of their file names.
+        save_format: Their file extension.
+        subset: "training", "validation" or "test", as defined by the generator's
+            ``validation_split``. None: all samples.
+        ignore_class_split: Accept subsets in which not all classes occur.
+        dtype: The dtype of the images. None: Keras's setting.
+        workers: See ``Iterator``.
+        use_multiprocessing: See ``Iterator``.
 
     Raises:
-        ValueError: Lengths that differ, images without four axes, or subsets with other classes
-            than the whole.
+        ValueError: Lengths differ, images do not have four axes, or a subset lacks classes.
 
     Example:
         >>> from imggen import ImageDataGenerator
@@ -75,15 +75,17 @@ class NumpyArrayIterator(Iterator):
         self.dtype = keras.config.floatx() if dtype is None else dtype
         if data_format is None:
             data_format = keras.config.image_data_format()
-        beside: list[npt.NDArray[Any]] = []
+        extra: list[npt.NDArray[Any]] = []
         if isinstance(x, tuple | list):
             x, others = x[0], x[1]
-            beside = [np.asarray(one) for one in (others if isinstance(others, list) else [others])]
-        for one in beside:
-            if len(one) != len(x):
+            extra = [
+                np.asarray(array) for array in (others if isinstance(others, list) else [others])
+            ]
+        for array in extra:
+            if len(array) != len(x):
                 raise ValueError(
                     "All of the arrays in `x` should have the same length. Found "
-                    f"{len(x)} images and an array of length {len(one)}."
+                    f"{len(x)} images and an array of length {len(array)}."
                 )
         for name, values in {"`y` (labels)": y, "`sample_weight`": sample_weight}.items():
             if values is not None and len(values) != len(x):
@@ -93,22 +95,22 @@ class NumpyArrayIterator(Iterator):
                 )
         if subset is not None:
             start, stop = subset_bounds(subset, image_data_generator._validation_split)
-            part = slice(int(start * len(x)), int(stop * len(x)))
+            selected = slice(int(start * len(x)), int(stop * len(x)))
             if y is not None and not ignore_class_split:
-                _require_same_classes(y, part)
-            x, beside = x[part], [one[part] for one in beside]
-            y = None if y is None else y[part]
+                _require_same_classes(y, selected)
+            x, extra = x[selected], [array[selected] for array in extra]
+            y = None if y is None else y[selected]
             if sample_weight is not None and subset == "test":
-                sample_weight = sample_weight[part]
+                sample_weight = sample_weight[selected]
         self.x = np.asarray(x, dtype=self.dtype)
-        self.x_misc = beside
+        self.x_misc = extra
         if self.x.ndim != 4:
             raise ValueError(f"x has shape {self.x.shape}; expected four axes, a batch of images.")
         channels = self.x.shape[3 if data_format == "channels_last" else 1]
         if channels not in {1, 3, 4}:
             warnings.warn(
-                f"x has shape {self.x.shape}, which with data_format={data_format!r} makes "
-                f"{channels} channels; expected 1, 3 or 4.",
+                f"x has shape {self.x.shape}, which is "
+                f"{channels} channels with data_format={data_format!r}; expected 1, 3 or 4.",
                 stacklevel=2,
             )
         self.y = None if y is None else np.asarray(y)
@@ -137,8 +139,8 @@ class NumpyArrayIterator(Iterator):
             self._threads,
         )
         save_batch(self, batch_x, index_array, num_names=10_000)
-        beside = [one[index_array] for one in self.x_misc]
-        x = [batch_x, *beside] if beside else batch_x
+        extra = [array[index_array] for array in self.x_misc]
+        x = [batch_x, *extra] if extra else batch_x
         if self.y is None:
             return x
         if self.sample_weight is None:
@@ -146,9 +148,11 @@ class NumpyArrayIterator(Iterator):
         return x, self.y[index_array], self.sample_weight[index_array]
 
 
-def _require_same_classes(y: Any, part: slice) -> None:
-    inside = np.unique(y[part])
-    outside = np.unique(np.concatenate([np.asarray(y)[: part.start], np.asarray(y)[part.stop :]]))
+def _require_same_classes(y: Any, selected: slice) -> None:
+    inside = np.unique(y[selected])
+    outside = np.unique(
+        np.concatenate([np.asarray(y)[: selected.start], np.asarray(y)[selected.stop :]])
+    )
     if not np.array_equal(inside, outside):
         raise ValueError(
             "Training and validation subsets have different number of classes after the split: "

@@ -11,9 +11,9 @@ import numpy as np
 
 from imggen.cache import CacheLike
 from imggen.errors import OptionError
-from imggen.legacy.announce import announce
 from imggen.legacy.files import BatchFromFilesMixin
 from imggen.legacy.iterator import Iterator
+from imggen.legacy.messages import print_message
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -22,51 +22,53 @@ _WITHOUT_CLASSES = ("input", "multi_output", "raw", None)
 
 
 class DataFrameIterator(BatchFromFilesMixin, Iterator):
-    """Serves images named by a DataFrame; what ``ImageDataGenerator.flow_from_dataframe`` returns.
+    """Serves images listed in a DataFrame; see ``ImageDataGenerator.flow_from_dataframe``.
 
     Args:
-        dataframe: One row a sample; left as it is.
-        directory: What the paths in ``x_col`` are relative to; None: nothing.
-        image_data_generator: What is done to the images; None: nothing.
+        dataframe: One row per sample; not modified.
+        directory: The folder that the paths in ``x_col`` are relative to. None: the working
+            directory.
+        image_data_generator: Transforms the images. None: no transformation.
         x_col: The column of paths.
         y_col: The column of labels, or several for "multi_output" and "raw".
         weight_col: The column of sample weights, or None.
-        target_size: (height, width) that images are resized to, in pixels.
+        target_size: The (height, width) in pixels that images are resized to.
         color_mode: "rgb", "rgba" or "grayscale".
-        classes: The classes to take, in their order; rows of others are left out. None: all,
-            sorted.
-        class_mode: What y is: "categorical" (one-hot; a label may be a list of classes), "sparse"
-            or "binary" (the number of the class), "raw" (the column as it is), "multi_output" (a
-            list of columns), "input" (x itself), or None: no y.
-        batch_size: Samples a batch.
-        shuffle: Serve in an order drawn anew for each epoch.
-        seed: As in ``Iterator``.
+        classes: The classes to use, in the order of their indices; rows of other classes are
+            skipped. None: all classes, sorted.
+        class_mode: The kind of y: "categorical" (one-hot; a label may be a list of classes),
+            "sparse" or "binary" (the class index), "raw" (the column unchanged), "multi_output" (a
+            list of columns), "input" (x itself), or None (no y).
+        batch_size: The number of samples per batch.
+        shuffle: Serve each epoch in a new random order.
+        seed: See ``Iterator``.
         data_format: "channels_last" or "channels_first".
-        save_to_dir: A folder for a picture of every image served, or None.
-        save_prefix: What their names begin with.
-        save_format: Their extension.
-        subset: "training", "validation" or "test", as the generator's ``validation_split`` has it.
+        save_to_dir: A folder to save every served image to, or None.
+        save_prefix: The prefix of their file names.
+        save_format: Their file extension.
+        subset: "training", "validation" or "test", as defined by the generator's
+            ``validation_split``. None: all samples.
         interpolation: "nearest", "bilinear", "bicubic", "lanczos", "box" or "hamming".
-        keep_aspect_ratio: Cut images to the shape of ``target_size`` first.
-        dtype: Of x and y.
-        validate_filenames: Leave out rows whose file is not there or has another extension than
-            those of ``white_list_formats``, with a warning that counts them.
-        workers: As in ``Iterator``.
-        use_multiprocessing: As in ``Iterator``.
-        cache: As in ``DirectoryIterator``.
-        on_error: As in ``DirectoryIterator``.
+        keep_aspect_ratio: Crop images to the aspect ratio of ``target_size`` first.
+        dtype: The dtype of x and y.
+        validate_filenames: Skip rows whose file does not exist or has an extension that is not in
+            ``white_list_formats``, with a warning that counts them.
+        workers: See ``Iterator``.
+        use_multiprocessing: See ``Iterator``.
+        cache: See ``DirectoryIterator``.
+        on_error: See ``DirectoryIterator``.
 
     Attributes:
-        class_indices: Name of a class to its number, where ``class_mode`` has classes.
-        classes: The number, or list of numbers, of every sample's class, where it has them.
-        filenames: What ``x_col`` holds.
-        filepaths: Path of every sample. Row i of all that was served, and so of predictions, is
+        class_indices: Class name to class index, if ``class_mode`` has classes.
+        classes: The class index, or list of indices, of each sample, if ``class_mode`` has classes.
+        filenames: The values in ``x_col``.
+        filepaths: The path of each sample. Row i of all served samples, and so of predictions, is
             ``filepaths[served_indices[i]]``.
 
     Raises:
-        ValueError: An argument outside its legal set.
-        TypeError: A column with values that ``class_mode`` cannot take.
-        KeyError: There is no such column.
+        ValueError: An argument is not legal.
+        TypeError: A column has values that ``class_mode`` does not accept.
+        KeyError: A column does not exist.
 
     Example:
         >>> import pandas as pd
@@ -154,15 +156,15 @@ class DataFrameIterator(BatchFromFilesMixin, Iterator):
         self._sample_weight = frame[weight_col].values if weight_col else None
         found = f"Found {self.samples} {'' if validate_filenames else 'non-'}validated"
         if class_mode in _WITHOUT_CLASSES:
-            announce(f"{found} image filenames.")
+            print_message(f"{found} image filenames.")
             if class_mode == "multi_output":
-                self._targets_given: Any = [np.array(frame[name].tolist()) for name in y_col]
+                self._targets_from_columns: Any = [np.array(frame[name].tolist()) for name in y_col]
             elif class_mode == "raw":
-                self._targets_given = frame[y_col].values
+                self._targets_from_columns = frame[y_col].values
         else:
-            announce(f"{found} image filenames belonging to {len(names)} classes.")
-            self.classes = [self._numbers(label) for label in frame[y_col]]
-        self._keep(cache)
+            print_message(f"{found} image filenames belonging to {len(names)} classes.")
+            self.classes = [self._indices_of(label) for label in frame[y_col]]
+        self._open_cache(cache)
         super().__init__(
             self.samples,
             batch_size,
@@ -174,17 +176,21 @@ class DataFrameIterator(BatchFromFilesMixin, Iterator):
 
     @property
     def filepaths(self) -> list[str]:
-        """The path of every sample."""
+        """The path of each sample."""
         return self._filepaths
 
     @property
     def labels(self) -> Any:
-        """The columns for "raw" and "multi_output"; else the classes."""
-        return self._targets_given if self.class_mode in {"multi_output", "raw"} else self.classes
+        """The columns for "raw" and "multi_output", otherwise the classes."""
+        return (
+            self._targets_from_columns
+            if self.class_mode in {"multi_output", "raw"}
+            else self.classes
+        )
 
     @property
     def sample_weight(self) -> Any:
-        """The column of weights, or None."""
+        """The weights of all samples, or None."""
         return self._sample_weight
 
     def _rows_with_files(self, frame: pd.DataFrame, x_col: str) -> pd.DataFrame:
@@ -203,14 +209,14 @@ class DataFrameIterator(BatchFromFilesMixin, Iterator):
             )
         return frame[valid]
 
-    def _numbers(self, label: Any) -> int | list[int]:
+    def _indices_of(self, label: Any) -> int | list[int]:
         if isinstance(label, list | tuple):
-            return [self.class_indices[one] for one in label]
+            return [self.class_indices[name] for name in label]
         return self.class_indices[label]
 
 
 def validate_filename(filename: str, white_list_formats: Any) -> bool:
-    """Whether there is such a file, with one of the extensions ``white_list_formats``.
+    """Returns whether a file exists and has one of the extensions ``white_list_formats``.
 
     Example:
         >>> validate_filename("nowhere.png", ("png", "jpg"))
@@ -239,7 +245,7 @@ def _check_columns(
         number = len(set(classes)) if classes else frame[y_col].nunique()
         if number != 2:
             raise ValueError(
-                f'class_mode="binary" needs 2 classes; there are {number}. Use "sparse" or '
+                f'class_mode="binary" needs 2 classes, found {number}. Use "sparse" or '
                 '"categorical" for more.'
             )
     if classes and class_mode in _WITHOUT_CLASSES:
@@ -264,7 +270,7 @@ def _require(frame: pd.DataFrame, column: Any, types: tuple[type, ...], what: st
 def _rows_of_classes(
     frame: pd.DataFrame, y_col: Any, classes: Sequence[str] | None
 ) -> tuple[pd.DataFrame, list[str]]:
-    """The rows that have a class, and all classes in the order of their numbers."""
+    """Returns the rows that have a class, and all classes in the order of their indices."""
     import pandas as pd
 
     if not classes:
@@ -274,7 +280,7 @@ def _rows_of_classes(
         return frame, sorted(found)
     wanted = list(dict.fromkeys(classes))
     labels = [
-        [one for one in label if one in wanted] or None
+        [name for name in label if name in wanted] or None
         if isinstance(label, list | tuple)
         else (label if label in wanted else None)
         for label in frame[y_col]

@@ -13,54 +13,55 @@ import numpy.typing as npt
 
 from imggen.cache import CacheLike
 from imggen.errors import OptionError
-from imggen.legacy.announce import announce
 from imggen.legacy.files import BatchFromFilesMixin
 from imggen.legacy.iterator import Iterator
+from imggen.legacy.messages import print_message
 
 
 class DirectoryIterator(BatchFromFilesMixin, Iterator):
-    """Serves images from class folders; what ``ImageDataGenerator.flow_from_directory`` returns.
+    """Serves images from class folders; returned by ``ImageDataGenerator.flow_from_directory``.
 
-    Every folder in ``directory`` is a class, hidden ones too, and files are taken at any depth by
-    their extension (``white_list_formats``), as Keras does.
+    As in Keras, every folder in ``directory`` is a class, also a hidden one, and files are found at
+    any depth by their extension (``white_list_formats``).
 
     Args:
-        directory: The folder that holds one folder a class.
-        image_data_generator: What is done to the images; None: nothing.
-        target_size: (height, width) that images are resized to, in pixels.
+        directory: The folder that contains one folder per class.
+        image_data_generator: Transforms the images. None: no transformation.
+        target_size: The (height, width) in pixels that images are resized to.
         color_mode: "rgb", "rgba" or "grayscale".
-        classes: The classes to take, in their order; None: all folders, sorted.
-        class_mode: What y is: "categorical" (one-hot), "sparse" or "binary" (the number of the
-            class), "input" (x itself), or None: no y.
-        batch_size: Samples a batch.
-        shuffle: Serve in an order drawn anew for each epoch.
-        seed: As in ``Iterator``.
-        data_format: "channels_last" or "channels_first"; None: as Keras is configured.
-        save_to_dir: A folder for a picture of every image served, or None.
-        save_prefix: What their names begin with.
-        save_format: Their extension.
-        follow_links: Go into folders that are links.
-        subset: "training", "validation" or "test", as the generator's ``validation_split`` has it.
+        classes: The classes to use, in the order of their indices. None: all folders, sorted.
+        class_mode: The kind of y: "categorical" (one-hot), "sparse" or "binary" (the class index),
+            "input" (x itself), or None (no y).
+        batch_size: The number of samples per batch.
+        shuffle: Serve each epoch in a new random order.
+        seed: See ``Iterator``.
+        data_format: "channels_last" or "channels_first"; None: Keras's setting.
+        save_to_dir: A folder to save every served image to, or None.
+        save_prefix: The prefix of their file names.
+        save_format: Their file extension.
+        follow_links: Follow links to folders.
+        subset: "training", "validation" or "test", as defined by the generator's
+            ``validation_split``. None: all samples.
         interpolation: "nearest", "bilinear", "bicubic", "lanczos", "box" or "hamming".
-        keep_aspect_ratio: Cut images to the shape of ``target_size`` first.
-        dtype: Of x and y; None: as Keras is configured.
-        workers: As in ``Iterator``.
-        use_multiprocessing: As in ``Iterator``.
-        cache: Keeps images as they are before augmentation: "ram" in memory, a folder on disk;
-            None keeps nothing.
-        on_error: What to do about a file that cannot be read: "raise"; "skip" it, so that its batch
-            is smaller; or "substitute" another one of the same class. ``failures`` lists them.
+        keep_aspect_ratio: Crop images to the aspect ratio of ``target_size`` first.
+        dtype: The dtype of x and y. None: Keras's setting.
+        workers: See ``Iterator``.
+        use_multiprocessing: See ``Iterator``.
+        cache: Where to cache decoded images, before augmentation: "ram", or a folder. None: no
+            cache.
+        on_error: For a file that cannot be read: "raise" an error, "skip" it, so that its batch is
+            smaller, or "substitute" another file of the same class. ``failures`` lists such files.
 
     Attributes:
-        class_indices: Name of a class to its number.
-        classes: The number of every sample's class, int32.
-        filenames: Path of every sample below ``directory``.
-        filepaths: Path of every sample, in the order of ``classes``. Row i of all that was served,
-            and so of predictions, is ``filepaths[served_indices[i]]``.
+        class_indices: Class name to class index.
+        classes: The class index of each sample, int32.
+        filenames: The path of each sample, relative to ``directory``.
+        filepaths: The path of each sample, in the order of ``classes``. Row i of all served
+            samples, and so of predictions, is ``filepaths[served_indices[i]]``.
 
     Raises:
-        ValueError: An argument outside its legal set.
-        FileNotFoundError: There is no such folder.
+        ValueError: An argument is not legal.
+        FileNotFoundError: The folder does not exist.
 
     Example:
         >>> from imggen import ImageDataGenerator
@@ -133,9 +134,9 @@ class DirectoryIterator(BatchFromFilesMixin, Iterator):
                 self.filenames += [os.path.join(base, file) for file in found]
         self.samples = len(self.filenames)
         self.classes: npt.NDArray[np.int32] = np.array(numbers, dtype=np.int32)
-        announce(f"Found {self.samples} images belonging to {self.num_classes} classes.")
+        print_message(f"Found {self.samples} images belonging to {self.num_classes} classes.")
         self._filepaths = [os.path.join(directory, file) for file in self.filenames]
-        self._keep(cache)
+        self._open_cache(cache)
         super().__init__(
             self.samples,
             batch_size,
@@ -147,17 +148,17 @@ class DirectoryIterator(BatchFromFilesMixin, Iterator):
 
     @property
     def filepaths(self) -> list[str]:
-        """The path of every sample."""
+        """The path of each sample."""
         return self._filepaths
 
     @property
     def labels(self) -> Any:
-        """The number of every sample's class."""
+        """The class index of each sample."""
         return self.classes
 
     @property
     def sample_weight(self) -> None:
-        """Folders have no weights."""
+        """None: images in folders have no weights."""
         return
 
 
@@ -170,10 +171,10 @@ def _subfolders(directory: str | os.PathLike[str]) -> list[str]:
 
 
 def _images_under(folder: str, formats: Any, follow_links: bool) -> list[str]:
-    """The images at any depth below ``folder``, as paths from there, in Keras's order."""
+    """Returns the images at any depth in ``folder``, as relative paths, in Keras's order."""
     found = []
     for root, _, files in sorted(os.walk(folder, followlinks=follow_links), key=lambda at: at[0]):
-        below = "" if root == folder else os.path.relpath(root, folder)
+        parent = "" if root == folder else os.path.relpath(root, folder)
         for file in sorted(files):
             if file.lower().endswith(".tiff"):
                 warnings.warn(
@@ -182,5 +183,5 @@ def _images_under(folder: str, formats: Any, follow_links: bool) -> list[str]:
                     stacklevel=4,
                 )
             if file.lower().endswith(formats):
-                found.append(os.path.join(below, file))
+                found.append(os.path.join(parent, file))
     return found

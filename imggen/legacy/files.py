@@ -1,4 +1,4 @@
-"""What DirectoryIterator and DataFrameIterator share: files to batches."""
+"""The base of DirectoryIterator and DataFrameIterator: batches of image files."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from imggen.cache import CacheLike, ImageCache, open_cache
 from imggen.core import Stream, generator
 from imggen.decode import NUM_CHANNELS, decode_jpeg, read_if_jpeg
 from imggen.errors import ImageError, ImggenWarning, OptionError
-from imggen.legacy.ahead import Key, ReadAhead
 from imggen.legacy.batch import fill_batch
 from imggen.legacy.iterator import Iterator
+from imggen.legacy.read_ahead import ImageKey, ReadAhead
 from imggen.legacy.saving import save_batch
-from imggen.legacy.subset import subset_bounds
+from imggen.legacy.validation_split import subset_bounds
 from imggen.loading import Failure, OnError, load_substitute
 
-# A class of the user's may name Iterator and this one in any order, so neither is the other's base.
+# A user's class may list Iterator and this mixin in any order, so neither is a base of the other.
 if TYPE_CHECKING:
     _Base = Iterator
 else:
@@ -30,11 +30,11 @@ else:
 
 
 class BatchFromFilesMixin(_Base):
-    """Makes batches of image files; a subclass of it and ``Iterator`` says which files.
+    """Makes batches of image files; a subclass of it and ``Iterator`` defines which files.
 
     Attributes:
-        image_shape: Of one image as served.
-        failures: The files that could not be read so far, and why.
+        image_shape: The shape of one served image.
+        failures: Path to reason, for all files that could not be read so far.
     """
 
     dtype: Any
@@ -42,7 +42,7 @@ class BatchFromFilesMixin(_Base):
     class_indices: dict[str, int]
     classes: Any
     samples: int
-    # What holds for a subclass that does not call set_processing_attrs.
+    # For subclasses that do not call set_processing_attrs.
     on_error: str = "raise"
     _cache: ImageCache | None = None
     _ahead: ReadAhead | None = None
@@ -62,11 +62,11 @@ class BatchFromFilesMixin(_Base):
         *,
         on_error: str = "raise",
     ) -> None:
-        """Records how files become images.
+        """Stores the options that turn files into images.
 
         Raises:
-            ValueError: No such color mode or subset, or ``on_error``.
-            TypeError: ``target_size`` is no tuple.
+            ValueError: ``color_mode``, ``subset`` or ``on_error`` is not legal.
+            TypeError: ``target_size`` is not a tuple.
         """
         self.image_data_generator = image_data_generator
         try:
@@ -102,18 +102,18 @@ class BatchFromFilesMixin(_Base):
         self._ahead = ReadAhead()
         self.failures: dict[str, str] = {}
 
-    def _keep(self, cache: CacheLike) -> None:
-        """Starts the cache; the samples must be known."""
+    def _open_cache(self, cache: CacheLike) -> None:
+        """Opens the cache; the samples must be known."""
         import PIL
 
-        about = (
+        cache_key = (
             f"keras.utils.load_img(color_mode={self.color_mode!r}, target_size={self.target_size}, "
             f"interpolation={self.interpolation!r}, keep_aspect_ratio={self.keep_aspect_ratio})\n"
             f"floats in {keras.config.floatx()}, decoded by Pillow {PIL.__version__}"
         )
         self._cache = open_cache(
             cache,
-            about,
+            cache_key,
             self.samples,
             lambda at: self.filepaths[at],
             color_mode=self.color_mode,
@@ -122,22 +122,22 @@ class BatchFromFilesMixin(_Base):
 
     @property
     def filepaths(self) -> list[str]:
-        """The path of every sample."""
+        """The path of each sample."""
         raise NotImplementedError(f"{type(self).__name__} must define filepaths.")
 
     @property
     def labels(self) -> Any:
-        """The label of every sample."""
+        """The label of each sample."""
         raise NotImplementedError(f"{type(self).__name__} must define labels.")
 
     @property
     def sample_weight(self) -> Any:
-        """The weight of every sample, or None."""
+        """The weight of each sample, or None."""
         raise NotImplementedError(f"{type(self).__name__} must define sample_weight.")
 
     def _get_batches_of_transformed_samples(self, index_array: npt.NDArray[np.int64]) -> Any:
-        load, index_array = self._loader(index_array)
-        self._of_thread.served = index_array
+        load, index_array = self._prepare_loading(index_array)
+        self._local.served = index_array
         batch_x = np.empty((len(index_array), *self.image_shape), dtype=self.dtype)
         fill_batch(
             batch_x,
@@ -169,24 +169,24 @@ class BatchFromFilesMixin(_Base):
             row[of_sample] = 1
         return batch_y
 
-    def _loader(
+    def _prepare_loading(
         self, samples: npt.NDArray[np.int64]
     ) -> tuple[Callable[[int], npt.NDArray[Any]], npt.NDArray[np.int64]]:
-        """How to load the image at a position of the batch, and which samples the batch holds.
+        """Returns a function that loads the image at a position of the batch, and the samples.
 
-        These are others than asked for when some cannot be read.
+        The samples differ from the requested ones if some cannot be read.
         """
-        filepaths = self.filepaths  # may be made anew at each access
+        filepaths = self.filepaths  # a subclass may build the list at each access
         if self.on_error == "raise":
             return (lambda position: self._image(samples[position], filepaths)), samples
         loaded = self._threads.map(lambda sample: self._image_or_error(sample, filepaths), samples)
         bad = {at: image for at, image in enumerate(loaded) if isinstance(image, Exception)}
         for at, err in bad.items():
-            self._take_down(filepaths[samples[at]], err)
+            self._record_failure(filepaths[samples[at]], err)
         served = list(samples)
         dropped = set(bad) if self.on_error == "skip" else set()
         if len(dropped) == len(samples):
-            dropped -= {0}  # Keras takes no empty batch
+            dropped -= {0}  # Keras does not accept an empty batch
         for at in bad.keys() - dropped:
             served[at], loaded[at] = self._substitute(samples[at], filepaths, bad[at])
         kept = [at for at in range(len(samples)) if at not in dropped]
@@ -194,10 +194,10 @@ class BatchFromFilesMixin(_Base):
         return images.__getitem__, np.array([served[at] for at in kept], dtype=np.int64)
 
     def _read_ahead(self) -> None:
-        samples = self._samples_ahead() if self._cache is None else []
+        samples = self._next_samples() if self._cache is None else []
         if samples and self._ahead is not None:
             filepaths = self.filepaths
-            keys = [Key.of(filepaths[sample], self._settings()) for sample in samples]
+            keys = [ImageKey.of(filepaths[sample], self._settings()) for sample in samples]
             self._ahead.start(keys, lambda key: self._pixels(key.path), self._threads)
 
     def _settings(self) -> Hashable:
@@ -206,25 +206,25 @@ class BatchFromFilesMixin(_Base):
     def _image(self, sample: np.int64, filepaths: list[str]) -> npt.NDArray[Any]:
         path = filepaths[sample]
         try:
-            pixels = self._kept_pixels(int(sample), path)
+            pixels = self._cached_pixels(int(sample), path)
         except Exception as err:
             err.add_note(f"The file is {os.fspath(path)!r}.")
             raise
-        # Conversion copies what it converts; what is standardized in place must be a copy.
+        # Standardization works in place, so it needs a copy; conversion to another dtype makes one.
         if pixels.dtype == keras.config.floatx():
             pixels = pixels.copy()
         return np.asarray(keras.utils.img_to_array(pixels, data_format=self.data_format))
 
-    def _kept_pixels(self, sample: int, path: str) -> npt.NDArray[Any]:
+    def _cached_pixels(self, sample: int, path: str) -> npt.NDArray[Any]:
         if self._cache is not None:
             return self._cache.get(sample, lambda: self._pixels(path))
         pixels = None
         if self._ahead is not None:
-            pixels = self._ahead.take(Key.of(path, self._settings()))
+            pixels = self._ahead.take(ImageKey.of(path, self._settings()))
         return self._pixels(path) if pixels is None else pixels
 
     def _pixels(self, path: str) -> npt.NDArray[Any]:
-        pixels = self._pixels_of_jpeg(path)
+        pixels = self._decode_jpeg(path)
         if pixels is not None:
             return pixels
         picture = keras.utils.load_img(
@@ -236,18 +236,18 @@ class BatchFromFilesMixin(_Base):
         )
         pixels = np.asarray(picture)
         if self._cache is not None and self.color_mode == "grayscale":
-            # Of 8 or 16 bits, from file to file; a cache holds arrays of one kind.
+            # Files may have 8 or 16 bits; a cache holds arrays of one dtype.
             return pixels.astype(keras.config.floatx())
         return pixels
 
-    def _pixels_of_jpeg(self, path: str) -> npt.NDArray[np.uint8] | None:
-        """What Keras's ``load_img`` makes of the file, where that can be had sooner."""
+    def _decode_jpeg(self, path: str) -> npt.NDArray[np.uint8] | None:
+        """Returns the pixels that ``load_img`` returns, if a faster decoder has the same result."""
         if self.color_mode != "rgb" or self.interpolation != "nearest" or self.keep_aspect_ratio:
             return None
         try:
             data = read_if_jpeg(path)
         except (OSError, TypeError, ValueError):
-            return None  # for Keras to complain about
+            return None  # Keras raises the error
         if data is None or any(not isinstance(side, int) or side < 1 for side in self.target_size):
             return None
         height, width = self.target_size
@@ -258,13 +258,13 @@ class BatchFromFilesMixin(_Base):
     ) -> npt.NDArray[Any] | Exception:
         try:
             return self._image(sample, filepaths)
-        except Exception as err:  # noqa: BLE001 - Pillow raises whatever its plugins raise
+        except Exception as err:  # noqa: BLE001 - plugins of Pillow raise errors of any class
             return err
 
-    def _take_down(self, path: str, err: Exception) -> None:
+    def _record_failure(self, path: str, err: Exception) -> None:
         if path not in self.failures:
             self.failures[path] = f"{type(err).__name__}: {err}"
-            done = "left out" if self.on_error == "skip" else "substituted"
+            done = "skipped" if self.on_error == "skip" else "substituted"
             warnings.warn(
                 f"{path!r} cannot be read and is {done}: {self.failures[path]}. The iterator's "
                 "attribute 'failures' lists all such files.",
@@ -275,13 +275,13 @@ class BatchFromFilesMixin(_Base):
     def _substitute(
         self, sample: np.int64, filepaths: list[str], err: Exception
     ) -> tuple[int, npt.NDArray[Any]]:
-        """Another sample, of the same class if possible, that can be read."""
-        everyone = np.arange(self.samples)
+        """Returns another sample that can be read, of the same class if possible, and its image."""
+        all_samples = np.arange(self.samples)
         classes = getattr(self, "classes", None)
-        alike = (
-            everyone
+        same_class = (
+            all_samples
             if classes is None
-            else np.array([other for other in everyone if classes[other] == classes[sample]])
+            else np.array([other for other in all_samples if classes[other] == classes[sample]])
         )
 
         def load(other: int) -> npt.NDArray[Any]:
@@ -290,10 +290,10 @@ class BatchFromFilesMixin(_Base):
                 raise ImageError.of(filepaths[other], f"{type(image).__name__}: {image}")
             return image
 
-        # By the sample alone: batches may be made side by side, so their number is no guide.
+        # Seeded by the sample only: batches may be made in parallel, so they cannot be counted.
         rng = generator(self.seed or 0, Stream.SUBSTITUTE, index=int(sample))
         failure = Failure(filepaths[sample], f"{type(err).__name__}: {err}")
         try:
-            return load_substitute([alike, everyone], rng, load, failure)
+            return load_substitute([same_class, all_samples], rng, load, failure)
         except ImageError as none_left:
             raise none_left from err

@@ -1,4 +1,4 @@
-"""ImageDataGenerator: what is to be done to images, and the iterators that do it."""
+"""ImageDataGenerator: the options of augmentation and normalization, and its iterators."""
 
 from __future__ import annotations
 
@@ -14,18 +14,23 @@ import numpy.typing as npt
 from imggen.cache import CacheLike
 from imggen.errors import ImggenWarning
 from imggen.legacy.arrays import NumpyArrayIterator
-from imggen.legacy.batch import is_keras_own
+from imggen.legacy.batch import is_keras_preprocessing
 from imggen.legacy.dataframe import DataFrameIterator
 from imggen.legacy.directory import DirectoryIterator
-from imggen.legacy.draws import Parameters, Source, as_global_state, draw_parameters
 from imggen.legacy.normalization import fit_statistics, normalize
-from imggen.legacy.subset import checked_split
+from imggen.legacy.random_parameters import (
+    Parameters,
+    RandomSource,
+    as_global_state,
+    draw_parameters,
+)
 from imggen.legacy.transforms import (
     apply_affine_transform,
     apply_brightness_shift,
     apply_channel_shift,
     flip_axis,
 )
+from imggen.legacy.validation_split import check_validation_split
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -34,59 +39,60 @@ Image = npt.NDArray[Any]
 
 
 class ImageDataGenerator:
-    """Keras's ImageDataGenerator: the same arguments, draws and batches, made on several threads.
+    """Keras's ImageDataGenerator: the same arguments, random numbers and batches, on threads.
 
-    Whatever repeats in Keras repeats here with the same numbers: with ``seed=None`` random
-    parameters come from ``np.random``'s global state; with a seed, from a state of the iterator's
-    own that takes the same values, so that the global state is left alone.
+    Random numbers are those of Keras: with ``seed=None``, parameters are drawn from the global
+    state of ``np.random``; with a seed, from a state of the iterator's own that has the same
+    values, so that the global state is not changed.
 
-    What it takes over from Keras, since trained models have seen it so: ``height_shift_range``
-    moves images sideways and ``width_shift_range`` up and down; images that are not square turn
-    about a point beside their centre; ``interpolation`` is "nearest" if not asked for.
+    Some behavior of Keras is kept because trained models depend on it: ``height_shift_range``
+    shifts images horizontally and ``width_shift_range`` vertically; images that are not square
+    rotate about a point that is not their center; ``interpolation`` is "nearest" by default.
 
     Args:
-        featurewise_center: Subtract the mean of the data that ``fit`` saw, channel by channel.
-        samplewise_center: Subtract each image's own mean.
-        featurewise_std_normalization: Divide by the standard deviation that ``fit`` saw.
-        samplewise_std_normalization: Divide each image by its own standard deviation.
-        zca_whitening: Multiply with the whitening matrix that ``fit`` found.
-        zca_epsilon: Keeps that matrix finite.
-        rotation_range: Up to so many degrees either way.
-        width_shift_range: A float below 1: up to that share of the side either way. A float from
-            1: up to so many pixels. A whole number: so many pixels, exclusive. A list: the pixels
-            to choose from.
-        height_shift_range: As ``width_shift_range``.
+        featurewise_center: Subtract the mean of the data passed to ``fit``, per channel.
+        samplewise_center: Subtract the mean of each image.
+        featurewise_std_normalization: Divide by the standard deviation of the data passed to
+            ``fit``.
+        samplewise_std_normalization: Divide each image by its standard deviation.
+        zca_whitening: Multiply by the whitening matrix that ``fit`` computed.
+        zca_epsilon: Added to the singular values for that matrix.
+        rotation_range: The largest rotation in degrees, in both directions.
+        width_shift_range: The largest shift in both directions: a float below 1 is a fraction of
+            the side; a float of 1 or more is in pixels; an integer is an exclusive bound in pixels;
+            a list contains the shifts in pixels to choose from.
+        height_shift_range: Same as ``width_shift_range``, for the other axis.
         brightness_range: Two factors, (low, high), or None.
-        shear_range: Up to so many degrees either way.
+        shear_range: The largest shear angle in degrees, in both directions.
         zoom_range: Two factors (low, high), or a float z for (1 - z, 1 + z).
-        channel_shift_range: Add up to so many grey levels either way.
-        fill_mode: What lies beyond the edge: "nearest", "reflect", "wrap", "constant", or another
-            mode of ``scipy.ndimage``.
-        cval: The value beyond the edge for "constant".
-        horizontal_flip: Mirror half of the images left to right.
-        vertical_flip: Turn half of the images upside down.
-        rescale: A factor for every value, after all else but ``preprocessing_function``.
-        preprocessing_function: Takes and returns one image, shape as ``data_format`` has it;
-            called after augmentation, before ``rescale``, in order, in the thread that asks for
-            the batch. Images come to it with Keras's bits (as with ``exact=True``), since it may
-            make much of a small difference; a ``preprocess_input`` of ``keras.applications`` is
-            known not to, and is called on the threads.
-        data_format: "channels_last" or "channels_first"; None: as Keras is configured.
-        validation_split: The share of each class for ``subset="validation"``; or two shares, for
-            "validation" and "test". The rest is "training". Files are taken in their order.
-        interpolation_order: Of the spline that augmentation resamples with, 0 to 5.
-        dtype: Of the batches; None: as Keras is configured.
-        exact: Return the very bits that Keras 3.15 does. Otherwise images are rotated, shifted,
-            sheared and zoomed by OpenCV where that keeps 99.9 % of values within 0.02 grey levels
-            of Keras's; several times faster.
+        channel_shift_range: The largest number of gray levels to add or subtract.
+        fill_mode: How to fill points outside the image: "nearest", "reflect", "wrap", "constant",
+            or another mode of ``scipy.ndimage``.
+        cval: The value outside the image for "constant".
+        horizontal_flip: Flip half of the images left to right.
+        vertical_flip: Flip half of the images upside down.
+        rescale: A factor for every value, applied right after ``preprocessing_function``.
+        preprocessing_function: Takes and returns one image, with axes as in ``data_format``;
+            called after augmentation, before ``rescale``, in order, in the thread that requests
+            the batch. Its images are bit for bit those of Keras (as with ``exact=True``), since it
+            may amplify small differences; a ``preprocess_input`` of ``keras.applications`` does
+            not, and is called on the threads.
+        data_format: "channels_last" or "channels_first". None: Keras's setting.
+        validation_split: The fraction of each class for ``subset="validation"``; or two fractions,
+            for "validation" and "test". The rest is "training". Files are split in their order.
+        interpolation_order: The order of the spline for resampling, 0 to 5.
+        dtype: The dtype of the batches. None: Keras's setting.
+        exact: Return the same bits as Keras 3.15. Otherwise OpenCV rotates, shifts, shears and
+            zooms images where that keeps 99.9 % of values within 0.02 gray levels of Keras's; it
+            is several times faster.
 
     Attributes:
-        mean: What ``fit`` found, or None.
-        std: As ``mean``.
-        zca_whitening_matrix: As ``mean``.
+        mean: The mean that ``fit`` computed, or None.
+        std: The standard deviation that ``fit`` computed, or None.
+        zca_whitening_matrix: The matrix that ``fit`` computed, or None.
 
     Raises:
-        ValueError: An argument outside its legal set.
+        ValueError: An argument is not legal.
 
     Source: keras/src/legacy/preprocessing/image.py, Keras 3.15.
 
@@ -153,22 +159,26 @@ class ImageDataGenerator:
         axes = {"channels_last": (3, 1, 2), "channels_first": (1, 2, 3)}
         if data_format not in axes:
             raise ValueError(
-                f"data_format={data_format!r} is neither 'channels_last' nor 'channels_first'."
+                f"data_format={data_format!r} must be 'channels_last' or 'channels_first'."
             )
         self.data_format = data_format
         self.channel_axis, self.row_axis, self.col_axis = axes[data_format]
-        self._validation_split = checked_split(validation_split)
+        self._validation_split = check_validation_split(validation_split)
         self._warned_of_augmented_validation = False
-        self.zoom_range = _checked_zoom(zoom_range)
+        self.zoom_range = _check_zoom_range(zoom_range)
         if zca_whitening:
             self.featurewise_std_normalization = False
-            self._also("zca_whitening", featurewise_center=featurewise_center)
+            self._require_options("zca_whitening", featurewise_center=featurewise_center)
             if featurewise_std_normalization:
-                _warn_of_override("zca_whitening", "featurewise_std_normalization")
+                _warn_about_override("zca_whitening", "featurewise_std_normalization")
         if featurewise_std_normalization:
-            self._also("featurewise_std_normalization", featurewise_center=featurewise_center)
+            self._require_options(
+                "featurewise_std_normalization", featurewise_center=featurewise_center
+            )
         if samplewise_std_normalization:
-            self._also("samplewise_std_normalization", samplewise_center=samplewise_center)
+            self._require_options(
+                "samplewise_std_normalization", samplewise_center=samplewise_center
+            )
         if brightness_range is not None and (
             not isinstance(brightness_range, tuple | list) or len(brightness_range) != 2
         ):
@@ -180,11 +190,11 @@ class ImageDataGenerator:
         self.std: Image | None = None
         self.zca_whitening_matrix: npt.NDArray[Any] | None = None
 
-    def _also(self, option: str, **needed: bool) -> None:
+    def _require_options(self, option: str, **needed: bool) -> None:
         for name, given in needed.items():
             if not given:
                 setattr(self, name, True)
-                _warn_of_override(option, name)
+                _warn_about_override(option, name)
 
     def flow(
         self,
@@ -210,7 +220,7 @@ class ImageDataGenerator:
             >>> next(ImageDataGenerator().flow(x, np.arange(6), batch_size=4))[0].shape
             (4, 8, 8, 3)
         """
-        self._warn_of_augmented(subset)
+        self._warn_if_augmented(subset)
         return NumpyArrayIterator(
             x,
             y,
@@ -263,7 +273,7 @@ class ImageDataGenerator:
             >>> batches.class_indices
             {'cat': 0, 'dog': 1}
         """
-        self._warn_of_augmented(subset)
+        self._warn_if_augmented(subset)
         return DirectoryIterator(
             directory,
             self,
@@ -319,8 +329,8 @@ class ImageDataGenerator:
         """Serves batches of the files that a DataFrame names.
 
         See ``DataFrameIterator`` for all arguments. ``class_mode="other"``, ``has_ext``, ``sort``
-        and ``drop_duplicates`` are Keras's deprecated ones: the first means "raw", the others
-        change nothing.
+        and ``drop_duplicates`` are deprecated in Keras: the first one means "raw", the others have
+        no effect.
 
         Example:
             >>> import pandas as pd
@@ -340,7 +350,7 @@ class ImageDataGenerator:
                 stacklevel=2,
             )
             class_mode = "raw"
-        self._warn_of_augmented(subset)
+        self._warn_if_augmented(subset)
         return DataFrameIterator(
             dataframe,
             directory,
@@ -376,10 +386,10 @@ class ImageDataGenerator:
 
         Args:
             img_shape: The shape of the image, three axes.
-            seed: Draw from a state of its own, seeded so; None: from ``np.random``'s global one.
+            seed: Seed of a new random state. None: draw from the global state of ``np.random``.
 
         Returns:
-            What ``apply_transform`` takes.
+            The parameters that ``apply_transform`` takes.
 
         Example:
             >>> generator = ImageDataGenerator(rotation_range=10)
@@ -392,13 +402,13 @@ class ImageDataGenerator:
         """Transforms one image.
 
         Args:
-            x: One image, axes as ``data_format`` has them.
+            x: One image, with axes as in ``data_format``.
             transform_parameters: Any of "theta" and "shear" (degrees), "tx" and "ty" (pixels),
                 "zx" and "zy" (factors), "channel_shift_intensity" (grey levels), "brightness" (a
                 factor), "flip_horizontal" and "flip_vertical".
 
         Returns:
-            An image of the same shape; ``x`` itself when there is nothing to do.
+            An image of the same shape; ``x`` itself if no parameter changes it.
 
         Example:
             >>> image = np.array([[[1.0], [2.0]]])
@@ -408,7 +418,7 @@ class ImageDataGenerator:
         return self._transform(x, transform_parameters, exact=False)
 
     def random_transform(self, x: Image, seed: int | None = None) -> Image:
-        """Transforms one image at random; as ``get_random_transform`` and ``apply_transform``.
+        """Transforms one image at random: ``get_random_transform``, then ``apply_transform``.
 
         Example:
             >>> image = np.arange(12.0).reshape(2, 2, 3)
@@ -418,13 +428,13 @@ class ImageDataGenerator:
         return self.apply_transform(x, self.get_random_transform(x.shape, seed))
 
     def standardize(self, x: Image) -> Image:
-        """Preprocesses, rescales and normalises images, in place where that is possible.
+        """Preprocesses, rescales and normalizes images, in place where possible.
 
         Args:
             x: An image or a batch of images.
 
         Returns:
-            The result, most often in ``x`` itself; pass a copy to keep ``x``.
+            The result, usually ``x`` itself; pass a copy to keep ``x``.
 
         Example:
             >>> ImageDataGenerator(rescale=0.5).standardize(np.array([[[2.0]]])).tolist()
@@ -435,17 +445,17 @@ class ImageDataGenerator:
         return normalize(x, self)
 
     def fit(self, x: Any, augment: bool = False, rounds: int = 1, seed: int | None = None) -> None:
-        """Finds what ``featurewise_center``, its ``std`` and ``zca_whitening`` need.
+        """Computes the statistics for featurewise normalization and ``zca_whitening``.
 
         Args:
             x: Images, shape (n, height, width, channels) or (n, channels, height, width).
-            augment: Look at transformed images, not at ``x`` itself.
-            rounds: With ``augment``: how often each image is transformed.
-            seed: With ``augment``: draw from a state of its own, seeded so. None: from
-                ``np.random``'s global one.
+            augment: Compute the statistics of transformed images instead of ``x`` itself.
+            rounds: With ``augment``: the number of times that each image is transformed.
+            seed: With ``augment``: seed of a new random state. None: draw from the global state of
+                ``np.random``.
 
         Raises:
-            ValueError: ``x`` has not four axes.
+            ValueError: ``x`` does not have four axes.
 
         Example:
             >>> generator = ImageDataGenerator(featurewise_center=True)
@@ -458,8 +468,8 @@ class ImageDataGenerator:
             raise ValueError(f"x has shape {x.shape}; expected four axes, a batch of images.")
         if x.shape[self.channel_axis] not in {1, 3, 4}:
             warnings.warn(
-                f"x has shape {x.shape}, which with data_format={self.data_format!r} makes "
-                f"{x.shape[self.channel_axis]} channels; expected 1, 3 or 4.",
+                f"x has shape {x.shape}, which is {x.shape[self.channel_axis]} channels with "
+                f"data_format={self.data_format!r}; expected 1, 3 or 4.",
                 stacklevel=2,
             )
         if self.rescale:
@@ -467,19 +477,19 @@ class ImageDataGenerator:
         if augment:
             source = np.random if seed is None else np.random.RandomState(seed)
             with as_global_state(source):
-                seen = [self.random_transform(image) for _ in range(rounds) for image in x]
-            x = np.zeros((len(seen), *x.shape[1:]), dtype=self.dtype)
-            for position, image in enumerate(seen):
+                transformed = [self.random_transform(image) for _ in range(rounds) for image in x]
+            x = np.zeros((len(transformed), *x.shape[1:]), dtype=self.dtype)
+            for position, image in enumerate(transformed):
                 x[position] = image
         fit_statistics(x, self)
 
-    def _draw(self, img_shape: tuple[int, ...], source: Source) -> Parameters:
-        """As ``get_random_transform``, from a RandomState or ``np.random``."""
+    def _draw(self, img_shape: tuple[int, ...], source: RandomSource) -> Parameters:
+        """Draws parameters like ``get_random_transform``, from a RandomState or ``np.random``."""
         height, width = img_shape[self.row_axis - 1], img_shape[self.col_axis - 1]
         return draw_parameters(self, height, width, source)
 
     def _transform(self, x: Image, parameters: Parameters, *, exact: bool) -> Image:
-        """As ``apply_transform``; exactly, if it is to be or if ``exact``."""
+        """Transforms like ``apply_transform``; with Keras's bits if ``exact`` or if they matter."""
         rows, cols, channels = self.row_axis - 1, self.col_axis - 1, self.channel_axis - 1
         brightness = parameters.get("brightness")
         x = apply_affine_transform(
@@ -496,7 +506,7 @@ class ImageDataGenerator:
             fill_mode=self.fill_mode,
             cval=self.cval,
             order=self.interpolation_order,
-            exact=exact or self._makes_much_of_little(brightness),
+            exact=exact or self._amplifies_differences(brightness),
         )
         if parameters.get("channel_shift_intensity") is not None:
             x = apply_channel_shift(x, parameters["channel_shift_intensity"], channels)
@@ -508,25 +518,26 @@ class ImageDataGenerator:
             x = apply_brightness_shift(x, brightness, False)
         return x
 
-    def _makes_much_of_little(self, brightness: float | None) -> bool:
-        """Whether what follows may make a grey level, or more, of a difference of 0.01.
+    def _amplifies_differences(self, brightness: float | None) -> bool:
+        """Returns whether later steps may amplify a difference of 0.01 to a gray level or more.
 
-        A function of the user's may round, and brightness does.
+        A user's function may round, and brightness does.
         """
         function = self.preprocessing_function
         return bool(
             self.exact
             or brightness is not None
-            or (function and not is_keras_own(function))
+            or (function and not is_keras_preprocessing(function))
             or self.zca_whitening
             or self.samplewise_std_normalization
             or np.dtype(self.dtype) not in (np.float32, np.float64)
         )
 
     def _overridden(self) -> bool:
-        """Whether a subclass, or whoever set it on this object or class, changed what is done."""
+        """Returns whether a subclass or an assignment has replaced a step of augmentation."""
         return any(
-            getattr(getattr(self, step), "__func__", None) is not own for step, own in _OWN.items()
+            getattr(getattr(self, step), "__func__", None) is not original
+            for step, original in _STEPS.items()
         )
 
     def _augments(self) -> bool:
@@ -542,7 +553,7 @@ class ImageDataGenerator:
             or self.vertical_flip
         )
 
-    def _warn_of_augmented(self, subset: str | None) -> None:
+    def _warn_if_augmented(self, subset: str | None) -> None:
         if (
             subset in ("validation", "test")
             and self._augments()
@@ -559,7 +570,7 @@ class ImageDataGenerator:
             )
 
 
-_OWN = {
+_STEPS = {
     step: getattr(ImageDataGenerator, step)
     for step in ("get_random_transform", "apply_transform", "standardize")
 }
@@ -571,13 +582,13 @@ _DEPRECATED = {
 }
 
 
-def _warn_of_override(option: str, changed: str) -> None:
+def _warn_about_override(option: str, changed: str) -> None:
     warnings.warn(f"`{option}` overrides the setting of `{changed}`.", stacklevel=4)
 
 
-def _checked_zoom(zoom_range: Any) -> list[float]:
+def _check_zoom_range(zoom_range: Any) -> list[float]:
     if isinstance(zoom_range, float | int):
         return [1 - zoom_range, 1 + zoom_range]
     if len(zoom_range) == 2 and all(isinstance(factor, float | int) for factor in zoom_range):
         return list(zoom_range)
-    raise ValueError(f"zoom_range={zoom_range!r} must be a float or two of them, (low, high).")
+    raise ValueError(f"zoom_range={zoom_range!r} must be a float, or two floats (low, high).")

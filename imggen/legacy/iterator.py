@@ -1,4 +1,4 @@
-"""Iterator: the order of samples as Keras's iterators have it, and the state that chance is in."""
+"""Iterator: the sample order of Keras's iterators, and the random state of each batch."""
 
 from __future__ import annotations
 
@@ -14,38 +14,38 @@ import keras
 import numpy as np
 import numpy.typing as npt
 
-from imggen.legacy.draws import Source, as_global_state
+from imggen.legacy.random_parameters import RandomSource, as_global_state
 from imggen.sequences import called_by_keras, next_batch_in_keras, refuse_tf_keras
 from imggen.workers import ThreadMap, register_after_fork
 
 
 class Iterator(keras.utils.PyDataset):  # type: ignore[misc]  # Keras is untyped
-    """Serves batches of ``n`` samples, by index and without end; the base of the others.
+    """Serves batches of ``n`` samples, by index or without end; the base of all iterators.
 
-    A subclass of your own defines ``_get_batches_of_transformed_samples(index_array)``. In there
-    ``np.random`` is seeded as the batch has it, and afterwards what it was before.
+    A subclass of your own defines ``_get_batches_of_transformed_samples(index_array)``. During that
+    call, ``np.random`` has the random state of the batch; afterwards it is restored.
 
     Args:
         n: The number of samples.
-        batch_size: Samples a batch; the last batch of an epoch may have fewer.
-        shuffle: Serve the samples in an order drawn anew for each epoch.
+        batch_size: The number of samples per batch; the last batch of an epoch may be smaller.
+        shuffle: Serve each epoch in a new random order.
         seed: Each batch draws from a state seeded with ``seed`` plus the number of batches before
-            it. None: all draw from ``np.random``'s global state.
-        workers: The number of threads that make one batch, 0 or 1: the caller alone. None: as many
-            as there are usable cores. Batches are the same for any number. Keras is told of one,
-            since its own threads would ask for batches in an order of chance. For a subclass that
-            makes its own batches: what Keras is told; None is 1.
-        use_multiprocessing: Passed to Keras for a subclass that makes its own batches. Else
-            threads do the work, which is nearly all done without the interpreter's lock.
+            it. None: all batches draw from the global state of ``np.random``.
+        workers: The number of threads that make one batch. 0 or 1: the calling thread. None: one
+            per usable core. Batches are the same for any number. Keras is told to use one, since
+            its own threads would request batches in an unpredictable order. For a subclass that
+            makes its own batches: the number that Keras is told to use; None is 1.
+        use_multiprocessing: Passed to Keras for a subclass that makes its own batches. Otherwise
+            threads do the work, nearly all of it without the interpreter lock.
         max_queue_size: Passed to Keras.
 
     Attributes:
-        lock: Held while it is settled which samples and which state a batch has.
+        lock: Held while the samples and the random state of a batch are determined.
         index_array: The samples in the order of the current epoch; None before the first batch.
             The batch at ``index`` holds ``index_array[index * batch_size:][:batch_size]``.
-        batch_index: The number of the batch that ``next`` serves after this one.
-        total_batches_seen: Batches served so far.
-        index_generator: Yields, without end, the samples of the batches that ``next`` would serve.
+        batch_index: The index of the batch that ``next`` will serve.
+        total_batches_seen: The number of batches served so far.
+        index_generator: Yields the samples of each batch that ``next`` will serve, without end.
     """
 
     white_list_formats: Any = ("png", "jpg", "jpeg", "bmp", "ppm", "tif", "tiff")
@@ -62,7 +62,7 @@ class Iterator(keras.utils.PyDataset):  # type: ignore[misc]  # Keras is untyped
         max_queue_size: int = 10,
     ) -> None:
         self._threads = ThreadMap(workers)
-        self._for_keras = 1 if workers is None else workers
+        self._keras_workers = 1 if workers is None else workers
         super().__init__(
             workers=1,
             use_multiprocessing=use_multiprocessing,
@@ -81,31 +81,31 @@ class Iterator(keras.utils.PyDataset):  # type: ignore[misc]  # Keras is untyped
         self.lock = threading.RLock()
         self.index_array: npt.NDArray[np.int64] | None = None
         self.index_generator = self._flow_index()
-        # Until the first batch has come, a shuffle draws from the global state even with a seed.
-        self._latest: Source = np.random
-        self._of_thread = threading.local()
+        # Before the first batch, a shuffle draws from the global state even with a seed.
+        self._latest: RandomSource = np.random
+        self._local = threading.local()
         self._served: dict[int, npt.NDArray[np.int64]] = {}
         self._served_before: dict[int, npt.NDArray[np.int64]] = {}
         self._requested_before = -2
         register_after_fork(self)
 
     def after_fork(self) -> None:
-        """Gives a forked process a lock of its own."""
+        """Replaces the lock, which another thread may have held during the fork."""
         self.lock = threading.RLock()
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         for name in ("_get_batches_of_transformed_samples", "_set_index_array"):
             method = cls.__dict__.get(name)
-            if method is not None and _is_users(method):
-                setattr(cls, name, _with_state_lent(method))
+            if method is not None and _is_user_defined(method):
+                setattr(cls, name, _with_global_state(method))
 
     def __len__(self) -> int:
         """The number of batches in an epoch."""
         return (self.n + self.batch_size - 1) // self.batch_size
 
     def __getitem__(self, idx: int) -> Any:
-        """Returns batch ``idx`` of the current epoch, with parameters drawn anew at each call."""
+        """Returns batch ``idx`` of the current epoch, with new random parameters at each call."""
         if idx >= len(self):
             raise ValueError(f"Batch {idx} of an iterator with {len(self)} batches was requested.")
         if called_by_keras():
@@ -127,7 +127,7 @@ class Iterator(keras.utils.PyDataset):  # type: ignore[misc]  # Keras is untyped
         return self
 
     def __next__(self) -> Any:
-        """Returns the next batch; after the last one of an epoch, the first of the next."""
+        """Returns the next batch; after the last one of an epoch, the first of the next epoch."""
         refuse_tf_keras()
         with self.lock:
             idx = self.batch_index
@@ -135,15 +135,15 @@ class Iterator(keras.utils.PyDataset):  # type: ignore[misc]  # Keras is untyped
                 self._served, self._served_before = {}, self._served
             samples = next(self.index_generator)
             source = self._latest
-            following = self.batch_index or None  # the order of the next epoch is not drawn yet
+            following = self.batch_index or None  # the order of the next epoch is unknown yet
         return self._make(idx, samples, source, following)
 
     def next(self) -> Any:
-        """As ``next(iterator)``."""
+        """Same as ``next(iterator)``."""
         return next(self)
 
     def reset(self) -> None:
-        """Lets ``next`` start with the first batch of an epoch."""
+        """Makes ``next`` start with the first batch of an epoch."""
         self.batch_index = 0
 
     def on_epoch_end(self) -> None:
@@ -155,32 +155,32 @@ class Iterator(keras.utils.PyDataset):  # type: ignore[misc]  # Keras is untyped
 
     @property
     def served_indices(self) -> npt.NDArray[np.int64]:
-        """The samples served in this epoch, batch after batch in the order of their numbers.
+        """The indices of the samples served in this epoch, in the order of the batches.
 
-        Right after an epoch, and so after ``predict`` or ``evaluate``, those of that epoch. What
-        was left out or substituted is taken into account: row i of all batches together, and so of
-        predictions, is ``filepaths[served_indices[i]]``.
+        Right after an epoch, and so after ``predict`` or ``evaluate``, they are those of that
+        epoch. Skipped and substituted files are accounted for: row i of all batches together,
+        and so of predictions, is ``filepaths[served_indices[i]]``.
         """
         with self.lock:
             served = self._served or self._served_before
-            parts = [served[number] for number in sorted(served)]
-        return np.concatenate(parts) if parts else np.zeros(0, dtype=np.int64)
+            batches = [served[index] for index in sorted(served)]
+        return np.concatenate(batches) if batches else np.zeros(0, dtype=np.int64)
 
     @property
     def workers(self) -> int:
-        """The number of threads that make one batch; in a subclass that makes them, of Keras's."""
+        """The number of threads that make one batch; of Keras's, if a subclass makes batches."""
         if self._is_custom():
-            return self._for_keras
+            return self._keras_workers
         return 1 if called_by_keras() else self._threads.num_threads
 
     @workers.setter
     def workers(self, value: int) -> None:
         self._threads = ThreadMap(value)
-        self._for_keras = value
+        self._keras_workers = value
 
     @property
     def use_multiprocessing(self) -> bool:
-        """What the iterator was made with."""
+        """Whether Keras uses processes, for a subclass that makes its own batches."""
         return self._use_multiprocessing and not (called_by_keras() and not self._is_custom())
 
     @use_multiprocessing.setter
@@ -205,32 +205,32 @@ class Iterator(keras.utils.PyDataset):  # type: ignore[misc]  # Keras is untyped
             self.total_batches_seen += 1
             yield order[start : start + self.batch_size]
 
-    def _next_source(self) -> Source:
-        """The state that the next batch draws from."""
+    def _next_source(self) -> RandomSource:
+        """Returns the random state of the next batch."""
         if self.seed is not None:
             self._latest = np.random.RandomState(self.seed + self.total_batches_seen)
         return self._latest
 
     @property
-    def _source(self) -> Source:
-        """The state of the batch that this thread is making, or else of the latest one."""
-        return getattr(self._of_thread, "source", self._latest)
+    def _source(self) -> RandomSource:
+        """The random state of the batch that this thread is making, or of the latest batch."""
+        return getattr(self._local, "source", self._latest)
 
     @contextmanager
-    def _drawing_from(self, source: Source) -> Generator[None, None, None]:
-        of_thread = vars(self._of_thread)
-        before = of_thread.get("source")
-        of_thread["source"] = source
+    def _drawing_from(self, source: RandomSource) -> Generator[None, None, None]:
+        local = vars(self._local)
+        before = local.get("source")
+        local["source"] = source
         try:
             yield
         finally:
-            del of_thread["source"]
+            del local["source"]
             if before is not None:
-                of_thread["source"] = before
+                local["source"] = before
 
-    def _samples_ahead(self) -> list[int]:
-        """The samples of the batch that is likely to be asked for after this thread's."""
-        following = getattr(self._of_thread, "following", None)
+    def _next_samples(self) -> list[int]:
+        """Returns the samples of the batch that will probably follow the one of this thread."""
+        following = getattr(self._local, "following", None)
         if following is None or self.index_array is None:
             return []
         start = following * self.batch_size
@@ -240,23 +240,23 @@ class Iterator(keras.utils.PyDataset):  # type: ignore[misc]  # Keras is untyped
         self.index_array = self._source.permutation(self.n) if self.shuffle else np.arange(self.n)
 
     def _make(
-        self, idx: int, samples: npt.NDArray[np.int64], source: Source, following: int | None
+        self, idx: int, samples: npt.NDArray[np.int64], source: RandomSource, following: int | None
     ) -> Any:
-        self._of_thread.served = samples
-        self._of_thread.following = following
+        self._local.served = samples
+        self._local.following = following
         with self._drawing_from(source):
             batch = self._get_batches_of_transformed_samples(samples)
         with self.lock:
-            self._served[idx] = self._of_thread.served
+            self._served[idx] = self._local.served
         return batch
 
     def _is_custom(self) -> bool:
-        """Whether a subclass of the user's makes the batches."""
-        return _is_users(type(self)._get_batches_of_transformed_samples)
+        """Returns whether a user's subclass makes the batches."""
+        return _is_user_defined(type(self)._get_batches_of_transformed_samples)
 
 
-def _with_state_lent(method: Callable[..., Any]) -> Callable[..., Any]:
-    """Wraps a method of the user's, so that ``np.random`` has the iterator's state in it."""
+def _with_global_state(method: Callable[..., Any]) -> Callable[..., Any]:
+    """Wraps a user's method so that ``np.random`` has the iterator's random state in it."""
 
     @functools.wraps(method)
     def wrapped(self: Iterator, *args: Any, **kwargs: Any) -> Any:
@@ -266,6 +266,6 @@ def _with_state_lent(method: Callable[..., Any]) -> Callable[..., Any]:
     return wrapped
 
 
-def _is_users(method: Callable[..., Any]) -> bool:
-    """Whether a method was written outside of this package."""
+def _is_user_defined(method: Callable[..., Any]) -> bool:
+    """Returns whether a method is defined outside this package."""
     return method.__module__.partition(".")[0] != __name__.partition(".")[0]

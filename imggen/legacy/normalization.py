@@ -1,4 +1,4 @@
-"""Rescaling, centring, dividing, whitening: what is done to values, and what it needs to know."""
+"""Normalization: rescaling, centering, dividing, whitening, and the statistics they need."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Image = npt.NDArray[Any]
 
 
 class Normalization(Protocol):
-    """The arguments of an ImageDataGenerator that decide what is done, and what ``fit`` found."""
+    """The options of an ImageDataGenerator for normalization, and the results of its ``fit``."""
 
     rescale: Any
     samplewise_center: bool
@@ -30,56 +30,58 @@ class Normalization(Protocol):
     zca_whitening_matrix: npt.NDArray[Any] | None
 
 
-def normalize(x: Image, to: Normalization) -> Image:
-    """Rescales and normalizes an image or a batch of images, in place but for the whitening.
+def normalize(x: Image, options: Normalization) -> Image:
+    """Rescales and normalizes an image or a batch of images, in place except for whitening.
 
     Source: keras/src/legacy/preprocessing/image.py, Keras 3.15.
     """
-    if to.rescale:
-        x *= to.rescale
-    if to.samplewise_center:
+    if options.rescale:
+        x *= options.rescale
+    if options.samplewise_center:
         x -= np.mean(x, keepdims=True)
-    if to.samplewise_std_normalization:
+    if options.samplewise_std_normalization:
         x /= np.std(x, keepdims=True) + 1e-6
-    if to.featurewise_center and _is_fit(to.mean, "featurewise_center"):
-        x -= to.mean
-    if to.featurewise_std_normalization and _is_fit(to.std, "featurewise_std_normalization"):
-        x /= to.std + 1e-6
-    if to.zca_whitening and _is_fit(to.zca_whitening_matrix, "zca_whitening"):
+    if options.featurewise_center and _is_fit(options.mean, "featurewise_center"):
+        x -= options.mean
+    if options.featurewise_std_normalization and _is_fit(
+        options.std, "featurewise_std_normalization"
+    ):
+        x /= options.std + 1e-6
+    if options.zca_whitening and _is_fit(options.zca_whitening_matrix, "zca_whitening"):
         flat = x.reshape(-1, math.prod(x.shape[-3:]))
-        x = np.reshape(flat @ to.zca_whitening_matrix, x.shape)
+        x = np.reshape(flat @ options.zca_whitening_matrix, x.shape)
     return x
 
 
 def _is_fit(found: npt.NDArray[Any] | None, option: str) -> TypeGuard[npt.NDArray[Any]]:
     if found is None:
         warnings.warn(
-            f"`{option}` is on, but this ImageDataGenerator has seen no data: call .fit(images) "
-            "first. Until then it changes nothing.",
+            f"`{option}` has no effect: this ImageDataGenerator is not fitted. Call .fit(images) "
+            "first.",
             stacklevel=4,
         )
     return found is not None
 
 
-def fit_statistics(x: npt.NDArray[Any], of: Normalization) -> None:
-    """Finds the mean, the standard deviation and the whitening matrix that are asked for.
+def fit_statistics(x: npt.NDArray[Any], options: Normalization) -> None:
+    """Computes the mean, the standard deviation and the whitening matrix that the options need.
 
     Args:
-        x: Images, four axes; written to.
-        of: What is asked for; takes what is found.
+        x: Images, four axes; overwritten.
+        options: The options; the results are stored in them.
 
-    Source: as ``normalize``.
+    Source: same as ``normalize``.
     """
-    over = (0, of.row_axis, of.col_axis)
+    axes = (0, options.row_axis, options.col_axis)
     shape = [1, 1, 1]
-    shape[of.channel_axis - 1] = x.shape[of.channel_axis]
-    if of.featurewise_center:
-        of.mean = np.reshape(np.mean(x, axis=over), shape)
-        x -= of.mean
-    if of.featurewise_std_normalization:
-        of.std = np.reshape(np.std(x, axis=over), shape)
-        x /= of.std + 1e-6
-    if of.zca_whitening:
+    shape[options.channel_axis - 1] = x.shape[options.channel_axis]
+    if options.featurewise_center:
+        options.mean = np.reshape(np.mean(x, axis=axes), shape)
+        x -= options.mean
+    if options.featurewise_std_normalization:
+        options.std = np.reshape(np.std(x, axis=axes), shape)
+        x /= options.std + 1e-6
+    if options.zca_whitening:
         vectors, values, _ = np.linalg.svd(np.reshape(x, (len(x), -1)).T, full_matrices=False)
-        scaled = vectors * (np.sqrt(len(x)) / (values + of.zca_epsilon))
-        of.zca_whitening_matrix = scaled.dot(vectors.T)
+        scaled = vectors * (np.sqrt(len(x)) / (values + options.zca_epsilon))
+        options.zca_whitening_matrix = scaled.dot(vectors.T)

@@ -1,4 +1,4 @@
-"""Batches written out as pictures, under the names that Keras gives them."""
+"""Saving of batches as image files, with the file names that Keras uses."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ import keras
 import numpy as np
 import numpy.typing as npt
 
-from imggen.legacy.draws import Source
+from imggen.legacy.random_parameters import RandomSource
 from imggen.workers import ThreadMap
 
 
-class Saving(Protocol):
-    """What an iterator knows of saving."""
+class SavingIterator(Protocol):
+    """The attributes of an iterator that saving depends on."""
 
     save_to_dir: str | os.PathLike[str] | None
     save_prefix: str
@@ -23,19 +23,23 @@ class Saving(Protocol):
     _threads: ThreadMap
 
     @property
-    def _source(self) -> Source: ...
+    def _source(self) -> RandomSource: ...
 
 
 def save_batch(
-    iterator: Saving, batch_x: npt.NDArray[Any], samples: npt.NDArray[np.int64], *, num_names: int
+    iterator: SavingIterator,
+    batch_x: npt.NDArray[Any],
+    samples: npt.NDArray[np.int64],
+    *,
+    num_names: int,
 ) -> None:
-    """Writes ``<prefix>_<sample>_<random number>.<format>`` for each image, if that is asked for.
+    """Writes ``<prefix>_<sample>_<random number>.<format>`` per image, if ``save_to_dir`` is set.
 
     Args:
-        iterator: Says where to and how, draws the numbers, and has the threads that encode.
-        batch_x: The images; each is spread over 0 to 255.
-        samples: Their numbers.
-        num_names: Random numbers lie below this.
+        iterator: Has the options, the source of random numbers, and the threads that encode.
+        batch_x: The images; each is scaled to 0 to 255.
+        samples: The index of each image's sample.
+        num_names: Random numbers are below this.
     """
     folder = iterator.save_to_dir
     if not folder:

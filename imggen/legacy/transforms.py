@@ -1,6 +1,6 @@
-"""Single images transformed: the functions that stand beside ImageDataGenerator in Keras.
+"""Transformations of single images: the functions next to ImageDataGenerator in Keras.
 
-All draw from ``np.random`` and compute with SciPy, so they return the very bits that Keras's do.
+They draw from ``np.random`` and compute with SciPy, so they return the same bits as Keras's.
 
 Source: keras/src/legacy/preprocessing/image.py, Keras 3.15.
 """
@@ -37,29 +37,29 @@ def apply_affine_transform(
     *,
     exact: bool = True,
 ) -> Image:
-    """Rotates, shifts, shears and zooms an image about its centre, in one resample.
+    """Rotates, shifts, shears and zooms an image about its center, in one resampling pass.
 
     Args:
-        x: Shape (height, width, channels), or (channels, height, width) as the axes default to.
+        x: Shape (height, width, channels), or (channels, height, width), the default of the axes.
         theta: Rotation in degrees.
         tx: Shift in pixels; along the columns when ``row_axis < col_axis``, as in Keras.
         ty: Shift in pixels along the other axis.
         shear: Shear angle in degrees.
         zx: Zoom along the axis of ``tx``; below 1 enlarges.
         zy: Zoom along the axis of ``ty``.
-        row_axis: The axis of ``x`` that counts rows.
-        col_axis: The axis of ``x`` that counts columns.
-        channel_axis: The axis of ``x`` that counts channels, 0 or 2.
-        fill_mode: What lies beyond the edge, as in ``scipy.ndimage``.
-        cval: The value beyond the edge for ``fill_mode="constant"``.
-        order: Of the spline, 0 to 5.
-        exact: SciPy's bits; otherwise OpenCV's, where ``imggen.augment.affine_warp`` says.
+        row_axis: The row axis of ``x``.
+        col_axis: The column axis of ``x``.
+        channel_axis: The channel axis of ``x``, 0 or 2.
+        fill_mode: How to fill points outside the image, as in ``scipy.ndimage``.
+        cval: The value outside the image for ``fill_mode="constant"``.
+        order: The order of the spline, 0 to 5.
+        exact: Return SciPy's bits; otherwise OpenCV is used where ``imggen.augment`` permits it.
 
     Returns:
-        An array of the same shape and dtype; ``x`` itself when there is nothing to do.
+        An array of the same shape and dtype; ``x`` itself if no parameter changes it.
 
     Raises:
-        ValueError: The axes are not 0, 1 and 2, or ``x`` has not three of them.
+        ValueError: The axes are not 0, 1 and 2, or ``x`` does not have three.
 
     Example:
         >>> image = np.arange(4.0).reshape(2, 2, 1)
@@ -79,11 +79,11 @@ def apply_affine_transform(
     matrix = _matrix(theta, tx, ty, shear, zx, zy)
     if matrix is None:
         return x
-    matrix = _about_the_centre(matrix, x.shape[row_axis], x.shape[col_axis])
+    matrix = _about_center(matrix, x.shape[row_axis], x.shape[col_axis])
     if col_axis > row_axis:
-        # Keras exchanges rows and columns here, centre and shifts included: with axes in their
-        # usual order tx moves along the columns, and an image that is not square turns about
-        # another point than its centre. Trained models have seen it so.
+        # Keras swaps rows and columns here, center and shifts included: with axes in their usual
+        # order, tx shifts along the columns, and an image that is not square rotates about a point
+        # that is not its center. Trained models depend on it.
         matrix = matrix[[1, 0, 2]][:, [1, 0, 2]]
     warped = warp(
         np.moveaxis(x, channel_axis, 2),
@@ -100,7 +100,7 @@ def apply_affine_transform(
 def _matrix(
     theta: float, tx: float, ty: float, shear: float, zx: float, zy: float
 ) -> npt.NDArray[np.float64] | None:
-    """The product of all that is asked for, or None; about the origin, shape (3, 3)."""
+    """Returns the product of all operations, shape (3, 3), about the origin; None: no operation."""
     factors = []
     if theta != 0:
         angle = np.deg2rad(theta)
@@ -116,18 +116,18 @@ def _matrix(
     return functools.reduce(np.dot, factors) if factors else None
 
 
-def _about_the_centre(
+def _about_center(
     matrix: npt.NDArray[np.float64], height: int, width: int
 ) -> npt.NDArray[np.float64]:
     x, y = height / 2 - 0.5, width / 2 - 0.5
-    there = np.array([[1, 0, x], [0, 1, y], [0, 0, 1]])
-    back = np.array([[1, 0, -x], [0, 1, -y], [0, 0, 1]])
-    # In this order: another one rounds otherwise.
-    return np.asarray(np.dot(np.dot(there, matrix), back))
+    to_center = np.array([[1, 0, x], [0, 1, y], [0, 0, 1]])
+    from_center = np.array([[1, 0, -x], [0, 1, -y], [0, 0, 1]])
+    # Another order of multiplication would round differently.
+    return np.asarray(np.dot(np.dot(to_center, matrix), from_center))
 
 
 def flip_axis(x: Image, axis: int) -> Image:
-    """Turns an array round along one axis; a view.
+    """Returns a view of an array, reversed along one axis.
 
     Example:
         >>> flip_axis(np.array([[1, 2], [3, 4]]), 1).tolist()
@@ -137,12 +137,12 @@ def flip_axis(x: Image, axis: int) -> Image:
 
 
 def apply_channel_shift(x: Image, intensity: float, channel_axis: int = 0) -> Image:
-    """Adds ``intensity`` to every value, within the range that the image has.
+    """Adds ``intensity`` to every value, clipped to the range of the image.
 
     Args:
         x: One image, three axes.
-        intensity: What to add.
-        channel_axis: The axis of ``x`` that counts channels.
+        intensity: The number to add.
+        channel_axis: The channel axis of ``x``.
 
     Returns:
         An array of the same shape.
@@ -158,18 +158,18 @@ def apply_channel_shift(x: Image, intensity: float, channel_axis: int = 0) -> Im
 
 
 def apply_brightness_shift(x: Image, brightness: float, scale: bool = True) -> Image:
-    """Brightens an image with Pillow, which rounds it to whole numbers.
+    """Changes the brightness of an image with Pillow, which rounds to whole numbers.
 
     Args:
-        x: One image, channels where ``keras.config.image_data_format()`` has them.
+        x: One image, with axes as in ``keras.config.image_data_format()``.
         brightness: The factor; 0 is black, 1 changes nothing.
-        scale: Spread the values over 0 to 255 first. They are in any case when some lie outside.
+        scale: Scale the values to 0 to 255 first; always done if some are outside that range.
 
     Returns:
         An array of the same shape in ``keras.config.floatx()``.
 
     Raises:
-        ValueError: Not three axes, or other than 1, 3 or 4 channels.
+        ValueError: ``x`` does not have three axes, or not 1, 3 or 4 channels.
 
     Example:
         >>> image = np.full((1, 1, 3), 100.0)
@@ -179,10 +179,10 @@ def apply_brightness_shift(x: Image, brightness: float, scale: bool = True) -> I
     from PIL import ImageEnhance
 
     low, high = np.min(x), np.max(x)
-    beyond = low < 0 or high > 255
-    picture = keras.utils.array_to_img(x, scale=beyond or scale)
+    is_outside = low < 0 or high > 255
+    picture = keras.utils.array_to_img(x, scale=is_outside or scale)
     bright = keras.utils.img_to_array(ImageEnhance.Brightness(picture).enhance(brightness))
-    if beyond and not scale:
+    if is_outside and not scale:
         bright = bright / 255 * (high - low) + low
     return np.asarray(bright)
 
@@ -197,7 +197,7 @@ def random_rotation(
     cval: float = 0.0,
     interpolation_order: int = 1,
 ) -> Image:
-    """Rotates an image by up to ``rg`` degrees either way; else as ``apply_affine_transform``."""
+    """Rotates an image by up to ``rg`` degrees, like ``apply_affine_transform``."""
     theta = np.random.uniform(-rg, rg)
     return apply_affine_transform(
         x,
@@ -222,9 +222,9 @@ def random_shift(
     cval: float = 0.0,
     interpolation_order: int = 1,
 ) -> Image:
-    """Shifts an image by up to the shares ``wrg`` and ``hrg`` of its sides.
+    """Shifts an image by up to the fractions ``wrg`` and ``hrg`` of its sides.
 
-    Else as ``apply_affine_transform``, which says which of them is which.
+    See ``apply_affine_transform`` for the axes.
     """
     tx = np.random.uniform(-hrg, hrg) * x.shape[row_axis]
     ty = np.random.uniform(-wrg, wrg) * x.shape[col_axis]
@@ -251,7 +251,7 @@ def random_shear(
     cval: float = 0.0,
     interpolation_order: int = 1,
 ) -> Image:
-    """Shears an image by up to ``intensity`` degrees; else as ``apply_affine_transform``."""
+    """Shears an image by up to ``intensity`` degrees, like ``apply_affine_transform``."""
     shear = np.random.uniform(-intensity, intensity)
     return apply_affine_transform(
         x,
@@ -275,15 +275,13 @@ def random_zoom(
     cval: float = 0.0,
     interpolation_order: int = 1,
 ) -> Image:
-    """Zooms an image by factors from ``zoom_range``, one an axis.
-
-    Else as ``apply_affine_transform``.
+    """Zooms an image by factors from ``zoom_range``, one per axis.
 
     Raises:
-        ValueError: ``zoom_range`` holds other than two values.
+        ValueError: ``zoom_range`` does not contain two values.
     """
     if len(zoom_range) != 2:
-        raise ValueError(f"zoom_range={zoom_range!r} must hold two factors, (low, high).")
+        raise ValueError(f"zoom_range={zoom_range!r} must be two factors, (low, high).")
     low, high = zoom_range
     zx, zy = (1, 1) if low == 1 and high == 1 else np.random.uniform(low, high, 2)
     return apply_affine_transform(
@@ -300,18 +298,18 @@ def random_zoom(
 
 
 def random_channel_shift(x: Image, intensity_range: float, channel_axis: int = 0) -> Image:
-    """Adds up to ``intensity_range`` to, or takes it from, every value of an image."""
+    """Adds a random number of up to ``intensity_range`` to, or subtracts it from, every value."""
     intensity = np.random.uniform(-intensity_range, intensity_range)
     return apply_channel_shift(x, intensity, channel_axis=channel_axis)
 
 
 def random_brightness(x: Image, brightness_range: Sequence[float], scale: bool = True) -> Image:
-    """Brightens an image by a factor from ``brightness_range``.
+    """Changes the brightness of an image by a factor from ``brightness_range``.
 
     Raises:
-        ValueError: ``brightness_range`` holds other than two values.
+        ValueError: ``brightness_range`` does not contain two values.
     """
     if len(brightness_range) != 2:
-        raise ValueError(f"brightness_range={brightness_range!r} must hold two, (low, high).")
+        raise ValueError(f"brightness_range={brightness_range!r} must be two factors, (low, high).")
     brightness = np.random.uniform(brightness_range[0], brightness_range[1])
     return apply_brightness_shift(x, brightness, scale)

@@ -117,7 +117,7 @@ def test_skipping_leaves_out_the_bad_files_and_keeps_rows_and_labels_together(
     good = [at for at, path in enumerate(iterator.filepaths) if not path.endswith(tuple(BAD))]
     assert sorted(seen) == good
     assert len(caught) == 4
-    assert_failures_are_listed(iterator, caught, "left out")
+    assert_failures_are_listed(iterator, caught, "skipped")
 
 
 @pytest.mark.parametrize("workers", [0, 4])

@@ -13,7 +13,6 @@ import numpy as np
 import pytest
 
 from imggen import legacy
-from imggen.legacy import draws
 
 ROOT = Path(__file__).parents[2]
 
@@ -69,7 +68,7 @@ def test_a_function_may_wait_for_a_thread_that_reads_another_iterator(seed):
 
 
 def test_two_that_wait_for_each_other_are_let_through_with_a_warning(monkeypatch):
-    monkeypatch.setattr(draws, "_PATIENCE", 0.2)
+    monkeypatch.setattr(random_parameters, "_TIMEOUT", 0.2)
     inner = flow(2, preprocessing_function=np.abs)
 
     def with_background(image):

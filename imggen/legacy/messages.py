@@ -1,4 +1,4 @@
-"""What Keras prints and scripts parse."""
+"""Messages that Keras prints and scripts parse."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ import logging
 import keras
 
 
-def announce(message: str) -> None:
-    """Says a line as Keras would: printed, or logged when Keras's interactive logging is off."""
+def print_message(message: str) -> None:
+    """Prints a line as Keras does, or logs it when Keras's interactive logging is off."""
     if keras.config.is_interactive_logging_enabled():
         print(message, flush=True)  # noqa: T201 - scripts read "Found N images" from there
     else:

@@ -1,0 +1,142 @@
+"""Random parameters of ImageDataGenerator: the same numbers as in Keras, in the same order."""
+
+from __future__ import annotations
+
+import os
+import threading
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, Protocol
+
+import numpy as np
+
+from imggen.errors import ImggenWarning
+
+# The module ``np.random``, whose functions share one global state, or a RandomState, which has
+# methods of the same names.
+RandomSource = Any
+
+Parameters = dict[str, Any]
+
+
+class Ranges(Protocol):
+    """The arguments of an ImageDataGenerator that determine which parameters are drawn."""
+
+    rotation_range: Any
+    width_shift_range: Any
+    height_shift_range: Any
+    shear_range: Any
+    zoom_range: Any
+    horizontal_flip: Any
+    vertical_flip: Any
+    channel_shift_range: Any
+    brightness_range: Any
+
+
+def draw_parameters(ranges: Ranges, height: int, width: int, source: RandomSource) -> Parameters:
+    """Draws the parameters of one image's transformation.
+
+    Args:
+        ranges: The ranges of the parameters.
+        height: The height of the image in pixels; shifts below 1 are fractions of it.
+        width: The width of the image in pixels.
+        source: The generator to draw from.
+
+    Returns:
+        The parameters that ``ImageDataGenerator.apply_transform`` takes.
+
+    Source: keras/src/legacy/preprocessing/image.py, Keras 3.15. Both flips are always drawn, other
+    parameters only if their range is not empty: one number more or less would change all later
+    ones.
+    """
+    theta = _draw_symmetric(ranges.rotation_range, source) if ranges.rotation_range else 0
+    tx = _draw_shift(ranges.height_shift_range, height, source)
+    ty = _draw_shift(ranges.width_shift_range, width, source)
+    shear = _draw_symmetric(ranges.shear_range, source) if ranges.shear_range else 0
+    low, high = ranges.zoom_range
+    zx, zy = (1, 1) if low == 1 and high == 1 else source.uniform(low, high, 2)
+    flip_horizontal = (source.random() < 0.5) * ranges.horizontal_flip
+    flip_vertical = (source.random() < 0.5) * ranges.vertical_flip
+    channel_shift = ranges.channel_shift_range
+    intensity = _draw_symmetric(channel_shift, source) if channel_shift != 0 else None
+    bright = ranges.brightness_range
+    return {
+        "theta": theta,
+        "tx": tx,
+        "ty": ty,
+        "shear": shear,
+        "zx": zx,
+        "zy": zy,
+        "flip_horizontal": flip_horizontal,
+        "flip_vertical": flip_vertical,
+        "channel_shift_intensity": intensity,
+        "brightness": None if bright is None else source.uniform(bright[0], bright[1]),
+    }
+
+
+def _draw_symmetric(limit: Any, source: RandomSource) -> Any:
+    return source.uniform(-limit, limit)
+
+
+def _draw_shift(limit: Any, side: int, source: RandomSource) -> Any:
+    if not limit:
+        return 0
+    try:
+        # A list is the set of shifts; a whole number n stands for range(n).
+        shift = source.choice(limit)
+        shift *= source.choice([-1, 1])
+    except ValueError:
+        shift = _draw_symmetric(limit, source)
+    return shift * side if np.max(limit) < 1 else shift
+
+
+@contextmanager
+def as_global_state(source: RandomSource) -> Iterator[None]:
+    """Makes code that draws from ``np.random`` draw from ``source`` inside the context.
+
+    Afterwards the global state is restored, and ``source`` has advanced. NumPy has one global state
+    for all threads, so only one thread at a time may replace it. If another thread takes very long,
+    it may be waiting for this thread: this one then continues, with a warning.
+    """
+    if source is np.random:
+        yield
+        return
+    lock = _global_state_lock
+    is_locked = lock.acquire(timeout=_TIMEOUT)
+    if not is_locked:
+        warnings.warn(
+            "Another thread has been drawing from np.random on behalf of an iterator for "
+            f"{_TIMEOUT} s. This thread no longer waits for it; its random numbers may not be "
+            "reproducible.",
+            ImggenWarning,
+            stacklevel=2,
+        )
+    before = np.random.get_state()
+    np.random.set_state(source.get_state())
+    try:
+        yield
+    finally:
+        source.set_state(np.random.get_state())
+        np.random.set_state(before)
+        if is_locked:
+            lock.release()
+
+
+_global_state_lock = threading.RLock()
+_TIMEOUT = 20  # seconds
+
+
+def _replace_lock() -> None:
+    global _global_state_lock
+    _global_state_lock = threading.RLock()
+
+
+# In a forked process, the thread that held the lock does not exist and cannot release it.
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_replace_lock)
+
+
+def is_same_state(one: Any, other: Any) -> bool:
+    """Returns whether two results of ``get_state`` are equal."""
+    return bool(one[2:] == other[2:] and one[0] == other[0] and np.array_equal(one[1], other[1]))
