@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from imggen import legacy
+from imggen.legacy import random_parameters
 
 ROOT = Path(__file__).parents[2]
 
