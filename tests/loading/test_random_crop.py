@@ -786,7 +786,7 @@ def global_noise(image):
 def test_chance_from_elsewhere_is_told_of_and_the_crop_is_not_blamed(shots, first):
     augment = [Crop(), global_noise] if first else [global_noise, Crop()]
     with pytest.warns(
-        imggen.errors.ImggenWarning, match=r"augmentations \['global_noise'\] give another"
+        imggen.errors.ImggenWarning, match=r"augmentations \['global_noise'\] return another"
     ):
         list(sequence_of(shots, augment))
 
