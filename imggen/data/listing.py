@@ -77,7 +77,7 @@ class FolderLister:
         """Returns the paths, relative to ``root``, of all images at any depth in ``root/under``.
 
         Raises:
-            ScanError: A folder that may not be listed.
+            ScanError: A folder cannot be listed.
         """
         found: list[bytes] = []
         usual = self.extensions - {os.path.splitext(name)[1] for name in _SYSTEM_NAMES}

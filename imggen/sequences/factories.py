@@ -52,7 +52,8 @@ def from_directory(
     """Makes sequences from ``directory/<class>/**/<image>``.
 
     Args:
-        directory: The folder of class folders; with ``split="folders"``, of train/, val/, test/.
+        directory: A folder with one subfolder per class; with ``split="folders"``, a folder with
+            train/, val/ and test/.
         split: Fractions for train, val and test, such as ``(0.7, 0.15, 0.15)``, stratified by
             class; a mapping from split name to fraction; "folders" for a dataset that is already
             split; or None for one sequence of all images.
@@ -263,8 +264,8 @@ def _make_sequences(
     train_only = sorted(set(options) & set(_TRAIN_ONLY))
     if train_only and "train" not in splits.names:
         raise OptionError(
-            f"{', '.join(train_only)} is for the split 'train', but the splits are "
-            f"{list(splits.names)}."
+            f"{', '.join(train_only)} applies to the split 'train', but the splits are "
+            f"{list(splits.names)}. Omit it, or name a split 'train'."
         )
     seed = check_seed(seed)
     other_options: SequenceOptions = {**options, **_TRAIN_ONLY}

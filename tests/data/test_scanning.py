@@ -257,7 +257,7 @@ def test_a_folder_that_cannot_be_listed_is_named(make, unreadable):
     folder = make("cat/1.jpg")
     (folder / unreadable).chmod(0)
     try:
-        with pytest.raises(ScanError, match=f"{folder / unreadable}/?' may not be listed"):
+        with pytest.raises(ScanError, match=f"{folder / unreadable}/?' cannot be listed"):
             scan(folder)
     finally:
         (folder / unreadable).chmod(0o755)
