@@ -57,7 +57,7 @@ class Files:
         """Asks for all samples, checks them, and says which of them had to be loaded."""
         self.loaded = []
         for index in order:
-            expected = self.epoch_indices(int(Path(self.paths[index]).read_text()))
+            expected = self.served(int(Path(self.paths[index]).read_text()))
             got = cache.get(index, lambda index=index: self.load(index))
             assert got.dtype == expected.dtype
             assert np.array_equal(got, expected)
@@ -300,7 +300,7 @@ def killed_while_filling(files, folder, times):
         with_what_is_there = files.cache(folder)
         for index in range(10):
             got = with_what_is_there.get(index, lambda index=index: files.load(index))
-            assert np.array_equal(got, files.epoch_indices(index))
+            assert np.array_equal(got, files.served(index))
     files.through(files.cache(folder))
     assert files.through(files.cache(folder)) == []
 

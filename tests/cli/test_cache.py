@@ -32,7 +32,9 @@ def test_training_finds_what_was_built(photos, tmp_path):
     sequence = imggen.ImageSequence(imggen.scan(photos), **options, cache=tmp_path / "kept")
     loaded = []
     load = sequence.batch_maker.samples.load
-    object.__setattr__(sequence.batch_maker, "load", lambda path: loaded.append(path) or load(path))
+    object.__setattr__(
+        sequence.batch_maker.samples, "load", lambda path: loaded.append(path) or load(path)
+    )
     assert all(np.array_equal(x, other) for (x, _), other in zip(sequence, expected, strict=True))
     assert loaded == []
 
