@@ -1,5 +1,6 @@
 """cache=FOLDER: the same pixels, whatever happens to the files, the folder and the processes."""
 
+import contextlib
 import io
 import os
 import random
@@ -263,8 +264,9 @@ def test_threads_may_share_a_cache(files, tmp_path):
     assert not failed
 
 
+# Fills a cache, in a new process for each line of the input if there is any.
 FILLING = """
-import sys, time
+import os, sys, time
 from pathlib import Path
 import imggen.cache.disk as disk
 import tests.cache.test_disk
@@ -273,34 +275,53 @@ kind = getattr(tests.cache.test_disk, sys.argv[3])
 files = kind.__new__(kind)
 files.paths = [str(path) for path in sorted(Path(sys.argv[1]).iterdir())]
 files.loaded = []
-cache = files.cache(sys.argv[2])
-print("ready", flush=True)
-for index in range(len(files.paths)):
-    cache.get(index, lambda: files.load(index))
-    time.sleep(0.002)
-cache.flush()
+
+def fill():
+    cache = files.cache(sys.argv[2])
+    print(os.getpid(), flush=True)
+    for index in range(len(files.paths)):
+        cache.get(index, lambda: files.load(index))
+        time.sleep(0.002)
+    cache.flush()
+
+if sys.argv[4] == "once":
+    fill()
+else:
+    for _ in sys.stdin:
+        child = os.fork()
+        if child == 0:
+            fill()
+            os._exit(0)
+        os.waitpid(child, 0)
+        print("over", flush=True)
 """
 
 
-def filling(files, folder):
+def filling(files, folder, how="once"):
     command = [sys.executable, "-c", FILLING, str(Path(files.paths[0]).parent), str(folder)]
-    command.append(type(files).__name__)
-    return subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
+    command += [type(files).__name__, how]
+    return subprocess.Popen(
+        command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
 
 
 def killed_while_filling(files, folder, times):
     rng = random.Random(1)
+    process = filling(files, folder, "for each line")
     for _ in range(times):
-        process = filling(files, folder)
-        process.stdout.readline()
+        process.stdin.write("\n")
+        process.stdin.flush()
+        child = int(process.stdout.readline())
         time.sleep(rng.uniform(0, 0.025))
-        process.send_signal(signal.SIGKILL)
-        process.wait()
-        process.stdout.close()
+        with contextlib.suppress(ProcessLookupError):  # it may have finished
+            os.kill(child, signal.SIGKILL)
+        assert process.stdout.readline() == "over\n"
         with_what_is_there = files.cache(folder)
         for index in range(10):
             got = with_what_is_there.get(index, lambda index=index: files.load(index))
             assert np.array_equal(got, files.served(index))
+    process.communicate()
+    assert process.returncode == 0
     files.through(files.cache(folder))
     assert files.through(files.cache(folder)) == []
 
@@ -316,9 +337,8 @@ def test_a_process_killed_while_it_packs_leaves_a_cache_that_is_right(packed_fil
 def test_processes_may_fill_one_folder_at_once(files, tmp_path):
     processes = [filling(files, tmp_path / "kept") for _ in range(3)]
     for process in processes:
-        process.stdout.read()
-        assert process.wait() == 0
-        process.stdout.close()
+        process.communicate()
+        assert process.returncode == 0
 
     assert files.through(files.cache(tmp_path / "kept")) == []
     store = only_store(tmp_path / "kept")
