@@ -1,4 +1,4 @@
-"""Calls of loaders, decoders and custom functions alike, with errors that name the file."""
+"""Calls decoders and custom loaders, and turns their errors into ones that name the file."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ def read_array(path: str, load: Callable[[], npt.NDArray[Any]]) -> npt.NDArray[A
     """Calls ``load`` for the file ``path``.
 
     Raises:
-        ImageError: ``load`` raised an error, whichever; with ``path`` and the reason.
+        ImageError: ``load`` raised any error; the message names ``path`` and the reason.
         SampleError: ``load`` returned something other than an array of numbers.
     """
     try:
         array = load()
     except Exception as err:
-        # With the path of the manifest, whatever a custom loader made of it.
+        # The path in the manifest, even if a custom loader raises an error for another one.
         reason = getattr(err, "reason", f"the loader raised {type(err).__name__}: {err}")
         raise ImageError.of(path, str(reason)) from err
     if not isinstance(array, np.ndarray) or array.dtype.kind not in "buif":

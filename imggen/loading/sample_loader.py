@@ -37,7 +37,7 @@ class SampleLoader:
 
     Attributes:
         manifest: The samples.
-        label_mode: What targets are; says what to load beside the image.
+        label_mode: What targets are; decides what to load along with the image.
         load: Path to array.
         load_mask: The path of a mask and of its image to an array.
         spec: How ``load`` decodes; None for a custom loader.
