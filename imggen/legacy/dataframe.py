@@ -163,7 +163,7 @@ class DataFrameIterator(BatchFromFilesMixin, Iterator):
                 self._targets_from_columns = frame[y_col].values
         else:
             print_message(f"{found} image filenames belonging to {len(names)} classes.")
-            self.classes = [self._indices_of(label) for label in frame[y_col]]
+            self.classes = [self._find_indices(label) for label in frame[y_col]]
         self._open_cache(cache)
         super().__init__(
             self.samples,
@@ -209,7 +209,7 @@ class DataFrameIterator(BatchFromFilesMixin, Iterator):
             )
         return frame[valid]
 
-    def _indices_of(self, label: Any) -> int | list[int]:
+    def _find_indices(self, label: Any) -> int | list[int]:
         if isinstance(label, list | tuple):
             return [self.class_indices[name] for name in label]
         return self.class_indices[label]

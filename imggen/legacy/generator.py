@@ -404,7 +404,7 @@ class ImageDataGenerator:
         Args:
             x: One image, with axes as in ``data_format``.
             transform_parameters: Any of "theta" and "shear" (degrees), "tx" and "ty" (pixels),
-                "zx" and "zy" (factors), "channel_shift_intensity" (grey levels), "brightness" (a
+                "zx" and "zy" (factors), "channel_shift_intensity" (gray levels), "brightness" (a
                 factor), "flip_horizontal" and "flip_vertical".
 
         Returns:

@@ -180,7 +180,7 @@ class Iterator(keras.utils.PyDataset):  # type: ignore[misc]  # Keras is untyped
 
     @property
     def use_multiprocessing(self) -> bool:
-        """Whether Keras uses processes, for a subclass that makes its own batches."""
+        """True if Keras uses processes, for a subclass that makes its own batches."""
         return self._use_multiprocessing and not (called_by_keras() and not self._is_custom())
 
     @use_multiprocessing.setter

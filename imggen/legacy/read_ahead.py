@@ -1,6 +1,6 @@
 """Read-ahead: the files of the next batch are decoded while the current one is in use.
 
-The random parameters of an image are unknown until its batch is requested; its pixels are not.
+An image has random parameters only once its batch is requested, but its pixels are in its file.
 """
 
 from __future__ import annotations

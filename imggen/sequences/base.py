@@ -39,7 +39,7 @@ class EpochSequence(keras.utils.PyDataset, Generic[T]):  # type: ignore[misc]  #
     Args:
         make: Makes batch ``index`` of ``epoch``.
         num_batches: The number of batches in an epoch.
-        options: Which workers, and how many batches they prefetch.
+        options: The workers, and the number of batches that they prefetch.
     """
 
     def __init__(
@@ -65,7 +65,7 @@ class EpochSequence(keras.utils.PyDataset, Generic[T]):  # type: ignore[misc]  #
 
     @property
     def worker_options(self) -> WorkerOptions:
-        """Which workers make the batches, and how many batches they prefetch."""
+        """The workers that make the batches, and the number of batches that they prefetch."""
         return self._prefetcher.options
 
     @property

@@ -29,7 +29,7 @@ def count_workers(workers: int | None) -> int:
 @final
 @dataclass(frozen=True)
 class WorkerOptions:
-    """Which workers make batches, and how many batches they prefetch.
+    """The workers that make batches, and the number of batches that they prefetch.
 
     Attributes:
         workers: The number of workers. 0: the calling thread makes the batches. None: one per

@@ -24,7 +24,7 @@ class Prefetcher(Generic[T]):
 
     Args:
         make: Makes a batch; must be safe to call from several threads, or picklable.
-        options: Which workers, and how many batches they prefetch.
+        options: The workers, and the number of batches that they prefetch.
     """
 
     def __init__(self, make: Callable[[int, int], T], options: WorkerOptions) -> None:

@@ -179,7 +179,7 @@ def test_with_a_cache_nothing_is_loaded_ahead(folder):
     assert len(iterator.loads) == BATCH
 
 
-def test_files_that_change_after_they_were_loaded_ahead_are_loaded_anew(folder):
+def test_files_that_change_after_they_were_loaded_ahead_are_loaded_again(folder):
     iterator = flow(folder, shuffle=False)
     next(iterator)
     loaded_at_rest(iterator)
@@ -195,7 +195,7 @@ def test_batches_asked_for_in_another_order_are_what_they_are(folder):
         np.testing.assert_array_equal(iterator[index][0], plain[index][0])
 
 
-def test_what_was_loaded_in_vain_is_let_go(folder):
+def test_images_that_were_loaded_for_nothing_are_dropped(folder):
     iterator = flow(folder, shuffle=False)
     for index in (0, 1, 3, 4, 0, 1, 0):
         iterator[index]

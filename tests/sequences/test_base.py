@@ -167,7 +167,7 @@ def test_looking_at_all_batches_before_fit_is_no_epoch():
     assert fitted(sequence, epochs=1) == in_order(5, [0])
 
 
-def test_closing_stops_the_workers_and_another_batch_starts_them_anew():
+def test_closing_stops_the_workers_and_another_batch_restarts_them():
     with Recorder(4, workers=2) as sequence:
         sequence[1]
     assert sequence._prefetcher._pool is None

@@ -298,8 +298,8 @@ def test_a_worker_that_is_killed_after_batches_were_dropped_is_an_error_and_not_
 
 @pytest.fixture
 def opencv_threads(monkeypatch):
-    """Four threads for OpenCV, whatever this machine has, and nobody who holds it to one."""
-    # TensorFlow keeps sequences of earlier tests for ever, and they keep a hold.
+    """Four threads for OpenCV, whatever this machine has, and no pool that limits it to one."""
+    # TensorFlow keeps sequences of earlier tests forever, and they keep limiting it.
     monkeypatch.setattr(pools, "_opencv_limit", pools._OpenCVThreadLimit())
     before = cv2.getNumThreads()
     cv2.setNumThreads(4)
@@ -353,7 +353,7 @@ def test_a_number_of_opencv_threads_that_the_user_sets_stays(folder, opencv_thre
     assert cv2.getNumThreads() == 3
 
 
-def test_a_pool_that_is_started_anew_holds_opencv_anew(folder, opencv_threads):
+def test_a_restarted_pool_limits_opencv_again(folder, opencv_threads):
     sequence = sequence_of(folder, workers=2)
     for _ in range(3):
         sequence[0]

@@ -103,7 +103,7 @@ def test_threads_live_across_epochs_and_end_with_the_loader():
         assert not thread.is_alive()
 
 
-def test_a_closed_loader_starts_anew():
+def test_a_closed_prefetcher_can_be_used_again():
     loader = make_loader(square)
     loader.get((0, 1))
     loader.close()
