@@ -1,10 +1,16 @@
-"""Augmentations: imggen's own, adapters for what users bring, and how they are put together."""
+"""Augmentations: built-in ones, adapters for those of other packages, policies and pipelines.
 
-from imggen.augment.adapters import Augment, adapt, register_adapter, unadapted
+In: samples (an image with its masks, boxes and keypoints) and a random generator per step. Out: the
+augmented samples, and the parameters that were drawn. An augmentation can be added or changed here
+alone (a class in ``geometry``, ``color``, ``texture`` or ``mixing``, and its entry in ``catalog``):
+policy files, previews and the studio read its options from its declaration.
+"""
+
+from imggen.augment.adapters import Augment, adapt, register_adapter, unwrap_steps
 from imggen.augment.affine_warp import warp
 from imggen.augment.base import Augmentation
 from imggen.augment.builtin import BuiltIn
-from imggen.augment.catalog import BUILT_INS, KINDS, MIXERS
+from imggen.augment.catalog import BUILT_INS, AUGMENTATIONS, MIXERS
 from imggen.augment.color import (
     AutoContrast,
     Equalization,
@@ -33,22 +39,22 @@ from imggen.augment.mixing import (
     Mixer,
     MixUp,
     MixUpOrCutMix,
-    blended,
-    blended_targets,
+    blend_images,
+    blend_targets,
 )
 from imggen.augment.options import (
-    Allowed,
+    Constraint,
     Bounds,
     Choice,
-    Span,
-    Whole,
-    WholeSpan,
-    allowed,
-    fields_of,
+    RangeBounds,
+    WholeBounds,
+    WholeRangeBounds,
+    option_constraints,
+    option_fields,
 )
-from imggen.augment.pipeline import Applied, Augmented, Pipeline, Step, unrepeatable
+from imggen.augment.pipeline import AppliedStep, AugmentedSample, Pipeline, Step, find_nondeterministic_steps
 from imggen.augment.policy import format_policy, format_python, load_policy, save_policy
-from imggen.augment.positions import are_beyond, moved_boxes, moved_keypoints
+from imggen.augment.positions import is_outside, move_boxes, move_keypoints
 from imggen.augment.presets import preset
 from imggen.augment.randaugment import AugMix, RandAugment, TrivialAugment
 from imggen.augment.sample import Sample
@@ -62,14 +68,14 @@ from imggen.augment.texture import (
 
 __all__ = [
     "BUILT_INS",
-    "KINDS",
+    "AUGMENTATIONS",
     "MIXERS",
-    "Allowed",
-    "Applied",
+    "Constraint",
+    "AppliedStep",
     "AugMix",
     "Augment",
     "Augmentation",
-    "Augmented",
+    "AugmentedSample",
     "AutoContrast",
     "Blend",
     "Bounds",
@@ -104,26 +110,26 @@ __all__ = [
     "RandomTranslation",
     "RandomZoom",
     "Sample",
-    "Span",
+    "RangeBounds",
     "Step",
     "TrivialAugment",
-    "Whole",
-    "WholeSpan",
+    "WholeBounds",
+    "WholeRangeBounds",
     "adapt",
-    "allowed",
-    "are_beyond",
-    "blended",
-    "blended_targets",
-    "fields_of",
+    "option_constraints",
+    "is_outside",
+    "blend_images",
+    "blend_targets",
+    "option_fields",
     "format_policy",
     "format_python",
     "load_policy",
-    "moved_boxes",
-    "moved_keypoints",
+    "move_boxes",
+    "move_keypoints",
     "preset",
     "register_adapter",
     "save_policy",
-    "unadapted",
-    "unrepeatable",
+    "unwrap_steps",
+    "find_nondeterministic_steps",
     "warp",
 ]

@@ -1,4 +1,4 @@
-"""One affine resample of an image: SciPy's bits, or OpenCV's within a fraction of a grey level."""
+"""Affine resampling: SciPy's exact results, or OpenCV's within a fraction of a gray level."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-# OpenCV computes coordinates in float32: the further from the corner of the image, the fewer digits
-# are left behind the point. Measured on noise, the worst case, against SciPy in double precision:
-# up to 1,000 pixels fewer than 0.1 % of values are further off than 0.02 of 255.
-_FARTHEST = 1000
-_LARGEST_VALUE = 255
+# OpenCV computes coordinates in float32, so precision decreases with the distance from the corner of
+# the image. Measured on noise, the worst case, against SciPy in double precision: up to 1,000 pixels,
+# less than 0.1 % of values differ by more than 0.02 of 255.
+_MAX_COORDINATE = 1000
+_MAX_VALUE = 255
 
 
 def warp(
@@ -28,21 +28,22 @@ def warp(
     """Resamples an image: output pixel o takes the value of the input at ``matrix @ o + offset``.
 
     Args:
-        image: Shape (height, width, channels), any dtype that SciPy takes.
+        image: Shape (height, width, channels), any dtype that SciPy supports.
         matrix: Shape (2, 2), for (row, col) coordinates in pixels.
         offset: Shape (2,), in pixels.
-        order: Of the spline, 0 (nearest) to 5; 1 is linear.
-        fill_mode: What lies beyond the edge; a ``mode`` of ``scipy.ndimage.affine_transform``.
-        cval: The value beyond the edge for ``fill_mode="constant"``.
-        exact: Return ``scipy.ndimage.affine_transform``'s bits. Otherwise, float32 images that
-            OpenCV can do are left to it: linear, 1, 3 or 4 channels, values from -255 to 255, and
-            nothing further than 1,000 pixels away. 99.9 % of values are then within 0.02.
+        order: The order of the spline, 0 (nearest) to 5; 1 is linear.
+        fill_mode: How to fill the area outside the image; a ``mode`` of
+            ``scipy.ndimage.affine_transform``.
+        cval: The value outside the image for ``fill_mode="constant"``.
+        exact: Return the exact results of ``scipy.ndimage.affine_transform``. If False, OpenCV
+            processes float32 images with linear interpolation, 1, 3 or 4 channels, values from
+            -255 to 255 and coordinates up to 1,000 pixels. 99.9 % of values are then within 0.02.
 
     Returns:
         An array with the shape and dtype of ``image``.
 
     Raises:
-        RuntimeError: SciPy knows no such order, mode or dtype.
+        RuntimeError: SciPy does not support the order, the mode or the dtype.
 
     Source: ``scipy.ndimage.affine_transform``; OpenCV 5 ``warpAffine``.
 
@@ -52,11 +53,11 @@ def warp(
         [[1.0, 2.0, 2.0], [4.0, 5.0, 5.0]]
     """
     if not exact and _fits_opencv(image, matrix, offset, order, fill_mode, cval):
-        return _by_opencv(image, matrix, offset, fill_mode, cval)
-    return _by_scipy(image, matrix, offset, order, fill_mode, cval)
+        return _warp_by_opencv(image, matrix, offset, fill_mode, cval)
+    return _warp_by_scipy(image, matrix, offset, order, fill_mode, cval)
 
 
-def _by_scipy(
+def _warp_by_scipy(
     image: npt.NDArray[Any],
     matrix: npt.NDArray[np.float64],
     offset: npt.NDArray[np.float64],
@@ -70,8 +71,8 @@ def _by_scipy(
         affine_transform(channel, matrix, offset, order=order, mode=fill_mode, cval=cval)
         for channel in np.moveaxis(image, 2, 0)
     ]
-    # Channels stay apart in memory: what is computed from the whole image later, such as its mean,
-    # adds up in the order of memory, and would else differ in its last bit.
+    # Channels stay separate in memory, as in Keras: sums over the whole image, such as its mean,
+    # follow the order of memory, and would otherwise differ in their last bit.
     return np.moveaxis(np.stack(warped), 0, 2)
 
 
@@ -92,30 +93,30 @@ def _fits_opencv(
         or height < 2
         or width < 2
         or not isinstance(cval, int | float)
-        # OpenCV's two-channel kernel computes in fixed point, grey levels off.
+        # OpenCV's two-channel kernel uses fixed-point numbers, and is off by whole gray levels.
         or channels not in {1, 3, 4}
         or not _opencv_is_precise()
     ):
         return False
     corners = np.array([[0, 0, height - 1, height - 1], [0, width - 1, 0, width - 1]])
     sources = matrix @ corners + offset[:, np.newaxis]
-    # Not for NaN either.
+    # False for NaN too.
     return bool(
-        max(height, width, np.abs(sources).max()) <= _FARTHEST
-        and image.max() <= _LARGEST_VALUE
-        and image.min() >= -_LARGEST_VALUE
+        max(height, width, np.abs(sources).max()) <= _MAX_COORDINATE
+        and image.max() <= _MAX_VALUE
+        and image.min() >= -_MAX_VALUE
     )
 
 
 @functools.cache
 def _opencv_is_precise() -> bool:
-    """OpenCV 4 rounds coordinates to 1/32 pixel."""
+    """Whether OpenCV is version 5 or newer; version 4 rounds coordinates to 1/32 pixel."""
     import cv2
 
     return int(cv2.__version__.partition(".")[0]) >= 5
 
 
-def _by_opencv(
+def _warp_by_opencv(
     image: npt.NDArray[np.float32],
     matrix: npt.NDArray[np.float64],
     offset: npt.NDArray[np.float64],
@@ -139,17 +140,20 @@ def _by_opencv(
     )
     if fill_mode == "constant":
         # OpenCV blends the border into the outermost pixels; SciPy does not.
-        warped[_beyond_the_edge(height, width, matrix, offset)] = cval
+        warped[_is_outside(height, width, matrix, offset)] = cval
     return warped
 
 
-def _beyond_the_edge(
+def _is_outside(
     height: int, width: int, matrix: npt.NDArray[np.float64], offset: npt.NDArray[np.float64]
 ) -> npt.NDArray[np.bool_]:
-    """Marks output pixels whose source lies outside; in double precision and SciPy's own order."""
+    """Marks output pixels whose source is outside the image.
+
+    Computes in double precision and in the same order as SciPy.
+    """
     rows, cols = np.arange(height)[:, np.newaxis], np.arange(width)
-    beyond = np.zeros((height, width), dtype=bool)
+    is_outside = np.zeros((height, width), dtype=bool)
     for axis, length in enumerate((height, width)):
         source = offset[axis] + matrix[axis, 0] * rows + matrix[axis, 1] * cols
-        beyond |= (source < 0) | (source > length - 1)
-    return beyond
+        is_outside |= (source < 0) | (source > length - 1)
+    return is_outside

@@ -1,4 +1,4 @@
-"""What an augmentation is: the protocol of every step of a pipeline."""
+"""The protocol that every step of a pipeline follows."""
 
 from __future__ import annotations
 
@@ -9,54 +9,63 @@ import numpy as np
 
 from imggen.augment.sample import Sample
 
-# What an augmentation drew for one sample, by name, in numbers, words and lists; None where chance
-# left the sample out.
-Drawn = Mapping[str, object] | None
+# The parameters that an augmentation drew for one sample, by name: numbers, words and lists. None if
+# the sample was left unchanged by chance.
+DrawnParameters = Mapping[str, object] | None
 
 
 @runtime_checkable
 class Augmentation(Protocol):
-    """One step of a pipeline: a sample and a generator in, the augmented sample out.
+    """One step of a pipeline: takes a sample and a generator, and returns the augmented sample.
 
-    imggen's own augmentations follow it, and so does what an adapter makes of those of other
-    packages (see ``register_adapter``). To augment images alone, a function
-    ``(image, rng) -> image`` is enough.
+    Adapters turn augmentations of other packages into objects of this kind; see
+    ``register_adapter``. To augment images only, a function ``(image, rng) -> image`` is enough.
+
+    Example:
+        >>> class Darken:
+        ...     name = "Darken"
+        ...     def augment(self, sample, rng):
+        ...         factor = rng.uniform(0.5, 1.0)
+        ...         image = (sample.image * factor).astype(sample.image.dtype)
+        ...         return dataclasses.replace(sample, image=image), {"factor": factor}
+        >>> isinstance(Darken(), Augmentation)
+        True
     """
 
     @property
     def name(self) -> str:
-        """What messages, explanations and pictures call it."""
+        """The name shown in messages, explanations and previews."""
         ...
 
-    def augment(self, sample: Sample, rng: np.random.Generator) -> tuple[Sample, Drawn]:
-        """Returns the augmented sample, and what was drawn for it.
+    def augment(self, sample: Sample, rng: np.random.Generator) -> tuple[Sample, DrawnParameters]:
+        """Augments a sample.
 
         Args:
-            sample: Its arrays may be written to.
-            rng: The only source of chance. Good until this call ends.
+            sample: The sample. Its arrays may be modified.
+            rng: The only source of randomness. Valid until this call returns.
 
         Returns:
-            A sample whose arrays have the shapes and dtypes of those given, all of them changed by
-            the same draw where pixels move; and what was drawn.
+            The augmented sample and the drawn parameters. Its arrays have the shapes and dtypes of
+            those given. If pixels move, all arrays move by the same parameters.
 
         Raises:
-            Exception: Of any kind: it is passed on with the name, the file, the epoch and the
-                index in front.
+            Exception: Any error. It is raised again with the name of the augmentation, the file,
+                the epoch and the index.
         """
         ...
 
 
 @runtime_checkable
 class BatchAugmentation(Augmentation, Protocol):
-    """A step that takes less time for a whole batch than for each of its samples."""
+    """A step that is faster for a whole batch than sample by sample."""
 
     def augment_batch(
         self, samples: Sequence[Sample], rngs: Sequence[np.random.Generator]
-    ) -> list[tuple[Sample, Drawn]]:
-        """Returns what ``augment`` returns for each sample and its generator.
+    ) -> list[tuple[Sample, DrawnParameters]]:
+        """Augments each sample as ``augment`` does.
 
         Args:
-            samples: Their arrays may be written to. Those of one batch have the same shapes.
-            rngs: One a sample: what becomes of a sample depends on its own alone.
+            samples: The samples. Their arrays have the same shapes, and may be modified.
+            rngs: One generator per sample. The result for a sample depends on its own only.
         """
         ...

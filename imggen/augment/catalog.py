@@ -1,4 +1,4 @@
-"""imggen's own augmentations by name, in the order in which they are listed anywhere."""
+"""All built-in augmentations by name, in the order of lists and menus."""
 
 from __future__ import annotations
 
@@ -69,4 +69,4 @@ BUILT_INS: dict[str, type[BuiltIn]] = {
 
 MIXERS: dict[str, type[Mixer]] = {kind.__name__: kind for kind in (MixUp, CutMix, MixUpOrCutMix)}
 
-KINDS: dict[str, type[BuiltIn | Mixer]] = {**BUILT_INS, **MIXERS}
+AUGMENTATIONS: dict[str, type[BuiltIn | Mixer]] = {**BUILT_INS, **MIXERS}

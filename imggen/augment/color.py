@@ -1,4 +1,4 @@
-"""Augmentations that change colours, whatever is around each pixel."""
+"""Augmentations that change the color of each pixel, independently of its neighbors."""
 
 from __future__ import annotations
 
@@ -11,27 +11,26 @@ import numpy.typing as npt
 
 from imggen.augment.builtin import SingleOp
 from imggen.augment.operations import ColorMatrixOp, LookupTableOp, Parameters
-from imggen.augment.options import Interval, Number, Span, WholeSpan
-from imggen.augment.resample import Matrix
+from imggen.augment.options import NumberBounds, Range, RangeBounds, WholeRangeBounds
+from imggen.augment.resampling import Matrix
 
-# The share of red, green and blue in grey, ITU-R 601-2, as Pillow's "L" has it.
+# The weights of red, green and blue in gray, ITU-R 601-2, as in Pillow's mode "L".
 _LUMA = np.array([0.299, 0.587, 0.114])
-# The matrix that changes nothing.
-_SAME = np.eye(3, 4)
-# Of hue: what stays, what turns with the cosine of the angle, and what with the sine.
-_HUE_GREY = np.tile([0.213, 0.715, 0.072], (3, 1))
-_HUE_COSINE = np.eye(3) - _HUE_GREY
+_IDENTITY = np.eye(3, 4)
+# The matrix of a hue rotation: its constant part, and the factors of cosine and sine of the angle.
+_HUE_GRAY = np.tile([0.213, 0.715, 0.072], (3, 1))
+_HUE_COSINE = np.eye(3) - _HUE_GRAY
 _HUE_SINE = np.array([[-0.213, -0.715, 0.928], [0.143, 0.140, -0.283], [-0.787, 0.715, 0.072]])
 
 
 @final
 @dataclass(frozen=True)
 class RandomBrightness(SingleOp, ColorMatrixOp):
-    """Multiplies all values.
+    """Changes brightness: multiplies all values by a factor.
 
     Attributes:
-        factor: (low, high); 0 is black, 1 changes nothing.
-        p: The share of images that are changed, 0 to 1.
+        factor: (low, high) of the factor, 0 to 10: 0 makes images black, 1 leaves them unchanged.
+        p: The probability that an image is changed, 0 to 1.
 
     Source: ``brightness_range`` of Keras's ``ImageDataGenerator``; Pillow's
     ``ImageEnhance.Brightness``.
@@ -42,7 +41,7 @@ class RandomBrightness(SingleOp, ColorMatrixOp):
         [[[15, 150, 255]]]
     """
 
-    factor: Annotated[Interval, Span(0, 10, "as a factor")] = (0.8, 1.2)
+    factor: Annotated[Range, RangeBounds(0, 10, "as a factor")] = (0.8, 1.2)
 
     def draw(self, size: tuple[int, int], rng: np.random.Generator) -> Parameters:
         """Draws the factor."""
@@ -50,19 +49,20 @@ class RandomBrightness(SingleOp, ColorMatrixOp):
         return {"factor": rng.uniform(*self.factor)}
 
     def color_matrix(self, parameters: Parameters, mean: npt.NDArray[np.float64]) -> Matrix:
-        """Blends with black."""
+        """Returns the matrix that blends with black."""
         del mean
-        return float(parameters["factor"]) * _SAME
+        return float(parameters["factor"]) * _IDENTITY
 
 
 @final
 @dataclass(frozen=True)
 class RandomContrast(SingleOp, ColorMatrixOp):
-    """Moves all values away from the mean grey of the image, or towards it.
+    """Changes contrast: scales the distance of all values from the image's mean gray level.
 
     Attributes:
-        factor: (low, high); 0 is grey all over, 1 changes nothing.
-        p: The share of images that are changed, 0 to 1.
+        factor: (low, high) of the factor, 0 to 10: 0 makes images uniformly gray, 1 leaves them
+            unchanged.
+        p: The probability that an image is changed, 0 to 1.
 
     Source: Pillow's ``ImageEnhance.Contrast``.
 
@@ -72,7 +72,7 @@ class RandomContrast(SingleOp, ColorMatrixOp):
         [[[50], [50]]]
     """
 
-    factor: Annotated[Interval, Span(0, 10, "as a factor")] = (0.8, 1.2)
+    factor: Annotated[Range, RangeBounds(0, 10, "as a factor")] = (0.8, 1.2)
 
     def draw(self, size: tuple[int, int], rng: np.random.Generator) -> Parameters:
         """Draws the factor."""
@@ -80,9 +80,9 @@ class RandomContrast(SingleOp, ColorMatrixOp):
         return {"factor": rng.uniform(*self.factor)}
 
     def color_matrix(self, parameters: Parameters, mean: npt.NDArray[np.float64]) -> Matrix:
-        """Blends with the mean grey."""
+        """Returns the matrix that blends with the mean gray level."""
         factor = float(parameters["factor"])
-        matrix = factor * _SAME
+        matrix = factor * _IDENTITY
         matrix[:, 3] = (1 - factor) * (_LUMA @ mean)
         return matrix
 
@@ -90,11 +90,11 @@ class RandomContrast(SingleOp, ColorMatrixOp):
 @final
 @dataclass(frozen=True)
 class RandomSaturation(SingleOp, ColorMatrixOp):
-    """Makes colours stronger or paler; grey images stay as they are.
+    """Changes saturation: makes colors stronger or paler. Gray images do not change.
 
     Attributes:
-        factor: (low, high); 0 is grey, 1 changes nothing.
-        p: The share of images that are changed, 0 to 1.
+        factor: (low, high) of the factor, 0 to 10: 0 makes images gray, 1 leaves them unchanged.
+        p: The probability that an image is changed, 0 to 1.
 
     Source: Pillow's ``ImageEnhance.Color``.
 
@@ -104,7 +104,7 @@ class RandomSaturation(SingleOp, ColorMatrixOp):
         [[[76, 76, 76]]]
     """
 
-    factor: Annotated[Interval, Span(0, 10, "as a factor")] = (0.7, 1.3)
+    factor: Annotated[Range, RangeBounds(0, 10, "as a factor")] = (0.7, 1.3)
 
     def draw(self, size: tuple[int, int], rng: np.random.Generator) -> Parameters:
         """Draws the factor."""
@@ -112,10 +112,10 @@ class RandomSaturation(SingleOp, ColorMatrixOp):
         return {"factor": rng.uniform(*self.factor)}
 
     def color_matrix(self, parameters: Parameters, mean: npt.NDArray[np.float64]) -> Matrix:
-        """Blends with each pixel's own grey."""
+        """Returns the matrix that blends with each pixel's gray level."""
         del mean
         factor = float(parameters["factor"])
-        matrix = factor * _SAME
+        matrix = factor * _IDENTITY
         matrix[:, :3] += (1 - factor) * _LUMA
         return matrix
 
@@ -123,22 +123,23 @@ class RandomSaturation(SingleOp, ColorMatrixOp):
 @final
 @dataclass(frozen=True)
 class RandomHue(SingleOp, ColorMatrixOp):
-    """Turns colours about grey, keeping how bright they are; grey images stay as they are.
+    """Rotates the hue and keeps the luminance. Gray images do not change.
 
     Attributes:
-        degrees: (low, high) of the angle on the colour circle: about 120 makes green of red.
-        p: The share of images that are changed, 0 to 1.
+        degrees: (low, high) of the angle on the color wheel in degrees, -180 to 180; about 120 turns
+            red into green.
+        p: The probability that an image is changed, 0 to 1.
 
-    Source: ``hue-rotate`` of the W3C's Filter Effects Module, a matrix. (In HSV, as other packages
-    turn it, red and blue become far brighter when they turn yellow.)
+    Source: ``hue-rotate`` of the W3C's Filter Effects Module, a matrix. (A rotation in HSV, as in
+    other packages, makes red and blue far brighter when they become yellow.)
 
     Example:
-        >>> turn = RandomHue((180, 180))
-        >>> turn(np.array([[[90, 90, 90]]], np.uint8), np.random.default_rng(0)).tolist()
+        >>> hue = RandomHue((180, 180))
+        >>> hue(np.array([[[90, 90, 90]]], np.uint8), np.random.default_rng(0)).tolist()
         [[[90, 90, 90]]]
     """
 
-    degrees: Annotated[Interval, Span(-180, 180, "degrees")] = (-10.0, 10.0)
+    degrees: Annotated[Range, RangeBounds(-180, 180, "degrees")] = (-10.0, 10.0)
 
     def draw(self, size: tuple[int, int], rng: np.random.Generator) -> Parameters:
         """Draws the angle."""
@@ -146,25 +147,25 @@ class RandomHue(SingleOp, ColorMatrixOp):
         return {"degrees": rng.uniform(*self.degrees)}
 
     def color_matrix(self, parameters: Parameters, mean: npt.NDArray[np.float64]) -> Matrix:
-        """The matrix of feColorMatrix, type hueRotate."""
+        """Returns the matrix of feColorMatrix, type hueRotate."""
         del mean
         angle = math.radians(parameters["degrees"])
         matrix = np.zeros((3, 4))
-        matrix[:, :3] = _HUE_GREY + math.cos(angle) * _HUE_COSINE + math.sin(angle) * _HUE_SINE
+        matrix[:, :3] = _HUE_GRAY + math.cos(angle) * _HUE_COSINE + math.sin(angle) * _HUE_SINE
         return matrix
 
 
 @final
 @dataclass(frozen=True)
 class RandomChannelShift(SingleOp, ColorMatrixOp):
-    """Adds the same to all values.
+    """Adds the same number to all values.
 
     Attributes:
-        shift: (low, high), in grey levels.
-        p: The share of images that are changed, 0 to 1.
+        shift: (low, high) of the number, in gray levels, -255 to 255.
+        p: The probability that an image is changed, 0 to 1.
 
-    Source: ``channel_shift_range`` of Keras's ``ImageDataGenerator``, which adds one number to all
-    channels too.
+    Source: ``channel_shift_range`` of Keras's ``ImageDataGenerator``, which also adds one number to
+    all channels.
 
     Example:
         >>> lighter = RandomChannelShift((30, 30))
@@ -172,7 +173,7 @@ class RandomChannelShift(SingleOp, ColorMatrixOp):
         [[[30, 130, 255]]]
     """
 
-    shift: Annotated[Interval, Span(-255, 255, "grey levels")] = (-20.0, 20.0)
+    shift: Annotated[Range, RangeBounds(-255, 255, "gray levels")] = (-20.0, 20.0)
 
     def draw(self, size: tuple[int, int], rng: np.random.Generator) -> Parameters:
         """Draws the number to add."""
@@ -180,9 +181,9 @@ class RandomChannelShift(SingleOp, ColorMatrixOp):
         return {"shift": rng.uniform(*self.shift)}
 
     def color_matrix(self, parameters: Parameters, mean: npt.NDArray[np.float64]) -> Matrix:
-        """Adds."""
+        """Returns the matrix that adds the number."""
         del mean
-        matrix = _SAME.copy()
+        matrix = _IDENTITY.copy()
         matrix[:, 3] = parameters["shift"]
         return matrix
 
@@ -190,11 +191,12 @@ class RandomChannelShift(SingleOp, ColorMatrixOp):
 @final
 @dataclass(frozen=True)
 class RandomGamma(SingleOp, LookupTableOp):
-    """Lightens or darkens the middle tones, and leaves black and white.
+    """Lightens or darkens the midtones; keeps black and white.
 
     Attributes:
-        gamma: (low, high) of the exponent of values from 0 to 1: below 1 is lighter.
-        p: The share of images that are changed, 0 to 1.
+        gamma: (low, high) of the exponent, above 0 and at most 10, applied to values scaled to 0 to
+            1: below 1 is lighter.
+        p: The probability that an image is changed, 0 to 1.
 
     Source: the power law of ``skimage.exposure.adjust_gamma``.
 
@@ -204,15 +206,15 @@ class RandomGamma(SingleOp, LookupTableOp):
         [[[0, 128, 255]]]
     """
 
-    gamma: Annotated[Interval, Span(0, 10, "as an exponent", above=True)] = (0.8, 1.25)
+    gamma: Annotated[Range, RangeBounds(0, 10, "exponent", above=True)] = (0.8, 1.25)
 
     def draw(self, size: tuple[int, int], rng: np.random.Generator) -> Parameters:
-        """Draws the exponent, 2 as likely as 1/2."""
+        """Draws the exponent on a logarithmic scale, so that 2 is as likely as 1/2."""
         del size
         return {"gamma": math.exp(rng.uniform(math.log(self.gamma[0]), math.log(self.gamma[1])))}
 
     def table(self, parameters: Parameters, image: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
-        """The power law."""
+        """Returns the table of the power law."""
         del image
         values = np.arange(256) / 255
         return np.rint(255 * values ** float(parameters["gamma"])).astype(np.uint8)
@@ -221,11 +223,11 @@ class RandomGamma(SingleOp, LookupTableOp):
 @final
 @dataclass(frozen=True)
 class RandomPosterization(SingleOp, LookupTableOp):
-    """Keeps the highest bits of each value.
+    """Reduces the number of bits of each value.
 
     Attributes:
-        bits: (low, high) of how many bits are kept, whole numbers from 1 to 8.
-        p: The share of images that are changed, 0 to 1.
+        bits: (low, high) of the number of most significant bits to keep, whole numbers from 1 to 8.
+        p: The probability that an image is changed, 0 to 1.
 
     Source: Pillow's ``ImageOps.posterize``.
 
@@ -235,7 +237,7 @@ class RandomPosterization(SingleOp, LookupTableOp):
         [[[0, 0, 128]]]
     """
 
-    bits: Annotated[Interval, WholeSpan(1, 8, "whole bits")] = (3, 6)
+    bits: Annotated[Range, WholeRangeBounds(1, 8, "bits")] = (3, 6)
 
     def draw(self, size: tuple[int, int], rng: np.random.Generator) -> Parameters:
         """Draws the number of bits."""
@@ -244,7 +246,7 @@ class RandomPosterization(SingleOp, LookupTableOp):
         return {"bits": int(rng.integers(int(low), int(high), endpoint=True))}
 
     def table(self, parameters: Parameters, image: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
-        """Clears the other bits."""
+        """Returns the table that clears the other bits."""
         del image
         return np.arange(256, dtype=np.uint8) & np.uint8(256 - (1 << 8 - parameters["bits"]))
 
@@ -252,21 +254,22 @@ class RandomPosterization(SingleOp, LookupTableOp):
 @final
 @dataclass(frozen=True)
 class RandomSolarization(SingleOp, LookupTableOp):
-    """Inverts all values from a threshold on.
+    """Inverts all values at or above a threshold.
 
     Attributes:
-        threshold: (low, high) in grey levels: 256 changes nothing, 0 inverts all.
-        p: The share of images that are changed, 0 to 1.
+        threshold: (low, high) of the threshold, in gray levels, 0 to 256: 256 changes nothing, 0
+            inverts all values.
+        p: The probability that an image is changed, 0 to 1.
 
     Source: Pillow's ``ImageOps.solarize``.
 
     Example:
-        >>> glare = RandomSolarization((128, 128))
-        >>> glare(np.array([[[100, 128, 255]]], np.uint8), np.random.default_rng(0)).tolist()
+        >>> solarize = RandomSolarization((128, 128))
+        >>> solarize(np.array([[[100, 128, 255]]], np.uint8), np.random.default_rng(0)).tolist()
         [[[100, 127, 0]]]
     """
 
-    threshold: Annotated[Interval, Span(0, 256, "grey levels")] = (128.0, 256.0)
+    threshold: Annotated[Range, RangeBounds(0, 256, "gray levels")] = (128.0, 256.0)
 
     def draw(self, size: tuple[int, int], rng: np.random.Generator) -> Parameters:
         """Draws the threshold."""
@@ -274,7 +277,7 @@ class RandomSolarization(SingleOp, LookupTableOp):
         return {"threshold": rng.uniform(*self.threshold)}
 
     def table(self, parameters: Parameters, image: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
-        """Inverts the upper values."""
+        """Returns the table that inverts the upper values."""
         del image
         values = np.arange(256)
         return np.where(values < parameters["threshold"], values, 255 - values).astype(np.uint8)
@@ -283,11 +286,11 @@ class RandomSolarization(SingleOp, LookupTableOp):
 @final
 @dataclass(frozen=True)
 class AutoContrast(SingleOp, LookupTableOp):
-    """Stretches each channel from black to white.
+    """Stretches the values of each channel to the full range, 0 to 255.
 
     Attributes:
-        cutoff: The share of the darkest and of the lightest pixels that may be lost, in percent.
-        p: The share of images that are changed, 0 to 1.
+        cutoff: The percentage of the darkest and of the lightest pixels to clip, 0 to 49.
+        p: The probability that an image is changed, 0 to 1.
 
     Source: Pillow's ``ImageOps.autocontrast``.
 
@@ -297,26 +300,26 @@ class AutoContrast(SingleOp, LookupTableOp):
         [0, 127, 255]
     """
 
-    cutoff: Annotated[float, Number(0, 49, "percent")] = 0.0
+    cutoff: Annotated[float, NumberBounds(0, 49, "percent")] = 0.0
 
     def draw(self, size: tuple[int, int], rng: np.random.Generator) -> Parameters:
-        """Draws nothing: the image decides."""
+        """Draws nothing: the result depends on the image only."""
         del size, rng
         return {"cutoff": self.cutoff}
 
     def table(self, parameters: Parameters, image: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
-        """A straight line for each channel."""
-        tables = [_stretched(histogram, parameters["cutoff"]) for histogram in _histograms(image)]
+        """Returns a linear table for each channel."""
+        tables = [_stretch(histogram, parameters["cutoff"]) for histogram in _histograms(image)]
         return np.stack(tables, axis=1)
 
 
 @final
 @dataclass(frozen=True)
 class Equalization(SingleOp, LookupTableOp):
-    """Makes all values of each channel about equally frequent.
+    """Equalizes the histogram of each channel: all values become about equally frequent.
 
     Attributes:
-        p: The share of images that are changed, 0 to 1.
+        p: The probability that an image is changed, 0 to 1.
 
     Source: Pillow's ``ImageOps.equalize``.
 
@@ -327,23 +330,23 @@ class Equalization(SingleOp, LookupTableOp):
     """
 
     def draw(self, size: tuple[int, int], rng: np.random.Generator) -> Parameters:
-        """Draws nothing: the image decides."""
+        """Draws nothing: the result depends on the image only."""
         del size, rng
         return {}
 
     def table(self, parameters: Parameters, image: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
-        """The share of smaller values, for each channel."""
+        """Returns the scaled cumulative histogram of each channel."""
         del parameters
-        return np.stack([_equalized(histogram) for histogram in _histograms(image)], axis=1)
+        return np.stack([_equalize(histogram) for histogram in _histograms(image)], axis=1)
 
 
 @final
 @dataclass(frozen=True)
 class Inversion(SingleOp, LookupTableOp):
-    """Turns dark into light.
+    """Inverts all values, as in a photographic negative.
 
     Attributes:
-        p: The share of images that are changed, 0 to 1.
+        p: The probability that an image is changed, 0 to 1.
 
     Source: ``keras.layers.RandomInvert``; Pillow's ``ImageOps.invert``.
 
@@ -358,7 +361,7 @@ class Inversion(SingleOp, LookupTableOp):
         return {}
 
     def table(self, parameters: Parameters, image: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
-        """255 less each value."""
+        """Returns the table of 255 minus each value."""
         del parameters, image
         return np.arange(255, -1, -1, dtype=np.uint8)
 
@@ -372,11 +375,10 @@ def _histograms(image: npt.NDArray[np.uint8]) -> list[npt.NDArray[np.int64]]:
     ]
 
 
-def _stretched(histogram: npt.NDArray[np.int64], cutoff: float) -> npt.NDArray[np.uint8]:
-    lost = int(histogram.sum() * cutoff // 100)
-    running = np.cumsum(histogram)
-    low = int(np.searchsorted(running, lost, side="right"))
-    high = 255 - int(np.searchsorted(np.cumsum(histogram[::-1]), lost, side="right"))
+def _stretch(histogram: npt.NDArray[np.int64], cutoff: float) -> npt.NDArray[np.uint8]:
+    num_clipped = int(histogram.sum() * cutoff // 100)
+    low = int(np.searchsorted(np.cumsum(histogram), num_clipped, side="right"))
+    high = 255 - int(np.searchsorted(np.cumsum(histogram[::-1]), num_clipped, side="right"))
     values = np.arange(256)
     if high <= low:
         return values.astype(np.uint8)
@@ -385,7 +387,7 @@ def _stretched(histogram: npt.NDArray[np.int64], cutoff: float) -> npt.NDArray[n
     return np.asarray(stretched.clip(0, 255), np.uint8)
 
 
-def _equalized(histogram: npt.NDArray[np.int64]) -> npt.NDArray[np.uint8]:
+def _equalize(histogram: npt.NDArray[np.int64]) -> npt.NDArray[np.uint8]:
     present = histogram[histogram > 0]
     step = int(present[:-1].sum()) // 255
     if len(present) <= 1 or step == 0:

@@ -1,4 +1,4 @@
-"""Random-resized crop: a part of the image at random, resized to the size that training sees."""
+"""Random-resized crop: a random window of the image, resized to the size used in training."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ import numpy as np
 
 from imggen.augment.builtin import SingleOp
 from imggen.augment.operations import GeometryOp, Operation, Parameters
-from imggen.augment.options import Interval, Span
-from imggen.augment.resample import Matrix
+from imggen.augment.options import Range, RangeBounds
+from imggen.augment.resampling import Matrix
 from imggen.core import check_whole
 
-# Windows of the wanted area and shape that do not fit are drawn again so many times.
-_TRIES = 10
+# A window that does not fit into the image is redrawn up to this many times.
+_MAX_TRIES = 10
 
 
 class Window(NamedTuple):
-    """A part of an image, in pixels."""
+    """A rectangular window of an image, in pixels."""
 
     top: int
     left: int
@@ -30,25 +30,26 @@ class Window(NamedTuple):
 @final
 @dataclass(frozen=True)
 class RandomResizedCrop(SingleOp, GeometryOp):
-    """Cuts out a part of random area and aspect ratio, and resizes it: ImageNet's own recipe.
+    """Crops a random window and resizes it, as is usual for ImageNet.
 
-    As the first augmentation of a sequence that decodes its files, it cuts from the image before it
-    is resized to ``image_size``, so that small parts keep their detail. Anywhere else it cuts from
-    the image that it is given, and returns one of the same size.
+    As the first augmentation of a sequence that decodes its files, it crops from the image before
+    it is resized to ``image_size``, so that small windows keep their detail. Anywhere else it crops
+    from the image that it is given, and returns an image of the same size.
 
     Attributes:
-        scale: (low, high) of the part's share of the image's area, 0 to 1.
-        ratio: (low, high) of the part's width over its height.
-        source_size: The shorter side, in pixels, of the image that is cut from, as decoded and
-            cached: a larger one is first shrunk to it, a smaller one is left as it is. None: twice
-            the longer side of ``image_size``.
-        p: The share of images that are cut; of the others the whole image is shown.
+        scale: (low, high) of the area of the window, as a fraction of the image's area, above 0 and
+            at most 1.
+        ratio: (low, high) of the aspect ratio of the window, width over height, 1e-4 to 1e4.
+        source_size: The shorter side, in pixels, of the decoded and cached image to crop from: a
+            larger image is first shrunk to this size, a smaller one is not changed. None: twice the
+            longer side of ``image_size``.
+        p: The probability that an image is cropped, 0 to 1. Other images are shown as a whole.
 
     Raises:
-        OptionError: A range turned round or out of bounds.
+        OptionError: An option is out of bounds, or a range is reversed.
 
     Source: ``RandomResizedCrop`` of torchvision, after Szegedy et al., "Going Deeper with
-    Convolutions", 2014. Alone or with flips, it is resized by OpenCV: INTER_AREA if the part
+    Convolutions", 2014. Alone or with flips, the window is resized by OpenCV: INTER_AREA if it
     shrinks to less than half in both directions, else INTER_LINEAR.
 
     Example:
@@ -59,8 +60,8 @@ class RandomResizedCrop(SingleOp, GeometryOp):
         (8, 8, 3)
     """
 
-    scale: Annotated[Interval, Span(0, 1, above=True)] = (0.08, 1.0)
-    ratio: Annotated[Interval, Span(1e-4, 1e4)] = (3 / 4, 4 / 3)
+    scale: Annotated[Range, RangeBounds(0, 1, above=True)] = (0.08, 1.0)
+    ratio: Annotated[Range, RangeBounds(1e-4, 1e4)] = (3 / 4, 4 / 3)
     source_size: int | None = None
 
     def __post_init__(self) -> None:
@@ -69,44 +70,44 @@ class RandomResizedCrop(SingleOp, GeometryOp):
         object.__setattr__(self, "source_size", source_size)
 
     @property
-    def cuts(self) -> bool:
-        """It does."""
+    def is_crop(self) -> bool:
+        """True: a window is cut out."""
         return True
 
     def window(self, height: int, width: int, rng: np.random.Generator) -> Window:
-        """Draws a part of an image of (height, width) pixels.
+        """Draws a window of an image of (height, width) pixels.
 
-        If none of ten fits, it is the largest in the middle whose aspect ratio is within ``ratio``.
+        If ten draws do not fit, returns the largest centered window with a legal aspect ratio.
         """
         low, high = math.log(self.ratio[0]), math.log(self.ratio[1])
-        for _ in range(_TRIES):
+        for _ in range(_MAX_TRIES):
             area = height * width * rng.uniform(*self.scale)
             ratio = math.exp(rng.uniform(low, high))
-            part_width = round(math.sqrt(area * ratio))
-            part_height = round(math.sqrt(area / ratio))
-            if 0 < part_width <= width and 0 < part_height <= height:
-                top = int(rng.integers(height - part_height + 1))
-                left = int(rng.integers(width - part_width + 1))
-                return Window(top, left, part_height, part_width)
+            window_width = round(math.sqrt(area * ratio))
+            window_height = round(math.sqrt(area / ratio))
+            if 0 < window_width <= width and 0 < window_height <= height:
+                top = int(rng.integers(height - window_height + 1))
+                left = int(rng.integers(width - window_width + 1))
+                return Window(top, left, window_height, window_width)
         ratio = min(max(width / height, self.ratio[0]), self.ratio[1])
-        part_width = max(1, min(width, round(height * ratio)))
-        part_height = max(1, min(height, round(width / ratio)))
-        top, left = (height - part_height) // 2, (width - part_width) // 2
-        return Window(top, left, part_height, part_width)
+        window_width = max(1, min(width, round(height * ratio)))
+        window_height = max(1, min(height, round(width / ratio)))
+        top, left = (height - window_height) // 2, (width - window_width) // 2
+        return Window(top, left, window_height, window_width)
 
     def draw(self, size: tuple[int, int], rng: np.random.Generator) -> Parameters:
-        """Draws the window, in pixels of the image that is cut from."""
+        """Draws the window, in pixels of the source image."""
         return self.window(*size, rng)._asdict()
 
     def draw_operations(self, size: tuple[int, int], rng: np.random.Generator) -> list[Operation]:
-        """One operation for every sample: the size that is asked for depends on it."""
-        drawn = super().draw_operations(size, rng)
-        return drawn or [Operation(self, Window(0, 0, *size)._asdict())]
+        """Draws one operation for each sample, as even uncropped images must be resized."""
+        operations = super().draw_operations(size, rng)
+        return operations or [Operation(self, Window(0, 0, *size)._asdict())]
 
     def matrix(
         self, parameters: Parameters, size: tuple[int, int], out_size: tuple[int, int]
     ) -> Matrix:
-        """Shows the window in all of the output."""
+        """Returns the matrix that resizes the window to the output."""
         del size
         scale_x = parameters["width"] / out_size[1]
         scale_y = parameters["height"] / out_size[0]

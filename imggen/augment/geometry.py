@@ -8,24 +8,24 @@ from typing import Annotated, Literal, final
 
 import numpy as np
 
-from imggen.augment.builtin import Filling, SingleOp
+from imggen.augment.builtin import SingleOp, WarpOp
 from imggen.augment.operations import GeometryOp, Operation, Parameters
-from imggen.augment.options import Interval, Share, Span
-from imggen.augment.resample import Matrix
+from imggen.augment.options import Probability, Range, RangeBounds
+from imggen.augment.resampling import Matrix
 
-# Sines and cosines of right angles are not quite 0; what is meant is.
+# Sines and cosines of right angles that should be 0 are only close to it.
 _ZERO = 1e-12
 
 
 @final
 @dataclass(frozen=True)
 class RandomFlip(SingleOp, GeometryOp):
-    """Mirrors images.
+    """Flips images.
 
     Attributes:
-        mode: "horizontal" (left and right change places), "vertical", or
-            "horizontal_and_vertical": each by itself.
-        p: The share of images that are mirrored, in each direction, 0 to 1.
+        mode: "horizontal" (swaps left and right), "vertical" (swaps top and bottom), or
+            "horizontal_and_vertical" (each independently).
+        p: The probability of a flip in each direction, 0 to 1.
 
     Source: ``keras.layers.RandomFlip``.
 
@@ -37,28 +37,28 @@ class RandomFlip(SingleOp, GeometryOp):
 
     mode: Literal["horizontal", "vertical", "horizontal_and_vertical"] = "horizontal"
     _: KW_ONLY
-    p: Share = 0.5
+    p: Probability = 0.5
 
     def draw(self, size: tuple[int, int], rng: np.random.Generator) -> Parameters:
-        """Draws whether, for each direction."""
+        """Draws for each direction whether to flip."""
         del size
-        hits = rng.random(2) < self.p
+        flips = rng.random(2) < self.p
         return {
-            "horizontal": self.mode != "vertical" and bool(hits[0]),
-            "vertical": self.mode != "horizontal" and bool(hits[1]),
+            "horizontal": self.mode != "vertical" and bool(flips[0]),
+            "vertical": self.mode != "horizontal" and bool(flips[1]),
         }
 
     def draw_operations(
         self, size: tuple[int, int], rng: np.random.Generator
     ) -> list[Operation] | None:
-        """One operation, unless neither direction is drawn."""
+        """Draws one operation; None if neither direction is flipped."""
         parameters = self.draw(size, rng)
         return [Operation(self, parameters)] if any(parameters.values()) else None
 
     def matrix(
         self, parameters: Parameters, size: tuple[int, int], out_size: tuple[int, int]
     ) -> Matrix:
-        """Mirrors about the middle."""
+        """Returns the matrix of a flip."""
         del out_size
         height, width = size
         matrix = np.eye(3)
@@ -71,24 +71,27 @@ class RandomFlip(SingleOp, GeometryOp):
 
 @final
 @dataclass(frozen=True)
-class RandomRotation(Filling):
-    """Turns images about their middle.
+class RandomRotation(WarpOp):
+    """Rotates images around their center.
 
     Attributes:
-        degrees: (low, high) of the angle; above 0 is counter-clockwise.
-        fill_mode: See ``Filling``; so for ``cval`` and ``mask_cval``.
-        p: The share of images that are changed, 0 to 1.
+        degrees: (low, high) of the angle in degrees, -360 to 360; positive is counter-clockwise.
+        fill_mode: How to fill the area outside the image: "reflect", "nearest", "constant" or
+            "wrap", as in ``scipy.ndimage`` ("wrap" is its "grid-wrap").
+        cval: The fill value for "constant", in gray levels, 0 to 255.
+        mask_cval: The fill value of masks for "constant", 0 to 65535.
+        p: The probability that an image is changed, 0 to 1.
 
     Source: ``rotation_range`` of Keras's ``ImageDataGenerator``; Pillow's ``Image.rotate``.
 
     Example:
         >>> image = np.array([[1, 2], [3, 4]], np.uint8)[..., None]
-        >>> turn = RandomRotation((90, 90))
-        >>> turn(image, np.random.default_rng(0))[..., 0].tolist()
+        >>> rotation = RandomRotation((90, 90))
+        >>> rotation(image, np.random.default_rng(0))[..., 0].tolist()
         [[2, 4], [1, 3]]
     """
 
-    degrees: Annotated[Interval, Span(-360, 360, "degrees")] = (-20.0, 20.0)
+    degrees: Annotated[Range, RangeBounds(-360, 360, "degrees")] = (-20.0, 20.0)
 
     def draw(self, size: tuple[int, int], rng: np.random.Generator) -> Parameters:
         """Draws the angle."""
@@ -98,25 +101,30 @@ class RandomRotation(Filling):
     def matrix(
         self, parameters: Parameters, size: tuple[int, int], out_size: tuple[int, int]
     ) -> Matrix:
-        """Turns about the middle."""
+        """Returns the matrix of a rotation around the center."""
         del out_size
         angle = math.radians(parameters["degrees"])
         cosine, sine = (
             0.0 if abs(value) < _ZERO else value for value in (math.cos(angle), math.sin(angle))
         )
-        return about_the_middle(cosine, -sine, sine, cosine, size)
+        return matrix_about_center(cosine, -sine, sine, cosine, size)
 
 
 @final
 @dataclass(frozen=True)
-class RandomTranslation(Filling):
-    """Shifts images.
+class RandomTranslation(WarpOp):
+    """Shifts images vertically and horizontally.
 
     Attributes:
-        height: (low, high) of the way, as a fraction of the height; above 0 is down.
-        width: (low, high) of the way, as a fraction of the width; above 0 is to the right.
-        fill_mode: See ``Filling``; so for ``cval`` and ``mask_cval``.
-        p: The share of images that are changed, 0 to 1.
+        height: (low, high) of the vertical shift, as a fraction of the height, -1 to 1; positive
+            is down.
+        width: (low, high) of the horizontal shift, as a fraction of the width, -1 to 1; positive
+            is right.
+        fill_mode: How to fill the area outside the image: "reflect", "nearest", "constant" or
+            "wrap", as in ``scipy.ndimage`` ("wrap" is its "grid-wrap").
+        cval: The fill value for "constant", in gray levels, 0 to 255.
+        mask_cval: The fill value of masks for "constant", 0 to 65535.
+        p: The probability that an image is changed, 0 to 1.
 
     Source: ``height_shift_range`` and ``width_shift_range`` of Keras's ``ImageDataGenerator``;
     ``keras.layers.RandomTranslation``.
@@ -128,18 +136,18 @@ class RandomTranslation(Filling):
         [1, 1, 2]
     """
 
-    height: Annotated[Interval, Span(-1, 1, "as a fraction of the height")] = (-0.1, 0.1)
-    width: Annotated[Interval, Span(-1, 1, "as a fraction of the width")] = (-0.1, 0.1)
+    height: Annotated[Range, RangeBounds(-1, 1, "as a fraction of the height")] = (-0.1, 0.1)
+    width: Annotated[Range, RangeBounds(-1, 1, "as a fraction of the width")] = (-0.1, 0.1)
 
     def draw(self, size: tuple[int, int], rng: np.random.Generator) -> Parameters:
-        """Draws both ways."""
+        """Draws both shifts."""
         del size
         return {"height": rng.uniform(*self.height), "width": rng.uniform(*self.width)}
 
     def matrix(
         self, parameters: Parameters, size: tuple[int, int], out_size: tuple[int, int]
     ) -> Matrix:
-        """Shifts by fractions of the sides."""
+        """Returns the matrix of a shift."""
         del out_size
         matrix = np.eye(3)
         matrix[0, 2] = -parameters["width"] * size[1]
@@ -149,26 +157,31 @@ class RandomTranslation(Filling):
 
 @final
 @dataclass(frozen=True)
-class RandomShear(Filling):
-    """Slants images about their middle.
+class RandomShear(WarpOp):
+    """Shears images around their center.
 
     Attributes:
-        x: (low, high) of the angle by which upright lines lean, in degrees; above 0 to the right.
-        y: (low, high) of the angle by which level lines do; above 0 their left end rises.
-        fill_mode: See ``Filling``; so for ``cval`` and ``mask_cval``.
-        p: The share of images that are changed, 0 to 1.
+        x: (low, high) of the angle by which vertical lines tilt, in degrees, -60 to 60; positive
+            moves their top to the right.
+        y: (low, high) of the angle by which horizontal lines tilt, in degrees, -60 to 60; positive
+            moves their left end up.
+        fill_mode: How to fill the area outside the image: "reflect", "nearest", "constant" or
+            "wrap", as in ``scipy.ndimage`` ("wrap" is its "grid-wrap").
+        cval: The fill value for "constant", in gray levels, 0 to 255.
+        mask_cval: The fill value of masks for "constant", 0 to 65535.
+        p: The probability that an image is changed, 0 to 1.
 
     Source: ``shear_range`` of Keras's ``ImageDataGenerator``; ``keras.layers.RandomShear``.
 
     Example:
         >>> image = np.array([[0, 9, 0], [0, 9, 0], [0, 9, 0]], np.uint8)[..., None]
-        >>> lean = RandomShear(x=(45, 45), fill_mode="constant")
-        >>> lean(image, np.random.default_rng(0))[..., 0].tolist()
+        >>> shear = RandomShear(x=(45, 45), fill_mode="constant")
+        >>> shear(image, np.random.default_rng(0))[..., 0].tolist()
         [[0, 0, 9], [0, 9, 0], [9, 0, 0]]
     """
 
-    x: Annotated[Interval, Span(-60, 60, "degrees")] = (-10.0, 10.0)
-    y: Annotated[Interval, Span(-60, 60, "degrees")] = (0.0, 0.0)
+    x: Annotated[Range, RangeBounds(-60, 60, "degrees")] = (-10.0, 10.0)
+    y: Annotated[Range, RangeBounds(-60, 60, "degrees")] = (0.0, 0.0)
 
     def draw(self, size: tuple[int, int], rng: np.random.Generator) -> Parameters:
         """Draws both angles."""
@@ -178,95 +191,103 @@ class RandomShear(Filling):
     def matrix(
         self, parameters: Parameters, size: tuple[int, int], out_size: tuple[int, int]
     ) -> Matrix:
-        """Slants about the middle: first level, then upright lines."""
+        """Returns the matrix of a shear around the center: first along y, then along x."""
         del out_size
-        along = about_the_middle(1, math.tan(math.radians(parameters["x"])), 0, 1, size)
-        upwards = about_the_middle(1, 0, -math.tan(math.radians(parameters["y"])), 1, size)
-        return np.asarray(upwards @ along)
+        along_x = matrix_about_center(1, math.tan(math.radians(parameters["x"])), 0, 1, size)
+        along_y = matrix_about_center(1, 0, -math.tan(math.radians(parameters["y"])), 1, size)
+        return np.asarray(along_y @ along_x)
 
 
 @final
 @dataclass(frozen=True)
-class RandomZoom(Filling):
-    """Enlarges or shrinks images about their middle.
+class RandomZoom(WarpOp):
+    """Zooms images in or out around their center.
 
     Attributes:
-        scale: (low, high) of the enlargement: 2 shows everything twice as large, 0.5 half as large.
-        stretch: (low, high) of how much more is enlarged in width than in height: 1 keeps the
-            aspect ratio.
-        fill_mode: See ``Filling``; so for ``cval`` and ``mask_cval``.
-        p: The share of images that are changed, 0 to 1.
+        scale: (low, high) of the magnification, 0.01 to 10: 2 doubles the size of everything, 0.5
+            halves it.
+        stretch: (low, high) of the horizontal over the vertical magnification, 0.1 to 10; 1 keeps
+            the aspect ratio.
+        fill_mode: How to fill the area outside the image: "reflect", "nearest", "constant" or
+            "wrap", as in ``scipy.ndimage`` ("wrap" is its "grid-wrap").
+        cval: The fill value for "constant", in gray levels, 0 to 255.
+        mask_cval: The fill value of masks for "constant", 0 to 65535.
+        p: The probability that an image is changed, 0 to 1.
 
-    Source: ``zoom_range`` of Keras's ``ImageDataGenerator`` (which names the inverse: what it calls
-    0.5 is ``scale`` 2); ``keras.layers.RandomZoom``.
+    Source: ``zoom_range`` of Keras's ``ImageDataGenerator`` (which uses the inverse: its 0.5 is
+    ``scale`` 2); ``keras.layers.RandomZoom``.
 
     Example:
         >>> image = np.array([[[1], [2], [3], [4]]], np.uint8)
-        >>> closer = RandomZoom(scale=(2, 2), fill_mode="nearest")
-        >>> closer(image, np.random.default_rng(0))[0, :, 0].tolist()
+        >>> zoom = RandomZoom(scale=(2, 2), fill_mode="nearest")
+        >>> zoom(image, np.random.default_rng(0))[0, :, 0].tolist()
         [2, 2, 3, 3]
     """
 
-    scale: Annotated[Interval, Span(0.01, 10, "as an enlargement")] = (0.8, 1.25)
-    stretch: Annotated[Interval, Span(0.1, 10, "width by height")] = (1.0, 1.0)
+    scale: Annotated[Range, RangeBounds(0.01, 10, "magnification")] = (0.8, 1.25)
+    stretch: Annotated[Range, RangeBounds(0.1, 10, "width over height")] = (1.0, 1.0)
 
     def draw(self, size: tuple[int, int], rng: np.random.Generator) -> Parameters:
-        """Draws both, 2 as likely as 1/2."""
+        """Draws both on a logarithmic scale, so that 2 is as likely as 1/2."""
         del size
         return {
-            "scale": _between(self.scale, rng),
-            "stretch": _between(self.stretch, rng),
+            "scale": _draw_factor(self.scale, rng),
+            "stretch": _draw_factor(self.stretch, rng),
         }
 
     def matrix(
         self, parameters: Parameters, size: tuple[int, int], out_size: tuple[int, int]
     ) -> Matrix:
-        """Enlarges about the middle."""
+        """Returns the matrix of a zoom around the center."""
         del out_size
         root = math.sqrt(parameters["stretch"])
         scale = parameters["scale"]
-        return about_the_middle(1 / (scale * root), 0, 0, root / scale, size)
+        return matrix_about_center(1 / (scale * root), 0, 0, root / scale, size)
 
 
 @final
 @dataclass(frozen=True)
-class RandomPerspective(Filling):
-    """Looks at images from aside: moves each corner inwards by a way of its own.
+class RandomPerspective(WarpOp):
+    """Changes the perspective: moves each corner inwards by a random distance.
 
     Attributes:
-        distortion: (low, high) of the farthest that a corner may move: as a fraction of the way
-            to the middle. Each corner moves by its own share of it, 0 to 1, in each direction.
-        fill_mode: See ``Filling``; so for ``cval`` and ``mask_cval``.
-        p: The share of images that are changed, 0 to 1.
+        distortion: (low, high) of the maximum distance that a corner moves, 0 to 0.9, as a fraction
+            of the distance to the center. Each corner moves horizontally and vertically by a random
+            fraction of this maximum.
+        fill_mode: How to fill the area outside the image: "reflect", "nearest", "constant" or
+            "wrap", as in ``scipy.ndimage`` ("wrap" is its "grid-wrap").
+        cval: The fill value for "constant", in gray levels, 0 to 255.
+        mask_cval: The fill value of masks for "constant", 0 to 65535.
+        p: The probability that an image is changed, 0 to 1.
 
     Source: ``keras.layers.RandomPerspective``; ``distortion_scale`` of torchvision's
     ``RandomPerspective``.
 
     Example:
-        >>> aside = RandomPerspective(distortion=(0.0, 0.0))
+        >>> unchanged = RandomPerspective(distortion=(0.0, 0.0))
         >>> image = np.arange(12, dtype=np.uint8).reshape(2, 2, 3)
-        >>> bool((aside(image, np.random.default_rng(0)) == image).all())
+        >>> bool((unchanged(image, np.random.default_rng(0)) == image).all())
         True
     """
 
-    distortion: Annotated[Interval, Span(0, 0.9, "as a fraction")] = (0.0, 0.3)
+    distortion: Annotated[Range, RangeBounds(0, 0.9, "as a fraction")] = (0.0, 0.3)
 
     def draw(self, size: tuple[int, int], rng: np.random.Generator) -> Parameters:
-        """Draws where the corners go: (down or up, to the side), fractions of the sides."""
+        """Draws the (vertical, horizontal) shift of each corner, as fractions of the sides."""
         del size
-        farthest = rng.uniform(*self.distortion) / 2
-        ways = rng.uniform(0, farthest, (4, 2))
+        max_shift = rng.uniform(*self.distortion) / 2
+        shifts = rng.uniform(0, max_shift, (4, 2))
         return {
-            "top_left": ways[0].tolist(),
-            "top_right": ways[1].tolist(),
-            "bottom_right": ways[2].tolist(),
-            "bottom_left": ways[3].tolist(),
+            "top_left": shifts[0].tolist(),
+            "top_right": shifts[1].tolist(),
+            "bottom_right": shifts[2].tolist(),
+            "bottom_left": shifts[3].tolist(),
         }
 
     def matrix(
         self, parameters: Parameters, size: tuple[int, int], out_size: tuple[int, int]
     ) -> Matrix:
-        """The homography from where the corners go to where they came from."""
+        """Returns the homography from the moved corners to the original ones."""
         del out_size
         height, width = size
         corners = {
@@ -277,8 +298,8 @@ class RandomPerspective(Filling):
         }
         equations, values = [], []
         for corner, (x, y, right, down) in corners.items():
-            way = parameters[corner]
-            to_x, to_y = x + right * way[1] * width, y + down * way[0] * height
+            shift = parameters[corner]
+            to_x, to_y = x + right * shift[1] * width, y + down * shift[0] * height
             equations.append([to_x, to_y, 1, 0, 0, 0, -x * to_x, -x * to_y])
             equations.append([0, 0, 0, to_x, to_y, 1, -y * to_x, -y * to_y])
             values += [x, y]
@@ -286,18 +307,18 @@ class RandomPerspective(Filling):
         return np.append(solved, 1.0).reshape(3, 3)
 
 
-def about_the_middle(xx: float, xy: float, yx: float, yy: float, size: tuple[int, int]) -> Matrix:
-    """The matrix of ``x' = xx x + xy y, y' = yx x + yy y``, with (0, 0) in the middle."""
-    middle_x, middle_y = (size[1] - 1) / 2, (size[0] - 1) / 2
+def matrix_about_center(xx: float, xy: float, yx: float, yy: float, size: tuple[int, int]) -> Matrix:
+    """Returns the matrix of ``x' = xx x + xy y, y' = yx x + yy y`` around the center."""
+    center_x, center_y = (size[1] - 1) / 2, (size[0] - 1) / 2
     return np.array(
         [
-            [xx, xy, middle_x - xx * middle_x - xy * middle_y],
-            [yx, yy, middle_y - yx * middle_x - yy * middle_y],
+            [xx, xy, center_x - xx * center_x - xy * center_y],
+            [yx, yy, center_y - yx * center_x - yy * center_y],
             [0.0, 0.0, 1.0],
         ]
     )
 
 
-def _between(factors: Interval, rng: np.random.Generator) -> float:
-    """A factor, evenly drawn on a logarithmic scale."""
+def _draw_factor(factors: Range, rng: np.random.Generator) -> float:
+    """Draws a factor, uniformly on a logarithmic scale."""
     return math.exp(rng.uniform(math.log(factors[0]), math.log(factors[1])))

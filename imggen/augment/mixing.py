@@ -1,4 +1,4 @@
-"""Augmentations of a whole batch: each image is blended with another one of it."""
+"""Augmentations of a whole batch: they blend each image with another one of the batch."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from typing import Annotated, Any, NamedTuple, final
 import numpy as np
 import numpy.typing as npt
 
-from imggen.augment.options import Number, Share, check_options
+from imggen.augment.options import NumberBounds, Probability, check_options
 
 
 class Blend(NamedTuple):
-    """What is done to one image of a batch.
+    """The blend of one image of a batch with another one.
 
     Attributes:
-        partner: The place of the other image in the batch.
-        share: The share of the image itself, 0 to 1; the rest is the other's.
-        box: (top, left, height, width) of the part that the other image fills, in pixels; None
-            where both are blended all over.
+        partner: The position of the other image in the batch.
+        share: The weight of the image itself, 0 to 1; that of the other image is 1 - ``share``.
+        box: (top, left, height, width) in pixels of the rectangle that is copied from the other
+            image; None if both images are blended as a whole.
     """
 
     partner: int
@@ -28,43 +28,43 @@ class Blend(NamedTuple):
 
     @property
     def name(self) -> str:
-        """What it is called."""
+        """The name of the method: "MixUp" or "CutMix"."""
         return "MixUp" if self.box is None else "CutMix"
 
 
 class Mixer(ABC):
-    """An augmentation of a whole batch; the last of a list."""
+    """An augmentation of a whole batch; always the last one of a policy."""
 
     @property
     def name(self) -> str:
-        """What messages, policy files and pictures call it: the name of its class."""
+        """The class name, as shown in messages, policy files and previews."""
         return type(self).__name__
 
     @abstractmethod
     def draw(self, partner: int, size: tuple[int, int], rng: np.random.Generator) -> Blend | None:
-        """Draws what is done to one image.
+        """Draws the blend of one image.
 
         Args:
-            partner: The place of the other image.
-            size: (height, width) of both, in pixels.
-            rng: The only source of chance.
+            partner: The position of the other image in the batch.
+            size: (height, width) of both images, in pixels.
+            rng: The only source of randomness.
 
         Returns:
-            None where chance leaves the image out.
+            The blend; None if the image is left unchanged by chance.
         """
 
 
 @final
 @dataclass(frozen=True)
 class MixUp(Mixer):
-    """Blends each image with another one, and their labels alike.
+    """Blends each image with another one of the batch, and their labels by the same weights.
 
-    Sample weights are blended too; Keras's ``class_weight`` goes by the larger share of a label.
+    Sample weights are blended too. Keras's ``class_weight`` uses the class with the larger weight.
 
     Attributes:
-        alpha: Of the Beta distribution that the share comes from: towards 0, one image is hardly
-            seen; 1 makes all shares equally likely.
-        p: The share of images that are blended, 0 to 1.
+        alpha: The parameter of the Beta distribution of the weights, above 0 and at most 100: near
+            0, one image dominates; 1 makes all weights equally likely.
+        p: The probability that an image is blended, 0 to 1.
 
     Source: Zhang et al., "mixup: Beyond Empirical Risk Minimization", 2017; ``keras.layers.MixUp``.
 
@@ -73,15 +73,15 @@ class MixUp(Mixer):
         3
     """
 
-    alpha: Annotated[float, Number(0, 100, above=True)] = 0.2
+    alpha: Annotated[float, NumberBounds(0, 100, exclusive=True)] = 0.2
     _: KW_ONLY
-    p: Share = 1.0
+    p: Probability = 1.0
 
     def __post_init__(self) -> None:
         check_options(self)
 
     def draw(self, partner: int, size: tuple[int, int], rng: np.random.Generator) -> Blend | None:
-        """Draws the share."""
+        """Draws the weight."""
         del size
         blend = Blend(partner, float(rng.beta(self.alpha, self.alpha)), None)
         return blend if rng.random() < self.p else None
@@ -90,13 +90,14 @@ class MixUp(Mixer):
 @final
 @dataclass(frozen=True)
 class CutMix(Mixer):
-    """Puts a part of another image into each one, and mixes their labels by area.
+    """Copies a rectangle of another image of the batch into each image, and blends labels by area.
 
-    Sample weights are blended too; Keras's ``class_weight`` goes by the larger share of a label.
+    Sample weights are blended too. Keras's ``class_weight`` uses the class with the larger weight.
 
     Attributes:
-        alpha: Of the Beta distribution that the area comes from: 1 makes all equally likely.
-        p: The share of images that are changed, 0 to 1.
+        alpha: The parameter of the Beta distribution of the areas, above 0 and at most 100: 1 makes
+            all areas equally likely.
+        p: The probability that an image is changed, 0 to 1.
 
     Source: Yun et al., "CutMix", 2019; ``keras.layers.CutMix``.
 
@@ -106,20 +107,20 @@ class CutMix(Mixer):
         True
     """
 
-    alpha: Annotated[float, Number(0, 100, above=True)] = 1.0
+    alpha: Annotated[float, NumberBounds(0, 100, exclusive=True)] = 1.0
     _: KW_ONLY
-    p: Share = 1.0
+    p: Probability = 1.0
 
     def __post_init__(self) -> None:
         check_options(self)
 
     def draw(self, partner: int, size: tuple[int, int], rng: np.random.Generator) -> Blend | None:
-        """Draws area and place; what would stand beyond the edge is cut off."""
+        """Draws the area and the position of the rectangle, and clips it to the image."""
         height, width = size
         side = np.sqrt(1 - rng.beta(self.alpha, self.alpha))
-        middle_y, middle_x = rng.random(2) * size
-        top, bottom = _clipped(middle_y, side * height, height)
-        left, right = _clipped(middle_x, side * width, width)
+        center_y, center_x = rng.random(2) * size
+        top, bottom = _clip(center_y, side * height, height)
+        left, right = _clip(center_x, side * width, width)
         box = (top, left, bottom - top, right - left)
         share = 1 - box[2] * box[3] / (height * width)
         return Blend(partner, share, box) if rng.random() < self.p else None
@@ -128,12 +129,12 @@ class CutMix(Mixer):
 @final
 @dataclass(frozen=True)
 class MixUpOrCutMix(Mixer):
-    """Does one of both to each image, equally likely.
+    """Applies either MixUp or CutMix to each image, with equal probability.
 
     Attributes:
-        mixup_alpha: As ``alpha`` of ``MixUp``.
-        cutmix_alpha: As ``alpha`` of ``CutMix``.
-        p: The share of images that are changed, 0 to 1.
+        mixup_alpha: ``alpha`` of ``MixUp``, above 0 and at most 100.
+        cutmix_alpha: ``alpha`` of ``CutMix``, above 0 and at most 100.
+        p: The probability that an image is changed, 0 to 1.
 
     Example:
         >>> either = MixUpOrCutMix()
@@ -142,70 +143,70 @@ class MixUpOrCutMix(Mixer):
         True
     """
 
-    mixup_alpha: Annotated[float, Number(0, 100, above=True)] = 0.2
-    cutmix_alpha: Annotated[float, Number(0, 100, above=True)] = 1.0
+    mixup_alpha: Annotated[float, NumberBounds(0, 100, exclusive=True)] = 0.2
+    cutmix_alpha: Annotated[float, NumberBounds(0, 100, exclusive=True)] = 1.0
     _: KW_ONLY
-    p: Share = 1.0
+    p: Probability = 1.0
 
     def __post_init__(self) -> None:
         check_options(self)
 
     def draw(self, partner: int, size: tuple[int, int], rng: np.random.Generator) -> Blend | None:
-        """Draws which, and lets it draw."""
-        picked: Mixer
+        """Draws one of both, and its blend."""
+        mixer: Mixer
         if rng.random() < 0.5:
-            picked = MixUp(self.mixup_alpha, p=self.p)
+            mixer = MixUp(self.mixup_alpha, p=self.p)
         else:
-            picked = CutMix(self.cutmix_alpha, p=self.p)
-        return picked.draw(partner, size, rng)
+            mixer = CutMix(self.cutmix_alpha, p=self.p)
+        return mixer.draw(partner, size, rng)
 
 
-def blended(
+def blend_images(
     x: npt.NDArray[Any], blends: list[Blend | None], *, channels_first: bool = False
 ) -> npt.NDArray[Any]:
     """Blends the images of a batch; a pure function.
 
     Args:
-        x: Shape (n, height, width, channels), or with the channels first.
-        blends: What is done to each of them.
-        channels_first: Where the channels of ``x`` are.
+        x: Shape (n, height, width, channels), or (n, channels, height, width).
+        blends: The blend of each image; None for those that do not change.
+        channels_first: Whether the channels of ``x`` come first.
 
     Returns:
-        A new array; of whole numbers, blends are rounded.
+        A new array of the same dtype. Blends of integers are rounded.
     """
     result = x.copy()
-    for place, blend in enumerate(blends):
+    for position, blend in enumerate(blends):
         if blend is None:
             continue
         if blend.box is not None:
             top, left, height, width = blend.box
-            part: Any = (slice(top, top + height), slice(left, left + width))
-            part = (slice(None), *part) if channels_first else part
-            result[place][part] = x[blend.partner][part]
+            window: Any = (slice(top, top + height), slice(left, left + width))
+            window = (slice(None), *window) if channels_first else window
+            result[position][window] = x[blend.partner][window]
             continue
         share = np.float32(blend.share)
-        mixed = share * x[place] + (1 - share) * x[blend.partner]
-        result[place] = np.rint(mixed) if x.dtype.kind in "ui" else mixed
+        mixed = share * x[position] + (1 - share) * x[blend.partner]
+        result[position] = np.rint(mixed) if x.dtype.kind in "ui" else mixed
     return result
 
 
-def blended_targets(
+def blend_targets(
     targets: npt.NDArray[np.floating[Any]], blends: list[Blend | None]
 ) -> npt.NDArray[np.floating[Any]]:
-    """Blends targets, or weights, by the shares of the images.
+    """Blends targets, or sample weights, by the weights of their images.
 
     Args:
         targets: Floats, shape (n, ...).
-        blends: As in ``blended``.
+        blends: The blends, as in ``blend_images``.
     """
     result = targets.copy()
-    for place, blend in enumerate(blends):
+    for position, blend in enumerate(blends):
         if blend is not None:
             share = blend.share
-            result[place] = share * targets[place] + (1 - share) * targets[blend.partner]
+            result[position] = share * targets[position] + (1 - share) * targets[blend.partner]
     return result
 
 
-def _clipped(middle: float, length: float, whole: int) -> tuple[int, int]:
-    low, high = round(middle - length / 2), round(middle + length / 2)
-    return max(low, 0), min(high, whole)
+def _clip(center: float, length: float, limit: int) -> tuple[int, int]:
+    low, high = round(center - length / 2), round(center + length / 2)
+    return max(low, 0), min(high, limit)

@@ -1,4 +1,8 @@
-"""Operations: the pure functions that built-in augmentations draw, and their parameters."""
+"""Operations: pure functions on samples, with the parameters that an augmentation drew for them.
+
+Each class below is one kind of operation. ``execution`` merges adjacent operations of the same kind
+into a single pass.
+"""
 
 from __future__ import annotations
 
@@ -9,51 +13,52 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from imggen.augment.resample import Fill, Matrix
+from imggen.augment.resampling import Fill, Matrix
 
 Parameters = Mapping[str, Any]
 
 
-# No ABC: isinstance is slow on those, and is called for each image.
+# Not an ABC: isinstance is slow for ABCs, and it is called for each image.
 class Op:
-    """A kind of operation: a pure function of a sample and the parameters that were drawn."""
+    """A pure function of a sample and of drawn parameters."""
 
     @property
     def name(self) -> str:
-        """The name of its class, as messages, policy files and pictures show it."""
+        """The class name, as shown in messages, policy files and previews."""
         return type(self).__name__
 
 
 class Operation(NamedTuple):
-    """One pure function to apply to a sample, with all of its parameters.
+    """An operation with all of its parameters, ready to be applied to a sample.
 
     Attributes:
-        kind: Whose function it is; of its options only those that are no ranges count.
-        parameters: By name; numbers, words, and lists of them or of operations.
+        op: The function. Of its options, only those that are not ranges have an effect.
+        parameters: The drawn parameters by name: numbers, words, and lists of numbers, words or
+            operations.
     """
 
-    kind: Op
+    op: Op
     parameters: Parameters
 
     def as_dict(self) -> dict[str, object]:
-        """The name of the operation to its parameters, in what JSON can hold."""
-        return {self.kind.name: as_plain(self.parameters)}
+        """Returns {name of the operation: parameters}, with JSON-serializable values."""
+        return {self.op.name: to_jsonable(self.parameters)}
 
 
-# Longer arrays, such as the noise of each pixel, are only described.
-_LONGEST_ARRAY = 16
+# Longer arrays, such as per-pixel noise, are summarized by dtype and shape.
+_MAX_LISTED_VALUES = 16
 
 
-def as_plain(value: Any) -> Any:
-    """Parameters in what JSON can hold; large arrays and objects in words."""
+def to_jsonable(value: Any) -> Any:
+    """Converts parameters to JSON-serializable values; large arrays and objects become text."""
     if isinstance(value, Operation):
         return value.as_dict()
     if isinstance(value, Mapping):
-        return {str(key): as_plain(item) for key, item in value.items()}
+        return {str(key): to_jsonable(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [as_plain(item) for item in value]
+        return [to_jsonable(item) for item in value]
     if isinstance(value, np.ndarray):
-        if value.size > _LONGEST_ARRAY:
+        if value.size > _MAX_LISTED_VALUES:
             return f"{value.dtype} of shape {value.shape}"
         return value.tolist()
     if isinstance(value, np.generic):
@@ -62,76 +67,80 @@ def as_plain(value: Any) -> Any:
 
 
 class GeometryOp(Op):
-    """Moves pixels. Neighbours of this kind are one resample; masks and further images follow."""
+    """Moves pixels, and masks, further images, boxes and keypoints with them.
+
+    Adjacent operations of this kind share one resampling pass.
+    """
 
     @abstractmethod
     def matrix(
         self, parameters: Parameters, size: tuple[int, int], out_size: tuple[int, int]
     ) -> Matrix:
-        """The matrix from positions of the output to those of the input; see ``resample``.
+        """Returns the matrix that maps output coordinates to input coordinates; see ``resample``.
 
         Args:
-            parameters: As drawn.
+            parameters: The drawn parameters.
             size: (height, width) of the input, in pixels.
-            out_size: (height, width) of the output.
+            out_size: (height, width) of the output, in pixels.
         """
 
     @property
     def fill(self) -> Fill | None:
-        """What lies beyond the edge; None where nothing from there is shown."""
+        """The values outside the image; None if the output never shows any of them."""
         return None
 
     @property
-    def cuts(self) -> bool:
-        """Whether a part is cut out, so that nothing beside it shows."""
+    def is_crop(self) -> bool:
+        """Whether a window is cut out, so that pixels outside it have no influence."""
         return False
 
 
 class ColorMatrixOp(Op):
-    """Changes each colour by a matrix. Neighbours of this kind are one product, rounded once.
+    """Maps each color by a matrix.
 
-    Images of one channel are taken for grey, those of four for RGB and alpha, which stays.
+    Adjacent operations of this kind are multiplied into one matrix, and values are rounded once.
+    Images with one channel are treated as gray, those with four as RGB and alpha. Alpha is kept.
     """
 
     @abstractmethod
     def color_matrix(self, parameters: Parameters, mean: npt.NDArray[np.float64]) -> Matrix:
-        """The matrix that takes (red, green, blue, 1) to the new colour.
+        """Returns the matrix, shape (3, 4), that maps (red, green, blue, 1) to the new color.
 
         Args:
-            parameters: As drawn.
-            mean: The mean colour of the image, shape (3,), 0 to 255.
-
-        Returns:
-            Shape (3, 4).
+            parameters: The drawn parameters.
+            mean: The mean color of the image, shape (3,), 0 to 255.
         """
 
 
 class LookupTableOp(Op):
-    """Changes each value by a table, whatever is around it. Alpha stays."""
+    """Maps each value by a lookup table. Alpha is kept."""
 
     @abstractmethod
     def table(self, parameters: Parameters, image: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
-        """Shape (256,), or (256, channels of ``image``): the new value of each value.
+        """Returns the new value for each of the 256 values.
 
         Args:
-            parameters: As drawn.
+            parameters: The drawn parameters.
             image: Shape (height, width, channels), without alpha.
+
+        Returns:
+            Shape (256,), or (256, channels) if channels differ.
         """
 
 
 class FilterOp(Op):
-    """Changes an image by what is around each pixel, or by noise; nothing moves. Alpha stays."""
+    """Changes pixels by their neighborhood, or by noise, without moving anything. Alpha is kept."""
 
     @abstractmethod
     def apply(self, image: npt.NDArray[np.uint8], parameters: Parameters) -> npt.NDArray[np.uint8]:
-        """Returns a changed image; ``image`` is left as it is.
+        """Returns the filtered image; does not modify ``image``.
 
         Args:
-            image: Shape (height, width, 1 or 3): grey or RGB.
-            parameters: As drawn.
+            image: Shape (height, width, 1 or 3): gray or RGB.
+            parameters: The drawn parameters.
         """
 
     @property
-    def moves(self) -> bool:
-        """Whether pixels end up elsewhere all the same, so that no mask could follow."""
+    def moves_pixels(self) -> bool:
+        """Whether pixels move after all, in a way that masks, boxes and keypoints cannot follow."""
         return False

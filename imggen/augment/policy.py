@@ -1,4 +1,6 @@
-"""Policy files: augmentations as YAML or JSON, written to be read; and as Python code.
+"""Policy files: lists of augmentations as readable YAML or JSON; also policies as Python code.
+
+An example in YAML:
 
 version: 1
 augmentations:
@@ -17,9 +19,9 @@ from pathlib import Path
 from typing import Any
 
 from imggen.augment.builtin import BuiltIn
-from imggen.augment.catalog import KINDS
+from imggen.augment.catalog import AUGMENTATIONS
 from imggen.augment.mixing import Mixer
-from imggen.augment.options import Span, allowed, fields_of
+from imggen.augment.options import RangeBounds, option_constraints, option_fields
 from imggen.augment.policy_reader import VERSION, parse_policy
 from imggen.augment.presets import preset
 from imggen.core import replace_files
@@ -29,18 +31,18 @@ POLICY_SUFFIXES = (".yaml", ".yml", ".json")
 
 
 def load_policy(file: str | os.PathLike[str]) -> list[Any]:
-    """Reads a policy: the augmentations that a file lists.
+    """Loads a policy, that is a list of augmentations, from a file.
 
     Args:
-        file: A YAML or JSON file as ``save_policy`` writes it, or one that
-            ``albumentations.save`` wrote.
+        file: A YAML or JSON file written by hand, by ``save_policy`` or by ``albumentations.save``.
 
     Returns:
-        Augmentations of imggen's own and albumentations' transforms, for ``augment=``.
+        Built-in augmentations and albumentations transforms, for ``augment=``.
 
     Raises:
-        PolicyError: The file cannot be read, or says something that is not known; with the line.
-        OptionError: The file's name has another ending.
+        PolicyError: The file cannot be read, or its content is not valid; the message names the
+            line.
+        OptionError: The file does not end in ``.yaml``, ``.yml`` or ``.json``.
 
     Example:
         >>> import imggen
@@ -52,38 +54,48 @@ def load_policy(file: str | os.PathLike[str]) -> list[Any]:
     return parse_policy(_read(file), os.fspath(file))
 
 
-def save_policy(file: str | os.PathLike[str], augment: Any) -> None:
-    """Writes augmentations as a policy file, in one step.
+def save_policy(file: str | os.PathLike[str], policy: Any) -> None:
+    """Saves a policy, that is a list of augmentations, to a file.
+
+    The file is replaced in one step: an error leaves an existing file unchanged.
 
     Args:
-        file: Ends in ``.yaml``, ``.yml`` or ``.json``.
-        augment: "light", "medium" or "strong"; or augmentations of imggen's own and albumentations'
-            transforms: one, or a list.
+        file: A path that ends in ``.yaml``, ``.yml`` or ``.json``.
+        policy: A built-in augmentation, an albumentations transform, a list of these, or a preset:
+            "light", "medium" or "strong".
 
     Raises:
-        OptionError: An augmentation that no file can hold, such as a function; or another ending.
+        OptionError: An augmentation cannot be saved, as is the case for functions; or ``file`` does
+            not end in ``.yaml``, ``.yml`` or ``.json``.
         PolicyError: The file cannot be written.
+
+    Example:
+        >>> import imggen
+        >>> save_policy(photos / "policy.yaml", [imggen.augment.RandomFlip()])
+        >>> print((photos / "policy.yaml").read_text(), end="")
+        version: 1
+        augmentations: [RandomFlip]
     """
-    _check_name(file)
-    text = format_policy(augment, as_json=os.fspath(file).lower().endswith(".json"))
+    _check_suffix(file)
+    text = format_policy(policy, as_json=os.fspath(file).lower().endswith(".json"))
     try:
-        replace_files({Path(file): lambda place: place.write_text(text, encoding="utf-8")})
+        replace_files({Path(file): lambda path: path.write_text(text, encoding="utf-8")})
     except OSError as err:
         raise PolicyError.of(os.fspath(file), None, f"it cannot be written: {err}") from err
 
 
-def format_policy(augment: Any, *, as_json: bool = False) -> str:
-    """The text that ``save_policy`` writes."""
-    facts = {"version": VERSION, "augmentations": [_entry(step) for step in _listed(augment)]}
+def format_policy(policy: Any, *, as_json: bool = False) -> str:
+    """Returns the text that ``save_policy`` writes."""
+    content = {"version": VERSION, "augmentations": [_entry(step) for step in _flatten(policy)]}
     if as_json:
-        return json.dumps(facts, indent=2) + "\n"
+        return json.dumps(content, indent=2) + "\n"
     import yaml
 
-    return str(yaml.safe_dump(facts, sort_keys=False, default_flow_style=None, width=100))
+    return str(yaml.safe_dump(content, sort_keys=False, default_flow_style=None, width=100))
 
 
-def format_python(augment: Any) -> str:
-    """The same augmentations as Python code that makes a list ``augment``.
+def format_python(policy: Any) -> str:
+    """Returns Python code that creates the same policy as a list ``augment``.
 
     Example:
         >>> import imggen
@@ -97,10 +109,10 @@ def format_python(augment: Any) -> str:
         <BLANKLINE>
     """
     lines, imports = [], {"import imggen"}
-    for step in _listed(augment):
+    for step in _flatten(policy):
         entry = _entry(step)
         if isinstance(entry, str):
-            lines.append(f"imggen.{entry}()")
+            lines.append(f"imggen.augment.{entry}()")
             continue
         ((name, options),) = entry.items()
         if name == "albumentations":
@@ -108,61 +120,64 @@ def format_python(augment: Any) -> str:
             metadata = {"__version__": version("albumentations"), "transform": options}
             lines.append(f"albumentations.from_dict({metadata!r})")
         else:
-            given = (f"{key}={getattr(step, key)!r}" for key in options)
-            lines.append(f"imggen.{name}({', '.join(given)})")
-    listed = "".join(f"    {line},\n" for line in lines)
-    return "\n".join(sorted(imports)) + f"\n\naugment = [\n{listed}]\n"
+            arguments = ", ".join(f"{key}={getattr(step, key)!r}" for key in options)
+            lines.append(f"imggen.augment.{name}({arguments})")
+    items = "".join(f"    {line},\n" for line in lines)
+    return "\n".join(sorted(imports)) + f"\n\naugment = [\n{items}]\n"
 
 
-def options_of(augmentation: BuiltIn | Mixer) -> dict[str, Any]:
-    """The options of an augmentation that are worth writing: ranges, and what is no default."""
-    legal = allowed(type(augmentation))
+def _written_options(augmentation: BuiltIn | Mixer) -> dict[str, Any]:
+    """Returns the options to write: all ranges, and other options that are not the default."""
+    constraints = option_constraints(type(augmentation))
     options = {}
-    for field in fields_of(type(augmentation)):
+    for field in option_fields(type(augmentation)):
         value = getattr(augmentation, field.name)
-        if isinstance(legal.get(field.name), Span) or value != field.default:
+        if isinstance(constraints.get(field.name), RangeBounds) or value != field.default:
             options[field.name] = list(value) if isinstance(value, tuple) else value
     return options
 
 
-def _listed(augment: Any) -> list[Any]:
-    if augment is None:
+def _flatten(policy: Any) -> list[Any]:
+    if policy is None:
         return []
-    if isinstance(augment, list | tuple):
-        return [step for item in augment for step in _listed(item)]
-    return list(preset(augment)) if isinstance(augment, str) else [augment]
+    if isinstance(policy, list | tuple):
+        return [step for item in policy for step in _flatten(item)]
+    return list(preset(policy)) if isinstance(policy, str) else [policy]
 
 
 def _entry(step: Any) -> str | dict[str, Any]:
-    if isinstance(step, BuiltIn | Mixer) and type(step) in KINDS.values():
-        options = options_of(step)
+    if isinstance(step, BuiltIn | Mixer) and type(step) in AUGMENTATIONS.values():
+        options = _written_options(step)
         return {step.name: options} if options else step.name
     if any(base.__module__.startswith("albumentations.") for base in type(step).__mro__):
         import albumentations
 
         try:
-            written = _as_lists(albumentations.to_dict(step)["transform"])
+            transform = _tuples_to_lists(albumentations.to_dict(step)["transform"])
         except Exception as err:
-            # albumentations raises whatever an argument that it cannot write makes it raise.
-            raise OptionError(f"{type(step).__name__} cannot be written to a file: {err}") from err
-        if "'Lambda'" in str(written):
-            raise OptionError("A Lambda of albumentations holds functions, which no file can.")
-        return {"albumentations": written}
+            # Arguments that albumentations cannot serialize raise various errors.
+            raise OptionError(f"{type(step).__name__} cannot be saved to a file: {err}") from err
+        if "'Lambda'" in str(transform):
+            raise OptionError(
+                "A Lambda of albumentations contains functions, which cannot be saved to a file. "
+                "Remove it."
+            )
+        return {"albumentations": transform}
     raise OptionError(
-        f"augment={step!r} cannot be written to a policy file, which holds augmentations of "
-        "imggen's own and of albumentations."
+        f"augment={step!r} cannot be saved to a policy file; expected built-in augmentations or "
+        "albumentations transforms."
     )
 
 
-def _as_lists(value: Any) -> Any:
-    """The same without tuples, which YAML does not have."""
+def _tuples_to_lists(value: Any) -> Any:
+    """Converts tuples, which YAML does not have, to lists."""
     if isinstance(value, Mapping):
-        return {key: _as_lists(item) for key, item in value.items()}
-    return [_as_lists(item) for item in value] if isinstance(value, list | tuple) else value
+        return {key: _tuples_to_lists(item) for key, item in value.items()}
+    return [_tuples_to_lists(item) for item in value] if isinstance(value, list | tuple) else value
 
 
 def _read(file: str | os.PathLike[str]) -> str:
-    _check_name(file)
+    _check_suffix(file)
     try:
         return Path(file).read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as err:
@@ -170,7 +185,7 @@ def _read(file: str | os.PathLike[str]) -> str:
         raise PolicyError.of(os.fspath(file), None, f"it cannot be read: {reason}") from err
 
 
-def _check_name(file: str | os.PathLike[str]) -> None:
+def _check_suffix(file: str | os.PathLike[str]) -> None:
     if not os.fspath(file).lower().endswith(POLICY_SUFFIXES):
         raise OptionError(
             f"file={os.fspath(file)!r} must end in {', '.join(POLICY_SUFFIXES[:-1])} or "

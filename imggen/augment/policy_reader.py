@@ -1,4 +1,4 @@
-"""The text of a policy file to augmentations, with errors that name the line."""
+"""Parsing policy files, with errors that name the line."""
 
 from __future__ import annotations
 
@@ -11,26 +11,35 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from imggen.augment.builtin import BuiltIn
-from imggen.augment.catalog import KINDS
+from imggen.augment.catalog import AUGMENTATIONS
 from imggen.augment.mixing import Mixer
-from imggen.augment.options import fields_of
+from imggen.augment.options import option_fields
 from imggen.errors import OptionError, PolicyError
 
 if TYPE_CHECKING:
     import yaml
 
-# Of the format: what is written, and all that can be read.
+# The version of the format that is written, and the only one that can be read.
 VERSION = 1
+# albumentations' key for the class of a transform.
 _CLASS = "__class_fullname__"
 
 
 def parse_policy(text: str, name: str) -> list[Any]:
-    """What ``load_policy`` makes of the text of a file called ``name``."""
-    return _Reader(name).policy(text)
+    """Parses the text of a policy file, as ``load_policy`` does.
+
+    Args:
+        text: The content of the file.
+        name: The path of the file, for the choice of the format and for errors.
+
+    Raises:
+        PolicyError: The content is not valid.
+    """
+    return _Reader(name).read_policy(text)
 
 
 class _Entry(NamedTuple):
-    """One key of a mapping in a file."""
+    """A key of a mapping, with its line and its value."""
 
     key: str
     line: int
@@ -38,16 +47,16 @@ class _Entry(NamedTuple):
 
 
 class _Reader:
-    """The text of one file to augmentations."""
+    """Reads one policy file."""
 
     def __init__(self, file: str) -> None:
         self._file = file
 
-    def policy(self, text: str) -> list[Any]:
+    def read_policy(self, text: str) -> list[Any]:
         import yaml
 
         if self._file.lower().endswith(".json"):
-            # JSON is YAML but for tabs, which JSON allows outside of strings alone.
+            # JSON is YAML except for tabs, which JSON allows only outside of strings.
             self._check_json(text)
             text = text.replace("\t", " ")
         try:
@@ -55,166 +64,167 @@ class _Reader:
         except yaml.MarkedYAMLError as err:
             mark = err.problem_mark
             line = None if mark is None else mark.line + 1
-            raise self._error(line, f"this is not YAML: {err.problem}") from err
+            raise self._error(line, f"this is not valid YAML: {err.problem}") from err
         except yaml.YAMLError as err:
-            raise self._error(None, f"this is not YAML: {err}") from err
+            raise self._error(None, f"this is not valid YAML: {err}") from err
         if root is None:
-            raise self._error(None, "it is empty; expected a list under 'augmentations:'")
-        entries = {entry.key: entry for entry in self._mapping(root, "the policy")}
+            raise self._error(None, "the file is empty; expected a list under 'augmentations:'")
+        entries = {entry.key: entry for entry in self._read_mapping(root, "the policy")}
         if "transform" in entries and "augmentations" not in entries:
-            return [self._albumentations(entries["transform"].value)]
+            return [self._read_albumentations(entries["transform"].value)]
         self._check_keys(entries.values(), ("version", "augmentations"), "key")
         if "augmentations" not in entries:
-            raise self._error(1, "there is no list 'augmentations:'")
+            raise self._error(1, "the list 'augmentations:' is missing")
         if "version" in entries:
-            written = self._plain(entries["version"].value)
-            if written != VERSION or isinstance(written, bool):
+            file_version = self._read_value(entries["version"].value)
+            if file_version != VERSION or isinstance(file_version, bool):
                 raise self._error(
                     entries["version"].line,
-                    f"version {written!r} of the format; this imggen reads version {VERSION}",
+                    f"version {file_version!r} is not supported; expected version {VERSION}",
                 )
         steps = entries["augmentations"].value
         if not isinstance(steps, yaml.SequenceNode):
             raise self._error(
                 steps.start_mark.line + 1,
-                "expected a list of augmentations, each on a line of its own behind a '-'",
+                "expected a list of augmentations, each on its own line after a '-'",
             )
-        made = [self._step(node) for node in steps.value]
-        for step, node in zip(made[:-1], steps.value, strict=False):
+        policy = [self._read_step(node) for node in steps.value]
+        for step, node in zip(policy[:-1], steps.value, strict=False):
             if isinstance(step, Mixer):
                 raise self._error(
                     node.start_mark.line + 1,
-                    f"{step.name} mixes whole batches, so it has to be the last augmentation, and "
-                    "one of its kind",
+                    f"{step.name} blends the images of a batch, so it must be the last "
+                    "augmentation and the only one of this kind",
                 )
-        return made
+        return policy
 
     def _check_json(self, text: str) -> None:
         try:
             json.loads(text)
         except json.JSONDecodeError as err:
-            raise self._error(err.lineno, f"this is not JSON: {err.msg}") from err
+            raise self._error(err.lineno, f"this is not valid JSON: {err.msg}") from err
 
-    def _step(self, node: yaml.Node) -> Any:
+    def _read_step(self, node: yaml.Node) -> Any:
         import yaml
 
         if isinstance(node, yaml.ScalarNode):
-            return self._built_in(str(node.value), node.start_mark.line + 1, None)
-        entries = self._mapping(node, "an augmentation")
+            return self._read_built_in(str(node.value), node.start_mark.line + 1, None)
+        entries = self._read_mapping(node, "an augmentation")
         if len(entries) != 1:
             raise self._error(
                 node.start_mark.line + 1,
-                f"expected one augmentation behind a '-', got {[entry.key for entry in entries]}; "
-                "its options are to be indented further than its name",
+                f"expected one augmentation after a '-', got {[entry.key for entry in entries]}; "
+                "indent options further than the name of their augmentation",
             )
         ((name, line, value),) = entries
         if name == "albumentations":
-            return self._albumentations(value)
-        return self._built_in(name, line, value)
+            return self._read_albumentations(value)
+        return self._read_built_in(name, line, value)
 
-    def _built_in(self, name: str, line: int, value: yaml.Node | None) -> BuiltIn | Mixer:
+    def _read_built_in(self, name: str, line: int, value: yaml.Node | None) -> BuiltIn | Mixer:
         import yaml
 
-        if name not in KINDS:
-            names = (*KINDS, "albumentations")
+        if name not in AUGMENTATIONS:
+            names = (*AUGMENTATIONS, "albumentations")
             raise self._error(line, str(OptionError.unknown("augmentation", name, names)))
-        kind = KINDS[name]
-        if value is None or (isinstance(value, yaml.ScalarNode) and self._plain(value) is None):
+        kind = AUGMENTATIONS[name]
+        if value is None or (isinstance(value, yaml.ScalarNode) and self._read_value(value) is None):
             entries = []
         else:
-            entries = self._mapping(value, f"the options of {name}")
-        self._check_keys(entries, [field.name for field in fields_of(kind)], "option")
+            entries = self._read_mapping(value, f"the options of {name}")
+        self._check_keys(entries, [field.name for field in option_fields(kind)], "option")
         try:
-            return kind(**{entry.key: self._plain(entry.value) for entry in entries})
+            return kind(**{entry.key: self._read_value(entry.value) for entry in entries})
         except OptionError as err:
             option = str(err).partition("=")[0]
             lines = [entry.line for entry in entries if entry.key == option]
             raise self._error(lines[0] if lines else line, f"{name}: {err}") from err
 
-    def _albumentations(self, node: yaml.Node) -> Any:
+    def _read_albumentations(self, node: yaml.Node) -> Any:
         import albumentations
 
         name = self._check_albumentations(node)
-        metadata = {"__version__": albumentations.__version__, "transform": self._plain(node)}
+        metadata = {"__version__": albumentations.__version__, "transform": self._read_value(node)}
         try:
             with warnings.catch_warnings():
-                # Of what is deprecated, and of defaults; what is not known was told before.
+                # Ignore warnings of deprecations and defaults. Unknown arguments are already
+                # excluded.
                 warnings.simplefilter("ignore", UserWarning)
                 return albumentations.from_dict(metadata)
         except Exception as err:
-            # albumentations and pydantic raise whatever they meet in the arguments.
+            # Invalid arguments raise various errors in albumentations and pydantic.
             reason = " ".join(str(err).split())
             raise self._error(node.start_mark.line + 1, f"albumentations.{name}: {reason}") from err
 
     def _check_albumentations(self, node: yaml.Node) -> str:
-        """Holds the names of transforms and of their arguments to those that there are.
+        """Checks that all transforms and arguments exist.
 
         Returns:
-            The name of the outermost.
+            The name of the outermost transform.
         """
         import yaml
         from albumentations.core.serialization import SERIALIZABLE_REGISTRY
 
-        entries = self._mapping(node, "an albumentations transform")
+        entries = self._read_mapping(node, "an albumentations transform")
         names = [entry for entry in entries if entry.key == _CLASS]
         if not names:
             raise self._error(
                 node.start_mark.line + 1,
-                f"expected {_CLASS}: the name of an albumentations transform, and its arguments, "
-                "as albumentations.to_dict writes them",
+                f"expected {_CLASS}: NAME, with the name of an albumentations transform, and its "
+                "arguments, as written by albumentations.to_dict",
             )
-        name = str(self._plain(names[0].value))
+        name = str(self._read_value(names[0].value))
         if name not in SERIALIZABLE_REGISTRY:
             import albumentations
 
-            kinds = (albumentations.BasicTransform, albumentations.BaseCompose)
+            bases = (albumentations.BasicTransform, albumentations.BaseCompose)
             choices = [
                 choice
                 for choice, kind in SERIALIZABLE_REGISTRY.items()
-                if hasattr(albumentations, choice) and issubclass(kind, kinds)
+                if hasattr(albumentations, choice) and issubclass(kind, bases)
             ]
             raise self._error(names[0].line, str(OptionError.unknown(_CLASS, name, choices)))
-        # What a transform writes of itself may be an argument of a class that it derives from.
+        # A transform may also serialize arguments of its base classes.
         known = dict.fromkeys(
             argument
             for kind in SERIALIZABLE_REGISTRY[name].__mro__
             for argument in inspect.signature(kind.__init__).parameters
             if argument not in ("self", "args", "kwargs")
         )
-        ours = [entry for entry in entries if not entry.key.startswith("__")]
-        self._check_keys(ours, list(known), f"argument of {name}")
+        arguments = [entry for entry in entries if not entry.key.startswith("__")]
+        self._check_keys(arguments, list(known), f"argument of {name}")
         for entry in entries:
             if isinstance(entry.value, yaml.SequenceNode):
                 for item in entry.value.value:
                     if isinstance(item, yaml.MappingNode):
-                        self._albumentations(item)
+                        self._read_albumentations(item)
         return name
 
-    def _plain(self, node: yaml.Node) -> Any:
-        """What a part of the file says, in lists, dictionaries, numbers and words."""
+    def _read_value(self, node: yaml.Node) -> Any:
+        """Converts a node to Python lists, dictionaries, numbers and strings."""
         import yaml
 
         try:
             return _loader()("").construct_object(node, deep=True)
         except (yaml.YAMLError, ValueError) as err:
             problem = getattr(err, "problem", None) or err
-            raise self._error(node.start_mark.line + 1, f"this cannot be read: {problem}") from err
+            raise self._error(node.start_mark.line + 1, f"this value cannot be read: {problem}") from err
 
-    def _mapping(self, node: yaml.Node, what: str) -> list[_Entry]:
+    def _read_mapping(self, node: yaml.Node, what: str) -> list[_Entry]:
         import yaml
 
         if not isinstance(node, yaml.MappingNode):
             raise self._error(
                 node.start_mark.line + 1,
-                f"expected {what} as 'name: value', got {self._plain(node)!r}",
+                f"expected {what} as 'name: value', got {self._read_value(node)!r}",
             )
         entries = [
-            _Entry(str(self._plain(key)), key.start_mark.line + 1, value)
+            _Entry(str(self._read_value(key)), key.start_mark.line + 1, value)
             for key, value in node.value
         ]
         for number, entry in enumerate(entries):
-            if entry.key in [before.key for before in entries[:number]]:
-                raise self._error(entry.line, f"{entry.key!r} is there twice")
+            if entry.key in [previous.key for previous in entries[:number]]:
+                raise self._error(entry.line, f"{entry.key!r} occurs twice")
         return entries
 
     def _check_keys(self, entries: Iterable[_Entry], known: Sequence[str], what: str) -> None:
@@ -228,7 +238,7 @@ class _Reader:
 
 @functools.cache
 def _loader() -> Any:
-    """PyYAML's safe loader, but 1e-9 is a number, as in JSON and YAML 1.2."""
+    """Returns PyYAML's safe loader, which also parses 1e-9 as a number, as JSON and YAML 1.2 do."""
     import yaml
 
     class Loader(yaml.SafeLoader):  # type: ignore[misc]  # yaml has no types

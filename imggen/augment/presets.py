@@ -1,4 +1,4 @@
-"""Three lists of augmentations to start from."""
+"""Presets: three named policies to start from."""
 
 from __future__ import annotations
 
@@ -46,19 +46,23 @@ PRESETS: dict[str, tuple[BuiltIn, ...]] = {
 
 
 def preset(name: str) -> tuple[BuiltIn, ...]:
-    """The augmentations that a name stands for.
+    """Returns the augmentations of a preset, that is a named policy.
 
-    All three flip left and right: leave that out where it changes the meaning, as with text.
+    All three presets flip horizontally. Do not use them where a flip changes the meaning, as in
+    images of text.
 
-    - ``"light"``: flip, rotation by up to 10 degrees, translation by 5 %, zoom by 10 %, brightness
-      and contrast by 10 %.
-    - ``"medium"``: flip, rotation by up to 20 degrees, translation by 10 %, shear by 8 degrees,
-      zoom by 25 %, brightness and contrast by 25 %, saturation by 30 %, hue by 10 degrees.
-    - ``"strong"``: random-resized crop of 30 % or more of the image, flip, RandAugment (2
-      operations of magnitude 10), and erasing of up to 20 % in one image of four.
+    - ``"light"``: flip; up to 10 degrees of rotation, 5 % of translation, 10 % of zoom, and 10 % of
+      brightness and contrast.
+    - ``"medium"``: flip; up to 20 degrees of rotation, 10 % of translation, 8 degrees of shear,
+      25 % of zoom, 25 % of brightness and contrast, 30 % of saturation, and 10 degrees of hue.
+    - ``"strong"``: random-resized crop of at least 30 % of the image, flip, RandAugment (2
+      operations of magnitude 10), and erasing of up to 20 % of every fourth image.
+
+    Args:
+        name: "light", "medium" or "strong".
 
     Raises:
-        OptionError: Another name.
+        OptionError: There is no preset of this name.
 
     Example:
         >>> [step.name for step in preset("strong")]

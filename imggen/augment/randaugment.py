@@ -1,4 +1,4 @@
-"""Augmentations that pick others at random: RandAugment, TrivialAugment, AugMix."""
+"""Augmentations that apply randomly chosen operations: RandAugment, TrivialAugment, AugMix."""
 
 from __future__ import annotations
 
@@ -24,99 +24,100 @@ from imggen.augment.color import (
 )
 from imggen.augment.geometry import RandomRotation, RandomShear, RandomTranslation
 from imggen.augment.operations import FilterOp, Operation, Parameters
-from imggen.augment.options import Number, Share, Whole, check_options
-from imggen.augment.perform import perform
-from imggen.augment.resample import FillMode
+from imggen.augment.options import NumberBounds, Probability, WholeBounds, check_options
+from imggen.augment.execution import apply_operations
+from imggen.augment.resampling import FillMode
 from imggen.augment.sample import Sample
 from imggen.augment.texture import RandomSharpness
 
-_MOST_MAGNITUDE = 30
+_MAX_MAGNITUDE = 30
 
 
 @dataclass(frozen=True)
-class _Strengths:
-    """How far each operation goes at full strength."""
+class _Limits:
+    """The limits of each operation at full strength."""
 
     shear: float  # the tangent of the angle
     translation: float  # a fraction of the side
     rotation: float  # degrees
-    enhancement: float  # what is added to a factor of 1, or taken from it
-    fewest_bits: int
+    enhancement: float  # the maximum difference of a factor from 1
+    min_bits: int
 
 
-# Both as in torchvision's classes of these names, where 150 of 331 and 32 of 224 pixels are shifts.
-_RANDAUGMENT = _Strengths(0.3, 150 / 331, 30.0, 0.9, 4)
-_TRIVIALAUGMENT = _Strengths(0.99, 32 / 224, 135.0, 0.99, 2)
+# As in torchvision's classes of these names, where 150 of 331 and 32 of 224 pixels are the maximum
+# shifts.
+_RANDAUGMENT = _Limits(0.3, 150 / 331, 30.0, 0.9, 4)
+_TRIVIALAUGMENT = _Limits(0.99, 32 / 224, 135.0, 0.99, 2)
 
-# A strength, 0 to 1, and a sign to the parameters of an operation.
-_Make = Callable[[float, int], Parameters]
-# What can be picked; None for the identity.
-_Choices = tuple[tuple[SingleOp, _Make] | None, ...]
+# Returns the parameters of an operation for a strength, 0 to 1, and a sign.
+_MakeParameters = Callable[[float, int], Parameters]
+# The operations to choose from; None is the identity.
+_Choices = tuple[tuple[SingleOp, _MakeParameters] | None, ...]
 
 
 @functools.cache
-def _choices(strengths: _Strengths, fill_mode: FillMode, *, colors: bool = True) -> _Choices:
-    """The operations, by how far they go."""
-    most = strengths
+def _choices(limits: _Limits, fill_mode: FillMode, *, colors: bool = True) -> _Choices:
+    """Returns the operations to choose from."""
 
-    def enhanced(strength: float, sign: int) -> Parameters:
-        return {"factor": 1 + sign * strength * most.enhancement}
+    def enhance(strength: float, sign: int) -> Parameters:
+        return {"factor": 1 + sign * strength * limits.enhancement}
 
-    def lean(strength: float, sign: int) -> float:
-        return math.degrees(math.atan(sign * strength * most.shear))
+    def shear_angle(strength: float, sign: int) -> float:
+        return math.degrees(math.atan(sign * strength * limits.shear))
 
     shear = RandomShear(fill_mode=fill_mode)
-    shift = RandomTranslation(fill_mode=fill_mode)
-    turn = RandomRotation(fill_mode=fill_mode)
-    always: _Choices = (
-        (shear, lambda strength, sign: {"x": lean(strength, sign), "y": 0.0}),
-        (shear, lambda strength, sign: {"x": 0.0, "y": lean(strength, sign)}),
+    translation = RandomTranslation(fill_mode=fill_mode)
+    rotation = RandomRotation(fill_mode=fill_mode)
+    without_colors: _Choices = (
+        (shear, lambda strength, sign: {"x": shear_angle(strength, sign), "y": 0.0}),
+        (shear, lambda strength, sign: {"x": 0.0, "y": shear_angle(strength, sign)}),
         (
-            shift,
-            lambda strength, sign: {"height": 0.0, "width": sign * strength * most.translation},
+            translation,
+            lambda strength, sign: {"height": 0.0, "width": sign * strength * limits.translation},
         ),
         (
-            shift,
-            lambda strength, sign: {"height": sign * strength * most.translation, "width": 0.0},
+            translation,
+            lambda strength, sign: {"height": sign * strength * limits.translation, "width": 0.0},
         ),
-        (turn, lambda strength, sign: {"degrees": sign * strength * most.rotation}),
+        (rotation, lambda strength, sign: {"degrees": sign * strength * limits.rotation}),
         (
             RandomPosterization(),
-            lambda strength, _: {"bits": 8 - round(strength * (8 - most.fewest_bits))},
+            lambda strength, _: {"bits": 8 - round(strength * (8 - limits.min_bits))},
         ),
         (RandomSolarization(), lambda strength, _: {"threshold": 256 * (1 - strength)}),
         (AutoContrast(), lambda *_: {"cutoff": 0.0}),
         (Equalization(), lambda *_: {}),
     )
     if not colors:
-        return always
+        return without_colors
     return (
         None,
-        *always,
-        (RandomBrightness(), enhanced),
-        (RandomContrast(), enhanced),
-        (RandomSaturation(), enhanced),
-        (RandomSharpness(), enhanced),
+        *without_colors,
+        (RandomBrightness(), enhance),
+        (RandomContrast(), enhance),
+        (RandomSaturation(), enhance),
+        (RandomSharpness(), enhance),
     )
 
 
-def _picked(choices: _Choices, strength: float, rng: np.random.Generator) -> list[Operation]:
-    picked = choices[int(rng.integers(len(choices)))]
+def _choose(choices: _Choices, strength: float, rng: np.random.Generator) -> list[Operation]:
+    """Chooses one operation; an empty list for the identity."""
+    choice = choices[int(rng.integers(len(choices)))]
     sign = 1 if rng.random() < 0.5 else -1
-    if picked is None:
+    if choice is None:
         return []
-    kind, make = picked
-    return [Operation(kind, make(strength, sign))]
+    op, make_parameters = choice
+    return [Operation(op, make_parameters(strength, sign))]
 
 
-class _Picking(BuiltIn):
-    """Picks operations for a share of images."""
+class _ChoosingAugmentation(BuiltIn):
+    """Applies randomly chosen operations, with probability ``p``."""
 
-    # No dataclass, whose fields would come before those of the classes below, as in their repr.
+    # Not a dataclass: its fields would precede those of the subclasses, also in their repr.
     fill_mode: FillMode
     p: float
 
-    _strengths: ClassVar[_Strengths]
+    _limits: ClassVar[_Limits]
 
     def __post_init__(self) -> None:
         check_options(self)
@@ -124,32 +125,33 @@ class _Picking(BuiltIn):
     def draw_operations(
         self, size: tuple[int, int], rng: np.random.Generator
     ) -> list[Operation] | None:
-        """Picks operations for a share ``p`` of samples."""
+        """Chooses operations, with probability ``p``."""
         del size
         if rng.random() >= self.p:
             return None
-        return self._pick(_choices(self._strengths, self.fill_mode), rng)
+        return self._choose(_choices(self._limits, self.fill_mode), rng)
 
     @abstractmethod
-    def _pick(self, choices: _Choices, rng: np.random.Generator) -> list[Operation]:
-        """Picks operations and their strengths."""
+    def _choose(self, choices: _Choices, rng: np.random.Generator) -> list[Operation]:
+        """Chooses operations and their strengths."""
 
 
 @final
 @dataclass(frozen=True)
-class RandAugment(_Picking):
-    """Applies a few operations, picked anew for each image, all of the same strength.
+class RandAugment(_ChoosingAugmentation):
+    """Applies a few operations of the same strength, chosen at random for each image.
 
-    One of: nothing, shear and translation in either direction, rotation, brightness, contrast,
-    saturation, sharpness, posterization, solarization, autocontrast, equalization. At full strength
-    shears have a tangent of 0.3, translations are 45 % of the side, rotations 30 degrees, and
-    factors 0.1 or 1.9; 4 bits are left, and everything is inverted.
+    The operations are: identity, shear and translation in either direction, rotation, brightness,
+    contrast, saturation, sharpness, posterization, solarization, autocontrast and equalization. At
+    full strength, shears have a tangent of 0.3, translations are 45 % of the side, rotations 30
+    degrees, factors 0.1 or 1.9; posterization keeps 4 bits, and solarization inverts all values.
 
     Attributes:
-        num_ops: How many are picked, one after the other; the same may come twice.
-        magnitude: Their strength, 0 to 30.
-        fill_mode: See ``Filling``.
-        p: The share of images that are changed, 0 to 1.
+        num_ops: The number of operations, 1 to 14. The same operation may be chosen repeatedly.
+        magnitude: The strength of the operations, 0 to 30.
+        fill_mode: How to fill the area outside the image: "reflect", "nearest", "constant" (black)
+            or "wrap", as in ``scipy.ndimage``.
+        p: The probability that an image is changed, 0 to 1.
 
     Source: Cubuk et al., "RandAugment", 2019; the operations of torchvision's ``RandAugment``.
 
@@ -159,33 +161,34 @@ class RandAugment(_Picking):
         (8, 8, 3)
     """
 
-    num_ops: Annotated[int, Whole(1, 14)] = 2
-    magnitude: Annotated[float, Number(0, _MOST_MAGNITUDE)] = 9.0
+    num_ops: Annotated[int, WholeBounds(1, 14)] = 2
+    magnitude: Annotated[float, NumberBounds(0, _MAX_MAGNITUDE)] = 9.0
     _: KW_ONLY
     fill_mode: FillMode = "reflect"
-    p: Share = 1.0
+    p: Probability = 1.0
 
-    _strengths = _RANDAUGMENT
+    _limits = _RANDAUGMENT
 
-    def _pick(self, choices: _Choices, rng: np.random.Generator) -> list[Operation]:
-        strength = self.magnitude / _MOST_MAGNITUDE
+    def _choose(self, choices: _Choices, rng: np.random.Generator) -> list[Operation]:
+        strength = self.magnitude / _MAX_MAGNITUDE
         return [
-            operation for _ in range(self.num_ops) for operation in _picked(choices, strength, rng)
+            operation for _ in range(self.num_ops) for operation in _choose(choices, strength, rng)
         ]
 
 
 @final
 @dataclass(frozen=True)
-class TrivialAugment(_Picking):
-    """Applies one operation of random strength, picked anew for each image; nothing to tune.
+class TrivialAugment(_ChoosingAugmentation):
+    """Applies one operation of random strength, chosen at random for each image; needs no tuning.
 
-    The operations are those of ``RandAugment``. At full strength shears have a tangent of 0.99,
-    translations are 14 % of the side, rotations 135 degrees, and factors 0.01 or 1.99; 2 bits are
-    left, and everything is inverted.
+    The operations are those of ``RandAugment``. At full strength, shears have a tangent of 0.99,
+    translations are 14 % of the side, rotations 135 degrees, factors 0.01 or 1.99; posterization
+    keeps 2 bits, and solarization inverts all values.
 
     Attributes:
-        fill_mode: See ``Filling``.
-        p: The share of images that are changed, 0 to 1.
+        fill_mode: How to fill the area outside the image: "reflect", "nearest", "constant" (black)
+            or "wrap", as in ``scipy.ndimage``.
+        p: The probability that an image is changed, 0 to 1.
 
     Source: Müller and Hutter, "TrivialAugment", 2021; torchvision's ``TrivialAugmentWide``.
 
@@ -197,30 +200,32 @@ class TrivialAugment(_Picking):
 
     _: KW_ONLY
     fill_mode: FillMode = "reflect"
-    p: Share = 1.0
+    p: Probability = 1.0
 
-    _strengths = _TRIVIALAUGMENT
+    _limits = _TRIVIALAUGMENT
 
-    def _pick(self, choices: _Choices, rng: np.random.Generator) -> list[Operation]:
-        return _picked(choices, rng.random(), rng)
+    def _choose(self, choices: _Choices, rng: np.random.Generator) -> list[Operation]:
+        return _choose(choices, rng.random(), rng)
 
 
 @final
 @dataclass(frozen=True)
 class AugMix(SingleOp, FilterOp):
-    """Blends an image with copies of itself, each changed by a chain of operations.
+    """Blends an image with copies of itself, each changed by a chain of random operations.
 
-    The operations are those of ``RandAugment`` that change geometry or tone (not brightness,
-    contrast, saturation and sharpness, on which robustness is measured), each of a random strength
-    up to ``severity``. As moved copies are blended, no mask can follow.
+    The operations are those of ``RandAugment`` without brightness, contrast, saturation and
+    sharpness, which serve to measure robustness. Each has a random strength up to ``severity``.
+    Since copies are moved before they are blended, masks, boxes and keypoints cannot follow.
 
     Attributes:
-        severity: The greatest strength, 0 to 10.
-        num_chains: How many copies are blended.
-        chain_length: The most operations a copy goes through; each has 1 to this many.
-        alpha: How evenly copies are blended: of the Dirichlet and Beta distributions.
-        fill_mode: See ``Filling``.
-        p: The share of images that are changed, 0 to 1.
+        severity: The maximum strength of operations, 0 to 10.
+        num_chains: The number of copies to blend, 1 to 10.
+        chain_length: The maximum number of operations per copy, 1 to 10; the minimum is 1.
+        alpha: The parameter of the Dirichlet and Beta distributions of the weights, above 0 and at
+            most 100: the higher, the more evenly copies are blended.
+        fill_mode: How to fill the area outside the image: "reflect", "nearest", "constant" (black)
+            or "wrap", as in ``scipy.ndimage``.
+        p: The probability that an image is changed, 0 to 1.
 
     Source: Hendrycks et al., "AugMix", 2019; ``keras.layers.AugMix``.
 
@@ -230,20 +235,20 @@ class AugMix(SingleOp, FilterOp):
         (8, 8, 3)
     """
 
-    severity: Annotated[float, Number(0, 10)] = 3.0
-    num_chains: Annotated[int, Whole(1, 10)] = 3
-    chain_length: Annotated[int, Whole(1, 10)] = 3
-    alpha: Annotated[float, Number(0, 100, above=True)] = 1.0
+    severity: Annotated[float, NumberBounds(0, 10)] = 3.0
+    num_chains: Annotated[int, WholeBounds(1, 10)] = 3
+    chain_length: Annotated[int, WholeBounds(1, 10)] = 3
+    alpha: Annotated[float, NumberBounds(0, 100, exclusive=True)] = 1.0
     _: KW_ONLY
     fill_mode: FillMode = "reflect"
 
     @property
-    def moves(self) -> bool:
-        """It does: copies are moved before they are blended."""
+    def moves_pixels(self) -> bool:
+        """True: copies are moved before they are blended."""
         return True
 
     def draw(self, size: tuple[int, int], rng: np.random.Generator) -> Parameters:
-        """Draws the chains, their weights, and the share of the blend."""
+        """Draws the chains, their weights, and the total weight of the copies."""
         del size
         choices = _choices(_RANDAUGMENT, self.fill_mode, colors=False)
         weights = rng.dirichlet([self.alpha] * self.num_chains)
@@ -254,16 +259,16 @@ class AugMix(SingleOp, FilterOp):
                 [
                     operation
                     for _ in range(int(rng.integers(1, self.chain_length, endpoint=True)))
-                    for operation in _picked(choices, rng.uniform(0, self.severity / 10), rng)
+                    for operation in _choose(choices, rng.uniform(0, self.severity / 10), rng)
                 ]
                 for _ in range(self.num_chains)
             ],
         }
 
     def apply(self, image: npt.NDArray[np.uint8], parameters: Parameters) -> npt.NDArray[np.uint8]:
-        """Blends the copies with the image."""
+        """Blends the image with its copies."""
         share = parameters["share"]
         blend = (1 - share) * image.astype(np.float32)
         for weight, chain in zip(parameters["weights"], parameters["chains"], strict=True):
-            blend += np.float32(share * weight) * perform(chain, Sample(image)).image
+            blend += np.float32(share * weight) * apply_operations(chain, Sample(image)).image
         return np.asarray(np.rint(blend).clip(0, 255), np.uint8)

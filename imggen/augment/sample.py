@@ -1,4 +1,4 @@
-"""What is augmented together: an image, and what has to stay in step with it."""
+"""The unit of augmentation: an image, with everything that must stay aligned with it."""
 
 from __future__ import annotations
 
@@ -14,21 +14,24 @@ from imggen.errors import SampleError
 @final
 @dataclass(frozen=True)
 class Sample:
-    """An image, and what has to stay in step with it.
+    """An image, with everything that must stay aligned with it.
 
     Attributes:
         image: uint8, shape (height, width, channels), values 0 to 255; or, with a custom loader,
-            whatever the loader returns.
-        masks: Arrays of whole numbers, such as the class of each pixel; each of shape (height,
-            width) or (height, width, channels), height and width those of ``image``.
+            the array that the loader returns.
+        masks: Integer arrays, such as the class of each pixel. Each has the height and width of
+            ``image``, and shape (height, width) or (height, width, channels).
         images: Further images of the same height and width.
-        boxes: float64, shape (number of boxes, 5): left, top, right, bottom in pixels from the
-            corner of the image, and the number of the class. None: the sample has none to keep in
-            step.
-        keypoints: float64, shape (number of points, 4): x and y in pixels from the middle of the
-            first one; the angle of a direction, in radians, from x towards y; and a scale. NaN
-            where a point is not known, and for angles and scales that points have not. None: as
-            with boxes.
+        boxes: float64, shape (num_boxes, 5): left, top, right, bottom in pixels from the top left
+            corner of the image, and the class index. None: the task has no boxes.
+        keypoints: float64, shape (num_points, 4): x and y in pixels from the center of the first
+            pixel, the angle of a direction in radians (from x towards y), and a scale. NaN for
+            unknown points, and for points without angle or scale. None: the task has no keypoints.
+
+    Example:
+        >>> image, mask = np.zeros((4, 6, 3), np.uint8), np.ones((4, 6), np.uint8)
+        >>> Sample(image, masks=(mask,)).size
+        (4, 6)
     """
 
     image: npt.NDArray[Any]
@@ -39,17 +42,17 @@ class Sample:
 
     @property
     def arrays(self) -> tuple[npt.NDArray[Any], ...]:
-        """All arrays of pixels: the image, the masks, the further images."""
+        """All arrays of pixels: the image, the masks and the further images."""
         return (self.image, *self.masks, *self.images)
 
     @property
     def positions(self) -> tuple[npt.NDArray[np.float64], ...]:
-        """All arrays of positions: boxes and keypoints, as far as there are any."""
+        """All arrays of positions: boxes and keypoints, if the sample has any."""
         return tuple(array for array in (self.boxes, self.keypoints) if array is not None)
 
     @property
-    def is_alone(self) -> bool:
-        """Whether nothing has to stay in step with the image."""
+    def is_image_only(self) -> bool:
+        """Whether there is nothing to keep aligned with the image."""
         return not (self.masks or self.images or self.positions)
 
     @property
@@ -57,17 +60,17 @@ class Sample:
         """The (height, width) of the image, in pixels.
 
         Raises:
-            SampleError: It is no image.
+            SampleError: The array has fewer than two axes.
         """
         if self.image.ndim < 2:
             raise SampleError(
-                "Images of shape (height, width, channels) can be augmented; got "
+                f"Augmentations take images of shape (height, width, channels); got "
                 f"{self.image.dtype} of shape {self.image.shape}."
             )
         return self.image.shape[0], self.image.shape[1]
 
     def copy(self) -> Sample:
-        """Returns a sample that may be written to."""
+        """Returns a copy whose arrays may be modified."""
         return Sample(
             self.image.copy(),
             tuple(mask.copy() for mask in self.masks),

@@ -1,4 +1,4 @@
-"""Augmentations of detail: blur, sharpness, noise, JPEG artefacts, erased parts."""
+"""Augmentations of texture: blur, sharpness, noise, JPEG artifacts and erased regions."""
 
 from __future__ import annotations
 
@@ -12,25 +12,25 @@ import numpy.typing as npt
 
 from imggen.augment.builtin import SingleOp
 from imggen.augment.operations import FilterOp, Parameters
-from imggen.augment.options import Interval, Span
+from imggen.augment.options import Range, RangeBounds
 from imggen.core import seeded
 
-# How often a part of the wanted area and shape that does not fit is drawn again.
-_TRIES = 10
-_MOST_SEEDS = 2**32
+# A region that does not fit into the image is redrawn up to this many times.
+_MAX_TRIES = 10
+_NUM_SEEDS = 2**32
 
 
 @final
 @dataclass(frozen=True)
 class RandomGaussianBlur(SingleOp, FilterOp):
-    """Blurs images.
+    """Blurs images with a Gaussian filter.
 
     Attributes:
-        sigma: (low, high) of the standard deviation of the Gaussian, in pixels.
-        p: The share of images that are changed, 0 to 1.
+        sigma: (low, high) of the standard deviation of the Gaussian, in pixels, 0 to 50.
+        p: The probability that an image is changed, 0 to 1.
 
-    Source: ``scipy.ndimage.gaussian_filter(mode="mirror", truncate=4)``, within 1 on photographs
-    and 3 on noise: OpenCV's weights have 8 bits.
+    Source: ``scipy.ndimage.gaussian_filter(mode="mirror", truncate=4)``, within 1 gray
+    level on photographs and 3 on noise, because OpenCV's weights have 8 bits.
 
     Example:
         >>> point = np.zeros((5, 5, 1), np.uint8)
@@ -39,7 +39,7 @@ class RandomGaussianBlur(SingleOp, FilterOp):
         True
     """
 
-    sigma: Annotated[Interval, Span(0, 50, "pixels")] = (0.1, 2.0)
+    sigma: Annotated[Range, RangeBounds(0, 50, "pixels")] = (0.1, 2.0)
 
     def draw(self, size: tuple[int, int], rng: np.random.Generator) -> Parameters:
         """Draws the standard deviation."""
@@ -47,7 +47,7 @@ class RandomGaussianBlur(SingleOp, FilterOp):
         return {"sigma": rng.uniform(*self.sigma)}
 
     def apply(self, image: npt.NDArray[np.uint8], parameters: Parameters) -> npt.NDArray[np.uint8]:
-        """Convolves with a Gaussian."""
+        """Blurs an image."""
         import cv2
 
         sigma = parameters["sigma"]
@@ -61,13 +61,13 @@ class RandomGaussianBlur(SingleOp, FilterOp):
 @final
 @dataclass(frozen=True)
 class RandomSharpness(SingleOp, FilterOp):
-    """Sharpens images, or smoothes them a little.
+    """Sharpens images, or smooths them slightly.
 
     Attributes:
-        factor: (low, high): 0 is smooth, 1 changes nothing, 2 is sharp.
-        p: The share of images that are changed, 0 to 1.
+        factor: (low, high) of the factor, 0 to 10: 0 smooths, 1 changes nothing, 2 sharpens.
+        p: The probability that an image is changed, 0 to 1.
 
-    Source: Pillow's ``ImageEnhance.Sharpness``, within 1.
+    Source: Pillow's ``ImageEnhance.Sharpness``, within 1 gray level.
 
     Example:
         >>> image = np.full((3, 3, 1), 100, np.uint8)
@@ -76,7 +76,7 @@ class RandomSharpness(SingleOp, FilterOp):
         121
     """
 
-    factor: Annotated[Interval, Span(0, 10, "as a factor")] = (0.5, 2.0)
+    factor: Annotated[Range, RangeBounds(0, 10, "as a factor")] = (0.5, 2.0)
 
     def draw(self, size: tuple[int, int], rng: np.random.Generator) -> Parameters:
         """Draws the factor."""
@@ -92,7 +92,7 @@ class RandomSharpness(SingleOp, FilterOp):
         kernel = np.ones((3, 3), np.float32)
         kernel[1, 1] = 5
         smooth = np.asarray(cv2.filter2D(image, -1, kernel / 13)).reshape(image.shape)
-        # Pillow leaves the outermost pixels.
+        # Pillow does not change the outermost pixels.
         for edge in (np.s_[:1], np.s_[-1:], np.s_[:, :1], np.s_[:, -1:]):
             smooth[edge] = image[edge]
         factor = parameters["factor"]
@@ -103,35 +103,35 @@ class RandomSharpness(SingleOp, FilterOp):
 @final
 @dataclass(frozen=True)
 class RandomGaussianNoise(SingleOp, FilterOp):
-    """Adds noise to each value by itself.
+    """Adds independent Gaussian noise to each value.
 
     Attributes:
-        std: (low, high) of its standard deviation, in grey levels.
-        p: The share of images that are changed, 0 to 1.
+        std: (low, high) of the standard deviation of the noise, in gray levels, 0 to 255.
+        p: The probability that an image is changed, 0 to 1.
 
-    Source: ``keras.layers.GaussianNoise``. The normal distribution is cut at 4.4 standard
-    deviations.
+    Source: ``keras.layers.GaussianNoise``. The normal distribution is truncated at 4.4
+    standard deviations.
 
     Example:
         >>> noisy = RandomGaussianNoise((20, 20))
-        >>> grey = np.full((100, 100, 1), 128, np.uint8)
-        >>> round(float(noisy(grey, np.random.default_rng(0)).std()))
+        >>> gray = np.full((100, 100, 1), 128, np.uint8)
+        >>> round(float(noisy(gray, np.random.default_rng(0)).std()))
         20
     """
 
-    std: Annotated[Interval, Span(0, 255, "grey levels")] = (0.0, 10.0)
+    std: Annotated[Range, RangeBounds(0, 255, "gray levels")] = (0.0, 10.0)
 
     def draw(self, size: tuple[int, int], rng: np.random.Generator) -> Parameters:
-        """Draws the standard deviation, and what decides the noise."""
+        """Draws the standard deviation, and the seed of the noise."""
         del size
-        return {"std": rng.uniform(*self.std), "seed": int(rng.integers(_MOST_SEEDS))}
+        return {"std": rng.uniform(*self.std), "seed": int(rng.integers(_NUM_SEEDS))}
 
     def apply(self, image: npt.NDArray[np.uint8], parameters: Parameters) -> npt.NDArray[np.uint8]:
-        """Adds noise, and clips."""
+        """Adds noise and clips."""
         import cv2
 
-        # Rounded noise, looked up by 16 random bits: a normal draw a value takes several times as
-        # long.
+        # Looking up rounded noise by 16 random bits is several times faster than drawing a normal
+        # number per value.
         table = np.rint(parameters["std"] * _normal_quantiles()).astype(np.int16)
         bits = seeded(parameters["seed"]).integers(0, 2**16, image.shape, dtype=np.uint16)
         noisy = cv2.add(image, table.take(bits, mode="clip"), dtype=cv2.CV_8U)
@@ -141,13 +141,13 @@ class RandomGaussianNoise(SingleOp, FilterOp):
 @final
 @dataclass(frozen=True)
 class RandomJPEG(SingleOp, FilterOp):
-    """Compresses images as JPEG and back.
+    """Adds JPEG artifacts: compresses images and decodes them again.
 
     Attributes:
-        quality: (low, high) of libjpeg's quality, 1 to 100; drawn as whole numbers.
-        p: The share of images that are changed, 0 to 1.
+        quality: (low, high) of the JPEG quality of libjpeg, 1 to 100; drawn as a whole number.
+        p: The probability that an image is changed, 0 to 1.
 
-    Source: OpenCV's ``imencode``, whose colours have half the resolution (4:2:0).
+    Source: OpenCV's ``imencode``, which halves the resolution of colors (4:2:0).
 
     Example:
         >>> image = np.full((16, 16, 3), 100, np.uint8)
@@ -155,7 +155,7 @@ class RandomJPEG(SingleOp, FilterOp):
         (16, 16, 3)
     """
 
-    quality: Annotated[Interval, Span(1, 100, "as libjpeg counts it")] = (40, 95)
+    quality: Annotated[Range, RangeBounds(1, 100, "JPEG quality")] = (40, 95)
 
     def draw(self, size: tuple[int, int], rng: np.random.Generator) -> Parameters:
         """Draws the quality."""
@@ -164,80 +164,82 @@ class RandomJPEG(SingleOp, FilterOp):
         return {"quality": int(rng.integers(round(low), round(high), endpoint=True))}
 
     def apply(self, image: npt.NDArray[np.uint8], parameters: Parameters) -> npt.NDArray[np.uint8]:
-        """Encodes and decodes."""
+        """Encodes and decodes an image."""
         import cv2
 
-        grey = image.shape[2] == 1
+        is_gray = image.shape[2] == 1
         settings = [cv2.IMWRITE_JPEG_QUALITY, parameters["quality"]]
-        bgr = image if grey else cv2.cvtColor(image, cv2.COLOR_RGB2BGR)
+        bgr = image if is_gray else cv2.cvtColor(image, cv2.COLOR_RGB2BGR)
         _, data = cv2.imencode(".jpg", bgr, settings)
-        decoded = cv2.imdecode(data, cv2.IMREAD_GRAYSCALE if grey else cv2.IMREAD_COLOR_RGB)
+        decoded = cv2.imdecode(data, cv2.IMREAD_GRAYSCALE if is_gray else cv2.IMREAD_COLOR_RGB)
         return np.asarray(decoded, np.uint8).reshape(image.shape)
 
 
 @final
 @dataclass(frozen=True)
 class RandomErasing(SingleOp, FilterOp):
-    """Covers a part with grey or noise. Masks keep what is below it.
+    """Covers a random rectangle of the image. Masks are not erased.
 
     Attributes:
-        scale: (low, high) of the part's share of the image's area, 0 to 1.
-        ratio: (low, high) of the part's width over its height.
-        fill: "noise" for a random colour in each pixel, "mean" for the mean colour of the image,
-            or "black".
-        p: The share of images that are changed, 0 to 1.
+        scale: (low, high) of the area of the rectangle, as a fraction of the image's area, above 0
+            and at most 1.
+        ratio: (low, high) of the aspect ratio of the rectangle, width over height, 1e-4 to 1e4.
+        fill: "noise" for a random color per pixel, "mean" for the mean color of the image, or
+            "black".
+        p: The probability that an image is changed, 0 to 1.
 
     Source: Zhong et al., "Random Erasing Data Augmentation", 2017; ``keras.layers.RandomErasing``.
 
     Example:
-        >>> cover = RandomErasing(scale=(0.25, 0.25), ratio=(1, 1), fill="black", p=1.0)
+        >>> erasing = RandomErasing(scale=(0.25, 0.25), ratio=(1, 1), fill="black", p=1.0)
         >>> image = np.full((8, 8, 1), 255, np.uint8)
-        >>> int((cover(image, np.random.default_rng(0)) == 0).sum())
+        >>> int((erasing(image, np.random.default_rng(0)) == 0).sum())
         16
     """
 
-    scale: Annotated[Interval, Span(0, 1, above=True)] = (0.02, 0.25)
-    ratio: Annotated[Interval, Span(1e-4, 1e4)] = (0.3, 3.3)
+    scale: Annotated[Range, RangeBounds(0, 1, above=True)] = (0.02, 0.25)
+    ratio: Annotated[Range, RangeBounds(1e-4, 1e4)] = (0.3, 3.3)
     fill: Literal["noise", "mean", "black"] = "noise"
 
     def draw(self, size: tuple[int, int], rng: np.random.Generator) -> Parameters:
-        """Draws the part, in pixels, and what decides the noise."""
+        """Draws the rectangle, in pixels, and the seed of the noise."""
         height, width = size
         low, high = (math.log(end) for end in self.ratio)
-        part_height = part_width = 0
-        for _ in range(_TRIES):
+        rect_height = rect_width = 0
+        for _ in range(_MAX_TRIES):
             area = height * width * rng.uniform(*self.scale)
             ratio = math.exp(rng.uniform(low, high))
-            part_height, part_width = (
+            rect_height, rect_width = (
                 max(1, round(math.sqrt(area / ratio))),
                 max(1, round(math.sqrt(area * ratio))),
             )
-            if part_height <= height and part_width <= width:
+            if rect_height <= height and rect_width <= width:
                 break
-        part_height, part_width = min(part_height, height), min(part_width, width)
+        rect_height, rect_width = min(rect_height, height), min(rect_width, width)
         return {
-            "top": int(rng.integers(height - part_height + 1)),
-            "left": int(rng.integers(width - part_width + 1)),
-            "height": part_height,
-            "width": part_width,
-            "seed": int(rng.integers(_MOST_SEEDS)),
+            "top": int(rng.integers(height - rect_height + 1)),
+            "left": int(rng.integers(width - rect_width + 1)),
+            "height": rect_height,
+            "width": rect_width,
+            "seed": int(rng.integers(_NUM_SEEDS)),
         }
 
     def apply(self, image: npt.NDArray[np.uint8], parameters: Parameters) -> npt.NDArray[np.uint8]:
-        """Covers the part."""
+        """Covers the rectangle."""
         top, left = parameters["top"], parameters["left"]
         erased = image.copy()
-        part = erased[top : top + parameters["height"], left : left + parameters["width"]]
+        rectangle = erased[top : top + parameters["height"], left : left + parameters["width"]]
         if self.fill == "noise":
-            part[:] = seeded(parameters["seed"]).integers(0, 256, part.shape, dtype=np.uint8)
+            noise = seeded(parameters["seed"]).integers(0, 256, rectangle.shape, dtype=np.uint8)
+            rectangle[:] = noise
         else:
-            part[:] = np.rint(image.mean(axis=(0, 1))) if self.fill == "mean" else 0
+            rectangle[:] = np.rint(image.mean(axis=(0, 1))) if self.fill == "mean" else 0
         return erased
 
 
 @functools.cache
 def _normal_quantiles() -> npt.NDArray[np.float32]:
-    """The normal distribution in 65,536 equally likely values."""
+    """Returns the normal distribution as 65,536 equally likely values."""
     from scipy.special import ndtri
 
     return np.asarray(ndtri((np.arange(2**16) + 0.5) / 2**16), np.float32)

@@ -1,4 +1,4 @@
-"""What the user passed as ``augment=`` to the steps of a pipeline."""
+"""Conversion of ``augment=`` to the steps of a pipeline."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from imggen.augment.adapters.albumentations import AlbumentationsStep
 from imggen.augment.adapters.functions import FunctionStep
 from imggen.augment.adapters.imgaug import ImgaugStep
 from imggen.augment.adapters.keras import KerasStep
-from imggen.augment.adapters.registry import comes_from, registered_adapter
+from imggen.augment.adapters.registry import is_from_package, registered_adapter
 from imggen.augment.adapters.torchvision import TorchvisionStep
 from imggen.augment.base import Augmentation
 from imggen.augment.builtin import BuiltIn
@@ -21,7 +21,7 @@ from imggen.augment.policy import POLICY_SUFFIXES, load_policy
 from imggen.augment.presets import PRESETS, preset
 from imggen.errors import OptionError
 
-# Accepted wherever an augmentation is asked for.
+# All that can be passed as ``augment=``.
 Augment = (
     Augmentation
     | BuiltIn
@@ -34,27 +34,33 @@ Augment = (
     | None
 )
 
-_WHAT_WOULD_DO = (
-    "an augmentation of imggen, albumentations, Keras or torchvision, a function image -> image or "
-    "(image, rng) -> image, a list of these, "
-    f"one of {', '.join(map(repr, PRESETS))}, or a policy file ({', '.join(POLICY_SUFFIXES)})."
+_EXPECTED = (
+    "expected an augmentation of imggen, albumentations, Keras or torchvision, a function "
+    "image -> image or (image, rng) -> image, a list of these, a preset "
+    f"({', '.join(map(repr, PRESETS))}), or a policy file ({', '.join(POLICY_SUFFIXES)})."
 )
 
 
 def adapt(augment: Augment) -> tuple[Step | Mixer, ...]:
-    """Makes the steps of a pipeline from what the user passed.
+    """Converts ``augment=`` to the steps of a pipeline.
 
     Args:
-        augment: None; an augmentation of imggen's own; an albumentations transform or Compose; a
-            Keras preprocessing layer or Sequential of them; a transform of torchvision's v2; an
-            augmenter in the style of imgaug; a callable ``image -> image`` or
-            ``(image, rng) -> image``, which gets ``rng``, a numpy Generator, when it has a
-            parameter of that name or needs two arguments; "light", "medium" or "strong" (see
-            ``preset``); a policy file; or a list of these, applied in order.
+        augment: One of these, or a list of them, which are applied in order:
+
+            - None;
+            - a built-in augmentation;
+            - an albumentations transform or Compose;
+            - a Keras preprocessing layer, or a Sequential of them;
+            - a transform of torchvision's v2;
+            - an augmenter in the style of imgaug;
+            - a callable ``image -> image`` or ``(image, rng) -> image``. It is passed ``rng``, a
+              NumPy Generator, if it has a parameter of this name or requires two arguments;
+            - a preset: "light", "medium" or "strong" (see ``preset``);
+            - the path of a policy file.
 
     Raises:
-        OptionError: Something else.
-        PolicyError: A policy file that cannot be used.
+        OptionError: The object is none of these.
+        PolicyError: The policy file cannot be read, or is not valid.
 
     Example:
         >>> import numpy as np
@@ -70,10 +76,10 @@ def adapt(augment: Augment) -> tuple[Step | Mixer, ...]:
     if isinstance(augment, str) and augment in PRESETS:
         return preset(augment)
     if isinstance(augment, str | os.PathLike):
-        return adapt(_policy(augment))
+        return adapt(_load(augment))
     if isinstance(augment, type):
         raise OptionError(
-            f"augment={augment.__name__} is a class; pass one of its objects, such as "
+            f"augment={augment.__name__} is a class; expected an object. Pass "
             f"{augment.__name__}(...)."
         )
     if isinstance(augment, BuiltIn | Mixer):
@@ -83,37 +89,37 @@ def adapt(augment: Augment) -> tuple[Step | Mixer, ...]:
         return (make(augment),)
     if isinstance(augment, Augmentation):
         return (augment,)
-    return (_adapted(augment),)
+    return (_adapt_foreign(augment),)
 
 
-def unadapted(steps: Sequence[Step | Mixer]) -> list[Any]:
-    """The steps as policies have them: albumentations' own transforms in place of their adapters.
+def unwrap_steps(steps: Sequence[Step | Mixer]) -> list[Any]:
+    """Replaces adapters of albumentations transforms by the transforms, as in policies.
 
     Example:
         >>> import albumentations
-        >>> [type(step).__name__ for step in unadapted(adapt([albumentations.HorizontalFlip()]))]
+        >>> [type(step).__name__ for step in unwrap_steps(adapt([albumentations.HorizontalFlip()]))]
         ['HorizontalFlip']
     """
     return [step.transform if isinstance(step, AlbumentationsStep) else step for step in steps]
 
 
-def _policy(file: str | os.PathLike[str]) -> list[Any]:
+def _load(file: str | os.PathLike[str]) -> list[Any]:
     if not os.fspath(file).lower().endswith(POLICY_SUFFIXES):
         close = difflib.get_close_matches(os.fspath(file).lower(), PRESETS, n=1)
         hint = f" Did you mean {close[0]!r}?" if close else ""
-        raise OptionError(f"augment={file!r} is none of these: {_WHAT_WOULD_DO}{hint}")
+        raise OptionError(f"augment={file!r} is not a preset or policy file; {_EXPECTED}{hint}")
     return load_policy(file)
 
 
-def _adapted(augment: Any) -> Augmentation:
-    if comes_from(augment, "albumentations"):
+def _adapt_foreign(augment: Any) -> Augmentation:
+    if is_from_package(augment, "albumentations"):
         return AlbumentationsStep(augment)
-    if comes_from(augment, "keras"):
+    if is_from_package(augment, "keras"):
         return KerasStep(augment)
-    if comes_from(augment, "torchvision") or comes_from(augment, "torch"):
+    if is_from_package(augment, "torchvision") or is_from_package(augment, "torch"):
         return TorchvisionStep(augment)
     if hasattr(augment, "augment_image") and hasattr(augment, "seed_"):
         return ImgaugStep(augment)
     if not callable(augment):
-        raise OptionError(f"augment={augment!r} cannot be called; expected {_WHAT_WOULD_DO}")
+        raise OptionError(f"augment={augment!r} is not callable; {_EXPECTED}")
     return FunctionStep(augment)

@@ -1,4 +1,4 @@
-"""Plain callables, with or without ``rng`` and ``mask``."""
+"""Adapter for plain callables, with or without parameters ``rng`` and ``mask``."""
 
 from __future__ import annotations
 
@@ -9,17 +9,18 @@ from typing import Any, final
 
 import numpy as np
 
-from imggen.augment.base import Drawn
+from imggen.augment.base import DrawnParameters
 from imggen.augment.sample import Sample
 from imggen.errors import AugmentationError
 
 
 @final
 class FunctionStep:
-    """A plain callable as an Augmentation.
+    """Adapts a plain callable.
 
-    It is given the image; ``rng`` when it has a parameter of that name or needs two arguments; and
-    ``mask`` when it has a parameter of that name, and then returns ``(image, mask)``.
+    The callable is passed the image; ``rng`` if it has a parameter of this name or requires two
+    arguments; and ``mask`` if it has a parameter of this name: it must return ``(image, mask)``
+    then.
     """
 
     def __init__(self, function: Callable[..., Any]) -> None:
@@ -28,27 +29,27 @@ class FunctionStep:
         self._rng_passed_as = _rng_passed_as(function)
         self._takes_mask = _takes_keyword(function, "mask")
 
-    def augment(self, sample: Sample, rng: np.random.Generator) -> tuple[Sample, Drawn]:
-        """Calls the function; nothing is known of what it draws."""
+    def augment(self, sample: Sample, rng: np.random.Generator) -> tuple[Sample, DrawnParameters]:
+        """Calls the function; the parameters that it draws are unknown."""
         arguments: list[Any] = [sample.image]
         keywords: dict[str, Any] = {}
         if self._rng_passed_as == "keyword":
             keywords["rng"] = rng
         elif self._rng_passed_as == "position":
             arguments.append(rng)
-        if sample.is_alone:
+        if sample.is_image_only:
             image = self._function(*arguments, **keywords)
             return dataclasses.replace(sample, image=image), {}
         if sample.positions:
             raise AugmentationError(
-                "a function of the image alone cannot keep boxes and keypoints in step. Make it "
-                "a class with a name and the method augment(sample, rng), see "
+                "a function of the image cannot keep boxes and keypoints aligned. Write a class "
+                "with a name and a method augment(sample, rng) instead, see "
                 "imggen.augment.Augmentation"
             )
         if not self._takes_mask or len(sample.masks) != 1 or sample.images:
             raise AugmentationError(
-                "a function of the image alone cannot keep masks and further images in step. Give "
-                "it a parameter mask, and return (image, mask)"
+                "a function of the image cannot keep masks and further images aligned. Add a "
+                "parameter mask, and return (image, mask)"
             )
         image, mask = self._function(*arguments, **keywords, mask=sample.masks[0])
         return dataclasses.replace(sample, image=image, masks=(mask,)), {}
@@ -57,7 +58,7 @@ class FunctionStep:
 def _parameters(function: Callable[..., Any]) -> list[inspect.Parameter]:
     try:
         return list(inspect.signature(function).parameters.values())
-    except (TypeError, ValueError):  # functions written in C do not say
+    except (TypeError, ValueError):  # functions written in C may have no signature
         return []
 
 

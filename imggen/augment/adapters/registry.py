@@ -1,4 +1,4 @@
-"""Adapters that other packages bring."""
+"""The registry of adapters for further packages."""
 
 from __future__ import annotations
 
@@ -9,20 +9,20 @@ from imggen.augment.base import Augmentation
 Recognizes = Callable[[object], bool]
 Make = Callable[[object], Augmentation]
 
-# The newest first.
+# The latest first.
 _registered: list[tuple[Recognizes, Make]] = []
 
 
 def register_adapter(recognizes: Recognizes, make: Make) -> None:
-    """Teaches imggen to take augmentations of another kind, wherever it takes ``augment=``.
+    """Registers an adapter, so that ``augment=`` accepts augmentations of another kind.
 
-    Asked before imggen's own adapters, the latest first. An object that follows the protocol
-    ``Augmentation`` itself needs no adapter.
+    Registered adapters are tried before the built-in ones, the latest first. Objects that follow
+    the protocol ``Augmentation`` need no adapter.
 
     Args:
-        recognizes: Whether an object is of that kind. It is asked about any object at all.
-        make: Makes an ``Augmentation`` of it. It should pickle, for worker processes, and be
-            callable from several threads at once.
+        recognizes: Returns whether an object is of this kind. It is called with arbitrary objects.
+        make: Converts such an object to an ``Augmentation``, which must be picklable, for worker
+            processes, and safe to call from several threads at once.
 
     Example:
         >>> class Darker:
@@ -45,10 +45,10 @@ def register_adapter(recognizes: Recognizes, make: Make) -> None:
 
 
 def registered_adapter(value: object) -> Make | None:
-    """What ``register_adapter`` was given for objects like this."""
+    """Returns the ``make`` of the registered adapter that recognizes ``value``, or None."""
     return next((make for recognizes, make in _registered if recognizes(value)), None)
 
 
-def comes_from(value: object, package: str) -> bool:
-    """Whether a class of ``package`` is among the value's classes, without importing it."""
+def is_from_package(value: object, package: str) -> bool:
+    """Whether the class of ``value``, or a base class, is defined in ``package``; no import."""
     return any(base.__module__.partition(".")[0] == package for base in type(value).__mro__)

@@ -1,4 +1,4 @@
-"""A copy for each thread of what keeps its random state in itself."""
+"""Copies per thread of objects that contain their random state."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ from typing import Any, final
 
 @final
 class ThreadCopies:
-    """Copies of an object, one a thread; it pickles as the object."""
+    """Copies of an object, one per thread; pickles only the original."""
 
     def __init__(self, original: Any) -> None:
         self._original = original
         self._copies = threading.local()
 
-    def own(self) -> Any:
-        """This thread's copy."""
-        own = getattr(self._copies, "own", None)
-        if own is None:
-            own = self._copies.own = copy.deepcopy(self._original)
-        return own
+    def get(self) -> Any:
+        """Returns the copy of the current thread."""
+        current = getattr(self._copies, "current", None)
+        if current is None:
+            current = self._copies.current = copy.deepcopy(self._original)
+        return current
 
     def __getstate__(self) -> dict[str, Any]:
         return {"_original": self._original}

@@ -1,4 +1,4 @@
-"""Transforms of torchvision, version 2 of them (``torchvision.transforms.v2``)."""
+"""Adapter for the transforms of ``torchvision.transforms.v2``."""
 
 from __future__ import annotations
 
@@ -8,54 +8,56 @@ from typing import Any, final
 import numpy as np
 import numpy.typing as npt
 
-from imggen.augment.base import Drawn
+from imggen.augment.base import DrawnParameters
 from imggen.augment.sample import Sample
 from imggen.errors import AugmentationError, OptionError
 
-# torchvision draws from torch's global generator, so one transform at a time, of all of them.
+# torchvision draws from torch's global generator, so only one transform may run at a time.
 _global_generator = threading.Lock()
 
 
 @final
 class TorchvisionStep:
-    """A transform or Compose as an Augmentation.
+    """Adapts a transform or Compose.
 
-    torch's global generator (of the CPU) is seeded for each sample, and put back as it was. It is
-    one for all threads, so transforms take turns, and gain from ``use_multiprocessing=True`` alone.
-    A model on the torch backend that draws from it in the main thread meanwhile (dropout on the
-    CPU) may get numbers of an image, or an image the model's: then use processes.
+    The global generator of torch (on the CPU) is seeded for each sample, and restored afterwards.
+    All threads share this generator, so transforms run one at a time, and only
+    ``use_multiprocessing=True`` makes them faster. If a model on the torch backend draws from the
+    same generator at the same time (dropout on the CPU), both may draw each other's numbers: use
+    processes in this case.
     """
 
     def __init__(self, transform: Any) -> None:
-        of_version_1 = [
+        v1_bases = [
             base
             for base in type(transform).__mro__
             if base.__module__.startswith("torchvision.transforms.")
             and not base.__module__.startswith("torchvision.transforms.v2")
         ]
-        if of_version_1:
+        if v1_bases:
             raise OptionError(
-                f"augment={type(transform).__name__} is of the first version of torchvision's "
-                "transforms. Take the one of the same name from torchvision.transforms.v2: "
+                f"augment={type(transform).__name__} belongs to the first version of torchvision's "
+                "transforms; expected one of torchvision.transforms.v2. Use "
                 f"v2.{type(transform).__name__}(...)."
             )
         if type(transform).__name__ in ("MixUp", "CutMix"):
             raise OptionError(
-                f"augment=torchvision's {type(transform).__name__} mixes images of a batch, and "
-                f"their labels: use imggen.{type(transform).__name__}."
+                f"augment=torchvision's {type(transform).__name__} cannot be used, because it "
+                "blends the images and labels of a batch. Use "
+                f"imggen.augment.{type(transform).__name__}."
             )
         self.name = f"torchvision.{type(transform).__name__}"
         self._transform = transform
 
-    def augment(self, sample: Sample, rng: np.random.Generator) -> tuple[Sample, Drawn]:
-        """Seeds torch and calls the transform; nothing is known of what it draws."""
+    def augment(self, sample: Sample, rng: np.random.Generator) -> tuple[Sample, DrawnParameters]:
+        """Seeds torch and calls the transform; the parameters that it draws are unknown."""
         import torch
         from torchvision import tv_tensors
 
         if sample.positions:
             raise AugmentationError(
-                "a transform of torchvision can keep masks and further images in step, and no "
-                "boxes and keypoints"
+                "a torchvision transform can keep masks and further images aligned, but not boxes "
+                "and keypoints"
             )
         wrapped = [
             tv_tensors.Image(_channels_first(sample.image)),
@@ -65,9 +67,9 @@ class TorchvisionStep:
         seed = int(rng.integers(2**63))
         with _global_generator:
             state = torch.default_generator.get_state()
-            torch.default_generator.manual_seed(seed)  # of the CPU alone
+            torch.default_generator.manual_seed(seed)  # of the CPU only
             try:
-                # A module of the user's own need not take lists, as torchvision's do.
+                # Unlike torchvision's modules, those of users may not accept lists.
                 changed = self._transform(wrapped) if wrapped[1:] else [self._transform(wrapped[0])]
             finally:
                 torch.default_generator.set_state(state)
