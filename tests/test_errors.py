@@ -134,9 +134,9 @@ def test_an_image_error_names_the_file_the_reason_and_a_way_on():
 
 
 def test_a_policy_error_names_the_file_and_the_line():
-    error = PolicyError.of("a.yaml", 3, "this is not YAML")
+    error = PolicyError.of("a.yaml", 3, "this is not valid YAML")
 
-    assert str(error) == "'a.yaml', line 3: this is not YAML"
+    assert str(error) == "'a.yaml', line 3: this is not valid YAML"
     assert (error.file, error.line) == ("a.yaml", 3)
 
 

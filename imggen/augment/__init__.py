@@ -10,7 +10,7 @@ from imggen.augment.adapters import Augment, adapt, register_adapter, unwrap_ste
 from imggen.augment.affine_warp import warp
 from imggen.augment.base import Augmentation
 from imggen.augment.builtin import BuiltIn
-from imggen.augment.catalog import BUILT_INS, AUGMENTATIONS, MIXERS
+from imggen.augment.catalog import AUGMENTATIONS, BUILT_INS, MIXERS
 from imggen.augment.color import (
     AutoContrast,
     Equalization,
@@ -43,16 +43,22 @@ from imggen.augment.mixing import (
     blend_targets,
 )
 from imggen.augment.options import (
-    Constraint,
     Bounds,
     Choice,
+    Constraint,
     RangeBounds,
     WholeBounds,
     WholeRangeBounds,
     option_constraints,
     option_fields,
 )
-from imggen.augment.pipeline import AppliedStep, AugmentedSample, Pipeline, Step, find_nondeterministic_steps
+from imggen.augment.pipeline import (
+    AppliedStep,
+    AugmentedSample,
+    Pipeline,
+    Step,
+    find_nondeterministic_steps,
+)
 from imggen.augment.policy import format_policy, format_python, load_policy, save_policy
 from imggen.augment.positions import is_outside, move_boxes, move_keypoints
 from imggen.augment.presets import preset
@@ -67,10 +73,9 @@ from imggen.augment.texture import (
 )
 
 __all__ = [
-    "BUILT_INS",
     "AUGMENTATIONS",
+    "BUILT_INS",
     "MIXERS",
-    "Constraint",
     "AppliedStep",
     "AugMix",
     "Augment",
@@ -81,6 +86,7 @@ __all__ = [
     "Bounds",
     "BuiltIn",
     "Choice",
+    "Constraint",
     "CutMix",
     "Equalization",
     "Inversion",
@@ -109,27 +115,27 @@ __all__ = [
     "RandomSolarization",
     "RandomTranslation",
     "RandomZoom",
-    "Sample",
     "RangeBounds",
+    "Sample",
     "Step",
     "TrivialAugment",
     "WholeBounds",
     "WholeRangeBounds",
     "adapt",
-    "option_constraints",
-    "is_outside",
     "blend_images",
     "blend_targets",
-    "option_fields",
+    "find_nondeterministic_steps",
     "format_policy",
     "format_python",
+    "is_outside",
     "load_policy",
     "move_boxes",
     "move_keypoints",
+    "option_constraints",
+    "option_fields",
     "preset",
     "register_adapter",
     "save_policy",
     "unwrap_steps",
-    "find_nondeterministic_steps",
     "warp",
 ]

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-# OpenCV computes coordinates in float32, so precision decreases with the distance from the corner of
-# the image. Measured on noise, the worst case, against SciPy in double precision: up to 1,000 pixels,
-# less than 0.1 % of values differ by more than 0.02 of 255.
+# OpenCV computes coordinates in float32, so precision decreases with the distance from the corner
+# of the image. Measured on noise, the worst case, against SciPy in double precision: up to 1,000
+# pixels, less than 0.1 % of values differ by more than 0.02 of 255.
 _MAX_COORDINATE = 1000
 _MAX_VALUE = 255
 

@@ -9,8 +9,8 @@ import numpy as np
 
 from imggen.augment.sample import Sample
 
-# The parameters that an augmentation drew for one sample, by name: numbers, words and lists. None if
-# the sample was left unchanged by chance.
+# The parameters that an augmentation drew for one sample, by name: numbers, words and lists. None
+# if the sample was left unchanged by chance.
 DrawnParameters = Mapping[str, object] | None
 
 

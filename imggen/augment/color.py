@@ -126,8 +126,8 @@ class RandomHue(SingleOp, ColorMatrixOp):
     """Rotates the hue and keeps the luminance. Gray images do not change.
 
     Attributes:
-        degrees: (low, high) of the angle on the color wheel in degrees, -180 to 180; about 120 turns
-            red into green.
+        degrees: (low, high) of the angle on the color wheel in degrees, -180 to 180; about 120
+            turns red into green.
         p: The probability that an image is changed, 0 to 1.
 
     Source: ``hue-rotate`` of the W3C's Filter Effects Module, a matrix. (A rotation in HSV, as in
@@ -206,7 +206,7 @@ class RandomGamma(SingleOp, LookupTableOp):
         [[[0, 128, 255]]]
     """
 
-    gamma: Annotated[Range, RangeBounds(0, 10, "exponent", above=True)] = (0.8, 1.25)
+    gamma: Annotated[Range, RangeBounds(0, 10, "exponent", exclusive=True)] = (0.8, 1.25)
 
     def draw(self, size: tuple[int, int], rng: np.random.Generator) -> Parameters:
         """Draws the exponent on a logarithmic scale, so that 2 is as likely as 1/2."""

@@ -60,7 +60,7 @@ class RandomResizedCrop(SingleOp, GeometryOp):
         (8, 8, 3)
     """
 
-    scale: Annotated[Range, RangeBounds(0, 1, above=True)] = (0.08, 1.0)
+    scale: Annotated[Range, RangeBounds(0, 1, exclusive=True)] = (0.08, 1.0)
     ratio: Annotated[Range, RangeBounds(1e-4, 1e4)] = (3 / 4, 4 / 3)
     source_size: int | None = None
 

@@ -307,7 +307,9 @@ class RandomPerspective(WarpOp):
         return np.append(solved, 1.0).reshape(3, 3)
 
 
-def matrix_about_center(xx: float, xy: float, yx: float, yy: float, size: tuple[int, int]) -> Matrix:
+def matrix_about_center(
+    xx: float, xy: float, yx: float, yy: float, size: tuple[int, int]
+) -> Matrix:
     """Returns the matrix of ``x' = xx x + xy y, y' = yx x + yy y`` around the center."""
     center_x, center_y = (size[1] - 1) / 2, (size[0] - 1) / 2
     return np.array(

@@ -10,9 +10,9 @@ import numpy as np
 from imggen.augment.base import Augmentation, BatchAugmentation, DrawnParameters
 from imggen.augment.builtin import BuiltIn, SingleOp
 from imggen.augment.crop import RandomResizedCrop
+from imggen.augment.execution import apply_operations
 from imggen.augment.mixing import Mixer
 from imggen.augment.operations import Operation, to_jsonable
-from imggen.augment.execution import apply_operations
 from imggen.augment.sample import Sample
 from imggen.core import Stream, step_generators
 from imggen.errors import AugmentationError, ImggenError, OptionError
@@ -74,8 +74,8 @@ class Pipeline:
         if len(self.steps) + (self.mixer is not None) != len(steps):
             names = [step.name for step in steps if isinstance(step, Mixer)]
             raise OptionError(
-                "Only one of MixUp, CutMix and MixUpOrCutMix is possible, as the last augmentation; "
-                f"got {', '.join(names)} among {len(steps)} augmentations."
+                "Only one of MixUp, CutMix and MixUpOrCutMix is possible, as the last "
+                f"augmentation; got {', '.join(names)} among {len(steps)} augmentations."
             )
 
     @property

@@ -128,7 +128,9 @@ class _Reader:
             names = (*AUGMENTATIONS, "albumentations")
             raise self._error(line, str(OptionError.unknown("augmentation", name, names)))
         kind = AUGMENTATIONS[name]
-        if value is None or (isinstance(value, yaml.ScalarNode) and self._read_value(value) is None):
+        if value is None or (
+            isinstance(value, yaml.ScalarNode) and self._read_value(value) is None
+        ):
             entries = []
         else:
             entries = self._read_mapping(value, f"the options of {name}")
@@ -208,7 +210,9 @@ class _Reader:
             return _loader()("").construct_object(node, deep=True)
         except (yaml.YAMLError, ValueError) as err:
             problem = getattr(err, "problem", None) or err
-            raise self._error(node.start_mark.line + 1, f"this value cannot be read: {problem}") from err
+            raise self._error(
+                node.start_mark.line + 1, f"this value cannot be read: {problem}"
+            ) from err
 
     def _read_mapping(self, node: yaml.Node, what: str) -> list[_Entry]:
         import yaml

@@ -22,10 +22,10 @@ from imggen.augment.color import (
     RandomSaturation,
     RandomSolarization,
 )
+from imggen.augment.execution import apply_operations
 from imggen.augment.geometry import RandomRotation, RandomShear, RandomTranslation
 from imggen.augment.operations import FilterOp, Operation, Parameters
 from imggen.augment.options import NumberBounds, Probability, WholeBounds, check_options
-from imggen.augment.execution import apply_operations
 from imggen.augment.resampling import FillMode
 from imggen.augment.sample import Sample
 from imggen.augment.texture import RandomSharpness

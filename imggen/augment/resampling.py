@@ -55,8 +55,8 @@ def resample(
     """Resamples an image by a matrix.
 
     Flips copy values unchanged. Everything else is interpolated linearly (masks: nearest pixel). An
-    image that shrinks to half its size or less is area-averaged first. With OpenCV 5, values are within 1 of a resampling in double precision;
-    OpenCV 4 rounds coordinates to 1/32 pixel.
+    image that shrinks to half its size or less is area-averaged first. With OpenCV 5, values are
+    within 1 of a resampling in double precision; OpenCV 4 rounds coordinates to 1/32 pixel.
 
     Args:
         image: uint8, uint16 or floats, shape (height, width) or (height, width, channels). Masks

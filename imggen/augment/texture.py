@@ -197,7 +197,7 @@ class RandomErasing(SingleOp, FilterOp):
         16
     """
 
-    scale: Annotated[Range, RangeBounds(0, 1, above=True)] = (0.02, 0.25)
+    scale: Annotated[Range, RangeBounds(0, 1, exclusive=True)] = (0.02, 0.25)
     ratio: Annotated[Range, RangeBounds(1e-4, 1e4)] = (0.3, 3.3)
     fill: Literal["noise", "mean", "black"] = "noise"
 

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple, final
 import numpy as np
 import numpy.typing as npt
 
-from imggen.augment import Augment, Pipeline, Sample, adapt, format_policy, unadapted
+from imggen.augment import Augment, Pipeline, Sample, adapt, format_policy, unwrap_steps
 from imggen.core import (
     Stream,
     StringColumn,
@@ -203,7 +203,7 @@ def _hash_of(manifest: Manifest) -> str:
 def _described(pipeline: Pipeline) -> str:
     """What can be compared with an earlier call: the policy, or names where there is none."""
     try:
-        return format_policy(unadapted(pipeline.steps))
+        return format_policy(unwrap_steps(pipeline.steps))
     except OptionError:
         return ", ".join(step.name for step in pipeline.steps)
 
@@ -301,7 +301,7 @@ class _Maker:
                 f"{path!r} (copy {number})",
             )
             self._write(name, augmented.sample.image)
-            drawn.append([{step.name: step.parameters} for step in augmented.described()])
+            drawn.append([{step.name: step.parameters} for step in augmented.describe()])
         line = json.dumps([job.original, drawn], ensure_ascii=True) + "\n"
         with self.lock, self._records.open("a", encoding="ascii") as file:
             file.write(line)

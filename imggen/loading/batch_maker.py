@@ -11,14 +11,14 @@ import numpy as np
 import numpy.typing as npt
 
 from imggen.augment import (
-    Augmented,
+    AugmentedSample,
     Blend,
     MixUp,
     Pipeline,
     Sample,
-    blended,
-    blended_targets,
-    unrepeatable,
+    blend_images,
+    blend_targets,
+    find_nondeterministic_steps,
 )
 from imggen.core import Stream, check_choice, generator, step_generators
 from imggen.data import Manifest
@@ -178,13 +178,13 @@ class BatchMaker:
             array[blank] = 0
         x = arrays.pop("image")
         blends = self.draw_blends(epoch, batch_index, served, self._image_size(x))
-        x = x if blends is None else blended(x, blends, channels_first=self.channels_first)
+        x = x if blends is None else blend_images(x, blends, channels_first=self.channels_first)
         of_batch = np.array(rows)
         y = mode.batch_targets(TargetBatch(manifest, of_batch, x, targets))
         weights = None if manifest.weights is None else manifest.weights[of_batch]
         if blends is not None:
             y = mode.blend(y, blends)
-            weights = None if weights is None else blended_targets(weights, blends)
+            weights = None if weights is None else blend_targets(weights, blends)
         return Batch(epoch, {"image": x, **arrays} if arrays else x, y, weights, failures)
 
     def _load_augmented(
@@ -276,7 +276,7 @@ class BatchMaker:
             for partner, index in zip(partners, served, strict=True)
         ]
 
-    def augment(self, sample: Sample, epoch: int, index: int, row: int) -> Augmented:
+    def augment(self, sample: Sample, epoch: int, index: int, row: int) -> AugmentedSample:
         """Augments a loaded sample as one index of an epoch; does not change ``sample``.
 
         Args:
@@ -308,7 +308,7 @@ class BatchMaker:
             rng_of = step_generators(self.seed, Stream.TRIAL, 0, 0)
             first = Pipeline(self.pipeline.steps[:1])
             sample = first(sample, rng_of, "the first sample", self.cut_size).sample
-        return unrepeatable(self.pipeline, sample, self.seed)
+        return find_nondeterministic_steps(self.pipeline, sample, self.seed)
 
     def _load_substitute(self, epoch: int, index: int, failure: Failure) -> tuple[int, Sample]:
         """Loads a sample in place of one that cannot be read, of the same class if possible."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, final
 import numpy as np
 import numpy.typing as npt
 
-from imggen.augment import Applied, Augmented, Blend, Sample, blended
+from imggen.augment import AppliedStep, AugmentedSample, Blend, Sample, blend_images
 from imggen.core import check_whole
 from imggen.errors import AugmentationError, OptionError
 from imggen.loading import Batch, BatchMaker, Failure, LabelMode
@@ -51,7 +51,7 @@ class Explanation:
     before: Sample
     after: Sample
     box_class_names: tuple[str, ...]
-    steps: tuple[Applied, ...]
+    steps: tuple[AppliedStep, ...]
     label_mode: LabelMode
     target: dict[str, float] | None
     visible: float | None
@@ -95,7 +95,7 @@ class _Served(NamedTuple):
 
     row: int
     original: Sample
-    augmented: Augmented
+    augmented: AugmentedSample
 
 
 def explain(maker: BatchMaker, epoch: int, index: int) -> Explanation:
@@ -110,7 +110,7 @@ def explain(maker: BatchMaker, epoch: int, index: int) -> Explanation:
     index = check_whole("index", index, 0, maker.sampler.num_indices - 1)
     manifest = maker.manifest
     served = _load_served(maker, epoch, index)
-    after, steps = served.augmented.sample.copy(), served.augmented.described()
+    after, steps = served.augmented.sample.copy(), served.augmented.describe()
     shares = [(served.row, 1.0)]
     if maker.pipeline.mixer is not None:
         image, blend, partner = _blend(maker, epoch, index, served)
@@ -119,7 +119,7 @@ def explain(maker: BatchMaker, epoch: int, index: int) -> Explanation:
         if blend is not None and partner is not None:
             parameters = _blend_parameters(blend, manifest.paths[partner.row])
             shares = [(served.row, blend.share), (partner.row, 1 - blend.share)]
-        steps += (Applied(maker.pipeline.mixer.name, parameters),)
+        steps += (AppliedStep(maker.pipeline.mixer.name, parameters),)
     label = None
     if manifest.labels is not None and manifest.class_names:
         label = manifest.class_names[int(manifest.labels[served.row])]
@@ -201,7 +201,7 @@ def _blend(
         return image.copy(), None, None
     partner = _load_served(maker, epoch, in_batch[blend.partner])
     pair = np.stack([image, partner.augmented.sample.image])
-    return blended(pair, [blend._replace(partner=1), None])[0], blend, partner
+    return blend_images(pair, [blend._replace(partner=1), None])[0], blend, partner
 
 
 def _blend_parameters(blend: Blend, partner_path: str) -> dict[str, Any]:

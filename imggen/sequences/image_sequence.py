@@ -308,7 +308,7 @@ class ImageSequence(EpochSequence[Batch], ManifestView):
             >>> from imggen.augment import RandomFlip
             >>> flipping = ImageSequence(manifest, augment=RandomFlip(p=1.0), seed=7)
             >>> flipping.explain(epoch=3, index=5).steps
-            (Applied(name='RandomFlip', parameters={'horizontal': True, 'vertical': False}),)
+            (AppliedStep(name='RandomFlip', parameters={'horizontal': True, 'vertical': False}),)
         """
         return explain(self.batch_maker, epoch, index)
 

@@ -10,18 +10,18 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from imggen.augment import (
-    KINDS,
+    AUGMENTATIONS,
     MIXERS,
-    Allowed,
     Bounds,
     BuiltIn,
+    Constraint,
     Mixer,
-    Whole,
-    WholeSpan,
-    allowed,
-    fields_of,
+    WholeBounds,
+    WholeRangeBounds,
     format_policy,
     format_python,
+    option_constraints,
+    option_fields,
 )
 from imggen.core import check_choice
 
@@ -63,14 +63,14 @@ class Item:
         return f"albumentations.{type(self.step).__name__}"
 
     @property
-    def options(self) -> dict[str, Allowed]:
+    def options(self) -> dict[str, Constraint]:
         """What can be tuned, by name: what each option may be."""
         if not isinstance(self.step, BuiltIn | Mixer):
             return {}
-        legal = allowed(type(self.step))
+        legal = option_constraints(type(self.step))
         return {
             field.name: legal[field.name]
-            for field in fields_of(type(self.step))
+            for field in option_fields(type(self.step))
             if field.name in legal
         }
 
@@ -109,10 +109,10 @@ class Draft:
         Raises:
             OptionError: There is none of this name.
         """
-        check_choice("augmentation", name, KINDS)
+        check_choice("augmentation", name, AUGMENTATIONS)
         if name in MIXERS:  # one at a time
             self.items = [item for item in self.items if not isinstance(item.step, Mixer)]
-        item = Item(KINDS[name]())
+        item = Item(AUGMENTATIONS[name]())
         self.items.append(item)
         self._put_mixer_last()
         return item
@@ -153,13 +153,13 @@ def scale_of(legal: Bounds, value: Any, first: Any) -> Scale:
         first: What it was.
 
     Example:
-        >>> from imggen.augment.options import Number, Span
-        >>> scale_of(Number(0, 1), 0.5, 0.5)
+        >>> from imggen.augment.options import NumberBounds, RangeBounds
+        >>> scale_of(NumberBounds(0, 1), 0.5, 0.5)
         Scale(least=0.0, most=1.0, step=0.01)
-        >>> scale_of(Span(-360, 360, "degrees"), (-2.0, 2.0), (-20.0, 20.0))
+        >>> scale_of(RangeBounds(-360, 360, "degrees"), (-2.0, 2.0), (-20.0, 20.0))
         Scale(least=-80.0, most=80.0, step=1.0)
     """
-    least, most = float(legal.least), float(legal.most)
+    least, most = float(legal.minimum), float(legal.maximum)
     farthest = float(np.abs(np.array([value, first], dtype=float)).max())
     if not isinstance(value, tuple):
         if 0 < _FAR * farthest <= most:
@@ -169,10 +169,10 @@ def scale_of(legal: Bounds, value: Any, first: Any) -> Scale:
         least, most = max(least, -_SIGNED * farthest), min(most, _SIGNED * farthest)
     else:
         most = min(most, _UNSIGNED * (farthest or 1.0))
-    if isinstance(legal, Whole | WholeSpan):
+    if isinstance(legal, WholeBounds | WholeRangeBounds):
         return Scale(least, float(math.floor(most)), 1.0)
     # As people write numbers, so that what they wrote is a notch.
     step = 10.0 ** math.floor(math.log10((most - least) / _FEWEST_NOTCHES))
-    if least > 0 or legal.above:
+    if least > 0 or legal.exclusive:
         least = step * max(1, math.ceil(least / step))
     return Scale(least, most, step)

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 from nicegui import run, ui
 
-from imggen.augment import KINDS, Bounds, Choice, Pipeline, Sample, Span, adapt
+from imggen.augment import AUGMENTATIONS, Bounds, Choice, Pipeline, RangeBounds, Sample, adapt
 from imggen.core import printable
 from imggen.data import Manifest
 from imggen.errors import ImggenError
@@ -131,7 +131,7 @@ class Page:
         with self._controls:
             for item in self._draft.items:
                 self._draw_item(item)
-            ui.select(list(KINDS), label="add an augmentation", on_change=self._add).props(
+            ui.select(list(AUGMENTATIONS), label="add an augmentation", on_change=self._add).props(
                 "dense outlined options-dense"
             ).classes("w-full q-mt-sm").mark("add")
 
@@ -195,8 +195,8 @@ class Page:
                 text = ui.label()
                 return
             scale = scale_of(legal, value, item.first(option))
-            kind: Any = ui.range if isinstance(legal, Span) else ui.slider
-            start = {"min": value[0], "max": value[1]} if isinstance(legal, Span) else value
+            kind: Any = ui.range if isinstance(legal, RangeBounds) else ui.slider
+            start = {"min": value[0], "max": value[1]} if isinstance(legal, RangeBounds) else value
             kind(
                 min=scale.least, max=scale.most, step=scale.step, value=start, on_change=changed
             ).props(f'dense aria-label="{item.name} {option}"').classes("grow").mark(

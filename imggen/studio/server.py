@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from imggen.augment import Augment, adapt, format_policy, unadapted
+from imggen.augment import Augment, adapt, format_policy, unwrap_steps
 from imggen.data import Manifest
 from imggen.decode import ImageSpec
 from imggen.errors import ImggenWarning, MissingExtraError, OptionError, ScanError
@@ -83,7 +83,7 @@ def draft_of(augment: Augment) -> Draft:
     Raises:
         OptionError: An augmentation that no policy file can hold.
     """
-    steps = unadapted(adapt(augment))
+    steps = unwrap_steps(adapt(augment))
     format_policy(steps)
     return Draft.of(steps)
 

@@ -1,4 +1,4 @@
-"""The affine resample: SciPy's bits, or OpenCV's values within a fraction of a grey level."""
+"""The affine resample: SciPy's bits, or OpenCV's values within a fraction of a gray level."""
 
 import itertools
 
@@ -35,9 +35,9 @@ def noise(*shape, dtype=np.float32, seed=0):
     return values.astype(dtype)
 
 
-def about_the_centre(matrix, shape, shift=(0, 0)):
-    centre = (np.array(shape[:2]) - 1) / 2
-    return matrix, centre - matrix @ centre + shift
+def about_the_center(matrix, shape, shift=(0, 0)):
+    center = (np.array(shape[:2]) - 1) / 2
+    return matrix, center - matrix @ center + shift
 
 
 def drawn_affine(rng, shape):
@@ -48,18 +48,18 @@ def drawn_affine(rng, shape):
         @ np.array([[1, -np.sin(shear)], [0, np.cos(shear)]])
         @ np.diag(rng.uniform(0.7, 1.4, 2))
     )
-    return about_the_centre(matrix, shape, rng.uniform(-0.2, 0.2, 2) * shape[:2])
+    return about_the_center(matrix, shape, rng.uniform(-0.2, 0.2, 2) * shape[:2])
 
 
 def share_beyond(one, other, tolerance=0.02):
     return np.mean(np.abs(one.astype(np.float64) - other) > tolerance)
 
 
-def assert_same_bits(came, expected):
-    assert came.dtype == expected.dtype
-    assert came.shape == expected.shape
-    np.testing.assert_array_equal(came, expected)  # NaN equals NaN in there
-    np.testing.assert_array_equal(np.signbit(came), np.signbit(expected))
+def assert_same_bits(result, expected):
+    assert result.dtype == expected.dtype
+    assert result.shape == expected.shape
+    np.testing.assert_array_equal(result, expected)  # NaN equals NaN in there
+    np.testing.assert_array_equal(np.signbit(result), np.signbit(expected))
 
 
 # Exact: SciPy's bits
@@ -70,9 +70,9 @@ def assert_same_bits(came, expected):
 def test_exact_is_scipy_bit_for_bit_in_every_mode_and_order(fill_mode, order):
     image = noise(13, 17, 3)
     options = {"order": order, "fill_mode": fill_mode, "cval": 91.25}
-    came = warp(image, *SLANTED, **options, exact=True)
-    assert_same_bits(came, by_scipy(image, *SLANTED, **options))
-    assert not np.array_equal(came, image)
+    result = warp(image, *SLANTED, **options, exact=True)
+    assert_same_bits(result, by_scipy(image, *SLANTED, **options))
+    assert not np.array_equal(result, image)
 
 
 @pytest.mark.parametrize("channels", [1, 2, 3, 4, 5])
@@ -81,9 +81,9 @@ def test_exact_is_scipy_bit_for_bit_in_every_mode_and_order(fill_mode, order):
 )
 def test_exact_is_scipy_bit_for_bit_for_every_dtype_and_number_of_channels(dtype, channels):
     image = noise(9, 14, channels, dtype=dtype)
-    came = warp(image, *SLANTED, exact=True)
-    assert came.dtype == dtype
-    assert_same_bits(came, by_scipy(image, *SLANTED))
+    result = warp(image, *SLANTED, exact=True)
+    assert result.dtype == dtype
+    assert_same_bits(result, by_scipy(image, *SLANTED))
 
 
 @pytest.mark.parametrize("seed", range(20))
@@ -92,8 +92,8 @@ def test_exact_is_scipy_bit_for_bit_for_drawn_matrices(seed):
     image = noise(*rng.integers(1, 60, 2), 3, seed=seed)
     affine = drawn_affine(rng, image.shape)
     for fill_mode in OPENCV_MODES:
-        came = warp(image, *affine, fill_mode=fill_mode, cval=-3, exact=True)
-        assert_same_bits(came, by_scipy(image, *affine, fill_mode=fill_mode, cval=-3))
+        result = warp(image, *affine, fill_mode=fill_mode, cval=-3, exact=True)
+        assert_same_bits(result, by_scipy(image, *affine, fill_mode=fill_mode, cval=-3))
 
 
 def views():
@@ -123,9 +123,9 @@ def test_exact_is_scipy_bit_for_bit_for_views(name):
 @pytest.mark.parametrize("name", views())
 def test_views_are_resampled_as_what_they_show(name, fill_mode):
     image = views()[name]
-    came = warp(image, *SLANTED, fill_mode=fill_mode)
-    assert_same_bits(came, warp(np.ascontiguousarray(image), *SLANTED, fill_mode=fill_mode))
-    assert share_beyond(came, by_scipy(image, *SLANTED, fill_mode=fill_mode)) <= 0.001
+    result = warp(image, *SLANTED, fill_mode=fill_mode)
+    assert_same_bits(result, warp(np.ascontiguousarray(image), *SLANTED, fill_mode=fill_mode))
+    assert share_beyond(result, by_scipy(image, *SLANTED, fill_mode=fill_mode)) <= 0.001
 
 
 # Not exact: close to SciPy
@@ -147,19 +147,19 @@ def test_views_are_resampled_as_what_they_show(name, fill_mode):
         (700, 700, 4),
     ],
 )
-def test_opencv_stays_within_a_fraction_of_a_grey_level_of_scipy(shape, fill_mode):
+def test_opencv_stays_within_a_fraction_of_a_gray_level_of_scipy(shape, fill_mode):
     rng = np.random.default_rng(shape)
     repeats = max(2, min(40, 200_000 // (shape[0] * shape[1])))
     beyond, differs = [], False
     for repeat in range(repeats):
         image = noise(*shape, seed=repeat)
         affine = drawn_affine(rng, shape)
-        came = warp(image, *affine, fill_mode=fill_mode, cval=12.5)
+        result = warp(image, *affine, fill_mode=fill_mode, cval=12.5)
         expected = by_scipy(image, *affine, fill_mode=fill_mode, cval=12.5)
-        assert came.dtype == np.float32
-        assert came.shape == shape
-        beyond.append(share_beyond(came, expected))
-        differs = differs or not np.array_equal(came, expected)
+        assert result.dtype == np.float32
+        assert result.shape == shape
+        beyond.append(share_beyond(result, expected))
+        differs = differs or not np.array_equal(result, expected)
     assert max(beyond) <= 0.001
     assert differs  # else OpenCV was not asked at all
 
@@ -170,25 +170,25 @@ def test_images_of_800_pixels_a_side_stay_close_to_scipy():
     for seed in range(20):
         image = noise(800, 800, 1, seed=seed)
         affine = drawn_affine(rng, image.shape)
-        came = warp(image, *affine, fill_mode="reflect")
-        beyond.append(share_beyond(came, by_scipy(image, *affine, fill_mode="reflect")))
+        result = warp(image, *affine, fill_mode="reflect")
+        beyond.append(share_beyond(result, by_scipy(image, *affine, fill_mode="reflect")))
     assert max(beyond) <= 0.001
 
 
 @precise
 @pytest.mark.parametrize("fill_mode", OPENCV_MODES)
-def test_two_channels_stay_within_a_fraction_of_a_grey_level_of_scipy(fill_mode):
+def test_two_channels_stay_within_a_fraction_of_a_gray_level_of_scipy(fill_mode):
     image = noise(64, 48, 2)
-    came = warp(image, *SLANTED, fill_mode=fill_mode)
-    assert share_beyond(came, by_scipy(image, *SLANTED, fill_mode=fill_mode)) <= 0.001
+    result = warp(image, *SLANTED, fill_mode=fill_mode)
+    assert share_beyond(result, by_scipy(image, *SLANTED, fill_mode=fill_mode)) <= 0.001
 
 
 @precise
 def test_an_image_shown_small_among_its_mirror_images_stays_close_to_scipy():
     image = noise(800, 800, 1)
-    affine = about_the_centre(np.array([[4.1, 0.3], [-0.2, 3.9]]), image.shape)
-    came = warp(image, *affine, fill_mode="reflect")
-    assert share_beyond(came, by_scipy(image, *affine, fill_mode="reflect")) <= 0.001
+    affine = about_the_center(np.array([[4.1, 0.3], [-0.2, 3.9]]), image.shape)
+    result = warp(image, *affine, fill_mode="reflect")
+    assert share_beyond(result, by_scipy(image, *affine, fill_mode="reflect")) <= 0.001
 
 
 @precise
@@ -196,28 +196,30 @@ def test_an_image_shown_small_among_its_mirror_images_stays_close_to_scipy():
 @pytest.mark.parametrize("low", [-255, -1, 0])
 def test_negative_values_and_small_ranges_stay_close_too(low, fill_mode):
     image = noise(50, 60, 3) / 255 * (1 - low) + low
-    came = warp(image.astype(np.float32), *SLANTED, fill_mode=fill_mode, cval=low)
+    result = warp(image.astype(np.float32), *SLANTED, fill_mode=fill_mode, cval=low)
     expected = by_scipy(image.astype(np.float32), *SLANTED, fill_mode=fill_mode, cval=low)
-    assert share_beyond(came, expected) <= 0.001
+    assert share_beyond(result, expected) <= 0.001
 
 
 @pytest.mark.parametrize("shift", [(3, 0), (0, -2), (-4, 5), (40, 0), (0, 0)])
 @pytest.mark.parametrize("fill_mode", OPENCV_MODES)
 def test_shifts_by_whole_pixels_move_the_very_values(fill_mode, shift):
     image = np.floor(noise(20, 30, 3))
-    came = warp(image, np.eye(2), np.array(shift, float), fill_mode=fill_mode, cval=77)
+    result = warp(image, np.eye(2), np.array(shift, float), fill_mode=fill_mode, cval=77)
     expected = by_scipy(image, np.eye(2), np.array(shift, float), fill_mode=fill_mode, cval=77)
-    np.testing.assert_allclose(came, expected, atol=1e-3)
+    np.testing.assert_allclose(result, expected, atol=1e-3)
 
 
 @pytest.mark.parametrize("exact", [True, False])
 def test_pixels_from_beyond_the_edge_are_cval_and_no_others(exact):
     image = np.full((8, 10, 3), 100, np.float32)
-    came = warp(image, np.eye(2), np.array([2.5, -1.5]), fill_mode="constant", cval=7, exact=exact)
+    result = warp(
+        image, np.eye(2), np.array([2.5, -1.5]), fill_mode="constant", cval=7, exact=exact
+    )
     beyond = np.ones((8, 10), bool)
     beyond[:5, 2:] = False  # row 5 would lie between row 7, the last, and the border
-    np.testing.assert_array_equal(came == 7, np.broadcast_to(beyond[..., None], came.shape))
-    np.testing.assert_allclose(came[~beyond], 100, atol=1e-3)
+    np.testing.assert_array_equal(result == 7, np.broadcast_to(beyond[..., None], result.shape))
+    np.testing.assert_allclose(result[~beyond], 100, atol=1e-3)
 
 
 # What OpenCV cannot do precisely is left to SciPy
@@ -255,8 +257,8 @@ def not_for_opencv():
 @pytest.mark.parametrize("name", not_for_opencv())
 def test_what_opencv_cannot_do_precisely_has_scipys_bits(name):
     image, options = not_for_opencv()[name]
-    came = warp(image, *SLANTED, **options)
-    assert_same_bits(came, by_scipy(image, *SLANTED, **options))
+    result = warp(image, *SLANTED, **options)
+    assert_same_bits(result, by_scipy(image, *SLANTED, **options))
 
 
 @pytest.mark.parametrize("exact", [True, False])
@@ -296,9 +298,9 @@ def test_the_input_is_never_written_to_and_may_be_read_only(exact, fill_mode, na
 @pytest.mark.parametrize("matrix", [np.eye(2), SLANTED[0]])
 def test_the_result_shares_no_memory_with_the_input_and_can_be_written_to(matrix, exact):
     image = noise(12, 13, 3)
-    came = warp(image, matrix, np.zeros(2), exact=exact)
-    assert not np.shares_memory(came, image)
-    came *= 2  # as standardization does, in place
+    result = warp(image, matrix, np.zeros(2), exact=exact)
+    assert not np.shares_memory(result, image)
+    result *= 2  # as standardization does, in place
 
 
 @pytest.mark.parametrize("exact", [True, False])

@@ -22,8 +22,8 @@ from imggen.augment import (
     Sample,
     TrivialAugment,
 )
+from imggen.augment.execution import apply_operations
 from imggen.augment.operations import GeometryOp
-from imggen.augment.perform import perform
 from imggen.errors import SampleError
 from tests.helpers.resampling import noise, smooth
 
@@ -36,7 +36,7 @@ CERTAIN = [
     for one in ALL
     if not isinstance(one, RandomFlip | RandAugment | TrivialAugment | RandomResizedCrop)
 ]
-COLOURED = [one for one in ALL if not isinstance(one, GeometryOp)]
+COLORED = [one for one in ALL if not isinstance(one, GeometryOp)]
 
 
 def rng(seed=0):
@@ -86,9 +86,9 @@ def test_the_image_given_is_left_as_it_is(augmentation):
     image = IMAGE.copy()
     image.flags.writeable = False
     for seed in range(5):
-        came = augmentation(image, rng(seed))
-        assert not np.shares_memory(came, image)
-        assert came.flags.writeable
+        result = augmentation(image, rng(seed))
+        assert not np.shares_memory(result, image)
+        assert result.flags.writeable
     np.testing.assert_array_equal(image, IMAGE)
 
 
@@ -98,8 +98,8 @@ def test_the_image_given_is_left_as_it_is(augmentation):
 def test_shape_and_dtype_are_kept_however_small(augmentation, size, channels):
     image = noise(*size, channels)
     for seed in range(3):
-        came = augmentation(image, rng(seed))
-        assert (came.shape, came.dtype) == (image.shape, np.uint8)
+        result = augmentation(image, rng(seed))
+        assert (result.shape, result.dtype) == (image.shape, np.uint8)
 
 
 @each
@@ -110,19 +110,19 @@ def test_a_view_is_as_good_as_a_copy(augmentation):
 
 @pytest.mark.parametrize(
     "augmentation",
-    [one for one in COLOURED if one.name not in {"RandAugment", "TrivialAugment", "AugMix"}],
+    [one for one in COLORED if one.name not in {"RandAugment", "TrivialAugment", "AugMix"}],
     ids=named,
 )
-def test_what_changes_colours_leaves_alpha(augmentation):
+def test_what_changes_colors_leaves_alpha(augmentation):
     image = noise(*SIZE, 4)
     for seed in range(5):
-        came = augmentation(image, rng(seed))
-        np.testing.assert_array_equal(came[..., 3], image[..., 3])
+        result = augmentation(image, rng(seed))
+        np.testing.assert_array_equal(result[..., 3], image[..., 3])
 
 
 @pytest.mark.parametrize(
     "augmentation",
-    [one for one in COLOURED if one.name not in {"RandAugment", "TrivialAugment", "AugMix"}],
+    [one for one in COLORED if one.name not in {"RandAugment", "TrivialAugment", "AugMix"}],
     ids=named,
 )
 @pytest.mark.parametrize(
@@ -130,7 +130,7 @@ def test_what_changes_colours_leaves_alpha(augmentation):
     [IMAGE.astype(np.float32), IMAGE[..., :2], IMAGE[..., 0], IMAGE.astype(np.uint16)],
     ids=["float32", "two channels", "no channels", "uint16"],
 )
-def test_what_changes_colours_refuses_what_has_none_by_its_own_name(augmentation, image):
+def test_what_changes_colors_refuses_what_has_none_by_its_own_name(augmentation, image):
     with pytest.raises(SampleError) as err:
         augmentation(image, rng())
     assert str(err.value) == (
@@ -164,8 +164,8 @@ def test_what_is_drawn_is_what_json_can_hold(augmentation):
 def test_drawn_operations_do_what_a_call_does(augmentation):
     for seed in range(5):
         operations = augmentation.draw_operations(SIZE, rng(seed)) or []
-        came = perform(operations, Sample(IMAGE)).image
-        np.testing.assert_array_equal(came, augmentation(IMAGE, rng(seed)))
+        result = apply_operations(operations, Sample(IMAGE)).image
+        np.testing.assert_array_equal(result, augmentation(IMAGE, rng(seed)))
 
 
 # The share of images
@@ -234,7 +234,7 @@ def metadata_of(operations):
     [RandomErasing(), AutoContrast(), Equalization(), RandomPosterization(), AugMix()],
     ids=named,
 )
-def test_an_image_of_one_colour_is_no_trouble(augmentation):
+def test_an_image_of_one_color_is_no_trouble(augmentation):
     for value in (0, 255):
-        came = augmentation(np.full((9, 9, 3), value, np.uint8), rng())
-        assert came.shape == (9, 9, 3)
+        result = augmentation(np.full((9, 9, 3), value, np.uint8), rng())
+        assert result.shape == (9, 9, 3)

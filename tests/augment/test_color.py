@@ -1,4 +1,4 @@
-"""Colours against Pillow and against formulas written out by hand."""
+"""Colors against Pillow and against formulas written out by hand."""
 
 import math
 
@@ -20,14 +20,14 @@ from imggen.augment import (
     RandomSolarization,
     Sample,
 )
+from imggen.augment.execution import apply_operations
 from imggen.augment.operations import Operation
-from imggen.augment.perform import perform
 from tests.helpers.resampling import noise, smooth
 
-COLOURS = noise(50, 70, 3)
+COLORS = noise(50, 70, 3)
 # Dark on the whole, each channel with a range of its own.
 DIM = (smooth(50, 70, 3) * [0.3, 0.5, 0.6] + [20, 5, 40]).astype(np.uint8)
-PICTURES = {"noise": COLOURS, "dim": DIM, "grey": COLOURS[..., :1], "dim grey": DIM[..., :1]}
+PICTURES = {"noise": COLORS, "dim": DIM, "gray": COLORS[..., :1], "dim gray": DIM[..., :1]}
 COLORED = {name: picture for name, picture in PICTURES.items() if picture.shape[2] == 3}
 FACTORS = [0, 0.1, 0.5, 0.9, 1, 1.1, 1.5, 1.9, 3]
 
@@ -74,7 +74,7 @@ def farthest(one, other):
     ],
     ids=["brightness", "contrast", "saturation"],
 )
-def test_a_factor_does_what_it_does_in_pillow_within_a_grey_level(kind, pillows, picture, factor):
+def test_a_factor_does_what_it_does_in_pillow_within_a_gray_level(kind, pillows, picture, factor):
     image = PICTURES[picture]
     expected = pillows(as_pillow(image)).enhance(factor)
     assert farthest(changed(kind((factor, factor)), image), expected) <= 1
@@ -150,7 +150,7 @@ def test_odd_histograms_are_stretched_as_in_pillow(augmentation, pillows, values
 
 @pytest.mark.parametrize("degrees", [-180, -75, -10, 0, 30, 120, 180])
 @pytest.mark.parametrize("picture", COLORED)
-def test_hue_is_the_w3cs_matrix_within_a_grey_level(picture, degrees):
+def test_hue_is_the_w3cs_matrix_within_a_gray_level(picture, degrees):
     cos, sin = math.cos(math.radians(degrees)), math.sin(math.radians(degrees))
     # https://www.w3.org/TR/filter-effects-1/#feColorMatrixElement, hueRotate
     matrix = [
@@ -175,9 +175,9 @@ def test_hue_is_the_w3cs_matrix_within_a_grey_level(picture, degrees):
 
 
 def test_a_third_of_a_turn_makes_green_of_red():
-    came = changed(RandomHue((120, 120)), np.array([[[200, 0, 0]]], np.uint8))[0, 0]
-    assert came[1] > came[0]
-    assert came[1] > came[2]
+    result = changed(RandomHue((120, 120)), np.array([[[200, 0, 0]]], np.uint8))[0, 0]
+    assert result[1] > result[0]
+    assert result[1] > result[2]
 
 
 @pytest.mark.parametrize("gamma", [0.2, 0.5, 1, 2.2, 5])
@@ -213,43 +213,43 @@ def test_bits_are_whole_and_both_ends_occur():
     assert set(drawn) == {3, 4, 5, 6}
 
 
-# Grey, and alpha
+# Gray, and alpha
 
 
 @pytest.mark.parametrize("augmentation", [*LINEAR, *TONAL], ids=lambda one: one.name)
-def test_grey_is_treated_as_red_green_and_blue_alike(augmentation):
-    grey = DIM[..., :1]
-    came = changed(augmentation, grey)
-    assert came.shape == grey.shape
+def test_gray_is_treated_as_red_green_and_blue_alike(augmentation):
+    gray = DIM[..., :1]
+    result = changed(augmentation, gray)
+    assert result.shape == gray.shape
     # Of three channels a mean of the luma is taken, whose shares add up to 1 but for rounding.
-    assert farthest(np.repeat(came, 3, axis=2), changed(augmentation, grey.repeat(3, 2))) <= 1
+    assert farthest(np.repeat(result, 3, axis=2), changed(augmentation, gray.repeat(3, 2))) <= 1
 
 
 @pytest.mark.parametrize(
     "augmentation", [RandomSaturation((3, 3)), RandomHue((90, 90))], ids=lambda one: one.name
 )
 @pytest.mark.parametrize("channels", [1, 3])
-def test_saturation_and_hue_leave_grey(augmentation, channels):
-    grey = np.repeat(COLOURS[..., :1], channels, axis=2)
-    np.testing.assert_array_equal(changed(augmentation, grey), grey)
+def test_saturation_and_hue_leave_gray(augmentation, channels):
+    gray = np.repeat(COLORS[..., :1], channels, axis=2)
+    np.testing.assert_array_equal(changed(augmentation, gray), gray)
 
 
 @pytest.mark.parametrize("augmentation", [*LINEAR, *TONAL], ids=lambda one: one.name)
 def test_alpha_stays_and_the_rest_is_as_without(augmentation):
-    image = np.concatenate([DIM, COLOURS[..., :1]], axis=2)
-    came = changed(augmentation, image)
-    np.testing.assert_array_equal(came[..., 3], image[..., 3])
-    assert farthest(came[..., :3], changed(augmentation, DIM)) <= 1
-    assert not np.array_equal(came[..., :3], DIM)
+    image = np.concatenate([DIM, COLORS[..., :1]], axis=2)
+    result = changed(augmentation, image)
+    np.testing.assert_array_equal(result[..., 3], image[..., 3])
+    assert farthest(result[..., :3], changed(augmentation, DIM)) <= 1
+    assert not np.array_equal(result[..., :3], DIM)
 
 
 @pytest.mark.parametrize("augmentation", [*LINEAR, *TONAL], ids=lambda one: one.name)
 def test_masks_and_further_images_keep_their_values(augmentation):
-    mask, other = COLOURS[..., 0], DIM[..., ::-1].copy()
+    mask, other = COLORS[..., 0], DIM[..., ::-1].copy()
     operations = augmentation.draw_operations((50, 70), np.random.default_rng(0))
-    came = perform(operations, Sample(COLOURS, (mask,), (other,)))
-    np.testing.assert_array_equal(came.masks[0], mask)
-    np.testing.assert_array_equal(came.images[0], other)
+    result = apply_operations(operations, Sample(COLORS, (mask,), (other,)))
+    np.testing.assert_array_equal(result.masks[0], mask)
+    np.testing.assert_array_equal(result.images[0], other)
 
 
 # Several as one
@@ -266,8 +266,8 @@ def one_by_one(image, steps):
             mean = (values.mean((0, 1)) * luma).sum() if values.shape[2] == 3 else values.mean()
             values = mean + amount * (values - mean)
         elif name == "saturation" and values.shape[2] == 3:
-            grey = (values * luma).sum(2, keepdims=True)
-            values = grey + amount * (values - grey)
+            gray = (values * luma).sum(2, keepdims=True)
+            values = gray + amount * (values - gray)
         elif name == "shift":
             values = values + amount
     return np.rint(values).clip(0, 255)
@@ -295,18 +295,18 @@ def test_several_are_rounded_and_clipped_once(picture, steps):
         for name, amount in steps
     ]
     image = PICTURES[picture]
-    came = perform(operations, Sample(image)).image
-    assert farthest(came, one_by_one(image, steps)) <= 1
+    result = apply_operations(operations, Sample(image)).image
+    assert farthest(result, one_by_one(image, steps)) <= 1
 
 
 def test_a_turn_of_the_hue_there_and_back_leaves_every_pixel():
     turns = [Operation(RandomHue(), {"degrees": angle}) for angle in (170.0, -170.0)]
-    assert farthest(perform(turns, Sample(COLOURS)).image, COLOURS) <= 1
+    assert farthest(apply_operations(turns, Sample(COLORS)).image, COLORS) <= 1
 
 
 def test_what_one_step_would_have_clipped_the_next_brings_back():
     steps = [Operation(RandomBrightness(), {"factor": factor}) for factor in (8.0, 0.125)]
-    np.testing.assert_array_equal(perform(steps, Sample(COLOURS)).image, COLOURS)
+    np.testing.assert_array_equal(apply_operations(steps, Sample(COLORS)).image, COLORS)
 
 
 def test_a_table_between_two_factors_is_done_in_order():
@@ -316,4 +316,4 @@ def test_a_table_between_two_factors_is_done_in_order():
         Operation(RandomBrightness(), {"factor": 2.0}),
     ]
     image = np.array([[[0], [100], [200]]], np.uint8)
-    assert perform(steps, Sample(image)).image.ravel().tolist() == [255, 110, 0]
+    assert apply_operations(steps, Sample(image)).image.ravel().tolist() == [255, 110, 0]

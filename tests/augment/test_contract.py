@@ -69,7 +69,7 @@ BUILT_IN_THAT_DRAW_NOTHING = {
     repr(imggen.augment.Equalization()),
     repr(imggen.augment.Inversion()),
 }
-# Colours that are grey stay grey.
+# Colors that are gray stay gray.
 ALIKE_ON_GRAYSCALE = (imggen.augment.RandomSaturation, imggen.augment.RandomHue)
 
 
@@ -310,7 +310,7 @@ def test_a_step_read_from_a_policy_file_gives_the_same_images(name, suffix, tmp_
 
 
 def test_a_function_within_albumentations_cannot_be_written_to_a_policy_file(tmp_path):
-    with pytest.raises(OptionError, match="Lambda cannot be written to a file"):
+    with pytest.raises(OptionError, match="Lambda cannot be saved to a file"):
         imggen.save_policy(tmp_path / "policy.yaml", make("Lambda"))
     assert not any(tmp_path.iterdir())
 
@@ -319,7 +319,7 @@ def test_a_function_within_albumentations_cannot_be_written_to_a_policy_file(tmp
 def test_what_was_drawn_can_be_written_as_json(name):
     pixels, step = pixels_for(name), make(name)
     for index in INDICES:
-        (described,) = outcome(step, pixels, index).described()
+        (described,) = outcome(step, pixels, index).describe()
         assert described.name == adapt(step)[0].name
         json.dumps(described, allow_nan=False)
 
@@ -346,22 +346,22 @@ def test_another_index_gives_another_grayscale_and_rgba_image(name, channels):
     assert (len(set(images(make(name), pixels_for(name, channels)))) > 1) == draws
 
 
-COLOUR_AND_TEXTURE = [
+COLOR_AND_TEXTURE = [
     n for n in BUILT_IN if isinstance(make(n), ColorMatrixOp | LookupTableOp | FilterOp)
 ]
 GEOMETRIC = [n for n in BUILT_IN if isinstance(make(n), GeometryOp)]
 
 
-@pytest.mark.parametrize("name", COLOUR_AND_TEXTURE)
-def test_colour_and_texture_leave_alpha(name):
+@pytest.mark.parametrize("name", COLOR_AND_TEXTURE)
+def test_color_and_texture_leave_alpha(name):
     given = pixels_for(name, 4)
     for index in INDICES:
         got = outcome(make(name), given, index).sample.image
         np.testing.assert_array_equal(got[:, :, 3], given[:, :, 3])
 
 
-@pytest.mark.parametrize("name", COLOUR_AND_TEXTURE)
-def test_colours_do_not_depend_on_alpha(name):
+@pytest.mark.parametrize("name", COLOR_AND_TEXTURE)
+def test_colors_do_not_depend_on_alpha(name):
     given = pixels_for(name, 4)
     opaque = given.copy()
     opaque[:, :, 3] = 255
@@ -371,7 +371,7 @@ def test_colours_do_not_depend_on_alpha(name):
 
 
 @pytest.mark.parametrize("name", GEOMETRIC)
-def test_geometry_moves_alpha_as_it_moves_colours(name):
+def test_geometry_moves_alpha_as_it_moves_colors(name):
     given = pixels_for(name, 4)
     given[:, :, 3] = given[:, :, 0]
     for index in INDICES:

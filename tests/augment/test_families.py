@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import imggen
-from imggen.augment import Pipeline, Sample, adapt, unrepeatable
+from imggen.augment import Pipeline, Sample, adapt, find_nondeterministic_steps
 from imggen.errors import AugmentationError, OptionError
 from tests.helpers.augmenting import PIXELS, WHERE, applied, augmented, rngs
 
@@ -150,7 +150,10 @@ def test_an_augmentation_with_chance_of_its_own_is_found():
         return image + np.uint8(random.randrange(256))
 
     pipeline = Pipeline(adapt([shift, careless, paint, old_fashioned, imggen.augment.RandomFlip()]))
-    assert unrepeatable(pipeline, Sample(PIXELS), seed=1) == ["careless", "old_fashioned"]
+    assert find_nondeterministic_steps(pipeline, Sample(PIXELS), seed=1) == [
+        "careless",
+        "old_fashioned",
+    ]
 
 
 def test_an_image_is_left_as_it_is_when_steps_are_tried():
@@ -159,14 +162,14 @@ def test_an_image_is_left_as_it_is_when_steps_are_tried():
         return image
 
     before = PIXELS.copy()
-    assert unrepeatable(Pipeline(adapt(spoil)), Sample(PIXELS), seed=1) == []
+    assert find_nondeterministic_steps(Pipeline(adapt(spoil)), Sample(PIXELS), seed=1) == []
     np.testing.assert_array_equal(PIXELS, before)
 
 
-WHAT_WOULD_DO = (
-    r"an augmentation of imggen, albumentations, Keras or torchvision, a function image -> image "
-    r"or \(image, rng\) -> image, a list of these, one of 'light', 'medium', 'strong', or a policy "
-    r"file \(\.yaml, \.yml, \.json\)\.$"
+EXPECTED = (
+    r"expected an augmentation of imggen, albumentations, Keras or torchvision, a function "
+    r"image -> image or \(image, rng\) -> image, a list of these, a preset \('light', 'medium', "
+    r"'strong'\), or a policy file \(\.yaml, \.yml, \.json\)\.$"
 )
 
 
@@ -175,17 +178,17 @@ WHAT_WOULD_DO = (
     [3, 0, {"train": shift}, [shift, 0]],
     ids=["number", "zero", "mapping", "list"],
 )
-def test_what_cannot_be_called_is_refused_with_what_would_do(augment):
-    with pytest.raises(
-        OptionError, match=r"^augment=.* cannot be called; expected " + WHAT_WOULD_DO
-    ):
+def test_what_cannot_be_called_is_refused_with_what_is_expected(augment):
+    with pytest.raises(OptionError, match=r"^augment=.* is not callable; " + EXPECTED):
         adapt(augment)
 
 
 @pytest.mark.parametrize("augment", ["HorizontalFlip", "", "Light", "light.txt"])
-def test_a_word_that_is_neither_a_preset_nor_a_policy_file_is_refused_with_what_would_do(augment):
+def test_a_word_that_is_neither_a_preset_nor_a_policy_file_is_refused_with_what_is_expected(
+    augment,
+):
     hint = r"( Did you mean 'light'\?)?$"
-    expected = f"^augment={augment!r} is none of these: {WHAT_WOULD_DO.rstrip('$')}{hint}"
+    expected = f"^augment={augment!r} is not a preset or policy file; {EXPECTED.rstrip('$')}{hint}"
     with pytest.raises(OptionError, match=expected):
         adapt(augment)
 
@@ -202,10 +205,10 @@ def explode(image):
 
 
 BREAKERS = {
-    "crop": (lambda image: image[:10], r"uint8 of shape \(10, 32, 3\).*Sizes belong"),
+    "crop": (lambda image: image[:10], r"uint8 of shape \(10, 32, 3\).*Resize the result"),
     "gray": (lambda image: image[:, :, 0], r"uint8 of shape \(24, 32\)"),
-    "scale": (lambda image: image / 255, r"float64 of shape \(24, 32, 3\).*Scaling belongs"),
-    "none": (lambda image: None, "returned None for .*must return it"),
+    "scale": (lambda image: image / 255, r"float64 of shape \(24, 32, 3\).*Scale with"),
+    "none": (lambda image: None, "returned None for .*Return the image"),
     "list": (lambda image: image.tolist(), r"returned a builtins\.list for"),
     "number": (lambda image: image.mean(), r"returned a numpy\.float64 for"),
 }
@@ -213,8 +216,8 @@ BREAKERS = {
 
 @pytest.mark.parametrize("name", BREAKERS)
 def test_a_step_that_breaks_the_contract_is_named_with_the_file_and_what_came(name):
-    augment, came = BREAKERS[name]
-    with pytest.raises(AugmentationError, match=came) as caught:
+    augment, message = BREAKERS[name]
+    with pytest.raises(AugmentationError, match=message) as caught:
         augmented([np.flipud, augment])
 
     assert f"{adapt(augment)[0].name!r}" in str(caught.value)
@@ -257,8 +260,8 @@ def mirror_both(image, mask):
 
 
 def paint_both(image, mask, rng):
-    grey = rng.integers(256)
-    return np.full_like(image, grey), np.full_like(mask, grey)
+    gray = rng.integers(256)
+    return np.full_like(image, gray), np.full_like(mask, gray)
 
 
 def test_a_function_with_a_parameter_mask_gets_the_mask_and_returns_both():
@@ -295,7 +298,7 @@ def test_a_function_with_an_optional_mask_is_given_the_image_alone_where_there_i
 )
 def test_a_function_that_cannot_keep_all_in_step_is_named(augment, sample):
     name = augment.__name__
-    with pytest.raises(AugmentationError, match=f"'{name}' cannot do 'cats.*Give it a parameter m"):
+    with pytest.raises(AugmentationError, match=f"'{name}' failed on 'cats.*Add a parameter m"):
         augmented_sample(augment, sample)
 
 
@@ -312,7 +315,7 @@ class Returning:
 
 
 @pytest.mark.parametrize(
-    ("result", "came"),
+    ("result", "message"),
     [
         (Sample(PIXELS), "returned 1 arrays for .*; expected 2"),
         (Sample(PIXELS, (MASK,), (PIXELS,)), "returned 3 arrays for .*; expected 2"),
@@ -323,8 +326,8 @@ class Returning:
     ],
     ids=["no mask", "another array", "smaller mask", "other dtype", "no sample", "nothing"],
 )
-def test_a_step_of_the_protocol_is_held_to_the_contract_for_every_array(result, came):
-    with pytest.raises(AugmentationError, match=f"'Returning' {came}"):
+def test_a_step_of_the_protocol_is_held_to_the_contract_for_every_array(result, message):
+    with pytest.raises(AugmentationError, match=f"'Returning' {message}"):
         augmented_sample(Returning(result), LABELLED)
 
 
@@ -380,7 +383,7 @@ def test_what_a_step_writes_to_its_mask_does_not_reach_what_was_given(before):
 def test_a_built_in_augmentation_that_cannot_do_a_sample_is_named_with_the_file_and_the_reason():
     with pytest.raises(
         AugmentationError,
-        match=r"'RandomBrightness' cannot do 'cats/1\.jpg' \(epoch 0, index 3\): .* takes uint8",
+        match=r"'RandomBrightness' failed on 'cats/1\.jpg' \(epoch 0, index 3\): .* takes uint8",
     ):
         augmented([np.negative, imggen.augment.RandomBrightness()], 0, PIXELS.astype(np.float32))
 
@@ -392,13 +395,13 @@ def test_built_in_augmentations_that_are_done_together_are_named_together():
         imggen.augment.RandomHue(),
         np.negative,
     ]
-    with pytest.raises(AugmentationError, match="^The augmentation 'RandomFlip, RandomHue' cannot"):
+    with pytest.raises(AugmentationError, match="^The augmentation 'RandomFlip, RandomHue' failed"):
         augmented(augment, 0, PIXELS.astype(np.float32))
 
 
 @pytest.mark.parametrize("shape", [(), (5,)], ids=str)
 def test_an_array_that_is_no_image_is_named_with_the_file(shape):
-    with pytest.raises(AugmentationError, match=r"'RandomFlip' cannot do 'cats/1\.jpg'"):
+    with pytest.raises(AugmentationError, match=r"'RandomFlip' failed on 'cats/1\.jpg'"):
         augmented(imggen.augment.RandomFlip(), 0, np.zeros(shape, np.uint8))
 
 
@@ -420,7 +423,7 @@ def test_a_foreign_step_between_built_in_ones_gets_what_those_before_made():
 def test_what_a_step_before_draws_does_not_change_what_a_built_in_one_draws(other):
     turn = imggen.augment.RandomRotation((-90, 90))
     alone, with_other = (
-        Pipeline(adapt([first, turn]))(Sample(PIXELS), rngs(3), WHERE).described()[1]
+        Pipeline(adapt([first, turn]))(Sample(PIXELS), rngs(3), WHERE).describe()[1]
         for first in (shift, other)
     )
 
@@ -433,7 +436,7 @@ def test_a_preset_adapts_to_its_augmentations():
 
 def test_what_was_drawn_is_described_step_by_step():
     augment = [imggen.augment.RandomFlip(p=1.0), imggen.augment.RandomBrightness((2, 2)), shift]
-    described = applied(augment, Sample(PIXELS)).described()
+    described = applied(augment, Sample(PIXELS)).describe()
 
     assert described == (
         ("RandomFlip", {"horizontal": True, "vertical": False}),
@@ -448,15 +451,13 @@ def test_a_step_that_chance_leaves_out_is_described_by_none():
         imggen.augment.RandomHue(p=0.0),
         imggen.augment.RandAugment(p=0.0),
     ]
-    described = applied(augment, Sample(PIXELS)).described()
+    described = applied(augment, Sample(PIXELS)).describe()
 
     assert described == (("RandomFlip", None), ("RandomHue", None), ("RandAugment", None))
 
 
 def test_operations_that_were_picked_are_described_each_by_its_name():
-    described = Pipeline([imggen.augment.RandAugment(5)])(
-        Sample(PIXELS), rngs(1), WHERE
-    ).described()
+    described = Pipeline([imggen.augment.RandAugment(5)])(Sample(PIXELS), rngs(1), WHERE).describe()
     (name, parameters) = described[0]
 
     assert name == "RandAugment"

@@ -398,7 +398,7 @@ def test_further_inputs_are_refused(photos, mixer):
     ],
 )
 def test_a_mixer_that_is_not_the_one_at_the_end_is_refused(steps, named):
-    with pytest.raises(OptionError, match=f"one is possible, as the last augmentation; {named}"):
+    with pytest.raises(OptionError, match=f"is possible, as the last augmentation; {named}"):
         Pipeline(steps)
 
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 import imggen
 from imggen.augment import BUILT_INS, MIXERS
-from imggen.augment.options import allowed
+from imggen.augment.options import option_constraints
 from imggen.errors import OptionError
 
 INF, NAN = float("inf"), float("nan")
@@ -19,7 +19,7 @@ INF, NAN = float("inf"), float("nan")
 # Option: least, most, unit, whether the least itself is out of bounds.
 DEGREES, TURN, LEAN = (-360, 360, "degrees", 0), (-180, 180, "degrees", 0), (-60, 60, "degrees", 0)
 FACTOR, AREA, ASPECT = (0, 10, "as a factor", 0), (0, 1, "", 1), (1e-4, 1e4, "", 0)
-BITS = (1, 8, "whole bits", 0)
+BITS = (1, 8, "bits", 0)
 RANGES = {
     ("RandomResizedCrop", "scale"): AREA,
     ("RandomResizedCrop", "ratio"): ASPECT,
@@ -28,21 +28,21 @@ RANGES = {
     ("RandomTranslation", "width"): (-1, 1, "as a fraction of the width", 0),
     ("RandomShear", "x"): LEAN,
     ("RandomShear", "y"): LEAN,
-    ("RandomZoom", "scale"): (0.01, 10, "as an enlargement", 0),
-    ("RandomZoom", "stretch"): (0.1, 10, "width by height", 0),
+    ("RandomZoom", "scale"): (0.01, 10, "magnification", 0),
+    ("RandomZoom", "stretch"): (0.1, 10, "width over height", 0),
     ("RandomPerspective", "distortion"): (0, 0.9, "as a fraction", 0),
     ("RandomBrightness", "factor"): FACTOR,
     ("RandomContrast", "factor"): FACTOR,
     ("RandomSaturation", "factor"): FACTOR,
     ("RandomHue", "degrees"): TURN,
-    ("RandomGamma", "gamma"): (0, 10, "as an exponent", 1),
-    ("RandomChannelShift", "shift"): (-255, 255, "grey levels", 0),
+    ("RandomGamma", "gamma"): (0, 10, "exponent", 1),
+    ("RandomChannelShift", "shift"): (-255, 255, "gray levels", 0),
     ("RandomPosterization", "bits"): BITS,
-    ("RandomSolarization", "threshold"): (0, 256, "grey levels", 0),
+    ("RandomSolarization", "threshold"): (0, 256, "gray levels", 0),
     ("RandomGaussianBlur", "sigma"): (0, 50, "pixels", 0),
     ("RandomSharpness", "factor"): FACTOR,
-    ("RandomGaussianNoise", "std"): (0, 255, "grey levels", 0),
-    ("RandomJPEG", "quality"): (1, 100, "as libjpeg counts it", 0),
+    ("RandomGaussianNoise", "std"): (0, 255, "gray levels", 0),
+    ("RandomJPEG", "quality"): (1, 100, "JPEG quality", 0),
     ("RandomErasing", "scale"): AREA,
     ("RandomErasing", "ratio"): ASPECT,
 }
@@ -50,7 +50,7 @@ FILLING = ["RandomRotation", "RandomTranslation", "RandomShear", "RandomZoom", "
 ALPHA = (0, 100, "", 1)
 NUMBERS = {
     **{(kind, "p"): (0, 1, "", 0) for kind in [*BUILT_INS, *MIXERS]},
-    **{(kind, "cval"): (0, 255, "grey levels", 0) for kind in FILLING},
+    **{(kind, "cval"): (0, 255, "gray levels", 0) for kind in FILLING},
     ("AutoContrast", "cutoff"): (0, 49, "percent", 0),
     ("RandAugment", "magnitude"): (0, 30, "", 0),
     ("AugMix", "severity"): (0, 10, "", 0),
@@ -117,7 +117,9 @@ def test_every_option_is_in_these_tables_but_source_size():
         if field.init
     }
     assert fields == known | {("RandomResizedCrop", "source_size")}
-    assert known == {(name, option) for name, kind in KINDS.items() for option in allowed(kind)}
+    assert known == {
+        (name, option) for name, kind in KINDS.items() for option in option_constraints(kind)
+    }
 
 
 # Ranges
@@ -140,7 +142,8 @@ def test_a_range_that_leaves_its_bounds_is_refused_with_bounds_and_unit(data):
     inside = data.draw(legal(RANGES[option]))
     value = (min(outside, inside), max(outside, inside))
     text = refusal(option, value)
-    assert text.startswith(f"{option[1]}={value!r} must be (low, high) with {least:g} ")
+    kind = "whole numbers " if RANGES[option] == BITS else ""
+    assert text.startswith(f"{option[1]}={value!r} must be {kind}(low, high) with {least:g} ")
     assert f" {least:g} {'<' if above else '<='} low <= high" in text
     assert math.isinf(most) or f"high <= {most:g}" in text
     assert text.endswith(f", {unit}." if unit else ".")
@@ -157,7 +160,8 @@ def test_a_range_turned_round_is_refused_and_the_other_way_round_suggested(data)
         .filter(lambda ends: ends[0] < ends[1])
     )
     text = refusal(option, (high, low))
-    assert text.startswith(f"{option[1]}={(high, low)!r} must be (low, high) with ")
+    kind = "whole numbers " if RANGES[option] == BITS else ""
+    assert text.startswith(f"{option[1]}={(high, low)!r} must be {kind}(low, high) with ")
     assert text.endswith(f" Did you mean ({low}, {high})?")
 
 
@@ -175,14 +179,16 @@ def test_what_is_no_range_is_refused_with_what_a_range_is(option, value):
 
 @pytest.mark.parametrize("option", RANGES, ids=".".join)
 def test_a_range_becomes_a_tuple_of_floats(option):
-    came = made(option, [1, np.int64(1)] if option[1] != "distortion" else [0, np.float32(0.5)])
-    assert type(came) is tuple
-    assert [type(end) for end in came] == [float, float]
+    result = made(option, [1, np.int64(1)] if option[1] != "distortion" else [0, np.float32(0.5)])
+    assert type(result) is tuple
+    assert [type(end) for end in result] == [float, float]
 
 
 def test_a_range_of_whole_numbers_takes_no_others():
     text = refusal(("RandomPosterization", "bits"), (3, 7.5))
-    assert text == "bits=(3, 7.5) must be (low, high) with 1 <= low <= high <= 8, whole bits."
+    assert text == (
+        "bits=(3, 7.5) must be whole numbers (low, high) with 1 <= low <= high <= 8, bits."
+    )
 
 
 def test_the_whole_message_of_a_range_turned_round():
@@ -200,9 +206,9 @@ def test_the_whole_message_of_a_range_turned_round():
 def test_a_number_within_its_bounds_is_legal_and_becomes_a_float(data):
     option = data.draw(st.sampled_from(sorted(NUMBERS)))
     value = data.draw(legal(NUMBERS[option]))
-    came = made(option, value)
-    assert came == value
-    assert type(came) is float
+    result = made(option, value)
+    assert result == value
+    assert type(result) is float
 
 
 @settings(deadline=None, max_examples=300)
@@ -211,9 +217,9 @@ def test_a_number_out_of_bounds_is_refused_with_bounds_and_unit(data):
     option = data.draw(st.sampled_from(sorted(NUMBERS)))
     least, most, unit, above = NUMBERS[option]
     value = data.draw(illegal(NUMBERS[option]))
-    start = f"above {least:g}, up to" if above else f"{least:g} to"
+    bounds = f"above {least:g} and at most {most:g}" if above else f"from {least:g} to {most:g}"
     ending = f", {unit}." if unit else "."
-    expected = f"{option[1]}={value!r} must be a number, {start} {most:g}{ending}"
+    expected = f"{option[1]}={value!r} must be a number {bounds}{ending}"
     assert refusal(option, value) == expected
 
 
@@ -250,9 +256,9 @@ def test_a_whole_number_within_its_bounds_is_legal_and_becomes_an_int(data):
     least, most, _, _ = WHOLES[option]
     value = data.draw(st.integers(least, most))
     for same in (value, float(value), np.int64(value)):
-        came = made(option, same)
-        assert came == value
-        assert type(came) is int
+        result = made(option, same)
+        assert result == value
+        assert type(result) is int
 
 
 @settings(deadline=None, max_examples=200)
@@ -265,7 +271,7 @@ def test_what_is_no_whole_number_within_bounds_is_refused(data):
         | st.integers(most + 1, 10**9)
         | st.floats(least, most).filter(lambda number: number != int(number))
     )
-    expected = f"{option[1]}={value!r} must be a whole number, {least:g} to {most:g}."
+    expected = f"{option[1]}={value!r} must be a whole number from {least} to {most}."
     assert refusal(option, value) == expected
 
 
@@ -324,7 +330,7 @@ def test_an_unknown_option_is_refused(kind):
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_augmentation_is_imggens_own_name(kind):
-    assert getattr(imggen, kind) is KINDS[kind]
+    assert getattr(imggen.augment, kind) is KINDS[kind]
     assert KINDS[kind]().name == kind
 
 
@@ -343,5 +349,5 @@ def test_any_legal_option_makes_an_image(data, seed):
     moderate = (max(least, 0.01) if above else least, min(most, 100), unit, False)
     ends = data.draw(st.tuples(legal(moderate), legal(moderate)).map(sorted))
     augmentation = BUILT_INS[option[0]](**{option[1]: ends})
-    came = augmentation(IMAGE, np.random.default_rng(seed))
-    assert (came.shape, came.dtype) == (IMAGE.shape, IMAGE.dtype)
+    result = augmentation(IMAGE, np.random.default_rng(seed))
+    assert (result.shape, result.dtype) == (IMAGE.shape, IMAGE.dtype)

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from imggen.augment import (
-    Applied,
+    AppliedStep,
     AugMix,
     MixUp,
     Pipeline,
@@ -24,7 +24,7 @@ from imggen.augment import (
     TrivialAugment,
     adapt,
 )
-from imggen.augment.perform import perform
+from imggen.augment.execution import apply_operations
 from imggen.core.rng import Stream, step_generators
 from imggen.errors import AugmentationError, OptionError
 from tests.helpers.resampling import noise, smooth
@@ -49,7 +49,7 @@ def refusal(steps, sample=None, size=None):
 
 
 def parameters(steps, seed=0):
-    return [applied.parameters for applied in augmented(steps, seed=seed).described()]
+    return [applied.parameters for applied in augmented(steps, seed=seed).describe()]
 
 
 # Generators
@@ -81,8 +81,8 @@ def test_no_step_draws_the_numbers_of_another():
 def test_another_step_does_not_change_what_the_others_draw(other):
     for seed in range(10):
         expected = parameters([RandomRotation(), RandomErasing(), RandomBrightness()], seed)
-        came = parameters([RandomRotation(), other, RandomBrightness()], seed)
-        assert (came[0], came[2]) == (expected[0], expected[2])
+        result = parameters([RandomRotation(), other, RandomBrightness()], seed)
+        assert (result[0], result[2]) == (expected[0], expected[2])
 
 
 def test_other_options_of_a_step_do_not_change_what_the_others_draw():
@@ -95,14 +95,14 @@ def test_other_options_of_a_step_do_not_change_what_the_others_draw():
 # As one
 
 
-def test_neighbours_of_imggens_own_are_performed_together():
+def test_neighbors_of_imggens_own_are_performed_together():
     steps = [RandomRotation(), RandomTranslation(), RandomBrightness(), RandomContrast()]
     operations = [
         operation
         for number, step in enumerate(steps)
         for operation in step.draw_operations((40, 56), rng_of()(number))
     ]
-    expected = perform(operations, Sample(IMAGE)).image
+    expected = apply_operations(operations, Sample(IMAGE)).image
     np.testing.assert_array_equal(augmented(steps).sample.image, expected)
 
 
@@ -114,26 +114,26 @@ def test_a_function_between_two_is_given_what_those_before_made():
         return 255 - image
 
     steps = [RandomRotation((20, 20)), look, RandomBrightness((0.5, 0.5))]
-    came = augmented(steps).sample.image
+    result = augmented(steps).sample.image
     turned = RandomRotation((20, 20))(IMAGE, np.random.default_rng(0))
     np.testing.assert_array_equal(seen[0], turned)
     darker = RandomBrightness((0.5, 0.5))(255 - turned, np.random.default_rng(0))
-    np.testing.assert_array_equal(came, darker)
+    np.testing.assert_array_equal(result, darker)
 
 
 def test_no_steps_give_the_sample_itself():
     sample = Sample(IMAGE)
-    came = Pipeline([])(sample, rng_of(), WHERE)
-    assert came.sample is sample
-    assert came.described() == ()
+    result = Pipeline([])(sample, rng_of(), WHERE)
+    assert result.sample is sample
+    assert result.describe() == ()
 
 
 def test_masks_and_further_images_go_through_all_steps():
     mask, other = noise(40, 56, most=3), noise(40, 56, 3)
     steps = [RandomFlip(p=1), RandomBrightness((0.5, 0.5)), RandomFlip("vertical", p=1)]
-    came = augmented(steps, Sample(IMAGE, (mask,), (other,))).sample
-    np.testing.assert_array_equal(came.masks[0], mask[::-1, ::-1])
-    np.testing.assert_array_equal(came.images[0], other[::-1, ::-1])
+    result = augmented(steps, Sample(IMAGE, (mask,), (other,))).sample
+    np.testing.assert_array_equal(result.masks[0], mask[::-1, ::-1])
+    np.testing.assert_array_equal(result.images[0], other[::-1, ::-1])
 
 
 # Contracts
@@ -148,9 +148,9 @@ def test_masks_and_further_images_go_through_all_steps():
     ],
     ids=["float", "two channels", "no channels"],
 )
-def test_an_image_that_has_no_colours_is_refused_by_the_names_of_the_steps(image, what):
+def test_an_image_that_has_no_colors_is_refused_by_the_names_of_the_steps(image, what):
     assert refusal([RandomFlip(p=1), RandomBrightness(), RandomContrast()], Sample(image)) == (
-        "The augmentation 'RandomFlip, RandomBrightness, RandomContrast' cannot do "
+        "The augmentation 'RandomFlip, RandomBrightness, RandomContrast' failed on "
         "'cats/1.jpg' (epoch 0, index 3): RandomBrightness, RandomContrast takes uint8 images of "
         "1, 3 or 4 channels, shape (height, width, channels), values 0 to 255; "
         f"got {what}."
@@ -159,18 +159,21 @@ def test_an_image_that_has_no_colours_is_refused_by_the_names_of_the_steps(image
 
 def test_geometry_alone_takes_floats():
     image = IMAGE.astype(np.float32)
-    came = augmented([RandomFlip(p=1), RandomRotation()], Sample(image)).sample.image
-    assert (came.dtype, came.shape) == (np.float32, image.shape)
+    result = augmented([RandomFlip(p=1), RandomRotation()], Sample(image)).sample.image
+    assert (result.dtype, result.shape) == (np.float32, image.shape)
 
 
 def test_what_cannot_be_moved_is_refused_by_the_name_of_the_step():
     text = refusal([RandomRotation()], Sample(IMAGE.astype(np.int64)))
-    assert text.startswith(f"The augmentation 'RandomRotation' cannot do {WHERE}: Images of dtype")
+    start = (
+        f"The augmentation 'RandomRotation' failed on {WHERE}: Geometric augmentations take images"
+    )
+    assert text.startswith(start)
     assert "got int64 of shape (40, 56, 3)" in text
 
 
 def test_steps_after_a_function_are_named_without_those_before_it():
-    with pytest.raises(AugmentationError, match="^The augmentation 'RandomBrightness' cannot do"):
+    with pytest.raises(AugmentationError, match="^The augmentation 'RandomBrightness' failed on"):
         augmented([RandomFlip(p=1), np.array, RandomBrightness()], Sample(IMAGE[..., :2]))
 
 
@@ -179,7 +182,7 @@ def test_augmix_refuses_masks_wherever_it_stands(number):
     steps = [RandomFlip(p=1), RandomBrightness()]
     steps.insert(number, AugMix())
     text = refusal(steps, Sample(IMAGE, (IMAGE[..., 0],)))
-    assert "AugMix blends images that it moves apart, and no mask, box or keypoint" in text
+    assert "AugMix blends differently moved copies of an image, so masks, boxes" in text
     assert WHERE in text
 
 
@@ -189,9 +192,9 @@ def test_a_function_that_returns_another_dtype_is_named_with_what_to_do():
 
     assert refusal([RandomFlip(p=1), scaled]) == (
         "The augmentation 'scaled' returned float64 of shape (40, 56, 3) for "
-        "'cats/1.jpg' (epoch 0, index 3); expected uint8 of shape (40, 56, 3), like the image it "
-        "was given. Scaling belongs to the sequence (rescale=, dtype=); to clip and round a float "
-        "image use np.clip(image, 0, 255).astype(np.uint8)."
+        "'cats/1.jpg' (epoch 0, index 3); expected uint8 of shape (40, 56, 3), as in its "
+        "input. Scale with rescale= and dtype= of the sequence; convert a float image with "
+        "np.clip(image, 0, 255).astype(np.uint8)."
     )
 
 
@@ -203,7 +206,7 @@ def test_a_step_that_loses_a_mask_is_refused():
             return Sample(sample.image), {}
 
     assert refusal([Loser()], Sample(IMAGE, (IMAGE[..., 0],))) == (
-        f"The augmentation 'Loser' returned 1 arrays for {WHERE}; expected 2, as it was given."
+        f"The augmentation 'Loser' returned 1 arrays for {WHERE}; expected 2, as in its input."
     )
 
 
@@ -230,20 +233,20 @@ def test_a_mixer_among_the_steps_of_a_sample_is_refused():
 
 def test_one_operation_is_described_by_its_parameters():
     steps = [RandomRotation((7, 7)), RandomFlip(p=1), RandomBrightness((1.5, 1.5))]
-    assert augmented(steps).described() == (
-        Applied("RandomRotation", {"degrees": 7.0}),
-        Applied("RandomFlip", {"horizontal": True, "vertical": False}),
-        Applied("RandomBrightness", {"factor": 1.5}),
+    assert augmented(steps).describe() == (
+        AppliedStep("RandomRotation", {"degrees": 7.0}),
+        AppliedStep("RandomFlip", {"horizontal": True, "vertical": False}),
+        AppliedStep("RandomBrightness", {"factor": 1.5}),
     )
 
 
 def test_a_step_that_chance_left_out_is_described_by_none():
     steps = [RandomRotation(p=0), RandomFlip(p=0), RandAugment(p=0)]
-    assert [applied.parameters for applied in augmented(steps).described()] == [None] * 3
+    assert [applied.parameters for applied in augmented(steps).describe()] == [None] * 3
 
 
 def test_a_policy_is_described_by_its_operations():
-    (applied,) = augmented([RandAugment(num_ops=14, magnitude=15)]).described()
+    (applied,) = augmented([RandAugment(num_ops=14, magnitude=15)]).describe()
     assert applied.name == "RandAugment"
     assert list(applied.parameters) == ["operations"]
     names = [name for operation in applied.parameters["operations"] for name in operation]
@@ -256,12 +259,12 @@ def test_a_policy_is_described_by_its_operations():
 
 def test_a_policy_that_picks_what_another_step_is_called_is_told_from_it():
     for seed in range(60):
-        (applied,) = augmented([TrivialAugment()], seed=seed).described()
+        (applied,) = augmented([TrivialAugment()], seed=seed).describe()
         assert list(applied.parameters) == ["operations"]
 
 
 def test_augmix_is_described_by_its_chains():
-    (applied,) = augmented([AugMix(num_chains=2)]).described()
+    (applied,) = augmented([AugMix(num_chains=2)]).describe()
     assert set(applied.parameters) == {"weights", "share", "chains"}
     assert [type(operation) for chain in applied.parameters["chains"] for operation in chain] == [
         dict
@@ -269,7 +272,7 @@ def test_augmix_is_described_by_its_chains():
 
 
 def test_a_function_is_described_by_its_name_alone():
-    assert augmented([np.flipud]).described() == (Applied("flipud", {}),)
+    assert augmented([np.flipud]).describe() == (AppliedStep("flipud", {}),)
 
 
 def test_what_an_adapter_tells_is_described():
@@ -279,8 +282,8 @@ def test_what_an_adapter_tells_is_described():
         def augment(self, sample, rng):
             return sample, {"seed": np.int64(3), "noise": np.zeros(100), "few": np.arange(3)}
 
-    assert augmented([Teller()]).described() == (
-        Applied("Teller", {"seed": 3, "noise": "float64 of shape (100,)", "few": [0, 1, 2]}),
+    assert augmented([Teller()]).describe() == (
+        AppliedStep("Teller", {"seed": 3, "noise": "float64 of shape (100,)", "few": [0, 1, 2]}),
     )
 
 
@@ -293,13 +296,13 @@ def test_descriptions_are_what_json_can_hold():
 
 def test_repeating_what_is_described_gives_the_same_image():
     for seed in range(10):
-        came = augmented([RandomRotation(), RandomBrightness()], seed=seed)
-        turn, light = (applied.parameters for applied in came.described())
+        result = augmented([RandomRotation(), RandomBrightness()], seed=seed)
+        turn, light = (applied.parameters for applied in result.describe())
         fixed = [
             RandomRotation((turn["degrees"],) * 2),
             RandomBrightness((light["factor"],) * 2),
         ]
-        np.testing.assert_array_equal(augmented(fixed, seed=99).sample.image, came.sample.image)
+        np.testing.assert_array_equal(augmented(fixed, seed=99).sample.image, result.sample.image)
 
 
 # A crop at the start
@@ -314,9 +317,9 @@ def test_a_crop_at_the_start_is_known_and_elsewhere_it_is_not():
 
 def test_a_crop_at_the_start_makes_the_size_of_the_larger_image():
     large = noise(120, 150, 3)
-    came = augmented([RandomResizedCrop()], Sample(large), size=(32, 48))
-    window = came.described()[0].parameters
-    assert came.sample.image.shape == (32, 48, 3)
+    result = augmented([RandomResizedCrop()], Sample(large), size=(32, 48))
+    window = result.describe()[0].parameters
+    assert result.sample.image.shape == (32, 48, 3)
     assert window["top"] + window["height"] <= 120
     assert window["left"] + window["width"] <= 150
     whole = RandomResizedCrop().window(120, 150, rng_of()(0))
@@ -331,27 +334,27 @@ def test_a_crop_at_the_start_makes_the_size_of_the_larger_image():
 def test_what_follows_the_crop_is_drawn_for_the_size_it_makes(step):
     large = noise(120, 150, 3)
     for seed in range(5):
-        came = augmented([RandomResizedCrop(), step], Sample(large), seed, size=(32, 48))
-        assert came.sample.image.shape == (32, 48, 3)
-        expected = augmented([np.array, step], Sample(noise(32, 48, 3)), seed).described()[1]
-        assert came.described()[1] == expected
+        result = augmented([RandomResizedCrop(), step], Sample(large), seed, size=(32, 48))
+        assert result.sample.image.shape == (32, 48, 3)
+        expected = augmented([np.array, step], Sample(noise(32, 48, 3)), seed).describe()[1]
+        assert result.describe()[1] == expected
 
 
 def test_masks_and_further_images_are_cut_as_the_image_is():
     large = np.repeat(noise(120, 150, 1, most=3), 3, axis=2)
     sample = Sample(large, (large[..., 0],), (large,))
-    came = augmented([RandomResizedCrop(), RandomFlip(p=1)], sample, size=(32, 48)).sample
-    assert came.masks[0].shape == (32, 48)
-    assert came.images[0].shape == (32, 48, 3)
-    np.testing.assert_array_equal(came.images[0], came.image)
+    result = augmented([RandomResizedCrop(), RandomFlip(p=1)], sample, size=(32, 48)).sample
+    assert result.masks[0].shape == (32, 48)
+    assert result.images[0].shape == (32, 48, 3)
+    np.testing.assert_array_equal(result.images[0], result.image)
 
 
 def test_a_crop_that_chance_leaves_out_shows_the_whole_image():
     large = np.full((120, 150, 3), 9, np.uint8)
     large[:60] = 200
-    came = augmented([RandomResizedCrop(p=0)], Sample(large), size=(32, 48)).sample.image
-    assert (came[:15] == 200).all()
-    assert (came[17:] == 9).all()
+    result = augmented([RandomResizedCrop(p=0)], Sample(large), size=(32, 48)).sample.image
+    assert (result[:15] == 200).all()
+    assert (result[17:] == 9).all()
 
 
 # What is given is left alone
@@ -391,12 +394,12 @@ class Scribbler:
         [RandomTranslation((0, 0), (0, 0))],
         [RandomRotation((0, 0)), RandomBrightness((1, 1))],
     ],
-    ids=["nothing", "left out", "flip", "crop", "whole", "colour", "no shift", "no turn"],
+    ids=["nothing", "left out", "flip", "crop", "whole", "color", "no shift", "no turn"],
 )
 def test_a_step_that_writes_to_its_arrays_never_writes_to_those_of_the_cache(before):
     sample = guarded()
-    came = augmented([*before, Scribbler()], sample).sample
-    for new, old in zip(came.arrays, sample.arrays, strict=True):
+    result = augmented([*before, Scribbler()], sample).sample
+    for new, old in zip(result.arrays, sample.arrays, strict=True):
         assert (new == 7).all()
         assert not np.shares_memory(new, old)
     np.testing.assert_array_equal(sample.image, IMAGE)
@@ -415,8 +418,8 @@ def test_a_view_of_a_cached_image_is_copied_before_a_function_writes_to_it():
 
 def test_a_function_that_returns_what_it_was_given_hands_on_no_cached_array():
     sample = guarded()
-    came = augmented([lambda image: image, scribble], Sample(sample.image)).sample
-    assert (came.image == 7).all()
+    result = augmented([lambda image: image, scribble], Sample(sample.image)).sample
+    assert (result.image == 7).all()
     np.testing.assert_array_equal(sample.image, IMAGE)
 
 

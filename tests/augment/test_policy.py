@@ -81,21 +81,21 @@ def test_lists_in_lists_come_back_as_one(ending):
 
 @pytest.mark.parametrize("ending", [".yaml", ".json"])
 def test_an_albumentations_compose_comes_back_as_it_was(ending):
-    (came,) = there_and_back(nested(), ending)
-    assert A.to_dict(came) == A.to_dict(nested())
-    assert type(came) is A.Compose
-    assert [type(step) for step in came.transforms[1].transforms] == [A.Blur, A.OneOf]
+    (result,) = there_and_back(nested(), ending)
+    assert A.to_dict(result) == A.to_dict(nested())
+    assert type(result) is A.Compose
+    assert [type(step) for step in result.transforms[1].transforms] == [A.Blur, A.OneOf]
 
 
 def test_an_albumentations_transform_that_came_back_draws_the_same():
     image = np.random.default_rng(0).integers(0, 256, (24, 32, 3), dtype=np.uint8)
-    (came,) = there_and_back(nested())
+    (result,) = there_and_back(nested())
     for seed in range(10):
         one, other = (
             step[0]
             .augment(imggen.augment.Sample(image.copy()), np.random.default_rng(seed))[0]
             .image
-            for step in (adapt(nested()), adapt(came))
+            for step in (adapt(nested()), adapt(result))
         )
         np.testing.assert_array_equal(one, other)
 
@@ -244,8 +244,8 @@ def in_compose(name="MotionBlur", argument="blur_limit", p=0.5):
 
 def test_a_transform_without_p_has_that_of_albumentations():
     text = "augmentations:\n- albumentations: {__class_fullname__: HorizontalFlip}\n"
-    (came,) = parse_policy(text, "policy.yaml")
-    assert came.p == 0.5
+    (result,) = parse_policy(text, "policy.yaml")
+    assert result.p == 0.5
 
 
 def test_the_template_of_these_tests_is_legal():
@@ -277,7 +277,7 @@ WRONG = {
     "out of bounds": (
         ROTATION + "    cval: 256\n",
         5,
-        r"RandomRotation: cval=256 must be a number, 0 to 255, grey levels\.$",
+        r"RandomRotation: cval=256 must be a number from 0 to 255, gray levels\.$",
     ),
     "wrong type": (
         ROTATION + "    degrees: twenty\n",
@@ -289,12 +289,12 @@ WRONG = {
         5,
         r"RandomRotation: fill_mode='refelct' is not one of .* Did you mean 'reflect'\?$",
     ),
-    "duplicate option": (ROTATION + "    p: 0.6\n", 5, r"'p' is there twice$"),
-    "duplicate list": (ROTATION + "augmentations: []\n", 5, r"'augmentations' is there twice$"),
+    "duplicate option": (ROTATION + "    p: 0.6\n", 5, r"'p' occurs twice$"),
+    "duplicate list": (ROTATION + "augmentations: []\n", 5, r"'augmentations' occurs twice$"),
     "not a list": (
         "version: 1\naugmentations: RandomFlip\n",
         2,
-        r"expected a list of augmentations, each on a line of its own behind a '-'$",
+        r"expected a list of augmentations, each on its own line after a '-'$",
     ),
     "a mapping, not a list": (
         "version: 1\naugmentations:\n  RandomFlip: {p: 0.5}\n",
@@ -304,12 +304,12 @@ WRONG = {
     "two names": (
         "augmentations:\n- RandomFlip: {}\n- RandomHue: {}\n  RandomZoom: {}\n",
         3,
-        r"expected one augmentation behind a '-', got \['RandomHue', 'RandomZoom'\]",
+        r"expected one augmentation after a '-', got \['RandomHue', 'RandomZoom'\]",
     ),
     "options not indented": (
         "augmentations:\n- RandomFlip\n- RandomHue:\n  degrees: [1, 2]\n",
         3,
-        r"its options are to be indented further than its name$",
+        r"indent options further than the name of their augmentation$",
     ),
     "options without names": (
         "augmentations:\n- RandomHue:\n  - [1, 2]\n",
@@ -325,21 +325,25 @@ WRONG = {
     "an open bracket": (
         "augmentations:\n- RandomFlip: {p: 0.5\n- RandomHue\n",
         4,
-        r"this is not YAML: ",
+        r"this is not valid YAML: ",
     ),
-    "a tab": ("augmentations:\n\t- RandomFlip\n", 2, r"this is not YAML: found character '\\t'"),
-    "two documents": ("augmentations: []\n---\nversion: 1\n", 2, r"this is not YAML: "),
+    "a tab": (
+        "augmentations:\n\t- RandomFlip\n",
+        2,
+        r"this is not valid YAML: found character '\\t'",
+    ),
+    "two documents": ("augmentations: []\n---\nversion: 1\n", 2, r"this is not valid YAML: "),
     "version 2": (
         "# mine\nversion: 2\naugmentations: []\n",
         2,
-        r"version 2 of the format; this imggen reads version 1$",
+        r"version 2 is not supported; expected version 1$",
     ),
     "unknown key": (
         "augmentations: []\nverison: 1\n",
         2,
         r"key='verison' is not one of 'version', 'augmentations'\. Did you mean 'version'\?$",
     ),
-    "no list": ("version: 1\n", 1, r"there is no list 'augmentations:'$"),
+    "no list": ("version: 1\n", 1, r"the list 'augmentations:' is missing$"),
     "a list alone": ("- RandomFlip\n", 1, r"expected the policy as 'name: value', got "),
     "unknown transform in a OneOf": (
         in_compose(name="MotionBlurr"),
@@ -349,18 +353,18 @@ WRONG = {
     "batches mixed before the last": (
         "version: 1\naugmentations:\n- MixUp: {alpha: 0.3}\n- RandomFlip\n",
         3,
-        r"MixUp mixes whole batches, so it has to be the last augmentation",
+        r"MixUp blends the images of a batch, so it must be the last augmentation",
     ),
     "unknown argument in a OneOf": (
         in_compose(argument="blur_limt"),
         14,
         r"argument of MotionBlur='blur_limt' is not one of .* Did you mean 'blur_limit'\?$",
     ),
-    "duplicate argument in a OneOf": (in_compose() + "        p: 1\n", 15, r"'p' is there twice$"),
+    "duplicate argument in a OneOf": (in_compose() + "        p: 1\n", 15, r"'p' occurs twice$"),
     "a transform without its name": (
         "augmentations:\n- albumentations: {p: 0.5}\n",
         2,
-        r"expected __class_fullname__: the name of an albumentations transform",
+        r"expected __class_fullname__: NAME, with the name of an albumentations transform",
     ),
     "a transform by its name alone": (
         "augmentations:\n- RandomFlip\n- albumentations: MotionBlur\n",
@@ -415,14 +419,14 @@ def test_yaml_that_stands_for_nothing_is_told_with_its_line(case):
 def test_characters_that_yaml_does_not_allow_are_told():
     error = refusal("augmentations:\n- \x01\n")
     assert error.line is None
-    assert "this is not YAML" in str(error)
+    assert "this is not valid YAML" in str(error)
 
 
 @pytest.mark.parametrize("text", ["", "\n\n", "# nothing but a remark\n"], ids=repr)
 def test_an_empty_policy_is_told(text):
     error = refusal(text)
     assert error.line is None
-    assert str(error) == "'policy.yaml': it is empty; expected a list under 'augmentations:'"
+    assert str(error) == "'policy.yaml': the file is empty; expected a list under 'augmentations:'"
 
 
 JSON = '{\n\t"version": 1,\n\t"augmentations": [\n\t\t"RandomFlip",\n\t\t%s\n\t]\n}\n'
@@ -433,9 +437,9 @@ JSON = '{\n\t"version": 1,\n\t"augmentations": [\n\t\t"RandomFlip",\n\t\t%s\n\t]
     [
         ('"RandomFlpi"', 5, r"augmentation='RandomFlpi' .* Did you mean 'RandomFlip'\?"),
         ('{"RandomHue":\n\t\t{"degrees":\n\t[2, 1]}}', 6, r"degrees=\[2, 1\] .* mean \(1, 2\)\?"),
-        ('{"RandomHue": {"p": 1,\n\t"p": 1}}', 6, r"'p' is there twice"),
-        ("RandomFlip", 5, r"this is not JSON: Expecting value"),
-        ('"RandomFlip" "RandomHue"', 5, r"this is not JSON: Expecting ',' delimiter"),
+        ('{"RandomHue": {"p": 1,\n\t"p": 1}}', 6, r"'p' occurs twice"),
+        ("RandomFlip", 5, r"this is not valid JSON: Expecting value"),
+        ('"RandomFlip" "RandomHue"', 5, r"this is not valid JSON: Expecting ',' delimiter"),
     ],
     ids=["name", "range", "twice", "no quotes", "a comma too few"],
 )
@@ -448,7 +452,7 @@ def test_what_is_wrong_in_json_with_tabs_is_told_with_its_line(item, line, messa
 def test_json_that_is_yaml_alone_is_refused():
     error = refusal("augmentations:\n- RandomFlip\n", ".json")
     assert error.line == 1
-    assert "this is not JSON" in str(error)
+    assert "this is not valid JSON" in str(error)
 
 
 # Files
@@ -472,8 +476,8 @@ def test_a_saved_file_is_as_good_as_what_was_saved(tmp_path):
 def test_what_albumentations_saved_loads(tmp_path, ending):
     file = tmp_path / f"theirs{ending}"
     A.save(nested(), file, data_format=ending[1:])
-    (came,) = imggen.load_policy(file)
-    assert A.to_dict(came) == A.to_dict(nested())
+    (result,) = imggen.load_policy(file)
+    assert A.to_dict(result) == A.to_dict(nested())
 
 
 def test_an_error_in_what_albumentations_saved_is_told_with_its_line(tmp_path):
@@ -552,7 +556,7 @@ def test_another_ending_is_refused(tmp_path, name):
 )
 def test_what_is_no_augmentation_with_options_cannot_be_saved(tmp_path, augment):
     file = tmp_path / "policy.yaml"
-    with pytest.raises(OptionError, match="cannot be written to a policy file, which holds"):
+    with pytest.raises(OptionError, match="cannot be saved to a policy file; expected"):
         imggen.save_policy(file, augment)
     assert list(tmp_path.iterdir()) == []
 
@@ -568,7 +572,7 @@ def test_a_preset_that_is_none_cannot_be_saved(tmp_path):
     ids=["alone", "nested"],
 )
 def test_a_lambda_of_albumentations_cannot_be_saved(transform):
-    with pytest.raises(OptionError, match="cannot be written to a file: To make a Lambda"):
+    with pytest.raises(OptionError, match="cannot be saved to a file: To make a Lambda"):
         format_policy(transform)
 
 

@@ -18,8 +18,8 @@ from imggen.augment import (
     RandomZoom,
     Sample,
 )
-from imggen.augment.positions import clipped_boxes, moved_boxes, moved_keypoints
-from imggen.augment.resample import resample
+from imggen.augment.positions import clip_boxes, move_boxes, move_keypoints
+from imggen.augment.resampling import resample
 from tests.helpers.augmenting import applied
 
 HEIGHT, WIDTH = SIZE = (36, 48)
@@ -35,11 +35,11 @@ WAYS = {
 
 
 def boxes_through(boxes, matrix, out_size=SIZE):
-    return moved_boxes(boxes, matrix, SIZE, out_size)
+    return move_boxes(boxes, matrix, SIZE, out_size)
 
 
 def through(points, matrix):
-    return moved_keypoints(points, matrix, SIZE)
+    return move_keypoints(points, matrix, SIZE)
 
 
 def of(kind, size=SIZE, out_size=SIZE, **parameters):
@@ -224,7 +224,7 @@ def test_a_turn_of_a_square_by_90_is_exact():
     image = np.zeros(square, np.uint8)
     image[3:10, 20:33] = 255
     turned = np.argwhere(resample(image, matrix, square))
-    [moved] = moved_boxes(np.array([[20.0, 3, 33, 10, 0]]), matrix, square, square)
+    [moved] = move_boxes(np.array([[20.0, 3, 33, 10, 0]]), matrix, square, square)
 
     np.testing.assert_array_equal(moved[:4], [*turned.min(0)[::-1], *(turned.max(0) + 1)[::-1]])
     assert moved[:4].tolist() == [3, 3, 10, 16]  # counter-clockwise
@@ -244,7 +244,7 @@ PIPELINES = {
     "crop": RandomResizedCrop((0.2, 1.0)),
     "several": [RandomFlip(), RandomRotation(**EDGE), RandomShear(**EDGE), RandomZoom(**EDGE)],
     "a crop among others": [RandomRotation(**EDGE), RandomResizedCrop((0.4, 1.0)), RandomFlip()],
-    "with colours between": [
+    "with colors between": [
         RandomRotation(**EDGE),
         imggen.augment.RandomHue(),
         RandomShear(**EDGE),
@@ -527,9 +527,9 @@ def test_each_side_of_a_box_touches_one_of_its_corners_or_the_edge(boxes, matrix
 @many
 @given(boxes=boxes_anywhere())
 def test_boxes_that_are_clipped_again_stay(boxes):
-    once = clipped_boxes(boxes, SIZE)
+    once = clip_boxes(boxes, SIZE)
 
-    np.testing.assert_array_equal(clipped_boxes(once, SIZE), once)
+    np.testing.assert_array_equal(clip_boxes(once, SIZE), once)
     for box in boxes:
         sides = np.minimum(box[2:4], [WIDTH, HEIGHT]) - np.maximum(box[:2], 0)
         assume(not 0.99 < sides.min() < 1.01)  # less than a pixel counts as nothing

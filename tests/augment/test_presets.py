@@ -75,20 +75,20 @@ def test_another_name_is_refused_with_the_closest(name, closest):
 
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("channels", [1, 3, 4])
-def test_every_preset_takes_grey_rgb_and_rgba(name, channels):
+def test_every_preset_takes_gray_rgb_and_rgba(name, channels):
     image = noise(32, 40, channels)
     for seed in range(10):
-        came = augmented(name, seed, image).sample.image
-        assert (came.shape, came.dtype) == (image.shape, np.uint8)
+        result = augmented(name, seed, image).sample.image
+        assert (result.shape, result.dtype) == (image.shape, np.uint8)
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_every_preset_takes_masks(name):
     mask = noise(48, 64, most=3)
     for seed in range(10):
-        came = augmented(name, seed, masks=(mask,)).sample.masks[0]
-        assert came.shape == mask.shape
-        assert came.max() <= 3
+        result = augmented(name, seed, masks=(mask,)).sample.masks[0]
+        assert result.shape == mask.shape
+        assert result.max() <= 3
 
 
 @pytest.mark.parametrize("name", NAMES)

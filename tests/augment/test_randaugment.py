@@ -8,7 +8,7 @@ import pytest
 from scipy.stats import kstest
 
 from imggen.augment import AugMix, Pipeline, RandAugment, Sample, TrivialAugment
-from imggen.augment.perform import perform
+from imggen.augment.execution import apply_operations
 from imggen.errors import AugmentationError
 from tests.helpers.resampling import noise, smooth
 
@@ -32,7 +32,7 @@ def drawn(augmentation, number=DRAWS, seed=0):
 
 def called(operation):
     """Its name, and of shears and translations the direction."""
-    name = operation.kind.name
+    name = operation.op.name
     ways = [way for way in PLACES.get(name, ()) if operation.parameters[way]]
     return " ".join([name, *ways])
 
@@ -127,11 +127,11 @@ def test_randaugment_of_no_magnitude_changes_nothing_but_what_has_no_magnitude()
     rng = np.random.default_rng(0)
     unchanged = 0
     for operations in drawn(RandAugment(magnitude=0), 200):
-        if {operation.kind.name for operation in operations} & {"AutoContrast", "Equalization"}:
+        if {operation.op.name for operation in operations} & {"AutoContrast", "Equalization"}:
             continue
         unchanged += 1
         image = rng.integers(0, 256, (*SIZE, 3), dtype=np.uint8)
-        np.testing.assert_array_equal(perform(operations, Sample(image)).image, image)
+        np.testing.assert_array_equal(apply_operations(operations, Sample(image)).image, image)
     assert unchanged > 100
 
 
@@ -141,10 +141,10 @@ def test_the_fill_is_that_of_every_operation():
         TrivialAugment(fill_mode="wrap"),
     ):
         modes = {
-            operation.kind.fill_mode
+            operation.op.fill_mode
             for one in drawn(augmentation, 100)
             for operation in one
-            if hasattr(operation.kind, "fill_mode")
+            if hasattr(operation.op, "fill_mode")
         }
         assert modes == {"wrap"}
 
@@ -155,11 +155,11 @@ def test_the_fill_is_that_of_every_operation():
     [RandAugment(num_ops=5), TrivialAugment(), AugMix()],
     ids=lambda one: one.name,
 )
-def test_every_operation_takes_grey_rgb_and_rgba(augmentation, channels):
+def test_every_operation_takes_gray_rgb_and_rgba(augmentation, channels):
     image = noise(20, 30, channels)
     for seed in range(60):
-        came = augmentation(image, np.random.default_rng(seed))
-        assert (came.shape, came.dtype) == (image.shape, image.dtype)
+        result = augmentation(image, np.random.default_rng(seed))
+        assert (result.shape, result.dtype) == (image.shape, image.dtype)
 
 
 # AugMix
@@ -219,13 +219,13 @@ def test_the_blend_is_the_weighted_mean_of_the_copies_and_the_image():
     augmix = AugMix(severity=10, num_chains=4)
     for operations in drawn(augmix, 20):
         parameters = operations[0].parameters
-        copies = [perform(chain, Sample(IMAGE)).image for chain in parameters["chains"]]
+        copies = [apply_operations(chain, Sample(IMAGE)).image for chain in parameters["chains"]]
         mixed = np.tensordot(parameters["weights"], np.array(copies, np.float64), 1)
         share = parameters["share"]
         expected = np.rint((1 - share) * IMAGE + share * mixed)
-        came = perform(operations, Sample(IMAGE)).image
-        assert np.abs(came - expected).max() <= 1
-        assert not np.array_equal(came, IMAGE)
+        result = apply_operations(operations, Sample(IMAGE)).image
+        assert np.abs(result - expected).max() <= 1
+        assert not np.array_equal(result, IMAGE)
 
 
 def test_augmix_refuses_masks_with_what_to_use_instead():
@@ -233,13 +233,14 @@ def test_augmix_refuses_masks_with_what_to_use_instead():
     with pytest.raises(AugmentationError) as err:
         Pipeline([AugMix()])(sample, lambda step: np.random.default_rng(step), "'a.jpg'")
     assert str(err.value) == (
-        "The augmentation 'AugMix' cannot do 'a.jpg': AugMix blends images that it moves apart, "
-        "and no mask, box or keypoint can follow. Leave it out, or use RandAugment."
+        "The augmentation 'AugMix' failed on 'a.jpg': AugMix blends differently moved "
+        "copies of an image, so masks, boxes and keypoints cannot follow. Remove it, or use "
+        "RandAugment."
     )
 
 
 def test_augmix_that_chance_leaves_out_takes_masks():
     sample = Sample(IMAGE, (IMAGE[..., 0],))
     pipeline = Pipeline([AugMix(p=0)])
-    came = pipeline(sample, lambda step: np.random.default_rng(step), "'a.jpg'")
-    assert came.sample.masks[0] is sample.masks[0]
+    result = pipeline(sample, lambda step: np.random.default_rng(step), "'a.jpg'")
+    assert result.sample.masks[0] is sample.masks[0]

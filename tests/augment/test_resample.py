@@ -1,9 +1,9 @@
-"""The one resample: SciPy's values within a grey level, and pixels as they are where none mix."""
+"""The one resample: SciPy's values within a gray level, and pixels as they are where none mix."""
 
 import numpy as np
 import pytest
 
-from imggen.augment.resample import resample
+from imggen.augment.resampling import resample
 from imggen.errors import SampleError
 from tests.helpers.resampling import (
     PAD_MODES,
@@ -42,13 +42,13 @@ def window_of(top, left, height, width, size):
 @pytest.mark.parametrize("bent", [False, True], ids=["affine", "perspective"])
 @pytest.mark.parametrize("picture", PICTURES)
 @pytest.mark.parametrize("fill_mode", SCIPY_MODES)
-def test_what_is_shown_is_scipys_within_a_grey_level(fill_mode, picture, bent):
+def test_what_is_shown_is_scipys_within_a_gray_level(fill_mode, picture, bent):
     image = PICTURES[picture]
     for seed in range(5):
         matrix = slanted(seed, bent=bent)
-        came = resample(image, matrix, SIZE, fill_mode=fill_mode, cval=77.0)
+        result = resample(image, matrix, SIZE, fill_mode=fill_mode, cval=77.0)
         expected = by_scipy(image, matrix, SIZE, fill_mode=fill_mode, cval=77.0)
-        assert farthest(came, expected) < 1
+        assert farthest(result, expected) < 1
 
 
 @precise
@@ -59,10 +59,10 @@ def test_what_is_shown_is_scipys_within_a_grey_level(fill_mode, picture, bent):
 def test_every_dtype_is_scipys_within_one(dtype, most, fill_mode):
     image = noise(*SIZE, 3, dtype=dtype, most=most)
     matrix = slanted(3)
-    came = resample(image, matrix, SIZE, fill_mode=fill_mode, cval=7.0)
-    assert came.dtype == dtype
+    result = resample(image, matrix, SIZE, fill_mode=fill_mode, cval=7.0)
+    assert result.dtype == dtype
     expected = by_scipy(image, matrix, SIZE, fill_mode=fill_mode, cval=7.0)
-    assert farthest(came, expected) < max(1, 5e-5 * most)
+    assert farthest(result, expected) < max(1, 5e-5 * most)
 
 
 @precise
@@ -70,13 +70,13 @@ def test_every_dtype_is_scipys_within_one(dtype, most, fill_mode):
     "channels",
     [1, 2, 3, 4, 5, 6, 7],
 )
-def test_any_number_of_channels_is_scipys_within_a_grey_level(channels):
+def test_any_number_of_channels_is_scipys_within_a_gray_level(channels):
     image = noise(*SIZE, channels)
     matrix = slanted(3)
-    came = resample(image, matrix, SIZE, fill_mode="constant", cval=50)
+    result = resample(image, matrix, SIZE, fill_mode="constant", cval=50)
     expected = by_scipy(image, matrix, SIZE, fill_mode="constant", cval=50)
-    assert came.shape == image.shape
-    assert farthest(came, expected) < 1
+    assert result.shape == image.shape
+    assert farthest(result, expected) < 1
 
 
 @pytest.mark.parametrize("channels", [2, 5])
@@ -88,16 +88,16 @@ def test_two_and_five_channels_are_scipys_where_the_picture_is_smooth(channels):
 
 def test_an_image_without_an_axis_of_channels_is_that_channel():
     image, matrix = PICTURES["noise"][..., 0], slanted(1)
-    came = resample(image, matrix, SIZE)
-    np.testing.assert_array_equal(came, resample(image[..., np.newaxis], matrix, SIZE)[..., 0])
+    result = resample(image, matrix, SIZE)
+    np.testing.assert_array_equal(result, resample(image[..., np.newaxis], matrix, SIZE)[..., 0])
 
 
 @precise
 def test_the_result_may_be_of_another_size():
     image, matrix = PICTURES["noise"], slanted(1)
-    came = resample(image, matrix, (40, 100))
-    assert came.shape == (40, 100, 3)
-    assert farthest(came, by_scipy(image, matrix, (40, 100))) < 1
+    result = resample(image, matrix, (40, 100))
+    assert result.shape == (40, 100, 3)
+    assert farthest(result, by_scipy(image, matrix, (40, 100))) < 1
 
 
 @precise
@@ -117,8 +117,8 @@ def test_a_mask_takes_scipys_nearest_pixel(dtype, fill_mode):
     for seed in range(5):
         matrix = slanted(seed)
         options = {"fill_mode": fill_mode, "cval": 201}
-        came = resample(mask, matrix, SIZE, is_mask=True, **options)
-        np.testing.assert_array_equal(came, by_scipy(mask, matrix, SIZE, order=0, **options))
+        result = resample(mask, matrix, SIZE, is_mask=True, **options)
+        np.testing.assert_array_equal(result, by_scipy(mask, matrix, SIZE, order=0, **options))
 
 
 @pytest.mark.parametrize("channels", [1, 2, 4, 5])
@@ -126,22 +126,22 @@ def test_a_mask_holds_no_value_that_was_not_there(channels):
     mask = np.array([0, 7, 200], np.uint8)[noise(*SIZE, channels, most=2)]
     for seed in range(5):
         for bent in (False, True):
-            came = resample(
+            result = resample(
                 mask, slanted(seed, bent=bent), SIZE, fill_mode="constant", cval=9, is_mask=True
             )
-            assert set(np.unique(came)) == {0, 7, 9, 200}
+            assert set(np.unique(result)) == {0, 7, 9, 200}
 
 
 def test_a_mask_that_shrinks_is_not_averaged():
     mask = np.array([0, 200], np.uint8)[np.indices((64, 64)).sum(0) % 2]
-    came = resample(mask, np.diag([8.0, 8.0, 1.0]), (8, 8), is_mask=True)
-    assert set(np.unique(came)) <= {0, 200}
+    result = resample(mask, np.diag([8.0, 8.0, 1.0]), (8, 8), is_mask=True)
+    assert set(np.unique(result)) <= {0, 200}
 
 
 def test_a_window_of_a_mask_is_resized_without_values_in_between():
     mask = np.array([0, 200], np.uint8)[noise(20, 30, most=1)]
-    came = resample(mask, window_of(3, 5, 9, 11, SIZE), SIZE, is_mask=True)
-    assert set(np.unique(came)) == {0, 200}
+    result = resample(mask, window_of(3, 5, 9, 11, SIZE), SIZE, is_mask=True)
+    assert set(np.unique(result)) == {0, 200}
 
 
 # Exact
@@ -161,9 +161,9 @@ def test_a_window_of_a_mask_is_resized_without_values_in_between():
 )
 def test_flips_move_pixels_as_they_are(matrix, turned, dtype, channels):
     image = noise(*SIZE, channels, dtype=dtype)
-    came = resample(image, np.array(matrix, np.float64), SIZE)
-    assert came.dtype == dtype
-    np.testing.assert_array_equal(came, image[turned])
+    result = resample(image, np.array(matrix, np.float64), SIZE)
+    assert result.dtype == dtype
+    np.testing.assert_array_equal(result, image[turned])
 
 
 @pytest.mark.parametrize("fill_mode", PAD_MODES)
@@ -179,15 +179,15 @@ def test_whole_shifts_move_pixels_as_they_are(fill_mode, down, right):
 
 def test_a_window_of_the_same_size_is_cut_out():
     image = PICTURES["noise"]
-    came = resample(image, window_of(11, 7, 20, 40, (20, 40)), (20, 40))
-    np.testing.assert_array_equal(came, image[11:31, 7:47])
+    result = resample(image, window_of(11, 7, 20, 40, (20, 40)), (20, 40))
+    np.testing.assert_array_equal(result, image[11:31, 7:47])
 
 
 def test_a_mirrored_window_is_cut_out_and_mirrored():
     image = PICTURES["noise"]
     mirror = np.array([[-1.0, 0, 39], [0, 1, 0], [0, 0, 1]])
-    came = resample(image, window_of(11, 7, 20, 40, (20, 40)) @ mirror, (20, 40))
-    np.testing.assert_array_equal(came, image[11:31, 7:47][:, ::-1])
+    result = resample(image, window_of(11, 7, 20, 40, (20, 40)) @ mirror, (20, 40))
+    np.testing.assert_array_equal(result, image[11:31, 7:47][:, ::-1])
 
 
 def test_rounding_errors_of_a_window_do_not_count():
@@ -201,9 +201,9 @@ def test_rounding_errors_of_a_window_do_not_count():
 
 def test_a_window_that_shrinks_a_lot_is_averaged():
     image = noise(64, 96, 3)
-    came = resample(image, window_of(0, 0, 64, 96, (16, 24)), (16, 24))
+    result = resample(image, window_of(0, 0, 64, 96, (16, 24)), (16, 24))
     expected = image.reshape(16, 4, 24, 4, 3).mean((1, 3))
-    assert farthest(came, expected) <= 0.51
+    assert farthest(result, expected) <= 0.51
 
 
 @pytest.mark.parametrize("factor", [2, 4])
@@ -212,18 +212,18 @@ def test_an_image_that_shrinks_within_its_frame_is_averaged_by_the_area(factor):
     # So many times as much is seen: the image is in the middle.
     offset = 31.5 - factor * 31.5
     matrix = np.array([[factor, 0, offset], [0, factor, offset], [0, 0, 1]], np.float64)
-    came = resample(image, matrix, (64, 64), fill_mode="constant")
+    result = resample(image, matrix, (64, 64), fill_mode="constant")
     expected = image.reshape(side, factor, side, factor, 3).mean((1, 3))
     middle = slice(32 - side // 2, 32 + side // 2)
-    assert farthest(came[middle, middle], expected) <= 0.51
-    assert not came[: middle.start].any()
+    assert farthest(result[middle, middle], expected) <= 0.51
+    assert not result[: middle.start].any()
 
 
-def test_a_checkerboard_that_shrinks_and_turns_becomes_grey():
+def test_a_checkerboard_that_shrinks_and_turns_becomes_gray():
     board = (np.indices((128, 128)).sum(0) % 2 * 255).astype(np.uint8)
     matrix = 4 * np.array([[0.8, -0.6, 0], [0.6, 0.8, 0], [0, 0, 0.25]])
-    came = resample(board, matrix, (128, 128))
-    assert 100 <= came.min() <= came.max() <= 155
+    result = resample(board, matrix, (128, 128))
+    assert 100 <= result.min() <= result.max() <= 155
 
 
 @precise
@@ -251,8 +251,8 @@ def test_an_image_too_small_to_be_averaged_is_shown_all_the_same():
 )
 def test_a_view_is_as_good_as_a_copy(view, matrix):
     part = PICTURES["noise"][view]
-    came = resample(part, matrix, (30, 30))
-    np.testing.assert_array_equal(came, resample(part.copy(), matrix, (30, 30)))
+    result = resample(part, matrix, (30, 30))
+    np.testing.assert_array_equal(result, resample(part.copy(), matrix, (30, 30)))
 
 
 @pytest.mark.parametrize("is_mask", [False, True])
@@ -279,15 +279,15 @@ def test_what_is_no_image_is_refused_with_what_it_is(array):
 @pytest.mark.parametrize("dtype", ["bool", "int8", "uint32", "int32", "int64"])
 def test_a_mask_may_be_of_any_whole_numbers(dtype):
     mask = noise(*SIZE, most=1).astype(dtype)
-    came = resample(mask, np.array([[-1.0, 0, 82], [0, 1, 0], [0, 0, 1]]), SIZE, is_mask=True)
-    np.testing.assert_array_equal(came, mask[:, ::-1])
+    result = resample(mask, np.array([[-1.0, 0, 82], [0, 1, 0], [0, 0, 1]]), SIZE, is_mask=True)
+    np.testing.assert_array_equal(result, mask[:, ::-1])
 
 
 @pytest.mark.parametrize("channels", [5, 10])
 def test_many_channels_shrink_as_each_by_itself(channels):
     image = noise(*SIZE, channels)
     matrix = np.diag([3.0, 3.0, 1.0])
-    came = resample(image, matrix, SIZE)
+    result = resample(image, matrix, SIZE)
     for channel in range(channels):
         alone = resample(np.ascontiguousarray(image[:, :, channel]), matrix, SIZE)
-        np.testing.assert_array_equal(came[:, :, channel], alone)
+        np.testing.assert_array_equal(result[:, :, channel], alone)

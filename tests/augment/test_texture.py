@@ -16,12 +16,12 @@ from imggen.augment import (
     RandomSharpness,
     Sample,
 )
-from imggen.augment.perform import perform
+from imggen.augment.execution import apply_operations
 from tests.helpers.resampling import noise, smooth
 
-COLOURS, SPOTS = noise(50, 70, 3), smooth(50, 70, 3)
-PICTURES = {"noise": COLOURS, "smooth": SPOTS, "grey": COLOURS[..., :1]}
-GREY = np.full((200, 300, 3), 128, np.uint8)
+COLORS, SPOTS = noise(50, 70, 3), smooth(50, 70, 3)
+PICTURES = {"noise": COLORS, "smooth": SPOTS, "gray": COLORS[..., :1]}
+GRAY = np.full((200, 300, 3), 128, np.uint8)
 
 TEXTURAL = [
     RandomGaussianBlur((2, 2)),
@@ -51,35 +51,35 @@ def difference(one, other):
 
 @pytest.mark.parametrize("sigma", [0, 0.1, 0.5, 1, 2.3, 6, 20])
 @pytest.mark.parametrize("picture", PICTURES)
-def test_a_blur_is_scipys_within_a_grey_level(picture, sigma):
+def test_a_blur_is_scipys_within_a_gray_level(picture, sigma):
     image = PICTURES[picture]
     expected = gaussian_filter(
         image.astype(np.float64), (sigma, sigma, 0), mode="mirror", truncate=4
     )
-    came = changed(RandomGaussianBlur((sigma, sigma)), image)
-    assert difference(came, np.rint(expected)).max() <= 1
+    result = changed(RandomGaussianBlur((sigma, sigma)), image)
+    assert difference(result, np.rint(expected)).max() <= 1
 
 
 @pytest.mark.parametrize("sigma", [0.7, 2, 4, 8])
-def test_a_blur_of_black_and_white_noise_is_scipys_within_three_grey_levels(sigma):
+def test_a_blur_of_black_and_white_noise_is_scipys_within_three_gray_levels(sigma):
     image = 255 * noise(200, 200, 1, most=1)
     expected = gaussian_filter(
         image.astype(np.float64), (sigma, sigma, 0), mode="mirror", truncate=4
     )
-    came = changed(RandomGaussianBlur((sigma, sigma)), image)
-    assert difference(came, np.rint(expected)).max() <= 3
+    result = changed(RandomGaussianBlur((sigma, sigma)), image)
+    assert difference(result, np.rint(expected)).max() <= 3
 
 
 def test_a_blur_spreads_a_point_and_keeps_its_light():
     point = np.zeros((31, 31, 1), np.uint8)
     point[15, 15] = 255
-    came = changed(RandomGaussianBlur((1, 1)), point).astype(int)
-    assert came.max() == came[15, 15, 0] < 45
-    assert abs(came.sum() - 255) < 40
+    result = changed(RandomGaussianBlur((1, 1)), point).astype(int)
+    assert result.max() == result[15, 15, 0] < 45
+    assert abs(result.sum() - 255) < 40
 
 
 def test_a_blur_of_nothing_changes_nothing():
-    np.testing.assert_array_equal(changed(RandomGaussianBlur((0, 0)), COLOURS), COLOURS)
+    np.testing.assert_array_equal(changed(RandomGaussianBlur((0, 0)), COLORS), COLORS)
 
 
 # Sharpness
@@ -87,12 +87,12 @@ def test_a_blur_of_nothing_changes_nothing():
 
 @pytest.mark.parametrize("factor", [0, 0.3, 1, 1.5, 2, 5])
 @pytest.mark.parametrize("picture", PICTURES)
-def test_sharpness_is_pillows_within_a_grey_level(picture, factor):
+def test_sharpness_is_pillows_within_a_gray_level(picture, factor):
     image = PICTURES[picture]
     expected = ImageEnhance.Sharpness(as_pillow(image)).enhance(factor)
-    came = changed(RandomSharpness((factor, factor)), image)
+    result = changed(RandomSharpness((factor, factor)), image)
     # Above 1 Pillow's rounding of the smoothed copy counts so many times more.
-    assert difference(came, expected).max() <= max(1, factor - 1)
+    assert difference(result, expected).max() <= max(1, factor - 1)
 
 
 @pytest.mark.parametrize("size", [(1, 1), (2, 9), (9, 2)])
@@ -106,15 +106,15 @@ def test_sharpness_leaves_images_without_an_inside(size):
 
 @pytest.mark.parametrize("quality", [5, 50, 95])
 @pytest.mark.parametrize("picture", PICTURES)
-def test_jpeg_is_pillows_of_the_same_quality_on_average_within_a_grey_level(picture, quality):
+def test_jpeg_is_pillows_of_the_same_quality_on_average_within_a_gray_level(picture, quality):
     image = PICTURES[picture]
     file = io.BytesIO()
     as_pillow(image).save(file, "JPEG", quality=quality)
     expected = Image.open(file)
-    came = changed(RandomJPEG((quality, quality)), image)
+    result = changed(RandomJPEG((quality, quality)), image)
     # Both use libjpeg, but maybe not of the same version.
-    assert difference(came, expected).mean() < 1
-    assert difference(came, image).mean() > 0.1
+    assert difference(result, expected).mean() < 1
+    assert difference(result, image).mean() > 0.1
 
 
 def test_a_lower_quality_loses_more():
@@ -137,7 +137,7 @@ def test_qualities_are_whole_and_both_ends_occur():
 
 
 def noise_of(std, seed=0):
-    return changed(RandomGaussianNoise((std, std)), GREY, seed).astype(np.float64) - 128
+    return changed(RandomGaussianNoise((std, std)), GRAY, seed).astype(np.float64) - 128
 
 
 @pytest.mark.parametrize("std", [0.5, 3, 20])
@@ -159,13 +159,13 @@ def test_noise_is_normally_distributed(std):
 
 def test_each_value_has_noise_of_its_own():
     added = noise_of(20)
-    neighbours = [
+    neighbors = [
         (added[1:], added[:-1]),
         (added[:, 1:], added[:, :-1]),
         (added[..., 0], added[..., 1]),
         (added[..., 1], added[..., 2]),
     ]
-    for one, other in neighbours:
+    for one, other in neighbors:
         # 60,000 pairs: 5 standard deviations are 0.02.
         assert abs(np.corrcoef(one.ravel(), other.ravel())[0, 1]) < 0.02
 
@@ -177,21 +177,21 @@ def test_each_sample_has_noise_of_its_own():
 def test_noise_is_clipped_at_black_and_white():
     for value in (0, 255):
         image = np.full((50, 50, 1), value, np.uint8)
-        came = changed(RandomGaussianNoise((30, 30)), image)
-        assert 0.4 < (came == value).mean() < 0.6
-        assert np.abs(came.astype(int) - value).max() < 150
+        result = changed(RandomGaussianNoise((30, 30)), image)
+        assert 0.4 < (result == value).mean() < 0.6
+        assert np.abs(result.astype(int) - value).max() < 150
 
 
 def test_noise_of_no_deviation_changes_nothing():
-    np.testing.assert_array_equal(changed(RandomGaussianNoise((0, 0)), COLOURS), COLOURS)
+    np.testing.assert_array_equal(changed(RandomGaussianNoise((0, 0)), COLORS), COLORS)
 
 
 # Erasing
 
 
-def erased_part(came, image):
+def erased_part(result, image):
     """The smallest rectangle around all that changed, and how much of it did."""
-    differs = (came != image).any(axis=2)
+    differs = (result != image).any(axis=2)
     rows, columns = np.flatnonzero(differs.any(1)), np.flatnonzero(differs.any(0))
     part = np.s_[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
     return part, differs[part].mean()
@@ -200,13 +200,13 @@ def erased_part(came, image):
 @pytest.mark.parametrize("fill", ["noise", "mean", "black"])
 def test_erasing_changes_one_rectangle_alone(fill):
     image = np.full((64, 80, 3), 200, np.uint8)
-    image[0, 0] = 100  # so that the mean is another colour
+    image[0, 0] = 100  # so that the mean is another color
     image[:, :40] = 90
     for seed in range(20):
-        came = changed(RandomErasing(fill=fill), image, seed)
-        part, share = erased_part(came, image)
+        result = changed(RandomErasing(fill=fill), image, seed)
+        part, share = erased_part(result, image)
         assert share > 0.98
-        outside = came.copy()
+        outside = result.copy()
         outside[part] = image[part]
         np.testing.assert_array_equal(outside, image)
 
@@ -234,34 +234,34 @@ def test_any_place_may_be_erased():
     assert hit.all()
 
 
-def test_erasing_with_noise_gives_each_pixel_a_colour_of_its_own():
-    came = changed(RandomErasing(scale=(0.9, 0.9), ratio=(1.5, 1.5)), GREY)
-    part = erased_part(came, GREY)[0]
-    values = came[part]
+def test_erasing_with_noise_gives_each_pixel_a_color_of_its_own():
+    result = changed(RandomErasing(scale=(0.9, 0.9), ratio=(1.5, 1.5)), GRAY)
+    part = erased_part(result, GRAY)[0]
+    values = result[part]
     assert np.bincount(values.ravel(), minlength=256).min() > 0
     assert values.mean() == pytest.approx(127.5, abs=2)
     assert abs(np.corrcoef(values[..., 0].ravel(), values[..., 1].ravel())[0, 1]) < 0.05
 
 
 def test_erasing_with_the_mean_takes_that_of_each_channel():
-    came = changed(RandomErasing(fill="mean"), SPOTS)
-    part = erased_part(came, SPOTS)[0]
+    result = changed(RandomErasing(fill="mean"), SPOTS)
+    part = erased_part(result, SPOTS)[0]
     expected = np.rint(SPOTS.mean((0, 1)))
-    middle = came[part][3:-3, 3:-3]
+    middle = result[part][3:-3, 3:-3]
     assert middle.size
     assert (middle == expected).all()
 
 
 def test_erasing_with_black_is_black():
     image = np.full((30, 30, 3), 9, np.uint8)
-    came = changed(RandomErasing(fill="black"), image)
-    assert set(np.unique(came)) == {0, 9}
+    result = changed(RandomErasing(fill="black"), image)
+    assert set(np.unique(result)) == {0, 9}
 
 
 def test_a_part_that_fits_nowhere_is_cut_to_the_image():
     image = np.full((4, 400, 1), 9, np.uint8)
-    came = changed(RandomErasing(scale=(1, 1), ratio=(1, 1), fill="black"), image)
-    assert (came[..., 0] == 0).all(axis=0).sum() == 40
+    result = changed(RandomErasing(scale=(1, 1), ratio=(1, 1), fill="black"), image)
+    assert (result[..., 0] == 0).all(axis=0).sum() == 40
 
 
 # All of them
@@ -269,16 +269,16 @@ def test_a_part_that_fits_nowhere_is_cut_to_the_image():
 
 @pytest.mark.parametrize("augmentation", TEXTURAL, ids=repr)
 def test_alpha_stays_and_the_rest_is_as_without(augmentation):
-    image = np.concatenate([SPOTS, COLOURS[..., :1]], axis=2)
-    came = changed(augmentation, image)
-    np.testing.assert_array_equal(came[..., 3], image[..., 3])
-    np.testing.assert_array_equal(came[..., :3], changed(augmentation, SPOTS))
+    image = np.concatenate([SPOTS, COLORS[..., :1]], axis=2)
+    result = changed(augmentation, image)
+    np.testing.assert_array_equal(result[..., 3], image[..., 3])
+    np.testing.assert_array_equal(result[..., :3], changed(augmentation, SPOTS))
 
 
 @pytest.mark.parametrize("augmentation", TEXTURAL, ids=repr)
 def test_masks_keep_what_they_mark(augmentation):
-    mask = COLOURS[..., 0]
+    mask = COLORS[..., 0]
     operations = augmentation.draw_operations((50, 70), np.random.default_rng(0))
-    came = perform(operations, Sample(SPOTS, (mask,)))
-    np.testing.assert_array_equal(came.masks[0], mask)
-    assert not np.array_equal(came.image, SPOTS)
+    result = apply_operations(operations, Sample(SPOTS, (mask,)))
+    np.testing.assert_array_equal(result.masks[0], mask)
+    assert not np.array_equal(result.image, SPOTS)

@@ -294,7 +294,7 @@ def test_broken_files_give_their_place_to_others(photos, tmp_path):
             ["photos", "-o", "no/x.html", *QUICK],
             r"Cannot write 'no/x\.html': the folder does not exist",
         ),
-        (["photos", "-o", "x.png", "--policy", "strng"], "augment='strng' is none of these"),
+        (["photos", "-o", "x.png", "--policy", "strng"], "augment='strng' is not a preset"),
         (["photos", "-o", "x.png", "--policy", "gone.yaml"], r"gone\.yaml"),
         (["photos", "-o", "x.png", "--policy", "bad.yaml"], r"'bad\.yaml', line 1"),
         (["photos", "-o", "x.png", "--variants", 0], "variants=0 must be a whole number"),

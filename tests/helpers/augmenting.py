@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 import numpy as np
 
-from imggen.augment import Augmented, Pipeline, Sample, adapt
+from imggen.augment import AugmentedSample, Pipeline, Sample, adapt
 
 # Without this, importing albumentations asks the network for its latest version.
 os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")
@@ -25,7 +25,7 @@ def rngs(seed: int):
     return lambda step: np.random.default_rng([seed, step] if step else seed)
 
 
-def applied(augment, sample: Sample, seed: int = 0) -> Augmented:
+def applied(augment, sample: Sample, seed: int = 0) -> AugmentedSample:
     return Pipeline(adapt(augment))(sample, rngs(seed), WHERE)
 
 
@@ -60,12 +60,12 @@ def half_plane(**options) -> Sample:
 
 def check_mask_shows_what_is_bright(sample: Sample) -> None:
     """Holds the mask of a moved half-plane to its image, but for pixels blended at the border."""
-    grey = sample.image[:, :, 0].astype(int)
-    mask = sample.masks[0].reshape(grey.shape)
-    clear = np.abs(grey - 125) > 80
+    gray = sample.image[:, :, 0].astype(int)
+    mask = sample.masks[0].reshape(gray.shape)
+    clear = np.abs(gray - 125) > 80
     assert clear.mean() > 0.5
     assert {*np.unique(mask)} == {0, 7}
-    np.testing.assert_array_equal(mask[clear] == 7, grey[clear] > 125)
+    np.testing.assert_array_equal(mask[clear] == 7, gray[clear] > 125)
 
 
 @contextmanager

@@ -755,14 +755,14 @@ def test_boxes_that_fill_the_image_go_through_a_compose(box_format):
         np.testing.assert_allclose(made.boxes, whole, atol=1e-3)
 
 
-# What cannot keep boxes in step.
+# What cannot keep boxes aligned.
 
 
 def mirrored_with_mask(image, mask):
     return image[:, ::-1], mask[:, ::-1]
 
 
-ALONE = "a function of the image alone cannot keep boxes and keypoints in step. Make it a class"
+ALONE = "a function of the image cannot keep boxes and keypoints aligned. Write a class"
 REFUSED = {
     "a function": (mirrored, "mirrored", ALONE),
     "a function of masks": (mirrored_with_mask, "mirrored_with_mask", ALONE),
@@ -770,9 +770,13 @@ REFUSED = {
     "a Keras layer": (
         keras.layers.RandomFlip(seed=1),
         "keras.RandomFlip",
-        "a Keras layer can keep one mask in step, and nothing else",
+        "a Keras layer can keep one mask aligned, but nothing else",
     ),
-    "AugMix": (AugMix(p=1.0), "AugMix", "box or keypoint can follow. Leave it out, or use RandAug"),
+    "AugMix": (
+        AugMix(p=1.0),
+        "AugMix",
+        "boxes and keypoints cannot follow. Remove it, or use RandAug",
+    ),
 }
 
 
@@ -784,7 +788,7 @@ def test_what_cannot_keep_boxes_in_step_is_refused_with_the_file(folder, name):
     with pytest.raises(AugmentationError) as caught:
         sequence[0]
     message = str(caught.value)
-    assert f"{called!r} cannot do " in message
+    assert f"{called!r} failed on " in message
     assert said in message
     assert str(folder / "0.png") in message
 
@@ -804,7 +808,7 @@ def test_torchvision_cannot_keep_boxes_in_step(folder):
         pytest.skip(f"torchvision does not go with this torch: {err}")
 
     with pytest.raises(
-        AugmentationError, match="can keep masks and further images in step, and no"
+        AugmentationError, match="can keep masks and further images aligned, but not"
     ):
         sequence_of(folder, augment=v2.RandomHorizontalFlip())[0]
 
@@ -885,7 +889,7 @@ def test_a_step_that_returns_other_boxes_is_named_with_the_file(name):
 
 
 def test_a_step_that_makes_up_boxes_is_named():
-    with pytest.raises(AugmentationError, match="as boxes for .*expected none, as it was given"):
+    with pytest.raises(AugmentationError, match="as boxes for .*expected none, as in its input"):
         applied(Changing(lambda boxes: np.zeros((1, 5))), Sample(scene().image))
 
 

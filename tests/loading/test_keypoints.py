@@ -600,8 +600,8 @@ def test_a_format_that_leaves_angles_or_scales_out_is_refused_with_the_remedy(
 
     with pytest.raises(
         AugmentationError,
-        match=rf"keypoint_params have the format '{keypoint_format}', which leaves {left_out} "
-        rf"out\. Add '{letter}' to it",
+        match=rf"keypoint_params have the format '{keypoint_format}', which has no {left_out}"
+        rf"\. Add '{letter}' to the format",
     ):
         sequence[0]
 
@@ -665,18 +665,22 @@ def test_of_a_point_and_its_images_in_the_mirror_one_is_kept(border, composed):
         assert made.image[round(y), round(x), channel] > 200
 
 
-# What cannot keep keypoints in step.
+# What cannot keep keypoints aligned.
 
 
 REFUSED = {
-    "a function": (mirrored, "mirrored", "cannot keep boxes and keypoints in step. Make it a cla"),
+    "a function": (mirrored, "mirrored", "cannot keep boxes and keypoints aligned. Write a cla"),
     "imgaug": (OldStyle(), "tests.OldStyle", "cannot keep masks, further images, boxes and keyp"),
     "a Keras layer": (
         keras.layers.RandomFlip(seed=1),
         "keras.RandomFlip",
-        "a Keras layer can keep one mask in step, and nothing else",
+        "a Keras layer can keep one mask aligned, but nothing else",
     ),
-    "AugMix": (AugMix(p=1.0), "AugMix", "box or keypoint can follow. Leave it out, or use RandAug"),
+    "AugMix": (
+        AugMix(p=1.0),
+        "AugMix",
+        "boxes and keypoints cannot follow. Remove it, or use RandAug",
+    ),
 }
 
 
@@ -687,7 +691,7 @@ def test_what_cannot_keep_keypoints_in_step_is_refused_with_the_file(folder, nam
     with pytest.raises(AugmentationError) as caught:
         sequence_of(folder, augment=augment, shuffle=False)[0]
     message = str(caught.value)
-    assert f"{called!r} cannot do " in message
+    assert f"{called!r} failed on " in message
     assert said in message
     assert str(folder / "0.png") in message
 
@@ -760,7 +764,7 @@ def test_a_step_that_returns_other_points_is_named_with_the_file(name):
 
 def test_a_step_that_makes_up_points_is_named():
     with pytest.raises(
-        AugmentationError, match="as keypoints for .*expected none, as it was given"
+        AugmentationError, match="as keypoints for .*expected none, as in its input"
     ):
         applied(Changing(lambda points: np.zeros((1, 4))), Sample(scene().image))
 

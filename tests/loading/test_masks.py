@@ -555,7 +555,7 @@ def test_functions_of_the_image_alone_are_refused_with_what_would_do(shapes):
         return image[:, ::-1]
 
     with pytest.raises(
-        AugmentationError, match=r"'mirrored' cannot do .*Give it a parameter mask, and return \(im"
+        AugmentationError, match=r"'mirrored' failed on .*Add a parameter mask, and return \(im"
     ):
         sequence_of(shapes, augment=mirrored)[0]
 
@@ -578,7 +578,7 @@ def test_a_function_that_returns_a_mask_of_another_size_is_refused(shapes):
 
 def test_what_blends_moved_images_is_refused_with_what_would_do(shapes):
     with pytest.raises(
-        AugmentationError, match=r"no mask, box or keypoint can follow\. Leave it out, or use RandA"
+        AugmentationError, match=r"boxes and keypoints cannot follow\. Remove it, or use RandA"
     ):
         for _ in sequence_of(shapes, augment=AugMix()):
             pass

@@ -17,7 +17,7 @@ import imggen
 from imggen import Cache, ImageSequence
 from imggen.augment import RandomResizedCrop as Crop
 from imggen.augment import Sample
-from imggen.augment.perform import perform
+from imggen.augment.execution import apply_operations
 from imggen.core.rng import Stream, step_generators
 from imggen.errors import AugmentationError, OptionError, SampleError
 from tests.helpers.images import write_images
@@ -30,7 +30,9 @@ def rng(seed=0):
 
 
 def cut(crop, size, image, chance):
-    return perform(crop.draw_operations(image.shape[:2], chance), Sample(image), size).image
+    return apply_operations(
+        crop.draw_operations(image.shape[:2], chance), Sample(image), size
+    ).image
 
 
 # What may be asked for
@@ -74,7 +76,7 @@ def test_a_source_size_that_is_none_is_refused(source_size):
 
 
 def test_the_class_itself_is_no_augmentation(photos):
-    with pytest.raises(OptionError, match=r"RandomResizedCrop is a class; pass one of its"):
+    with pytest.raises(OptionError, match=r"RandomResizedCrop is a class; expected an object"):
         ImageSequence(imggen.scan(photos), augment=Crop)
 
 
@@ -461,7 +463,8 @@ def test_called_it_keeps_the_size_of_its_image(shape):
 )
 def test_what_is_no_image_is_refused(image):
     with pytest.raises(
-        SampleError, match=r"^Images of dtype uint8, .* can be moved; got \w+ of shape \("
+        SampleError,
+        match=r"^Geometric augmentations take images of dtype uint8, .*; got \w+ of shape \(",
     ):
         Crop()(image, rng())
 
@@ -750,8 +753,8 @@ def test_an_array_of_a_loader_that_is_no_image_is_named_with_its_file(photos):
     )
     with pytest.raises(
         AugmentationError,
-        match=r"'RandomResizedCrop' cannot do '.*000\.png' \(epoch 0, index 0\): "
-        r"Images of dtype uint8, .* can be moved; got int64 of shape \(8, 8, 3\)",
+        match=r"'RandomResizedCrop' failed on '.*000\.png' \(epoch 0, index 0\): "
+        r"Geometric augmentations take images of dtype uint8, .*; got int64 of shape \(8, 8, 3\)",
     ):
         sequence[0]
 

@@ -27,8 +27,8 @@ from imggen.augment import (
     RandomZoom,
     Sample,
 )
+from imggen.augment.execution import apply_operations
 from imggen.augment.operations import Operation
-from imggen.augment.perform import perform
 from imggen.errors import ImageError, OptionError
 
 SIZE = (24, 20)
@@ -274,7 +274,7 @@ def test_what_was_drawn_applied_anew_gives_the_image(photos, step):
     for epoch, row in ((0, 0), (1, 5), (4, 12)):
         explained = sequence.explain(epoch, row)
         (told,) = explained.steps
-        again = perform([Operation(step, told.parameters)], Sample(explained.original))
+        again = apply_operations([Operation(step, told.parameters)], Sample(explained.original))
         assert told.name == step.name
         np.testing.assert_array_equal(again.image, explained.image)
         assert not np.array_equal(explained.image, explained.original)
@@ -286,7 +286,7 @@ def test_what_several_steps_drew_applied_anew_in_order_gives_the_image(photos):
     operations = [
         Operation(step, told.parameters) for step, told in zip(steps, explained.steps, strict=True)
     ]
-    again = perform(operations, Sample(explained.original), SIZE)
+    again = apply_operations(operations, Sample(explained.original), SIZE)
 
     np.testing.assert_array_equal(again.image, explained.image)
 

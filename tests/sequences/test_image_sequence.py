@@ -499,7 +499,7 @@ def test_a_pickled_sequence_serves_the_same(manifest):
         ({"cache": "ram", "use_multiprocessing": True}, "Use threads, or a cache folder"),
         ({"seed": -1}, "seed=-1"),
         ({"crop_to_aspect_ratio": True, "pad_to_aspect_ratio": True}, "not both"),
-        ({"augment": 3}, "augment=3 cannot be called"),
+        ({"augment": 3}, "augment=3 is not callable"),
         ({"loader": load_npy}, "are options of decoding"),
         ({"batch_size": 17, "drop_remainder": True}, "leaves no batch"),
         ({"workers": -1}, "workers=-1"),

@@ -19,8 +19,8 @@ from click.testing import CliRunner
 from PIL import Image
 
 import imggen
-from imggen.augment.catalog import KINDS
-from imggen.augment.options import Choice, Number, Span, Whole, WholeSpan
+from imggen.augment.catalog import AUGMENTATIONS
+from imggen.augment.options import Choice, NumberBounds, RangeBounds, WholeBounds, WholeRangeBounds
 from imggen.cli import main
 from imggen.errors import ImggenWarning, MissingExtraError, OptionError, ScanError
 from imggen.studio.draft import Draft, Item, scale_of
@@ -88,26 +88,26 @@ def test_what_is_exported_as_python_makes_the_same_steps():
 
 
 def test_what_no_file_can_hold_is_refused_at_once():
-    with pytest.raises(OptionError, match="cannot be written to a policy file"):
+    with pytest.raises(OptionError, match="cannot be saved to a policy file"):
         draft_of(np.flipud)
 
 
 @pytest.mark.parametrize(
     ("legal", "value", "first", "ends"),
     [
-        (Number(0, 1), 0.5, 0.5, (0, 1)),
-        (Number(0, 100, above=True), 0.2, 0.2, (0.01, 2)),
-        (Number(0, 255), 0.0, 0.0, (0, 255)),
-        (Whole(1, 14), 2, 2, (1, 14)),
-        (WholeSpan(1, 8), (3, 6), (3, 6), (1, 8)),
-        (WholeSpan(1, 8), (1, 3), (1, 3), (1, 7)),
-        (Span(-360, 360, "degrees"), (-20.0, 20.0), (-20.0, 20.0), (-80, 80)),
-        (Span(-360, 360, "degrees"), (0.0, 0.0), (-20.0, 20.0), (-80, 80)),
-        (Span(-360, 360, "degrees"), (-45.0, 60.0), (-20.0, 20.0), (-240, 240)),
-        (Span(-1, 1), (-0.5, 0.1), (-0.5, 0.1), (-1, 1)),
-        (Span(0, 1, above=True), (0.3, 1.0), (0.3, 1.0), (0.01, 1)),
-        (Span(0, float("inf")), (0.5, 2.0), (0.5, 2.0), (0, 5)),
-        (Span(1e-4, 1e4), (0.75, 1.25), (0.75, 1.25), (0.01, 3.125)),
+        (NumberBounds(0, 1), 0.5, 0.5, (0, 1)),
+        (NumberBounds(0, 100, exclusive=True), 0.2, 0.2, (0.01, 2)),
+        (NumberBounds(0, 255), 0.0, 0.0, (0, 255)),
+        (WholeBounds(1, 14), 2, 2, (1, 14)),
+        (WholeRangeBounds(1, 8), (3, 6), (3, 6), (1, 8)),
+        (WholeRangeBounds(1, 8), (1, 3), (1, 3), (1, 7)),
+        (RangeBounds(-360, 360, "degrees"), (-20.0, 20.0), (-20.0, 20.0), (-80, 80)),
+        (RangeBounds(-360, 360, "degrees"), (0.0, 0.0), (-20.0, 20.0), (-80, 80)),
+        (RangeBounds(-360, 360, "degrees"), (-45.0, 60.0), (-20.0, 20.0), (-240, 240)),
+        (RangeBounds(-1, 1), (-0.5, 0.1), (-0.5, 0.1), (-1, 1)),
+        (RangeBounds(0, 1, exclusive=True), (0.3, 1.0), (0.3, 1.0), (0.01, 1)),
+        (RangeBounds(0, float("inf")), (0.5, 2.0), (0.5, 2.0), (0, 5)),
+        (RangeBounds(1e-4, 1e4), (0.75, 1.25), (0.75, 1.25), (0.01, 3.125)),
     ],
 )
 def test_a_slider_ends_where_it_is_of_use(legal, value, first, ends):
@@ -115,9 +115,9 @@ def test_a_slider_ends_where_it_is_of_use(legal, value, first, ends):
     assert (scale.least, scale.most) == pytest.approx(ends)
 
 
-@pytest.mark.parametrize("kind", list(KINDS))
+@pytest.mark.parametrize("kind", list(AUGMENTATIONS))
 def test_every_slider_has_a_notch_at_the_default(kind):
-    item = Item(KINDS[kind]())
+    item = Item(AUGMENTATIONS[kind]())
     for option, legal in item.options.items():
         if not isinstance(legal, Choice):
             value = getattr(item.step, option)

@@ -155,10 +155,8 @@ def _to_format(
     }
 
 
-def _from_format(
-    processors: Processors, target: str, result: dict[str, Any], width: int
-) -> Floats:
-    """Returns the resulting boxes or keypoints in albumentations' own format of ``width`` columns."""
+def _from_format(processors: Processors, target: str, result: dict[str, Any], width: int) -> Floats:
+    """Returns the resulting boxes or keypoints in albumentations' own format, ``width`` columns."""
     changed = np.asarray(result[target])
     if not changed.size:
         return np.empty((0, width))

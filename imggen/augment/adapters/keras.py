@@ -57,8 +57,9 @@ class KerasStep:
             low, high = getattr(inner, "value_range", (0, 255))
             if (low, high) != (0, 255):
                 raise OptionError(
-                    f"augment=keras.layers.{name} has value_range={(low, high)}; expected (0, 255), "
-                    "as images are augmented before they are rescaled. Pass value_range=(0, 255)."
+                    f"augment=keras.layers.{name} has value_range={(low, high)}; expected "
+                    "(0, 255), as images are augmented before they are rescaled. Pass "
+                    "value_range=(0, 255)."
                 )
         self._layer = layer
 
@@ -108,7 +109,9 @@ class KerasStep:
             for row, seed in enumerate(seeds):
                 self._seed(layer, seed)
                 each.append(layer.get_random_transformation(images[row : row + 1], training=True))
-            drawn = _stack_draws(each, layer.get_random_transformation(images, training=True), layer)
+            drawn = _stack_draws(
+                each, layer.get_random_transformation(images, training=True), layer
+            )
         if drawn is not None:
             before = _read_states(layer)
             tensor = layer.backend.convert_to_tensor(images)

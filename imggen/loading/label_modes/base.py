@@ -9,7 +9,7 @@ from typing import Any, ClassVar, NamedTuple, final
 import numpy as np
 import numpy.typing as npt
 
-from imggen.augment import Blend, Mixer, Sample, blended_targets
+from imggen.augment import Blend, Mixer, Sample, blend_targets
 from imggen.data import Manifest
 from imggen.decode import ImageSpec, source_geometry
 from imggen.errors import OptionError
@@ -177,7 +177,7 @@ class LabelMode(ABC):
 
     def blend(self, targets: Any, blends: list[Blend | None]) -> Any:
         """Blends the targets of a batch by the shares of its images."""
-        return blended_targets(targets, blends)
+        return blend_targets(targets, blends)
 
     # What people see.
 

@@ -7,7 +7,7 @@ from typing import Any, final
 import numpy as np
 import numpy.typing as npt
 
-from imggen.augment import Sample, are_beyond, moved_boxes
+from imggen.augment import Sample, is_outside, move_boxes
 from imggen.data import Manifest
 from imggen.errors import ImageError
 from imggen.loading.label_modes.base import LoadedImage, TargetBatch
@@ -31,14 +31,14 @@ class BoxMode(PositionMode):
         assert column is not None  # noqa: S101 - checked by check_manifest
         in_file, matrix = image.locate(is_relative=column.is_relative)
         boxes = column.boxes(image.row, in_file)
-        if are_beyond(boxes, in_file).any():
+        if is_outside(boxes, in_file).any():
             raise ImageError.of(
                 image.path,
                 f"a box lies outside the image: {boxes[:, :4].tolist()} (left, top, right, "
                 f"bottom), in an image of {in_file[1]} x {in_file[0]} pixels",
             )
         size = Sample(image.array).size
-        return Sample(image.array, boxes=moved_boxes(boxes, matrix, in_file, size))
+        return Sample(image.array, boxes=move_boxes(boxes, matrix, in_file, size))
 
     def sample_targets(
         self, sample: Sample, manifest: Manifest, *, channels_first: bool

@@ -7,7 +7,7 @@ from typing import Any, final
 import numpy as np
 import numpy.typing as npt
 
-from imggen.augment import Sample, moved_keypoints
+from imggen.augment import Sample, move_keypoints
 from imggen.data import Manifest
 from imggen.loading.label_modes.base import LoadedImage, TargetBatch
 from imggen.loading.label_modes.positions import PositionMode
@@ -28,7 +28,7 @@ class KeypointMode(PositionMode):
         column = image.manifest.keypoints
         assert column is not None  # noqa: S101 - checked by check_manifest
         in_file, matrix = image.locate(is_relative=False)
-        moved = moved_keypoints(column.keypoints(image.row), matrix, in_file)
+        moved = move_keypoints(column.keypoints(image.row), matrix, in_file)
         return Sample(image.array, keypoints=moved)
 
     def sample_targets(

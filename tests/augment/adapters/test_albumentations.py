@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import imggen
-from imggen.augment import Pipeline, Sample, adapt, unrepeatable
+from imggen.augment import Pipeline, Sample, adapt, find_nondeterministic_steps
 from imggen.errors import AugmentationError, OptionError
 from tests.helpers.augmenting import (
     HALF,
@@ -211,7 +211,7 @@ def test_a_further_image_is_moved_as_the_first_one_is():
     assert not np.array_equal(got[0].image, got[1].image)
 
 
-def test_colours_are_changed_in_the_image_and_not_in_the_mask():
+def test_colors_are_changed_in_the_image_and_not_in_the_mask():
     got = applied(A.InvertImg(p=1.0), half_plane(masks=(HALF,))).sample
 
     np.testing.assert_array_equal(got.image, 255 - half_plane().image)
@@ -229,7 +229,7 @@ def test_masks_do_not_change_what_is_drawn():
 
 
 def test_a_transform_says_what_it_drew():
-    described = applied(A.RandomGamma((50, 150), p=1.0), Sample(PIXELS)).described()
+    described = applied(A.RandomGamma((50, 150), p=1.0), Sample(PIXELS)).describe()
     (name, parameters) = described[0]
 
     assert name == "albumentations.RandomGamma"
@@ -243,14 +243,14 @@ def test_a_transform_that_chance_left_out_says_so():
     for seed in range(12):
         result = applied(transform, Sample(PIXELS), seed)
         left_out = np.array_equal(result.sample.image, PIXELS)
-        drawn.append((left_out, result.described()[0].parameters is None))
+        drawn.append((left_out, result.describe()[0].parameters is None))
 
     assert all(left_out == is_none for left_out, is_none in drawn)
     assert {left_out for left_out, _ in drawn} == {True, False}
 
 
 def test_a_compose_says_what_each_of_its_transforms_drew():
-    described = applied(composed(), Sample(PIXELS), 1).described()
+    described = applied(composed(), Sample(PIXELS), 1).describe()
     names = [name for each in described[0].parameters["applied"] for name in each]
 
     assert "Affine" in names
@@ -270,23 +270,23 @@ def test_it_goes_with_others_in_one_list_in_order():
 def test_a_transform_counts_as_repeatable():
     pipeline = Pipeline(adapt([A.GaussNoise(p=1), composed(), np.flipud]))
 
-    assert unrepeatable(pipeline, Sample(PIXELS), seed=1) == []
+    assert find_nondeterministic_steps(pipeline, Sample(PIXELS), seed=1) == []
 
 
 @pytest.mark.parametrize(
-    ("augment", "came"),
+    ("augment", "message"),
     [
         (
             A.Resize(8, 8),
-            r"'albumentations\.Resize' returned uint8 of shape \(8, 8, 3\) .*Sizes be",
+            r"'albumentations\.Resize' returned uint8 of shape \(8, 8, 3\) .*Resize the",
         ),
-        (A.Normalize(), r"'albumentations\.Normalize' returned float32 of shape .*Scaling belongs"),
+        (A.Normalize(), r"'albumentations\.Normalize' returned float32 of shape .*Scale with"),
         (A.MaskDropout(p=1.0), r"'albumentations\.MaskDropout' raised ValueError on "),
     ],
     ids=["resize", "normalize", "raises"],
 )
-def test_a_transform_that_breaks_the_contract_is_named_with_the_file(augment, came):
-    with pytest.raises(AugmentationError, match=came) as caught:
+def test_a_transform_that_breaks_the_contract_is_named_with_the_file(augment, message):
+    with pytest.raises(AugmentationError, match=message) as caught:
         augmented([np.flipud, augment])
 
     assert WHERE in str(caught.value)
@@ -307,7 +307,7 @@ def test_of_a_container_it_is_said_what_was_applied(kind):
     augment = kind([A.HorizontalFlip(p=1.0), A.VerticalFlip(p=1.0)], p=1.0, **options)
     done = Pipeline(adapt(augment))(Sample(PIXELS), rngs(0), WHERE)
 
-    (applied,) = done.described()
+    (applied,) = done.describe()
     names = [name for one in applied.parameters["applied"] for name in one]
     assert names
     assert set(names) <= {"HorizontalFlip", "VerticalFlip"}

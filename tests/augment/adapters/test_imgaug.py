@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import imggen
-from imggen.augment import Pipeline, Sample, adapt, unrepeatable
+from imggen.augment import Pipeline, Sample, adapt, find_nondeterministic_steps
 from imggen.errors import AugmentationError
 from tests.helpers.augmenting import (
     HALF,
@@ -146,32 +146,32 @@ def test_an_augmenter_that_writes_to_its_image_does_not_reach_what_was_given():
 @pytest.mark.parametrize("options", [{"masks": (HALF,)}, {"images": (PIXELS,)}], ids=list)
 def test_masks_and_further_images_are_refused_and_not_left_behind(options):
     with pytest.raises(
-        AugmentationError, match=r"'tests\.Roll' cannot do 'cats.*cannot keep masks, further images"
+        AugmentationError, match=r"'tests\.Roll' failed on 'cats.*cannot keep masks, further images"
     ):
         applied(Roll(), half_plane(**options))
 
 
 @pytest.mark.parametrize(
-    ("augment", "came"),
+    ("augment", "message"),
     [
         (Flattening(), r"'tests\.Flattening' returned uint8 of shape \(24, 32\) for 'cats"),
         (Raising(), r"'tests\.Raising' raised KeyError on 'cats.*no such thing"),
     ],
     ids=["shape", "raises"],
 )
-def test_an_augmenter_that_breaks_the_contract_is_named_with_the_file(augment, came):
-    with pytest.raises(AugmentationError, match=came):
+def test_an_augmenter_that_breaks_the_contract_is_named_with_the_file(augment, message):
+    with pytest.raises(AugmentationError, match=message):
         augmented(augment)
 
 
 def test_an_augmenter_is_named_by_its_package_and_class_and_says_nothing_of_what_it_drew():
-    assert applied([Roll()], Sample(PIXELS)).described() == (("tests.Roll", {}),)
+    assert applied([Roll()], Sample(PIXELS)).describe() == (("tests.Roll", {}),)
 
 
 def test_augmenters_are_repeatable():
     pipeline = Pipeline(adapt([*AUGMENTERS.values()]))
 
-    assert unrepeatable(pipeline, Sample(PIXELS), seed=1) == []
+    assert find_nondeterministic_steps(pipeline, Sample(PIXELS), seed=1) == []
 
 
 def test_augmenters_go_with_others_in_one_list_in_order():

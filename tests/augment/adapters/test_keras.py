@@ -12,7 +12,7 @@ import pytest
 from keras import layers
 
 import imggen
-from imggen.augment import Pipeline, Sample, adapt, unrepeatable
+from imggen.augment import Pipeline, Sample, adapt, find_nondeterministic_steps
 from imggen.errors import AugmentationError, OptionError
 from tests.helpers.augmenting import (
     HALF,
@@ -123,7 +123,7 @@ def test_what_comes_first_does_not_depend_on_global_random_state(augment):
 def test_a_layer_that_draws_from_global_random_state_is_found():
     pipeline = Pipeline(adapt([layers.RandomRotation(0.2), AsThePoorDo()]))
 
-    assert unrepeatable(pipeline, Sample(PIXELS), seed=1) == ["keras.AsThePoorDo"]
+    assert find_nondeterministic_steps(pipeline, Sample(PIXELS), seed=1) == ["keras.AsThePoorDo"]
 
 
 @keras.saving.register_keras_serializable("tests")
@@ -224,7 +224,7 @@ BATCHED = {
 
 
 @pytest.mark.parametrize("name", BATCHED)
-def test_neighbours_in_a_batch_do_not_matter(name):
+def test_neighbors_in_a_batch_do_not_matter(name):
     alone = {
         seed: applied(BATCHED[name], Sample(np.roll(PIXELS, seed, axis=1)), seed).sample.image
         for seed in range(5)
@@ -366,7 +366,7 @@ def test_a_mask_does_not_change_what_the_image_becomes():
 @pytest.mark.parametrize("options", [{"masks": (HALF, HALF)}, {"images": (PIXELS,)}], ids=list)
 def test_what_a_layer_cannot_keep_in_step_is_named(options):
     with pytest.raises(
-        AugmentationError, match="RandomRotation' cannot do 'cats.*can keep one mask in step, and"
+        AugmentationError, match="RandomRotation' failed on 'cats.*can keep one mask aligned, but"
     ):
         applied(layers.RandomRotation(0.3), half_plane(**options))
 
@@ -377,10 +377,10 @@ def test_what_a_layer_cannot_keep_in_step_is_named(options):
 @pytest.mark.parametrize(
     ("layer", "instead"),
     [
-        (layers.MixUp(), "MixUp cannot be used.*use imggen.augment.MixUp"),
-        (layers.CutMix(), "CutMix cannot be used.*use imggen.augment.CutMix"),
-        (layers.AugMix(), "AugMix cannot be used.*global random state: use imggen.augment.AugMix"),
-        (layers.Rescaling(1 / 255), "Rescaling cannot be used.*pass rescale= to the sequence"),
+        (layers.MixUp(), "MixUp cannot be used.*Use imggen.augment.MixUp"),
+        (layers.CutMix(), "CutMix cannot be used.*Use imggen.augment.CutMix"),
+        (layers.AugMix(), "AugMix cannot be used.*global random state. Use imggen.augment.AugMix"),
+        (layers.Rescaling(1 / 255), "Rescaling cannot be used.*Pass rescale= to the sequence"),
         (layers.Normalization(mean=0, variance=1), "Normalization cannot be used.*into the model"),
     ],
     ids=lambda value: type(value).__name__,
@@ -402,9 +402,9 @@ def test_layers_that_cannot_be_used_are_refused_with_what_can(layer, instead, ne
     ],
     ids=["layer", "another", "in a Sequential", "list"],
 )
-def test_layers_for_other_grey_levels_are_refused_with_those_that_there_are(layer):
+def test_layers_for_other_gray_levels_are_refused_with_those_that_there_are(layer):
     with pytest.raises(
-        OptionError, match=r"value_range=\(0, 1\), but images have .*value_range=\(0, 255\)"
+        OptionError, match=r"value_range=\(0, 1\); expected .*value_range=\(0, 255\)"
     ):
         adapt(layer)
 
@@ -427,7 +427,7 @@ def test_a_class_in_place_of_a_layer_is_refused():
 def test_a_layer_that_changes_the_shape_is_named_with_the_file(layer, name):
     with pytest.raises(
         AugmentationError,
-        match=rf"'{name}' returned uint8 of shape \(8, 8, 3\) for .*Sizes belong to the sequence",
+        match=rf"'{name}' returned uint8 of shape \(8, 8, 3\) for .*Resize the result of a crop",
     ) as caught:
         augmented(layer)
 
@@ -451,7 +451,7 @@ def test_layers_go_with_others_in_one_list_in_order():
 
 
 def test_a_layer_is_named_by_its_class_and_says_nothing_of_what_it_drew():
-    described = applied([layers.RandomFlip(), sequential()], Sample(PIXELS)).described()
+    described = applied([layers.RandomFlip(), sequential()], Sample(PIXELS)).describe()
 
     assert described == (("keras.RandomFlip", {}), ("keras.Sequential", {}))
 
@@ -459,7 +459,7 @@ def test_a_layer_is_named_by_its_class_and_says_nothing_of_what_it_drew():
 def test_layers_are_repeatable():
     pipeline = Pipeline(adapt([layers.RandomRotation(0.2), sequential()]))
 
-    assert unrepeatable(pipeline, Sample(PIXELS), seed=1) == []
+    assert find_nondeterministic_steps(pipeline, Sample(PIXELS), seed=1) == []
 
 
 def test_a_sequence_serves_the_same_from_threads_as_from_its_own(photos):
@@ -496,11 +496,11 @@ class OneForAll(layers.RandomBrightness):
 
 def test_what_a_layer_draws_for_a_batch_as_a_whole_depends_on_each_sample_alone():
     pipeline = Pipeline(adapt(OneForAll(0.1)))
-    grey = Sample(np.full((8, 8, 3), 200, np.uint8))
+    gray = Sample(np.full((8, 8, 3), 200, np.uint8))
 
     def of_batch(count):
         rngs = [lambda _, row=row: np.random.default_rng(row) for row in range(count)]
-        done = pipeline.augment_batch([grey] * count, rngs, ["here"] * count)
+        done = pipeline.augment_batch([gray] * count, rngs, ["here"] * count)
         return [int(one.sample.image[0, 0, 0]) for one in done]
 
     four = of_batch(4)

@@ -7,7 +7,14 @@ import numpy as np
 import pytest
 
 import imggen
-from imggen.augment import Augmentation, Pipeline, Sample, adapt, register_adapter, unrepeatable
+from imggen.augment import (
+    Augmentation,
+    Pipeline,
+    Sample,
+    adapt,
+    find_nondeterministic_steps,
+    register_adapter,
+)
 from imggen.augment.adapters import registry
 from imggen.errors import AugmentationError, OptionError
 from tests.helpers.augmenting import (
@@ -73,7 +80,7 @@ def darker():
 
 
 def test_without_an_adapter_the_object_is_refused():
-    with pytest.raises(OptionError, match="cannot be called"):
+    with pytest.raises(OptionError, match="is not callable"):
         adapt(Darker(100))
 
 
@@ -109,7 +116,7 @@ def test_the_step_of_an_adapter_pickles(darker):
 
 def test_what_the_step_drew_is_described(darker):
     result = applied([darker, np.flipud], Sample(PIXELS), 3)
-    (name, parameters), _ = result.described()
+    (name, parameters), _ = result.describe()
 
     assert name == "dark.Darker"
     expected = PIXELS - np.minimum(PIXELS, np.uint8(parameters["amount"]))
@@ -188,7 +195,7 @@ def test_a_step_of_an_adapter_that_draws_from_elsewhere_is_found(darker):
     register_adapter(lambda value: isinstance(value, bytes), lambda value: careless)
     pipeline = Pipeline(adapt([darker, b""]))
 
-    assert unrepeatable(pipeline, Sample(PIXELS), seed=1) == ["careless"]
+    assert find_nondeterministic_steps(pipeline, Sample(PIXELS), seed=1) == ["careless"]
 
 
 # Objects that follow the protocol
@@ -206,7 +213,7 @@ def test_masks_and_images_go_through_a_step_of_the_protocol_together():
     seen = set()
     for seed in range(12):
         result = applied(Mirror(), sample, seed)
-        left_out = result.described()[0].parameters is None
+        left_out = result.describe()[0].parameters is None
         for got, given in zip(result.sample.arrays, sample.arrays, strict=True):
             np.testing.assert_array_equal(got, given if left_out else given[:, ::-1])
         seen.add(left_out)
@@ -265,4 +272,4 @@ def test_steps_of_all_packages_go_together_in_one_list():
     assert results[:2] == results[2:]
     assert results[0] != results[1]
     assert in_threads(augment, 24) == one_after_the_other(augment, 24)
-    assert unrepeatable(pipeline, Sample(PIXELS), seed=1) == []
+    assert find_nondeterministic_steps(pipeline, Sample(PIXELS), seed=1) == []

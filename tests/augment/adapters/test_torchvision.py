@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import imggen
-from imggen.augment import Pipeline, Sample, adapt, unrepeatable
+from imggen.augment import Pipeline, Sample, adapt, find_nondeterministic_steps
 from imggen.errors import AugmentationError, OptionError
 from tests.helpers.augmenting import (
     HALF,
@@ -121,7 +121,7 @@ def test_a_transform_in_another_place_of_a_list_draws_anew():
 def test_transforms_are_repeatable():
     pipeline = Pipeline(adapt(list(TRANSFORMS.values())))
 
-    assert unrepeatable(pipeline, Sample(PIXELS), seed=1) == []
+    assert find_nondeterministic_steps(pipeline, Sample(PIXELS), seed=1) == []
 
 
 # Pixels
@@ -193,7 +193,7 @@ def test_a_further_image_is_told_from_the_first_one():
     np.testing.assert_array_equal(got.images[0], 255 - PIXELS[:, ::-1])
 
 
-def test_colours_are_changed_in_the_image_and_not_in_the_mask():
+def test_colors_are_changed_in_the_image_and_not_in_the_mask():
     got = applied(v2.RandomInvert(1.0), half_plane(masks=(HALF,))).sample
 
     np.testing.assert_array_equal(got.image, 255 - half_plane().image)
@@ -247,16 +247,16 @@ def test_a_module_of_the_user_gets_the_image():
 BREAKERS = {
     "resize": (
         v2.Resize((8, 8)),
-        r"'torchvision\.Resize' returned uint8 of shape \(8, 8, 3\) for .*Sizes belong",
+        r"'torchvision\.Resize' returned uint8 of shape \(8, 8, 3\) for .*Resize the result",
     ),
     "gray": (v2.Grayscale(), r"'torchvision\.Grayscale' returned uint8 of shape \(24, 32, 1\)"),
     "float": (
         v2.ToDtype(torch.float32, scale=True),
-        r"'torchvision\.ToDtype' returned float32 of shape \(24, 32, 3\) for .*Scaling belongs",
+        r"'torchvision\.ToDtype' returned float32 of shape \(24, 32, 3\) for .*Scale with",
     ),
     "normalize": (
         v2.Compose([v2.ToDtype(torch.float32, scale=True), v2.Normalize([0.5], [0.5])]),
-        r"'torchvision\.Compose' returned float32 .*Scaling belongs to the sequence",
+        r"'torchvision\.Compose' returned float32 .*Scale with rescale=",
     ),
     "picture": (v2.ToPILImage(), r"'torchvision\.ToPILImage' returned a PIL\.Image\.Image for"),
     "raises": (v2.Lambda(explode), r"'torchvision\.Lambda' raised KeyError on .*no such thing"),
@@ -265,8 +265,8 @@ BREAKERS = {
 
 @pytest.mark.parametrize("name", BREAKERS)
 def test_a_transform_that_breaks_the_contract_is_named_with_the_file_and_what_came(name):
-    transform, came = BREAKERS[name]
-    with pytest.raises(AugmentationError, match=came) as caught:
+    transform, result = BREAKERS[name]
+    with pytest.raises(AugmentationError, match=result) as caught:
         augmented([np.flipud, transform])
 
     assert WHERE in str(caught.value)
@@ -290,7 +290,7 @@ def test_transforms_go_with_others_in_one_list_in_order():
 def test_a_transform_is_named_by_its_class_and_says_nothing_of_what_it_drew():
     described = applied([v2.RandomInvert(), v2.Compose([v2.Identity()])], Sample(PIXELS))
 
-    assert described.described() == (("torchvision.RandomInvert", {}), ("torchvision.Compose", {}))
+    assert described.describe() == (("torchvision.RandomInvert", {}), ("torchvision.Compose", {}))
 
 
 def test_a_sequence_serves_the_same_from_threads_as_from_its_own(photos):
