@@ -348,7 +348,7 @@ WRONG = {
     "unknown transform in a OneOf": (
         in_compose(name="MotionBlurr"),
         12,
-        r"__class_fullname__='MotionBlurr' is not known\. Did you mean 'MotionBlur'\? The choices are ",
+        r"__class_fullname__='MotionBlurr' is not known\. Did you mean 'MotionBlur'\? The choices",
     ),
     "batches mixed before the last": (
         "version: 1\naugmentations:\n- MixUp: {alpha: 0.3}\n- RandomFlip\n",
