@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from imggen.data import Manifest, Splits
-    from imggen.export import Plan, Recipe
-    from imggen.workers import Progress
+    from imggen.export import Plan
+    from imggen.splitting import Recipe
 
 
 @click.command()
@@ -149,9 +149,8 @@ def split(
             raise click.UsageError(f"{one} cannot be combined with {other}.")
     from imggen.cli.source import manifest_of, read_frame_of
     from imggen.data import SPLIT_NAMES
-    from imggen.export import Recipe
     from imggen.reports import check_page
-    from imggen.splitting import DEFAULT_RATIOS
+    from imggen.splitting import DEFAULT_RATIOS, Recipe
 
     frame = read_frame_of(source)
     recipe = Recipe(
@@ -206,16 +205,17 @@ def _split_files(
 ) -> None:
     from imggen.cli.progress import progress_bars
     from imggen.core import pluralize, printable
-    from imggen.export import carry_out_plan, plan_split, warn_of
+    from imggen.export import RecipeSplits, carry_out_plan, plan_split, warn_of_outcome
+    from imggen.reports import split_page, write_page
 
     with progress_bars() as progress:
         plan = plan_split(images, target, recipe, mode, progress)
         if not dry_run:
             outcome = carry_out_plan(plan, progress)
-        splits = plan.parts(str(target), without=() if dry_run else outcome.vanished)
+        splits = plan.splits(str(target), without=() if dry_run else outcome.vanished)
         if report is not None:
-            shown = plan.sources() if dry_run else plan.parts(str(target))
-            pairs = zip(recipe.once(plan.sources()), recipe.once(shown), strict=True)
+            shown = plan.sources() if dry_run else plan.splits(str(target))
+            pairs = zip(recipe.disjoint(plan.sources()), recipe.disjoint(shown), strict=True)
             file_of = {
                 path: after.filepath(row)
                 for before, after in pairs
@@ -224,12 +224,13 @@ def _split_files(
             groups = plan.duplicates and [
                 [file_of[path] for path in group] for group in plan.duplicates
             ]
-            _write_report(report, shown, recipe, groups, plan.num_torn, progress)
+            result = RecipeSplits(shown, groups, plan.num_separated)
+            write_page(report, split_page(result, recipe, progress))
     if not dry_run:
-        warn_of(plan, outcome)
+        warn_of_outcome(plan, outcome)
     _print_table(splits, recipe, f"images in {printable(str(target))}")
-    _print_duplicates(plan.duplicates, plan.num_torn)
-    num_sidecars = sum(step.part < 0 for step in plan.steps)
+    _print_duplicates(plan.duplicates, plan.num_separated)
+    num_sidecars = sum(step.split < 0 for step in plan.steps)
     if num_sidecars:
         action = f"to {mode}" if dry_run else _PAST[mode]
         click.echo(f"also {action}: {pluralize(num_sidecars, 'sidecar file')}")
@@ -245,47 +246,37 @@ def _write_manifest(
     import imggen
     from imggen.cli.progress import progress_bars
     from imggen.core import printable
+    from imggen.export import make_splits, merge_splits
+    from imggen.reports import split_page, write_page
 
     with progress_bars() as progress:
         found = imggen.scan(images) if isinstance(images, Path) else images
-        made = recipe.make(found, progress)
+        result = make_splits(found, recipe, progress)
         if not dry_run:
-            table = recipe.table(made.parts)
+            table = merge_splits(result.splits, recipe)
             if table.hashes is None:
                 table = imggen.hash_files(table, progress=progress)
             table.save(file)
         if report is not None:
             row_of = {path: row for row, path in enumerate(found.paths)}
-            groups = made.duplicates and [
-                [found.filepath(row_of[path]) for path in group] for group in made.duplicates
+            groups = result.duplicates and [
+                [found.filepath(row_of[path]) for path in group] for group in result.duplicates
             ]
-            _write_report(report, made.parts, recipe, groups, made.num_torn, progress)
-    _print_table(made.parts, recipe, "images")
-    _print_duplicates(made.duplicates, made.num_torn)
+            shown = result._replace(duplicates=groups)
+            write_page(report, split_page(shown, recipe, progress))
+    _print_table(result.splits, recipe, "images")
+    _print_duplicates(result.duplicates, result.num_separated)
     if not dry_run:
         click.echo(f"manifest: {printable(str(file))}")
 
 
-def _write_report(
-    file: Path,
-    splits: Splits[Manifest],
-    recipe: Recipe,
-    groups: list[list[str]] | None,
-    num_torn: int,
-    progress: Progress,
-) -> None:
-    from imggen.reports import split_page, write_page
-
-    write_page(file, split_page(splits, recipe, groups, num_torn, progress))
-
-
-def _print_duplicates(groups: list[list[str]] | None, num_torn: int) -> None:
+def _print_duplicates(groups: list[list[str]] | None, num_separated: int) -> None:
     from imggen.core import pluralize
 
     if groups is not None:
         click.echo(
             f"kept {pluralize(len(groups), 'group')} of duplicates together; without this, "
-            f"{num_torn} of them would be in several splits"
+            f"{num_separated} of them would be in several splits"
         )
 
 
@@ -295,9 +286,9 @@ def _print_table(splits: Splits[Manifest], recipe: Recipe, title: str) -> None:
     from rich.table import Table
 
     from imggen.core import printable
-    from imggen.splitting import furthest_off
+    from imggen.splitting import largest_deviation
 
-    splits = recipe.once(splits)
+    splits = recipe.disjoint(splits)
     table = Table(title=escape(f"{sum(map(len, splits))} {title}"))
     table.add_column("class")
     for name in splits.names:
@@ -310,9 +301,9 @@ def _print_table(splits: Splits[Manifest], recipe: Recipe, title: str) -> None:
     table.add_row("all", *(str(len(manifest)) for manifest in splits))
     Console().print(table)
     if recipe.shares is not None:
-        off = furthest_off(splits, recipe.shares)
-        if off is not None:
-            click.echo(f"largest deviation from its ratio: {printable(str(off))}")
+        deviation = largest_deviation(splits, recipe.shares)
+        if deviation is not None:
+            click.echo(f"largest deviation from its ratio: {printable(str(deviation))}")
 
 
 def _print_plan(plan: Plan) -> None:

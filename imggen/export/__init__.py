@@ -1,22 +1,31 @@
-"""A split to folders of files.
+"""Splits and augmented copies as files on disk.
 
-``recipe`` says who goes where, ``sidecars`` what goes along, ``plan`` to which path; the
-``journal`` keeps the plan, and ``steps`` carries it out. ``directory`` is what users call.
+In: a folder or manifest, and a target folder. Out: files in the target, and manifests of them.
+``journal`` is the plan-and-resume mechanism of both exports; the format of plans may change here
+alone, but an interrupted call must always be resumed by the same call without losing a file.
 """
 
 from imggen.export.augmented_copies import CopiesReport, augment_directory
-from imggen.export.directory import carry_out_plan, plan_split, split_directory, undo_split, warn_of
+from imggen.export.directory import (
+    carry_out_plan,
+    plan_split,
+    split_directory,
+    undo_split,
+    warn_of_outcome,
+)
 from imggen.export.plan import Plan
-from imggen.export.recipe import Recipe
+from imggen.export.recipe_splits import RecipeSplits, make_splits, merge_splits
 
 __all__ = [
     "CopiesReport",
     "Plan",
-    "Recipe",
+    "RecipeSplits",
     "augment_directory",
     "carry_out_plan",
+    "make_splits",
+    "merge_splits",
     "plan_split",
     "split_directory",
     "undo_split",
-    "warn_of",
+    "warn_of_outcome",
 ]

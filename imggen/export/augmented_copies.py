@@ -1,16 +1,11 @@
-"""A folder of images to a folder of them and augmented copies; interrupted, it goes on."""
+"""``augment_directory``: a folder of images to a folder of originals and augmented copies."""
 
 from __future__ import annotations
 
-import hashlib
 import io
 import json
 import os
-import shutil
-import threading
-from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, NamedTuple, final
 
 import numpy as np
@@ -24,36 +19,31 @@ from imggen.core import (
     check_seed,
     check_whole,
     copy_file,
-    hold_run_lock,
-    replace_files,
     step_generators,
     write_records,
 )
 from imggen.data import Manifest, has_folders, scan
-from imggen.decode import FORMATS, ImageSpec, format_by_extension, load_image
+from imggen.decode import ImageSpec, load_image
 from imggen.errors import ExportError, ImageError, OptionError
+from imggen.export.journal import Journal, check_same_settings
 from imggen.loading import Failure
 from imggen.workers import Progress, ThreadMap
 
-_FOLDER = ".imggen-augment"
-_SCRATCH = "scratch"
 _QUALITY = 95
-# What has changed, where its value would say nothing.
-_IN_WORDS = {"augment": "another policy", "images": "other images"}
 _COLUMNS = ("path", "source", "copy", "parameters")
 
 
 @final
 @dataclass(frozen=True, eq=False)
 class CopiesReport:
-    """What ``augment_directory`` has made.
+    """The result of ``augment_directory``.
 
     Attributes:
-        manifest: All images of the target; ``groups`` names the original of each, so that a split
-            of them tears none from its copies.
-        num_originals: How many of them are originals.
-        num_copies: How many are augmented.
-        unread: The files that cannot be read. Nothing stands for them in the target.
+        manifest: All images of the target; ``groups`` holds the original of each, so that a split
+            keeps an original and its copies together.
+        num_originals: The number of originals.
+        num_copies: The number of augmented copies.
+        unread: The files that cannot be read, which are left out.
     """
 
     manifest: Manifest
@@ -62,12 +52,28 @@ class CopiesReport:
     unread: tuple[Failure, ...]
 
 
-class _Job(NamedTuple):
-    """One original, and the names of its copies; relative to the target."""
+class _Step(NamedTuple):
+    """One original and its copies.
+
+    Attributes:
+        row: The index of the original in the manifest.
+        original: Its path, relative to the source and to the target.
+        class_name: Its class, or "".
+        num_copies: The number of its copies.
+    """
 
     row: int
     original: str
-    copies: tuple[str, ...]
+    class_name: str
+    num_copies: int
+
+    @property
+    def copies(self) -> list[str]:
+        """The paths of the copies, relative to the target."""
+        stem, extension = os.path.splitext(self.original)
+        is_jpeg = extension.lower() in (".jpg", ".jpeg")
+        suffix = f"{extension[1:]}-aug{{}}{extension if is_jpeg else '.png'}"
+        return [f"{stem}-{suffix.format(number)}" for number in range(self.num_copies)]
 
 
 def augment_directory(
@@ -82,37 +88,39 @@ def augment_directory(
     workers: int | None = None,
     progress: Progress | None = None,
 ) -> CopiesReport:
-    """Puts ``source/<class>/**`` and augmented copies of it into ``target/<class>/**``.
+    """Copies ``source/<class>/**`` and augmented copies of it to ``target/<class>/**``.
 
-    Copy k of ``cat/1.jpg`` is ``cat/1-jpg-aug<k>.jpg``: a JPEG of quality 95, or a PNG of what is
-    none, always in RGB. ``target/augmentations.csv`` says what was drawn for each, and
-    ``target/manifest.csv`` is a manifest of all images. Split before, and augment only what trains;
-    or split the manifest, whose groups keep an original and its copies together.
+    Copy k of ``cat/1.jpg`` is ``cat/1-jpg-aug<k>.jpg``: a JPEG of quality 95 if the original is a
+    JPEG, else a PNG; always in RGB. ``target/augmentations.csv`` lists the parameters of each copy,
+    and ``target/manifest.csv`` is a manifest of all images. Split first, and augment only the
+    training images; or split the manifest, whose groups keep an original and its copies together.
 
-    Each file gets to its place at once or not at all, and a copy depends on the seed, k, and the
-    place of its image among all of them: after an interruption the same call goes on, with the same
-    result. A call with other settings or other images is refused. (Functions of your own are told
-    apart by their names alone.)
+    The plan is written to ``target/.imggen-augment`` before any image, and every file is written
+    atomically. A copy depends only on the seed, k, and the index of its image: after an
+    interruption the same call resumes, with the same result. A call with other settings or
+    other images is refused. (Custom functions are compared by name only.)
 
     Args:
         source: The folder of class folders, a folder of images without classes, or a manifest.
         target: A new folder, an empty one, or one that an interrupted call has begun to fill.
-        augment: As in ``ImageSequence``, but for MixUp and CutMix, whose labels no folder can hold.
-        copies: How many are made of each image.
-        balance: Make more of the images of rare classes, as evenly as possible, so that all classes
-            have as many images as the largest has with its copies.
-        image_size: (height, width) of all images, originals too, which are written anew in their
-            own format then. None: each file's own.
-        seed: Decides the augmentations.
-        workers: Threads. None: one a core.
-        progress: Called with ("augmenting", images done, images in all) now and then.
+        augment: As in ``ImageSequence``, but without MixUp and CutMix, whose labels class folders
+            cannot represent.
+        copies: The number of copies of each image, 0 or more.
+        balance: Make more copies in rare classes, as evenly as possible, so that all classes have
+            as many images as the largest class with its copies.
+        image_size: (height, width) of all images in pixels; originals are resized too, and keep
+            their format. None: each file's own size.
+        seed: Random seed for the augmentations, 0 or more.
+        workers: The number of threads. None: one per core.
+        progress: Called now and then with "augmenting", and the number of finished images and of
+            all images.
 
     Raises:
         OptionError: A number out of bounds, MixUp or CutMix, ``balance`` without classes, or
-            images with masks, further images, boxes or keypoints.
+            images with masks, further inputs, boxes or keypoints.
         ScanError: See ``scan``.
-        ExportError: ``target`` holds something else, lies in ``source`` or the reverse, or cannot
-            be written.
+        ExportError: ``target`` holds other files, is inside ``source`` or contains it, was begun
+            with other settings or images, or cannot be written.
         AugmentationError: An augmentation broke its contract.
 
     Example:
@@ -122,7 +130,7 @@ def augment_directory(
         (16, 32, {'cat': 24, 'dog': 24})
     """
     pipeline = Pipeline(adapt(augment))
-    _check(pipeline, copies, seed)
+    _check_options(pipeline, copies, seed)
     if isinstance(source, Manifest):
         manifest = source
     else:
@@ -131,252 +139,203 @@ def augment_directory(
         raise OptionError("balance=True needs classes, and these images have none.")
     if manifest.attached:
         raise OptionError(
-            f"Copies are made of images alone, and these have {' and '.join(manifest.attached)}, "
-            "which would be lost. Augment them while training, in ImageSequence(augment=)."
+            f"Only images are copied, and these have {' and '.join(manifest.attached)}, which "
+            "would be lost. Augment them while training, in ImageSequence(augment=)."
         )
-    goal = Path(target)
-    if isinstance(source, Manifest) and not _is_by_folder(manifest):
-        check_not_nested(str(goal), files=manifest.filepaths)
+    folder = os.path.normpath(target)
+    if isinstance(source, Manifest) and not _has_class_folders(manifest):
+        check_not_nested(folder, files=manifest.filepaths)
     else:
-        check_not_nested(str(goal), folder=manifest.root)
-    jobs = list(_jobs(manifest, copies, balance=balance))
-    maker = _Maker(manifest, goal, pipeline, ImageSpec(image_size), seed, threading.Lock())
-    metadata = {
+        check_not_nested(folder, folder=manifest.root)
+    steps = _plan_steps(manifest, copies, balance=balance)
+    settings = {
         "source": os.path.realpath(manifest.root),
-        "images": _hash_of(manifest),
         "copies": copies,
         "balance": balance,
         "image_size": None if image_size is None else list(image_size),
         "seed": seed,
-        "augment": _described(pipeline),
+        "augment": _describe(pipeline),
     }
-    try:
-        _check_empty(goal)
-        with hold_run_lock(goal / _FOLDER, os.fspath(target)):
-            _begin(goal, metadata)
-            there = {job.original for job in jobs if _is_there(goal, job)} & set(maker.done())
-            waiting = [job for job in jobs if job.original not in there]
-            # What a killed run has left in there is of no use.
-            shutil.rmtree(goal / _FOLDER / _SCRATCH, ignore_errors=True)
-            (goal / _FOLDER / _SCRATCH).mkdir()
-            made = list(
-                ThreadMap(workers).imap_with_progress("augmenting", maker.make, waiting, progress)
-            )
-            unread = tuple(one for one in made if one is not None)
-            # An earlier call may have read what is broken now.
-            lost = {job.original for job, one in zip(waiting, made, strict=True) if one}
-            jobs = [job for job in jobs if job.original not in lost]
-            return _finish(goal, manifest, jobs, maker.done(), unread)
-    except ExportError:
-        raise
-    except OSError as err:
-        raise ExportError(f"Cannot write {os.fspath(target)!r}: {err}.") from err
+    journal = Journal(folder, "augment")
+    journal.check_empty()
+    with journal.locked():
+        _begin(journal, settings, steps)
+        drawn = journal.carry_out(
+            "augmenting",
+            _Worker(manifest, journal, pipeline, ImageSpec(image_size), seed).do,
+            steps,
+            [path for step in steps for path in (step.original, *step.copies)],
+            threads=ThreadMap(workers),
+            progress=progress,
+        )
+        return _write_tables(folder, manifest, steps, drawn)
 
 
-def _check(pipeline: Pipeline, copies: object, seed: int) -> None:
+def _check_options(pipeline: Pipeline, copies: object, seed: int) -> None:
     check_whole("copies", copies, 0)
     check_seed(seed)
     if pipeline.mixer is not None:
         raise OptionError(
-            f"{pipeline.mixer.name} mixes labels, which class folders cannot hold; use it while "
-            "training, in ImageSequence(augment=)."
+            f"{pipeline.mixer.name} mixes labels, which class folders cannot represent. Use it "
+            "while training, in ImageSequence(augment=)."
         )
     if not pipeline.steps:
-        raise OptionError("augment= holds no augmentation; copies would be the same as originals.")
+        raise OptionError(
+            "augment= holds no augmentation, so copies would equal their originals. Pass at least "
+            "one."
+        )
 
 
-def _is_by_folder(manifest: Manifest) -> bool:
-    """Whether ``scan`` of its root finds these classes; it would take the target for one more."""
+def _has_class_folders(manifest: Manifest) -> bool:
+    """Whether ``scan`` of the root finds these classes, and would take the target for another."""
     if manifest.labels is None:
         return False
     names = [manifest.class_names[label] for label in manifest.labels]
     return all(map(str.startswith, manifest.paths, [f"{name}/" for name in names]))
 
 
-def _hash_of(manifest: Manifest) -> str:
-    """Tells the images and their classes apart from others."""
-    labels = None if manifest.labels is None else manifest.labels.tolist()
-    metadata = json.dumps([list(manifest.paths), labels, list(manifest.class_names)])
-    return hashlib.sha256(metadata.encode("ascii")).hexdigest()
-
-
-def _described(pipeline: Pipeline) -> str:
-    """What can be compared with an earlier call: the policy, or names where there is none."""
+def _describe(pipeline: Pipeline) -> str:
+    """Returns the policy, or the names of custom augmentations, to compare with another call."""
     try:
         return format_policy(unwrap_steps(pipeline.steps))
     except OptionError:
         return ", ".join(step.name for step in pipeline.steps)
 
 
-def _jobs(manifest: Manifest, copies: int, *, balance: bool) -> Iterator[_Job]:
-    taken: set[str] = set()
+def _plan_steps(manifest: Manifest, copies: int, *, balance: bool) -> list[_Step]:
+    """Plans the copies of all images.
+
+    Raises:
+        ExportError: Two files would have the same path, or one would be outside the target.
+    """
     numbers = np.full(len(manifest), copies)
     if balance and manifest.labels is not None:
         counts = np.bincount(manifest.labels, minlength=manifest.num_classes)
-        whole = int(counts.max()) * (1 + copies)
+        goal = int(counts.max()) * (1 + copies)
         for label in np.flatnonzero(counts):
-            each, rest = divmod(whole - int(counts[label]), int(counts[label]))
+            each, rest = divmod(goal - int(counts[label]), int(counts[label]))
             rows = np.flatnonzero(manifest.labels == label)
             numbers[rows] = each + (np.arange(len(rows)) < rest)
-    for row, path in enumerate(manifest.paths):
-        stem, extension = os.path.splitext(path)
-        ending = extension if _is_jpeg(path) else ".png"
-        names = tuple(
-            f"{stem}-{extension[1:]}-aug{number}{ending}" for number in range(int(numbers[row]))
-        )
-        for name in (path, *names):
+    steps = []
+    taken: set[str] = set()
+    for row, (path, num_copies) in enumerate(zip(manifest.paths, numbers.tolist(), strict=True)):
+        class_name = "" if manifest.labels is None else manifest.class_names[manifest.labels[row]]
+        step = _Step(row, path, class_name, num_copies)
+        for name in (path, *step.copies):
             if name.lower() in taken or os.path.isabs(name) or ".." in name.split("/"):
                 raise ExportError(
-                    f"{name!r} cannot be made for {manifest.filepath(row)!r}: it is there twice, "
-                    "or leads out of the target. Rename the file."
+                    f"Cannot write {name!r} for {manifest.filepath(row)!r}: another file has this "
+                    "path, or it is outside the target. Rename the file."
                 )
             taken.add(name.lower())
-        yield _Job(row, path, names)
+        steps.append(step)
+    return steps
 
 
-def _is_jpeg(path: str) -> bool:
-    return path.lower().endswith(FORMATS["JPEG"].extensions)
-
-
-def _check_empty(goal: Path) -> None:
-    if goal.is_dir() and not (goal / _FOLDER).is_dir() and any(goal.iterdir()):
-        raise ExportError(
-            f"{str(goal)!r} is not empty. Choose a new folder, or empty this one first."
-        )
-
-
-def _is_there(goal: Path, job: _Job) -> bool:
-    return all((goal / name).exists() for name in (job.original, *job.copies))
-
-
-def _begin(goal: Path, metadata: dict[str, Any]) -> None:
-    """Writes down what is asked for, or compares it with what was."""
-    recipe = goal / _FOLDER / "recipe.json"
-    if not recipe.exists():
-        text = json.dumps(metadata, indent=1)
-        replace_files({recipe: lambda place: place.write_text(text, encoding="utf-8")})
+def _begin(journal: Journal, settings: dict[str, Any], steps: list[_Step]) -> None:
+    """Writes the plan, or compares it with that of an interrupted call."""
+    earlier = journal.read(lambda metadata, lines: (metadata, [_Step(*line) for line in lines]))
+    if earlier is None:
+        journal.write(settings, steps)
         return
-    earlier = json.loads(recipe.read_text(encoding="utf-8"))
-    other = [
-        _IN_WORDS.get(name, f"{name}={earlier.get(name)!r} (now {value!r})")
-        for name, value in metadata.items()
-        if earlier.get(name) != value
-    ]
-    if other:
+    check_same_settings(journal.target, earlier[0], settings)
+    if earlier[1] != steps:
         raise ExportError(
-            f"{str(goal)!r} was made with {', '.join(other)}. Call with the same settings to "
-            "complete it, or choose a new folder."
+            f"{journal.target!r} was made with other images. Use the same images to complete it, "
+            "or choose a new folder."
         )
 
 
 @final
-@dataclass(frozen=True, eq=False)
-class _Maker:
-    """Makes the copies of one image after the other; threads share one."""
+class _Worker:
+    """Makes the copies of single images; safe to call from several threads."""
 
-    manifest: Manifest
-    goal: Path
-    pipeline: Pipeline
-    spec: ImageSpec
-    seed: int
-    lock: threading.Lock
+    def __init__(
+        self, manifest: Manifest, journal: Journal, pipeline: Pipeline, spec: ImageSpec, seed: int
+    ) -> None:
+        self._manifest, self._journal, self._pipeline = manifest, journal, pipeline
+        self._spec, self._seed = spec, seed
+        self._recorded: dict[str, list[Any]] = dict(journal.recorded())
 
-    def make(self, job: _Job) -> Failure | None:
-        """Makes the copies of an image, and then its record, which says that they are there."""
-        path = self.manifest.filepath(job.row)
+    def do(self, step: _Step, temporary: str) -> list[Any] | Failure:
+        """Copies and augments an image, and returns the parameters of each copy."""
+        paths = [os.path.join(self._journal.target, name) for name in step.copies]
+        original = os.path.join(self._journal.target, step.original)
+        drawn = self._recorded.get(step.original)
+        if drawn is not None and all(map(os.path.exists, (original, *paths))):
+            return drawn
+        source = self._manifest.filepath(step.row)
         try:
-            pixels = load_image(path, self.spec)
+            pixels = load_image(source, self._spec)
         except ImageError as err:
             return Failure(err.path, err.reason)
-        (self.goal / job.original).parent.mkdir(parents=True, exist_ok=True)
-        if self.spec.image_size is None:
-            copy_file(path, str(self.goal / job.original), str(self._scratch()))
+        if self._spec.image_size is None:
+            copy_file(source, original, temporary)
         else:
-            self._write(job.original, pixels)
+            _write_image(original, pixels, temporary)
         drawn = []
-        for number, name in enumerate(job.copies):
-            augmented = self.pipeline(
+        for number, path in enumerate(paths):
+            augmented = self._pipeline(
                 Sample(pixels),
-                step_generators(self.seed, Stream.AUGMENT, number, job.row),
-                f"{path!r} (copy {number})",
+                step_generators(self._seed, Stream.AUGMENT, number, step.row),
+                f"{source!r} (copy {number})",
             )
-            self._write(name, augmented.sample.image)
-            drawn.append([{step.name: step.parameters} for step in augmented.describe()])
-        line = json.dumps([job.original, drawn], ensure_ascii=True) + "\n"
-        with self.lock, self._records.open("a", encoding="ascii") as file:
-            file.write(line)
-        return None
-
-    def done(self) -> dict[str, list[Any]]:
-        """The originals whose copies are there, and what was drawn for each copy."""
-        if not self._records.exists():
-            return {}
-        text = self._records.read_text(encoding="ascii")
-        whole, _, torn = text.rpartition("\n")
-        if torn:  # an interruption has cut the last line off
-            replace_files({self._records: lambda file: file.write_text(f"{whole}\n", "ascii")})
-        return dict(json.loads(line) for line in whole.splitlines() if line)
-
-    @property
-    def _records(self) -> Path:
-        return self.goal / _FOLDER / "records.jsonl"
-
-    def _write(self, name: str, pixels: npt.NDArray[np.uint8]) -> None:
-        scratch = self._scratch()
-        scratch.write_bytes(_encoded(pixels, name))
-        os.replace(scratch, self.goal / name)
-
-    def _scratch(self) -> Path:
-        """Where this thread writes a file before it is put in its place."""
-        return self.goal / _FOLDER / _SCRATCH / f"{threading.get_ident()}.part"
+            _write_image(path, augmented.sample.image, temporary)
+            drawn.append([{part.name: part.parameters} for part in augmented.describe()])
+        self._journal.record([step.original, drawn])
+        return drawn
 
 
-def _encoded(pixels: npt.NDArray[np.uint8], name: str) -> bytes:
+def _write_image(path: str, pixels: npt.NDArray[np.uint8], temporary: str) -> None:
+    with open(temporary, "wb") as file:
+        file.write(_encode(pixels, path))
+    os.replace(temporary, path)
+
+
+def _encode(pixels: npt.NDArray[np.uint8], path: str) -> bytes:
     from PIL import Image
 
     out = io.BytesIO()
-    picture = Image.fromarray(pixels)
-    kind = format_by_extension(os.path.splitext(name)[1]) or "PNG"
-    if kind == "JPEG":
-        picture.save(out, kind, quality=_QUALITY, subsampling=0)
-    elif kind in Image.SAVE:
-        picture.save(out, kind, lossless=True)  # what WebP is not by default
+    image = Image.fromarray(pixels)
+    Image.init()
+    file_format = Image.EXTENSION.get(os.path.splitext(path)[1].lower(), "PNG")
+    if file_format == "JPEG":
+        image.save(out, file_format, quality=_QUALITY, subsampling=0)
+    elif file_format in Image.SAVE:
+        image.save(out, file_format, lossless=True)  # WebP is lossy by default
     else:
-        picture.save(out, "PNG")
+        image.save(out, "PNG")
     return out.getvalue()
 
 
-def _finish(
-    goal: Path,
-    manifest: Manifest,
-    jobs: list[_Job],
-    done: dict[str, list[Any]],
-    unread: tuple[Failure, ...],
+def _write_tables(
+    folder: str, manifest: Manifest, steps: list[_Step], drawn: list[list[Any] | Failure]
 ) -> CopiesReport:
-    """Writes the tables, once all files are there."""
+    """Writes the tables, once all images are written."""
     rows: list[int] = []
     paths: list[str] = []
     groups: list[str] = []
     records = []
-    for job in jobs:
-        if job.original in done:
-            names = (job.original, *job.copies)
-            rows += [job.row] * len(names)
-            paths += names
-            groups += [job.original] * len(names)
-            records += [
-                (name, job.original, number, json.dumps(drawn))
-                for number, (name, drawn) in enumerate(
-                    zip(job.copies, done[job.original], strict=True)
-                )
-            ]
-    made = Manifest(
-        str(goal),
+    unread = []
+    for step, found in zip(steps, drawn, strict=True):
+        if isinstance(found, Failure):
+            unread.append(found)
+            continue
+        names = (step.original, *step.copies)
+        rows += [step.row] * len(names)
+        paths += names
+        groups += [step.original] * len(names)
+        records += [
+            (name, step.original, number, json.dumps(parameters))
+            for number, (name, parameters) in enumerate(zip(step.copies, found, strict=True))
+        ]
+    copies = Manifest(
+        folder,
         StringColumn.of(paths),
         None if manifest.labels is None else manifest.labels[rows],
         manifest.class_names,
         groups=StringColumn.of(groups),
     )
-    write_records(goal / "augmentations.csv", _COLUMNS, records, {})
-    made.save(goal / "manifest.csv")
-    return CopiesReport(made, len(paths) - len(records), len(records), unread)
+    write_records(os.path.join(folder, "augmentations.csv"), _COLUMNS, records, {})
+    copies.save(os.path.join(folder, "manifest.csv"))
+    return CopiesReport(copies, len(paths) - len(records), len(records), tuple(unread))

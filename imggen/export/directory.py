@@ -1,28 +1,20 @@
-"""``split_directory`` and ``undo_split``: class folders to folders of parts, and back."""
+"""``split_directory`` and ``undo_split``: class folders to folders of splits, and back."""
 
 from __future__ import annotations
 
-import json
 import os
 import warnings
-from typing import Any
 
 import numpy.typing as npt
 
 from imggen.core import check_not_nested
 from imggen.data import Manifest, Splits, scan, split_name
 from imggen.errors import ExportError, ImggenWarning, ScanError
-from imggen.export.journal import (
-    forget_plan,
-    hold_run_lock,
-    holds_more_than_plan,
-    read_plan,
-    write_plan,
-)
-from imggen.export.plan import Mode, Plan, checked_mode, make_plan
-from imggen.export.recipe import Recipe
+from imggen.export.journal import Journal, check_same_settings
+from imggen.export.plan import KIND, Mode, Plan, check_mode, make_plan, read_plan, write_plan
+from imggen.export.recipe_splits import make_splits
 from imggen.export.steps import Outcome, carry_back, carry_out, check_possible
-from imggen.splitting import DEFAULT_RATIOS, Counts, GroupBy, Ratios
+from imggen.splitting import DEFAULT_RATIOS, Counts, GroupBy, Ratios, Recipe
 from imggen.workers import Progress
 
 Source = str | os.PathLike[str] | Manifest
@@ -44,53 +36,54 @@ def split_directory(
     mode: Mode = "copy",
     progress: Progress | None = None,
 ) -> Splits[Manifest]:
-    """Puts ``source/<class>/**`` into ``target/train|val|test/<class>/**``.
+    """Splits ``source/<class>/**`` into ``target/train|val|test/<class>/**``.
 
-    Files of an image's name with another extension (``1.txt`` or ``1.jpg.json`` beside ``1.jpg``)
-    go where it goes. Links to one file stay in one part, and so do images that share such a file
-    (with ``stable``, as far as their content or group has it).
+    Sidecar files, which have an image's name with another extension (``1.txt`` or ``1.jpg.json``
+    for ``1.jpg``), go where the image goes. Links to one file stay in one split, and so do images
+    with a common sidecar (with ``stable``, only content and groups keep images together).
 
-    What goes where is written to ``target/.imggen-split`` before a file is touched, and every file
-    gets to its place at once or not at all. After an interruption the same call goes on from
-    there; a call with other settings is refused.
+    The plan is written to ``target/.imggen-split`` before any file is touched, and every file is
+    written atomically. After an interruption the same call resumes; a call with other settings is
+    refused.
 
     Args:
         source: The folder of class folders, or a manifest.
-        target: Where to put the parts: a new folder, an empty one, or one that an interrupted call
-            with the same settings has begun to fill.
+        target: A new folder, an empty one, or one that an interrupted call with the same settings
+            has begun to fill.
         ratios: As in ``split``.
         counts: As in ``split``.
-        num_folds: In place of parts make folds, ``fold_0/train``, ``fold_0/val`` and so on, each
-            image being in ``val`` once. See ``kfold``.
+        num_folds: Make folds instead, ``fold_0/train``, ``fold_0/val`` and so on; each image is in
+            ``val`` once. See ``kfold``.
         seed: As in ``split``.
         stratify: As in ``split``.
-        group_by: What stays together, as in ``group_by``.
+        group_by: The groups that stay together, as in ``group_by``.
         near_duplicates: Keep images together that are equal or look alike; see
             ``find_duplicates``.
         stable: As in ``split``; without groups, by content.
         oversample: Repeat images of rare classes in train; see ``oversample``.
-        mode: "copy"; "move"; "symlink": links that hold the absolute path; or "hardlink": further
-            names of the same files, on the same file system.
-        progress: Called with (what is being done, files done, files in all) now and then.
+        mode: "copy"; "move"; "symlink": symbolic links to absolute paths; or "hardlink": hard
+            links, on the same file system.
+        progress: Called now and then with the current activity, and the number of finished files
+            and of all files.
 
     Returns:
-        The manifest of each part, of the files in ``target``.
+        The manifest of each split, with the files in ``target``.
 
     Raises:
-        ExportError: ``target`` holds something else, lies in ``source`` or the reverse, or cannot
-            be written; a file would have to be moved to two places; the disk is full. What was
-            done stays, and the same call goes on.
+        ExportError: ``target`` holds other files, is inside ``source`` or contains it, or cannot
+            be written; a file would have to be moved to two places; the disk is full. Finished
+            files stay, and the same call resumes.
         ScanError: See ``scan``.
         SplitError: See ``split``, ``group_by`` and ``kfold``.
 
     Warns:
-        ImggenWarning: Files that vanished or changed since the plan was made, or that came to
-            ``source`` since; and as ``split``.
+        ImggenWarning: Files that have vanished, changed or been added to ``source`` since the plan
+            was made; and see ``split``.
 
     Example:
         >>> import tempfile
-        >>> parts = split_directory(photos, tempfile.mkdtemp(), (0.5, 0.25, 0.25))
-        >>> parts.train.class_counts
+        >>> splits = split_directory(photos, tempfile.mkdtemp(), (0.5, 0.25, 0.25))
+        >>> splits.train.class_counts
         {'cat': 4, 'dog': 4}
     """
     recipe = Recipe(
@@ -106,25 +99,25 @@ def split_directory(
     )
     plan = plan_split(source, target, recipe, mode, progress)
     outcome = carry_out_plan(plan, progress)
-    warn_of(plan, outcome)
-    return plan.parts(os.fspath(target), without=outcome.vanished)
+    warn_of_outcome(plan, outcome)
+    return plan.splits(os.fspath(target), without=outcome.vanished)
 
 
 def undo_split(target: str | os.PathLike[str], *, progress: Progress | None = None) -> int:
-    """Brings back what ``split_directory`` with ``mode="move"`` has moved, complete or not.
+    """Moves files back that ``split_directory`` with ``mode="move"`` has moved, complete or not.
 
-    May be interrupted and called again. Folders that are empty then are removed from ``target``.
+    An interrupted call can be repeated. Folders of ``target`` that are empty then are removed.
 
     Args:
         target: The folder that files were moved to.
         progress: As in ``split_directory``.
 
     Returns:
-        The number of files in their old places.
+        The number of files in their original places.
 
     Raises:
-        ExportError: Nothing was moved to ``target``, a file is in both places and differs, or one
-            cannot be moved.
+        ExportError: ``target`` is not the result of a move, a file exists in both places and
+            differs, or a file cannot be moved.
 
     Warns:
         ImggenWarning: Files that are in neither place.
@@ -132,30 +125,26 @@ def undo_split(target: str | os.PathLike[str], *, progress: Progress | None = No
     Example:
         >>> import tempfile
         >>> folder = tempfile.mkdtemp()
-        >>> parts = split_directory(photos, folder, mode="move")
+        >>> splits = split_directory(photos, folder, mode="move")
         >>> undo_split(folder)
         16
     """
-    place = os.path.realpath(target)
-    plan = read_plan(place)
+    folder = os.path.realpath(target)
+    plan = read_plan(folder)
     if plan is None or plan.mode != "move":
         found = "no split" if plan is None else f"a split made with mode={plan.mode!r}"
         raise ExportError(
-            f"{os.fspath(target)!r} holds {found}; only what was moved can be brought back."
+            f"{os.fspath(target)!r} holds {found}; expected a split made with mode='move', which "
+            "alone can be undone."
         )
-    try:
-        with hold_run_lock(place):
-            outcome = carry_back(plan, progress)
-    except ExportError:
-        raise
-    except OSError as err:
-        raise ExportError(f"Cannot write {place!r}: {err}.") from err
+    with plan.journal.locked():
+        outcome = carry_back(plan, progress)
     if not outcome.vanished:
-        forget_plan(place)
+        plan.journal.forget()
     else:
         warnings.warn(
             f"{len(outcome.vanished)} files, such as {outcome.vanished[0]!r}, are neither in "
-            f"{plan.source!r} nor in {place!r}; the plan is kept.",
+            f"{plan.source!r} nor in {folder!r}. The plan is kept; call again when they are back.",
             ImggenWarning,
             stacklevel=2,
         )
@@ -169,10 +158,10 @@ def plan_split(
     mode: str,
     progress: Progress | None = None,
 ) -> Plan:
-    """Decides where every file goes, or finds what an earlier call has decided; writes nothing.
+    """Makes a plan, or reads that of an interrupted call; writes nothing.
 
     Raises:
-        As ``split_directory``.
+        ImggenError: See ``split_directory``.
     """
     root = source.root if isinstance(source, Manifest) else os.fspath(source)
     goal = os.path.realpath(target)
@@ -180,83 +169,61 @@ def plan_split(
         check_not_nested(os.fspath(target), files=source.filepaths)
     else:
         check_not_nested(os.fspath(target), folder=os.fspath(source))
-    way = checked_mode(mode)
+    plan_mode = check_mode(mode)
     earlier = read_plan(goal)
     if earlier is not None:
-        _check_same(earlier, os.path.realpath(root), mode, recipe.as_facts(), os.fspath(target))
+        check_same_settings(
+            os.fspath(target),
+            {"source": earlier.source, "mode": earlier.mode, **earlier.recipe},
+            {"source": os.path.realpath(root), "mode": mode, **recipe.as_metadata()},
+        )
         if isinstance(source, Manifest):
             _check_same_rows(earlier, source, as_given=recipe.follows_manifest)
         _warn_of_new_files(earlier, source)
         return earlier
-    if os.path.isdir(goal) and holds_more_than_plan(goal):
-        raise ExportError(
-            f"{os.fspath(target)!r} is not empty. Choose a new folder, or empty this one first."
-        )
+    Journal(goal, KIND).check_empty()
     manifest = source if isinstance(source, Manifest) else scan(source)
     if manifest.attached:
         raise ExportError(
-            f"Images alone are put into folders, and these have {' and '.join(manifest.attached)}, "
-            "which would be lost. Split them in memory, with imggen.split, and keep the parts by "
+            f"Only images are exported, and these have {' and '.join(manifest.attached)}, which "
+            "would be lost. Split the manifest with imggen.split, and save the splits with "
             "Manifest.save."
         )
-    made = recipe.make(manifest, progress)
-    return make_plan(manifest, made, goal, way, recipe.as_facts())
+    result = make_splits(manifest, recipe, progress)
+    return make_plan(manifest, result, goal, plan_mode, recipe.as_metadata())
 
 
 def carry_out_plan(plan: Plan, progress: Progress | None = None) -> Outcome:
-    """Writes the plan down and does what is not done of it yet.
+    """Writes the plan, and carries out the steps that are not done yet.
 
     Raises:
         ExportError: See ``split_directory``.
     """
-    try:
-        os.makedirs(plan.target, exist_ok=True)
-        with hold_run_lock(plan.target):
-            earlier = read_plan(plan.target)
-            if earlier is None:
-                check_possible(plan)
-                write_plan(plan)
-            elif (earlier.mode, earlier.steps) != (plan.mode, plan.steps):
-                raise ExportError(
-                    f"Another run has begun to split into {plan.target!r} in the meantime, in "
-                    "another way. Run the same again to see how, or choose a new folder."
-                )
-            return carry_out(plan, progress)
-    except ExportError:
-        raise
-    except OSError as err:
-        raise ExportError(f"Cannot write {plan.target!r}: {err}.") from err
-
-
-def _check_same(
-    earlier: Plan, source: str, mode: str, metadata: dict[str, Any], target: str
-) -> None:
-    then = {"source": earlier.source, "mode": earlier.mode, **earlier.recipe}
-    now = {"source": source, "mode": mode, **metadata}
-    other = [
-        f"{name}={then.get(name)!r} (now {now.get(name)!r})"
-        for name in dict.fromkeys([*then, *now])
-        if json.dumps(then.get(name)) != json.dumps(now.get(name))  # tuples are read as lists
-    ]
-    if other:
-        raise ExportError(
-            f"{target!r} was made with {', '.join(other)}. Call with the same settings to complete "
-            "it, or choose a new folder."
-        )
+    with plan.journal.locked():
+        earlier = read_plan(plan.target)
+        if earlier is None:
+            check_possible(plan)
+            write_plan(plan)
+        elif (earlier.mode, earlier.steps) != (plan.mode, plan.steps):
+            raise ExportError(
+                f"Another run has begun to split into {plan.target!r} in another way since this "
+                "run made its plan. Make the same call again to see how, or choose a new folder."
+            )
+        return carry_out(plan, progress)
 
 
 def _check_same_rows(plan: Plan, manifest: Manifest, *, as_given: bool) -> None:
-    """Refuses a table that says something else of a file than it did when the plan was made."""
+    """Checks that class and split of each file are the same as when the plan was made."""
     then: dict[str, set[str]] = {}
     for step in plan.steps:
-        if step.part >= 0:
+        if step.split >= 0:
             label = plan.class_names[step.label] if step.label >= 0 else ""
-            part = plan.names[step.part] if as_given else ""
-            then.setdefault(step.source, set()).add(f"{label} {part}".strip())
+            split = plan.split_names[step.split] if as_given else ""
+            then.setdefault(step.source, set()).add(f"{label} {split}".strip())
     for row, path in enumerate(manifest.paths):
         label = "" if manifest.labels is None else manifest.class_names[manifest.labels[row]]
-        part = split_name(manifest.splits[row]) if as_given and manifest.splits else ""
-        now = f"{label} {part}".strip()
+        split = split_name(manifest.splits[row]) if as_given and manifest.splits else ""
+        now = f"{label} {split}".strip()
         if path in then and now not in then[path]:
             raise ExportError(
                 f"{plan.target!r} was made when {path!r} was {' and '.join(sorted(then[path]))!r}, "
@@ -267,24 +234,27 @@ def _check_same_rows(plan: Plan, manifest: Manifest, *, as_given: bool) -> None:
 def _warn_of_new_files(plan: Plan, source: Source) -> None:
     try:
         manifest = source if isinstance(source, Manifest) else scan(source)
-    except ScanError:  # all was moved, folders and all
+    except ScanError:  # a move has emptied the source
         return
     new = sorted(set(manifest.paths) - {step.source for step in plan.steps})
     if new:
         warnings.warn(
             f"{len(new)} images in {manifest.root!r}, such as {new[0]!r}, are not in "
-            f"{plan.target!r}: they came after the split. Split anew to a new folder; with "
-            "stable=True the others stay in their parts.",
+            f"{plan.target!r}: they were added after the split. Split again into a new folder; "
+            "with stable=True the others stay in their splits.",
             ImggenWarning,
             stacklevel=4,
         )
 
 
-def warn_of(plan: Plan, outcome: Outcome) -> None:
-    """Warns the caller's caller of what did not go as planned."""
+def warn_of_outcome(plan: Plan, outcome: Outcome) -> None:
+    """Warns the caller's caller of files that have vanished or changed."""
     for files, what in (
-        (outcome.vanished, "are gone since the split was planned, and in no part"),
-        (outcome.changed, "have changed since the split was planned, and were taken as they are"),
+        (outcome.vanished, "have vanished since the split was planned, and are in no split"),
+        (
+            outcome.changed,
+            "have changed since the split was planned, and were used as they are now",
+        ),
     ):
         if files:
             first = os.path.join(plan.source, files[0])

@@ -1,107 +1,229 @@
-"""The plan on disk: written before anything else, so that an interrupted run can go on."""
+"""The journal of a run: a plan on disk, written before any file is touched.
+
+Both kinds of export work this way: the plan is written first; each step is atomic; finished steps
+are recognized by their files; other settings are refused; a lock allows one run at a time. So an
+interrupted run is resumed by the same call.
+"""
 
 from __future__ import annotations
 
 import contextlib
+import errno
+import itertools
 import json
 import os
+import secrets
 import shutil
-from collections.abc import Iterator
-from dataclasses import asdict
+import threading
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar, final
 
-from imggen.core import replace_files
-from imggen.core import run_lock as runs
-from imggen.errors import ExportError
-from imggen.export.plan import Plan, Step
+from imggen.core import hold_run_lock, replace_files
+from imggen.errors import ExportError, ImggenError
+from imggen.workers import Progress, ThreadMap
 
-# Hidden, so that no scan takes it for a part or a class.
-_FOLDER = ".imggen-split"
 _VERSION = 1
+_MAX_SHOWN = 80  # characters of a setting in an error message
+
+S = TypeVar("S")
+R = TypeVar("R")
 
 
-def scratch_folder(place: str) -> str:
-    """Where files lie until they are complete; on the file system of where they go."""
-    return os.path.join(place, _FOLDER, "scratch")
+@final
+class Journal:
+    """The hidden folder of a target in which its plan is kept.
 
-
-def write_plan(plan: Plan) -> None:
-    """Writes the plan into its target, which is made if need be.
-
-    Raises:
-        OSError: It cannot be written.
+    Args:
+        target: The folder that the run writes to.
+        kind: "split" or "augment"; names the hidden folder.
     """
-    metadata = asdict(plan)
-    steps = metadata.pop("steps")
-    folder = Path(plan.target, _FOLDER)
-    folder.mkdir(parents=True, exist_ok=True)
 
-    def write(place: Path) -> None:
-        # In ASCII: file names that are no text survive as escapes.
-        with place.open("w", encoding="ascii") as file:
-            file.write(
-                json.dumps({"format": "imggen split", "version": _VERSION, **metadata}) + "\n"
+    def __init__(self, target: str, kind: str) -> None:
+        self.target = target
+        self._kind = kind
+        # Hidden, so that no scan takes it for a split or a class.
+        self._folder = Path(target, f".imggen-{kind}")
+        self._plan = self._folder / "plan.jsonl"
+        self._results = self._folder / "results.jsonl"
+        self._lock = threading.Lock()
+
+    @contextlib.contextmanager
+    def locked(self) -> Iterator[None]:
+        """Holds the lock of the target, which is created.
+
+        Raises:
+            ExportError: Another process holds it, or the system reports an error in the meantime.
+        """
+        try:
+            with hold_run_lock(self._folder, self.target):
+                yield
+        except ImggenError:
+            raise
+        except OSError as err:
+            raise ExportError(f"Cannot write {self.target!r}: {err}.") from err
+
+    def check_empty(self) -> None:
+        """Checks that the target has a plan, or holds no other files, or does not exist.
+
+        Raises:
+            ExportError: It holds other files.
+        """
+        if self._plan.exists() or not os.path.isdir(self.target):
+            return
+        if set(os.listdir(self.target)) - {self._folder.name}:
+            raise ExportError(
+                f"{self.target!r} is not empty. Choose a new folder, or empty this one first."
             )
-            file.writelines(json.dumps(step) + "\n" for step in steps)
-            file.flush()
-            os.fsync(file.fileno())
 
-    replace_files({folder / "plan.jsonl": write})
+    def write(self, metadata: Mapping[str, Any], steps: Iterable[Sequence[Any]]) -> None:
+        """Writes a plan: a line of metadata, and a line per step.
+
+        Raises:
+            OSError: It cannot be written.
+        """
+        header = {"format": f"imggen {self._kind}", "version": _VERSION, **metadata}
+
+        def write(place: Path) -> None:
+            # ASCII, so that file names that are not valid UTF-8 survive as escapes.
+            with place.open("w", encoding="ascii") as file:
+                file.writelines(
+                    json.dumps(line) + "\n" for line in itertools.chain([header], steps)
+                )
+                file.flush()
+                os.fsync(file.fileno())
+
+        self._folder.mkdir(parents=True, exist_ok=True)
+        replace_files({self._plan: write})
+
+    def read(self, parse: Callable[[dict[str, Any], list[Any]], R]) -> R | None:
+        """Reads the plan, if there is one.
+
+        Args:
+            parse: Makes the plan from its metadata and steps.
+
+        Raises:
+            ExportError: The plan is damaged.
+        """
+        try:
+            with self._plan.open(encoding="ascii") as lines:
+                metadata: dict[str, Any] = json.loads(next(lines))
+                kind, version = metadata.pop("format"), metadata.pop("version")
+                if (kind, version) != (f"imggen {self._kind}", _VERSION):
+                    raise ValueError(f"{kind!r} of version {version}; expected version {_VERSION}")
+                return parse(metadata, [json.loads(line) for line in lines])
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        except (OSError, ValueError, TypeError, KeyError, AttributeError, StopIteration) as err:
+            raise ExportError(
+                f"The plan {str(self._plan)!r} cannot be read: {err!r}. Without it the original "
+                "locations are lost; restore it, or choose a new target."
+            ) from err
+
+    def record(self, result: Any) -> None:
+        """Appends the result of a step; safe to call from several threads."""
+        with self._lock, self._results.open("a", encoding="ascii") as file:
+            file.write(f"\n{json.dumps(result)}")
+
+    def recorded(self) -> Iterator[Any]:
+        """Iterates over the results of all steps so far."""
+        with contextlib.suppress(FileNotFoundError):
+            for line in self._results.read_text("ascii").splitlines():
+                with contextlib.suppress(ValueError):  # a line that an interruption cut off
+                    yield json.loads(line)
+
+    def forget(self) -> None:
+        """Removes the journal, all folders of the target that are empty then, and the target."""
+        shutil.rmtree(self._folder, ignore_errors=True)
+        for folder, _, _ in os.walk(self.target, topdown=False):
+            with contextlib.suppress(OSError):
+                os.rmdir(folder)
+
+    def carry_out(
+        self,
+        what: str,
+        do: Callable[[S, str], R],
+        steps: Sequence[S],
+        outputs: Collection[str],
+        *,
+        folders: Collection[str] = (),
+        threads: ThreadMap,
+        progress: Progress | None = None,
+    ) -> list[R]:
+        """Carries out the steps that are not done yet.
+
+        Args:
+            what: The name of the work, for ``progress``.
+            do: Carries out one step, unless its files show that it is done. It gets the step and
+                a path that is free for a temporary file, on the file system of the target.
+            steps: All steps.
+            outputs: The files that the steps make, relative to the target. Their folders are
+                created.
+            folders: Further folders to create.
+            threads: The threads that call ``do``.
+            progress: Called with ``what``, the number of finished steps and of all steps.
+
+        Returns:
+            The result of each step.
+
+        Raises:
+            ExportError: A step fails for a reason that later steps would fail for too, such as a
+                full disk.
+        """
+        # One folder per run: a thread of an interrupted run may still be writing.
+        scratch = self._folder / "scratch" / secrets.token_hex(4)
+        numbers = itertools.count()
+        try:
+            for folder in sorted({*folders, *map(os.path.dirname, outputs)}):
+                os.makedirs(os.path.join(self.target, folder), exist_ok=True)
+            scratch.mkdir(parents=True)
+            return list(
+                threads.imap_with_progress(
+                    what, lambda step: do(step, str(scratch / str(next(numbers)))), steps, progress
+                )
+            )
+        except ImggenError:
+            raise
+        except OSError as err:
+            raise self._stopped(err, outputs) from err
+        finally:
+            shutil.rmtree(scratch.parent, ignore_errors=True)  # with those of killed runs
+            with contextlib.suppress(OSError):
+                os.rmdir(self._folder)
+
+    def _stopped(self, err: OSError, outputs: Collection[str]) -> ExportError:
+        reason = "The disk is full" if err.errno in (errno.ENOSPC, errno.EDQUOT) else str(err)
+        done = sum(os.path.lexists(os.path.join(self.target, path)) for path in outputs)
+        return ExportError(
+            f"{reason}: stopped when {done} of {len(outputs)} files were in {self.target!r}. No "
+            "file is lost. Fix the cause, and make the same call again to resume."
+        )
 
 
-def read_plan(target: str) -> Plan | None:
-    """Reads the plan that a target was made by, or None.
+def check_same_settings(target: str, then: Mapping[str, Any], now: Mapping[str, Any]) -> None:
+    """Checks that a target was begun with the settings of this call.
+
+    Args:
+        target: The target, for the message.
+        then: The settings of its plan.
+        now: Those of this call.
 
     Raises:
-        ExportError: There is one that cannot be understood.
+        ExportError: Settings differ.
     """
-    file = Path(target, _FOLDER, "plan.jsonl")
-    try:
-        with file.open(encoding="ascii") as lines:
-            metadata: dict[str, Any] = json.loads(next(lines))
-            kind, found_version = metadata.pop("format"), metadata.pop("version")
-            if kind != "imggen split" or found_version != _VERSION:
-                raise ValueError(f"{kind!r} of version {found_version}, and this imggen reads 1")
-            steps = [Step(*json.loads(line)) for line in lines]
-        metadata |= {key: tuple(metadata[key]) for key in ("names", "class_names")}
-        metadata["target"] = target  # which may have been moved since
-        return Plan(**metadata, steps=steps)
-    except (FileNotFoundError, NotADirectoryError):
-        return None
-    except (OSError, ValueError, TypeError, KeyError, AttributeError, StopIteration) as err:
+    changed = [
+        _describe_change(name, then.get(name), now.get(name))
+        for name in dict.fromkeys([*then, *now])
+        if json.dumps(then.get(name)) != json.dumps(now.get(name))  # tuples are read as lists
+    ]
+    if changed:
         raise ExportError(
-            f"The plan {str(file)!r} cannot be read: {err!r}. Without it nobody knows where files "
-            "came from; restore it, or choose a new target."
-        ) from err
+            f"{target!r} was made with {', '.join(changed)}. Use the same settings to complete it, "
+            "or choose a new folder."
+        )
 
 
-def holds_more_than_plan(target: str) -> bool:
-    """Whether a folder holds anything but what an interrupted ``write_plan`` leaves."""
-    return any(name != _FOLDER for name in os.listdir(target))
-
-
-def forget_plan(target: str) -> None:
-    """Removes the plan, and all folders below the target that are empty then, and the target."""
-    shutil.rmtree(os.path.join(target, _FOLDER), ignore_errors=True)
-    for below, _, _ in os.walk(target, topdown=False):
-        with contextlib.suppress(OSError):
-            os.rmdir(below)
-
-
-def remove_scratch(place: str) -> None:
-    """Removes the scratch folder, also what killed runs left in it, and its folder if empty."""
-    shutil.rmtree(scratch_folder(place), ignore_errors=True)
-    with contextlib.suppress(OSError):
-        os.rmdir(os.path.join(place, _FOLDER))
-
-
-@contextlib.contextmanager
-def hold_run_lock(target: str) -> Iterator[None]:
-    """Holds the target's lock.
-
-    Raises:
-        ExportError: Another process holds it.
-    """
-    with runs.hold_run_lock(Path(target, _FOLDER), target):
-        yield
+def _describe_change(name: str, then: Any, now: Any) -> str:
+    if max(len(str(then)), len(str(now))) > _MAX_SHOWN:
+        return f"another {name}="
+    return f"{name}={then!r} (now {now!r})"

@@ -1,4 +1,4 @@
-"""What files and folders are called in the target, where names may meet."""
+"""Names of files and folders in the target, where names may collide."""
 
 from __future__ import annotations
 
@@ -13,72 +13,73 @@ from typing import final
 from imggen.errors import ExportError
 from imggen.export.sidecars import Sidecar
 
-_LONGEST_NAME = 255  # bytes, on every usual file system
+_MAX_NAME_LENGTH = 255  # bytes, on every usual file system
 
 
 def check_folder_names(split_names: Sequence[str], class_names: Sequence[str]) -> None:
-    """Refuses what is no name of a folder, or leads out of the target.
+    """Checks that names of splits and classes are valid names of visible folders.
 
     Raises:
-        ExportError: A part or a class has such a name.
+        ExportError: One is not.
     """
-    # Folds are folders in folders; their names are made here.
-    parts = [name for name in split_names if not re.fullmatch(r"fold_\d+/(train|val)", name)]
-    for kind, names in (("parts", parts), ("classes", class_names)):
-        bad = [name for name in names if not name or name[0] == "." or {*"/\0"} & {*name}]
-        if bad:
+    # Names of folds, which are generated, contain a slash.
+    splits = [name for name in split_names if not re.fullmatch(r"fold_\d+/(train|val)", name)]
+    for kind, names in (("splits", splits), ("classes", class_names)):
+        invalid = [name for name in names if not name or name[0] == "." or {*"/\0"} & {*name}]
+        if invalid:
             raise ExportError(
-                f"The {kind} {bad[:5]} cannot be names of folders, or would be hidden. Rename "
-                "them, or write a manifest in place of folders."
+                f"The {kind} {invalid[:5]} cannot be names of folders, or would be hidden. Rename "
+                "them, or write a manifest instead of folders."
             )
 
 
 @final
 class TargetNames:
-    """The paths that are taken, as a file system that takes no notice of case sees them."""
+    """The paths that are taken, compared as on a case-insensitive file system."""
 
     def __init__(self) -> None:
-        # What is taken, and by which sidecar; images have a path to themselves.
+        # The sidecar at each path; None for an image, which never shares its path.
         self._taken: dict[str, str | None] = {}
-        # Where to go on counting, so that a thousand files of one name are not a million tries.
+        # The next number for each path, so that a thousand equal names do not take a million
+        # attempts.
         self._numbers: dict[str, int] = {}
 
-    def free(self, path: str, sidecars: Sequence[Sidecar]) -> str:
-        """Takes a path for an image, with a number in it if it or a sidecar's is taken already.
+    def reserve(self, path: str, sidecars: Sequence[Sidecar]) -> str:
+        """Reserves a path for an image, numbered if its path or a sidecar's is already taken.
 
         Args:
-            path: Where the image is to be, if that is free.
-            sidecars: What is to be beside it; images may share some.
+            path: The preferred path of the image.
+            sidecars: Its sidecars; images may share some.
         """
-        endings = [sidecar.ending for sidecar in sidecars]
+        suffixes = [sidecar.suffix for sidecar in sidecars]
         first = self._numbers.get(_key(path), 1)
-        for number, candidate in enumerate(_candidates(path, endings, first), first):
+        for number, candidate in enumerate(_candidates(path, suffixes, first), first):
             stem = posixpath.splitext(candidate)[0]
-            beside = {_key(stem + sidecar.ending): sidecar.path for sidecar in sidecars}
+            sidecar_keys = {_key(stem + sidecar.suffix): sidecar.path for sidecar in sidecars}
             is_free = _key(candidate) not in self._taken and all(
-                self._taken.get(key, owner) == owner for key, owner in beside.items()
+                self._taken.get(key, owner) == owner for key, owner in sidecar_keys.items()
             )
             if is_free:
-                self._taken |= {_key(candidate): None, **beside}
+                self._taken |= {_key(candidate): None, **sidecar_keys}
                 self._numbers[_key(path)] = number + 1
                 return candidate
-        raise AssertionError("numbers do not end")
+        raise AssertionError("unreachable: numbers are endless")
 
 
 def _key(path: str) -> str:
     return unicodedata.normalize("NFC", path).casefold()
 
 
-def _candidates(path: str, endings: list[str], first: int) -> Iterator[str]:
-    """The path, as number 1, and then numbered ones."""
+def _candidates(path: str, suffixes: list[str], first: int) -> Iterator[str]:
+    """Yields the path, and then numbered paths from 2."""
     stem, extension = posixpath.splitext(path)
     folder, name = posixpath.split(stem)
-    longest = max(len(os.fsencode(ending)) for ending in [extension, *endings])
+    longest = max(len(os.fsencode(suffix)) for suffix in [extension, *suffixes])
     for number in itertools.count(first):
         if number == 1:
             yield path
             continue
-        room = _LONGEST_NAME - len(f"-{number}") - longest
+        room = _MAX_NAME_LENGTH - len(f"-{number}") - longest
         while name and len(os.fsencode(name)) > room:
             name = name[:-1]
         yield posixpath.join(folder, f"{name}-{number}{extension}")

@@ -1,11 +1,11 @@
-"""Which file goes to which path, decided before anything is touched."""
+"""The plan of a split: the target path of every file, decided before any file is touched."""
 
 from __future__ import annotations
 
 import os
 import posixpath
 from collections.abc import Callable, Collection
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any, Literal, NamedTuple, final, get_args
 
 import numpy as np
@@ -13,31 +13,34 @@ import numpy as np
 from imggen.core import StringColumn, check_choice, class_folder_path, resolve_parents
 from imggen.data import Manifest, Splits
 from imggen.errors import ExportError
+from imggen.export.journal import Journal
 from imggen.export.names import TargetNames, check_folder_names
-from imggen.export.recipe import Made
-from imggen.export.sidecars import Sidecar, sidecars_of
+from imggen.export.recipe_splits import RecipeSplits
+from imggen.export.sidecars import Sidecar, find_sidecars
 
 Mode = Literal["copy", "move", "symlink", "hardlink"]
 
+KIND = "split"  # of journal
+
 
 class Step(NamedTuple):
-    """One file's way.
+    """One file to copy, move or link.
 
     Attributes:
         source: Its path, relative to the plan's source.
-        target: Where it goes, relative to the plan's target.
-        size: Its size when the plan was made.
-        time: Its time of change then, in nanoseconds.
-        part: The number of its part; -1 for a sidecar.
+        target: Its new path, relative to the plan's target.
+        size: Its size when the plan was made, in bytes.
+        mtime: Its modification time then, in nanoseconds.
+        split: The number of its split; -1 for a sidecar.
         label: Its class index, or -1.
-        link: If it is a symbolic link that is to be moved, what it holds.
+        link: The target of a symbolic link that is moved; None for files.
     """
 
     source: str
     target: str
     size: int
-    time: int
-    part: int
+    mtime: int
+    split: int
     label: int
     link: str | None = None
 
@@ -45,52 +48,59 @@ class Step(NamedTuple):
 @final
 @dataclass(frozen=True)
 class Plan:
-    """All steps, and what is needed to tell that another run wants the same.
+    """All steps, and the settings that made them.
 
     Attributes:
-        source: The folder that files are taken from, as an absolute path without links.
-        target: The folder that they go to, likewise.
-        mode: How.
-        recipe: All that decided who goes where.
-        names: The parts.
-        class_names: The classes, each a folder in every part.
-        steps: In order of part and sample, sidecars last.
-        duplicates: As in ``recipe.Made``; paths as in the steps' sources.
-        num_torn: As in ``recipe.Made``.
+        source: The folder of the files, as an absolute path without links.
+        target: The folder to split into, likewise.
+        mode: How files get there.
+        recipe: The recipe as metadata.
+        split_names: The names of the splits.
+        class_names: The classes, each a folder in every split.
+        steps: In order of split and sample, sidecars last.
+        duplicates: As in ``RecipeSplits``; paths as in the steps' sources.
+        num_separated: As in ``RecipeSplits``.
     """
 
     source: str
     target: str
     mode: Mode
     recipe: dict[str, Any]
-    names: tuple[str, ...]
+    split_names: tuple[str, ...]
     class_names: tuple[str, ...]
     steps: list[Step]
     duplicates: list[list[str]] | None = None
-    num_torn: int = 0
+    num_separated: int = 0
+
+    @property
+    def journal(self) -> Journal:
+        """The journal of the target."""
+        return Journal(self.target, KIND)
 
     def folders(self) -> list[str]:
-        """All folders that the plan needs below the target; those of empty classes too."""
+        """Returns all folders below the target, including those of empty classes."""
         needed = {posixpath.dirname(step.target) for step in self.steps}
-        needed |= {f"{name}/{label}" for name in self.names for label in self.class_names or [""]}
+        needed |= {
+            f"{name}/{label}" for name in self.split_names for label in self.class_names or [""]
+        }
         return sorted(needed)
 
-    def parts(self, target: str, *, without: Collection[str] = ()) -> Splits[Manifest]:
-        """The manifest of each part, as it is when the plan is carried out.
+    def splits(self, target: str, *, without: Collection[str] = ()) -> Splits[Manifest]:
+        """Returns the manifest of each split, as it is when the plan has been carried out.
 
         Args:
-            target: What to call the target folder in the manifests.
-            without: The sources of steps that could not be done.
+            target: The path of the target in the manifests.
+            without: The sources of files that have vanished.
         """
         return self._manifests(
-            [os.path.join(target, name) for name in self.names],
-            lambda step: step.target[len(self.names[step.part]) + 1 :],
+            [os.path.join(target, name) for name in self.split_names],
+            lambda step: step.target[len(self.split_names[step.split]) + 1 :],
             frozenset(without),
         )
 
     def sources(self) -> Splits[Manifest]:
-        """The manifest of each part, of the files where they are taken from."""
-        return self._manifests([self.source] * len(self.names), lambda step: step.source)
+        """Returns the manifest of each split, with the files in their original places."""
+        return self._manifests([self.source] * len(self.split_names), lambda step: step.source)
 
     def _manifests(
         self,
@@ -98,10 +108,10 @@ class Plan:
         path_of: Callable[[Step], str],
         without: frozenset[str] = frozenset(),
     ) -> Splits[Manifest]:
-        rows: list[list[Step]] = [[] for _ in self.names]
+        rows: list[list[Step]] = [[] for _ in self.split_names]
         for step in self.steps:
-            if step.part >= 0 and step.source not in without:
-                rows[step.part].append(step)
+            if step.split >= 0 and step.source not in without:
+                rows[step.split].append(step)
         return Splits(
             (
                 Manifest(
@@ -114,61 +124,65 @@ class Plan:
                 )
                 for root, steps in zip(roots, rows, strict=True)
             ),
-            self.names,
+            self.split_names,
         )
 
 
-def checked_mode(mode: str) -> Mode:
-    """Checks ``mode=``.
+def check_mode(mode: str) -> Mode:
+    """Validates ``mode=``.
 
     Raises:
-        OptionError: It is none of the four.
+        OptionError: An unknown mode.
     """
     checked: Mode = check_choice("mode", mode, get_args(Mode))
     return checked
 
 
 def make_plan(
-    manifest: Manifest, made: Made, target: str, mode: Mode, recipe: dict[str, Any]
+    manifest: Manifest, result: RecipeSplits, target: str, mode: Mode, recipe: dict[str, Any]
 ) -> Plan:
-    """Decides where every sample and its sidecars go; reads no file but its size and time.
+    """Plans the target of every sample and its sidecars; reads sizes and times of files only.
 
-    A sample goes to ``split/class/path in the class``. Where two would go to the same path, the
-    later gets a number.
+    A sample goes to ``split/class/path in the class``. If two would go to the same
+    path, a number is added to the later one.
 
     Args:
         manifest: All samples.
-        made: The same, by part.
+        result: The same samples, by split.
         target: An absolute path without links.
-        mode: How.
-        recipe: What made the parts of the manifest.
+        mode: How files get there.
+        recipe: The recipe as metadata.
 
     Raises:
-        ExportError: A file is not there, a part or class cannot be the name of a folder, or
-            ``mode`` is "move" and a file would have to be in two places.
+        ExportError: A file does not exist, the name of a split or class cannot be the name of a
+            folder, or ``mode`` is "move" and a file would have to be in two places.
     """
-    check_folder_names(made.parts.names, manifest.class_names)
+    check_folder_names(result.splits.names, manifest.class_names)
     source = os.path.realpath(manifest.root)
     row_of = {path: row for row, path in reversed(list(enumerate(manifest.paths)))}
     sidecars_by_row: dict[int, list[Sidecar]] = {}
-    for sidecar in sidecars_of(manifest):
+    for sidecar in find_sidecars(manifest):
         for row in sidecar.rows:
             sidecars_by_row.setdefault(row, []).append(sidecar)
     taken = TargetNames()
     steps: list[Step] = []
-    along: dict[str, Step] = {}
-    for number, (name, part) in enumerate(made.parts.as_dict().items()):
-        labels = [-1] * len(part) if part.labels is None else part.labels.tolist()
-        for path, label in zip(part.paths, labels, strict=True):
+    sidecar_steps: dict[str, Step] = {}
+    for number, (name, split) in enumerate(result.splits.as_dict().items()):
+        labels = [-1] * len(split) if split.labels is None else split.labels.tolist()
+        for path, label in zip(split.paths, labels, strict=True):
             class_name = manifest.class_names[label] if label >= 0 else ""
             sidecars = sidecars_by_row.get(row_of[path], [])
-            goal = taken.free(posixpath.join(name, class_folder_path(path, class_name)), sidecars)
-            steps.append(_step(source, path, goal, number, label, mode))
+            target_path = taken.reserve(
+                posixpath.join(name, class_folder_path(path, class_name)), sidecars
+            )
+            steps.append(_make_step(source, path, target_path, number, label, mode))
             for sidecar in sidecars:
-                beside = posixpath.splitext(goal)[0] + sidecar.ending
-                if beside not in along:
-                    along[beside] = _step(source, sidecar.path, beside, -1, -1, mode)
-    steps += along.values()
+                path_of_sidecar = posixpath.splitext(target_path)[0] + sidecar.suffix
+                if path_of_sidecar not in sidecar_steps:
+                    sidecar_steps[path_of_sidecar] = _make_step(
+                        source, sidecar.path, path_of_sidecar, -1, -1, mode
+                    )
+    steps += sidecar_steps.values()
     if mode == "move":
         _check_moves(source, steps)
     return Plan(
@@ -176,42 +190,69 @@ def make_plan(
         target,
         mode,
         recipe,
-        made.parts.names,
+        result.splits.names,
         manifest.class_names,
         steps,
-        made.duplicates,
-        made.num_torn,
+        result.duplicates,
+        result.num_separated,
     )
 
 
-def _step(source: str, path: str, goal: str, part: int, label: int, mode: Mode) -> Step:
-    place = os.path.join(source, path)
+def _make_step(
+    source: str, path: str, target_path: str, split: int, label: int, mode: Mode
+) -> Step:
+    file = os.path.join(source, path)
     try:
-        found = os.stat(place)
-        link = os.readlink(place) if mode == "move" and os.path.islink(place) else None
+        found = os.stat(file)
+        link = os.readlink(file) if mode == "move" and os.path.islink(file) else None
     except OSError as err:
         raise ExportError(
-            f"Cannot use {place!r}: {err.strerror}. Nothing was touched yet; mend the file or "
+            f"Cannot use {file!r}: {err.strerror}. No file was touched yet. Fix the file, or "
             "leave it out."
         ) from err
-    return Step(path, goal, found.st_size, found.st_mtime_ns, part, label, link)
+    return Step(path, target_path, found.st_size, found.st_mtime_ns, split, label, link)
 
 
 def _check_moves(source: str, steps: list[Step]) -> None:
-    """Refuses to move a file to two places, also where it goes by two names through a link."""
-    place_of: dict[str, str] = {}
-    places = resolve_parents(os.path.join(source, step.source) for step in steps)
-    for step, place in zip(steps, places, strict=True):
-        if place_of.get(place) == step.source:
+    """Refuses to move a file to two places, even if links give it two paths."""
+    path_of: dict[str, str] = {}
+    files = resolve_parents(os.path.join(source, step.source) for step in steps)
+    for step, file in zip(steps, files, strict=True):
+        if path_of.get(file) == step.source:
             raise ExportError(
-                f"{step.source!r} would be in several places, as folds and repeats of rare classes "
-                'have it, and cannot be moved there. Copy or link instead (mode="copy", "symlink" '
-                'or "hardlink").'
+                f"{step.source!r} would be in several places, as folds and oversampling require, "
+                'and cannot be moved. Copy or link instead (mode="copy", "symlink" or '
+                '"hardlink").'
             )
-        if place in place_of:
+        if file in path_of:
             raise ExportError(
-                f"{place_of[place]!r} and {step.source!r} are one file, which cannot be moved to "
-                'two places. Copy or link instead (mode="copy", "symlink" or "hardlink"), or keep '
-                'files of one name together (group_by="stem").'
+                f"{path_of[file]!r} and {step.source!r} are the same file, which cannot be moved "
+                'to two places. Copy or link instead (mode="copy", "symlink" or "hardlink"), or '
+                'keep files of the same name together (group_by="stem").'
             )
-        place_of[place] = step.source
+        path_of[file] = step.source
+
+
+def write_plan(plan: Plan) -> None:
+    """Writes a plan into its target.
+
+    Raises:
+        OSError: It cannot be written.
+    """
+    metadata = asdict(plan)
+    plan.journal.write(metadata, metadata.pop("steps"))
+
+
+def read_plan(target: str) -> Plan | None:
+    """Reads the plan of a target, if there is one.
+
+    Raises:
+        ExportError: The plan is damaged.
+    """
+
+    def parse(metadata: dict[str, Any], steps: list[Any]) -> Plan:
+        metadata |= {key: tuple(metadata[key]) for key in ("split_names", "class_names")}
+        metadata["target"] = target  # which may have been renamed since
+        return Plan(**metadata, steps=[Step(*step) for step in steps])
+
+    return Journal(target, KIND).read(parse)

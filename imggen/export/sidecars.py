@@ -1,4 +1,4 @@
-"""Files that belong to an image: those of the same name with another extension."""
+"""Sidecars: files with the name of an image and another extension."""
 
 from __future__ import annotations
 
@@ -14,23 +14,23 @@ class Sidecar(NamedTuple):
     """A file that goes where its image goes.
 
     Attributes:
-        path: Relative to the manifest's root.
+        path: Its path, relative to the manifest's root.
         rows: The samples that it belongs to, at least one.
-        ending: What its name has beyond the image's name without extension.
+        suffix: The rest of its name after the image's name without extension.
     """
 
     path: str
     rows: list[int]
-    ending: str
+    suffix: str
 
 
-def sidecars_of(manifest: Manifest) -> list[Sidecar]:
-    """Finds the sidecars of all samples: for ``1.jpg`` those like ``1.txt`` and ``1.jpg.json``.
+def find_sidecars(manifest: Manifest) -> list[Sidecar]:
+    """Finds the sidecars of all samples, such as ``1.txt`` and ``1.jpg.json`` for ``1.jpg``.
 
-    They lie in the same folder, are not hidden, and are no samples themselves.
+    Sidecars are in the folder of their image, are not hidden, and are not samples themselves.
 
     Returns:
-        In order of path.
+        The sidecars, in order of path.
     """
     rows_of: dict[str, dict[str, list[int]]] = defaultdict(lambda: defaultdict(list))
     samples = set()
@@ -41,7 +41,7 @@ def sidecars_of(manifest: Manifest) -> list[Sidecar]:
     found = []
     for folder in sorted(rows_of):
         by_stem = rows_of[folder]
-        for name in sorted(_files_in(os.path.join(manifest.root, folder))):
+        for name in sorted(_list_files(os.path.join(manifest.root, folder))):
             path = posixpath.join(folder, name)
             if path in samples or name.startswith("."):
                 continue
@@ -55,16 +55,16 @@ def sidecars_of(manifest: Manifest) -> list[Sidecar]:
     return found
 
 
-def _files_in(folder: str) -> list[str]:
+def _list_files(folder: str) -> list[str]:
     try:
         with os.scandir(folder) as entries:
             return [entry.name for entry in entries if _is_file(entry)]
-    except OSError:  # a path in a table that leads nowhere, for whoever reads it to complain about
+    except OSError:  # a missing folder in a table; reported when its images are read
         return []
 
 
 def _is_file(entry: os.DirEntry[str]) -> bool:
     try:
         return entry.is_file()
-    except OSError:  # a link in a circle
+    except OSError:  # a cycle of links
         return False

@@ -1,15 +1,12 @@
-"""A plan carried out: each step at once or not at all, and none twice."""
+"""The steps of a split carried out: each file copied, moved or linked, and moved back."""
 
 from __future__ import annotations
 
 import errno
-import itertools
 import os
-import secrets
 import shutil
-from collections.abc import Iterator
-from dataclasses import dataclass, field
-from typing import final
+from collections.abc import Collection
+from typing import Literal, NamedTuple, final
 
 from imggen.core import (
     absolute_link,
@@ -25,179 +22,176 @@ from imggen.core import (
     symlink_file,
 )
 from imggen.errors import ExportError
-from imggen.export.journal import remove_scratch, scratch_folder
-from imggen.export.plan import Plan, Step
+from imggen.export.journal import Journal
+from imggen.export.plan import KIND, Plan, Step
 from imggen.workers import Progress, ThreadMap
 
-_DOING = {"copy": "copying", "move": "moving", "symlink": "linking", "hardlink": "linking"}
+_VERBS = {"copy": "copying", "move": "moving", "symlink": "linking", "hardlink": "linking"}
+
+_Deviation = Literal["vanished", "changed"]
 
 
-@final
-@dataclass
-class Outcome:
-    """What did not go as planned.
+class Outcome(NamedTuple):
+    """The deviations from a plan.
 
     Attributes:
-        vanished: Sources of files that were there when the plan was made and are gone.
+        vanished: Sources of files that existed when the plan was made and are gone.
         changed: Sources of files that have changed since, and were taken as they are now.
     """
 
-    vanished: list[str] = field(default_factory=list)
-    changed: list[str] = field(default_factory=list)
+    vanished: list[str]
+    changed: list[str]
 
 
 def check_possible(plan: Plan) -> None:
-    """Refuses to start what cannot end.
+    """Checks that a plan can be completed, before it is begun.
 
     Raises:
-        ExportError: There is no room, or no link from one file system to another.
+        ExportError: There is not enough space, or hard links would cross file systems.
     """
     _check_devices(plan)
-    _check_room(plan)
+    _check_space(plan)
 
 
 def carry_out(plan: Plan, progress: Progress | None = None) -> Outcome:
-    """Does all steps that are not done yet.
-
-    What is done already is seen from the files themselves, so a plan can be carried out again
-    after an interruption of any kind.
+    """Carries out all steps that are not done yet.
 
     Raises:
-        ExportError: A step fails for a reason that others would fail for too: a full disk, say.
+        ExportError: See ``Journal.carry_out``.
     """
-    worker = _Worker(plan, plan.target)
-    # Only copies take long enough to be worth several threads.
-    threads = ThreadMap(None if plan.mode == "copy" else 1)
-    work = threads.imap_with_progress(_DOING[plan.mode], worker.do, plan.steps, progress)
-    return _carry(worker, plan.folders(), work, [step.target for step in plan.steps])
+    deviations = plan.journal.carry_out(
+        _VERBS[plan.mode],
+        _Worker(plan).do,
+        plan.steps,
+        [step.target for step in plan.steps],
+        folders=plan.folders(),
+        # Only copies take long enough for several threads.
+        threads=ThreadMap(None if plan.mode == "copy" else 1),
+        progress=progress,
+    )
+    return _make_outcome(plan, deviations)
 
 
 def carry_back(plan: Plan, progress: Progress | None = None) -> Outcome:
-    """Brings every file that was moved back to where it was.
+    """Moves every file back to its original place.
 
     Raises:
-        ExportError: As ``carry_out``.
+        ExportError: See ``Journal.carry_out``.
     """
-    worker = _Worker(plan, plan.source)
-    goals = [step.source for step in plan.steps]
-    work = ThreadMap(1).imap_with_progress("moving back", worker.undo, plan.steps, progress)
-    return _carry(worker, sorted(set(map(os.path.dirname, goals))), work, goals)
+    deviations = Journal(plan.source, KIND).carry_out(
+        "moving back",
+        _Worker(plan).undo,
+        plan.steps,
+        [step.source for step in plan.steps],
+        threads=ThreadMap(1),
+        progress=progress,
+    )
+    return _make_outcome(plan, deviations)
 
 
-def _carry(worker: _Worker, folders: list[str], work: Iterator[None], goals: list[str]) -> Outcome:
-    """Makes the folders that files go to, and does the work."""
-    try:
-        for folder in folders:
-            os.makedirs(os.path.join(worker.place, folder), exist_ok=True)
-        os.makedirs(worker.scratch, exist_ok=True)
-        for _ in work:
-            pass
-    except OSError as err:
-        raise _stopped(worker.place, err, goals) from err
-    finally:
-        remove_scratch(worker.place)
-    return worker.outcome()
+def _make_outcome(plan: Plan, deviations: Collection[_Deviation | None]) -> Outcome:
+    sources = [step.source for step in plan.steps]
+    found = list(zip(sources, deviations, strict=True))
+    return Outcome(
+        sorted(source for source, deviation in found if deviation == "vanished"),
+        sorted(source for source, deviation in found if deviation == "changed"),
+    )
 
 
 @final
 class _Worker:
-    """Does single steps; safe to call from several threads."""
+    """Carries out single steps; safe to call from several threads."""
 
-    def __init__(self, plan: Plan, place: str) -> None:
-        self.place = place
-        # Of each run its own: a thread of one that was interrupted may be at work still.
-        self.scratch = os.path.join(scratch_folder(place), secrets.token_hex(4))
+    def __init__(self, plan: Plan) -> None:
         self._plan = plan
-        self._numbers = itertools.count()
-        self._vanished: list[str] = []
-        self._changed: list[str] = []
-        # By names without links on the way, as different links may lead to one.
-        self._goal_of: dict[str, str] = {}
+        # By resolved folders, as different links may lead to one file.
+        self._new_path: dict[str, str] = {}
         if any(step.link is not None for step in plan.steps):
-            places = resolve_parents(os.path.join(plan.source, step.source) for step in plan.steps)
-            goals = (os.path.join(plan.target, step.target) for step in plan.steps)
-            self._goal_of = dict(zip(places, goals, strict=True))
+            paths = resolve_parents(os.path.join(plan.source, step.source) for step in plan.steps)
+            targets = (os.path.join(plan.target, step.target) for step in plan.steps)
+            self._new_path = dict(zip(paths, targets, strict=True))
 
-    def outcome(self) -> Outcome:
-        return Outcome(sorted(self._vanished), sorted(self._changed))
-
-    def do(self, step: Step) -> None:
+    def do(self, step: Step, temporary: str) -> _Deviation | None:
         source = os.path.join(self._plan.source, step.source)
         target = os.path.join(self._plan.target, step.target)
         try:
             if self._plan.mode == "move":
-                self._move(source, target, step, step.link, self._moved_link(source, step.link))
-            elif self._plan.mode == "copy":
-                self._copy(source, target, step)
-            elif self._plan.mode == "symlink":
+                new_link = self._retarget(source, step.link)
+                return self._move(source, target, step, (step.link, new_link), temporary)
+            if self._plan.mode == "copy":
+                return self._copy(source, target, step, temporary)
+            if self._plan.mode == "symlink":
                 symlink_file(source, target)
             else:
                 hardlink_file(source, target)
         except FileNotFoundError:
             if os.path.lexists(source) or not os.path.isdir(os.path.dirname(target)):
                 raise
-            self._vanished.append(step.source)
+            return "vanished"
+        return None
 
-    def undo(self, step: Step) -> None:
+    def undo(self, step: Step, temporary: str) -> _Deviation | None:
         source = os.path.join(self._plan.source, step.source)
         target = os.path.join(self._plan.target, step.target)
+        new_link = self._retarget(source, step.link)
         try:
-            self._move(target, source, step, self._moved_link(source, step.link), step.link)
+            return self._move(target, source, step, (new_link, step.link), temporary)
         except FileNotFoundError:
             if os.path.lexists(target):
                 raise
-            self._vanished.append(step.source)
+            return "vanished"
 
-    def _copy(self, source: str, target: str, step: Step) -> None:
-        planned = (step.size, step.time)
-        if os.path.lexists(target):
-            now = size_and_mtime(source) if os.path.exists(source) else planned
-            # Some file systems keep times less exactly.
-            if size_and_mtime(target) not in (planned, now) and not is_same_file(source, target):
-                raise FileExistsError(errno.EEXIST, "Somebody has changed it", target)
-        elif copy_file(source, target, self._part()) != planned:
-            self._changed.append(step.source)
+    def _copy(self, source: str, target: str, step: Step, temporary: str) -> _Deviation | None:
+        planned = (step.size, step.mtime)
+        if not os.path.lexists(target):
+            return None if copy_file(source, target, temporary) == planned else "changed"
+        now = size_and_mtime(source) if os.path.exists(source) else planned
+        # Some file systems store times less precisely.
+        if size_and_mtime(target) not in (planned, now) and not is_same_file(source, target):
+            raise FileExistsError(errno.EEXIST, "The copy has been edited", target)
+        return None
 
     def _move(
-        self, source: str, target: str, step: Step, link: str | None, link_there: str | None
-    ) -> None:
-        """Moves a file, or what holds ``link`` and is to hold ``link_there``."""
-        holds = os.readlink(source) if os.path.islink(source) else None
-        if link_there is not None and (holds == link or not os.path.lexists(source)):
-            move_link(source, target, link_there)
-            return
-        if holds != link and os.path.lexists(source):
-            # A file in place of a link, or a link that somebody has made since: moved as it is.
-            self._changed.append(step.source)
-            if holds is not None:
-                move_link(source, target, absolute_link(source, holds))
-                return
-        elif not os.path.lexists(target) and size_and_mtime(source) != (step.size, step.time):
-            self._changed.append(step.source)
-        move_file(source, target, self._part())
+        self,
+        source: str,
+        target: str,
+        step: Step,
+        links: tuple[str | None, str | None],
+        temporary: str,
+    ) -> _Deviation | None:
+        """Moves a file or, if ``links`` holds its old and new target, a symbolic link."""
+        link, new_link = links
+        found = os.readlink(source) if os.path.islink(source) else None
+        is_changed = found != link and os.path.lexists(source)
+        if new_link is not None and not is_changed:
+            move_link(source, target, new_link)
+            return None
+        if is_changed and found is not None:  # a link that has been changed or created since
+            move_link(source, target, absolute_link(source, found))
+            return "changed"
+        if not is_changed and not os.path.lexists(target):
+            is_changed = size_and_mtime(source) != (step.size, step.mtime)
+        move_file(source, target, temporary)
+        return "changed" if is_changed else None
 
-    def _moved_link(self, source: str, link: str | None) -> str | None:
-        """What a link holds once it and maybe its file are moved."""
+    def _retarget(self, source: str, link: str | None) -> str | None:
+        """Returns the target of a link after the link and maybe its file have moved."""
         if link is None:
             return None
-        leads_to = absolute_link(source, link)
-        return self._goal_of.get(resolve_parent(leads_to), leads_to)
-
-    def _part(self) -> str:
-        """Where a file may lie until it is complete."""
-        return os.path.join(self.scratch, str(next(self._numbers)))
+        path = absolute_link(source, link)
+        return self._new_path.get(resolve_parent(path), path)
 
 
 def _check_devices(plan: Plan) -> None:
     if plan.mode == "hardlink" and _device(plan.source) != _device(plan.target):
         raise ExportError(
-            f"{plan.source!r} and {plan.target!r} are on different file systems, between which "
-            'there are no hard links. Use mode="copy" or "symlink".'
+            f"{plan.source!r} and {plan.target!r} are on different file systems, and hard "
+            'links cannot cross them. Use mode="copy" or "symlink".'
         )
 
 
-def _check_room(plan: Plan) -> None:
-    """An estimate, since others write too."""
+def _check_space(plan: Plan) -> None:
+    """Compares the space of missing files with the free space; others may write too."""
     if plan.mode not in ("copy", "move"):
         return
     if plan.mode == "move" and _device(plan.source) == _device(plan.target):
@@ -211,20 +205,11 @@ def _check_room(plan: Plan) -> None:
     if sum(missing) > free:
         raise ExportError(
             f"{len(missing)} files take {format_bytes(sum(missing))}, and {plan.target!r} has "
-            f"{format_bytes(free)} free. Make room, or use links."
+            f"{format_bytes(free)} free. Free some space, or use links."
         )
 
 
 def _device(path: str) -> int:
-    while not os.path.exists(path):  # emptied by a move, and removed
+    while not os.path.exists(path):  # removed after a move emptied it
         path = os.path.dirname(path)
     return os.stat(path).st_dev
-
-
-def _stopped(folder: str, err: OSError, goals: list[str]) -> ExportError:
-    what = "The disk is full" if err.errno in (errno.ENOSPC, errno.EDQUOT) else str(err)
-    done = sum(os.path.lexists(os.path.join(folder, goal)) for goal in goals)
-    return ExportError(
-        f"{what}: stopped when {done} of {len(goals)} files were in {folder!r}. Nothing is lost: "
-        "mend the cause and run the same again, and it goes on from there."
-    )

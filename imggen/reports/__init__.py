@@ -1,18 +1,20 @@
-"""Pages that people look at: one file each, with its pictures in it, that needs no network.
+"""HTML pages about scans, splits, duplicates and previews: one file each, without a network.
 
-``render`` is what they share; each other module makes one page, with the template of its name.
+In: the results of other rooms. Out: the text of a page, and the file that holds it. Layout and
+wording may change here alone; ``render`` is common to all pages, and each page has its own
+template.
 """
 
 from imggen.reports.duplicates_page import duplicates_page
 from imggen.reports.preview_page import preview_page
-from imggen.reports.render import check_page, data_uri, write_page
+from imggen.reports.render import check_page, make_data_uri, write_page
 from imggen.reports.scan_page import scan_page
 from imggen.reports.split_page import split_page
 
 __all__ = [
     "check_page",
-    "data_uri",
     "duplicates_page",
+    "make_data_uri",
     "preview_page",
     "scan_page",
     "split_page",

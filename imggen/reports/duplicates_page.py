@@ -1,4 +1,4 @@
-"""Groups of duplicates as a page, with what the threshold means on these very pictures."""
+"""The page of duplicates: all groups, and image pairs close to the threshold."""
 
 from __future__ import annotations
 
@@ -8,36 +8,37 @@ from typing import Any
 import numpy as np
 
 from imggen.quality import Duplicates, Pairs
-from imggen.reports.render import MOST_IN_GROUP, pictures, render
+from imggen.reports.render import MAX_IN_GROUP, make_thumbnails, render
 from imggen.workers import Progress
 
-_MOST_GROUPS = 200
-_PAIRS_EACH_SIDE = 4
+_MAX_GROUPS = 200
+_PAIRS_PER_SIDE = 4
 _SIDE = 112
 
 
 def duplicates_page(found: Duplicates, progress: Progress | None = None) -> str:
-    """Draws what ``find_duplicates`` found.
+    """Renders the result of ``find_duplicates``.
 
     Args:
-        found: Any number of groups; the first 200 are shown.
-        progress: Called with ("drawing", pictures drawn, pictures in all) now and then.
+        found: The duplicates; the first 200 groups are shown.
+        progress: Called now and then with "drawing", and the number of finished images and of all
+            images.
 
     Returns:
-        A page in HTML, with all it needs in it.
+        A self-contained HTML page.
     """
-    shown_groups = found.groups[:_MOST_GROUPS]
-    groups = [group[:MOST_IN_GROUP] for group in shown_groups]
-    counted = found.pairs.where(found.pairs.similarity < 1)
-    inside = _picked(found, counted, np.argsort(counted.similarity, kind="stable"))
-    outside = _picked(
+    shown_groups = found.groups[:_MAX_GROUPS]
+    groups = [group[:MAX_IN_GROUP] for group in shown_groups]
+    similar = found.pairs.where(found.pairs.similarity < 1)
+    inside = _pick_pairs(found, similar, np.argsort(similar.similarity, kind="stable"))
+    outside = _pick_pairs(
         found, found.near_misses, np.argsort(-found.near_misses.similarity, kind="stable")
     )
     shown = [row for group in groups for row in group]
     shown += [row for pair in inside + outside for row in pair["rows"]]
     return render(
         "duplicates.html",
-        title="Pictures that are there more than once",
+        title="Duplicates",
         subtitle=os.path.abspath(found.manifest.root),
         num_images=len(found.manifest),
         num_groups=len(found.groups),
@@ -54,7 +55,7 @@ def duplicates_page(found: Duplicates, progress: Progress | None = None) -> str:
                         "path": found.manifest.filepath(row),
                         "name": found.manifest.paths[row],
                         "keep": row == group[0],
-                        "about": _about(found, row, group[0]),
+                        "caption": _describe(found, row, group[0]),
                     }
                     for row in group
                 ],
@@ -63,14 +64,14 @@ def duplicates_page(found: Duplicates, progress: Progress | None = None) -> str:
             for group, whole in zip(groups, shown_groups, strict=True)
         ],
         num_groups_left_out=len(found.groups) - len(groups),
-        pictures=pictures(
+        thumbnails=make_thumbnails(
             [found.manifest.filepath(row) for row in shown], _SIDE, progress=progress
         ),
     )
 
 
-def _picked(found: Duplicates, pairs: Pairs, order: Any) -> list[dict[str, Any]]:
-    """The first few pairs in an order."""
+def _pick_pairs(found: Duplicates, pairs: Pairs, order: Any) -> list[dict[str, Any]]:
+    """Returns the first few pairs in an order."""
     return [
         {
             "rows": (int(pairs.first[place]), int(pairs.second[place])),
@@ -79,13 +80,13 @@ def _picked(found: Duplicates, pairs: Pairs, order: Any) -> list[dict[str, Any]]
             ],
             "similarity": f"{pairs.similarity[place]:.3f}",
         }
-        for place in order[:_PAIRS_EACH_SIDE]
+        for place in order[:_PAIRS_PER_SIDE]
     ]
 
 
-def _about(found: Duplicates, row: int, best: int) -> str:
+def _describe(found: Duplicates, row: int, best: int) -> str:
     if row == best:
         return "keep"
     if found.exact[row] == found.exact[best]:
-        return "the same bytes"
+        return "same bytes"
     return f"similarity {found.similarity[row]:.3f}"

@@ -1,4 +1,4 @@
-"""Augmented images beside their originals as a page, with what was drawn for each."""
+"""The page of a preview: originals, augmented variants, and the parameters of each."""
 
 from __future__ import annotations
 
@@ -7,24 +7,24 @@ import os
 from imggen.augment import Sample
 from imggen.core import printable
 from imggen.preview import Preview, Variant, draw_sample
-from imggen.reports.render import data_uri, render
+from imggen.reports.render import make_data_uri, render
 
 _CELL = 192
 
 
 def preview_page(found: Preview, root: str) -> str:
-    """Draws what ``preview`` found.
+    """Renders the result of ``preview``.
 
     Args:
         found: The variants.
-        root: The folder of the images, as a subtitle.
+        root: The folder of the images, which becomes the subtitle.
 
     Returns:
-        A page in HTML, with all it needs in it.
+        A self-contained HTML page.
     """
     return render(
         "preview.html",
-        title="What training sees",
+        title="Augmented images",
         subtitle=os.path.abspath(root),
         steps=found.steps,
         seed=found.seed,
@@ -36,10 +36,10 @@ def preview_page(found: Preview, root: str) -> str:
             {
                 "label": row.label,
                 "name": os.path.basename(row.path),
-                "original": _uri(row.before, row.variants[0]),
+                "original": _make_uri(row.before, row.variants[0]),
                 "variants": [
                     {
-                        "picture": _uri(variant.explanation.after, variant),
+                        "picture": _make_uri(variant.explanation.after, variant),
                         "epoch": variant.explanation.epoch,
                         "target": variant.explanation.target_text,
                         "steps": [
@@ -57,7 +57,7 @@ def preview_page(found: Preview, root: str) -> str:
     )
 
 
-def _uri(sample: Sample, variant: Variant) -> str:
+def _make_uri(sample: Sample, variant: Variant) -> str:
     picture = draw_sample(sample, _CELL, variant.explanation.box_class_names)
-    # Small pictures are enlarged pixel by pixel, which JPEG would smear.
-    return data_uri(picture, lossless=2 * max(sample.size) < _CELL)
+    # Small images are enlarged without interpolation, and JPEG would blur their pixels.
+    return make_data_uri(picture, lossless=2 * max(sample.size) < _CELL)

@@ -1,4 +1,4 @@
-"""Templates to pages, and images to pictures inside of them."""
+"""Templates to HTML pages, and images to data URIs in them."""
 
 from __future__ import annotations
 
@@ -23,24 +23,24 @@ if TYPE_CHECKING:
     from PIL import Image
 
 _QUALITY = 80
-MOST_IN_GROUP = 12
+MAX_IN_GROUP = 12
 
 
 def render(template: str, **metadata: Any) -> str:
-    """Fills a template of this folder.
+    """Renders a template of this folder.
 
     Args:
-        template: The name of its file.
+        template: Its file name.
         **metadata: The variables of the template; text is escaped.
     """
     return _environment().get_template(template).render(metadata, version=version("imggen"))
 
 
 def write_page(file: str | os.PathLike[str], page: str) -> None:
-    """Writes a page in one step.
+    """Writes a page atomically.
 
     Raises:
-        ExportError: It cannot be written.
+        ExportError: The file cannot be written.
         OptionError: See ``check_page``.
     """
     check_page(file)
@@ -57,41 +57,42 @@ def write_page(file: str | os.PathLike[str], page: str) -> None:
 
 
 def check_page(file: str | os.PathLike[str] | None) -> None:
-    """Refuses a file that is meant for something else than a page.
+    """Checks that a file name has the extension of a page.
 
     Raises:
-        OptionError: It ends in neither ``.html`` nor ``.htm``.
+        OptionError: The path ends in neither ``.html`` nor ``.htm``.
     """
     if file is not None and Path(file).suffix.lower() not in (".html", ".htm"):
         raise OptionError(f"file={os.fspath(file)!r} must end in .html or .htm.")
 
 
-def pictures(
+def make_thumbnails(
     paths: list[str], side: int, *, progress: Progress | None = None
 ) -> dict[str, str | None]:
-    """Makes small pictures of files.
+    """Makes thumbnails of files.
 
     Args:
-        paths: The files; some may be named twice.
-        side: The shorter side of a picture, in pixels.
-        progress: Called with ("drawing", pictures drawn, pictures in all) now and then.
+        paths: The files; some may be listed twice.
+        side: The shorter side of a thumbnail, in pixels.
+        progress: Called now and then with "drawing", and the number of finished images and of all
+            images.
 
     Returns:
-        Path to a data URI; to None where the file cannot be read.
+        A data URI by path; None if the file cannot be read.
     """
     spec = ImageSpec(image_size=None, shorter_side=side)
     distinct = list(dict.fromkeys(paths))
     drawn = ThreadMap(None).imap_with_progress(
-        "drawing", lambda path: _picture(path, spec), distinct, progress
+        "drawing", lambda path: _make_thumbnail(path, spec), distinct, progress
     )
     return dict(zip(distinct, drawn, strict=True))
 
 
-def examples_of(manifest: Manifest, images_a_class: int) -> list[dict[str, Any]]:
-    """A few samples of each class, at even distances: their paths, and what to call them.
+def choose_examples(manifest: Manifest, images_per_class: int) -> list[dict[str, Any]]:
+    """Chooses a few samples of each class, at regular intervals.
 
     Returns:
-        For each class that has any, ``name`` and ``files``, pairs of path and caption.
+        For each class with samples, ``name`` and ``files``, pairs of path and caption.
     """
     labels = manifest.labels
     names = manifest.class_names
@@ -101,7 +102,7 @@ def examples_of(manifest: Manifest, images_a_class: int) -> list[dict[str, Any]]
     for label, name in enumerate(names):
         rows = np.flatnonzero(labels == label)
         if len(rows):
-            chosen = rows[np.unique(np.linspace(0, len(rows) - 1, images_a_class).astype(int))]
+            chosen = rows[np.unique(np.linspace(0, len(rows) - 1, images_per_class).astype(int))]
             files = [
                 (manifest.filepath(row), os.path.basename(manifest.paths[row]))
                 for row in chosen.tolist()
@@ -110,21 +111,21 @@ def examples_of(manifest: Manifest, images_a_class: int) -> list[dict[str, Any]]
     return examples
 
 
-def _picture(path: str, spec: ImageSpec) -> str | None:
+def _make_thumbnail(path: str, spec: ImageSpec) -> str | None:
     from PIL import Image
 
     try:
-        picture = Image.fromarray(load_image(path, spec))
+        image = Image.fromarray(load_image(path, spec))
     except ImageError:
         return None
-    picture.thumbnail((3 * min(picture.size), 3 * min(picture.size)))  # panoramas
-    return data_uri(picture)
+    image.thumbnail((3 * min(image.size), 3 * min(image.size)))  # limits panoramas
+    return make_data_uri(image)
 
 
-def data_uri(picture: Image.Image, *, lossless: bool = False) -> str:
-    """A picture as part of a page: a JPEG or, lossless, a PNG."""
+def make_data_uri(image: Image.Image, *, lossless: bool = False) -> str:
+    """Encodes an image as a data URI: a JPEG or, if ``lossless``, a PNG."""
     out = io.BytesIO()
-    picture.save(out, "PNG" if lossless else "JPEG", quality=_QUALITY)
+    image.save(out, "PNG" if lossless else "JPEG", quality=_QUALITY)
     kind = "png" if lossless else "jpeg"
     return f"data:image/{kind};base64," + base64.b64encode(out.getvalue()).decode("ascii")
 

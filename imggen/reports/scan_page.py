@@ -1,4 +1,4 @@
-"""What a folder holds, as a page: counts, sizes, formats, what was passed over, and pictures."""
+"""The page of a folder: class counts, sizes, formats, skipped files, and examples."""
 
 from __future__ import annotations
 
@@ -9,32 +9,33 @@ import numpy as np
 import numpy.typing as npt
 
 from imggen.quality import Survey
-from imggen.reports.render import examples_of, pictures, render
+from imggen.reports.render import choose_examples, make_thumbnails, render
 from imggen.workers import Progress
 
-_IMAGES_A_CLASS = 5
-_MOST_CLASSES = 100
-_MOST_POINTS = 2000
+_IMAGES_PER_CLASS = 5
+_MAX_CLASSES = 100
+_MAX_POINTS = 2000
 
 
 def scan_page(survey: Survey, progress: Progress | None = None) -> str:
-    """Draws a survey.
+    """Renders a survey.
 
     Args:
-        survey: What is known of the images.
-        progress: Called with ("drawing", pictures drawn, pictures in all) now and then.
+        survey: Facts about the images.
+        progress: Called now and then with "drawing", and the number of finished images and of all
+            images.
 
     Returns:
-        A page in HTML, with all it needs in it.
+        A self-contained HTML page.
     """
     manifest = survey.manifest
     counts = manifest.class_counts
     most = max(counts.values(), default=1) or 1
-    examples = examples_of(manifest, _IMAGES_A_CLASS)
-    shown = examples[:_MOST_CLASSES]
+    examples = choose_examples(manifest, _IMAGES_PER_CLASS)
+    shown = examples[:_MAX_CLASSES]
     return render(
         "scan.html",
-        title="What is in this folder",
+        title="Folder contents",
         subtitle=os.path.abspath(manifest.root),
         num_images=len(manifest),
         classes=[
@@ -55,18 +56,18 @@ def scan_page(survey: Survey, progress: Progress | None = None) -> str:
         skipped=dict(manifest.skipped),
         examples=shown,
         num_classes_left_out=len(examples) - len(shown),
-        pictures=pictures(
+        thumbnails=make_thumbnails(
             [path for example in shown for path, _ in example["files"]], 112, progress=progress
         ),
     )
 
 
 def _sizes(sizes: npt.NDArray[np.int64]) -> dict[str, Any]:
-    """The smallest, median and largest size by area, and where to draw each on 500 x 310."""
+    """Returns the smallest, median and largest size by area, and all points on 500 x 310."""
     by_area = sizes[np.argsort(sizes.prod(axis=1), kind="stable")]
     most = _round_up(int(sizes.max()))
-    drawn = by_area[np.unique(np.linspace(0, len(sizes) - 1, _MOST_POINTS).astype(int))]
-    # Many images have the same size; a point each would only fill the page.
+    drawn = by_area[np.unique(np.linspace(0, len(sizes) - 1, _MAX_POINTS).astype(int))]
+    # Many images have the same size; one point for all of them is enough.
     distinct = np.unique(drawn, axis=0)
     least, median, largest = (
         " × ".join(map(str, by_area[row])) for row in (0, len(by_area) // 2, -1)
@@ -93,7 +94,7 @@ def _sizes(sizes: npt.NDArray[np.int64]) -> dict[str, Any]:
 
 
 def _round_up(number: int) -> int:
-    """The next number whose quarters are round."""
+    """Returns the next larger number whose quarters are round."""
     for power in range(1, 12):
         for first in (4, 6, 8, 10, 12, 16, 20, 24, 32):
             if number <= first * int(10**power):

@@ -1,4 +1,4 @@
-"""A split as a page: counts and shares, examples from every part, and what was kept together."""
+"""The page of a split: counts and shares, examples from every split, and groups of duplicates."""
 
 from __future__ import annotations
 
@@ -6,81 +6,75 @@ import os
 from typing import Any
 
 from imggen.data import Manifest, Splits
-from imggen.export import Recipe
-from imggen.reports.render import MOST_IN_GROUP, examples_of, pictures, render
-from imggen.splitting import furthest_off
+from imggen.export import RecipeSplits
+from imggen.reports.render import MAX_IN_GROUP, choose_examples, make_thumbnails, render
+from imggen.splitting import Recipe, largest_deviation
 from imggen.workers import Progress
 
-_IMAGES_A_CLASS = 3
-_MOST_CLASSES = 30
-_MOST_GROUPS = 100
-_COLOURS = ("var(--train)", "var(--val)", "var(--test)", "var(--other)")
+_IMAGES_PER_CLASS = 3
+_MAX_CLASSES = 30
+_MAX_GROUPS = 100
+_COLORS = ("var(--train)", "var(--val)", "var(--test)", "var(--other)")
 
 
-def split_page(
-    parts: Splits[Manifest],
-    recipe: Recipe,
-    duplicates: list[list[str]] | None,
-    num_torn: int,
-    progress: Progress | None = None,
-) -> str:
-    """Draws a split.
+def split_page(result: RecipeSplits, recipe: Recipe, progress: Progress | None = None) -> str:
+    """Renders a split.
 
     Args:
-        parts: Its parts, of files that can be read.
-        recipe: What made them.
-        duplicates: The files of each group of pictures that was kept together, as the parts name
-            them; None if nobody looked.
-        num_torn: How many of these groups would be in several parts otherwise.
-        progress: Called with ("drawing", pictures drawn, pictures in all) now and then.
+        result: The splits and duplicates, with files that can be read: ``duplicates`` holds the
+            same file paths as the splits.
+        recipe: The recipe that made them.
+        progress: Called now and then with "drawing", and the number of finished images and of all
+            images.
 
     Returns:
-        A page in HTML, with all it needs in it.
+        A self-contained HTML page.
     """
-    parts = recipe.once(parts)
-    part_of = {path: name for name, part in parts.as_dict().items() for path in part.filepaths}
-    sizes = [len(group) for group in (duplicates or [])[:_MOST_GROUPS]]
-    groups = [group[:MOST_IN_GROUP] for group in (duplicates or [])[:_MOST_GROUPS]]
+    splits = recipe.disjoint(result.splits)
+    duplicates = result.duplicates
+    split_of = {path: name for name, split in splits.as_dict().items() for path in split.filepaths}
+    sizes = [len(group) for group in (duplicates or [])[:_MAX_GROUPS]]
+    groups = [group[:MAX_IN_GROUP] for group in (duplicates or [])[:_MAX_GROUPS]]
     examples = [
-        (name, examples_of(part, _IMAGES_A_CLASS)[:_MOST_CLASSES])
-        for name, part in parts.as_dict().items()
+        (name, choose_examples(split, _IMAGES_PER_CLASS)[:_MAX_CLASSES])
+        for name, split in splits.as_dict().items()
     ]
     shown = [path for group in groups for path in group]
     shown += [path for _, classes in examples for row in classes for path, _ in row["files"]]
     return render(
         "split.html",
-        title="How the images were split",
-        subtitle=os.path.commonpath([os.path.abspath(part.root) for part in parts]),
-        num_images=sum(map(len, parts)),
-        parts=[
-            {"name": name, "count": len(part), "colour": _colour(number)}
-            for number, (name, part) in enumerate(parts.as_dict().items())
+        title="Split",
+        subtitle=os.path.commonpath([os.path.abspath(split.root) for split in splits]),
+        num_images=sum(map(len, splits)),
+        splits=[
+            {"name": name, "count": len(split), "color": _color(number)}
+            for number, (name, split) in enumerate(splits.as_dict().items())
         ],
-        classes=_classes(parts),
-        off=recipe.shares and furthest_off(parts, recipe.shares),
+        classes=_count_classes(splits),
+        deviation=recipe.shares and largest_deviation(splits, recipe.shares),
         settings={
             name: value
-            for name, value in recipe.as_facts().items()
+            for name, value in recipe.as_metadata().items()
             if value is not None and value is not False
         },
         duplicates=None if duplicates is None else len(duplicates),
-        num_torn=num_torn,
+        num_separated=result.num_separated,
         groups=[
             {
-                "part": part_of[group[0]],
+                "split": split_of[group[0]],
                 "files": [(path, os.path.basename(path)) for path in group],
                 "num_left_out": size - len(group),
             }
             for group, size in zip(groups, sizes, strict=True)
         ],
         examples=examples,
-        pictures=pictures(shown, 112, progress=progress),
+        thumbnails=make_thumbnails(shown, 112, progress=progress),
     )
 
 
-def _classes(parts: Splits[Manifest]) -> list[dict[str, Any]]:
-    """For each class how many samples each part has, and what share that is."""
-    counts = [part.class_counts or {"images": len(part)} for part in parts]
+def _count_classes(splits: Splits[Manifest]) -> list[dict[str, Any]]:
+    """Returns the number and share of samples in each split, for each class."""
+    counts = [split.class_counts or {"images": len(split)} for split in splits]
     rows = []
     for class_name in counts[0]:
         numbers = [count[class_name] for count in counts]
@@ -88,11 +82,11 @@ def _classes(parts: Splits[Manifest]) -> list[dict[str, Any]]:
         rows.append(
             {
                 "name": class_name,
-                "parts": [
+                "splits": [
                     {
                         "count": number,
                         "share": round(100 * number / total, 1),
-                        "colour": _colour(position),
+                        "color": _color(position),
                     }
                     for position, number in enumerate(numbers)
                 ],
@@ -101,5 +95,5 @@ def _classes(parts: Splits[Manifest]) -> list[dict[str, Any]]:
     return rows
 
 
-def _colour(position: int) -> str:
-    return _COLOURS[position % len(_COLOURS)]
+def _color(position: int) -> str:
+    return _COLORS[position % len(_COLORS)]

@@ -1,27 +1,28 @@
 """One manifest to several that share no sample.
 
-``parts`` holds ``split`` and ``kfold``; ``shares`` checks what is asked for; ``grouping`` says what
-stays together; ``assign`` decides who goes where, with ``units`` for what stays whole and
-``stable`` for what never moves.
+In: a manifest and a ``Recipe`` (ratios or counts, seed, strata, groups). Out: one manifest per
+split or fold. How units are assigned may change here alone; the same recipe must give the same
+splits on every machine.
 """
 
-from imggen.splitting.deviation import furthest_off
+from imggen.splitting.deviation import largest_deviation
 from imggen.splitting.grouping import GroupBy, group_by, join_groups
 from imggen.splitting.oversampling import oversample
-from imggen.splitting.partition import kfold, split
-from imggen.splitting.ratios import DEFAULT_RATIOS, Counts, Ratios, Shares, shares_of
+from imggen.splitting.partition import kfold, split, split_by_recipe
+from imggen.splitting.ratios import DEFAULT_RATIOS, Counts, Ratios
+from imggen.splitting.recipe import Recipe
 
 __all__ = [
     "DEFAULT_RATIOS",
     "Counts",
     "GroupBy",
     "Ratios",
-    "Shares",
-    "furthest_off",
+    "Recipe",
     "group_by",
     "join_groups",
     "kfold",
+    "largest_deviation",
     "oversample",
-    "shares_of",
     "split",
+    "split_by_recipe",
 ]

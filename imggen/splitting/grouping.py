@@ -1,4 +1,4 @@
-"""What stays together: groups by name, by table or by content, and rows of one file."""
+"""Groups of samples that stay in one split: by path, by column, and rows of one file."""
 
 from __future__ import annotations
 
@@ -20,26 +20,26 @@ GroupBy = str | Callable[[str], str] | Sequence[object]
 
 
 def group_by(manifest: Manifest, by: GroupBy) -> Manifest:
-    r"""Names the group of each sample; ``split`` keeps groups whole.
+    r"""Assigns a group to each sample; ``split`` keeps groups whole.
 
-    Groups that the manifest has already stay whole as well: those that share a sample with a new
-    one are joined.
+    Existing groups of the manifest stay whole too: those that share a sample with a new group are
+    joined with it.
 
     Args:
         manifest: The samples.
-        by: "parent": the folder that holds the file; "stem": the path without its extension; any
-            other string: a regular expression that is searched for in the path, its captures, or
-            without any all that it matches, being the name (``r"patient_(\d+)"``); a function from
-            path to name; or one name for each sample, as a column of a table. Paths are relative
-            to the manifest's root, with forward slashes.
+        by: "parent": the folder of the file; "stem": the path without its extension; any other
+            string: a regular expression that is searched for in the path, whose captures (or whole
+            match, if it has none) are the group name (``r"patient_(\d+)"``); a function from path
+            to name; or one name per sample, such as a column of a table. Paths are relative to the
+            manifest's root, with forward slashes.
 
     Returns:
         The manifest with ``groups`` set.
 
     Raises:
-        SplitError: The expression cannot be understood or does not match every path, the number of
-            names is not that of samples or one is missing, or "parent" would make a single group
-            of each class, or of everything.
+        SplitError: The expression is invalid or does not match every path, the number of names is
+            not the number of samples, a name is missing, or "parent" would make a single group of
+            each class or of all samples.
 
     Example:
         >>> from imggen.core.string_column import StringColumn
@@ -47,74 +47,74 @@ def group_by(manifest: Manifest, by: GroupBy) -> Manifest:
         >>> list(group_by(manifest, r"p(\d+)_").groups)
         ['1', '1', '2']
     """
-    names = _names(manifest, by)
+    names = _group_names(manifest, by)
     if isinstance(by, str) and by == "parent":
         _check_parents(manifest, names)
     return join_groups(manifest, names)
 
 
 def join_groups(manifest: Manifest, names: Sequence[str]) -> Manifest:
-    """Sets the group of each sample, joined with the group that it has.
+    """Sets the group of each sample, joined with its existing group.
 
     Args:
         manifest: The samples.
-        names: The name of a group for each.
+        names: The group name of each sample.
 
     Raises:
-        SplitError: Another number of names than samples.
+        SplitError: The number of names is not the number of samples.
     """
     if len(names) != manifest.num_samples:
         raise SplitError(
-            f"Got {len(names)} group names for {manifest.num_samples} samples; one each is needed."
+            f"Got {len(names)} group names for {manifest.num_samples} samples; expected one for "
+            "each sample."
         )
     if manifest.groups is not None:
-        joined = _joined([_codes(manifest.groups), _codes(names)])
-        # A joined group goes by the name of the first of those it is made of.
+        joined = _connect([_number_names(manifest.groups), _number_names(names)])
+        # A joined group has the name of its first sample's group.
         _, first = np.unique(joined, return_index=True)
         known = list(manifest.groups)
         names = [known[first[code]] for code in joined]
     return dataclasses.replace(manifest, groups=StringColumn.of(names))
 
 
-def units(manifest: Manifest) -> npt.NDArray[np.int64] | None:
-    """What must stay together, numbered: the manifest's groups, and rows of the same file.
+def number_units(manifest: Manifest) -> npt.NDArray[np.int64] | None:
+    """Numbers the units that stay whole: the manifest's groups, and rows of the same file.
 
-    A table may list a file several times, once for each object in it, say; a file that stood in
-    two parts would be a leak.
+    A table may list a file several times, for example once per object; the same file in two splits
+    would be a leak.
 
     Returns:
-        A number for each sample, from 0, shape (num_samples,); None where every row may go its
-        own way.
+        The unit of each sample, from 0, shape (num_samples,); None if every row is a unit.
     """
-    files = _codes(os.path.normpath(path) for path in manifest.paths)
+    files = _number_names(os.path.normpath(path) for path in manifest.paths)
     repeated = int(files.max(initial=-1)) + 1 < len(files)
     if manifest.groups is None:
         return files if repeated else None
-    groups = _codes(manifest.groups)
-    return _joined([groups, files]) if repeated else groups
+    groups = _number_names(manifest.groups)
+    return _connect([groups, files]) if repeated else groups
 
 
-def _names(manifest: Manifest, by: Any) -> list[str]:
+def _group_names(manifest: Manifest, by: Any) -> list[str]:
     if isinstance(by, str):
         if by == "parent":
             return [posixpath.dirname(path) for path in manifest.paths]
         if by == "stem":
             return [posixpath.splitext(path)[0] for path in manifest.paths]
-        return _matches(manifest, by)
+        return _search_paths(manifest, by)
     if callable(by):
         return [str(by(path)) for path in manifest.paths]
     is_column = isinstance(by, Iterable) and not isinstance(by, Mapping | bytes)
     if not is_column or getattr(by, "ndim", 1) != 1:
         raise SplitError(
-            f"group_by={by!r} is none of 'parent', 'stem', an expression, a function, and a column "
-            "of names, one for each sample."
+            f"group_by={by!r} is invalid; expected 'parent', 'stem', a regular expression, a "
+            "function, or one group name per sample."
         )
     names = list(by)
     missing = [row for row, name in enumerate(names) if _is_missing(name)]
     if missing:
         raise SplitError(
             f"{len(missing)} of {len(names)} samples have no group name, first in row "
-            f"{missing[0]}. Name a group for each; a name of its own lets a sample go anywhere."
+            f"{missing[0]}. Name a group for each sample; use unique names for ungrouped samples."
         )
     return [str(name) for name in names]
 
@@ -122,61 +122,60 @@ def _names(manifest: Manifest, by: Any) -> list[str]:
 def _is_missing(name: Any) -> bool:
     try:
         return name is None or bool(name != name)
-    except TypeError:  # pandas' NA is neither equal to itself nor different
+    except TypeError:  # comparing pandas' NA gives NA, which has no truth value
         return True
 
 
-def _matches(manifest: Manifest, expression: str) -> list[str]:
+def _search_paths(manifest: Manifest, expression: str) -> list[str]:
     try:
         pattern = re.compile(expression)
     except (re.error, OverflowError) as err:
         raise SplitError(
-            f"group_by={expression!r} is none of 'parent' and 'stem', and no regular expression: "
-            f"{err}."
+            f"group_by={expression!r} is not 'parent', 'stem' or a valid regular expression: {err}."
         ) from err
     found = [pattern.search(path) for path in manifest.paths]
     missing = [row for row, match in enumerate(found) if match is None]
     if missing:
         raise SplitError(
             f"group_by={expression!r} is not found in {len(missing)} of {len(found)} paths, such "
-            f"as {manifest.paths[missing[0]]!r}. Every sample needs a group; widen the expression."
+            f"as {manifest.paths[missing[0]]!r}. Use an expression that matches every path."
         )
-    return [_captured(match) for match in found if match is not None]
+    return [_group_name(match) for match in found if match is not None]
 
 
-def _captured(match: re.Match[str]) -> str:
+def _group_name(match: re.Match[str]) -> str:
     captures = match.groups(default="")
     if not captures:
         return match.group()
-    # Not simply joined: what stands between them may stand in them.
+    # Not joined by a separator, which captures may contain.
     return captures[0] if len(captures) == 1 else ", ".join(map(repr, captures))
 
 
 def _check_parents(manifest: Manifest, names: list[str]) -> None:
     if len(set(names)) == 1 < manifest.num_samples:
         raise SplitError(
-            "group_by='parent' makes one group of everything: all images lie in one folder. Pass a "
-            "regular expression that finds the group in the file name."
+            "group_by='parent' puts all samples into one group: all images are in one folder. Pass "
+            "a regular expression that finds the group in the file name."
         )
     if manifest.labels is None:
         return
     pairs = set(zip(manifest.labels.tolist(), names, strict=True))
     if 1 < len({label for label, _ in pairs}) == len(pairs) < manifest.num_samples:
         raise SplitError(
-            "group_by='parent' makes a single group of each class: the images lie directly in "
-            "their class folders. Put each group in a folder of its own inside its class, or pass "
+            "group_by='parent' makes a single group of each class: the images are directly in "
+            "their class folders. Put each group into its own folder inside its class, or pass "
             "a regular expression that finds the group in the file name."
         )
 
 
-def _codes(names: Iterable[str]) -> npt.NDArray[np.int64]:
+def _number_names(names: Iterable[str]) -> npt.NDArray[np.int64]:
     """Numbers the names in order of first appearance."""
     number_of: dict[str, int] = {}
     return np.array([number_of.setdefault(name, len(number_of)) for name in names], np.int64)
 
 
-def _joined(columns: Sequence[npt.NDArray[np.int64]]) -> npt.NDArray[np.int64]:
-    """Numbers for samples, equal where a chain of equal numbers in any column links them."""
+def _connect(columns: Sequence[npt.NDArray[np.int64]]) -> npt.NDArray[np.int64]:
+    """Numbers samples, equally where a chain of equal numbers in any column connects them."""
     from scipy.sparse import coo_array
     from scipy.sparse.csgraph import connected_components
 

@@ -1,4 +1,4 @@
-"""Rare classes as often as the most frequent one."""
+"""Oversampling of rare classes."""
 
 from __future__ import annotations
 
@@ -12,18 +12,19 @@ from imggen.errors import SplitError
 def oversample(manifest: Manifest, *, seed: int = 0) -> Manifest:
     """Repeats samples of rare classes until every class has as many as the largest.
 
-    For a training part, after splitting: what stands twice before splitting would be in one part
-    only, and repeats among validation samples count them twice.
+    For training splits, after splitting: repeats made before would all stay in one split, and
+    validation metrics would count repeated samples several times.
 
     Args:
-        manifest: What to balance. A class without samples stays empty.
-        seed: Decides which samples are repeated once more than others of their class.
+        manifest: The samples to balance. A class without samples stays empty.
+        seed: Random seed; it selects the samples that are repeated once more than others of their
+            class.
 
     Returns:
         A manifest in the same order, repeats next to each other.
 
     Raises:
-        SplitError: The samples have no classes, or are not a training part.
+        SplitError: The samples have no classes, or are not a training split.
 
     Example:
         >>> from imggen.core.string_column import StringColumn
@@ -33,20 +34,21 @@ def oversample(manifest: Manifest, *, seed: int = 0) -> Manifest:
         {'cat': 4, 'dog': 4}
     """
     if manifest.labels is None:
-        raise SplitError("Samples without classes cannot be balanced; there is nothing to go by.")
-    parts = set(map(split_name, set(manifest.splits or ())))
-    if len(parts) > 1 or parts & {"val", "test"}:
+        raise SplitError("The samples have no classes; expected a manifest with labels.")
+    splits = set(map(split_name, set(manifest.splits or ())))
+    if len(splits) > 1 or splits & {"val", "test"}:
         raise SplitError(
-            f"The manifest holds {sorted(parts)}; only a training part is balanced, or evaluation "
-            "would count samples several times. Split first, and pass parts.train."
+            f"The manifest holds the splits {sorted(splits)}; only a training split can be "
+            "oversampled, or metrics would count samples several times. Split first, and pass "
+            "splits.train."
         )
     seed = check_seed(seed)
     counts = np.bincount(manifest.labels, minlength=manifest.num_classes)
-    most = int(counts.max(initial=0))
+    largest = int(counts.max(initial=0))
     repeats = np.zeros(manifest.num_samples, dtype=np.int64)
     for label in np.flatnonzero(counts):
         members = np.flatnonzero(manifest.labels == label)
-        times, left = divmod(most, len(members))
+        times, left = divmod(largest, len(members))
         repeats[members] = times
         shuffled = generator(seed, Stream.OVERSAMPLE, index=int(label)).permutation(members)
         repeats[shuffled[:left]] += 1

@@ -1,4 +1,4 @@
-"""How much goes to each part: shares of all, or a fixed number of every class."""
+"""Sizes of splits: ratios of all samples, or fixed counts of every class."""
 
 from __future__ import annotations
 
@@ -23,27 +23,27 @@ DEFAULT_RATIOS = (0.7, 0.15, 0.15)
 @final
 @dataclass(frozen=True)
 class Shares:
-    """What each part is to get.
+    """The requested sizes of splits.
 
     Attributes:
-        names: The name of each part.
-        ratios: The share of each part, shape (num_parts,), summing to 1. None: fixed counts.
-        counts: Without ratios, how many of every stratum each part but the first gets, one
-            number each; the first takes what is left.
+        names: The name of each split.
+        ratios: The share of each split, shape (num_splits,), summing to 1. None: fixed counts.
+        counts: Without ratios, the samples of every stratum in each split but the first, which gets
+            the rest.
     """
 
     names: tuple[str, ...]
     ratios: npt.NDArray[np.float64] | None = None
     counts: tuple[int, ...] = ()
 
-    def exact(self, totals: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
-        """How many of each stratum belong into each part, before rounding.
+    def exact_counts(self, totals: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
+        """Computes the samples of each stratum in each split, before rounding.
 
         Args:
             totals: The number of samples in each stratum, shape (num_strata,).
 
         Returns:
-            Shape (num_strata, num_parts); rows sum to ``totals``.
+            Shape (num_strata, num_splits); rows sum to ``totals``.
         """
         if self.ratios is not None:
             return totals[:, None] * self.ratios[None, :]
@@ -56,30 +56,31 @@ class Shares:
         return f"with the counts {dict(zip(self.names[1:], self.counts, strict=True))}"
 
 
-def shares_of(ratios: Any, counts: Any) -> Shares:
-    """Checks ``ratios=`` and ``counts=``, of which one is given.
+def parse_shares(ratios: Any, counts: Any) -> Shares:
+    """Validates ``ratios=`` and ``counts=``, of which one is given.
 
     Raises:
-        SplitError: Neither makes parts, or both are given.
+        SplitError: Either is invalid, or both are given.
     """
     if counts is None:
-        return _of_ratios(ratios)
+        return _parse_ratios(ratios)
     is_default = isinstance(ratios, tuple) and ratios == DEFAULT_RATIOS
     if ratios is not None and not is_default:
-        raise SplitError(f"Both ratios={ratios!r} and counts={counts!r} are given; pass one.")
-    return _of_counts(counts)
+        raise SplitError(
+            f"Both ratios={ratios!r} and counts={counts!r} are given. Pass one of them."
+        )
+    return _parse_counts(counts)
 
 
-def quotas(exact: npt.NDArray[np.float64]) -> npt.NDArray[np.int64]:
-    """Whole numbers within one of ``exact``, with the same sums of rows.
+def round_quotas(exact: npt.NDArray[np.float64]) -> npt.NDArray[np.int64]:
+    """Rounds to integers within one of ``exact``, and keeps the sums of rows.
 
-    scikit-learn's StratifiedShuffleSplit keeps a class within one for a single cut, but not
-    through the two cuts that three parts need; so the rounding is done here, once, for all parts.
-    What rounding gave a part too little in one stratum is carried to the next, so that the totals
-    stay near their shares too.
+    scikit-learn's StratifiedShuffleSplit keeps a class within one sample for a single cut, but not
+    for the two cuts that three splits need; so all splits are rounded here at once. The rounding
+    error of one stratum is carried to the next, so that the totals stay close to their shares too.
 
     Args:
-        exact: Shape (num_strata, num_parts); rows sum to whole numbers.
+        exact: Shape (num_strata, num_splits); rows sum to whole numbers.
 
     Returns:
         The same shape.
@@ -97,36 +98,38 @@ def quotas(exact: npt.NDArray[np.float64]) -> npt.NDArray[np.int64]:
     return rounded
 
 
-def _of_ratios(ratios: Any) -> Shares:
-    names, values = _named(ratios, "ratios", "numbers such as (0.7, 0.15, 0.15)", SPLIT_NAMES)
+def _parse_ratios(ratios: Any) -> Shares:
+    names, values = _parse_named(ratios, "ratios", "numbers such as (0.7, 0.15, 0.15)", SPLIT_NAMES)
     try:
         shares = np.array(values, dtype=np.float64)
     except (TypeError, ValueError) as err:
         raise SplitError(f"ratios={ratios!r} must be numbers: {err}.") from err
     if not shares.size or not np.all(np.isfinite(shares)) or np.any(shares <= 0):
         raise SplitError(
-            f"ratios={tuple(values)} must all be greater than 0; leave out empty parts."
+            f"ratios={tuple(values)} must all be greater than 0. Leave out empty splits."
         )
     if not math.isclose(shares.sum(), 1.0, abs_tol=1e-6):
         raise SplitError(f"ratios={tuple(values)} sum to {shares.sum():g}; they must sum to 1.")
     return Shares(names, ratios=shares / shares.sum())
 
 
-def _of_counts(counts: Any) -> Shares:
-    names, values = _named(
+def _parse_counts(counts: Any) -> Shares:
+    names, values = _parse_named(
         counts, "counts", "whole numbers such as (20, 20), for val and test", SPLIT_NAMES[1:]
     )
     if "train" in names:
-        raise SplitError(f"counts={counts!r} name 'train', which takes what the others leave.")
+        raise SplitError(
+            f"counts={counts!r} name 'train', which gets all other samples. Name other splits only."
+        )
     if not values or not all(is_whole(value, 1) for value in values):
         raise SplitError(f"counts={counts!r} must be whole numbers of 1 or more.")
     return Shares(("train", *names), counts=tuple(map(int, values)))
 
 
-def _named(
+def _parse_named(
     given: Any, option: str, expected: str, known: tuple[str, ...]
 ) -> tuple[tuple[str, ...], list[Any]]:
-    """The names of the parts and their numbers, from a mapping or a sequence."""
+    """Returns the names of the splits and their numbers, from a mapping or a sequence."""
     if isinstance(given, Mapping):
         split_names(map(str, given), f"mapping of {option}")
         return tuple(split_name(str(name)) for name in given), list(given.values())
@@ -136,7 +139,7 @@ def _named(
     if not 1 <= len(values) <= len(known):
         raise SplitError(
             f"{option}={tuple(values)} has {len(values)} numbers; expected 1 to {len(known)}, for "
-            f"{', '.join(known[:-1])} and {known[-1]}. For other parts pass a mapping from name to "
-            f"{'share' if option == 'ratios' else 'number'}."
+            f"{', '.join(known[:-1])} and {known[-1]}. For other splits, pass a mapping from name "
+            f"to {'share' if option == 'ratios' else 'number'}."
         )
     return known[: len(values)], values

@@ -17,7 +17,7 @@ from imggen.data import Manifest
 from imggen.errors import ImggenError
 from imggen.loading import BatchMaker, default_label_mode
 from imggen.preview import Row, draw_sample, find_readable, make_row
-from imggen.reports import data_uri
+from imggen.reports import make_data_uri
 from imggen.sequences import ImageSequence
 from imggen.studio.draft import Draft, Item, scale_of
 
@@ -330,7 +330,7 @@ def _picture(
 ) -> None:
     with ui.column().classes("gap-0"):
         drawing = draw_sample(sample, _CELL, box_class_names)
-        uri = data_uri(drawing, lossless=2 * max(sample.size) < _CELL)
+        uri = make_data_uri(drawing, lossless=2 * max(sample.size) < _CELL)
         picture = ui.image(uri).style(f"width: {drawing.width}px")
         picture.props("no-spinner no-transition")
         if warnings:

@@ -151,7 +151,7 @@ def test_the_same_call_again_makes_nothing_anew(photos, tmp_path):
     [
         ({"copies": 3}, r"copies=2 \(now 3\)"),
         ({"seed": 1}, r"seed=0 \(now 1\)"),
-        ({"augment": "light"}, "another policy"),
+        ({"augment": "light"}, "another augment="),
         ({"balance": True}, r"balance=False \(now True\)"),
         ({"image_size": (8, 8)}, r"image_size=None \(now \[8, 8\]\)"),
     ],
@@ -298,7 +298,9 @@ def test_a_full_disk_is_told_and_the_rest_is_made_when_there_is_room(tmp_path, s
     from tests.helpers.disks import remount
 
     write_images(tmp_path / "in", {"a": 12}, size=(60, 60))
-    with pytest.raises(ExportError, match="Cannot write"):
+    with pytest.raises(
+        ExportError, match=r"The disk is full: stopped when \d+ of 60 files were in"
+    ):
         augment_directory(tmp_path / "in", small_disk / "made", TURN, copies=4)
     remount(small_disk, "size=8m")
     made = augment_directory(tmp_path / "in", small_disk / "made", TURN, copies=4)
@@ -315,7 +317,7 @@ def test_the_command_says_what_it_made_and_what_it_could_not_read(photos, tmp_pa
     assert told.exit_code == 1
     assert "cat: 24\ndog: 21\n" in told.output
     assert "15 originals and 30 copies in" in told.output
-    assert "cannot be read" in told.stderr
+    assert "cannot read" in told.stderr
 
 
 def test_a_copy_that_has_gone_is_made_again(photos, tmp_path):

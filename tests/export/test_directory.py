@@ -186,7 +186,9 @@ def test_images_that_something_belongs_to_are_refused(photos, tmp_path, what):
     }[what]
     manifest = Manifest.from_frame(frame, root=photos, **options)
 
-    with pytest.raises(ExportError, match=rf"these have {what}, which would be lost\. Split them"):
+    with pytest.raises(
+        ExportError, match=rf"these have {what}, which would be lost\. Split the manifest"
+    ):
         split_directory(manifest, tmp_path / "out", HALF)
     assert not (tmp_path / "out").exists()
 
@@ -255,7 +257,7 @@ def test_a_file_that_vanishes_is_warned_of_and_the_others_are_copied(photos, tmp
     [copy] = (tmp_path / "out").glob("*/cat/000.png")
     copy.unlink()
     (photos / "cat" / "000.png").unlink()
-    with pytest.warns(ImggenWarning, match="are gone since the split was planned") as caught:
+    with pytest.warns(ImggenWarning, match="have vanished since the split was planned") as caught:
         split_directory(photos, tmp_path / "out", HALF)
 
     assert repr(str(photos / "cat" / "000.png")) in str(caught[0].message)

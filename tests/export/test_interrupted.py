@@ -144,7 +144,7 @@ def another_run(source: Path, target: Path, **options):
     return progress
 
 
-@pytest.mark.filterwarnings("ignore:A stable split goes by chance")
+@pytest.mark.filterwarnings("ignore:A stable split is random")
 @pytest.mark.parametrize("mode", MODES)
 def test_of_two_runs_that_plan_different_things_the_second_is_refused(many, tmp_path, mode):
     first = another_run(many, tmp_path / "out", ratios=HALF, seed=1)
@@ -158,7 +158,7 @@ def test_of_two_runs_that_plan_different_things_the_second_is_refused(many, tmp_
     assert files_in(many) == before
 
 
-@pytest.mark.filterwarnings("ignore:A stable split goes by chance")
+@pytest.mark.filterwarnings("ignore:A stable split is random")
 @pytest.mark.parametrize("mode", ["copy", "symlink", "hardlink"])
 def test_two_runs_that_plan_the_same_both_come_to_an_end(many, tmp_path, mode):
     options = {"ratios": HALF, "stable": True, "mode": mode}
@@ -168,11 +168,11 @@ def test_two_runs_that_plan_the_same_both_come_to_an_end(many, tmp_path, mode):
     assert len(part_of(tmp_path / "out")) == 48
 
 
-@pytest.mark.filterwarnings("ignore:A stable split goes by chance")
+@pytest.mark.filterwarnings("ignore:A stable split is random")
 def test_while_one_run_moves_files_away_another_cannot_plan(many, tmp_path):
     options = {"ratios": HALF, "stable": True, "mode": "move"}
     before = files_in(many)
-    with pytest.raises(ExportError, match="Nothing was touched yet"):
+    with pytest.raises(ExportError, match="No file was touched yet"):
         split_directory(
             many,
             tmp_path / "out",
@@ -185,7 +185,7 @@ def test_while_one_run_moves_files_away_another_cannot_plan(many, tmp_path):
     assert files_in(many) == before
 
 
-@pytest.mark.filterwarnings("ignore:A stable split goes by chance")
+@pytest.mark.filterwarnings("ignore:A stable split is random")
 @pytest.mark.parametrize("mode", ["move", "symlink", "hardlink"])
 def test_of_two_runs_that_go_different_ways_the_second_is_refused(many, tmp_path, mode):
     options = {"ratios": HALF, "stable": True}
@@ -211,7 +211,9 @@ def test_the_manifests_own_parts_are_other_settings_than_shares(many, tmp_path, 
 def test_files_that_came_since_are_warned_of_and_not_taken(many, tmp_path):
     interrupted(many, tmp_path / "out", 17, mode="move")
     write_files(many, "cat/new.png", "dog/new.png")
-    with pytest.warns(ImggenWarning, match="2 images in .*'cat/new.png'.* came after the split"):
+    with pytest.warns(
+        ImggenWarning, match="2 images in .*'cat/new.png'.* were added after the split"
+    ):
         split_directory(many, tmp_path / "out", HALF, mode="move")
 
     assert len(part_of(tmp_path / "out")) == 48
@@ -256,7 +258,7 @@ def test_a_copy_that_somebody_has_edited_is_never_overwritten(many, tmp_path, ed
         (many / "cat/007.png").write_bytes(b"changed since")
     before = everything_in(tmp_path), files_in(tmp_path / "out")
     for _ in range(2):
-        with pytest.raises(ExportError, match="Somebody has changed it") as caught:
+        with pytest.raises(ExportError, match="The copy has been edited") as caught:
             split_directory(many, tmp_path / "out", HALF)
 
         assert repr(str(copy)) in str(caught.value)
@@ -267,7 +269,7 @@ def test_an_edited_copy_that_is_taken_away_is_copied_again(many, tmp_path):
     interrupted(many, tmp_path / "out", 17)
     done = min(files_in(tmp_path / "out"))
     (tmp_path / "out" / done).write_bytes(b"edited by somebody")
-    with pytest.raises(ExportError, match="Somebody has changed it"):
+    with pytest.raises(ExportError, match="The copy has been edited"):
         split_directory(many, tmp_path / "out", HALF)
     (tmp_path / "out" / done).rename(tmp_path / "mine.png")
     split_directory(many, tmp_path / "out", HALF)
@@ -293,7 +295,7 @@ def test_files_that_vanish_meanwhile_are_warned_of_and_the_others_are_there(many
     for name in gone:
         step_back(many, tmp_path / "out", name)
         (many / name).unlink()
-    with pytest.warns(ImggenWarning, match="3 files are gone since the split") as caught:
+    with pytest.warns(ImggenWarning, match="3 files have vanished since the split") as caught:
         split_directory(many, tmp_path / "out", HALF, mode=mode)
 
     assert repr(str(many / min(gone))) in str(caught[0].message)
@@ -306,7 +308,7 @@ def test_files_that_vanished_are_not_in_the_manifests(many, tmp_path):
     for name in gone:
         step_back(many, tmp_path / "out", name)
         (many / name).unlink()
-    with pytest.warns(ImggenWarning, match="3 files are gone"):
+    with pytest.warns(ImggenWarning, match="3 files have vanished"):
         parts = split_directory(many, tmp_path / "out", HALF)
 
     assert all(os.path.isfile(path) for part in parts for path in part.filepaths)
@@ -447,7 +449,7 @@ def test_where_nothing_was_moved_to_there_is_nothing_to_undo(many, tmp_path, wha
         split_directory(many, target, HALF, mode="move")
         undo_split(target) if what == "undone" else shutil.rmtree(target)
     before = everything_in(tmp_path)
-    with pytest.raises(ExportError, match="holds no split; only what was moved") as caught:
+    with pytest.raises(ExportError, match="holds no split; expected a split made") as caught:
         undo_split(target)
 
     assert repr(str(target)) in str(caught.value)
@@ -716,7 +718,7 @@ def test_links_can_be_chosen_after_files_without_room_were_refused(tmp_path, sma
     photos = write_files(tmp_path / "photos", *numbered("cat", 8))
     for path in photos.rglob("*.png"):
         path.write_bytes(bytes(100_000))
-    with pytest.raises(ExportError, match="Make room, or use links"):
+    with pytest.raises(ExportError, match="Free some space, or use links"):
         split_directory(photos, small_disk / "out", {"all": 1.0})
     split_directory(photos, small_disk / "out", {"all": 1.0}, mode="symlink")
 
@@ -759,7 +761,7 @@ def test_what_stops_a_move_is_told_with_how_far_it_came(many, tmp_path, monkeypa
         rename(source, target)
 
     monkeypatch.setattr(os, "rename", rename)
-    with pytest.raises(ExportError, match="stopped when 32 of 48 files were in .*Nothing is lost"):
+    with pytest.raises(ExportError, match="stopped when 32 of 48 files were in .*No file is lost"):
         split_directory(many, tmp_path / "out", HALF, mode="move")
 
     monkeypatch.undo()

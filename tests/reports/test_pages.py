@@ -14,13 +14,14 @@ from PIL import Image
 import imggen
 from imggen import find_duplicates, scan, survey
 from imggen.errors import ExportError
-from imggen.export.recipe import Recipe
+from imggen.export import RecipeSplits
 from imggen.preview import make_preview
 from imggen.reports.duplicates_page import duplicates_page
 from imggen.reports.preview_page import preview_page
-from imggen.reports.render import pictures, write_page
+from imggen.reports.render import make_thumbnails, write_page
 from imggen.reports.scan_page import scan_page
 from imggen.reports.split_page import split_page
+from imggen.splitting import Recipe
 from tests.helpers.images import write_images
 from tests.helpers.pictures import (
     FRAMES,
@@ -129,9 +130,9 @@ def hostile_page(kind: str, folder) -> str:
         return duplicates_page(found)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", imggen.errors.ImggenWarning)
-        parts = imggen.split(found.grouped(), (0.5, 0.5))
+        splits = imggen.split(found.grouped(), (0.5, 0.5))
     groups = [[manifest.filepath(row) for row in group] for group in found.groups]
-    return split_page(parts, Recipe(ratios=(0.5, 0.5)), groups, 1)
+    return split_page(RecipeSplits(splits, groups, 1), Recipe(ratios=(0.5, 0.5)))
 
 
 KINDS = ["scan", "duplicates", "split", "preview"]
@@ -252,7 +253,7 @@ def test_a_browser_shows_a_page_without_a_complaint_or_a_request(
 def test_a_picture_of_each_file_is_made_once(photos):
     paths = [str(photos / "cat" / "000.png"), str(photos / "cat" / "001.png")]
     told = []
-    made = pictures(paths * 3, 64, progress=lambda *step: told.append(step))
+    made = make_thumbnails(paths * 3, 64, progress=lambda *step: told.append(step))
 
     assert list(made) == paths
     assert told[-1] == ("drawing", 2, 2)
@@ -263,7 +264,7 @@ def test_of_a_file_that_cannot_be_read_there_is_no_picture(tmp_path, data):
     if data is not None:
         (tmp_path / "a.jpg").write_bytes(data)
 
-    assert pictures([str(tmp_path / "a.jpg")], 64) == {str(tmp_path / "a.jpg"): None}
+    assert make_thumbnails([str(tmp_path / "a.jpg")], 64) == {str(tmp_path / "a.jpg"): None}
 
 
 @pytest.mark.parametrize(
@@ -281,7 +282,7 @@ def test_of_a_file_that_cannot_be_read_there_is_no_picture(tmp_path, data):
 def test_of_unusual_images_there_are_pictures_of_a_size_that_fits(tmp_path, image):
     path = tmp_path / "a.tif"
     image.save(path)
-    (made,) = pictures([str(path)], 64).values()
+    (made,) = make_thumbnails([str(path)], 64).values()
     with Image.open(io.BytesIO(base64.b64decode(made.partition(",")[2]))) as picture:
         assert max(picture.size) <= 3 * 64
         assert picture.mode == "RGB"
@@ -291,7 +292,7 @@ def test_of_an_animation_the_first_frame_is_drawn(tmp_path):
     moving, still = tmp_path / "moving.gif", tmp_path / "still.gif"
     moving.write_bytes(data_of(PICTURE, "GIF", **FRAMES))
     still.write_bytes(data_of(PICTURE, "GIF"))
-    made = pictures([str(moving), str(still)], 64)
+    made = make_thumbnails([str(moving), str(still)], 64)
 
     assert made[str(moving)] == made[str(still)]
 
@@ -362,7 +363,7 @@ def test_the_page_of_a_folder_draws_each_size_within_its_axes(tmp_path):
 
 
 def test_the_page_of_a_folder_tells_what_was_skipped(photos):
-    assert "Nothing: every file is an image in a class." in scan_text(photos)
+    assert "No files were skipped." in scan_text(photos)
     (photos / "cat" / "notes.txt").write_text("x")
 
     assert "1 not an image (.txt)" in scan_text(photos)
@@ -428,7 +429,7 @@ def test_the_page_of_duplicates_counts_files_groups_and_what_could_go(album):
     assert tile(text, "files") == "5"
     assert tile(text, "groups") == "1"
     assert tile(text, "files to drop") == "2"
-    assert tile(text, "of them the same bytes") == "1"
+    assert tile(text, "of them with the same bytes") == "1"
     assert tile(text, "cannot be read") == "1"
 
 
@@ -437,7 +438,7 @@ def test_a_group_is_shown_with_what_is_kept_first_and_why_others_could_go(album)
     kept, equal, small = [caption for caption in captions(page) if caption]
 
     assert kept == "cat/0.png (keep)"
-    assert equal == "cat/again.png (the same bytes)"
+    assert equal == "cat/again.png (same bytes)"
     assert re.fullmatch(r"dog/small\.jpg \(similarity (0\.9\d\d|1\.000)\)", small)
     found = _Page(page)
     assert len(found.all("figure", class_="keep")) == 1
@@ -447,7 +448,7 @@ def test_a_group_is_shown_with_what_is_kept_first_and_why_others_could_go(album)
 def test_without_duplicates_the_page_says_so(photos):
     text = _Page(duplicates_page(find_duplicates(scan(photos)))).text
 
-    assert "None: every file shows a picture of its own." in text
+    assert "There are no duplicates." in text
     assert "No pair of files with different bytes counts." in text
     assert "None comes within 0.05 of the threshold." in text
 
@@ -461,9 +462,9 @@ def test_the_least_similar_pairs_that_count_are_shown_and_the_most_similar_that_
     threshold = float(every.pairs.similarity.min()) + 0.001
     found = find_duplicates(manifest, threshold=threshold)
     text = _Page(duplicates_page(found)).text
-    inside, _, outside = text.partition("The most similar pairs that do not")
+    inside, _, outside = text.partition("The most similar pairs that are not duplicates")
 
-    assert f"What the threshold of {threshold} means here" in text
+    assert f"Pairs close to the threshold of {threshold}" in text
     assert f"{min(found.pairs.similarity):.3f}" in inside
     assert f"{max(found.near_misses.similarity):.3f}" in outside
 

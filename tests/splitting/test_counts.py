@@ -101,8 +101,8 @@ def test_one_sample_more_than_asked_for_is_enough():
 def test_a_class_that_would_leave_train_none_is_an_error_that_names_it(total):
     with pytest.raises(
         SplitError,
-        match=rf"^5 samples of each class are asked for outside train, and 'c1' has {total}; "
-        rf"train would get none\. Ask for fewer, or pass ratios\.$",
+        match=rf"^5 samples of each class are requested outside train, and 'c1' has {total}; "
+        rf"train would be empty\. Request fewer, or pass ratios\.$",
     ):
         split(manifest_of([0] * 20 + [1] * total), counts=(2, 3))
 
@@ -131,8 +131,8 @@ def test_counts_are_of_each_value_that_stratify_holds():
 def test_a_value_of_stratify_with_too_few_samples_is_not_called_a_class():
     with pytest.raises(
         SplitError,
-        match="^5 samples of each value of stratify are asked for outside train, and one has 4; "
-        "train would get none",
+        match="^5 samples of each value of stratify are requested outside train, and one has 4; "
+        "train would be empty",
     ):
         split(manifest_of([0] * 20), counts=(5,), stratify=[0] * 4 + [1] * 16)
 
@@ -140,7 +140,7 @@ def test_a_value_of_stratify_with_too_few_samples_is_not_called_a_class():
 def test_too_few_samples_in_all_are_not_said_to_be_too_few_of_each_class():
     with pytest.raises(
         SplitError,
-        match="^20 samples are asked for outside train, and there are 20; train would get none",
+        match="^20 samples are requested outside train, and there are 20; train would be empty",
     ):
         split(manifest_of([0] * 10 + [1] * 10), counts=(20,), stratify=False)
 
@@ -171,7 +171,7 @@ def test_counts_that_groups_do_not_allow_are_a_warning():
     groups = StringColumn.of(["one"] * 10 + ["two"] * 10)
     with pytest.warns(
         ImggenWarning,
-        match=r"^Groups are kept whole, so the counts are off: 'c0' in val 10 \(wanted 1\)\.$",
+        match=r"^Groups are kept whole, so the counts deviate: 'c0' in val 10 \(wanted 1\)\.$",
     ) as caught:
         split(manifest_of([0] * 20, groups=groups), counts=(1,))
     assert [warning.filename for warning in caught] == [__file__]
@@ -181,14 +181,14 @@ def test_counts_of_classes_that_are_off_in_a_part_of_the_right_size_are_a_warnin
     # Groups of three of one class and of five of the other: val gets 3 and 5, and 4 of each is 8.
     groups = [f"a{row // 3}" for row in range(30)] + [f"b{row // 5}" for row in range(50)]
     manifest = manifest_of([0] * 30 + [1] * 50, groups=StringColumn.of(groups))
-    with pytest.warns(ImggenWarning, match=r"off: 'c0' in val 3 \(wanted 4\), 'c1' in val 5 \("):
+    with pytest.warns(ImggenWarning, match=r"deviate: 'c0' in val 3 \(wanted 4\), 'c1' in val 5 \("):
         split(manifest, counts=(4,))
 
 
 def test_a_single_group_cannot_give_counts():
     manifest = manifest_of([0] * 10, groups=StringColumn.of(["patient"] * 10))
     with (
-        pytest.warns(ImggenWarning, match="the counts are off: 'c0' in val 0"),
+        pytest.warns(ImggenWarning, match="the counts deviate: 'c0' in val 0"),
         pytest.raises(
             SplitError,
             match=r"'val' would be empty: 10 samples cannot be split with the counts \{'val': 2\} "
@@ -199,19 +199,20 @@ def test_a_single_group_cannot_give_counts():
 
 
 def test_samples_with_several_labels_have_no_counts():
-    with pytest.raises(SplitError, match=r"counts= cannot be kept for samples with several labels"):
+    with pytest.raises(SplitError, match=r"counts= cannot hold for samples with several labels"):
         split(manifest_of([0] * 20), counts=(2,), stratify=np.eye(20, 2))
 
 
 def test_counts_and_ratios_together_are_an_error():
     with pytest.raises(
-        SplitError, match=r"^Both ratios=\(0\.8, 0\.2\) and counts=\(2,\) are given; pass one\.$"
+        SplitError,
+        match=r"^Both ratios=\(0\.8, 0\.2\) and counts=\(2,\) are given. Pass one of them\.$",
     ):
         split(manifest_of([0] * 20), (0.8, 0.2), counts=(2,))
 
 
 def test_counts_and_an_array_of_ratios_together_are_an_error():
-    with pytest.raises(SplitError, match="are given; pass one"):
+    with pytest.raises(SplitError, match="are given. Pass one"):
         split(manifest_of([0] * 20), np.array([0.8, 0.2]), counts=(2,))
 
 
@@ -234,7 +235,7 @@ def test_no_ratios_and_those_by_default_leave_it_to_the_counts(ratios):
         ({"val": 0.2}, r"counts=\{'val': 0\.2\} must be whole numbers"),
         (3, r"counts=3 must be whole numbers such as \(20, 20\), for val and test\."),
         ("33", r"counts='33' must be whole numbers such as"),
-        ({"Training": 2}, "name 'train', which takes what the others leave"),
+        ({"Training": 2}, "name 'train', which gets all other samples"),
         ({"dev": 1, "val": 2}, "mapping of counts has 'dev' and 'val', which both mean the split"),
     ],
 )
@@ -244,5 +245,5 @@ def test_counts_that_make_no_parts_are_explained(counts, message):
 
 
 def test_an_empty_manifest_has_no_counts():
-    with pytest.raises(SplitError, match="manifest is empty; there is nothing to split"):
+    with pytest.raises(SplitError, match="manifest is empty; expected at least one sample"):
         split(manifest_of([]), counts=(1,))

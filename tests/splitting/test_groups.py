@@ -113,8 +113,8 @@ def test_an_expression_that_not_every_path_holds_is_an_error_with_one_that_does_
     manifest = manifest_of(["p1_a.jpg", "scan.jpg", "p2_a.jpg", "other.jpg"])
     with pytest.raises(
         SplitError,
-        match=r"^group_by='p\(\\\\d\)_' is not found in 2 of 4 paths, such as 'scan\.jpg'\. Every "
-        r"sample needs a group; widen the expression\.$",
+        match=r"^group_by='p\(\\\\d\)_' is not found in 2 of 4 paths, such as 'scan\.jpg'\. Use "
+        r"an expression that matches every path\.$",
     ):
         group_by(manifest, r"p(\d)_")
 
@@ -122,7 +122,7 @@ def test_an_expression_that_not_every_path_holds_is_an_error_with_one_that_does_
 def test_what_is_no_expression_is_an_error():
     with pytest.raises(
         SplitError,
-        match=r"^group_by='p\(\\\\d' is none of 'parent' and 'stem', and no regular expression: "
+        match=r"^group_by='p\(\\\\d' is not 'parent', 'stem' or a valid regular expression: "
         r"missing \), unterminated subpattern at position 1\.$",
     ):
         group_by(manifest_of(["p1.jpg"]), r"p(\d")
@@ -169,7 +169,7 @@ def test_a_column_with_a_name_missing_is_an_error(column, missing, first):
     with pytest.raises(
         SplitError,
         match=rf"^{missing} of 3 samples have no group name, first in row {first}\. Name a group "
-        r"for each; a name of its own lets a sample go anywhere\.$",
+        r"for each sample; use unique names for ungrouped samples\.$",
     ):
         group_by(manifest_of("abc"), column)
 
@@ -177,7 +177,7 @@ def test_a_column_with_a_name_missing_is_an_error(column, missing, first):
 @pytest.mark.parametrize("by", [3, None, 0.5, np.float32(1)])
 def test_what_names_no_groups_is_an_error(by):
     with pytest.raises(
-        SplitError, match="is none of 'parent', 'stem', an expression, a function, and a column"
+        SplitError, match="is invalid; expected 'parent', 'stem', a regular expression"
     ):
         group_by(manifest_of("abc"), by)
 
@@ -198,7 +198,7 @@ def test_a_mapping_and_a_table_are_not_taken_for_a_column(by):
 def test_a_column_of_another_length_is_an_error(column):
     with pytest.raises(
         SplitError,
-        match=rf"^Got {len(column)} group names for 3 samples; one each is needed\.$",
+        match=rf"^Got {len(column)} group names for 3 samples; expected one for each sample\.$",
     ):
         group_by(manifest_of("abc"), column)
 
@@ -250,8 +250,8 @@ def test_a_single_group_for_each_class_is_an_error():
     manifest = manifest_of(["cat/1", "cat/2", "dog/1", "dog/2"], labels=[0, 0, 1, 1])
     with pytest.raises(
         SplitError,
-        match="^group_by='parent' makes a single group of each class: the images lie directly in "
-        "their class folders. Put each group in a folder of its own inside its class, or pass a "
+        match="^group_by='parent' makes a single group of each class: the images are directly in "
+        "their class folders. Put each group into its own folder inside its class, or pass a "
         r"regular expression that finds the group in the file name\.$",
     ):
         group_by(manifest, "parent")
@@ -263,7 +263,7 @@ def test_a_single_folder_of_everything_is_an_error(folder, labels):
     manifest = manifest_of([f"{folder}{row}.jpg" for row in range(3)], labels)
     with pytest.raises(
         SplitError,
-        match="^group_by='parent' makes one group of everything: all images lie in one folder. "
+        match="^group_by='parent' puts all samples into one group: all images are in one folder. "
         r"Pass a regular expression that finds the group in the file name\.$",
     ):
         group_by(manifest, "parent")
@@ -540,7 +540,7 @@ def test_a_part_that_gets_the_double_of_a_small_share_is_a_warning():
     groups = [str(row // 5) for row in range(100)]
     with pytest.warns(
         ImggenWarning,
-        match=r"^Groups are kept whole, so the shares are off: train 0\.950 \(wanted 0\.980\), val "
+        match=r"^Groups are kept whole, so the shares deviate: train 0\.950 \(wanted 0\.980\), val "
         r"0\.050 \(wanted 0\.020\)\.$",
     ) as caught:
         split(manifest_of(map(str, range(100)), groups=groups), (0.98, 0.02))

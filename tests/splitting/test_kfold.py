@@ -217,7 +217,7 @@ def test_another_process_makes_the_same_folds(grouped, tmp_path):
 def test_classes_missing_in_a_fold_are_a_warning_that_names_it():
     with pytest.warns(
         ImggenWarning,
-        match=r"^1 classes are too small to appear in every part: 'c1' \(1 samples\) is missing "
+        match=r"^1 classes are too small to appear in every split: 'c1' \(1 samples\) is missing "
         r"in (fold 0, fold 1|fold 0, fold 2|fold 1, fold 2)\.$",
     ) as caught:
         kfold(manifest_of([0] * 20 + [1]), 3)
@@ -246,21 +246,21 @@ def test_a_whole_number_of_numpy_will_do():
 
 
 def test_more_folds_than_samples_are_an_error():
-    with pytest.raises(SplitError, match=r"The part 'fold 3' would be empty: 3 samples cannot be"):
+    with pytest.raises(SplitError, match=r"The split 'fold 3' would be empty: 3 samples cannot be"):
         kfold(manifest_of([0] * 3), 4)
 
 
 def test_more_folds_than_groups_are_an_error():
     groups = StringColumn.of(["one"] * 10 + ["two"] * 10)
     with (
-        pytest.warns(ImggenWarning, match="shares are off"),
+        pytest.warns(ImggenWarning, match="shares deviate"),
         pytest.raises(SplitError, match="'fold 2' would be empty: .* without breaking a group"),
     ):
         kfold(manifest_of([0] * 20, groups=groups), 3)
 
 
 def test_an_empty_manifest_has_no_folds():
-    with pytest.raises(SplitError, match="manifest is empty; there is nothing to split"):
+    with pytest.raises(SplitError, match="manifest is empty; expected at least one sample"):
         kfold(manifest_of([]), 2)
 
 

@@ -1,4 +1,4 @@
-"""Strata that the user brings: one value a sample, or several labels for each."""
+"""Strata that the user brings: one value per sample, or several labels for each."""
 
 import pickle
 
@@ -250,15 +250,24 @@ def test_another_process_makes_the_same_split_by_several_labels(grouped, tmp_pat
 @pytest.mark.parametrize(
     ("values", "message"),
     [
-        (["a"] * 19, r"stratify has shape \(19,\); expected one value a sample, \(20,\), or 0 and"),
+        (
+            ["a"] * 19,
+            r"stratify has shape \(19,\); expected one value per sample, \(20,\), or 0 and",
+        ),
         (np.zeros((19, 2)), r"shape \(19, 2\); .* for several labels, \(20, num_labels\)\."),
-        (np.zeros((20, 2, 1)), r"stratify has shape \(20, 2, 1\); expected one value a sample"),
-        ("label", r"stratify has shape \(\); expected one value a sample"),
-        (None, r"stratify has shape \(\); expected one value a sample"),
-        (np.full((20, 2), 2), "stratify has two dimensions and values other than 0 and 1"),
-        (np.full((20, 2), 0.5), "stratify has two dimensions and values other than 0 and 1"),
-        (np.full((20, 2), np.nan), "stratify has two dimensions and values other than 0 and 1"),
-        (np.full((20, 2), "cat"), "stratify has two dimensions and values other than 0 and 1"),
+        (np.zeros((20, 2, 1)), r"stratify has shape \(20, 2, 1\); expected one value per sample"),
+        ("label", r"stratify has shape \(\); expected one value per sample"),
+        (None, r"stratify has shape \(\); expected one value per sample"),
+        (np.full((20, 2), 2), "stratify has two dimensions and holds values other than 0 and 1"),
+        (np.full((20, 2), 0.5), "stratify has two dimensions and holds values other than 0 and 1"),
+        (
+            np.full((20, 2), np.nan),
+            "stratify has two dimensions and holds values other than 0 and 1",
+        ),
+        (
+            np.full((20, 2), "cat"),
+            "stratify has two dimensions and holds values other than 0 and 1",
+        ),
         ([None, *"a" * 19], "stratify holds values that cannot be compared, or .* none missing"),
         (pd.Series([None, *"a" * 19], dtype="string"), "values that cannot be compared"),
         ([["cat"]] * 10 + [["cat", "dog"]] * 10, "or rows of different lengths: .* 0 and 1 for"),

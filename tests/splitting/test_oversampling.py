@@ -119,14 +119,18 @@ def test_the_train_part_of_a_fold_is_balanced():
 def test_a_part_that_evaluates_is_refused(part):
     parts = split(manifest_of([0] * 40 + [1] * 20))
     with pytest.raises(
-        SplitError, match=rf"^The manifest holds \['{part}'\]; only a training part is balanced, or"
+        SplitError,
+        match=rf"^The manifest holds the splits \['{part}'\]; only a training split can be "
+        "oversampled, or",
     ):
         oversample(parts.as_dict()[part])
 
 
 def test_samples_of_several_parts_are_refused():
     manifest = manifest_of([0, 0, 1], splits=StringColumn.of(["val", "train", "train"]))
-    with pytest.raises(SplitError, match=r"holds \['train', 'val'\]; only a training part"):
+    with pytest.raises(
+        SplitError, match=r"holds the splits \['train', 'val'\]; only a training split"
+    ):
         oversample(manifest)
 
 
@@ -137,7 +141,7 @@ def test_a_train_part_spelt_otherwise_is_balanced():
 
 @pytest.mark.parametrize("name", ["Validation", "TEST"])
 def test_a_part_that_evaluates_is_refused_however_it_is_spelt(name):
-    with pytest.raises(SplitError, match="only a training part is balanced"):
+    with pytest.raises(SplitError, match="only a training split can be oversampled"):
         oversample(manifest_of([0, 0, 1], splits=StringColumn.of([name] * 3)))
 
 
@@ -147,5 +151,5 @@ def test_a_part_of_another_name_is_balanced():
 
 
 def test_samples_without_classes_are_refused():
-    with pytest.raises(SplitError, match="without classes cannot be balanced"):
+    with pytest.raises(SplitError, match="have no classes"):
         oversample(Manifest(".", StringColumn.of("abc")))

@@ -184,7 +184,7 @@ def test_the_splits_column_decides_in_the_order_train_val_test_others():
         ((0.25,) * 4, r"has 4 numbers; expected 1 to 3.* pass a mapping from name to share"),
         ((0.8, 0.3), r"ratios=\(0\.8, 0\.3\) sum to 1\.1; they must sum to 1"),
         ({"a": 0.5}, r"ratios=\(0\.5,\) sum to 0\.5; they must sum to 1"),
-        ((1.0, 0.0), r"ratios=\(1\.0, 0\.0\) must all be greater than 0; leave out empty parts"),
+        ((1.0, 0.0), r"ratios=\(1\.0, 0\.0\) must all be greater than 0. Leave out empty splits"),
         ((1.5, -0.5), "must all be greater than 0"),
         ((float("nan"), 1.0), "must all be greater than 0"),
         ((float("inf"), 1.0), "must all be greater than 0"),
@@ -206,15 +206,15 @@ def test_ratios_may_sum_to_one_up_to_rounding(ratios):
 
 
 def test_an_empty_manifest_cannot_be_split():
-    with pytest.raises(SplitError, match="manifest is empty; there is nothing to split"):
+    with pytest.raises(SplitError, match="manifest is empty; expected at least one sample"):
         split(manifest_of([]))
 
 
 def test_a_part_without_samples_is_an_error():
     with pytest.raises(
         SplitError,
-        match=r"The part 'test' would be empty: 3 samples cannot be split \(0\.7, 0\.15, 0\.15\)\. "
-        "Give it a larger share, or fewer parts",
+        match=r"The split 'test' would be empty: 3 samples cannot be split "
+        r"\(0\.7, 0\.15, 0\.15\)\. Give it a larger share, or make fewer splits",
     ):
         split(manifest_of([0] * 3))
 
@@ -222,7 +222,7 @@ def test_a_part_without_samples_is_an_error():
 def test_a_single_group_cannot_be_split():
     manifest = manifest_of([0] * 10, groups=StringColumn.of(["patient"] * 10))
     with (
-        pytest.warns(ImggenWarning, match="shares are off"),
+        pytest.warns(ImggenWarning, match="shares deviate"),
         pytest.raises(SplitError, match=r"'val' would be empty: .* without breaking a group"),
     ):
         split(manifest, (0.8, 0.2))
@@ -241,7 +241,7 @@ def test_a_large_group_is_a_warning_with_the_shares_that_came_out():
 def test_classes_missing_in_a_part_are_a_warning_that_names_them():
     with pytest.warns(
         ImggenWarning,
-        match=r"1 classes are too small to appear in every part: 'c1' \(1 samples\) is missing in "
+        match=r"1 classes are too small to appear in every split: 'c1' \(1 samples\) is missing in "
         "(train|val)",
     ) as caught:
         split(manifest_of([0] * 20 + [1]), (0.5, 0.5))

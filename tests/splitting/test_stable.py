@@ -195,7 +195,7 @@ def test_shares_that_chance_left_off_are_a_warning():
     manifest = manifest_of(200, hashes=["same"] * 100 + [str(row) for row in range(100)])
     with pytest.warns(
         ImggenWarning,
-        match=r"A stable split goes by chance, so the shares are off: "
+        match=r"A stable split is random, so the shares deviate: "
         r"train 0\.\d{3} \(wanted 0\.700\), val 0\.\d{3} \(wanted 0\.300\)\.",
     ) as caught:
         split(manifest, (0.7, 0.3), stable=True)
@@ -214,15 +214,15 @@ def test_classes_missing_in_a_part_are_a_warning():
 
 def test_a_part_that_no_sample_falls_into_is_an_error():
     with (
-        pytest.warns(ImggenWarning, match="A stable split goes by chance"),
-        pytest.raises(SplitError, match=r"The part '(train|val)' would be empty: 9 samples"),
+        pytest.warns(ImggenWarning, match="A stable split is random"),
+        pytest.raises(SplitError, match=r"The split '(train|val)' would be empty: 9 samples"),
     ):
         split(manifest_of(9, hashes=["same"] * 9), (0.5, 0.5), stable=True)
 
 
 def test_a_part_that_no_group_falls_into_is_not_blamed_on_whole_groups():
     with (
-        pytest.warns(ImggenWarning, match="A stable split goes by chance"),
+        pytest.warns(ImggenWarning, match="A stable split is random"),
         pytest.raises(SplitError, match=r"cannot be split \(0\.5, 0\.5\)\. Give it a larger share"),
     ):
         split(manifest_of(9, groups=["same"] * 9), (0.5, 0.5), stable=True)
@@ -231,14 +231,16 @@ def test_a_part_that_no_group_falls_into_is_not_blamed_on_whole_groups():
 def test_without_groups_and_hashes_there_is_nothing_to_go_by():
     with pytest.raises(
         SplitError,
-        match="goes by groups or content hashes, and the manifest has neither. See group_by and "
-        "hash_files",
+        match="needs groups or content hashes, and the manifest has neither. Add them with "
+        "group_by or hash_files",
     ):
         split(manifest_of(20), stable=True)
 
 
 def test_fixed_counts_are_refused():
-    with pytest.raises(SplitError, match="A stable split has no fixed counts, which change as"):
+    with pytest.raises(
+        SplitError, match="A stable split cannot have fixed counts, since counts change as"
+    ):
         split(manifest_of(20, hashes=map(str, range(20))), counts=(2,), stable=True)
 
 
@@ -246,7 +248,8 @@ def test_the_parts_that_a_manifest_names_are_not_made_stable():
     manifest = manifest_of(20, hashes=map(str, range(20)), splits=["train"] * 20)
     with pytest.raises(
         SplitError,
-        match=r"^stable=True goes by ratios, and ratios=None by the manifest's splits\.$",
+        match=r"^stable=True needs ratios; ratios=None follows the manifest's own splits\. Pass "
+        r"ratios, or leave out stable=\.$",
     ):
         split(manifest, None, stable=True)
 
@@ -262,7 +265,7 @@ def listed_twice(*, same_part):
 
 def test_a_file_in_groups_of_two_parts_is_an_error():
     with pytest.raises(
-        SplitError, match="A file is listed in two groups that a stable split gives to different"
+        SplitError, match="A file is listed in two groups that a stable split assigns to different"
     ):
         split(listed_twice(same_part=False), stable=True)
 
@@ -274,7 +277,7 @@ def test_a_file_in_two_groups_of_one_part_is_none():
 def test_a_file_with_two_hashes_is_not_put_into_two_parts():
     paths = StringColumn.of(["same.jpg"] * 60)
     manifest = Manifest(".", paths, hashes=StringColumn.of(map(str, range(60))))
-    with pytest.raises(SplitError, match="to different parts"):
+    with pytest.raises(SplitError, match="to different splits"):
         split(manifest, stable=True)
 
 
