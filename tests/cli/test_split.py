@@ -438,8 +438,8 @@ def test_a_report_shows_every_part_with_pictures(album, monkeypatch, line, names
     assert told.exit_code == 0, told.stderr
     assert re.findall(r"<h3>(.*?)</h3>", page) == names.split()
     assert len(set(re.findall(r'src="data:image/jpeg;base64,([^"]+)"', page))) >= 10
-    assert ("more than once: 1." in shown_in(Path("page.html"))) == bool(more)
-    assert ("Nobody looked" in shown_in(Path("page.html"))) == (not more)
+    assert ("Groups of duplicates: 1." in shown_in(Path("page.html"))) == bool(more)
+    assert ("were not searched for" in shown_in(Path("page.html"))) == (not more)
 
 
 def test_a_report_names_files_in_their_new_places_and_what_was_asked_for(album, tmp_path):
@@ -695,7 +695,7 @@ def test_group_by_takes_an_expression(tmp_path):
 @pytest.mark.parametrize(
     ("by", "reason"),
     [
-        ("(", "no regular expression"),
+        ("(", "valid regular expression"),
         ("patient", "is not found in 16 of 16 paths"),
         ("parent", "a single group of each class"),
     ],
@@ -736,7 +736,7 @@ def test_undo_of_what_was_not_moved_is_refused(photos, tmp_path, what):
     told = program("split", "--undo", tmp_path / "out")
 
     assert told.returncode == 1
-    assert re.fullmatch(r"Error: .*only what was moved can be brought back\.\n", told.stderr)
+    assert re.fullmatch(r"Error: .*which alone can be undone\.\n", told.stderr)
 
 
 @pytest.mark.parametrize(
@@ -823,7 +823,7 @@ def test_a_line_that_cannot_be_understood_is_exit_code_two_and_names_what(
         (["--ratio", "nan", "1", "1"], "greater than 0"),
         (["--kfold", "1"], "num_folds=1 must be a whole number of 2 or more"),
         (["--kfold", "17"], "would be empty"),
-        (["--kfold", "2", "--stable"], "leave out stable="),
+        (["--kfold", "2", "--stable"], "Leave out stable="),
         (["--kfold", "2", "--move"], "would be in several places, .* cannot be moved"),
         (["--oversample", "--no-stratify", "--stable", "--seed", "-1"], "seed=-1"),
         (["--stable", "--near-duplicates"], "exclude each other"),
@@ -884,7 +884,7 @@ def test_files_that_vanished_are_warned_of_and_exit_code_one(photos, tmp_path):
     told = program("split", photos, tmp_path / "out", *HALVES)
 
     assert told.returncode == 1
-    assert re.fullmatch(r"Warning: 1 files are gone .*cat/000\.png.*\n", told.stderr)
+    assert re.fullmatch(r"Warning: 1 files have vanished .*cat/000\.png.*\n", told.stderr)
 
 
 def test_a_copy_that_somebody_has_edited_is_one_clear_line(photos, tmp_path):
@@ -894,7 +894,7 @@ def test_a_copy_that_somebody_has_edited_is_one_clear_line(photos, tmp_path):
     told = program("split", photos, tmp_path / "out", *HALVES)
 
     assert told.returncode == 1
-    assert re.fullmatch(r"Error: .*Somebody has changed it: .*cat/000\.png'.*\n", told.stderr)
+    assert re.fullmatch(r"Error: .*The copy has been edited: .*cat/000\.png'.*\n", told.stderr)
     assert copy.read_bytes() == b"edited"
 
 

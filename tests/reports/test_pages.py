@@ -449,8 +449,8 @@ def test_without_duplicates_the_page_says_so(photos):
     text = _Page(duplicates_page(find_duplicates(scan(photos)))).text
 
     assert "There are no duplicates." in text
-    assert "No pair of files with different bytes counts." in text
-    assert "None comes within 0.05 of the threshold." in text
+    assert "There are no duplicates with different bytes." in text
+    assert "No pair is within 0.05 of the threshold." in text
 
 
 def test_the_least_similar_pairs_that_count_are_shown_and_the_most_similar_that_do_not(tmp_path):

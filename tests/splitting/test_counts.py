@@ -181,7 +181,7 @@ def test_counts_of_classes_that_are_off_in_a_part_of_the_right_size_are_a_warnin
     # Groups of three of one class and of five of the other: val gets 3 and 5, and 4 of each is 8.
     groups = [f"a{row // 3}" for row in range(30)] + [f"b{row // 5}" for row in range(50)]
     manifest = manifest_of([0] * 30 + [1] * 50, groups=StringColumn.of(groups))
-    with pytest.warns(ImggenWarning, match=r"deviate: 'c0' in val 3 \(wanted 4\), 'c1' in val 5 \("):
+    with pytest.warns(ImggenWarning, match=r": 'c0' in val 3 \(wanted 4\), 'c1' in val 5 \("):
         split(manifest, counts=(4,))
 
 
