@@ -9,6 +9,9 @@ from typing import TYPE_CHECKING
 
 import click
 
+from imggen.cli.options import PATH
+from imggen.cli.output import replace_surrogates
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
@@ -19,18 +22,16 @@ _NOT_READ = 2
 
 
 @click.command()
-@click.argument(
-    "paths", type=click.Path(path_type=Path), nargs=-1, required=True, metavar="PATH..."
-)
-@click.option("--write", is_flag=True, help="Change the imports in the files themselves.")
+@click.argument("paths", type=PATH, nargs=-1, required=True, metavar="PATH...")
+@click.option("--write", is_flag=True, help="Change the imports in the files.")
 def migrate(paths: tuple[Path, ...], write: bool) -> None:
-    """Show what in PATH uses Keras's image loaders, what that does today, and the change to imggen.
+    """Find uses of Keras's image loaders in PATH, and show the change to imggen as a diff.
 
-    PATH is a .py file, a notebook, or a folder of them. The code is parsed, never run. Without
-    --write nothing is changed.
+    PATH is a .py file, a notebook, or a folder of them. The code is parsed, but never run. Common
+    mistakes are reported with a fix. Files are changed only with --write.
 
-    The exit status is 0 when nothing is left to change, 1 when there is something to change and
-    --write was not given, and 2 when some file could not be read, parsed or written.
+    The exit status is 0 if nothing remains to be changed, 1 if there are changes and --write is not
+    given, and 2 if a file cannot be read, parsed or written.
     """
     from imggen.errors import ScriptError
     from imggen.migrate import changed_cells, examine, find_scripts, read_script, write_script
@@ -88,13 +89,13 @@ _WITH_IMGGEN = {
 
 
 def _show(script: Script, examination: Examination, changed: Mapping[int, Cell]) -> None:
-    """Shows the change first, then what else there is to say, line by line."""
+    """Prints the diff of a script, and then its remarks by line."""
     if not examination.uses:
         return
     _say(click.style(str(script.path), bold=True))
     for line in _diff(script, changed):
-        colour = {"+": "green", "-": "red"}.get(line[:1])
-        _say(click.style(line, fg=colour) if colour else line)
+        color = {"+": "green", "-": "red"}.get(line[:1])
+        _say(click.style(line, fg=color) if color else line)
     remarks = [(use.cell, use.line, f"uses {use.name}") for use in examination.uses]
     remarks += [
         (trap.cell, trap.line, click.style(f"trap: {trap.name}", fg="yellow"))
@@ -106,7 +107,7 @@ def _show(script: Script, examination: Examination, changed: Mapping[int, Cell])
 
 
 def _explain(examinations: list[Examination]) -> None:
-    """Says once what the traps mean and what changes, whatever number of files it is for."""
+    """Explains each kind of trap and each loader once for all scripts."""
     names = {use.name for examination in examinations for use in examination.uses}
     traps = {
         (trap.name, trap.today, trap.remedy)
@@ -128,8 +129,7 @@ def _explain(examinations: list[Examination]) -> None:
 
 
 def _say(text: str = "", *, err: bool = False) -> None:
-    # A file name need not be valid UTF-8; its odd bytes are shown as a mark.
-    click.echo(text.encode("utf-8", "surrogateescape").decode("utf-8", "replace"), err=err)
+    click.echo(replace_surrogates(text), err=err)
 
 
 def _where(script: Script, cell: int, line: int) -> str:

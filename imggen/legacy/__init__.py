@@ -10,6 +10,9 @@ order of random draws may not.
 ``load_img``, ``save_img``, ``img_to_array``, ``array_to_img`` and ``smart_resize`` are Keras's own.
 """
 
+from keras.preprocessing.image import smart_resize
+from keras.utils import array_to_img, img_to_array, load_img, save_img
+
 from imggen.legacy.arrays import NumpyArrayIterator
 from imggen.legacy.dataframe import DataFrameIterator, validate_filename
 from imggen.legacy.directory import DirectoryIterator
@@ -39,12 +42,17 @@ __all__ = [
     "apply_affine_transform",
     "apply_brightness_shift",
     "apply_channel_shift",
+    "array_to_img",
     "flip_axis",
+    "img_to_array",
+    "load_img",
     "random_brightness",
     "random_channel_shift",
     "random_rotation",
     "random_shear",
     "random_shift",
     "random_zoom",
+    "save_img",
+    "smart_resize",
     "validate_filename",
 ]

@@ -1,4 +1,7 @@
-"""Scripts that load images with Keras: what they use, what it does to them, and the way over.
+"""Migration of scripts from Keras's image loaders to imggen.
+
+Comes in: paths of scripts and notebooks. Goes out: the uses of Keras's loaders, traps, and edited
+files. New loaders are added in ``uses``, new traps in ``traps``; no code is run.
 
 find_scripts ─▶ read_script ─▶ examine ─▶ changed_cells ─▶ write_script
 """

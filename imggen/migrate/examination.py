@@ -1,4 +1,4 @@
-"""A script to its uses of Keras's loaders, the traps in it, and the edits that bring it over."""
+"""The examination of a script: uses of Keras's loaders, traps, and edits."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from imggen.migrate.uses import DATASET, Names, Use, keras_name
 
 @dataclass(frozen=True)
 class Examination:
-    """What was found in a script.
+    """The findings in a script.
 
     Attributes:
-        uses: Where it uses Keras's loaders.
-        traps: What it gets today without having asked for it.
-        edits: The changes of imports that bring it over.
-        problems: What is left as it is, with the reason: cells that are no Python, and scripts for
-            Keras 2.
+        uses: The places where the script uses Keras's loaders.
+        traps: Behavior that is probably not intended.
+        edits: The changes of imports that switch the script to imggen.
+        problems: Code that is left unchanged, with the reason: cells that are not Python, and
+            scripts for Keras 2.
     """
 
     uses: tuple[Use, ...]
@@ -55,7 +55,7 @@ def examine(script: Script) -> Examination:
             "iterators; its imports are left as they are"
         )
         edits = ()
-    # Traps are told of where Keras's loaders are at work, not of what else a model may be fed with.
+    # Traps are reported only for scripts that use Keras's loaders.
     traps = tuple(reader.traps.finish()) if uses else ()
     return Examination(uses, traps, edits, tuple(problems))
 
@@ -90,7 +90,7 @@ class _Reader(ast.NodeVisitor):
 
     def visit_Subscript(self, node: ast.Subscript) -> None:
         if not isinstance(node.ctx, ast.Load):
-            self._dicts.pop(ast.unparse(node.value), None)  # no longer what it was
+            self._dicts.pop(ast.unparse(node.value), None)  # its content has changed
         self.generic_visit(node)
 
     def visit_Attribute(self, node: ast.Attribute) -> None:
@@ -184,7 +184,7 @@ class _Reader(ast.NodeVisitor):
 
     @contextmanager
     def _scope(self, local: set[str]) -> Iterator[None]:
-        """Reads what has names of its own, which hide others for as long as it lasts."""
+        """Enters a scope with local names, which hide outer names until it ends."""
         outside = self.names.enter(local)
         values = {name: self._values.pop(name) for name in local if name in self._values}
         dicts = {name: self._dicts.pop(name) for name in local if name in self._dicts}
@@ -208,7 +208,7 @@ class _Reader(ast.NodeVisitor):
                     self.visit(getattr(node, element))
 
     def _value_of(self, node: ast.expr) -> Generator | Flow | None:
-        """Reads an expression, and says what it makes, if that matters."""
+        """Visits an expression; returns the generator or flow that it creates, if any."""
         if not isinstance(node, ast.Call):
             self.visit(node)
             if isinstance(node, ast.Name | ast.Attribute):
@@ -251,7 +251,7 @@ def _arguments(arguments: ast.arguments) -> set[str]:
 
 
 def _bound_in(nodes: Sequence[ast.AST]) -> set[str]:
-    """The names that are bound in these statements or targets, and belong to their scope."""
+    """Collects the names that these statements or targets bind in their own scope."""
     bound: set[str] = set()
     elsewhere: set[str] = set()
     waiting = list(nodes)

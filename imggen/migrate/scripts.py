@@ -1,4 +1,4 @@
-"""Python files and notebooks: read into cells, changed in places, written back as they were."""
+"""Python files and notebooks: read as cells, edited in place, and written back."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ _SKIPPED_FOLDERS = {"__pycache__", "node_modules", "site-packages"}
 
 
 class Edit(NamedTuple):
-    """A piece of text and what takes its place.
+    """A replacement of a piece of text.
 
     Attributes:
         cell: The cell that it is in, from 0.
         start: (line, column), the line from 1, the column in characters from 0.
         stop: The place after its last character, in the same way.
-        text: What takes its place.
+        text: The new text.
     """
 
     cell: int
@@ -39,11 +39,11 @@ class Edit(NamedTuple):
 
 @dataclass(frozen=True)
 class Cell:
-    """Code that stands together: a whole .py file, or one code cell of a notebook.
+    """A unit of code: a whole .py file, or one code cell of a notebook.
 
     Attributes:
-        label: What to call it: the path, and the number of the cell among all cells.
-        source: The code as it stands in the file.
+        label: The path, and the number of the cell among all cells.
+        source: The code as in the file.
     """
 
     label: str
@@ -62,8 +62,8 @@ class Script:
 
     Attributes:
         path: The file.
-        cells: Its code.
-        encoding: Of the file.
+        cells: Its code cells.
+        encoding: The encoding of the file.
     """
 
     path: Path
@@ -78,17 +78,19 @@ class Script:
 
 
 def find_scripts(path: Path) -> list[Path]:
-    """The scripts at ``path``: itself, or all .py and .ipynb files below it, sorted.
+    """Finds the scripts at ``path``: itself, or all .py and .ipynb files below it, sorted.
 
-    Hidden folders, virtual environments and installed packages are passed over.
+    Hidden folders, virtual environments and installed packages are skipped.
 
     Raises:
-        ScriptError: There is nothing at ``path``, or a file that is no script.
+        ScriptError: ``path`` does not exist, or is neither a script nor a folder.
     """
     if os.path.isdir(path):
         return sorted(_scripts_below(path))
     if not os.path.exists(path):
-        raise ScriptError(f"There is no file or folder {str(path)!r}.")
+        raise ScriptError(
+            f"{str(path)!r} does not exist; expected a script, a notebook or a folder."
+        )
     if path.suffix.lower() not in _SUFFIXES:
         raise ScriptError(f"{str(path)!r} is neither a .py file nor a notebook (.ipynb).")
     return [path]
@@ -161,15 +163,15 @@ _MAGIC_LINE = re.compile(r"(\s*)([%!?]|[\w.]+\?|[^=!%]+=\s*[%!])")
 
 
 def parse(cell: Cell, *, notebook: bool) -> ast.Module:
-    """Parses a cell; every statement is in its line and column.
+    """Parses a cell; statements keep their lines and columns.
 
-    In a notebook, what only IPython understands is passed over.
+    In a notebook, the syntax of IPython (magics) is skipped.
 
     Raises:
         SyntaxError: It is not Python.
-        ValueError: It holds null characters.
+        ValueError: It contains null characters.
         RecursionError: It is nested too deeply.
-        MemoryError: As RecursionError; some versions of Python say so.
+        MemoryError: Same as RecursionError, in some versions of Python.
     """
     lines = cell.lines
     indented = False
@@ -177,7 +179,7 @@ def parse(cell: Cell, *, notebook: bool) -> ast.Module:
         first = next((line for line in lines if line.strip()), "")
         if first.startswith("%%") and first[2:].split()[:1] not in _PYTHON_MAGICS:
             return ast.Module([], [])
-        indented = first[:1].isspace()  # which IPython takes
+        indented = first[:1].isspace()  # IPython accepts an indented cell
     if indented:
         lines.insert(0, "if True:\n")
     while True:
@@ -204,15 +206,15 @@ def parse(cell: Cell, *, notebook: bool) -> ast.Module:
 def _parsed(source: str, label: str) -> ast.Module:
     flags = ast.PyCF_ONLY_AST | ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # such as of "\d", which is not for us to say
+        warnings.simplefilter("ignore")  # such as about "\d", which is not our concern
         return cast("ast.Module", compile(source, label, "exec", flags=flags, dont_inherit=True))
 
 
 def changed_cells(script: Script, edits: Iterable[Edit]) -> dict[int, Cell]:
-    """The cells that edits change, by number, as they are afterwards.
+    """Applies edits; returns the changed cells by number.
 
     Raises:
-        ScriptError: A cell would not be Python any more.
+        ScriptError: A changed cell would not be valid Python.
     """
     of_cell: dict[int, list[Edit]] = {}
     for edit in edits:
@@ -247,7 +249,7 @@ def _edited(cell: Cell, edits: Sequence[Edit]) -> str:
 
 
 def write_script(script: Script, changed: Mapping[int, Cell]) -> None:
-    """Writes a script with some cells changed; the file is replaced in one step.
+    """Writes a script with some cells changed; the file is replaced atomically.
 
     Raises:
         ScriptError: The file cannot be written.
@@ -271,7 +273,7 @@ def write_script(script: Script, changed: Mapping[int, Cell]) -> None:
 
 
 def _notebook_with(script: Script, changed: Mapping[int, Cell]) -> str:
-    """The text of a notebook with some cells changed, and all else as it was, to the letter."""
+    """Returns the text of a notebook with some cells changed; all other text is kept exactly."""
     text = script._content.decode(script.encoding)
     (cells,) = (place for key, place in _members(text, 0) if key == "cells")
     code = [
@@ -290,7 +292,7 @@ def _notebook_with(script: Script, changed: Mapping[int, Cell]) -> str:
 
 
 def _lines_in_json(text: str, start: int, lines: list[str]) -> str:
-    """The array of lines at ``start``, with lines that stay kept as they are written."""
+    """Rewrites the array of lines at ``start``; unchanged lines keep their JSON text."""
     places = list(_items(text, start))
     written = {_decoded(text, place): text[slice(*place)] for place in places}
     first, last = places[0], places[-1]
@@ -303,8 +305,8 @@ def _in_json(value: str, like: str) -> str:
     return json.dumps(value, ensure_ascii=like.isascii() and "\\u" in like)
 
 
-# A notebook is changed in its text, since JSON written anew would differ all over: in its
-# indentation, its line endings, its escapes, and its numbers.
+# A notebook is edited as text, since JSON that is written again would differ everywhere: in its
+# indentation, line endings, escapes and numbers.
 _DECODER = json.JSONDecoder()
 _SPACE = re.compile(r"[\s,:]*")
 
@@ -318,7 +320,7 @@ def _decoded(text: str, place: tuple[int, int]) -> Any:
 
 
 def _members(text: str, start: int) -> Iterator[tuple[str, tuple[int, int]]]:
-    """The keys of the JSON object at ``start``, and where their values start and stop."""
+    """Yields the keys of the JSON object at ``start`` with the positions of their values."""
     at = _next(text, _next(text, start) + 1)
     while text[at] != "}":
         key, at = _DECODER.raw_decode(text, at)
@@ -328,7 +330,7 @@ def _members(text: str, start: int) -> Iterator[tuple[str, tuple[int, int]]]:
 
 
 def _items(text: str, start: int) -> Iterator[tuple[int, int]]:
-    """Where the items of the JSON array at ``start`` start and stop."""
+    """Yields the positions of the items of the JSON array at ``start``."""
     at = _next(text, start + 1)
     while text[at] != "]":
         yield at, (at := _end_of(text, at))
@@ -336,5 +338,5 @@ def _items(text: str, start: int) -> Iterator[tuple[int, int]]:
 
 
 def _next(text: str, at: int) -> int:
-    """The next place that is no space and no separator."""
+    """Returns the next position that is neither space nor separator."""
     return cast("re.Match[str]", _SPACE.match(text, at)).end()

@@ -1,4 +1,4 @@
-"""What a script that uses Keras's loaders gets today without having asked for it."""
+"""Traps: behavior of scripts with Keras's loaders that is probably not intended."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from typing import NamedTuple
 
 
 class Trap(NamedTuple):
-    """Something that a script does today, most likely unmeant.
+    """Behavior of a script that is probably not intended.
 
     Attributes:
         cell: The cell that it is in, from 0.
         line: The line, from 1.
-        name: What kind it is.
-        today: What happens.
-        remedy: What to do about it.
+        name: The kind of trap.
+        today: What the script does today.
+        remedy: The recommended change.
     """
 
     cell: int
@@ -50,7 +50,7 @@ _EVALUATE = {"evaluate", "evaluate_generator"}
 _PREDICT = {"predict", "predict_generator"}
 
 
-# The names of arguments that may stand without, in their order.
+# The names of positional arguments, in order.
 _POSITIONS = {
     "ImageDataGenerator": (
         *("featurewise_center", "samplewise_center", "featurewise_std_normalization"),
@@ -73,7 +73,7 @@ _POSITIONS = {
 }
 
 
-# The dicts that a script has made so far, by name: ``AUGMENTATION = dict(rotation_range=20)``.
+# The dicts that a script has created so far, by name: ``AUGMENTATION = dict(rotation_range=20)``.
 Known = Mapping[str, dict[str, ast.expr]]
 
 
@@ -99,8 +99,8 @@ class Options:
     """The arguments of a call, by name.
 
     Attributes:
-        given: Those that are there.
-        complete: Whether they are all; with ``*args`` or ``**options`` there may be more.
+        given: The arguments that are known.
+        complete: Whether all are known; with ``*args`` or ``**options`` there may be more.
     """
 
     given: dict[str, ast.expr]
@@ -125,16 +125,16 @@ class Options:
         return self.given.get(name)
 
     def lacks(self, name: str) -> bool:
-        """Whether an argument is certainly not there."""
+        """Whether an argument is certainly missing."""
         return self.complete and name not in self.given
 
 
 @dataclass
 class Generator:
-    """An ImageDataGenerator that a script makes.
+    """An ImageDataGenerator that a script creates.
 
     Attributes:
-        cell: The cell that it is made in, from 0.
+        cell: The cell where it is created, from 0.
         line: The line, from 1.
         options: Its arguments.
     """
@@ -151,12 +151,12 @@ class Generator:
 
 @dataclass
 class Flow:
-    """A source of batches that a script makes.
+    """A source of batches that a script creates.
 
     Attributes:
         generator: The generator that it comes from; None for a tf.data.Dataset.
         shuffled: Whether its order changes.
-        reported: Whether it has been said that it is augmented.
+        reported: Whether augmented validation has been reported for it.
     """
 
     generator: Generator | None
@@ -166,7 +166,7 @@ class Flow:
 
 @dataclass
 class Traps:
-    """The traps met in a script so far."""
+    """The traps found in a script so far."""
 
     found: list[Trap] = field(default_factory=list)
     _generators: list[Generator] = field(default_factory=list)
@@ -201,7 +201,7 @@ class Traps:
     def see_flow(
         self, cell: int, call: ast.Call, method: str, generator: Generator, known: Known
     ) -> Flow:
-        """Records ``generator.flow_from_directory(...)`` and its like."""
+        """Records ``generator.flow_from_directory(...)`` and similar calls."""
         options = Options.of(call, method, known)
         flow = Flow(generator, _shuffles(options))
         if method != "flow" and options.lacks("interpolation"):
@@ -217,7 +217,7 @@ class Traps:
         subset = options.get("subset")
         if isinstance(subset, ast.Constant) and subset.value == "validation" and generator.augments:
             flow.reported = True
-            self._augmented(cell, call, 'subset="validation"')
+            self._add_augmented(cell, call, 'subset="validation"')
         if flow.shuffled and options.lacks("seed"):
             self._add(
                 cell,
@@ -237,17 +237,17 @@ class Traps:
     ) -> None:
         """Records a call of a model's method, and which flows it was given, by argument."""
         if used:
-            self._gone(cell, call, method)
+            self._check_removed(cell, call, method)
         if method in _FIT:
             flow = used.get("validation_data")
             if flow is not None:
-                self._judge(cell, call, flow, "validation_data")
+                self._check_augmented(cell, call, flow, "validation_data")
             return
         flow = used.get("x") or used.get("generator")
         if flow is None:
             return
         if method in _EVALUATE | _PREDICT:
-            self._judge(cell, call, flow, f"what {method} is given")
+            self._check_augmented(cell, call, flow, f"what {method} is given")
         if method in _PREDICT and flow.shuffled:
             self._add(
                 cell,
@@ -270,7 +270,7 @@ class Traps:
             self._scales_itself = name
 
     def finish(self) -> list[Trap]:
-        """Returns all traps in their order, once everything was seen."""
+        """Returns all traps in order, after all code was visited."""
         if self._scales_itself is not None:
             for generator in self._generators:
                 if _given(generator.options.get("rescale")):
@@ -287,8 +287,8 @@ class Traps:
                     )
         return sorted(self.found, key=lambda trap: (trap.cell, trap.line))
 
-    def _gone(self, cell: int, call: ast.Call, method: str) -> None:
-        """Judges whether Keras 3 still has the method and its arguments."""
+    def _check_removed(self, cell: int, call: ast.Call, method: str) -> None:
+        """Reports methods and arguments that Keras 3 has removed."""
         old = [
             keyword.arg
             for keyword in call.keywords
@@ -304,12 +304,12 @@ class Traps:
                 "Call fit, evaluate or predict without; pass workers= to flow_from_directory.",
             )
 
-    def _judge(self, cell: int, call: ast.Call, flow: Flow, what: str) -> None:
+    def _check_augmented(self, cell: int, call: ast.Call, flow: Flow, what: str) -> None:
         if flow.generator is not None and flow.generator.augments and not flow.reported:
             flow.reported = True
-            self._augmented(cell, call, what)
+            self._add_augmented(cell, call, what)
 
-    def _augmented(self, cell: int, call: ast.Call, what: str) -> None:
+    def _add_augmented(self, cell: int, call: ast.Call, what: str) -> None:
         self._add(
             cell,
             call,
@@ -326,14 +326,14 @@ class Traps:
 
 
 def _given(value: ast.expr | None) -> bool:
-    """Whether an argument is there and something else than nothing."""
+    """Whether an argument is given and not None, 0 or False."""
     if value is None:
         return False
     return not (isinstance(value, ast.Constant) and not value.value)
 
 
 def _shuffles(options: Options) -> bool:
-    """Whether the order certainly changes: by default it does."""
+    """Whether the order certainly changes, which is the default."""
     value = options.get("shuffle")
     if value is None:
         return options.complete

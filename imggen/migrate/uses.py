@@ -1,4 +1,4 @@
-"""Which of Keras's loaders a script uses, under whatever names, and how its imports change."""
+"""Uses of Keras's loaders in a script, and the changes of its imports."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _DEPRECATED = {
 }
 DATASET = "image_dataset_from_directory"
 
-# What has stood between the name of a package and Keras's own modules over the years.
+# The names that were used between the package and Keras's own modules over the years.
 _ROOTS = {"keras", "tensorflow", "tensorflow_core", "tf_keras"}
 _BETWEEN = {
     *("_api", "_legacy", "_tf_keras", "_v1", "_v2", "api", "compat", "contrib", "keras", "legacy"),
@@ -57,7 +57,7 @@ class Use(NamedTuple):
 
 
 def keras_name(path: str) -> str:
-    """A dotted path in the form that it has in Keras 3 itself.
+    """Converts a dotted path to its form in Keras 3.
 
     Example:
         >>> keras_name("tensorflow.keras.preprocessing.image.load_img")
@@ -73,7 +73,7 @@ def keras_name(path: str) -> str:
 
 
 def _loader(path: str) -> str | None:
-    """The name of the loader that a path leads to, if it leads to one."""
+    """Returns the name of the loader at a path, or None."""
     path = keras_name(path)
     name = path.rpartition(".")[2]
     if path.startswith("keras.preprocessing.image.") and name in _DEPRECATED:
@@ -84,7 +84,7 @@ def _loader(path: str) -> str | None:
 
 
 class _Binding(NamedTuple):
-    """The dotted path that a name stands for, and the statements that may have made it so."""
+    """The dotted path that a name refers to, and the statements that may have bound it."""
 
     path: str
     statements: tuple[tuple[int, Cell, ast.stmt], ...]
@@ -92,11 +92,11 @@ class _Binding(NamedTuple):
 
 @dataclass
 class Names:
-    """What the names of a script stand for, as far as imports tell; and what was used of Keras.
+    """The names of a script that refer to Keras, and the uses of its loaders.
 
     Attributes:
-        uses: The uses met so far.
-        edits: The changes that bring them over.
+        uses: The uses found so far.
+        edits: The changes that switch them to imggen.
     """
 
     uses: list[Use] = field(default_factory=list)
@@ -106,7 +106,7 @@ class Names:
     _has_imggen: bool = False
 
     def path_of(self, node: ast.expr) -> str | None:
-        """The dotted path that an expression stands for, or None."""
+        """Returns the dotted path that an expression refers to, or None."""
         if isinstance(node, ast.Name):
             return self._bindings[node.id].path if node.id in self._bindings else None
         if isinstance(node, ast.Attribute):
@@ -115,23 +115,23 @@ class Names:
         return None
 
     def loader_of(self, node: ast.expr) -> str | None:
-        """The name of the loader that an expression stands for, or None."""
+        """Returns the name of the loader that an expression refers to, or None."""
         path = self.path_of(node)
         return None if path is None else _loader(path)
 
     def forget(self, name: str) -> None:
-        """Records that a name now stands for something else."""
+        """Records that a name now refers to something else."""
         self._bindings.pop(name, None)
 
     def enter(self, local: Collection[str]) -> dict[str, _Binding]:
-        """Begins a scope in which some names are its own; returns what ``leave`` takes."""
+        """Enters a scope with local names; returns the hidden names, for ``leave``."""
         outside = {name: self._bindings[name] for name in local if name in self._bindings}
         for name in outside:
             self.forget(name)
         return outside
 
     def leave(self, local: Collection[str], outside: dict[str, _Binding]) -> None:
-        """Ends a scope."""
+        """Leaves a scope."""
         for name in local:
             self.forget(name)
         self._bindings.update(outside)
@@ -165,7 +165,7 @@ class Names:
             self._bind(alias.asname or alias.name, path, (number, cell, node))
             loader = _loader(path)
             if node.module.startswith("keras_preprocessing") and alias.name in _HELPERS:
-                loader = alias.name  # of a package that is no longer kept
+                loader = alias.name  # keras_preprocessing is no longer maintained
             if loader is not None:
                 self.uses.append(Use(number, node.lineno, loader))
             (kept if loader in (None, DATASET) else moved).append(alias)
@@ -205,7 +205,7 @@ class Names:
         self._bindings[name] = _Binding(path, (*known.statements, where))
 
     def _import(self, module: str, node: ast.Attribute) -> None:
-        """Imports imggen beside what the name at the root of an expression was imported with."""
+        """Imports imggen next to the import of the name at the root of an expression."""
         if self._has_imggen and module == "imggen":
             return
         root: ast.expr = node
@@ -216,8 +216,8 @@ class Names:
                 self._add(*where, f"import {module}")
 
     def _add(self, number: int, cell: Cell, statement: ast.stmt, line: str) -> None:
-        # At the top level once will do; what is imported in a function is known only there, and
-        # what a star brings must be brought again after each.
+        # One import at the top level is enough; an import inside a function is local to it, and
+        # the names of a star import must be imported again after each.
         once = line.startswith("import ") and not statement.col_offset
         key = (-1, 0, line) if once else (number, statement.lineno, line)
         if key not in self._added:
@@ -237,13 +237,13 @@ def _moved_import(
     text = _between(cell, start, stop)
     target = _import_line(moved)
     if not kept:
-        # Only the module changes: comments between the names stay.
+        # Only the module changes; comments between the names are kept.
         module = re.compile(r"(from\s+)([\w.\s\\]+?)(\s+import\b)")
         text = module.sub(rf"\1{target.split()[1]}\3", text, count=1)
         return [Edit(number, start, stop, text)]
     added = _next_to(cell, node) + target
     if "#" in text:
-        # Each name is cut out by itself, so that the others keep their comments.
+        # Each name is removed separately, so that the others keep their comments.
         cuts, comments = zip(*(_cut(number, cell, alias) for alias in moved), strict=True)
         return [Edit(number, stop, stop, added + "".join(comments)), *cuts]
     names = ", ".join(_as_written(alias) for alias in kept)
@@ -251,7 +251,7 @@ def _moved_import(
 
 
 def _cut(number: int, cell: Cell, alias: ast.alias) -> tuple[Edit, str]:
-    """What takes a name out of an import in brackets; and its comment, which goes with it."""
+    """Removes a name and its comment from an import in parentheses; returns both."""
     start, (line, column) = _span(cell, alias)
     whole = cell.lines[line - 1]
     before, after = whole[: start[1]], whole[column:]
@@ -273,7 +273,7 @@ def _as_written(alias: ast.alias) -> str:
 
 
 def _next_to(cell: Cell, statement: ast.stmt) -> str:
-    """What to put between a statement and one that is added behind it."""
+    """Returns the separator between a statement and one that is added after it."""
     start, stop = _span(cell, statement)
     before = cell.lines[start[0] - 1][: start[1]]
     after = cell.lines[stop[0] - 1][stop[1] :].strip()
@@ -284,13 +284,13 @@ def _next_to(cell: Cell, statement: ast.stmt) -> str:
 def _span(
     cell: Cell, node: ast.expr | ast.stmt | ast.alias
 ) -> tuple[tuple[int, int], tuple[int, int]]:
-    """Where a node starts and stops; columns in characters, where Python counts bytes."""
+    """Returns the start and stop of a node; columns in characters, not in bytes as in ast."""
     lines = cell.lines
 
     def place(line: int, column: int) -> tuple[int, int]:
         return line, len(lines[line - 1].encode()[:column].decode())
 
-    # ast.parse always says where a node ends; only trees made by hand need not.
+    # ast.parse always sets the end of a node; only hand-made trees may lack it.
     stop = place(cast("int", node.end_lineno), cast("int", node.end_col_offset))
     return place(node.lineno, node.col_offset), stop
 

@@ -1,4 +1,9 @@
-"""A local page to tune augmentations: a ``draft`` is tuned, the ``page`` shows it, ``serve`` it."""
+"""A local web page to tune augmentation policies.
+
+Comes in: a manifest and a policy to start from. Goes out: a page on the loopback interface, and
+policies as YAML or Python. The controls and the layout can be changed here; images are augmented
+and drawn by the same ``batch_maker`` and ``preview`` as everywhere else.
+"""
 
 from imggen.studio.server import serve
 

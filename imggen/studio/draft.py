@@ -1,4 +1,4 @@
-"""A policy while it is tuned: steps in order, some of them switched off."""
+"""The policy that is being tuned: a list of steps, some of them switched off."""
 
 from __future__ import annotations
 
@@ -25,15 +25,15 @@ from imggen.augment import (
 )
 from imggen.core import check_choice
 
-# Where sliders for ranges end, in times of what they begin with.
-_SIGNED, _UNSIGNED = 4.0, 2.5
-# So do those for one number that may be a hundred times as large: at ten times.
-_FAR, _FEW = 100.0, 10.0
-_FEWEST_NOTCHES = 100
+# Sliders for ranges end at these multiples of the initial value.
+_SIGNED_FACTOR, _UNSIGNED_FACTOR = 4.0, 2.5
+# Sliders for a number end at 10 times the value if 100 times the value would be legal.
+_FAR_FACTOR, _NEAR_FACTOR = 100.0, 10.0
+_MIN_NOTCHES = 100
 
 
 class Scale(NamedTuple):
-    """The ends and the notches of a slider."""
+    """The ends of a slider and the distance of its notches."""
 
     least: float
     most: float
@@ -42,11 +42,11 @@ class Scale(NamedTuple):
 
 @dataclass
 class Item:
-    """One step.
+    """One step of a policy.
 
     Attributes:
-        step: An augmentation of imggen's own, or albumentations' transform.
-        is_on: Whether it is part of the policy.
+        step: A built-in augmentation, or a transform of albumentations.
+        is_on: Whether the step is part of the policy.
     """
 
     step: Any
@@ -57,14 +57,14 @@ class Item:
 
     @property
     def name(self) -> str:
-        """What it is called."""
+        """The name of the augmentation."""
         if isinstance(self.step, BuiltIn | Mixer):
             return self.step.name
         return f"albumentations.{type(self.step).__name__}"
 
     @property
     def options(self) -> dict[str, Constraint]:
-        """What can be tuned, by name: what each option may be."""
+        """The options that can be tuned, each with its legal values; by name."""
         if not isinstance(self.step, BuiltIn | Mixer):
             return {}
         legal = option_constraints(type(self.step))
@@ -75,11 +75,11 @@ class Item:
         }
 
     def first(self, option: str) -> Any:
-        """The value that an option had at first, wherever its slider has been moved since."""
+        """Returns the initial value of an option."""
         return getattr(self._first, option)
 
     def set(self, option: str, value: Any) -> None:
-        """Changes an option.
+        """Sets an option.
 
         Raises:
             OptionError: The value is not legal.
@@ -95,7 +95,7 @@ class Draft:
 
     @classmethod
     def of(cls, steps: list[Any]) -> Draft:
-        """A policy that is there already."""
+        """Creates a draft of an existing policy."""
         return cls([Item(step) for step in steps])
 
     @property
@@ -104,13 +104,13 @@ class Draft:
         return [item.step for item in self.items if item.is_on]
 
     def add(self, name: str) -> Item:
-        """Appends one of imggen's own augmentations.
+        """Appends a built-in augmentation; a new mixer replaces the previous one.
 
         Raises:
-            OptionError: There is none of this name.
+            OptionError: There is no augmentation of this name.
         """
         check_choice("augmentation", name, AUGMENTATIONS)
-        if name in MIXERS:  # one at a time
+        if name in MIXERS:  # a policy has at most one mixer
             self.items = [item for item in self.items if not isinstance(item.step, Mixer)]
         item = Item(AUGMENTATIONS[name]())
         self.items.append(item)
@@ -118,39 +118,39 @@ class Draft:
         return item
 
     def move(self, item: Item, places: int) -> None:
-        """Moves a step up (below 0) or down."""
+        """Moves a step by a number of places: up if it is negative, else down."""
         place = self.items.index(item)
         self.items.remove(item)
         self.items.insert(max(0, place + places), item)
         self._put_mixer_last()
 
     def _put_mixer_last(self) -> None:
-        """Augmentations of batches come last, wherever they are put."""
+        """Moves augmentations of batches to the end, where they are applied."""
         self.items.sort(key=lambda item: isinstance(item.step, Mixer))
 
     def copy(self) -> Draft:
-        """The same steps, to be tuned apart."""
+        """Returns an independent copy."""
         return Draft([dataclasses.replace(item) for item in self.items])
 
     def as_yaml(self) -> str:
-        """The policy as a file."""
+        """Formats the policy as YAML."""
         return format_policy(self.steps)
 
     def as_python(self) -> str:
-        """The policy as code."""
+        """Formats the policy as Python code."""
         return format_python(self.steps)
 
 
 def scale_of(legal: Bounds, value: Any, first: Any) -> Scale:
-    """The slider for an option: as far as is of use, with a notch at the value that it has.
+    """Chooses the slider of an option: a useful range, with a notch at the current value.
 
-    Most of what is legal is not of use: rotations by 300 degrees, factors of 9. So sliders end at a
-    few times the value that the option had at first, or has now.
+    Most legal values are not useful: rotations by 300 degrees, factors of 9. Therefore sliders end
+    at a few times the initial value, or the current one if it is larger.
 
     Args:
-        legal: What the option may be.
-        value: What it is, a number or a range.
-        first: What it was.
+        legal: The legal values of the option.
+        value: The current value, a number or a range.
+        first: The initial value.
 
     Example:
         >>> from imggen.augment.options import NumberBounds, RangeBounds
@@ -162,17 +162,17 @@ def scale_of(legal: Bounds, value: Any, first: Any) -> Scale:
     least, most = float(legal.minimum), float(legal.maximum)
     farthest = float(np.abs(np.array([value, first], dtype=float)).max())
     if not isinstance(value, tuple):
-        if 0 < _FAR * farthest <= most:
-            most = _FEW * farthest
+        if 0 < _FAR_FACTOR * farthest <= most:
+            most = _NEAR_FACTOR * farthest
     elif least < 0:
         farthest = farthest or 1.0
-        least, most = max(least, -_SIGNED * farthest), min(most, _SIGNED * farthest)
+        least, most = max(least, -_SIGNED_FACTOR * farthest), min(most, _SIGNED_FACTOR * farthest)
     else:
-        most = min(most, _UNSIGNED * (farthest or 1.0))
+        most = min(most, _UNSIGNED_FACTOR * (farthest or 1.0))
     if isinstance(legal, WholeBounds | WholeRangeBounds):
         return Scale(least, float(math.floor(most)), 1.0)
-    # As people write numbers, so that what they wrote is a notch.
-    step = 10.0 ** math.floor(math.log10((most - least) / _FEWEST_NOTCHES))
+    # A power of ten, so that values with few digits are notches.
+    step = 10.0 ** math.floor(math.log10((most - least) / _MIN_NOTCHES))
     if least > 0 or legal.exclusive:
         least = step * max(1, math.ceil(least / step))
     return Scale(least, most, step)

@@ -1,4 +1,4 @@
-"""What the page shows: controls for each step on the left, variants of images on the right."""
+"""The web page: controls for each step on the left, variants of images on the right."""
 
 from __future__ import annotations
 
@@ -25,16 +25,16 @@ if TYPE_CHECKING:
     from nicegui.events import ValueChangeEventArguments
 
 _CELL = 176
-# Seconds that a slider must rest before pictures are made; each would else be made for nothing.
+# Seconds that a slider must rest before the variants are drawn again.
 _PAUSE = 0.15
-_MOST_IMAGES = 12
-# Options that are folded away.
+_MAX_IMAGES = 12
+# Options in a collapsed section.
 _RARE = ("fill_mode", "cval", "mask_cval")
 
 
 @final
 class Page:
-    """One open page: the policies that are tuned on it, and what it shows."""
+    """One open page, with its own policies and settings."""
 
     def __init__(self, manifest: Manifest, draft: Draft, image_size: tuple[int, int]) -> None:
         self._manifest = manifest
@@ -47,11 +47,11 @@ class Page:
         self._images = 4
         self._first = 0
         self._version = 0
-        # By the size of what the first augmentation cuts from; -1 where it does not cut.
+        # By the source size of the first augmentation if it crops, else -1.
         self._sequences: dict[int | None, ImageSequence] = {}
 
     async def build(self) -> None:
-        """Lays the page out."""
+        """Builds the page."""
         ui.colors(primary="#0969da")
         ui.add_css(".q-drawer .q-item { min-height: 0 } img { border-radius: 4px }")
         with ui.header().classes("items-center bg-white text-black shadow-1 q-py-sm"):
@@ -76,8 +76,8 @@ class Page:
             with ui.row().classes("items-center gap-6"):
                 self._number("seed", 0, 2**31, "_seed")
                 self._number("variants", 1, 12, "_variants")
-                self._number("images", 1, _MOST_IMAGES, "_images")
-                ui.button("other images", icon="shuffle", on_click=self._next).props(
+                self._number("images", 1, _MAX_IMAGES, "_images")
+                ui.button("next images", icon="shuffle", on_click=self._next).props(
                     "dense flat no-caps"
                 )
             self._rows = ui.column().classes("w-full gap-4")
@@ -167,7 +167,7 @@ class Page:
             for option, legal in shown:
                 self._draw_option(item, option, legal)
             if rare:
-                with ui.expansion("beyond the edge").props("dense").classes("w-full text-xs"):
+                with ui.expansion("outside the image").props("dense").classes("w-full text-xs"):
                     for option, legal in rare:
                         self._draw_option(item, option, legal)
 
@@ -183,7 +183,7 @@ class Page:
             except ImggenError as err:
                 ui.notify(str(err), type="warning")
                 return
-            text.set_text(_in_words(new))
+            text.set_text(_format_value(new))
             await self._refresh()
 
         with ui.row().classes("w-full items-center no-wrap gap-2 q-pl-sm"):
@@ -202,7 +202,7 @@ class Page:
             ).props(f'dense aria-label="{item.name} {option}"').classes("grow").mark(
                 f"{item.name} {option}"
             )
-            text = ui.label(_in_words(value)).classes("text-xs text-grey-7")
+            text = ui.label(_format_value(value)).classes("text-xs text-grey-7")
             text.style("width: 92px; text-align: right").tooltip(legal.unit or option)
 
     async def _add(self, event: ValueChangeEventArguments[Any]) -> None:
@@ -236,7 +236,7 @@ class Page:
     # The pictures
 
     async def _refresh(self) -> None:
-        """Draws anew, unless something changes again before it is done."""
+        """Redraws the variants, unless another change follows first."""
         self._version += 1
         version = self._version
         await asyncio.sleep(_PAUSE)
@@ -248,19 +248,19 @@ class Page:
         try:
             made = await run.io_bound(self._make, policies)
         except ImggenError as err:
-            # No pictures: those of what was chosen before would be taken for these.
+            # Remove the pictures, which show the previous settings.
             self._rows.clear()
             with self._rows:
                 ui.label(printable(str(err))).classes("text-negative").mark("error")
             self._status.set_text("")
             self._spinner.set_visibility(False)
             return
-        if made is None or version != self._version:  # it is None when the page is closed
+        if made is None or version != self._version:  # None: the page was closed
             return
         self._spinner.set_visibility(False)
         shown = [one for rows in made.values() for row in rows for one in row.variants]
         wrong = sum(bool(one.warnings) for one in shown)
-        self._status.set_text(f"looking wrong: {wrong} of {len(shown)} variants" if wrong else "")
+        self._status.set_text(f"warnings: {wrong} of {len(shown)} variants" if wrong else "")
         self._rows.clear()
         with self._rows:
             for place in range(len(next(iter(made.values())))):
@@ -269,14 +269,14 @@ class Page:
 
     def _make(self, policies: dict[str, list[Any]]) -> dict[str, list[Row]]:
         makers = {name: self._maker(steps) for name, steps in policies.items()}
-        chosen, _ = find_readable(next(iter(makers.values())), self._in_turn(), self._images)
+        chosen, _ = find_readable(next(iter(makers.values())), self._order_samples(), self._images)
         return {
             name: [make_row(maker, index, self._variants) for index in chosen]
             for name, maker in makers.items()
         }
 
     def _maker(self, steps: list[Any]) -> BatchMaker:
-        """What makes the batches of a sequence with these augmentations; images are kept."""
+        """Returns the batch maker of a sequence with these steps; images are cached in RAM."""
         pipeline = Pipeline(adapt(steps))
         source_size = pipeline.crop.source_size if pipeline.crop is not None else -1
         if source_size not in self._sequences:
@@ -293,8 +293,8 @@ class Page:
         sampler = dataclasses.replace(maker.sampler, seed=self._seed)
         return dataclasses.replace(maker, pipeline=pipeline, seed=self._seed, sampler=sampler)
 
-    def _in_turn(self) -> npt.NDArray[np.int64]:
-        """All samples, one of each class in turn; from another one on, if others are asked for."""
+    def _order_samples(self) -> npt.NDArray[np.int64]:
+        """Orders all samples: one of each class in turn, rotated to the requested images."""
         labels = self._manifest.labels
         if labels is None:
             rows = np.arange(len(self._manifest))
@@ -344,7 +344,7 @@ def _picture(
         ).style(f"max-width: {_CELL}px")
 
 
-def _in_words(value: Any) -> str:
+def _format_value(value: Any) -> str:
     if isinstance(value, tuple):
         return f"{value[0]:.3g} to {value[1]:.3g}"
     return f"{value:.3g}" if isinstance(value, int | float) else ""

@@ -1,4 +1,4 @@
-"""The page, served on this machine alone."""
+"""The local web server of the studio."""
 
 from __future__ import annotations
 
@@ -30,21 +30,21 @@ def serve(
     """Serves the page until it is interrupted.
 
     Args:
-        manifest: The images. Those that lead to files outside its root are left out.
-        augment: The policy to start from: augmentations of imggen's own and of albumentations.
-        image_size: (height, width) that training would see.
-        port: Where to serve, on the loopback interface only.
-        open_browser: Show it at once.
-        started: Called with the address once it can be asked for.
+        manifest: The images. Files outside its root are skipped.
+        augment: The policy to start from: built-in augmentations and transforms of albumentations.
+        image_size: (height, width) in pixels that images are resized to.
+        port: The port on the loopback interface.
+        open_browser: Open the page in the browser.
+        started: Called with the address once the server is ready.
 
     Raises:
         MissingExtraError: NiceGUI is not installed.
-        OptionError: The port is in use, an ``image_size`` that is none, or an augmentation that no
-            policy file can hold.
-        ScanError: No image lies below the manifest's root.
+        OptionError: The port is in use, ``image_size`` is invalid, or an augmentation cannot be
+            written to a policy file.
+        ScanError: No image is inside the manifest's root.
 
     Warns:
-        ImggenWarning: Images that are left out.
+        ImggenWarning: Images were skipped.
     """
     try:
         from nicegui import app, ui
@@ -54,7 +54,7 @@ def serve(
 
     from imggen.studio.page import Page
 
-    ImageSpec(image_size)  # refuses sizes that are none
+    ImageSpec(image_size)  # raises OptionError for an invalid size
     draft = draft_of(augment)
     inside = only_inside(manifest)
     check_port(port)
@@ -63,7 +63,7 @@ def serve(
     async def _page() -> None:
         await Page(inside, draft.copy(), image_size).build()
 
-    # A page elsewhere whose name is made to lead here would else be shown the images.
+    # Without this, a page of another site could read the images (DNS rebinding).
     app.add_middleware(TrustedHostMiddleware, allowed_hosts=[HOST, "localhost"])
     app.on_startup(lambda: started(f"http://{HOST}:{port}"))
     ui.run(
@@ -78,10 +78,10 @@ def serve(
 
 
 def draft_of(augment: Augment) -> Draft:
-    """The policy to start from.
+    """Creates the draft of the policy to start from.
 
     Raises:
-        OptionError: An augmentation that no policy file can hold.
+        OptionError: An augmentation cannot be written to a policy file.
     """
     steps = unwrap_steps(adapt(augment))
     format_policy(steps)
@@ -89,10 +89,10 @@ def draft_of(augment: Augment) -> Draft:
 
 
 def only_inside(manifest: Manifest) -> Manifest:
-    """Leaves out what is not below the root of a manifest, by ``..`` or by a link.
+    """Skips files outside the root of a manifest, reached by ``..`` or by a link.
 
     Raises:
-        ScanError: Nothing is left.
+        ScanError: No image is inside the root.
     """
     root = os.path.realpath(manifest.root)
     inside = [
@@ -100,12 +100,14 @@ def only_inside(manifest: Manifest) -> Manifest:
     ]
     num_outside = len(inside) - sum(inside)
     if num_outside == len(inside):
-        raise ScanError(f"All {len(inside)} images lie outside {manifest.root!r}.")
+        raise ScanError(
+            f"All {len(inside)} images are outside {manifest.root!r}. Pass the folder that "
+            "contains them."
+        )
     if num_outside:
         first = manifest.filepath(inside.index(False))
         warnings.warn(
-            f"{num_outside} images lead out of {manifest.root!r} and are left out, such as "
-            f"{first!r}.",
+            f"Skipped {num_outside} images outside {manifest.root!r}, such as {first!r}.",
             ImggenWarning,
             stacklevel=3,
         )
@@ -114,10 +116,10 @@ def only_inside(manifest: Manifest) -> Manifest:
 
 
 def check_port(port: int) -> None:
-    """Refuses a port that cannot be served on.
+    """Checks that the port can be used.
 
     Raises:
-        OptionError: It is in use, not permitted, or no port.
+        OptionError: The port is in use, not permitted, or not a port number.
     """
     try:
         with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as tried:
@@ -126,5 +128,5 @@ def check_port(port: int) -> None:
     except (OSError, OverflowError) as err:
         reason = getattr(err, "strerror", None) or str(err)
         raise OptionError(
-            f"port={port} cannot be used: {reason.lower()}. Pass another one: --port {port + 1}."
+            f"port={port} cannot be used: {reason.lower()}. Pass another port: --port {port + 1}."
         ) from err

@@ -236,7 +236,7 @@ def test_paths_that_are_none_are_errors_and_the_others_are_done(tmp_path):
 
     assert told.exit_code == 2
     assert re.fullmatch(
-        r"error: There is no .*no'\.\nerror: .*a\.txt' is neither .*\n", told.stderr
+        r"error: .*no' does not exist; expected .*\nerror: .*a\.txt' is neither .*\n", told.stderr
     )
     assert (tmp_path / "b.PY").read_text() == NEW
     assert migrate().exit_code == migrate("y" * 300 + ".py").exit_code == 2
