@@ -1,9 +1,11 @@
-"""What every augmentation keeps to: all built-in ones, and albumentations' that take an image."""
+"""The contract of all augmentations: built-in ones, and albumentations' that take an image."""
 
+import functools
 import inspect
 import json
 import os
 import pickle
+import warnings
 
 import numpy as np
 import pytest
@@ -11,6 +13,8 @@ import pytest
 import imggen
 from imggen.augment import BUILT_INS, Pipeline, Sample, adapt
 from imggen.augment.operations import ColorMatrixOp, FilterOp, GeometryOp, LookupTableOp
+from imggen.augment.policy import format_policy
+from imggen.augment.policy_reader import parse_policy
 from imggen.core.rng import Stream, step_generators
 from imggen.errors import OptionError
 
@@ -223,16 +227,36 @@ def images(augment, pixels: np.ndarray, indices=INDICES) -> list[bytes]:
     return [outcome(augment, pixels, index).sample.image.tobytes() for index in indices]
 
 
-def case(name: str):
-    marks = []
-    if name in WARNING:
-        marks.append(pytest.mark.filterwarnings(f"ignore:{WARNING[name]}:UserWarning"))
-    return pytest.param(name, marks=marks, id=name)
+@functools.cache
+def expected_images(name: str) -> list[bytes]:
+    return images(make(name), pixels_for(name))
 
 
-every = pytest.mark.parametrize("name", [*map(case, BUILT_IN), *map(case, ALBUMENTATIONS)])
-every_built_in = pytest.mark.parametrize("name", BUILT_IN)
-grayscale_and_rgba = pytest.mark.parametrize("channels", [1, 4])
+def for_each(cases):
+    """Runs a test for each case in a loop; the message of a failure begins with the case."""
+
+    def decorate(test):
+        def run():
+            for case in cases:
+                arguments = case if isinstance(case, tuple) else (case,)
+                try:
+                    with warnings.catch_warnings():
+                        if arguments[0] in WARNING:
+                            warnings.filterwarnings("ignore", WARNING[arguments[0]], UserWarning)
+                        test(*arguments)
+                except Exception as err:
+                    raise AssertionError(f"{case}: {err}") from err
+
+        run.__name__, run.__doc__ = test.__name__, test.__doc__
+        return run
+
+    return decorate
+
+
+every = for_each([*BUILT_IN, *ALBUMENTATIONS])
+built_in_grayscale_and_rgba = for_each(
+    [(name, channels) for name in BUILT_IN for channels in (1, 4)]
+)
 
 
 def test_at_least_85_of_albumentations_are_held_to_the_contract():
@@ -267,46 +291,47 @@ def test_shape_and_dtype_are_kept_and_the_image_is_left_as_it_is(name):
 
 @every
 def test_the_same_generator_gives_the_same_image(name):
-    pixels = pixels_for(name)
-
-    assert images(make(name), pixels) == images(make(name), pixels)
+    assert images(make(name), pixels_for(name)) == expected_images(name)
 
 
 @every
 def test_another_index_gives_another_image_where_anything_is_drawn(name):
     draws = name not in BUILT_IN_THAT_DRAW_NOTHING | ALBUMENTATIONS_THAT_DRAW_NOTHING
 
-    assert (len(set(images(make(name), pixels_for(name)))) > 1) == draws
+    assert (len(set(expected_images(name))) > 1) == draws
 
 
 @every
 def test_an_image_does_not_depend_on_those_before_it(name):
     pixels, step = pixels_for(name), make(name)
 
-    assert images(step, pixels, reversed(INDICES)) == images(step, pixels)[::-1]
+    assert images(step, pixels, reversed(INDICES)) == expected_images(name)[::-1]
 
 
 @every
 def test_a_pickled_step_gives_the_same_images(name):
     pixels, step = pixels_for(name), make(name)
-    expected = images(step, pixels)
     (copied,) = pickle.loads(pickle.dumps(adapt(step)))
 
-    assert images(copied, pixels) == expected
+    assert images(copied, pixels) == expected_images(name)
 
 
-@pytest.mark.parametrize("suffix", [".yaml", ".json"])
-@pytest.mark.parametrize(
-    "name",
-    # No file can hold the function of a Lambda.
-    [case(name) for name in (*BUILT_IN, *ALBUMENTATIONS) if name != "Lambda"],
-)
-def test_a_step_read_from_a_policy_file_gives_the_same_images(name, suffix, tmp_path):
-    file, pixels, step = tmp_path / f"policy{suffix}", pixels_for(name), make(name)
-    imggen.save_policy(file, [step])
-    (read,) = imggen.load_policy(file)
+# A file cannot contain the function of a Lambda.
+@for_each([name for name in (*BUILT_IN, *ALBUMENTATIONS) if name != "Lambda"])
+def test_a_step_read_from_a_policy_gives_the_same_images(name):
+    pixels, step = pixels_for(name), make(name)
+    policies = [
+        parse_policy(format_policy([step], as_json=suffix == ".json"), f"policy{suffix}")
+        for suffix in (".yaml", ".json")
+    ]
+    (from_yaml,), (from_json,) = policies
 
-    assert images(read, pixels) == images(step, pixels)
+    assert images(from_yaml, pixels) == expected_images(name)
+    assert repr(adapt_repr(from_json)) == repr(adapt_repr(from_yaml))
+
+
+def adapt_repr(step):
+    return step if repr(step) in BUILT_IN else A.to_dict(step)
 
 
 def test_a_function_within_albumentations_cannot_be_written_to_a_policy_file(tmp_path):
@@ -324,8 +349,7 @@ def test_what_was_drawn_can_be_written_as_json(name):
         json.dumps(described, allow_nan=False)
 
 
-@grayscale_and_rgba
-@every_built_in
+@built_in_grayscale_and_rgba
 def test_grayscale_and_rgba_keep_shape_and_dtype(name, channels):
     given = pixels_for(name, channels)
     given.flags.writeable = False
@@ -336,8 +360,7 @@ def test_grayscale_and_rgba_keep_shape_and_dtype(name, channels):
     np.testing.assert_array_equal(given, pixels_for(name, channels))
 
 
-@grayscale_and_rgba
-@every_built_in
+@built_in_grayscale_and_rgba
 def test_another_index_gives_another_grayscale_and_rgba_image(name, channels):
     draws = name not in BUILT_IN_THAT_DRAW_NOTHING
     if channels == 1 and isinstance(make(name), ALIKE_ON_GRAYSCALE):
@@ -352,7 +375,7 @@ COLOR_AND_TEXTURE = [
 GEOMETRIC = [n for n in BUILT_IN if isinstance(make(n), GeometryOp)]
 
 
-@pytest.mark.parametrize("name", COLOR_AND_TEXTURE)
+@for_each(COLOR_AND_TEXTURE)
 def test_color_and_texture_leave_alpha(name):
     given = pixels_for(name, 4)
     for index in INDICES:
@@ -360,7 +383,7 @@ def test_color_and_texture_leave_alpha(name):
         np.testing.assert_array_equal(got[:, :, 3], given[:, :, 3])
 
 
-@pytest.mark.parametrize("name", COLOR_AND_TEXTURE)
+@for_each(COLOR_AND_TEXTURE)
 def test_colors_do_not_depend_on_alpha(name):
     given = pixels_for(name, 4)
     opaque = given.copy()
@@ -370,7 +393,7 @@ def test_colors_do_not_depend_on_alpha(name):
         np.testing.assert_array_equal(got[:, :, :3], expected[:, :, :3])
 
 
-@pytest.mark.parametrize("name", GEOMETRIC)
+@for_each(GEOMETRIC)
 def test_geometry_moves_alpha_as_it_moves_colors(name):
     given = pixels_for(name, 4)
     given[:, :, 3] = given[:, :, 0]
