@@ -1,6 +1,7 @@
 """Cache(where, pack, quality, limit): what may be asked for, and what is kept and served then."""
 
 import io
+import itertools
 import pickle
 import re
 import subprocess
@@ -20,6 +21,7 @@ from imggen import Cache, ImageSequence, ImageSpec
 from imggen.cache import as_cache, open_cache
 from imggen.errors import CacheError, ImggenWarning, OptionError
 from tests.cache.test_disk import through_jpeg
+from tests.helpers.cases import case
 from tests.helpers.images import write_images
 
 ROOT = Path(__file__).parents[2]
@@ -31,30 +33,32 @@ BOTH = pytest.mark.parametrize("where", ["ram", "folder"])
 # What may be asked for
 
 
-@pytest.mark.parametrize(
-    "where", ["RAM", "Ram", "disk", "DISK", "", None, 7, True, b"kept", ["ram"], Path("Ram")]
-)
-def test_a_place_that_is_none_is_refused(where):
-    with pytest.raises(OptionError, match=r'^cache=.* is neither "ram", nor a folder'):
-        Cache(where)
+def test_an_invalid_place_is_refused():
+    for where in ["RAM", "Ram", "disk", "DISK", "", None, 7, True, b"kept", ["ram"], Path("Ram")]:
+        with case(where):
+            with pytest.raises(OptionError, match=r'^cache=.* is neither "ram", nor a folder'):
+                Cache(where)
 
 
-@pytest.mark.parametrize("pack", ["JPEG", "jpg", "png", "", None, 1, True])
-def test_a_pack_that_is_none_is_refused(pack):
-    with pytest.raises(OptionError, match=r"^pack=.* is not one of 'raw', 'jpeg'\."):
-        Cache("ram", pack=pack)
+def test_an_invalid_pack_is_refused():
+    for pack in ["JPEG", "jpg", "png", "", None, 1, True]:
+        with case(pack):
+            with pytest.raises(OptionError, match=r"^pack=.* is not one of 'raw', 'jpeg'\."):
+                Cache("ram", pack=pack)
 
 
-@pytest.mark.parametrize("quality", [0, 101, -1, 90.0, "90", None, True, [90]])
-def test_a_quality_that_is_none_is_refused(quality):
-    with pytest.raises(OptionError, match=r"^quality=.* whole number from 1 to 100"):
-        Cache("ram", pack="jpeg", quality=quality)
+def test_an_invalid_quality_is_refused():
+    for quality in [0, 101, -1, 90.0, "90", None, True, [90]]:
+        with case(quality):
+            with pytest.raises(OptionError, match=r"^quality=.* whole number from 1 to 100"):
+                Cache("ram", pack="jpeg", quality=quality)
 
 
-@pytest.mark.parametrize("limit", [0, -1, 2.0**30, "2GB", float("inf"), True, False])
-def test_a_limit_that_is_none_is_refused(limit):
-    with pytest.raises(OptionError, match=r"^limit=.* whole number of 1 or more, or None"):
-        Cache("ram", limit=limit)
+def test_an_invalid_limit_is_refused():
+    for limit in [0, -1, 2.0**30, "2GB", float("inf"), True, False]:
+        with case(limit):
+            with pytest.raises(OptionError, match=r"^limit=.* whole number of 1 or more, or None"):
+                Cache("ram", limit=limit)
 
 
 @pytest.mark.parametrize("field", [{"pack": "jepg"}, {"quality": 0}, {"limit": 0}], ids=str)
@@ -64,11 +68,11 @@ def test_what_is_wrong_is_wrong_for_a_folder_too(tmp_path, field):
     assert not (tmp_path / "kept").exists()
 
 
-@pytest.mark.parametrize("quality", [1, 100])
-@pytest.mark.parametrize("limit", [None, 1, 2**50])
-def test_the_ends_of_what_is_legal_are_legal(quality, limit):
-    cache = Cache("ram", pack="jpeg", quality=quality, limit=limit)
-    assert (cache.quality, cache.limit) == (quality, limit)
+def test_the_ends_of_what_is_legal_are_legal():
+    for limit, quality in itertools.product([None, 1, 2**50], [1, 100]):
+        with case(limit, quality):
+            cache = Cache("ram", pack="jpeg", quality=quality, limit=limit)
+            assert (cache.quality, cache.limit) == (quality, limit)
 
 
 @pytest.mark.parametrize("where", ["ram", "kept", "./disk", Path("kept")], ids=repr)
