@@ -35,30 +35,38 @@ BOTH = pytest.mark.parametrize("where", ["ram", "folder"])
 
 def test_an_invalid_place_is_refused():
     for where in ["RAM", "Ram", "disk", "DISK", "", None, 7, True, b"kept", ["ram"], Path("Ram")]:
-        with case(where):
-            with pytest.raises(OptionError, match=r'^cache=.* is neither "ram", nor a folder'):
-                Cache(where)
+        with (
+            case(where),
+            pytest.raises(OptionError, match=r'^cache=.* is neither "ram", nor a folder'),
+        ):
+            Cache(where)
 
 
 def test_an_invalid_pack_is_refused():
     for pack in ["JPEG", "jpg", "png", "", None, 1, True]:
-        with case(pack):
-            with pytest.raises(OptionError, match=r"^pack=.* is not one of 'raw', 'jpeg'\."):
-                Cache("ram", pack=pack)
+        with (
+            case(pack),
+            pytest.raises(OptionError, match=r"^pack=.* is not one of 'raw', 'jpeg'\."),
+        ):
+            Cache("ram", pack=pack)
 
 
 def test_an_invalid_quality_is_refused():
     for quality in [0, 101, -1, 90.0, "90", None, True, [90]]:
-        with case(quality):
-            with pytest.raises(OptionError, match=r"^quality=.* whole number from 1 to 100"):
-                Cache("ram", pack="jpeg", quality=quality)
+        with (
+            case(quality),
+            pytest.raises(OptionError, match=r"^quality=.* whole number from 1 to 100"),
+        ):
+            Cache("ram", pack="jpeg", quality=quality)
 
 
 def test_an_invalid_limit_is_refused():
     for limit in [0, -1, 2.0**30, "2GB", float("inf"), True, False]:
-        with case(limit):
-            with pytest.raises(OptionError, match=r"^limit=.* whole number of 1 or more, or None"):
-                Cache("ram", limit=limit)
+        with (
+            case(limit),
+            pytest.raises(OptionError, match=r"^limit=.* whole number of 1 or more, or None"),
+        ):
+            Cache("ram", limit=limit)
 
 
 @pytest.mark.parametrize("field", [{"pack": "jepg"}, {"quality": 0}, {"limit": 0}], ids=str)
