@@ -281,7 +281,7 @@ class _Worker:
                 f"{source!r} (copy {number})",
             )
             _write_image(path, augmented.sample.image, temporary)
-            drawn.append([{part.name: part.parameters} for part in augmented.describe()])
+            drawn.append([{used.name: used.parameters} for used in augmented.describe()])
         self._journal.record([step.original, drawn])
         return drawn
 

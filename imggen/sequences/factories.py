@@ -26,7 +26,7 @@ from imggen.errors import OptionError
 from imggen.loading import default_label_mode, find_label_mode
 from imggen.sequences.image_sequence import ImageSequence
 from imggen.sequences.options import SequenceOptions
-from imggen.splitting import Ratios, split
+from imggen.splitting import Ratios, Recipe, split_by_recipe
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -98,7 +98,7 @@ def from_directory(
         if mask_dir is not None or input_dirs:
             raise OptionError('mask_dir= and input_dirs= cannot be combined with split="folders".')
         manifest = scan_splits(directory, class_names=class_names, extensions=extensions)
-        return _make_sequences(manifest, "given", augment, seed, split_seed, options)
+        return _make_sequences(manifest, Recipe(None), augment, seed, options)
     if isinstance(split, str):
         raise OptionError.unknown("split", split, ["folders"])
     manifest = scan(
@@ -109,7 +109,8 @@ def from_directory(
         mask_dir=mask_dir,
         input_dirs=input_dirs,
     )
-    return _make_sequences(manifest, split, augment, seed, split_seed, options)
+    recipe = None if split is None else Recipe(split, seed=split_seed)
+    return _make_sequences(manifest, recipe, augment, seed, options)
 
 
 def from_dataframe(
@@ -180,9 +181,11 @@ def from_dataframe(
         split_col=split if isinstance(split, str) else None,
         class_names=class_names,
     )
-    return _make_sequences(
-        manifest, "given" if isinstance(split, str) else split, augment, seed, split_seed, options
-    )
+    if split is None:
+        recipe = None
+    else:
+        recipe = Recipe(None if isinstance(split, str) else split, seed=split_seed)
+    return _make_sequences(manifest, recipe, augment, seed, options)
 
 
 def from_files(
@@ -225,15 +228,15 @@ def from_files(
     manifest = Manifest.from_files(
         files, labels, root=root, class_names=class_names, num_classes=num_classes
     )
-    return _make_sequences(manifest, split, augment, seed, split_seed, options)
+    recipe = None if split is None else Recipe(split, seed=split_seed)
+    return _make_sequences(manifest, recipe, augment, seed, options)
 
 
 def _make_sequences(
     manifest: Manifest,
-    ratios: Ratios | Literal["given"] | None,
+    recipe: Recipe | None,
     augment: Augment | Mapping[str, Augment],
     seed: int | None,
-    split_seed: int,
     options: SequenceOptions,
 ) -> ImageSequence | Splits[ImageSequence]:
     targets = [name for name in manifest.attached if name != "inputs"]
@@ -243,14 +246,14 @@ def _make_sequences(
             "label_mode=."
         )
     options = {"label_mode": default_label_mode(manifest), **options}
-    if ratios is None:
+    if recipe is None:
         if isinstance(augment, Mapping):
             raise OptionError(
                 f"augment= has the splits {list(augment)}, but split=None makes a single sequence. "
                 "Pass the augmentation itself, or split=."
             )
         return ImageSequence(manifest, augment=augment, seed=seed, **options)
-    splits = split(manifest, None if ratios == "given" else ratios, seed=split_seed)
+    splits = split_by_recipe(manifest, recipe)
     if isinstance(augment, Mapping):
         augment_of = {split_name(name): value for name, value in augment.items()}
     else:
