@@ -1,7 +1,6 @@
 """cache=FOLDER: the same pixels, whatever happens to the files, the folder and the processes."""
 
 import contextlib
-import io
 import os
 import random
 import shutil
@@ -14,25 +13,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
 
 import imggen
 from imggen.cache import DiskCache, clear_stores, open_cache
-from tests.helpers.images import write_images
+from tests.helpers.images import through_jpeg, write_images
 
 ROOT = Path(__file__).parents[2]
 
 
 def pixels(index):
     return np.random.default_rng(index).integers(0, 256, (6, 5, 3), dtype=np.uint8)
-
-
-def through_jpeg(array, quality=90):
-    """What a packed cache must serve, by Pillow's encoder and then its decoder."""
-    file = io.BytesIO()
-    flat = array[:, :, 0] if array.shape[2] == 1 else array
-    Image.fromarray(flat).save(file, "JPEG", quality=quality)
-    return np.array(Image.open(file)).reshape(array.shape)
 
 
 class Files:

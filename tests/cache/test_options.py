@@ -20,9 +20,8 @@ import imggen
 from imggen import Cache, ImageSequence, ImageSpec
 from imggen.cache import as_cache, open_cache
 from imggen.errors import CacheError, ImggenWarning, OptionError
-from tests.cache.test_disk import through_jpeg
 from tests.helpers.cases import case
-from tests.helpers.images import write_images
+from tests.helpers.images import through_jpeg, write_images
 
 ROOT = Path(__file__).parents[2]
 SIZE = (96, 128)

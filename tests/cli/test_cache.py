@@ -9,8 +9,7 @@ from click.testing import CliRunner
 
 import imggen
 from imggen.cli import main
-from tests.cache.test_disk import through_jpeg
-from tests.helpers.images import write_images
+from tests.helpers.images import through_jpeg, write_images
 
 
 def invoke(*arguments):

@@ -17,9 +17,8 @@ from imggen.augment import MixUp, RandomFlip, RandomHue, RandomTranslation
 from imggen.cli import main
 from imggen.preview import make_preview
 from imggen.reports.preview_page import preview_page
-from tests.helpers.images import write_images
-from tests.preview.test_sheet import pixels_of, places
-from tests.reports.test_pages import _Page
+from tests.helpers.images import pixels_of, places, write_images
+from tests.helpers.pages import Page
 
 QUICK = ("--image-size", 24, 20, "--variants", 3)
 
@@ -30,13 +29,13 @@ def invoke(*arguments):
     return told
 
 
-def page_of(folder, tmp_path, *options) -> _Page:
+def page_of(folder, tmp_path, *options) -> Page:
     told = invoke(folder, "-o", tmp_path / "page.html", *QUICK, *options)
     assert told.exit_code == 0, told.output
-    return _Page((tmp_path / "page.html").read_text(encoding="utf-8"))
+    return Page((tmp_path / "page.html").read_text(encoding="utf-8"))
 
 
-def originals(page: _Page) -> list[str]:
+def originals(page: Page) -> list[str]:
     return [image["alt"] for image in page.all("img") if image["alt"].startswith("original")]
 
 
@@ -98,7 +97,7 @@ def test_as_a_program_it_writes_without_a_complaint(photos, tmp_path):
     # TensorFlow greets there, whatever it is told.
     assert not re.search("Error|Warning|Traceback", told.stderr)
     assert told.stdout.splitlines()[-1] == f"written: {tmp_path / 'x.html'}"
-    assert len(_Page((tmp_path / "x.html").read_text()).all("img")) == 4 * 7
+    assert len(Page((tmp_path / "x.html").read_text()).all("img")) == 4 * 7
 
 
 # Pages.
@@ -159,7 +158,7 @@ def test_options_say_how_many_images_variants_and_classes(tmp_path):
     write_images(tmp_path / "in", dict.fromkeys("abcde", 4))
     options = ("--images-per-class", 3, "--variants", 2, "--classes", 2)
     told = invoke(tmp_path / "in", "-o", tmp_path / "x.html", *options)
-    page = _Page((tmp_path / "x.html").read_text())
+    page = Page((tmp_path / "x.html").read_text())
 
     assert len(page.all("img")) == 2 * 3 * (1 + 2)
     assert "and 3 more classes" in page.text
@@ -225,7 +224,7 @@ def test_what_looks_wrong_is_marked_on_the_page_and_printed(photos, tmp_path):
     shift = RandomTranslation((1, 1), (0, 0), fill_mode="constant", cval=100)
     imggen.save_policy(tmp_path / "mine.yaml", [shift])
     told = invoke(photos, "--policy", tmp_path / "mine.yaml", "-o", tmp_path / "page.html", *QUICK)
-    page = _Page((tmp_path / "page.html").read_text())
+    page = Page((tmp_path / "page.html").read_text())
 
     assert told.output.splitlines()[:-1] == [
         "warning: mostly cut off: 12 of 12 variants",
@@ -239,7 +238,7 @@ def test_what_looks_wrong_is_marked_on_the_page_and_printed(photos, tmp_path):
 def test_where_nothing_looks_wrong_nothing_is_marked(photos, tmp_path):
     imggen.save_policy(tmp_path / "mine.yaml", [RandomFlip(p=1.0)])
     told = invoke(photos, "--policy", tmp_path / "mine.yaml", "-o", tmp_path / "x.html", *QUICK)
-    page = _Page((tmp_path / "x.html").read_text())
+    page = Page((tmp_path / "x.html").read_text())
 
     assert told.output == f"written: {tmp_path / 'x.html'}\n"
     assert page.all("figure", class_="wrong") == page.all("li", class_="badge") == []
@@ -257,7 +256,7 @@ def test_names_of_files_classes_and_steps_become_no_elements(tmp_path):
     augment = [step, MixUp(1.0)]
     sequence = imggen.from_directory(folder, augment=augment, image_size=(24, 20), seed=1)
     found = make_preview(sequence, images_per_class=2, variants=4)
-    page = _Page(preview_page(found, str(folder)))
+    page = Page(preview_page(found, str(folder)))
 
     assert page.open == []
     assert page.all("i") == page.all("hr") == []
@@ -269,7 +268,7 @@ def test_names_of_files_classes_and_steps_become_no_elements(tmp_path):
 def test_a_page_of_no_augmentations_says_so(photos):
     sequence = imggen.from_directory(photos, image_size=(24, 20), seed=1)
 
-    assert "Augmentations: none." in _Page(preview_page(make_preview(sequence), str(photos))).text
+    assert "Augmentations: none." in Page(preview_page(make_preview(sequence), str(photos))).text
 
 
 def test_broken_files_give_their_place_to_others(photos, tmp_path):

@@ -1,5 +1,6 @@
 """Folders of small images with known pixels."""
 
+import io
 from pathlib import Path
 
 import numpy as np
@@ -15,3 +16,27 @@ def write_images(folder: Path, counts: dict[str, int], *, size=(24, 20), suffix=
             pixels = rng.integers(0, 256, (*size, 3), dtype=np.uint8)
             Image.fromarray(pixels).save(folder / class_name / f"{number:03d}{suffix}")
     return folder
+
+
+def pixels_of(path) -> np.ndarray:
+    with Image.open(path) as image:
+        return np.asarray(image.convert("RGB"))
+
+
+def places(sheet: np.ndarray, pixels: np.ndarray) -> list[tuple[int, int]]:
+    """The upper left corner of every occurrence of ``pixels`` in ``sheet``."""
+    height, width = pixels.shape[:2]
+    corners = np.argwhere((sheet == pixels[0, 0]).all(axis=2)).tolist()
+    return [
+        (top, left)
+        for top, left in corners
+        if np.array_equal(sheet[top : top + height, left : left + width], pixels)
+    ]
+
+
+def through_jpeg(array, quality=90):
+    """What a packed cache must serve, by Pillow's encoder and then its decoder."""
+    file = io.BytesIO()
+    flat = array[:, :, 0] if array.shape[2] == 1 else array
+    Image.fromarray(flat).save(file, "JPEG", quality=quality)
+    return np.array(Image.open(file)).reshape(array.shape)

@@ -11,7 +11,7 @@ from sklearn import metrics
 import imggen
 from imggen.errors import OptionError
 from imggen.preview import confusion
-from tests.helpers.images import write_images
+from tests.helpers.images import pixels_of, places, write_images
 
 HEIGHT, WIDTH = 24, 20
 BLUE, ORANGE, EMPTY = (9, 105, 218), (188, 76, 0), (246, 248, 250)
@@ -32,22 +32,6 @@ def sequence_of(folder, **options):
 def sheet_of(sequence, **options) -> np.ndarray:
     # Cells as large as the images, so that nothing is resized.
     return np.asarray(imggen.contact_sheet(sequence, cell=HEIGHT, **options))
-
-
-def pixels_of(path) -> np.ndarray:
-    with Image.open(path) as image:
-        return np.asarray(image.convert("RGB"))
-
-
-def places(sheet: np.ndarray, pixels: np.ndarray) -> list[tuple[int, int]]:
-    """The upper left corner of every occurrence of ``pixels`` in ``sheet``."""
-    height, width = pixels.shape[:2]
-    corners = np.argwhere((sheet == pixels[0, 0]).all(axis=2)).tolist()
-    return [
-        (top, left)
-        for top, left in corners
-        if np.array_equal(sheet[top : top + height, left : left + width], pixels)
-    ]
 
 
 def test_a_sheet_shows_the_first_of_each_class_beside_what_training_makes_of_it(photos):

@@ -6,7 +6,6 @@ import os
 import re
 import shutil
 import warnings
-from html.parser import HTMLParser
 
 import pytest
 from PIL import Image
@@ -23,6 +22,7 @@ from imggen.reports.scan_page import scan_page
 from imggen.reports.split_page import split_page
 from imggen.splitting import Recipe
 from tests.helpers.images import write_images
+from tests.helpers.pages import Page
 from tests.helpers.pictures import (
     FRAMES,
     JPEG,
@@ -33,48 +33,6 @@ from tests.helpers.pictures import (
     smaller,
     write_photos,
 )
-
-# Elements that have no end.
-_VOID = {"meta", "link", "img", "br", "hr", "input"}
-
-
-class _Page(HTMLParser):
-    """What a page is made of; ``open`` is empty at its end if all tags are balanced."""
-
-    def __init__(self, page: str) -> None:
-        super().__init__()
-        self.open: list[str] = []
-        self.elements: list[tuple[str, dict[str, str]]] = []
-        self.pieces: list[str] = []
-        self.feed(page)
-        self.close()
-
-    def handle_starttag(self, tag, attrs):
-        self.elements.append((tag, dict(attrs)))
-        if tag not in _VOID:
-            self.open.append(tag)
-
-    def handle_startendtag(self, tag, attrs):
-        self.elements.append((tag, dict(attrs)))
-
-    def handle_endtag(self, tag):
-        assert self.open, f"</{tag}> at {self.getpos()} ends nothing"
-        assert self.open.pop() == tag, f"</{tag}> at {self.getpos()}"
-
-    def handle_data(self, data):
-        self.pieces.append(data)
-
-    @property
-    def text(self) -> str:
-        return " ".join(" ".join(self.pieces).split())
-
-    def all(self, tag: str, **attributes: str) -> list[dict[str, str]]:
-        return [
-            found
-            for kind, found in self.elements
-            if kind == tag
-            and all(found.get(name.rstrip("_")) == value for name, value in attributes.items())
-        ]
 
 
 def captions(page: str) -> list[str]:
@@ -148,12 +106,12 @@ def page(request, hostile) -> str:
 
 
 def test_tags_are_balanced(page):
-    assert _Page(page).open == []
+    assert Page(page).open == []
     assert page.lower().startswith("<!doctype html>")
 
 
 def test_a_page_refers_to_nothing_outside_of_itself(page):
-    found = _Page(page)
+    found = Page(page)
     references = [
         value
         for _, attributes in found.elements
@@ -167,7 +125,7 @@ def test_a_page_refers_to_nothing_outside_of_itself(page):
 
 
 def test_a_page_runs_nothing(page):
-    found = _Page(page)
+    found = Page(page)
 
     assert found.all("script") == found.all("iframe") == found.all("object") == []
     assert not [
@@ -176,7 +134,7 @@ def test_a_page_runs_nothing(page):
 
 
 def test_names_are_shown_and_become_no_elements(page):
-    found = _Page(page)
+    found = Page(page)
 
     assert {tag for tag, _ in found.elements}.isdisjoint({"b onerror", "script", "raw"})
     assert len(found.all("h1")) == len(found.all("title")) == 1
@@ -187,7 +145,7 @@ def test_names_are_shown_and_become_no_elements(page):
 
 
 def test_names_that_cannot_be_shown_are_shown_with_escapes(page):
-    found = _Page(page)
+    found = Page(page)
 
     assert "line\\nbreak \\x1b[31m.png" in found.text
     assert "caf\\udce9 \\udcff.png" in found.text
@@ -196,7 +154,7 @@ def test_names_that_cannot_be_shown_are_shown_with_escapes(page):
 
 
 def test_pictures_are_small_jpegs_with_what_they_show_beside_them(page):
-    shown = _Page(page).all("img")
+    shown = Page(page).all("img")
 
     assert len(shown) >= 10
     for attributes in shown:
@@ -209,7 +167,7 @@ def test_pictures_are_small_jpegs_with_what_they_show_beside_them(page):
 
 
 def test_the_version_is_that_of_the_package(page):
-    assert f"imggen {imggen.__version__}" in _Page(page).text
+    assert f"imggen {imggen.__version__}" in Page(page).text
 
 
 @pytest.fixture(scope="module")
@@ -317,7 +275,7 @@ def test_where_a_page_cannot_be_written_is_named(tmp_path):
 
 
 def scan_text(folder, **options) -> str:
-    return _Page(scan_page(survey(scan(folder, **options)))).text
+    return Page(scan_page(survey(scan(folder, **options)))).text
 
 
 def tile(text: str, label: str) -> str:
@@ -355,7 +313,7 @@ def test_the_page_of_a_folder_tells_sizes_formats_and_modes(tmp_path):
 def test_the_page_of_a_folder_draws_each_size_within_its_axes(tmp_path):
     pictures = {f"{side}.png": Image.new("1", (side, 3 * side)) for side in (1, 7, 50, 999)}
     write_photos(tmp_path, {**pictures, "again.png": Image.new("1", (7, 21))})
-    points = _Page(scan_page(survey(scan(tmp_path, labels=None)))).all("circle")
+    points = Page(scan_page(survey(scan(tmp_path, labels=None)))).all("circle")
 
     assert len(points) == 4
     assert all(50 <= float(point["cx"]) <= 550 for point in points)
@@ -373,9 +331,9 @@ def test_files_that_cannot_be_opened_are_counted_and_shown_as_such(photos):
     (photos / "cat" / "000.png").write_bytes(b"broken")
     page = scan_page(survey(scan(photos)))
 
-    assert tile(_Page(page).text, "cannot be opened") == "1"
+    assert tile(Page(page).text, "cannot be opened") == "1"
     assert page.count("cannot be read") == 1
-    assert len(_Page(page).all("img")) == 9
+    assert len(Page(page).all("img")) == 9
 
 
 def test_of_each_class_a_few_images_at_even_distances_are_shown(tmp_path):
@@ -390,18 +348,18 @@ def test_of_each_class_a_few_images_at_even_distances_are_shown(tmp_path):
 def test_images_without_classes_are_shown_too(photos):
     page = scan_page(survey(scan(photos, labels=None)))
 
-    assert tile(_Page(page).text, "classes") == "0"
+    assert tile(Page(page).text, "classes") == "0"
     assert len(captions(page)) == 5
-    assert "index class" not in _Page(page).text
+    assert "index class" not in Page(page).text
 
 
 def test_of_very_many_classes_all_are_counted_and_some_are_shown(tmp_path):
     write_images(tmp_path, {f"{number:03}": 1 for number in range(103)}, size=(4, 4))
     page = scan_page(survey(scan(tmp_path)))
 
-    assert len(_Page(page).all("img")) == 100
-    assert "and 3 more classes" in _Page(page).text
-    assert "102 102 1 1.0 %" in _Page(page).text
+    assert len(Page(page).all("img")) == 100
+    assert "and 3 more classes" in Page(page).text
+    assert "102 102 1 1.0 %" in Page(page).text
 
 
 # Duplicates.
@@ -424,7 +382,7 @@ def album(tmp_path):
 
 
 def test_the_page_of_duplicates_counts_files_groups_and_what_could_go(album):
-    text = _Page(duplicates_page(find_duplicates(scan(album)))).text
+    text = Page(duplicates_page(find_duplicates(scan(album)))).text
 
     assert tile(text, "files") == "5"
     assert tile(text, "groups") == "1"
@@ -440,13 +398,13 @@ def test_a_group_is_shown_with_what_is_kept_first_and_why_others_could_go(album)
     assert kept == "cat/0.png (keep)"
     assert equal == "cat/again.png (same bytes)"
     assert re.fullmatch(r"dog/small\.jpg \(similarity (0\.9\d\d|1\.000)\)", small)
-    found = _Page(page)
+    found = Page(page)
     assert len(found.all("figure", class_="keep")) == 1
     assert len(found.all("figure", class_="drop")) == 2
 
 
 def test_without_duplicates_the_page_says_so(photos):
-    text = _Page(duplicates_page(find_duplicates(scan(photos)))).text
+    text = Page(duplicates_page(find_duplicates(scan(photos)))).text
 
     assert "There are no duplicates." in text
     assert "There are no duplicates with different bytes." in text
@@ -461,7 +419,7 @@ def test_the_least_similar_pairs_that_count_are_shown_and_the_most_similar_that_
     every = find_duplicates(manifest, threshold=0.5)
     threshold = float(every.pairs.similarity.min()) + 0.001
     found = find_duplicates(manifest, threshold=threshold)
-    text = _Page(duplicates_page(found)).text
+    text = Page(duplicates_page(found)).text
     inside, _, outside = text.partition("The most similar pairs that are not duplicates")
 
     assert f"Pairs close to the threshold of {threshold}" in text
@@ -474,9 +432,9 @@ def test_of_very_many_groups_all_are_counted_and_some_are_shown(tmp_path):
     shutil.copytree(tmp_path / "cat", tmp_path / "dog")
     page = duplicates_page(find_duplicates(scan(tmp_path), near=False))
 
-    assert tile(_Page(page).text, "groups") == "203"
-    assert len(_Page(page).all("figure", class_="keep")) == 200
-    assert "and 3 more groups" in _Page(page).text
+    assert tile(Page(page).text, "groups") == "203"
+    assert len(Page(page).all("figure", class_="keep")) == 200
+    assert "and 3 more groups" in Page(page).text
 
 
 def test_files_of_a_group_that_cannot_be_read_are_shown_as_such(tmp_path):
@@ -484,7 +442,7 @@ def test_files_of_a_group_that_cannot_be_read_are_shown_as_such(tmp_path):
     page = duplicates_page(find_duplicates(scan(tmp_path, labels=None)))
 
     assert page.count('<div class="missing">cannot be read</div>') == 2
-    assert _Page(page).all("img") == []
+    assert Page(page).all("img") == []
 
 
 def test_drawing_tells_how_far_it_is(album):
