@@ -56,7 +56,8 @@ def test_a_room_is_entered_by_its_door():
 def test_every_room_says_what_it_is_for():
     for room in sorted(ROOMS):
         doc = ast.get_docstring(ast.parse((PACKAGE / room / "__init__.py").read_text("utf-8")))
-        assert doc is not None and len(doc) > 100, room
+        assert doc is not None, room
+        assert len(doc) > 100, room
 
 
 def test_no_public_function_is_called_like_a_module():

@@ -1,6 +1,6 @@
 """The files of a cache folder: the bytes of arrays, and a journal of their locations.
 
-    cache_key.txt  the settings that determined the pixels
+    about.txt      the settings that determined the pixels
     pixels.bin     the bytes of all arrays, one after the other
     journal.bin    a record for each array: its key, location, shape and checksums
 
@@ -24,7 +24,7 @@ from typing import Any, NamedTuple, final
 import numpy as np
 import numpy.typing as npt
 
-KEY_FILE = "cache_key.txt"
+KEY_FILE = "about.txt"
 _JOURNAL, _PIXELS, _LOCK = "journal.bin", "pixels.bin", "lock"
 
 _RECORD = np.dtype(

@@ -231,7 +231,7 @@ class ImageSequence(EpochSequence[Batch], ManifestView):
         """The number of samples per batch."""
         return self.batch_maker.batch_size
 
-    def epoch_indices(self, epoch: int | None = None) -> npt.NDArray[np.int64]:
+    def served(self, epoch: int | None = None) -> npt.NDArray[np.int64]:
         """Returns the samples of an epoch in serving order, as row numbers of the manifest.
 
         ``labels[indices]`` and ``np.array(filepaths)[indices]`` match the concatenated batches of

@@ -117,9 +117,9 @@ class TableSequence(EpochSequence[TableBatch]):
         options = WorkerOptions(workers, use_multiprocessing, max_queue_size)
         super().__init__(self._maker, len(self.files), options)
 
-    def epoch_indices(self, epoch: int | None = None) -> list[str]:
+    def served(self, epoch: int | None = None) -> list[str]:
         """Returns the files of an epoch in serving order; ``epoch=None`` is the current epoch."""
-        order = self._maker.epoch_indices(self.epoch if epoch is None else epoch)
+        order = self._maker.served(self.epoch if epoch is None else epoch)
         return [self.files[index] for index in order]
 
     def _serve(self, made: TableBatch) -> Any:
@@ -147,7 +147,7 @@ class TableBatchMaker:
     dtype: str
     columns: tuple[object, ...]
 
-    def epoch_indices(self, epoch: int) -> npt.NDArray[np.int64]:
+    def served(self, epoch: int) -> npt.NDArray[np.int64]:
         """Returns the indices of the files in the serving order of ``epoch``."""
         count = len(self.files)
         if not self.shuffle:
@@ -184,7 +184,7 @@ class TableBatchMaker:
 
     def __call__(self, epoch: int, index: int) -> TableBatch:
         """Returns the batch of one file."""
-        file = self.files[self.epoch_indices(epoch)[index]]
+        file = self.files[self.served(epoch)[index]]
         frame = self.read(file)
         missing = [column for column in self.columns if column not in frame.columns]
         unexpected = [column for column in frame.columns if column not in self.columns]

@@ -24,7 +24,7 @@ def sequence_of(folder, mixer=None, **options):
 def batches_of(sequence, epoch):
     """The batches of an epoch, each with the rows that it serves."""
     sequence.epoch = epoch
-    rows = sequence.epoch_indices(epoch)
+    rows = sequence.served(epoch)
     size = sequence.batch_size
     return [
         (rows[number * size : (number + 1) * size].tolist(), sequence[number])

@@ -402,8 +402,8 @@ def test_a_cache_collected_amid_a_flush_of_another_does_not_wait_for_it(files, t
 def test_images_in_the_format_of_another_version_are_told_and_loaded_anew(files, tmp_path):
     files.through(files.cache(tmp_path / "kept"))
     old = only_store(tmp_path / "kept").rename(tmp_path / "kept" / "old")
-    text = (old / "cache_key.txt").read_text()
-    (old / "cache_key.txt").write_text(text.replace("format 1", "format 0"))
+    text = (old / "about.txt").read_text()
+    (old / "about.txt").write_text(text.replace("format 1", "format 0"))
 
     with pytest.warns(imggen.errors.ImggenWarning, match=r"another version of imggen.*cache clear"):
         cache = files.cache(tmp_path / "kept")

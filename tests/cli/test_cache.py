@@ -71,11 +71,11 @@ def test_info_tells_of_each_way_that_images_were_loaded(photos, tmp_path):
 def test_clear_deletes_what_is_imggens_and_nothing_else(photos, tmp_path):
     invoke("build", photos, tmp_path / "kept", *SIZE)
     (tmp_path / "kept" / "mine").mkdir()
-    (tmp_path / "kept" / "mine" / "cache_key.txt").write_text("my own notes")
+    (tmp_path / "kept" / "mine" / "about.txt").write_text("my own notes")
 
     assert "MiB deleted" in invoke("clear", tmp_path / "kept").output
     assert [path.name for path in (tmp_path / "kept").iterdir()] == ["mine"]
-    assert (tmp_path / "kept" / "mine" / "cache_key.txt").read_text() == "my own notes"
+    assert (tmp_path / "kept" / "mine" / "about.txt").read_text() == "my own notes"
     assert "There are no cached images in" in invoke("info", tmp_path / "kept").output
 
 

@@ -82,7 +82,7 @@ AUGMENT = [RandomFlip("horizontal"), RandomBrightness((0.5, 1.5))]
 )
 def test_targets_are_made_of_what_was_loaded_and_moved(manifest, options):
     with sequence_of(manifest, BrightnessMode(), augment=AUGMENT, **options) as sequence:
-        rows = iter(sequence.epoch_indices(0).tolist())
+        rows = iter(sequence.served(0).tolist())
         for x, y in sequence:
             assert (y.dtype, y.shape) == (np.float32, (len(x), 2))
             np.testing.assert_allclose(y[:, 0], x.mean(axis=(1, 2, 3)), rtol=1e-5)

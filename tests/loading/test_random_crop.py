@@ -799,7 +799,7 @@ def test_chance_from_elsewhere_is_told_of_and_the_crop_is_not_blamed(shots, firs
 
 def test_original_is_the_source_and_augmented_is_the_part(shots):
     sequence = sequence_of(shots, [Crop(), np.flipud], shuffle=True)
-    row = int(sequence.epoch_indices(1)[5])
+    row = int(sequence.served(1)[5])
     sequence.epoch = 1
     assert sequence.original(3).shape == (60, 86, 3)  # 200 by 140 turned, its shorter side at 60
     assert sequence.augmented(row, epoch=1).shape == (*SIZE, 3)

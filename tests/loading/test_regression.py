@@ -36,7 +36,7 @@ def sequence_of(folder, y_col="age", frame=None, **options):
 
 
 def served_rows(sequence, epoch=0):
-    return sequence.epoch_indices(epoch).tolist()
+    return sequence.served(epoch).tolist()
 
 
 # What is served.

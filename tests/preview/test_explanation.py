@@ -63,7 +63,7 @@ def still(image, mask=None):
 def check_epochs(sequence, epochs):
     for epoch in epochs:
         served = images_of(sequence, epoch)
-        rows = sequence.epoch_indices(epoch).tolist()
+        rows = sequence.served(epoch).tolist()
         assert len(served) == len(rows)
         for row, image in zip(rows, served, strict=True):
             explained = sequence.explain(epoch, row)
@@ -114,7 +114,7 @@ def test_past_epochs_are_explained_after_others_were_served_and_out_of_order(pho
     served = [images_of(sequence, epoch) for epoch in range(4)]
 
     for epoch, row in ((2, 9), (0, 3), (3, 9), (0, 15), (1, 0), (2, 9)):
-        place = sequence.epoch_indices(epoch).tolist().index(row)
+        place = sequence.served(epoch).tolist().index(row)
         explained = sequence.explain(epoch, row).image
         np.testing.assert_array_equal(np.rint(served[epoch][place]), explained)
 
@@ -123,7 +123,7 @@ def test_an_epoch_is_explained_before_it_is_served(photos):
     sequence = sequence_of(photos, [*MOVES, MixUp(1.0)])
     explained = sequence.explain(7, 4)
 
-    place = sequence.epoch_indices(7).tolist().index(4)
+    place = sequence.served(7).tolist().index(4)
     np.testing.assert_array_equal(np.rint(images_of(sequence, 7)[place]), explained.image)
     assert (explained.epoch, explained.index) == (7, 4)
 
@@ -159,7 +159,7 @@ def test_what_is_left_in_a_batch_is_explained_where_files_are_left_out(photos):
         (photos / name).write_bytes(b"broken")
     sequence = sequence_of(photos, [*MOVES, MixUp(1.0)], on_error="skip", batch_size=4)
     served = images_of(sequence, 1)
-    rows = [row for row in sequence.epoch_indices(1).tolist() if row not in (3, 9)]
+    rows = [row for row in sequence.served(1).tolist() if row not in (3, 9)]
 
     for row, image in zip(rows, served, strict=True):
         np.testing.assert_array_equal(np.rint(image), sequence.explain(1, row).image)
@@ -210,7 +210,7 @@ def test_the_mask_is_the_target_that_was_served(photos):
     sequence.epoch = 2
     masks = np.concatenate([sequence[number][1] for number in range(len(sequence))])
 
-    for row, mask in zip(sequence.epoch_indices(2).tolist(), masks, strict=True):
+    for row, mask in zip(sequence.served(2).tolist(), masks, strict=True):
         np.testing.assert_array_equal(sequence.explain(2, row).mask, mask)
 
 
@@ -310,7 +310,7 @@ def test_the_target_is_the_one_that_was_served(photos, mixer):
     sequence = sequence_of(photos, mixer)
     y = np.concatenate([y for _, y in sequence])
 
-    for row, shares in zip(sequence.epoch_indices(0).tolist(), y, strict=True):
+    for row, shares in zip(sequence.served(0).tolist(), y, strict=True):
         target = sequence.explain(0, row).target
         told = [target.get(name, 0.0) for name in sequence.class_names]
         np.testing.assert_allclose(told, shares, rtol=0, atol=1e-6)
@@ -499,6 +499,6 @@ def test_a_sample_that_drop_remainder_left_out_is_not_explained_as_blended(photo
         augment=imggen.augment.MixUp(),
         seed=3,
     )
-    (left_out,) = set(range(16)) - set(sequence.epoch_indices(0).tolist())
+    (left_out,) = set(range(16)) - set(sequence.served(0).tolist())
     with pytest.raises(OptionError, match=f"index={left_out} was left out of epoch 0"):
         sequence.explain(0, left_out)

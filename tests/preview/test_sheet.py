@@ -59,7 +59,7 @@ def test_the_variants_are_what_the_first_epochs_train_on(photos):
 
     lefts = []
     for epoch in range(4):
-        served = sequence.epoch_indices(epoch).tolist()
+        served = sequence.served(epoch).tolist()
         x = np.concatenate([x for x, _ in sequence])
         [(_, left)] = places(sheet, x[served.index(8)])
         lefts.append(left)

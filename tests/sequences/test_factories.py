@@ -70,8 +70,8 @@ def test_only_train_is_shuffled_repeated_and_truncated(photos):
         photos, split=(0.5, 0.5), repeats=2, drop_remainder=True, **{**SIZE, "batch_size": 5}
     )
     assert len(train) == 8 * 2 // 5
-    assert list(train.epoch_indices(0)) != list(train.epoch_indices(1))
-    assert list(val.epoch_indices(0)) == list(val.epoch_indices(1)) == list(range(8))
+    assert list(train.served(0)) != list(train.served(1))
+    assert list(val.served(0)) == list(val.served(1)) == list(range(8))
 
 
 def test_without_a_seed_the_split_stays_the_same(photos):

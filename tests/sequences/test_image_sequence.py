@@ -59,16 +59,16 @@ def test_labels_stay_with_their_images_when_shuffled(manifest):
 
 def test_an_epoch_serves_every_sample_once(manifest):
     sequence = plain(manifest, shuffle=True, seed=3)
-    assert sorted(sequence.epoch_indices()) == list(range(16))
+    assert sorted(sequence.served()) == list(range(16))
     x = np.concatenate([batch for batch, _ in sequence])
-    expected = np.stack([pixels(manifest, index) for index in sequence.epoch_indices(0)])
+    expected = np.stack([pixels(manifest, index) for index in sequence.served(0)])
     assert np.array_equal(x, expected)
 
 
 def test_epochs_differ_in_order_and_in_augmentation(manifest):
     sequence = plain(manifest, shuffle=True, augment=with_noise, seed=3)
     first, second = (np.concatenate([x for x, _ in sequence]) for _ in range(2))
-    assert list(sequence.epoch_indices(0)) != list(sequence.epoch_indices(1))
+    assert list(sequence.served(0)) != list(sequence.served(1))
     assert not set(map(bytes, first)) & set(map(bytes, second))
 
 
@@ -129,7 +129,7 @@ def test_a_flip_mirrors_every_image(manifest):
 
 def test_original_and_augmented_show_one_sample(manifest):
     sequence = plain(manifest, augment=[mirrored, with_noise], shuffle=True, seed=4)
-    row = int(sequence.epoch_indices(1)[5])
+    row = int(sequence.served(1)[5])
     sequence.epoch = 1
     assert np.array_equal(sequence.original(row), pixels(manifest, row))
     assert np.array_equal(sequence.augmented(row, epoch=1), sequence[1][0][1])
@@ -170,7 +170,7 @@ def test_sample_weights_stay_with_their_images(photos):
     weighted = imggen.Manifest.from_frame(frame, root=photos, weight_col="weight")
     sequence = plain(weighted, shuffle=True, seed=2)
     _, _, weights = sequence[1]
-    assert weights.tolist() == sequence.epoch_indices()[4:8].tolist()
+    assert weights.tolist() == sequence.served()[4:8].tolist()
 
 
 def test_rescale_is_a_factor(manifest):
@@ -206,7 +206,7 @@ def test_the_last_batch_is_kept_or_dropped(manifest, drop, sizes):
 
 def test_repeats_serve_each_sample_again_with_another_augmentation(manifest):
     sequence = plain(manifest.take([0, 1]), repeats=3, augment=with_noise, batch_size=6)
-    assert sorted(sequence.epoch_indices()) == [0, 0, 0, 1, 1, 1]
+    assert sorted(sequence.served()) == [0, 0, 0, 1, 1, 1]
     assert len(set(map(bytes, sequence[0][0]))) == 6
 
 

@@ -62,9 +62,9 @@ def test_every_epoch_has_its_own_order_without_repeats(files):
     assert len(set(map(tuple, epochs))) == 3
 
 
-def test_epoch_indices_are_the_files_in_serving_order(files):
+def test_served_are_the_files_in_serving_order(files):
     sequence = TableSequence(files, target="y", seed=7)
-    assert sequence.epoch_indices(1)[2] == str(files[int(sequence_at(sequence, 1)[2])])
+    assert sequence.served(1)[2] == str(files[int(sequence_at(sequence, 1)[2])])
 
 
 def sequence_at(sequence, epoch):
