@@ -92,7 +92,7 @@ def test_a_split_whose_files_are_all_gone_says_so(photos, tmp_path):
     told = invoke("split", photos, tmp_path / "out", "--move")
 
     assert told.exit_code == 1
-    assert "16 files are gone since the split was planned" in told.stderr
+    assert "16 files have vanished since the split was planned" in told.stderr
     assert not told.exception or isinstance(told.exception, SystemExit)
 
 
