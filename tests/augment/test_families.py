@@ -149,6 +149,8 @@ def test_an_augmentation_with_chance_of_its_own_is_found():
     def old_fashioned(image, rng):
         return image + np.uint8(random.randrange(256))
 
+    np.random.seed(1)  # noqa: NPY002 - eight equal draws in two trials would hide it
+    random.seed(1)
     pipeline = Pipeline(adapt([shift, careless, paint, old_fashioned, imggen.augment.RandomFlip()]))
     assert find_nondeterministic_steps(pipeline, Sample(PIXELS), seed=1) == [
         "careless",

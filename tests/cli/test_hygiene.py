@@ -123,7 +123,10 @@ def mixed(tmp_path) -> Path:
             r"Cannot write 'no/found\.png': the folder does",
         ),
         (["preview", "photos", "-o", "no/found.html"], r"Cannot write 'no/found\.html'"),
-        (["preview", "photos", "-o", "a.png", "--policy", "strng"], "augment='strng' is none of"),
+        (
+            ["preview", "photos", "-o", "a.png", "--policy", "strng"],
+            "augment='strng' is not a preset",
+        ),
         (["scan", "photos", "--html", "no/found.html"], r"Cannot write 'no/found\.html'"),
         (["scan", "photos", "-o", "found.txt"], r"found\.txt'"),
         (["scan", "broken", "-o", "found.csv"], "None of the 1 files in 'broken'"),
