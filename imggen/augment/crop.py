@@ -12,7 +12,7 @@ from imggen.augment.builtin import SingleOp
 from imggen.augment.operations import GeometryOp, Operation, Parameters
 from imggen.augment.options import Range, RangeBounds
 from imggen.augment.resampling import Matrix
-from imggen.core import check_whole
+from imggen.core import check_optional_whole
 
 # A window that does not fit into the image is redrawn up to this many times.
 _MAX_TRIES = 10
@@ -66,7 +66,7 @@ class RandomResizedCrop(SingleOp, GeometryOp):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        source_size = check_whole("source_size", self.source_size, 1, allow_none=True)
+        source_size = check_optional_whole("source_size", self.source_size, 1)
         object.__setattr__(self, "source_size", source_size)
 
     @property

@@ -6,7 +6,7 @@ import os
 from dataclasses import dataclass
 from typing import Literal, final, get_args
 
-from imggen.core import check_choice, check_whole
+from imggen.core import check_choice, check_optional_whole, check_whole
 from imggen.errors import OptionError
 
 Pack = Literal["raw", "jpeg"]
@@ -57,7 +57,7 @@ class Cache:
             )
         check_choice("pack", self.pack, get_args(Pack))
         check_whole("quality", self.quality, 1, 100)
-        check_whole("limit", self.limit, 1, allow_none=True)
+        check_optional_whole("limit", self.limit, 1)
 
     @property
     def is_in_memory(self) -> bool:

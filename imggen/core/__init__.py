@@ -8,9 +8,9 @@ not, since results depend on them.
 from imggen.core.checks import (
     check_choice,
     check_number,
+    check_optional_whole,
     check_range,
     check_whole,
-    is_number,
     is_whole,
 )
 from imggen.core.file_ops import (
@@ -42,6 +42,7 @@ __all__ = [
     "check_choice",
     "check_not_nested",
     "check_number",
+    "check_optional_whole",
     "check_range",
     "check_report_path",
     "check_seed",
@@ -56,7 +57,6 @@ __all__ = [
     "hardlink_file",
     "has_metadata",
     "hold_run_lock",
-    "is_number",
     "is_same_file",
     "is_whole",
     "move_file",

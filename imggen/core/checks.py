@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Hashable, Iterable
-from typing import Literal, TypeGuard, TypeVar, overload
+from typing import TypeGuard, TypeVar
 
 import numpy as np
 
@@ -32,39 +32,15 @@ def is_number(value: object) -> TypeGuard[float]:
     return bool(-math.inf < value < math.inf)
 
 
-@overload
-def check_whole(
-    name: str,
-    value: object,
-    minimum: int | None = ...,
-    maximum: int | None = ...,
-    *,
-    allow_none: Literal[False] = ...,
-    error: type[ImggenError] = ...,
-) -> int: ...
-
-
-@overload
-def check_whole(
-    name: str,
-    value: object,
-    minimum: int | None = ...,
-    maximum: int | None = ...,
-    *,
-    allow_none: Literal[True],
-    error: type[ImggenError] = ...,
-) -> int | None: ...
-
-
 def check_whole(
     name: str,
     value: object,
     minimum: int | None = None,
     maximum: int | None = None,
     *,
-    allow_none: bool = False,
+    unit: str = "",
     error: type[ImggenError] = OptionError,
-) -> int | None:
+) -> int:
     """Returns ``value`` as an int, if it is a whole number within its bounds.
 
     Args:
@@ -72,51 +48,34 @@ def check_whole(
         value: The value that the user passed.
         minimum: The smallest legal value. None: no bound.
         maximum: The largest legal value. None: no bound.
-        allow_none: Whether None is legal, and returned as it is.
+        unit: The unit, or other words that follow the bounds in the message.
         error: The class of the error.
 
     Raises:
         ImggenError: ``error``, if the value is not legal.
 
     Example:
-        >>> check_whole("workers", 2, 0, allow_none=True)
-        2
-        >>> check_whole("workers", -1, 0, allow_none=True)
+        >>> check_whole("quality", 90, 1, 100)
+        90
+        >>> check_whole("quality", 101, 1, 100)
         Traceback (most recent call last):
-        imggen.errors.OptionError: workers=-1 must be a whole number of 0 or more, or None.
+        imggen.errors.OptionError: quality=101 must be a whole number from 1 to 100.
     """
-    if value is None and allow_none:
-        return None
     if not is_whole(value, minimum, maximum):
-        legal = _describe("a whole number", minimum, maximum)
-        raise error(f"{name}={value!r} must be {legal}{', or None' if allow_none else ''}.")
+        legal = _describe("a whole number", minimum, maximum) + (f", {unit}" if unit else "")
+        raise error(f"{name}={value!r} must be {legal}.")
     return int(value)
 
 
-@overload
-def check_number(
-    name: str,
-    value: object,
-    minimum: float | None = ...,
-    maximum: float | None = ...,
-    *,
-    above: float | None = ...,
-    allow_none: Literal[False] = ...,
-    unit: str = ...,
-) -> float: ...
+def check_optional_whole(name: str, value: object, minimum: int) -> int | None:
+    """Same as ``check_whole``, but None is legal too, and returned as it is.
 
-
-@overload
-def check_number(
-    name: str,
-    value: object,
-    minimum: float | None = ...,
-    maximum: float | None = ...,
-    *,
-    above: float | None = ...,
-    allow_none: Literal[True],
-    unit: str = ...,
-) -> float | None: ...
+    Example:
+        >>> check_optional_whole("workers", -1, 0)
+        Traceback (most recent call last):
+        imggen.errors.OptionError: workers=-1 must be a whole number of 0 or more, or None.
+    """
+    return None if value is None else check_whole(name, value, minimum, unit="or None")
 
 
 def check_number(
@@ -126,9 +85,8 @@ def check_number(
     maximum: float | None = None,
     *,
     above: float | None = None,
-    allow_none: bool = False,
     unit: str = "",
-) -> float | None:
+) -> float:
     """Returns ``value`` as a float, if it is a finite number within its bounds.
 
     Args:
@@ -137,7 +95,6 @@ def check_number(
         minimum: The smallest legal value. None: no bound.
         maximum: The largest legal value. None: no bound.
         above: A bound that is not legal itself, in place of ``minimum``.
-        allow_none: Whether None is legal, and returned as it is.
         unit: The unit, or other words that follow the bounds in the message.
 
     Raises:
@@ -148,11 +105,9 @@ def check_number(
         Traceback (most recent call last):
         imggen.errors.OptionError: threshold=0 must be a number above 0 and at most 1.
     """
-    if value is None and allow_none:
-        return None
     if not is_number(value) or not _is_within(value, minimum, maximum, above):
         legal = _describe("a number", minimum, maximum, above) + (f", {unit}" if unit else "")
-        raise OptionError(f"{name}={value!r} must be {legal}{', or None' if allow_none else ''}.")
+        raise OptionError(f"{name}={value!r} must be {legal}.")
     return float(value)
 
 

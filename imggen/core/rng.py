@@ -95,5 +95,4 @@ def check_seed(seed: int | None) -> int:
     if seed is None:
         # 32 bits are enough to distinguish runs, and short enough to read in a log.
         return int(np.random.SeedSequence().generate_state(1)[0])
-    check_whole("seed", seed, 0, allow_none=True)
-    return int(seed)
+    return check_whole("seed", seed, 0, unit="or None")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, final, get_args
 
-from imggen.core import check_choice, check_whole, is_whole
+from imggen.core import check_choice, check_optional_whole, is_whole
 from imggen.errors import OptionError
 
 ColorMode = Literal["rgb", "rgba", "grayscale"]
@@ -71,7 +71,7 @@ class ImageSpec:
         check_choice("color_mode", self.color_mode, NUM_CHANNELS)
         check_choice("interpolation", self.interpolation, FILTERS)
         check_choice("fit", self.fit, get_args(Fit))
-        check_whole("shorter_side", self.shorter_side, 1, allow_none=True)
+        check_optional_whole("shorter_side", self.shorter_side, 1)
         if self.shorter_side is not None and self.image_size is not None:
             raise OptionError(
                 f"shorter_side={self.shorter_side} resizes files that keep their own size; pass "

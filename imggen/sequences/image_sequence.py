@@ -161,7 +161,8 @@ class ImageSequence(EpochSequence[Batch], ManifestView):
             raise OptionError(
                 'cache="ram" is not shared between processes. Use threads, or a cache folder.'
             )
-        check_number("rescale", rescale, unit="such as 1 / 255", allow_none=True)
+        if rescale is not None:
+            check_number("rescale", rescale, unit="such as 1 / 255, or None")
         check_choice("data_format", data_format, ("channels_last", "channels_first", None))
         if loader is None:
             self._source = ImageSource.from_spec(

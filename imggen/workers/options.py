@@ -6,7 +6,7 @@ import os
 from dataclasses import dataclass
 from typing import final
 
-from imggen.core import check_whole
+from imggen.core import check_optional_whole, check_whole
 
 
 def usable_cores() -> int:
@@ -22,7 +22,7 @@ def count_workers(workers: int | None) -> int:
     Raises:
         OptionError: It is not a whole number of 0 or more, or None.
     """
-    count = check_whole("workers", workers, 0, allow_none=True)
+    count = check_optional_whole("workers", workers, 0)
     return usable_cores() if count is None else count
 
 

@@ -1,7 +1,15 @@
 import numpy as np
 import pytest
 
-from imggen.core import check_choice, check_number, check_range, check_whole, is_number, is_whole
+from imggen.core import (
+    check_choice,
+    check_number,
+    check_optional_whole,
+    check_range,
+    check_whole,
+    is_whole,
+)
+from imggen.core.checks import is_number
 from imggen.errors import OptionError, SplitError
 
 NOT_WHOLE = (True, np.True_, 2.0, np.float32(2), "2", None, [2], np.array(2))
@@ -14,20 +22,20 @@ def message(check, *args, **options):
     return str(caught.value)
 
 
-def test_whole_numbers_are_python_s_and_numpy_s_and_no_booleans():
+def test_integers_of_python_and_numpy_are_whole_numbers_and_booleans_are_not():
     for value in (0, -3, 2**70, np.int8(5), np.uint64(2**63)):
         assert is_whole(value), repr(value)
     for value in NOT_WHOLE:
         assert not is_whole(value), repr(value)
 
 
-def test_whole_numbers_may_equal_their_bounds_and_not_exceed_them():
+def test_bounds_of_whole_numbers_are_inclusive():
     assert [is_whole(value, 1, 3) for value in range(5)] == [False, True, True, True, False]
     assert [is_whole(value, 1) for value in range(3)] == [False, True, True]
     assert [is_whole(value, maximum=1) for value in range(3)] == [True, True, False]
 
 
-def test_numbers_are_finite_and_no_booleans():
+def test_finite_numbers_are_numbers_and_booleans_are_not():
     for value in (0, -0.5, np.float16(1.5), np.int8(5), 2**70):
         assert is_number(value), repr(value)
     for value in NOT_NUMBERS:
@@ -39,10 +47,11 @@ def test_a_checked_whole_number_is_an_int():
         checked = check_whole("workers", value, 0)
         assert type(checked) is int
         assert checked == 3
-    assert check_whole("workers", None, 0, allow_none=True) is None
+    assert check_optional_whole("workers", None, 0) is None
+    assert check_optional_whole("workers", np.int8(3), 0) == 3
 
 
-def test_what_is_not_whole_is_refused():
+def test_values_that_are_not_whole_numbers_are_refused():
     for value in NOT_WHOLE:
         assert message(check_whole, "epoch", value, 0) == (
             f"epoch={value!r} must be a whole number of 0 or more."
@@ -50,7 +59,7 @@ def test_what_is_not_whole_is_refused():
 
 
 def test_whole_numbers_out_of_bounds_are_refused_with_their_bounds():
-    assert message(check_whole, "a", -1, 0, allow_none=True) == (
+    assert message(check_optional_whole, "a", -1, 0) == (
         "a=-1 must be a whole number of 0 or more, or None."
     )
     assert message(check_whole, "a", 101, 1, 100) == "a=101 must be a whole number from 1 to 100."
@@ -61,7 +70,7 @@ def test_whole_numbers_out_of_bounds_are_refused_with_their_bounds():
     assert message(check_whole, "a", "x") == "a='x' must be a whole number."
 
 
-def test_the_error_may_be_another():
+def test_the_class_of_the_error_can_be_chosen():
     with pytest.raises(SplitError, match="num_folds=1 must be a whole number of 2 or more"):
         check_whole("num_folds", 1, 2, error=SplitError)
 
@@ -71,11 +80,10 @@ def test_a_checked_number_is_a_float():
         checked = check_number("seconds", value, above=0, maximum=1)
         assert type(checked) is float
         assert checked == 1.0
-    assert check_number("rescale", None, allow_none=True) is None
     assert check_number("rescale", -0.5) == -0.5
 
 
-def test_what_is_not_a_number_is_refused():
+def test_values_that_are_not_numbers_are_refused():
     for value in NOT_NUMBERS:
         assert message(check_number, "seconds", value, above=0) == (
             f"seconds={value!r} must be a number above 0."
@@ -92,7 +100,7 @@ def test_numbers_out_of_bounds_are_refused_with_their_bounds():
     )
     assert message(check_number, "a", -1, 0) == "a=-1 must be a number of 0 or more."
     assert message(check_number, "a", 2, maximum=1.5) == "a=2 must be a number of 1.5 or less."
-    assert message(check_number, "a", "x", allow_none=True) == "a='x' must be a number, or None."
+    assert message(check_number, "a", "x", unit="or None") == "a='x' must be a number, or None."
 
 
 def test_a_checked_range_is_a_tuple_of_floats():
