@@ -4,19 +4,16 @@ In: the number of a sample and a function that loads it. Out: its array, read-on
 augmentation. How and where arrays are stored may be changed here without looking elsewhere.
 """
 
-from imggen.cache.disk import DiskCache, Store, clear_stores, list_stores
-from imggen.cache.opening import open_cache
-from imggen.cache.options import Cache, CacheLike, as_cache
+from imggen.cache.disk import clear_stores, list_stores
+from imggen.cache.options import Cache, CacheLike, as_cache, open_cache
 from imggen.cache.packed import ImageCache, pack_as_jpeg
 from imggen.cache.ram import RamCache
 
 __all__ = [
     "Cache",
     "CacheLike",
-    "DiskCache",
     "ImageCache",
     "RamCache",
-    "Store",
     "as_cache",
     "clear_stores",
     "list_stores",

@@ -52,8 +52,7 @@ def augment(
     Split first, and augment only the training split.
     """
     import imggen
-    from imggen.cli.output import MAX_LISTED, echo_unreadable
-    from imggen.cli.progress import progress_bars
+    from imggen.cli.output import MAX_LISTED, echo_unreadable, progress_bars
     from imggen.cli.source import images_by_class
     from imggen.core import printable
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from pathlib import Path
 
 import click
@@ -86,12 +87,9 @@ def build(
     Training with cache=FOLDER and the same settings then reads them from there. Images that are
     cached already are skipped: rerun the same command to resume an interrupted build.
     """
-    from imggen.cli.output import echo_unreadable, silence_tensorflow
+    from imggen.cli.output import echo_unreadable, progress_bars, silence_tensorflow
 
     silence_tensorflow()
-    from rich.console import Console
-    from rich.progress import Progress
-
     import imggen
 
     sequence = imggen.ImageSequence(
@@ -110,10 +108,11 @@ def build(
         ),
         workers=workers,
     )
-    progress_on = Console(stderr=True)
-    with Progress(console=progress_on, transient=True, disable=not progress_on.is_terminal) as bar:
-        task = bar.add_task("loading", total=sequence.samples)
-        failures = sequence.fill_cache(progress=lambda: bar.advance(task))
+    counts = itertools.count(1)
+    with progress_bars() as progress:
+        failures = sequence.fill_cache(
+            progress=lambda: progress("loading", next(counts), sequence.samples)
+        )
     echo_unreadable(failures)
     click.echo(
         f"{sequence.samples - len(failures)} of {sequence.samples} images are cached in {folder}."

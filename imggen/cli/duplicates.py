@@ -36,8 +36,7 @@ def duplicates(
     The exit status is 1 if there are any.
     """
     import imggen
-    from imggen.cli.output import MAX_LISTED
-    from imggen.cli.progress import progress_bars
+    from imggen.cli.output import MAX_LISTED, progress_bars
     from imggen.cli.source import all_images
     from imggen.core import check_report_path, pluralize, printable
     from imggen.reports import check_page, duplicates_page, write_page

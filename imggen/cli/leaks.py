@@ -39,8 +39,7 @@ def leaks(
     a column split. The exit status is 1 if there are leaks and --fix is not given.
     """
     import imggen
-    from imggen.cli.output import MAX_LISTED, echo_skipped
-    from imggen.cli.progress import progress_bars
+    from imggen.cli.output import MAX_LISTED, echo_skipped, progress_bars
     from imggen.core import check_report_path, pluralize, printable
 
     check_report_path(output)

@@ -1,12 +1,17 @@
-"""What the verbs print and write: shared messages, and checks of output files before the work."""
+"""Output of the verbs: progress bars, shared messages, and checks of output files."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
+
+if TYPE_CHECKING:
+    from imggen.workers import Progress
 
 # The number of findings that are printed; files have all of them.
 MAX_LISTED = 20
@@ -66,3 +71,38 @@ def check_folder(output: Path) -> None:
         raise OptionError(
             f"Cannot write {str(output)!r}: the folder does not exist. Create it first."
         )
+
+
+@contextmanager
+def progress_bars() -> Iterator[Progress]:
+    """Yields a function that draws a bar per task on stderr, if that is a terminal.
+
+    The bars disappear at the end.
+    """
+    from rich.console import Console
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeRemainingColumn,
+    )
+
+    console = Console(stderr=True)
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+    )
+    tasks = {}
+    with Progress(
+        *columns, console=console, transient=True, disable=not console.is_terminal
+    ) as bars:
+
+        def advance(what: str, done: int, total: int) -> None:
+            if what not in tasks:
+                tasks[what] = bars.add_task(what, total=total)
+            bars.update(tasks[what], completed=done, total=total)
+
+        yield advance

@@ -47,7 +47,7 @@ def scan(directory: Path, save: Path | None, html: Path | None, output: Path | N
         console.print(f"manifest: {printable(str(save))}", markup=False)
     if html is None and output is None:
         return
-    from imggen.cli.progress import progress_bars
+    from imggen.cli.output import progress_bars
     from imggen.quality import survey
     from imggen.reports import scan_page, write_page
 

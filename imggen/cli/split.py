@@ -185,7 +185,7 @@ def _check_output(source: Path, *outputs: Path | None) -> None:
 
 def _undo(folder: Path) -> None:
     import imggen
-    from imggen.cli.progress import progress_bars
+    from imggen.cli.output import progress_bars
 
     with progress_bars() as progress:
         num_files = imggen.undo_split(folder, progress=progress)
@@ -203,7 +203,7 @@ def _split_files(
     dry_run: bool,
     report: Path | None,
 ) -> None:
-    from imggen.cli.progress import progress_bars
+    from imggen.cli.output import progress_bars
     from imggen.core import pluralize, printable
     from imggen.export import RecipeSplits, carry_out_plan, plan_split, warn_of_outcome
     from imggen.reports import split_page, write_page
@@ -244,7 +244,7 @@ def _write_manifest(
     images: Path | Manifest, recipe: Recipe, file: Path, dry_run: bool, report: Path | None
 ) -> None:
     import imggen
-    from imggen.cli.progress import progress_bars
+    from imggen.cli.output import progress_bars
     from imggen.core import printable
     from imggen.export import make_splits, merge_splits
     from imggen.reports import split_page, write_page

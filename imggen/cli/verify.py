@@ -25,8 +25,7 @@ def verify(source: Path, output: Path | None, quarantine: Path | None, workers: 
     The exit status is 1 if files that cannot be used for training remain in DIR.
     """
     import imggen
-    from imggen.cli.output import MAX_LISTED, echo_skipped
-    from imggen.cli.progress import progress_bars
+    from imggen.cli.output import MAX_LISTED, echo_skipped, progress_bars
     from imggen.cli.source import all_images
     from imggen.core import check_report_path, printable
 

@@ -1,4 +1,4 @@
-"""Files, locks, tables, text, checks and random numbers: what every room uses and none owns.
+"""Files, tables, text, checks and random numbers: what every room uses and none owns.
 
 In: paths, strings and numbers. Out: the same, checked, written or formatted; nothing here knows
 an image or a manifest. Formats of files and wording may change here alone; ``rng`` streams must
@@ -30,7 +30,6 @@ from imggen.core.file_ops import (
 from imggen.core.memory_layout import contiguous_flip
 from imggen.core.report_io import check_report_path, write_records
 from imggen.core.rng import Stream, check_seed, generator, seeded, step_generators
-from imggen.core.run_lock import hold_run_lock
 from imggen.core.string_column import StringColumn
 from imggen.core.table_io import has_metadata, read_frame, read_table, replace_files, write_table
 from imggen.core.text import format_bytes, format_summary, format_summary_html, pluralize, printable
@@ -56,7 +55,6 @@ __all__ = [
     "generator",
     "hardlink_file",
     "has_metadata",
-    "hold_run_lock",
     "is_same_file",
     "is_whole",
     "move_file",

@@ -19,7 +19,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from pathlib import Path
 from typing import Any, TypeVar, final
 
-from imggen.core import hold_run_lock, replace_files
+from imggen.core import replace_files
 from imggen.errors import ExportError, ImggenError
 from imggen.workers import Progress, ThreadMap
 
@@ -55,9 +55,16 @@ class Journal:
         Raises:
             ExportError: Another process holds it, or the system reports an error in the meantime.
         """
+        from filelock import FileLock, Timeout
+
         try:
-            with hold_run_lock(self._folder, self.target):
+            self._folder.mkdir(parents=True, exist_ok=True)
+            with FileLock(self._folder / "lock").acquire(timeout=0):
                 yield
+        except Timeout as err:
+            raise ExportError(
+                f"Another run is writing to {self.target!r}. Wait for it to end, or stop it."
+            ) from err
         except ImggenError:
             raise
         except OSError as err:

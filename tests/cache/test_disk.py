@@ -15,7 +15,8 @@ import numpy as np
 import pytest
 
 import imggen
-from imggen.cache import DiskCache, clear_stores, open_cache
+from imggen.cache import clear_stores, open_cache
+from imggen.cache.disk import DiskCache
 from tests.helpers.images import through_jpeg, write_images
 
 ROOT = Path(__file__).parents[2]
