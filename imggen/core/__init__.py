@@ -28,13 +28,14 @@ from imggen.core.file_ops import (
     symlink_file,
 )
 from imggen.core.memory_layout import contiguous_flip
-from imggen.core.report_io import check_report_path, write_records
+from imggen.core.report_io import Report, check_report_path, write_records
 from imggen.core.rng import Stream, check_seed, generator, seeded, step_generators
 from imggen.core.string_column import StringColumn
 from imggen.core.table_io import has_metadata, read_frame, read_table, replace_files, write_table
 from imggen.core.text import format_bytes, format_summary, format_summary_html, pluralize, printable
 
 __all__ = [
+    "Report",
     "Stream",
     "StringColumn",
     "absolute_link",

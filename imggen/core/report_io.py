@@ -1,16 +1,49 @@
-"""Records (rows with named columns) to CSV or JSON files."""
+"""Reports and other records (rows with named columns) to CSV or JSON files."""
 
 from __future__ import annotations
 
 import csv
 import json
 import os
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from imggen.core.table_io import replace_files
 from imggen.errors import ExportError, OptionError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+class Report(ABC):
+    """A result that consists of rows, which can be saved."""
+
+    _COLUMNS: ClassVar[tuple[str, ...]]
+
+    def to_frame(self) -> pd.DataFrame:
+        """Returns the rows as a table; the class lists its columns."""
+        import pandas as pd
+
+        return pd.DataFrame(self._rows(), columns=list(self._COLUMNS))
+
+    def save(self, file: str | os.PathLike[str]) -> None:
+        """Writes the rows as CSV or JSON, by the extension of ``file``, atomically.
+
+        Raises:
+            OptionError: The extension is neither.
+            ExportError: The file cannot be written.
+        """
+        write_records(file, self._COLUMNS, self._rows(), self._metadata())
+
+    @abstractmethod
+    def _rows(self) -> Iterable[Sequence[Any]]:
+        """Returns the rows: values that JSON can hold, one per column."""
+
+    @abstractmethod
+    def _metadata(self) -> Mapping[str, Any]:
+        """Returns facts about the whole report, which JSON files hold too."""
 
 
 def check_report_path(file: str | os.PathLike[str] | None) -> None:

@@ -2,32 +2,29 @@
 
 from __future__ import annotations
 
-import os
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, final
+from typing import Any, ClassVar, final
 
 import numpy as np
 import numpy.typing as npt
 
-from imggen.core import write_records
+from imggen.core import Report
 from imggen.data import Manifest
 from imggen.errors import ScanError
 from imggen.quality.image_check import ImageFacts, check_image, silence_pillow
 from imggen.workers import Progress, ThreadMap
 
-if TYPE_CHECKING:
-    import pandas as pd
-
-_COLUMNS = ("path", "label", "width", "height", "mode", "format", "num_frames", "num_bytes")
-
 
 @final
 @dataclass(frozen=True, eq=False)
-class Survey:
+class Survey(Report):
     """The facts of each image.
+
+    ``to_frame`` has a row per image; columns ``path``, ``label``, ``width``, ``height``, ``mode``,
+    ``format``, ``num_frames``, ``num_bytes``.
 
     Attributes:
         manifest: The images.
@@ -37,6 +34,8 @@ class Survey:
 
     manifest: Manifest
     facts: tuple[ImageFacts | None, ...]
+
+    _COLUMNS: ClassVar[tuple[str, ...]] = ("path", "label", *ImageFacts._fields)
 
     @property
     def sizes(self) -> npt.NDArray[np.int64]:
@@ -70,21 +69,8 @@ class Survey:
         counts = [count for count in self.manifest.class_counts.values() if count]
         return max(counts) / min(counts) if counts else None
 
-    def to_frame(self) -> pd.DataFrame:
-        """Returns a row per image, with its path, class and facts."""
-        import pandas as pd
-
-        return pd.DataFrame(self._rows(), columns=list(_COLUMNS))
-
-    def save(self, file: str | os.PathLike[str]) -> None:
-        """Writes the rows as CSV or JSON, by the extension of ``file``, atomically.
-
-        Raises:
-            OptionError: The extension is neither.
-            ExportError: The file cannot be written.
-        """
-        facts = {"root": self.manifest.root, "skipped": dict(self.manifest.skipped)}
-        write_records(file, _COLUMNS, self._rows(), facts)
+    def _metadata(self) -> dict[str, Any]:
+        return {"root": self.manifest.root, "skipped": dict(self.manifest.skipped)}
 
     def _rows(self) -> list[tuple[object, ...]]:
         labels = [None] * len(self.facts)

@@ -6,27 +6,25 @@ import dataclasses
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, final
+from typing import Any, ClassVar, final
 
 import numpy as np
 
-from imggen.core import StringColumn, write_records
+from imggen.core import Report, StringColumn
 from imggen.data import SPLIT_NAMES, Manifest, Splits, split_name, split_names
 from imggen.errors import SplitError
 from imggen.quality.duplicates import THRESHOLD, Duplicates, find_duplicates
 from imggen.splitting import split
 from imggen.workers import Progress
 
-if TYPE_CHECKING:
-    import pandas as pd
-
-_COLUMNS = ("leak", "split", "path", "label", "is_dropped", "similarity")
-
 
 @final
 @dataclass(frozen=True, eq=False)
-class Leaks:
+class Leaks(Report):
     """Images that are in more than one split.
+
+    ``to_frame`` has a row per file in a leak; columns ``leak`` (from 0), ``split``, ``path``,
+    ``label``, ``is_dropped``, ``similarity`` (to the most similar file).
 
     Attributes:
         duplicates: The duplicates in all splits together; its manifest has ``splits``.
@@ -38,6 +36,15 @@ class Leaks:
     duplicates: Duplicates
     names: tuple[str, ...]
     leaks: tuple[tuple[int, ...], ...]
+
+    _COLUMNS: ClassVar[tuple[str, ...]] = (
+        "leak",
+        "split",
+        "path",
+        "label",
+        "is_dropped",
+        "similarity",
+    )
 
     @property
     def manifest(self) -> Manifest:
@@ -67,26 +74,6 @@ class Leaks:
             )
         return splits
 
-    def to_frame(self) -> pd.DataFrame:
-        """Returns a row per file in a leak.
-
-        Columns: ``leak`` (from 0), ``split``, ``path``, ``label``, ``is_dropped``, ``similarity``
-        (to the most similar file).
-        """
-        import pandas as pd
-
-        return pd.DataFrame(self._rows(), columns=list(_COLUMNS))
-
-    def save(self, file: str | os.PathLike[str]) -> None:
-        """Writes these rows as CSV or JSON, by the extension of ``file``, atomically.
-
-        Raises:
-            OptionError: The extension is neither.
-            ExportError: The file cannot be written.
-        """
-        metadata = {"root": self.manifest.root, "threshold": self.duplicates.threshold}
-        write_records(file, _COLUMNS, self._rows(), metadata)
-
     def get_split(self, row: int) -> str:
         """Returns the name of the split that a row is in."""
         return self.manifest.splits[row] if self.manifest.splits is not None else ""
@@ -94,6 +81,9 @@ class Leaks:
     def _is_kept(self, row: int, leak: tuple[int, ...]) -> bool:
         ranks = [self.names.index(self.get_split(other)) for other in leak]
         return self.names.index(self.get_split(row)) == max(ranks)
+
+    def _metadata(self) -> dict[str, Any]:
+        return {"root": self.manifest.root, "threshold": self.duplicates.threshold}
 
     def _rows(self) -> list[tuple[object, ...]]:
         labels, dropped = self.manifest.labels, set(self.drop)

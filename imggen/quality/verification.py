@@ -5,27 +5,24 @@ from __future__ import annotations
 import csv
 import os
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, final
+from typing import Any, ClassVar, final
 
-from imggen.core import absolute_link, class_folder_path, move_file, move_link, write_records
+from imggen.core import Report, absolute_link, class_folder_path, move_file, move_link
 from imggen.data import Manifest, scan
 from imggen.errors import ExportError
 from imggen.quality.image_check import Finding, check_image, silence_pillow
 from imggen.workers import Progress, ThreadMap
 
-if TYPE_CHECKING:
-    import pandas as pd
-
-_COLUMNS = ("path", "problem", "is_fault", "detail")
-
 
 @final
 @dataclass(frozen=True)
-class VerifyReport:
+class VerifyReport(Report):
     """The faults and remarks about a set of files.
+
+    ``to_frame`` has a row per finding; columns ``path``, ``problem``, ``is_fault``, ``detail``.
 
     Attributes:
         root: The folder that paths are relative to.
@@ -39,6 +36,8 @@ class VerifyReport:
     findings: tuple[Finding, ...]
     skipped: Mapping[str, int]
 
+    _COLUMNS: ClassVar[tuple[str, ...]] = ("path", "problem", "is_fault", "detail")
+
     @property
     def faults(self) -> tuple[Finding, ...]:
         """The files that cannot be used for training, each once."""
@@ -49,21 +48,11 @@ class VerifyReport:
         """The number of files by kind of problem."""
         return dict(Counter(finding.problem.value for finding in self.findings))
 
-    def to_frame(self) -> pd.DataFrame:
-        """Returns a row per finding; columns ``path``, ``problem``, ``is_fault``, ``detail``."""
-        import pandas as pd
+    def _rows(self) -> Iterator[tuple[object, ...]]:
+        return map(_row, self.findings)
 
-        return pd.DataFrame(map(_row, self.findings), columns=list(_COLUMNS))
-
-    def save(self, file: str | os.PathLike[str]) -> None:
-        """Writes the findings as CSV or JSON, by the extension of ``file``, atomically.
-
-        Raises:
-            OptionError: The extension is neither.
-            ExportError: The file cannot be written.
-        """
-        metadata = {"root": self.root, "num_files": self.num_files}
-        write_records(file, _COLUMNS, map(_row, self.findings), metadata)
+    def _metadata(self) -> dict[str, Any]:
+        return {"root": self.root, "num_files": self.num_files}
 
     def quarantine(self, folder: str | os.PathLike[str]) -> list[str]:
         """Moves the files that cannot be used for training to ``folder``, and lists them there.
@@ -100,7 +89,7 @@ class VerifyReport:
             ) as log:
                 writer = csv.writer(log)
                 if log.tell() == 0:
-                    writer.writerow(_COLUMNS)
+                    writer.writerow(self._COLUMNS)
                 for finding in self.faults:
                     source = os.path.join(outer, finding.path)
                     target = os.path.join(inner, class_folder_path(finding.path, ""))

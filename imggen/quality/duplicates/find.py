@@ -8,12 +8,12 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property, partial
-from typing import TYPE_CHECKING, NamedTuple, final
+from typing import Any, ClassVar, NamedTuple, final
 
 import numpy as np
 import numpy.typing as npt
 
-from imggen.core import StringColumn, check_number, write_records
+from imggen.core import Report, StringColumn, check_number
 from imggen.data import Manifest
 from imggen.errors import ImageError
 from imggen.quality.duplicates.fingerprints import THUMB_SIDE, compute_thumb
@@ -22,26 +22,15 @@ from imggen.quality.image_check import ImageFacts, check_image, silence_pillow
 from imggen.splitting import join_groups
 from imggen.workers import Progress, ThreadMap
 
-if TYPE_CHECKING:
-    import pandas as pd
-
-_COLUMNS = (
-    "group",
-    "path",
-    "keep",
-    "is_exact",
-    "similarity",
-    "label",
-    "width",
-    "height",
-    "num_bytes",
-)
-
 
 @final
 @dataclass(frozen=True, eq=False)
-class Duplicates:
+class Duplicates(Report):
     """Groups of files that show the same image.
+
+    ``to_frame`` has a row per file in a group; columns ``group`` (from 0), ``path``, ``keep``,
+    ``is_exact`` (whether another file of the group has the same bytes), ``similarity`` (to the most
+    similar file), ``label``, ``width``, ``height``, ``num_bytes``.
 
     Attributes:
         manifest: All files that were compared, with ``hashes`` if all could be read.
@@ -69,6 +58,18 @@ class Duplicates:
     files: npt.NDArray[np.int64]
     facts: Mapping[int, ImageFacts | None]
     unreadable: tuple[str, ...]
+
+    _COLUMNS: ClassVar[tuple[str, ...]] = (
+        "group",
+        "path",
+        "keep",
+        "is_exact",
+        "similarity",
+        "label",
+        "width",
+        "height",
+        "num_bytes",
+    )
 
     @property
     def drop(self) -> tuple[int, ...]:
@@ -99,31 +100,13 @@ class Duplicates:
             np.maximum.at(best, rows, self.pairs.similarity)
         return best
 
-    def to_frame(self) -> pd.DataFrame:
-        """Returns a row per file in a group.
-
-        Columns: ``group`` (from 0), ``path``, ``keep``, ``is_exact`` (whether another file of the
-        group has the same bytes), ``similarity`` (to the most similar file), ``label``, ``width``,
-        ``height``, ``num_bytes``.
-        """
-        import pandas as pd
-
-        return pd.DataFrame(self._rows(), columns=list(_COLUMNS))
-
-    def save(self, file: str | os.PathLike[str]) -> None:
-        """Writes these rows as CSV or JSON, by the extension of ``file``, atomically.
-
-        Raises:
-            OptionError: The extension is neither.
-            ExportError: The file cannot be written.
-        """
-        metadata = {
+    def _metadata(self) -> dict[str, Any]:
+        return {
             "root": self.manifest.root,
             "num_files": len(self.manifest),
             "threshold": self.threshold,
             "unreadable": self.unreadable,
         }
-        write_records(file, _COLUMNS, self._rows(), metadata)
 
     def _rows(self) -> list[tuple[object, ...]]:
         labels = self.manifest.labels
