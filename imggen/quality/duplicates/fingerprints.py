@@ -86,19 +86,6 @@ def hashed_windows() -> npt.NDArray[np.float32]:
     return np.array([(*across, *down) for down in spans for across in spans], np.float32)
 
 
-def compute_hashes(thumbs: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint64]:
-    """Computes the perceptual hash of each whole image.
-
-    Args:
-        thumbs: Shape (num_images, side, side); the side is a multiple of 32.
-
-    Returns:
-        uint64, shape (num_images,): ``imagehash.phash`` of the image averaged down to 32×32,
-        with its first bit as the highest.
-    """
-    return _hash_windows(thumbs, [(0.0, 1.0)])[:, 0]
-
-
 def compute_window_hashes(thumbs: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint64]:
     """Computes the perceptual hash of each of the ``hashed_windows()`` of each image.
 
@@ -106,20 +93,12 @@ def compute_window_hashes(thumbs: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint6
         thumbs: Shape (num_images, side, side); the side is a multiple of 32.
 
     Returns:
-        uint64, shape (num_images, 81).
+        uint64, shape (num_images, 81). The first of each image is the ``imagehash.phash`` of the
+        image averaged down to 32×32, with its first bit as the highest.
     """
-    return _hash_windows(thumbs, _spans())
-
-
-def _spans() -> list[tuple[float, float]]:
-    return [(start, 1 - end) for start in _CUTS for end in _CUTS]
-
-
-def _hash_windows(
-    thumbs: npt.NDArray[np.uint8], spans: list[tuple[float, float]]
-) -> npt.NDArray[np.uint64]:
     # Cropping, stretching to 32x32 and the cosine transform are all linear and separable: two
     # matrix products give the transforms of all windows at once.
+    spans = _spans()
     transform = np.concatenate([_transform_matrix(*span) for span in spans])
     num_spans, num_windows = len(spans), len(spans) ** 2
     hashes = np.empty((len(thumbs), num_windows), np.uint64)
@@ -139,6 +118,10 @@ def _hash_windows(
         bits = np.packbits(frequencies > median + _ROUNDING, axis=2)
         hashes[rows] = bits.view(">u8")[:, :, 0]
     return hashes
+
+
+def _spans() -> list[tuple[float, float]]:
+    return [(start, 1 - end) for start in _CUTS for end in _CUTS]
 
 
 def _average(thumbs: npt.NDArray[np.uint8], side: int) -> npt.NDArray[np.float64]:
