@@ -10,6 +10,7 @@ import warnings
 import weakref
 import zlib
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple, final
 
@@ -133,7 +134,9 @@ class DiskCache:
         *,
         same_size: bool = True,
     ) -> None:
-        self._arguments = (folder, cache_key, num_samples, filepath, limit, same_size)
+        self._reopen = partial(
+            DiskCache, folder, cache_key, num_samples, filepath, limit, same_size=same_size
+        )
         self._limit = limit
         self._needs_size_check = same_size
         self.after_fork()
@@ -250,12 +253,7 @@ class DiskCache:
         return hashlib.blake2b(identity, digest_size=16).digest()
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _reopen, self._arguments
-
-
-def _reopen(*arguments: Any) -> DiskCache:
-    *others, same_size = arguments
-    return DiskCache(*others, same_size=same_size)
+        return self._reopen, ()
 
 
 @final

@@ -7,6 +7,7 @@ import threading
 import warnings
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any, final
 
@@ -115,12 +116,8 @@ class RamCache:
             self._bytes_stored, self.is_full = 0, False
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _build_empty, (*self._arguments, self._same_size)
-
-
-def _build_empty(num_samples: int, limit: int | None, same_size: bool) -> RamCache:
-    """Builds the copy in another process, which starts empty."""
-    return RamCache(num_samples, limit, same_size=same_size)
+        # The copy in another process starts empty.
+        return partial(RamCache, *self._arguments, same_size=self._same_size), ()
 
 
 def _usable_memory() -> float:
