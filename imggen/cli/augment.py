@@ -29,9 +29,11 @@ from imggen.cli.options import (
 @click.option(
     "--balance",
     is_flag=True,
-    help="Make more copies of rare classes, until all are as large as the largest.",
+    help="Make more copies in rare classes until all classes are as large as the largest.",
 )
-@image_size_option("Size of all images, in pixels.  [default: each file's own size]")
+@image_size_option(
+    "Size in pixels that all images are resized to.  [default: each file's own size]"
+)
 @seed_option
 @workers_option
 def augment(

@@ -1,4 +1,4 @@
-"""``imggen bench DIR``: time each stage of loading, and recommend changes."""
+"""``imggen bench DIRECTORY``: time each stage of loading, and recommend changes."""
 
 from __future__ import annotations
 
@@ -34,14 +34,14 @@ if TYPE_CHECKING:
 @click.option(
     "--cache",
     metavar="FOLDER|ram",
-    help="Cache loaded images there, and time the epochs after the first.",
+    help="Cache loaded images in a folder or in memory (ram), and time the epochs after the first.",
 )
 @click.option(
     "--model",
     "model_file",
     type=PATH,
     metavar="FILE.keras",
-    help="Also time this model, and report how long it waits for images.",
+    help="Also time this Keras model, and report how long it waits for images.",
 )
 @policy_option(
     "Augmentation policy: a file (.yaml, .json), or light, medium or strong.  [default: none]",
@@ -55,7 +55,7 @@ if TYPE_CHECKING:
     help="Approximate duration of the benchmark, in seconds.",
 )
 @click.option(
-    "-o", "--output", type=PATH, metavar="FILE.png", help="Write the results as a bar chart."
+    "-o", "--output", type=PATH, metavar="FILE.png", help="Write a bar chart of the results."
 )
 def bench(
     directory: Path,

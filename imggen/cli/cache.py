@@ -18,7 +18,7 @@ from imggen.cli.options import (
 
 @click.group()
 def cache() -> None:
-    """Build, inspect and clear a cache folder of loaded images (cache=FOLDER in Python)."""
+    """Build, inspect and clear a cache folder of loaded images (in Python: cache=FOLDER)."""
 
 
 @cache.command()
@@ -50,13 +50,24 @@ def clear(folder: Path) -> None:
 @click.argument("folder", type=PATH)
 @image_size_option(required=True)
 @click.option(
-    "--color-mode", default="rgb", show_default=True, help="One of rgb, rgba and grayscale."
+    "--color-mode", default="rgb", show_default=True, help="Channels: rgb, rgba or grayscale."
 )
 @interpolation_option
-@click.option("--crop-to-aspect-ratio", is_flag=True, help="Crop images rather than distort them.")
-@click.option("--pad-to-aspect-ratio", is_flag=True, help="Pad images rather than distort them.")
 @click.option(
-    "--pack", default="raw", show_default=True, help="Format in the cache: raw pixels, or jpeg."
+    "--crop-to-aspect-ratio",
+    is_flag=True,
+    help="Crop images to the aspect ratio of --image-size instead of distorting them.",
+)
+@click.option(
+    "--pad-to-aspect-ratio",
+    is_flag=True,
+    help="Pad images to the aspect ratio of --image-size instead of distorting them.",
+)
+@click.option(
+    "--pack",
+    default="raw",
+    show_default=True,
+    help="Storage format: raw (pixels) or jpeg (smaller, lossy).",
 )
 @click.option(
     "--quality",
@@ -66,7 +77,10 @@ def clear(folder: Path) -> None:
     help="JPEG quality for --pack jpeg, from 1 to 100.",
 )
 @click.option(
-    "--limit", type=int, metavar="BYTES", help="Maximum size of the images.  [default: no limit]"
+    "--limit",
+    type=int,
+    metavar="BYTES",
+    help="Maximum size of all cached images.  [default: 95% of the free disk space]",
 )
 @workers_option
 def build(
@@ -84,8 +98,9 @@ def build(
 ) -> None:
     """Load all images in DIRECTORY into the cache FOLDER.
 
-    Training with cache=FOLDER and the same settings then reads them from there. Images that are
-    cached already are skipped: rerun the same command to resume an interrupted build.
+    An imggen.ImageSequence with cache=FOLDER and the same settings then reads them from there.
+    Images that are already cached are skipped: rerun the same command to resume an interrupted
+    build.
     """
     from imggen.cli.output import echo_unreadable, progress_bars, silence_tensorflow
 

@@ -34,8 +34,8 @@ _SEED = 7
 def demo(output: Path, epochs: int) -> None:
     """Train a small network on handwritten digits, offline.
 
-    Writes class folders, splits them, draws augmented images, trains, and evaluates the network
-    on the test split.
+    Write class folders, split them, draw augmented images, train, and evaluate the network on the
+    test split.
     """
     from imggen.cli.output import silence_tensorflow
 

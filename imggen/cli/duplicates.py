@@ -1,4 +1,4 @@
-"""``imggen duplicates DIR``: find duplicate and near-duplicate images."""
+"""``imggen duplicates DIRECTORY``: find duplicate and near-duplicate images."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from imggen.cli.options import (
-    PATH,
+    directory_argument,
     exact_option,
     html_option,
     output_option,
@@ -17,23 +17,24 @@ from imggen.cli.options import (
 
 
 @click.command()
-@click.argument("source", type=PATH, metavar="DIR")
+@directory_argument
 @exact_option
 @threshold_option
 @output_option("Write all groups and the files to drop to FILE (.csv or .json).")
 @html_option("Write an HTML page that shows the images of each group.")
 @workers_option
 def duplicates(
-    source: Path,
+    directory: Path,
     exact: bool,
     threshold: float,
     output: Path | None,
     html: Path | None,
     workers: int | None,
 ) -> None:
-    """Find duplicate and near-duplicate images in DIR, a folder or a table.
+    """Find duplicate and near-duplicate images in DIRECTORY.
 
-    The exit status is 1 if there are any.
+    DIRECTORY is a folder or a table (.csv or .parquet). The exit status is 1 if there are
+    duplicates.
     """
     import imggen
     from imggen.cli.output import MAX_LISTED, progress_bars
@@ -45,7 +46,7 @@ def duplicates(
     check_page(html)
     with progress_bars() as progress:
         found = imggen.find_duplicates(
-            all_images(source),
+            all_images(directory),
             near=not exact,
             threshold=threshold,
             workers=workers,

@@ -17,7 +17,7 @@ directory_argument = click.argument("directory", type=PATH)
 workers_option = click.option(
     "--workers",
     type=int,
-    help="Number of threads; 0 loads in the main thread.  [default: one per CPU core]",
+    help="Number of threads that load images; 0 uses the main thread.  [default: one per CPU core]",
 )
 
 seed_option = click.option(
@@ -32,11 +32,11 @@ interpolation_option = click.option(
     "--interpolation",
     default="bilinear",
     show_default=True,
-    help="Resizing method, as in imggen.ImageSequence.",
+    help="Resizing method: nearest, bilinear, bicubic, area, lanczos3, box, hamming or lanczos.",
 )
 
 exact_option = click.option(
-    "--exact", is_flag=True, help="Report only files with identical bytes, not similar images."
+    "--exact", is_flag=True, help="Find only files with identical bytes, not similar images."
 )
 
 threshold_option = click.option(
@@ -44,7 +44,7 @@ threshold_option = click.option(
     type=float,
     default=0.95,
     show_default=True,
-    help="Minimum similarity of two images that count as duplicates, above 0 and up to 1.",
+    help="Minimum similarity of near-duplicates, above 0 and at most 1.",
 )
 
 
@@ -72,9 +72,8 @@ def image_size_option(
         nargs=2,
         default=default,
         required=required,
-        show_default=True,
         metavar="HEIGHT WIDTH",
-        help=text,
+        help=text + (f"  [default: {default[0]} {default[1]}]" if default else ""),
     )
 
 

@@ -1,4 +1,4 @@
-"""``imggen preview DIR``: draw images next to their augmented variants."""
+"""``imggen preview DIRECTORY``: draw images next to their augmented variants."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from imggen.cli.options import (
     required=True,
     type=PATH,
     metavar="FILE.png|FILE.html",
-    help="Picture to write, or HTML page that works offline.",
+    help="Picture or self-contained HTML page to write.",
 )
 @click.option(
     "--images-per-class",
@@ -38,7 +38,7 @@ from imggen.cli.options import (
     type=int,
     default=6,
     show_default=True,
-    help="Number of epochs to show per image.",
+    help="Number of augmented variants per image, one per epoch.",
 )
 @click.option(
     "--classes",
@@ -61,8 +61,8 @@ def preview(
 ) -> None:
     """Draw a few images of each class in DIRECTORY next to their augmented variants.
 
-    The random parameters are printed below each variant, and variants that look damaged are
-    marked.
+    DIRECTORY is a folder or a table (.csv or .parquet). The random parameters are printed below
+    each variant, and variants that look damaged are marked.
     """
     from imggen.cli.output import check_folder, check_picture, echo_unreadable, silence_tensorflow
 

@@ -1,4 +1,4 @@
-"""``imggen scan DIR``: show the contents of a folder of classes."""
+"""``imggen scan DIRECTORY``: show the contents of a folder of classes."""
 
 from __future__ import annotations
 

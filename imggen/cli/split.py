@@ -27,8 +27,7 @@ if TYPE_CHECKING:
     type=float,
     nargs=3,
     metavar="TRAIN VAL TEST",
-    help="Fraction of the images for each split; the three sum to 1. 0 leaves out a split.  "
-    "[default: 0.7 0.15 0.15]",
+    help="Fractions of the images, which sum to 1. 0 leaves out a split.  [default: 0.7 0.15 0.15]",
 )
 @click.option(
     "--count",
@@ -78,12 +77,12 @@ if TYPE_CHECKING:
 @click.option(
     "--oversample",
     is_flag=True,
-    help="Repeat images of rare classes in train, until all classes are as large as the largest.",
+    help="Repeat images of rare classes in train until all classes are as large as the largest.",
 )
-@click.option("--copy", "mode", flag_value="copy", default=True, help="Copy files (default).")
+@click.option("--copy", "mode", flag_value="copy", default=True, help="Copy files.  [default]")
 @click.option("--move", "mode", flag_value="move", help="Move files; --undo moves them back.")
-@click.option("--symlink", "mode", flag_value="symlink", help="Create symbolic links.")
-@click.option("--hardlink", "mode", flag_value="hardlink", help="Create hard links.")
+@click.option("--symlink", "mode", flag_value="symlink", help="Create symbolic links to the files.")
+@click.option("--hardlink", "mode", flag_value="hardlink", help="Create hard links to the files.")
 @click.option(
     "--manifest",
     type=PATH,
@@ -106,7 +105,7 @@ if TYPE_CHECKING:
 @click.option(
     "--undo",
     is_flag=True,
-    help="Move files back to where they were; SRC is the DST of an earlier split with --move.",
+    help="Move all files back; SRC is the folder that an earlier run with --move split into.",
 )
 def split(
     source: Path,

@@ -1,4 +1,4 @@
-"""``imggen studio DIR``: tune augmentations on a local web page."""
+"""``imggen studio DIRECTORY``: tune augmentations on a local web page."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def studio(
 ) -> None:
     """Tune augmentations on a local web page that shows the images in DIRECTORY.
 
-    Switch augmentations on and off, change their ranges, compare two policies side by side, and
+    DIRECTORY is a folder or a table (.csv or .parquet). Switch augmentations on and off, change their ranges, compare two policies side by side, and
     export a policy as YAML or Python. The page is served to this machine only, needs no internet
     connection, and shows only images inside DIRECTORY.
     """

@@ -1,4 +1,4 @@
-"""``imggen verify DIR``: decode every image and report broken files."""
+"""``imggen verify DIRECTORY``: decode every image and report broken files."""
 
 from __future__ import annotations
 
@@ -6,23 +6,26 @@ from pathlib import Path
 
 import click
 
-from imggen.cli.options import PATH, output_option, workers_option
+from imggen.cli.options import PATH, directory_argument, output_option, workers_option
 
 
 @click.command()
-@click.argument("source", type=PATH, metavar="DIR")
+@directory_argument
 @output_option("Write all findings to FILE (.csv or .json).")
 @click.option(
     "--quarantine",
     type=PATH,
-    metavar="DST",
-    help="Move files that cannot be used for training to the folder DST.",
+    metavar="FOLDER",
+    help="Move files that cannot be used for training to this folder.",
 )
 @workers_option
-def verify(source: Path, output: Path | None, quarantine: Path | None, workers: int | None) -> None:
-    """Decode every image in DIR, a folder or a table, and report broken and unusual files.
+def verify(
+    directory: Path, output: Path | None, quarantine: Path | None, workers: int | None
+) -> None:
+    """Decode every image in DIRECTORY, and report broken and unusual files.
 
-    The exit status is 1 if files that cannot be used for training remain in DIR.
+    DIRECTORY is a folder or a table (.csv or .parquet). The exit status is 1 if files that cannot
+    be used for training remain in it.
     """
     import imggen
     from imggen.cli.output import MAX_LISTED, echo_skipped, progress_bars
@@ -31,7 +34,7 @@ def verify(source: Path, output: Path | None, quarantine: Path | None, workers: 
 
     check_report_path(output)
     with progress_bars() as progress:
-        report = imggen.verify(all_images(source), workers=workers, progress=progress)
+        report = imggen.verify(all_images(directory), workers=workers, progress=progress)
     for finding in report.findings[:MAX_LISTED]:
         click.echo(f"{finding.problem.value}: {printable(finding.path)}: {finding.detail}")
     if len(report.findings) > MAX_LISTED:
