@@ -27,9 +27,10 @@ def studio(
 ) -> None:
     """Tune augmentations on a local web page that shows the images in DIRECTORY.
 
-    DIRECTORY is a folder or a table (.csv or .parquet). Switch augmentations on and off, change their ranges, compare two policies side by side, and
-    export a policy as YAML or Python. The page is served to this machine only, needs no internet
-    connection, and shows only images inside DIRECTORY.
+    DIRECTORY is a folder or a table (.csv or .parquet). Switch augmentations on and off, change
+    their ranges, compare two policies side by side, and export a policy as YAML or Python. The page
+    is served to this machine only, needs no internet connection, and shows only images inside the
+    folder.
     """
     from imggen.cli.output import silence_tensorflow
 
