@@ -35,12 +35,13 @@ from imggen.loading import (
     SampleLoader,
     find_label_mode,
 )
-from imggen.preview import Explanation, draw_batch, explain
+from imggen.preview import draw_batch
 from imggen.sequences.base import EpochSequence
 from imggen.sequences.manifest_view import ManifestView
 from imggen.sequences.monitoring import FailureLog, warn_of_unrepeatable_steps
 from imggen.sequences.options import DataFormat
 from imggen.sequences.predictions import prediction_table
+from imggen.sequences.sample_view import SampleView
 from imggen.sequences.summary import summarize_batches
 from imggen.workers import BufferPool, WorkerOptions, single_threaded_opencv
 
@@ -50,7 +51,7 @@ if TYPE_CHECKING:
 
 
 @final
-class ImageSequence(EpochSequence[Batch], ManifestView):
+class ImageSequence(EpochSequence[Batch], ManifestView, SampleView):
     """A ``keras.utils.PyDataset`` over the samples of a manifest.
 
     What a sample looks like depends on (seed, epoch, index) and nothing else, so batches are the
@@ -247,71 +248,54 @@ class ImageSequence(EpochSequence[Batch], ManifestView):
         indices = self.batch_maker.sampler.indices(self.epoch if epoch is None else epoch)
         return indices[: len(self) * self.batch_size] % self.samples
 
-    def predict(self, model: keras.Model, *, verbose: str | int = 0) -> pd.DataFrame:
+    def predict(
+        self,
+        model: keras.Model,
+        *,
+        output: str | int | None = None,
+        from_logits: bool | None = None,
+        verbose: str | int = 0,
+    ) -> pd.DataFrame:
         """Predicts every sample once; row i is file i, even if this sequence is shuffled.
 
-        Images are not augmented. If the model's loss has ``from_logits=True``, scores are converted
-        into probabilities.
+        Images are not augmented. Whether the model's output is probabilities or logits is decided
+        by its last activation and by the loss that it was compiled with. Logits are converted into
+        probabilities: by a sigmoid for binary crossentropy, by a softmax otherwise. One unit is the
+        probability of the second of two classes.
 
         Args:
-            model: A model with one output: a score for each class, or one sigmoid for two classes;
-                for "regression" one number for each column.
+            model: A model with a score for each class, or one sigmoid for two classes; for
+                "regression" with one number for each column.
+            output: For a model of several outputs, the name or position of the one to tabulate.
+            from_logits: Whether the output is logits, for models that do not tell. None: decided
+                by the model.
             verbose: As in ``model.predict``.
 
         Returns:
             A table with the columns ``path``, ``true`` and ``predicted`` (class names; ``true`` is
-            None for samples without classes) and ``p_<class name>``, one score per class. If
-            the manifest has no class names, they are "0", "1", ... A file that could not be read
-            (with ``on_error`` other than "raise") has None and NaN. For "regression", the columns
-            are ``path``, ``true`` and ``predicted``; for a list of columns, ``true_<name>`` and
-            ``predicted_<name>`` for each.
+            None for samples without classes, ``predicted`` is the class with the highest score)
+            and ``p_<class name>``, one score per class. If the manifest has no class names, they
+            are "0", "1", ... A file that could not be read (with ``on_error`` other than "raise")
+            has None and NaN. For "regression", the columns are ``path``, ``true`` and
+            ``predicted``; for a list of columns, ``true_<name>`` and ``predicted_<name>`` for each.
 
         Raises:
-            OptionError: The model's output does not match the targets, or the targets are boxes or
-                keypoints of samples without classes.
+            OptionError: The model's output does not match the targets; it is not clear what its
+                output means; or the targets are boxes or keypoints of samples without classes.
         """
         maker = self.batch_maker
         if maker.cut_size is not None:
             # The cache holds the images to crop from, not whole images of the right size.
             whole = dataclasses.replace(maker.samples, load=self._source.load_whole, cache=None)
             maker = dataclasses.replace(maker, samples=whole, cut_size=None)
-        return prediction_table(maker, self.worker_options, model, verbose)
-
-    def original(self, index: int) -> npt.NDArray[Any]:
-        """Returns sample ``index`` before augmentation: uint8, shape (height, width, channels).
-
-        If ``RandomResizedCrop`` is the first augmentation, this is the image that it crops.
-        """
-        return self.batch_maker.samples.image(index).copy()
-
-    def augmented(self, index: int, epoch: int) -> npt.NDArray[Any]:
-        """Returns sample ``index`` as ``epoch`` trains on it, before rescaling."""
-        sample = self.batch_maker.samples(index)
-        return self.batch_maker.augment(sample, epoch, index, index).sample.image.copy()
-
-    def explain(self, epoch: int, index: int) -> Explanation:
-        """Shows sample ``index`` as ``epoch`` trains on it, with all augmentation parameters.
-
-        Args:
-            epoch: Any past or future epoch, from 0.
-            index: The sample, by its row in the manifest; with ``repeats``, its repeat r is
-                ``index + r * samples``.
-
-        Returns:
-            The image, its file, its target, and the parameters of each augmentation.
-
-        Raises:
-            ImageError: The file cannot be read, with ``on_error="raise"``.
-            AugmentationError: An augmentation broke its contract.
-            OptionError: There is no such sample, or ``on_error="skip"`` skipped it.
-
-        Example:
-            >>> from imggen.augment import RandomFlip
-            >>> flipping = ImageSequence(manifest, augment=RandomFlip(p=1.0), seed=7)
-            >>> flipping.explain(epoch=3, index=5).steps
-            (AppliedStep(name='RandomFlip', parameters={'horizontal': True, 'vertical': False}),)
-        """
-        return explain(self.batch_maker, epoch, index)
+        return prediction_table(
+            maker,
+            self.worker_options,
+            model,
+            output=output,
+            from_logits=from_logits,
+            verbose=verbose,
+        )
 
     def show_batch(self, index: int = 0, *, num_images: int = 16, cell: int = 128) -> Image.Image:
         """Draws a batch of the current epoch with its targets, for notebooks.

@@ -6,13 +6,13 @@ import dataclasses
 from typing import TYPE_CHECKING, Any, final
 
 import keras
-import numpy as np
 import numpy.typing as npt
 
 from imggen.augment import Pipeline
 from imggen.errors import OptionError
 from imggen.loading import Batch, BatchMaker, EpochSampler, NoTargetMode
 from imggen.sequences.base import EpochSequence
+from imggen.sequences.model_output import select_output
 from imggen.workers import WorkerOptions
 
 if TYPE_CHECKING:
@@ -20,7 +20,13 @@ if TYPE_CHECKING:
 
 
 def prediction_table(
-    maker: BatchMaker, options: WorkerOptions, model: keras.Model, verbose: str | int
+    maker: BatchMaker,
+    options: WorkerOptions,
+    model: keras.Model,
+    *,
+    output: str | int | None,
+    from_logits: bool | None,
+    verbose: str | int,
 ) -> pd.DataFrame:
     """Predicts every sample of a manifest once, in its order; see ``ImageSequence.predict``.
 
@@ -28,6 +34,8 @@ def prediction_table(
         maker: The batch maker of the sequence.
         options: Which workers load the images.
         model: The model.
+        output: The output of the model that the table shows; None: the only one.
+        from_logits: Whether the output is logits; None: as the model itself tells.
         verbose: As in ``model.predict``.
 
     Returns:
@@ -37,6 +45,10 @@ def prediction_table(
 
     manifest, mode = maker.manifest, maker.label_mode
     mode.check_predictions(manifest)
+    if not callable(getattr(model, "predict", None)):
+        raise OptionError(
+            f"model is {type(model).__name__}, which has no method predict; expected a Keras model."
+        )
     in_order = dataclasses.replace(
         maker,
         samples=dataclasses.replace(maker.samples, label_mode=NoTargetMode()),
@@ -46,14 +58,10 @@ def prediction_table(
         on_error="raise" if maker.on_error == "raise" else "blank",
     )
     with _ImagesInOrder(in_order, options) as images:
-        output = model.predict(images, verbose=verbose)
-        if not isinstance(output, np.ndarray):
-            raise OptionError(
-                f"The model has several outputs, as a {type(output).__name__}; a prediction table "
-                "needs a model with one output."
-            )
+        predicted = model.predict(images, verbose=verbose)
         unread = sorted(images.failed)
-    columns = mode.prediction_columns(output, manifest, unread, from_logits=_from_logits(model))
+    values, meaning = select_output(model, predicted, output, from_logits)
+    columns = mode.prediction_columns(values, manifest, unread, meaning=meaning)
     # As objects: paths need not be valid text, which the string dtype of pandas requires.
     paths = {"path": pd.Series(manifest.filepaths, dtype=object)}
     return pd.DataFrame(
@@ -73,8 +81,3 @@ class _ImagesInOrder(EpochSequence[Batch]):
         self.failed.update(made.failures)  # unshuffled and unrepeated, index i is row i
         x: npt.NDArray[Any] = made.x
         return x
-
-
-def _from_logits(model: keras.Model) -> bool:
-    """Whether the model's loss takes its output for logits."""
-    return bool(getattr(getattr(model, "loss", None), "from_logits", False))

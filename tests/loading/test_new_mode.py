@@ -42,7 +42,7 @@ class BrightnessMode(LabelMode):
     def show(self, pixels, targets, position, manifest, *, channels_first):
         return Sample(pixels), f"mean {targets[position, 0]:.0f}"
 
-    def prediction_columns(self, output, manifest, unread, *, from_logits):
+    def prediction_columns(self, output, manifest, unread, *, meaning):
         return {"brightness": output[:, 0]}
 
 

@@ -8,6 +8,7 @@ explains and predicts targets. A new mode is one more subclass of ``LabelMode``,
 from imggen.loading.label_modes.base import LabelMode, LoadedImage, TargetBatch
 from imggen.loading.label_modes.classes import class_weights
 from imggen.loading.label_modes.none import NoTargetMode
+from imggen.loading.label_modes.output_meaning import OutputMeaning
 from imggen.loading.label_modes.registry import (
     LABEL_MODES,
     LabelModeLike,
@@ -21,6 +22,7 @@ __all__ = [
     "LabelModeLike",
     "LoadedImage",
     "NoTargetMode",
+    "OutputMeaning",
     "TargetBatch",
     "class_weights",
     "default_label_mode",

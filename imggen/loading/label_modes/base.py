@@ -14,6 +14,7 @@ from imggen.data import Manifest
 from imggen.decode import ImageSpec, source_geometry
 from imggen.errors import OptionError
 from imggen.loading.label_modes.class_scores import class_score_columns
+from imggen.loading.label_modes.output_meaning import OutputMeaning
 
 
 @final
@@ -246,7 +247,7 @@ class LabelMode(ABC):
         manifest: Manifest,
         unread: Sequence[int],
         *,
-        from_logits: bool,
+        meaning: OutputMeaning,
     ) -> dict[str, npt.NDArray[Any]]:
         """Turns the output of a model into the columns of a table of predictions.
 
@@ -254,13 +255,13 @@ class LabelMode(ABC):
             output: The output for every sample, in the order of the manifest; shape (n, ...).
             manifest: The samples.
             unread: The rows whose files could not be read.
-            from_logits: Whether the model's loss takes its output for logits.
+            meaning: The evidence for what the numbers of ``output`` are.
 
         Returns:
             Columns by name, of n values each. By default those of classes: "true", "predicted" and
             "p_<class name>".
 
         Raises:
-            OptionError: The output does not have the expected shape.
+            OptionError: The output does not have the expected shape, or an unclear meaning.
         """
-        return class_score_columns(output, manifest, unread, from_logits=from_logits)
+        return class_score_columns(output, manifest, unread, meaning)

@@ -11,49 +11,139 @@ import numpy.typing as npt
 
 from imggen.data import Manifest
 from imggen.errors import ImggenWarning, OptionError
+from imggen.loading.label_modes.output_meaning import OutputMeaning
+
+_PREDICT_WITH_OTHER_CLASSES = (
+    "To predict with a model of other classes, make a sequence with labels=None and class_names=, "
+    "the classes in the order of training."
+)
+# The line that calls ImageSequence.predict.
+_STACKLEVEL = 6
 
 
 def class_score_columns(
-    output: npt.NDArray[Any], manifest: Manifest, unread: Sequence[int], *, from_logits: bool
+    output: npt.NDArray[Any], manifest: Manifest, unread: Sequence[int], meaning: OutputMeaning
 ) -> dict[str, npt.NDArray[Any]]:
     """Makes the columns "true", "predicted" and "p_<class name>"; see ``prediction_columns``."""
-    scores = _class_scores(output, manifest, from_logits)
+    scores = _class_scores(output, manifest, unread, meaning)
     names = np.array(
         manifest.class_names or [str(number) for number in range(scores.shape[1])], dtype=object
     )
     predicted = names[scores.argmax(axis=1)]
-    predicted[unread] = None
     scores[unread] = np.nan
+    predicted[np.isnan(scores).any(axis=1)] = None
     true = np.full(len(manifest), None) if manifest.labels is None else names[manifest.labels]
     by_class = {f"p_{name}": scores[:, index] for index, name in enumerate(names)}
     return {"true": true, "predicted": predicted, **by_class}
 
 
 def _class_scores(
-    output: npt.NDArray[Any], manifest: Manifest, from_logits: bool
+    output: npt.NDArray[Any], manifest: Manifest, unread: Sequence[int], meaning: OutputMeaning
 ) -> npt.NDArray[np.float64]:
-    """Scores of shape (samples, num_classes) from a model's output."""
+    """Scores of shape (samples, num_classes), or (samples, units) of a manifest without classes."""
     num_classes = manifest.num_classes
     scores = output.astype(np.float64)
-    if num_classes == 2 and output.shape == (manifest.num_samples, 1):
-        second = 1 / (1 + np.exp(-scores[:, 0])) if from_logits else scores[:, 0]
+    scores = scores[:, None] if scores.ndim == 1 else scores
+    read = np.delete(np.arange(len(scores)), unread)
+    units = scores.shape[1] if scores.ndim == 2 else 0
+    if units == 1 and num_classes <= 2 and not (num_classes == 1 and meaning.is_softmax):
+        second = _second_class_scores(scores[:, 0], manifest, read, meaning)
         scores = np.stack([1.0 - second, second], axis=1)
-    elif output.ndim != 2 or num_classes not in (0, output.shape[1]):
+    elif units == 0 or num_classes not in (0, units):
+        expected = num_classes or "the number of classes"
         raise OptionError(
             f"The model's output has shape {output.shape}; a prediction table needs "
-            f"{(manifest.num_samples, num_classes)}, one score for each of the classes "
-            f"{list(manifest.class_names)}."
+            f"({manifest.num_samples}, {expected}), one score for each of the classes "
+            f"{list(manifest.class_names)}. {_PREDICT_WITH_OTHER_CLASSES}"
         )
-    elif from_logits:
-        powers = np.exp(scores - scores.max(axis=1, keepdims=True))
-        scores = powers / powers.sum(axis=1, keepdims=True)
-    if not (scores.min() >= -1e-6 and scores.max() <= 1 + 1e-6):
+    elif meaning.is_logits():
+        scores = _sigmoid(scores) if meaning.loss_function == "sigmoid" else _softmax(scores)
+    elif not _are_probabilities(scores[read]):
+        if meaning.is_logits() is None:
+            raise OptionError(
+                f"The model's output runs from {_span(scores[read])}{meaning.describe()}, so its "
+                "scores are not probabilities. Pass from_logits=True if they are logits, or "
+                "from_logits=False to tabulate them as they are."
+            )
+        _warn_of_scores(scores[read], meaning)
+    broken = int(np.isnan(scores[read]).any(axis=1).sum())
+    if broken:
         warnings.warn(
-            f"The model's output runs from {scores.min():.3g} to {scores.max():.3g}, so its scores "
-            "are not probabilities. End the model in a softmax or sigmoid, or compile it with a "
-            "loss that says from_logits=True.",
+            f"The model's output is NaN for {broken} of {len(read)} images, which have no "
+            "prediction. Find out in which layer or weight it starts.",
             ImggenWarning,
-            # The line that calls ImageSequence.predict.
-            stacklevel=6,
+            stacklevel=_STACKLEVEL - 1,
         )
     return scores
+
+
+def _second_class_scores(
+    unit: npt.NDArray[np.float64],
+    manifest: Manifest,
+    read: npt.NDArray[np.int64],
+    meaning: OutputMeaning,
+) -> npt.NDArray[np.float64]:
+    """The probability of the second class from an output of one unit, shape (samples,)."""
+    if meaning.is_softmax:
+        raise OptionError(
+            f"The model's output is one unit{meaning.describe()}, and a softmax over one unit is "
+            "always 1. For two classes, end the model in a sigmoid, or in two units."
+        )
+    if manifest.num_classes == 1:
+        raise OptionError(
+            "The model's output is one score per image, which tells two classes apart, but these "
+            f"samples have the class {manifest.class_names[0]!r} only, and it may be either of the "
+            "two. Make the sequence with labels=None and class_names=, the two classes in the "
+            "order of training."
+        )
+    is_logits = meaning.is_logits()
+    if manifest.num_classes == 0 and not meaning.is_binary and meaning.from_logits is None:
+        raise OptionError(
+            f"The model's output is one number per image{meaning.describe()}, and these samples "
+            "have no classes. If it is a score for two classes, make the sequence with "
+            "class_names=, the two classes in the order of training; if it is another number, "
+            "call model.predict on a sequence with shuffle=False."
+        )
+    if is_logits:
+        return _sigmoid(unit)
+    if not _are_probabilities(unit[read]):
+        if meaning.from_logits is None:
+            raise OptionError(
+                f"The model's output runs from {_span(unit[read])}{meaning.describe()}, so it is "
+                f"not the probability of {manifest.class_names[1] if manifest.class_names else 1!r}"
+                ". Pass from_logits=True if it is a logit; or end the model in a sigmoid, or "
+                "compile it with a loss that has from_logits=True."
+            )
+        _warn_of_scores(unit[read], meaning)
+    return unit
+
+
+def _are_probabilities(scores: npt.NDArray[np.float64]) -> bool:
+    """Whether all scores are between 0 and 1, or NaN."""
+    return not ((scores < -1e-6) | (scores > 1 + 1e-6)).any()
+
+
+def _span(scores: npt.NDArray[np.float64]) -> str:
+    return f"{np.nanmin(scores):.3g} to {np.nanmax(scores):.3g}"
+
+
+def _warn_of_scores(scores: npt.NDArray[np.float64], meaning: OutputMeaning) -> None:
+    warnings.warn(
+        f"The model's output runs from {_span(scores)}{meaning.describe()}, so its scores are not "
+        "probabilities. End the model in a softmax or sigmoid, compile it with a loss that has "
+        "from_logits=True, or pass from_logits=True.",
+        ImggenWarning,
+        stacklevel=_STACKLEVEL,
+    )
+
+
+def _sigmoid(logits: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    # exp of the negative magnitude alone, which cannot overflow.
+    small = np.exp(-np.abs(logits))
+    return np.where(logits >= 0, 1 / (1 + small), small / (1 + small))
+
+
+def _softmax(logits: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    powers = np.exp(logits - logits.max(axis=1, keepdims=True))
+    shares: npt.NDArray[np.float64] = powers / powers.sum(axis=1, keepdims=True)
+    return shares

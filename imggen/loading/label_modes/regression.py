@@ -12,6 +12,7 @@ from imggen.augment import Mixer, MixUp, Sample
 from imggen.data import Manifest, TargetColumn
 from imggen.errors import OptionError
 from imggen.loading.label_modes.base import LabelMode, TargetBatch
+from imggen.loading.label_modes.output_meaning import OutputMeaning
 
 
 @final
@@ -93,7 +94,7 @@ class RegressionMode(LabelMode):
         manifest: Manifest,
         unread: Sequence[int],
         *,
-        from_logits: bool,
+        meaning: OutputMeaning,
     ) -> dict[str, npt.NDArray[Any]]:
         """Makes the columns "true" and "predicted"; "true_<name>", "predicted_<name>" for a list.
 
@@ -101,12 +102,12 @@ class RegressionMode(LabelMode):
             output: Shape (n, k), or (n,) where k is 1.
             manifest: See ``LabelMode``.
             unread: See ``LabelMode``.
-            from_logits: Not used.
+            meaning: Not used.
 
         Raises:
             OptionError: The output has another shape.
         """
-        del from_logits
+        del meaning
         targets = _targets(manifest)
         expected = targets.values.shape
         if output.shape != expected and (expected[1] != 1 or output.shape != expected[:1]):
