@@ -1,4 +1,4 @@
-"""The README's code and the examples run, each in a process of its own."""
+"""The README's code and the examples run as programs, one after another in one process."""
 
 import importlib
 import os
@@ -11,23 +11,18 @@ import pytest
 from PIL import Image
 
 from tests.helpers.images import write_images
+from tests.helpers.scripts import ScriptServer
 
 ROOT = Path(__file__).parents[1]
 
 BLOCKS = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), flags=re.DOTALL)
 
 
-def run(arguments, folder):
-    done = subprocess.run(
-        [sys.executable, *arguments],
-        capture_output=True,
-        text=True,
-        timeout=240,
-        cwd=folder,
-        env={**os.environ, "NO_ALBUMENTATIONS_UPDATE": "1"},
-    )
-    assert done.returncode == 0, done.stderr[-3000:]
-    return done.stdout
+@pytest.fixture(scope="module")
+def server():
+    server = ScriptServer()
+    yield server
+    server.close()
 
 
 @pytest.fixture
@@ -37,15 +32,26 @@ def folder(tmp_path):
     return tmp_path
 
 
+@pytest.fixture
+def run(server, folder):
+    def run(script, *arguments):
+        status, stdout, stderr = server.run(script, *arguments, folder=folder)
+        assert status == 0, f"{script}: {stderr[-3000:]}"
+        return stdout
+
+    return run
+
+
 @pytest.mark.parametrize("block", BLOCKS, ids=range(len(BLOCKS)))
-def test_the_code_in_the_readme_runs(folder, block):
-    run(["-c", block], folder)
+def test_the_code_in_the_readme_runs(run, folder, block):
+    script = folder / "block.py"
+    script.write_text(block)
+    run(script)
 
 
-def test_train_from_folder(folder):
+def test_train_from_folder(run, folder):
     shown = run(
-        [ROOT / "examples/train_from_folder.py", "photos", "--epochs", "1", "--image-size", "32"],
-        folder,
+        ROOT / "examples/train_from_folder.py", "photos", "--epochs", "1", "--image-size", "32"
     )
     accuracies = re.findall(
         r"^(?:test accuracy|accuracy of .*csv) (\d\.\d{4})$", shown, re.MULTILINE
@@ -55,34 +61,32 @@ def test_train_from_folder(folder):
     assert (folder / "predictions.csv").read_text().startswith("path,true,predicted,p_cat,p_dog\n")
 
 
-def test_arrays_by_id(folder):
-    shown = run([ROOT / "examples/arrays_by_id.py", "--count", "80"], folder)
+def test_arrays_by_id(run, folder):
+    shown = run(ROOT / "examples/arrays_by_id.py", "--count", "80")
     assert "x (16, 32, 32, 32, 1) float32, y (16, 2) float32" in shown
     assert float(re.search(r"test accuracy (\d\.\d+)", shown)[1]) >= 0.7
 
 
-def test_endless_generator(folder):
-    shown = run([ROOT / "examples/endless_generator.py", "photos", "--epochs", "1"], folder)
+def test_endless_generator(run, folder):
+    shown = run(ROOT / "examples/endless_generator.py", "photos", "--epochs", "1")
     assert "predictions (8, 2)" in shown
 
 
-def test_table_files(folder):
-    shown = run([ROOT / "examples/table_files.py"], folder)
+def test_table_files(run, folder):
+    shown = run(ROOT / "examples/table_files.py")
     assert float(re.search(r"test mean squared error (\d\.\d+)", shown)[1]) < 1e-3
 
 
-def test_split_dataset(folder):
-    shown = run([ROOT / "examples/split_dataset.py", "photos", "splits"], folder)
+def test_split_dataset(run, folder):
+    shown = run(ROOT / "examples/split_dataset.py", "photos", "splits")
     assert "40 files, 0 cannot be used for training" in shown
     assert "0 images in more than one split" in shown
     assert "train {'cat': 14, 'dog': 14}" in shown
     assert "loaded: 28 train, 6 val, 6 test" in shown
 
 
-def test_preview_augmentations(folder):
-    shown = run(
-        [ROOT / "examples/preview_augmentations.py", "photos", "--image-size", "48"], folder
-    )
+def test_preview_augmentations(run, folder):
+    shown = run(ROOT / "examples/preview_augmentations.py", "photos", "--image-size", "48")
     assert "label: cat" in shown
     assert "policy.yaml reproduces the image: True" in shown
     for name in ("preview.png", "batch.png"):
@@ -90,38 +94,36 @@ def test_preview_augmentations(folder):
             assert len(picture.convert("RGB").getcolors(1 << 24)) > 1000
 
 
-def test_custom_augmentation(folder):
-    shown = run([ROOT / "examples/custom_augmentation.py", "photos", "--image-size", "48"], folder)
+def test_custom_augmentation(run, folder):
+    shown = run(ROOT / "examples/custom_augmentation.py", "photos", "--image-size", "48")
     assert re.search(r"^4\. Stripes: width \d+$", shown, re.MULTILINE)
     assert re.search(r"^5\. Tint: share 0\.\d+$", shown, re.MULTILINE)
     assert (folder / "custom.png").exists()
 
 
-def test_segmentation_masks(folder):
-    shown = run([ROOT / "examples/segmentation_masks.py", "--epochs", "2"], folder)
+def test_segmentation_masks(run, folder):
+    shown = run(ROOT / "examples/segmentation_masks.py", "--epochs", "2")
     assert (
         len(re.findall(r"^class \d: intersection over union [01]\.\d+$", shown, re.MULTILINE)) == 3
     )
     assert (folder / "masks.png").exists()
 
 
-def test_replace_flow_from_directory(folder):
-    shown = run(
-        [ROOT / "examples/replace_flow_from_directory.py", "photos", "--epochs", "1"], folder
-    )
+def test_replace_flow_from_directory(run, folder):
+    shown = run(ROOT / "examples/replace_flow_from_directory.py", "photos", "--epochs", "1")
     assert re.search(r"^imggen: (99\.9\d|100\.00)% of values within 0.02", shown, re.MULTILINE)
     assert re.search(r"^imggen, exact=True: 100.00% .* difference 0\.0000", shown, re.MULTILINE)
     assert re.search(r"^validation accuracy \d\.\d{4}$", shown, re.MULTILINE)
 
 
-def test_benchmark_peers(folder, monkeypatch):
+def test_benchmark_peers(run, folder, monkeypatch):
     script = ROOT / "examples/benchmark_peers.py"
     monkeypatch.syspath_prepend(ROOT / "examples")
     works = importlib.import_module("peers.works").works(len(os.sched_getaffinity(0)))
     names = ["cached-crop", "plain"]
     small = ["--image-size", "32", "--batch-size", "8", "--images", "16"]
     turns = ["--rounds", "1", "--seconds", "0", "--output", "made"]
-    shown = run([script, "photos", "--works", *names, *small, *turns], folder)
+    shown = run(script, "photos", "--works", *names, *small, *turns)
     text = (folder / "made/benchmark.md").read_text()
     assert text.strip() in shown
     sections = text.split("\n## ")[1:]
