@@ -14,6 +14,7 @@ from PIL import Image
 
 import imggen
 from imggen.benchmark.advice import explain_contention
+from imggen.benchmark.report import BenchReport
 from imggen.benchmark.trial import Trial
 from imggen.errors import ImageError, OptionError
 from tests.helpers.images import write_images
@@ -294,7 +295,7 @@ OF_THE_CACHE = {"cache": 8.0, "augment": 1.0, "encode": 1.0}
     ],
 )
 def test_a_machine_that_others_use_is_told_of(changes, told):
-    report = imggen.benchmark.BenchReport(
+    report = BenchReport(
         **{
             "subject": "",
             "stages": TEN_MS,
@@ -400,6 +401,23 @@ def test_the_table_shows_every_number(photos):
     assert ["cached", "12,300"] in [row[:2] for row in rows]
     assert ["model", "250"] in [row[:2] for row in rows]
     assert rows[-1] == ["-", "Do", "this."]
+
+
+def test_no_more_workers_than_cores_are_busy_at_once():
+    report = BenchReport(
+        subject="16 images",
+        stages={"decode": 8.0},
+        workers=1,
+        cores=4,
+        num_timed=16,
+        unreadable=(),
+        images_per_second=125.0,
+        machine_images_per_second=500.0,
+    )
+    for workers, cores, threads in ((0, 4, 1), (1, 4, 1), (3, 4, 3), (8, 4, 4), (8, 2, 2)):
+        report = dataclasses.replace(report, workers=workers, cores=cores)
+        assert report.threads == threads, (workers, cores)
+        assert report.wait == pytest.approx(8 - 8 / threads)
 
 
 def pixels(report) -> np.ndarray:

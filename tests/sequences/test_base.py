@@ -198,6 +198,15 @@ def test_a_training_loop_by_hand_moves_on_with_on_epoch_end():
     assert sequence.served == in_order(4, range(2))
 
 
+def test_a_loop_by_hand_moves_on_only_after_every_batch():
+    sequence = Recorder(3)
+    for asked, epoch in (((0,), 0), ((2, 2), 0), ((1,), 1), ((0, 0, 0), 1), ((2, 1), 2)):
+        for index in asked:
+            sequence[index]
+        sequence.on_epoch_end()
+        assert sequence.epoch == epoch, asked
+
+
 def test_on_epoch_end_alone_does_not_move_on():
     sequence = Recorder(4)
     sequence.on_epoch_end()

@@ -89,6 +89,28 @@ def test_what_was_made_ahead_is_not_made_again():
     assert sorted(made) == [0, 1, 2, 3, 4]
 
 
+def test_batches_that_are_no_longer_wanted_are_not_made():
+    made, is_open = [], threading.Event()
+
+    def make(epoch, index):
+        made.append((epoch, index))
+        if (epoch, index) == (0, 1):
+            is_open.wait(10)
+
+    loader = make_loader(make, workers=1)
+    loader.get((0, 0), [(0, 1), (0, 2), (0, 3)])  # the only worker is held by (0, 1)
+    caller = threading.Thread(target=loader.get, args=((1, 0), [(1, 1)]))
+    caller.start()  # the epoch was interrupted
+    deadline = time.monotonic() + 10
+    while loader._pending.keys() != {(1, 1)} and time.monotonic() < deadline:
+        time.sleep(0.005)
+    is_open.set()
+    caller.join(10)
+    loader.get((1, 1))
+    loader.close()
+    assert made == [(0, 0), (0, 1), (1, 0), (1, 1)]
+
+
 def test_threads_live_across_epochs_and_end_with_the_loader():
     others = imggen_threads()
     loader = make_loader(square)
