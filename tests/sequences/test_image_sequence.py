@@ -629,6 +629,15 @@ def test_logits_become_probabilities(manifest):
     assert set(table["predicted"]) == {"dog"}
 
 
+def test_logits_of_several_classes_become_probabilities_per_file(manifest):
+    model = constant_model([3.0, -2.0])
+    model.compile(loss=keras.losses.CategoricalCrossentropy(from_logits=True))
+    table = plain(manifest).predict(model)
+    means = np.array([pixels(manifest, index).mean() / 255 for index in range(16)])
+    np.testing.assert_allclose(table["p_cat"], 1 / (1 + np.exp(-5 * means)), rtol=1e-5)
+    np.testing.assert_allclose(table["p_cat"] + table["p_dog"], 1)
+
+
 def test_scores_that_are_not_probabilities_cause_a_warning(manifest):
     with pytest.warns(ImggenWarning, match="are not probabilities"):
         plain(manifest).predict(constant_model([100.0, -50.0]))
