@@ -10,6 +10,30 @@ import pytest
 
 from tests.helpers.images import write_images
 
+# The files that take longest, longest first: pytest-xdist hands files out in this order, so that no
+# core is left alone with one of them at the end.
+SLOW_FIRST = (
+    "test_examples.py",
+)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    # By itself, pytest-xdist starts with the files that have most tests.
+    config.option.loadscopereorder = False
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    ranks = {name: rank for rank, name in enumerate(SLOW_FIRST)}
+    folder = Path(__file__).parent
+
+    def rank(item: pytest.Item) -> int:
+        if not item.path.is_relative_to(folder):
+            return len(ranks)
+        return ranks.get(item.path.relative_to(folder).as_posix(), len(ranks))
+
+    items.sort(key=rank)
+
 
 @pytest.fixture
 def photos(tmp_path: Path) -> Path:
