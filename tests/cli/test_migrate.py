@@ -418,7 +418,12 @@ def test_scripts_run_with_imggen_afterwards(tmp_path):
     assert migrate(tmp_path, "--write").exit_code == 0
     code = f"import runpy\nfor i in range({len(RUN)}): runpy.run_path(f's{{i}}.py')"
     told = subprocess.run(
-        [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False
+        [sys.executable, "-c", code],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "KERAS_BACKEND": "numpy"},  # starts soonest
     )
 
     assert told.returncode == 0, told.stderr

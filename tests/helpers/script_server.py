@@ -2,10 +2,10 @@
 
 python -m tests.helpers.script_server
 
-Each line of stdin is a job, ``{"script": PATH, "arguments": [...], "folder": PATH}``; each is
-answered by a line on stdout, ``{"status": N, "stdout": TEXT, "stderr": TEXT}``. A script finds what
-it finds under ``python SCRIPT ARGUMENTS`` in the folder: its own ``__main__``, ``sys.argv`` and
-``sys.path[0]``, and neither imggen nor another module of this repository imported yet.
+Each line of stdin is a job, ``{"script": PATH, "arguments": [...], "folder": PATH, "env": {...}}``;
+each is answered by a line on stdout, ``{"status": N, "stdout": TEXT, "stderr": TEXT}``. A script
+finds what it finds under ``python SCRIPT ARGUMENTS`` in the folder: its own ``__main__``,
+``sys.argv`` and ``sys.path[0]``, and no module of this repository imported yet.
 """
 
 import contextlib
@@ -28,12 +28,14 @@ def forget_modules():
             del sys.modules[name]
 
 
-def run(script, arguments, folder):
+def run(script, arguments, folder, env):
     """Runs a script as a program; returns its exit status and what it printed."""
     forget_modules()
     sys.argv = [script, *arguments]
     sys.path.insert(0, str(Path(script).parent))
     os.chdir(folder)
+    environment = os.environ.copy()
+    os.environ.update(env)
     out, err = io.StringIO(), io.StringIO()
     with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
         try:
@@ -45,6 +47,8 @@ def run(script, arguments, folder):
             traceback.print_exc()
             status = 1
     sys.path.pop(0)
+    os.environ.clear()
+    os.environ.update(environment)
     return {"status": status, "stdout": out.getvalue(), "stderr": err.getvalue()}
 
 

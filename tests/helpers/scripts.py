@@ -20,11 +20,19 @@ class ScriptServer:
         self._process = None
         self._log = tempfile.TemporaryFile("w+")  # noqa: SIM115
 
-    def run(self, script, *arguments, folder):
-        """Returns the (status, stdout, stderr) of a script that runs in a folder."""
+    def run(self, script, *arguments, folder, env=None):
+        """Returns the (status, stdout, stderr) of a script that runs in a folder.
+
+        Its environment has the variables of ``env``, too.
+        """
         if self._process is None or self._process.poll() is not None:
             self._start()
-        job = {"script": str(script), "arguments": [*map(str, arguments)], "folder": str(folder)}
+        job = {
+            "script": str(script),
+            "arguments": [*map(str, arguments)],
+            "folder": str(folder),
+            "env": env or {},
+        }
         late = threading.Timer(LIMIT, self._process.kill)
         late.start()
         self._process.stdin.write(json.dumps(job) + "\n")

@@ -949,9 +949,9 @@ def test_a_step_may_write_to_its_boxes_and_no_others_see_it(folder):
         {"workers": 1},
         {"workers": 8, "max_queue_size": 2},
         {"workers": 2, "cache": "ram"},
-        {"workers": 2, "use_multiprocessing": True},
+        {"workers": 1, "use_multiprocessing": True},
     ],
-    ids=["one thread", "eight threads", "cached", "two processes"],
+    ids=["one thread", "eight threads", "cached", "one process"],
 )
 def test_boxes_do_not_depend_on_who_loads_them(folder, options):
     augment = [*MOVES["all"], THEIRS["with coco"]]

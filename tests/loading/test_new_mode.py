@@ -1,6 +1,5 @@
 """A label mode that imggen does not know: all that it takes is one subclass of LabelMode."""
 
-import keras
 import numpy as np
 import pytest
 from PIL import Image
@@ -72,6 +71,12 @@ def sequence_of(manifest, mode, **options):
     return imggen.ImageSequence(manifest, label_mode=mode, **chosen)
 
 
+def network():
+    import keras  # not above: worker processes import this module
+
+    return keras.Sequential([keras.layers.GlobalAveragePooling2D(), keras.layers.Dense(2)])
+
+
 AUGMENT = [RandomFlip("horizontal"), RandomBrightness((0.5, 1.5))]
 
 
@@ -94,7 +99,7 @@ def test_targets_are_made_of_what_was_loaded_and_moved(manifest, options):
 
 def test_a_model_is_trained_on_it(manifest):
     sequence = sequence_of(manifest, BrightnessMode(), augment=AUGMENT, rescale=1 / 255)
-    model = keras.Sequential([keras.layers.GlobalAveragePooling2D(), keras.layers.Dense(2)])
+    model = network()
     model.compile("adam", "mse")
     history = model.fit(sequence, epochs=2, verbose=0)
 
@@ -103,7 +108,7 @@ def test_a_model_is_trained_on_it(manifest):
 
 def test_it_says_what_explanations_batches_and_predictions_show(manifest):
     sequence = sequence_of(manifest, BrightnessMode(), augment=AUGMENT)
-    model = keras.Sequential([keras.layers.GlobalAveragePooling2D(), keras.layers.Dense(2)])
+    model = network()
 
     assert str(sequence.explain(1, 7)).splitlines()[1] == "brightness: row 7.00"
     assert sequence.show_batch(num_images=3, cell=32).size[0] > 32

@@ -15,6 +15,7 @@ import imggen
 from imggen import ImageSequence
 from imggen.errors import ImggenWarning, OptionError, SampleError
 from tests.helpers.images import write_images
+from tests.helpers.steps import mirrored, with_noise
 
 
 @pytest.fixture
@@ -24,14 +25,6 @@ def manifest(photos):
 
 def pixels(manifest, index):
     return np.array(Image.open(manifest.filepath(index)))
-
-
-def mirrored(image):
-    return image[:, ::-1]
-
-
-def with_noise(image, rng):
-    return rng.integers(0, 256, image.shape, dtype=np.uint8)
 
 
 def plain(manifest, **options):

@@ -114,7 +114,9 @@ def test_columns_in_another_order_are_put_in_order(files):
     assert TableSequence(files, target="y", shuffle=False)[1][0].tolist() == [[7, 8]]
 
 
-@pytest.mark.parametrize("options", [{"workers": 0}, {"workers": 4}, {"use_multiprocessing": True}])
+@pytest.mark.parametrize(
+    "options", [{"workers": 0}, {"workers": 4}, {"workers": 1, "use_multiprocessing": True}]
+)
 def test_batches_do_not_depend_on_the_workers(files, options):
     expected = TableSequence(files, target="y", seed=5, workers=1)
     got = TableSequence(files, target="y", seed=5, **options)

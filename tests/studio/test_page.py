@@ -10,7 +10,9 @@ import socket
 import subprocess
 import sys
 import time
+import urllib.error
 import urllib.request
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -228,58 +230,82 @@ def studio(folder: Path, *options: str, ended: list[int] | None = None):
 
 @pytest.fixture
 def pictures(tmp_path):
+    return write_pictures(tmp_path / "pictures")
+
+
+def write_pictures(folder: Path) -> Path:
     """Two classes of three smooth images."""
     for number, name in enumerate(("ant", "bee")):
-        (tmp_path / "pictures" / name).mkdir(parents=True)
+        (folder / name).mkdir(parents=True)
         for copy in range(3):
             row, col = np.mgrid[:80, :100]
             pixels = np.stack([2 * row, 2 * col, 60 * copy + 40 * number + 0 * row], axis=2)
-            Image.fromarray(pixels.astype(np.uint8)).save(
-                tmp_path / "pictures" / name / f"{copy}.png"
-            )
-    return tmp_path / "pictures"
+            Image.fromarray(pixels.astype(np.uint8)).save(folder / name / f"{copy}.png")
+    return folder
 
 
-def test_the_page_is_served_to_this_machine_alone(pictures):
+def status_of(request) -> int:
+    try:
+        with urllib.request.urlopen(request, timeout=20) as answer:
+            return answer.status
+    except urllib.error.HTTPError as err:
+        return err.code
+
+
+@dataclass
+class Visit:
+    """What one run of the studio has answered, and how it ended."""
+
+    page: str
+    status_of_path: dict[str, int]
+    status_of_host: dict[str, int]
+    reached_from_outside: list[str]
+    exit_status: int
+    log: str
+
+
+@pytest.fixture(scope="module")
+def visit(tmp_path_factory) -> Visit:
     pytest.importorskip("nicegui")
-    with studio(pictures) as address:
+    pictures = write_pictures(tmp_path_factory.mktemp("visit") / "pictures")
+    ended: list[int] = []
+    with studio(pictures, ended=ended) as address:
         port = int(address.rpartition(":")[2])
-        page = urllib.request.urlopen(address, timeout=20).read().decode()
-        assert "imggen studio" in page
-        for path in ("/../../etc/passwd", "/pictures/ant/0.png", "/%2e%2e/secret"):
-            with pytest.raises(urllib.error.HTTPError, match="404"):
-                urllib.request.urlopen(address + path, timeout=20)
-        others = {
-            info[4][0]
-            for info in socket.getaddrinfo(socket.gethostname(), None, socket.AF_INET)
-            if not info[4][0].startswith("127.")
+        with urllib.request.urlopen(address, timeout=20) as answer:
+            page = answer.read().decode()
+        paths = ("/../../etc/passwd", "/pictures/ant/0.png", "/%2e%2e/secret")
+        hosts = {
+            host: urllib.request.Request(address, headers={"Host": f"{host}:80"})
+            for host in ("evil.example", "localhost")
         }
-        for other in others:
-            with pytest.raises(OSError), socket.create_connection((other, port), timeout=2):
-                pass
+        status_of_path = {path: status_of(address + path) for path in paths}
+        status_of_host = {host: status_of(request) for host, request in hosts.items()}
+        reached = []
+        for info in socket.getaddrinfo(socket.gethostname(), None, socket.AF_INET):
+            if not info[4][0].startswith("127."):
+                with (
+                    contextlib.suppress(OSError),
+                    socket.create_connection((info[4][0], port), timeout=2),
+                ):
+                    reached.append(info[4][0])
+    log = (pictures.parent / "studio.log").read_text(errors="replace")
+    return Visit(page, status_of_path, status_of_host, reached, ended[0], log)
 
 
-def test_under_the_name_of_another_site_nothing_is_served(pictures):
-    pytest.importorskip("nicegui")
-    with studio(pictures) as address:
-        for host, status in (("evil.example", 400), ("localhost", 200)):
-            asked = urllib.request.Request(address, headers={"Host": f"{host}:80"})
-            try:
-                answer = urllib.request.urlopen(asked, timeout=20).status
-            except urllib.error.HTTPError as err:
-                answer = err.code
-            assert answer == status
+def test_the_page_is_served_to_this_machine_alone(visit):
+    assert "imggen studio" in visit.page
+    assert set(visit.status_of_path.values()) == {404}
+    assert visit.reached_from_outside == []
 
 
-def test_an_interruption_ends_it_without_a_complaint(pictures):
-    pytest.importorskip("nicegui")
-    ended = []
-    with studio(pictures, ended=ended):
-        pass
-    assert ended == [0]
-    told = (pictures.parent / "studio.log").read_text(errors="replace")
-    assert "Aborted" not in told
-    assert "Traceback" not in told
+def test_under_the_name_of_another_site_nothing_is_served(visit):
+    assert visit.status_of_host == {"evil.example": 400, "localhost": 200}
+
+
+def test_an_interruption_ends_it_without_a_complaint(visit):
+    assert visit.exit_status == 0
+    assert "Aborted" not in visit.log
+    assert "Traceback" not in visit.log
 
 
 def test_a_size_that_is_none_is_refused_before_anything_is_served(pictures):
@@ -290,23 +316,27 @@ def test_a_size_that_is_none_is_refused_before_anything_is_served(pictures):
     assert "image_size=(0, 0) must be two whole numbers of 1 or more" in told.stderr
 
 
-def browser_of(playwright):
+@pytest.fixture
+def browser():
+    """Asked for before a studio is started, which takes seconds."""
+    pytest.importorskip("nicegui")
+    sync_api = pytest.importorskip("playwright.sync_api")
     chromium = shutil.which("chromium") or shutil.which("google-chrome")
     if chromium is None:
         pytest.skip("there is no Chromium")
-    return playwright.chromium.launch(
-        executable_path=chromium, args=["--no-sandbox", "--disable-gpu"]
-    )
+    with sync_api.sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=chromium, args=["--no-sandbox", "--disable-gpu"]
+        )
+        yield browser
+        browser.close()
 
 
-def test_odd_names_and_broken_files_do_not_keep_it_from_showing_the_others(tmp_path):
-    pytest.importorskip("nicegui")
-    sync_api = pytest.importorskip("playwright.sync_api")
+def test_odd_names_and_broken_files_do_not_keep_it_from_showing_the_others(browser, tmp_path):
     write_images(tmp_path / "odd", {"a<b>'": 2, "b": 2})
     (tmp_path / "odd/b/000.png").write_bytes(b"broken")
     os.rename(tmp_path / "odd/b/001.png", os.fsencode(tmp_path / "odd/b") + b"/1\xfe.png")
-    with studio(tmp_path / "odd") as address, sync_api.sync_playwright() as playwright:
-        browser = browser_of(playwright)
+    with studio(tmp_path / "odd") as address:
         page = browser.new_page(viewport={"width": 700, "height": 700})  # as on half a screen
         page.goto(address)
         page.wait_for_function("document.querySelectorAll('.q-img__image').length == 15")
@@ -315,12 +345,10 @@ def test_odd_names_and_broken_files_do_not_keep_it_from_showing_the_others(tmp_p
         assert "b · 1\\udcfe.png" in text
         assert "b · 000.png" not in text
         assert page.get_by_text("add an augmentation").is_visible()
-        browser.close()
+        page.close()
 
 
-def test_what_cannot_be_done_is_told_in_place_of_pictures(pictures, tmp_path):
-    pytest.importorskip("nicegui")
-    sync_api = pytest.importorskip("playwright.sync_api")
+def test_what_cannot_be_done_is_told_in_place_of_pictures(browser, pictures, tmp_path):
     frame = imggen.scan(pictures).to_frame()
     frame["boxes"] = [[[10, 10, 40, 40]]] * len(frame)
     manifest = imggen.Manifest.from_frame(
@@ -330,11 +358,7 @@ def test_what_cannot_be_done_is_told_in_place_of_pictures(pictures, tmp_path):
         boxes=imggen.Boxes(col="boxes", format="pascal_voc"),
     )
     manifest.save(tmp_path / "boxes.csv")
-    with (
-        studio(tmp_path / "boxes.csv") as address,
-        sync_api.sync_playwright() as playwright,
-    ):
-        browser = browser_of(playwright)
+    with studio(tmp_path / "boxes.csv") as address:
         page = browser.new_page(viewport={"width": 1400, "height": 900})
         page.goto(address)
         page.wait_for_function("document.querySelectorAll('.q-img__image').length == 20")
@@ -342,20 +366,19 @@ def test_what_cannot_be_done_is_told_in_place_of_pictures(pictures, tmp_path):
         page.get_by_role("option", name="MixUp", exact=True).click()
         page.get_by_text("label_mode='boxes' cannot be blended").wait_for()
         assert page.locator(".q-img__image").count() == 0
-        browser.close()
+        page.close()
 
 
 def images_of(page) -> list[str]:
     return page.eval_on_selector_all(".q-img__image", "all => all.map(one => one.src)")
 
 
-def test_a_control_changes_the_pictures_and_the_export_gives_them_again(pictures, tmp_path):
-    pytest.importorskip("nicegui")
-    sync_api = pytest.importorskip("playwright.sync_api")
+def test_a_control_changes_the_pictures_and_the_export_gives_them_again(
+    browser, pictures, tmp_path
+):
     (tmp_path / "start.yaml").write_text("augmentations:\n- RandomBrightness: {factor: [1, 1]}\n")
     options = ("--policy", str(tmp_path / "start.yaml"))
-    with studio(pictures, *options) as address, sync_api.sync_playwright() as playwright:
-        browser = browser_of(playwright)
+    with studio(pictures, *options) as address:
         page = browser.new_page(viewport={"width": 1400, "height": 900})
         said, asked = [], []
         page.on("console", lambda message: said.append(message.text))
@@ -385,7 +408,7 @@ def test_a_control_changes_the_pictures_and_the_export_gives_them_again(pictures
             page.get_by_role("button", name="Save policy.yaml").click()
         exported = tmp_path / "exported.yaml"
         download.value.save_as(exported)
-        browser.close()
+        page.close()
     assert said == []
     assert all(url.startswith((address, address.replace("http", "ws"), "data:")) for url in asked)
 
