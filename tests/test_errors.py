@@ -1,4 +1,4 @@
-"""The tree of errors: what each derives from, what it says, and that it survives pickling."""
+"""The tree of errors: base classes, messages and pickling."""
 
 import copy
 import inspect

@@ -27,7 +27,7 @@ def server():
 
 @pytest.fixture
 def folder(tmp_path):
-    """A folder to run in, with the class folders ``photos``."""
+    """A working directory with the class folders ``photos``."""
     write_images(tmp_path / "photos", {"cat": 20, "dog": 20}, suffix=".jpg")
     return tmp_path
 

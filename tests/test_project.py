@@ -1,4 +1,4 @@
-"""What holds for the project as a whole: imports, names, settings."""
+"""The project as a whole: imports, names, settings."""
 
 import configparser
 import os

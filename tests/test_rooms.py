@@ -1,4 +1,4 @@
-"""The rule of the rooms, as far as import-linter does not check it."""
+"""Rules of the rooms that import-linter does not check."""
 
 import ast
 import inspect
@@ -31,7 +31,7 @@ def imported(path):
                     yield parts[1:]
 
 
-def test_the_root_holds_rooms_and_little_else():
+def test_the_root_contains_rooms_and_few_files():
     files = {path.name for path in PACKAGE.iterdir() if path.is_file()}
     assert files == {
         "__init__.py",
@@ -43,7 +43,7 @@ def test_the_root_holds_rooms_and_little_else():
     }
 
 
-def test_a_room_is_entered_by_its_door():
+def test_rooms_import_each_other_through_init():
     for path, own in modules():
         for parts in imported(path):
             other_room = parts and parts[0] in ROOMS and parts[0] != (own or ("",))[0]
@@ -53,14 +53,14 @@ def test_a_room_is_entered_by_its_door():
             )
 
 
-def test_every_room_says_what_it_is_for():
+def test_every_room_has_a_docstring():
     for room in sorted(ROOMS):
         doc = ast.get_docstring(ast.parse((PACKAGE / room / "__init__.py").read_text("utf-8")))
         assert doc is not None, room
         assert len(doc) > 100, room
 
 
-def test_no_public_function_is_called_like_a_module():
+def test_no_public_function_has_the_name_of_a_module():
     functions = {name for name in imggen.__all__ if inspect.isfunction(getattr(imggen, name))}
     names = {
         name.rpartition(".")[2]
@@ -76,5 +76,5 @@ def test_modules_are_short():
             assert len(path.read_text(encoding="utf-8").splitlines()) <= 400, path
 
 
-def test_the_names_of_a_tour_are_few():
+def test_public_names_are_few():
     assert len(imggen.__all__) <= 40

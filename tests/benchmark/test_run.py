@@ -1,4 +1,4 @@
-"""bench: stages, rates and advice, with sleeps in place of work so that they can be told apart."""
+"""bench: stages, rates and advice, with sleeps in place of work to tell them apart."""
 
 import dataclasses
 import functools
@@ -66,7 +66,7 @@ def test_the_stages_of_decoded_files_come_in_their_order(photos):
     assert report.stages["augment"] == 0  # there is none
 
 
-def test_the_numbers_agree_with_one_another(photos):
+def test_the_numbers_of_a_report_are_consistent(photos):
     report = bench(photos, augment=sleepy)
 
     assert report.work == pytest.approx(sum(report.stages.values()))
@@ -78,7 +78,7 @@ def test_the_numbers_agree_with_one_another(photos):
     assert report.model_images_per_second is report.model_timed_by is report.waiting_share is None
 
 
-def test_on_one_thread_the_stages_add_up_to_what_is_served(photos):
+def test_on_one_thread_the_stages_add_up_to_the_served_time(photos):
     report = bench(photos, augment=sleepy, workers=0)
 
     assert 0.6 < (1000 / report.images_per_second) / report.work < 1.6
@@ -92,11 +92,11 @@ def test_a_slow_augmentation_is_found_and_named(photos):
     first = report.advice[0]
     assert first.startswith("A faster augmentation")
     assert "'sleepy'" in first
-    # Asleep, it does not hold the lock, and memory would not help it.
+    # Sleeping does not hold the lock, and a cache would not help.
     assert not any("multiprocessing" in one or "cache" in one for one in report.advice)
 
 
-def test_of_several_steps_the_slowest_is_named(photos):
+def test_the_slowest_of_several_steps_is_named(photos):
     report = bench(photos, augment=[np.flipud, sleepy, np.fliplr])
 
     assert "the slowest step is 'sleepy'" in report.advice[0]
@@ -108,7 +108,7 @@ def test_two_threads_that_sleep_serve_twice_as_much_as_one(photos):
     assert 1.4 < two.images_per_second / one.images_per_second < 2.6
 
 
-def test_a_loader_of_ones_own_is_one_stage(photos):
+def test_a_custom_loader_is_one_stage(photos):
     report = bench(photos, loader=slow_load, image_size=None)
 
     assert list(report.stages) == ["load", "augment", "encode"]
@@ -118,7 +118,7 @@ def test_a_loader_of_ones_own_is_one_stage(photos):
     assert "pack" not in report.advice[0]  # what it loads need not be an image
 
 
-def test_a_loader_of_ones_own_may_be_the_one_that_decodes(photos):
+def test_a_custom_loader_may_decode(photos):
     load = functools.partial(imggen.load_image, spec=imggen.ImageSpec((8, 8)))
     report = bench(photos, loader=load, image_size=None)
 
@@ -129,7 +129,7 @@ def test_a_loader_of_ones_own_may_be_the_one_that_decodes(photos):
 @pytest.mark.parametrize(
     "augment", [None, imggen.augment.RandomResizedCrop()], ids=["whole", "crop"]
 )
-def test_what_is_timed_is_what_the_sequence_loads(tmp_path, augment):
+def test_timed_images_are_those_that_the_sequence_loads(tmp_path, augment):
     write_images(tmp_path, {"cat": 4}, size=(240, 100), suffix=".jpg")
     sequence = sequence_of(tmp_path, augment=augment, label_mode=None)
     trial = Trial(sequence, 0.1, lambda _: None)
@@ -143,7 +143,7 @@ def test_what_is_timed_is_what_the_sequence_loads(tmp_path, augment):
         assert np.array_equal(trial.augmented[row], sequence.augmented(row, epoch=0))
 
 
-def test_what_a_cache_keeps_is_not_decoded(photos):
+def test_cached_images_are_not_decoded(photos):
     def load(path):
         loads.append(path)
         return slow_load(path)
@@ -162,7 +162,7 @@ def test_what_a_cache_keeps_is_not_decoded(photos):
     assert len(loads) == before
 
 
-def test_a_folder_is_measured_as_later_epochs_find_it(photos, tmp_path):
+def test_a_cache_folder_is_timed_as_in_later_epochs(photos, tmp_path):
     report = bench(photos, cache=tmp_path / "kept", workers=0)
 
     assert list(report.stages) == ["cache", "augment", "encode"]
@@ -181,7 +181,7 @@ def test_files_that_cannot_be_read_are_counted_and_skipped(photos):
     assert "2 files could not be read" in str(report)
 
 
-def test_files_of_which_none_can_be_read_are_an_error(photos):
+def test_a_set_without_readable_files_is_an_error(photos):
     for file in photos.rglob("*.png"):
         file.write_bytes(b"")
 
@@ -189,7 +189,7 @@ def test_files_of_which_none_can_be_read_are_an_error(photos):
         bench(photos)
 
 
-def test_the_sequence_and_the_states_of_chance_stay_as_they_are(photos):
+def test_the_sequence_and_random_states_are_unchanged(photos):
     def draws(image):
         np.random.random()  # noqa: NPY002 - that is what some do
         random.random()
@@ -211,7 +211,7 @@ def test_the_sequence_and_the_states_of_chance_stay_as_they_are(photos):
         assert np.array_equal(served[0], expected[0])
 
 
-def test_few_workers_are_told_to_be_more(photos, monkeypatch):
+def test_more_workers_are_recommended(photos, monkeypatch):
     monkeypatch.setattr("imggen.workers.options.usable_cores", lambda: 4)
     monkeypatch.setattr(TRIAL, "usable_cores", lambda: 4)
     report = bench(photos, augment=sleepy, workers=1)
@@ -221,7 +221,7 @@ def test_few_workers_are_told_to_be_more(photos, monkeypatch):
     assert advice.endswith("now there are 1.")
 
 
-def test_python_code_that_holds_the_lock_is_told_to_use_processes(photos, monkeypatch):
+def test_processes_are_recommended_for_python_code_that_holds_the_lock(photos, monkeypatch):
     def hold_the_lock(image):
         with lock:
             time.sleep(0.01)
@@ -235,7 +235,7 @@ def test_python_code_that_holds_the_lock_is_told_to_use_processes(photos, monkey
 
 
 @pytest.mark.parametrize(("interpolation", "told"), [("area", True), ("bilinear", False)])
-def test_large_jpegs_are_told_to_be_decoded_at_reduced_size(tmp_path, interpolation, told):
+def test_reduced_decoding_is_recommended_for_large_jpegs(tmp_path, interpolation, told):
     write_images(tmp_path, {"cat": 4}, size=(1024, 1024), suffix=".jpg")
     report = bench(tmp_path, interpolation=interpolation, image_size=(64, 64), label_mode=None)
 
@@ -243,7 +243,7 @@ def test_large_jpegs_are_told_to_be_decoded_at_reduced_size(tmp_path, interpolat
     assert any(one.startswith(change) for one in report.advice) == told
 
 
-def test_a_large_float_batch_is_told_to_be_uint8(photos):
+def test_uint8_is_recommended_for_large_float_batches(photos):
     def load(path):
         return array
 
@@ -254,7 +254,7 @@ def test_a_large_float_batch_is_told_to_be_uint8(photos):
     assert advice.startswith('dtype="uint8", and keras.layers.Rescaling(0.00392157)')
 
 
-def test_the_advice_says_what_all_images_take(photos):
+def test_the_advice_states_the_size_of_all_images(photos):
     report = bench(photos, image_size=(256, 256))
 
     [advice] = [one for one in report.advice if one.startswith("cache=")]
@@ -262,7 +262,7 @@ def test_the_advice_says_what_all_images_take(photos):
     assert "they fit into memory" in advice
 
 
-def test_what_gains_most_comes_first(photos):
+def test_the_largest_gain_comes_first(photos):
     report = bench(photos, augment=sleepy, workers=0)
     rates = [
         float(one.split(": about ")[1].split(" ")[0].replace(",", "")) for one in report.advice
@@ -294,7 +294,7 @@ OF_THE_CACHE = {"cache": 8.0, "augment": 1.0, "encode": 1.0}
         ),
     ],
 )
-def test_a_machine_that_others_use_is_told_of(changes, told):
+def test_contention_by_other_programs_is_reported(changes, told):
     report = BenchReport(
         **{
             "subject": "",
@@ -318,7 +318,7 @@ def test_a_machine_that_others_use_is_told_of(changes, told):
         )
 
 
-def test_a_slow_model_is_told_that_the_loader_keeps_ahead(photos):
+def test_the_advice_for_a_slow_model_is_that_loading_is_fast_enough(photos):
     report = bench(photos, model=network(seconds=0.2))
 
     assert report.model_timed_by == "train_on_batch"
@@ -328,7 +328,7 @@ def test_a_slow_model_is_told_that_the_loader_keeps_ahead(photos):
     assert advice.startswith("Loading is fast enough: ")
 
 
-def test_a_quick_model_is_told_how_long_it_will_wait(photos):
+def test_the_advice_for_a_fast_model_is_how_long_it_waits(photos):
     options = {"loader": slow_load, "image_size": None, "workers": 1, "batch_size": 16}
     report = bench(photos, model=network(shape=(6, 5, 3)), **options)
 
@@ -339,7 +339,7 @@ def test_a_quick_model_is_told_how_long_it_will_wait(photos):
     assert report.advice[1].startswith("cache=")
 
 
-def test_the_weights_and_the_optimizer_of_the_model_stay_as_they_are(photos):
+def test_the_weights_and_the_optimizer_of_the_model_are_unchanged(photos):
     model = network()
     model.train_on_batch(np.ones((4, *SIZE, 3)), np.ones((4, 2)))
     before = [np.asarray(value).copy() for value in (*model.weights, *model.optimizer.variables)]
@@ -350,7 +350,7 @@ def test_the_weights_and_the_optimizer_of_the_model_stay_as_they_are(photos):
     assert all(map(np.array_equal, before, after))
 
 
-def test_a_model_that_cannot_be_trained_is_timed_as_it_predicts(photos):
+def test_a_model_that_cannot_be_trained_is_timed_predicting(photos):
     assert bench(photos, model=network(compiled=False)).model_timed_by == "predict_on_batch"
     assert bench(photos, model=network(), label_mode=None).model_timed_by == "predict_on_batch"
 
@@ -360,7 +360,7 @@ def test_a_model_for_other_images_is_an_error_that_names_both_shapes(photos):
         bench(photos, model=network(shape=(9, 9, 3)))
 
 
-def test_a_model_that_takes_no_such_batch_is_an_error(photos):
+def test_a_model_that_cannot_process_the_batch_is_an_error(photos):
     inputs = [keras.Input((*SIZE, 3)), keras.Input((*SIZE, 3))]
     two = keras.Model(inputs, keras.layers.Add()(inputs))
 
@@ -368,7 +368,7 @@ def test_a_model_that_takes_no_such_batch_is_an_error(photos):
         bench(photos, model=two)
 
 
-def test_what_is_no_sequence_or_no_time_is_an_error(photos):
+def test_invalid_sequences_and_durations_are_errors(photos):
     with pytest.raises(OptionError, match="times an ImageSequence; got list"):
         imggen.bench([])
     for seconds in (0, -1, float("nan"), "5", True):
@@ -425,7 +425,7 @@ def pixels(report) -> np.ndarray:
 
 
 def columns_of(picture, colour):
-    """How many columns of the widest row have this colour."""
+    """The number of columns of the widest row that have this color."""
     return int((picture == colour).all(axis=2).sum(axis=1).max())
 
 

@@ -1,4 +1,4 @@
-"""cache=FOLDER: the same pixels, whatever happens to the files, the folder and the processes."""
+"""cache=FOLDER: the same pixels, whatever happens to files, folders and processes."""
 
 import contextlib
 import os
@@ -27,7 +27,7 @@ def pixels(index):
 
 
 class Files:
-    """Ten files, and how often each was loaded."""
+    """Ten files, and the number of times that each was loaded."""
 
     def __init__(self, folder):
         self.paths = [str(folder / f"{index}.raw") for index in range(10)]
@@ -46,7 +46,7 @@ class Files:
         return pixels(number)
 
     def through(self, cache, order=range(10)):
-        """Asks for all samples, checks them, and says which of them had to be loaded."""
+        """Gets all samples, checks them, and returns those that had to be loaded."""
         self.loaded = []
         for index in order:
             expected = self.served(int(Path(self.paths[index]).read_text()))
@@ -58,7 +58,7 @@ class Files:
 
 
 class PackedFiles(Files):
-    """The same, kept as JPEGs."""
+    """The same, stored as JPEGs."""
 
     def cache(self, folder, about="as they are"):
         return open_cache(
@@ -99,7 +99,7 @@ def flip_bits(file, seed):
     file.write_bytes(content)
 
 
-def test_each_file_is_loaded_once_by_all_that_share_the_folder(files, tmp_path):
+def test_each_file_is_loaded_once_by_all_users_of_a_folder(files, tmp_path):
     first, second = files.cache(tmp_path / "kept"), files.cache(tmp_path / "kept")
 
     assert files.through(first) == list(range(10))
@@ -109,7 +109,7 @@ def test_each_file_is_loaded_once_by_all_that_share_the_folder(files, tmp_path):
     assert files.through(files.cache(tmp_path / "kept")) == []
 
 
-def test_each_packed_file_is_loaded_once_by_all_that_share_the_folder(packed_files, tmp_path):
+def test_each_packed_file_is_loaded_once_by_all_users_of_a_folder(packed_files, tmp_path):
     first, second = (packed_files.cache(tmp_path / "kept") for _ in range(2))
 
     assert packed_files.through(first) == list(range(10))
@@ -119,14 +119,14 @@ def test_each_packed_file_is_loaded_once_by_all_that_share_the_folder(packed_fil
     assert packed_files.through(packed_files.cache(tmp_path / "kept")) == []
 
 
-def test_a_packed_file_that_has_changed_is_loaded_anew(packed_files, tmp_path):
+def test_a_changed_packed_file_is_loaded_again(packed_files, tmp_path):
     packed_files.through(packed_files.cache(tmp_path / "kept"))
     Path(packed_files.paths[4]).write_text("44")
 
     assert packed_files.through(packed_files.cache(tmp_path / "kept")) == [4]
 
 
-def test_what_waits_to_be_written_is_found_too(files, tmp_path):
+def test_arrays_that_wait_to_be_written_are_found(files, tmp_path):
     cache = files.cache(tmp_path / "kept")
     for _ in range(2):
         cache.get(3, lambda: files.load(3))
@@ -134,7 +134,7 @@ def test_what_waits_to_be_written_is_found_too(files, tmp_path):
 
 
 @pytest.mark.parametrize("change", ["size", "time", "path"])
-def test_a_file_that_has_changed_is_loaded_anew(files, tmp_path, change):
+def test_a_changed_file_is_loaded_again(files, tmp_path, change):
     files.through(files.cache(tmp_path / "kept"))
     path = Path(files.paths[4])
     if change == "size":
@@ -148,7 +148,7 @@ def test_a_file_that_has_changed_is_loaded_anew(files, tmp_path, change):
     assert files.through(files.cache(tmp_path / "kept")) == [4]
 
 
-def test_other_settings_have_pixels_of_their_own(files, tmp_path):
+def test_other_settings_have_separate_pixels(files, tmp_path):
     files.through(files.cache(tmp_path / "kept", "larger"))
     assert files.through(files.cache(tmp_path / "kept", "smaller")) == list(range(10))
     assert len(list((tmp_path / "kept").iterdir())) == 2
@@ -177,7 +177,7 @@ def test_arrays_cannot_be_written_to(files, tmp_path):
 @pytest.mark.filterwarnings("ignore:The cache:imggen.errors.ImggenWarning")
 @pytest.mark.parametrize("name", ["pixels.bin", "journal.bin"])
 @pytest.mark.parametrize("seed", range(12))
-def test_bytes_that_have_flipped_never_become_pixels(files, tmp_path, name, seed):
+def test_corrupted_bytes_are_never_served(files, tmp_path, name, seed):
     files.through(files.cache(tmp_path / "kept"))
     flip_bits(only_store(tmp_path / "kept") / name, seed)
 
@@ -188,7 +188,7 @@ def test_bytes_that_have_flipped_never_become_pixels(files, tmp_path, name, seed
 @pytest.mark.filterwarnings("ignore:The cache:imggen.errors.ImggenWarning")
 @pytest.mark.parametrize("name", ["pixels.bin", "journal.bin"])
 @pytest.mark.parametrize("seed", range(8))
-def test_flipped_bytes_of_a_jpeg_never_become_pixels(packed_files, tmp_path, name, seed):
+def test_corrupted_bytes_of_a_jpeg_are_never_served(packed_files, tmp_path, name, seed):
     packed_files.through(packed_files.cache(tmp_path / "kept"))
     flip_bits(only_store(tmp_path / "kept") / name, seed)
 
@@ -199,7 +199,7 @@ def test_flipped_bytes_of_a_jpeg_never_become_pixels(packed_files, tmp_path, nam
 @pytest.mark.filterwarnings("ignore:The cache:imggen.errors.ImggenWarning")
 @pytest.mark.parametrize("name", ["pixels.bin", "journal.bin"])
 @pytest.mark.parametrize("share", [0, 0.33, 0.99])
-def test_jpegs_that_were_cut_short_are_filled_up_again(packed_files, tmp_path, name, share):
+def test_truncated_files_of_jpegs_are_filled_again(packed_files, tmp_path, name, share):
     packed_files.through(packed_files.cache(tmp_path / "kept"))
     file = only_store(tmp_path / "kept") / name
     os.truncate(file, int(file.stat().st_size * share))
@@ -209,7 +209,7 @@ def test_jpegs_that_were_cut_short_are_filled_up_again(packed_files, tmp_path, n
 
 
 @pytest.mark.parametrize("name", ["pixels.bin", "journal.bin"])
-def test_damage_is_told(files, tmp_path, name):
+def test_damage_causes_a_warning(files, tmp_path, name):
     files.through(files.cache(tmp_path / "kept"))
     file = only_store(tmp_path / "kept") / name
     content = bytearray(file.read_bytes())
@@ -223,7 +223,7 @@ def test_damage_is_told(files, tmp_path, name):
 @pytest.mark.filterwarnings("ignore:The cache:imggen.errors.ImggenWarning")
 @pytest.mark.parametrize("name", ["pixels.bin", "journal.bin"])
 @pytest.mark.parametrize("share", [0, 0.33, 0.99])
-def test_files_that_were_cut_short_are_filled_up_again(files, tmp_path, name, share):
+def test_truncated_files_are_filled_again(files, tmp_path, name, share):
     files.through(files.cache(tmp_path / "kept"))
     file = only_store(tmp_path / "kept") / name
     os.truncate(file, int(file.stat().st_size * share))
@@ -317,11 +317,11 @@ def killed_while_filling(files, folder, times):
     assert files.through(files.cache(folder)) == []
 
 
-def test_a_process_killed_while_it_fills_leaves_a_cache_that_is_right(files, tmp_path):
+def test_a_process_killed_while_filling_leaves_a_valid_cache(files, tmp_path):
     killed_while_filling(files, tmp_path / "kept", times=20)
 
 
-def test_a_process_killed_while_it_packs_leaves_a_cache_that_is_right(packed_files, tmp_path):
+def test_a_process_killed_while_packing_leaves_a_valid_cache(packed_files, tmp_path):
     killed_while_filling(packed_files, tmp_path / "kept", times=6)
 
 
@@ -353,7 +353,7 @@ print(len(told), told[0].message)
 """
 
 
-def test_a_full_disk_ends_the_caching_and_not_the_training(tmp_path):
+def test_a_full_disk_stops_caching_but_not_training(tmp_path):
     (tmp_path / "files").mkdir()
     command = [sys.executable, "-c", FULL, str(tmp_path / "files"), str(tmp_path / "kept")]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60)
@@ -381,7 +381,7 @@ def test_a_folder_that_is_cleared_while_it_is_used_never_gives_wrong_pixels(file
 
 
 @pytest.mark.parametrize("how", [clear_stores, shutil.rmtree])
-def test_a_folder_that_is_gone_is_made_anew(files, tmp_path, how):
+def test_a_deleted_folder_is_created_again(files, tmp_path, how):
     cache = files.cache(tmp_path / "kept")
     files.through(cache, range(5))
     how(tmp_path / "kept")
@@ -391,7 +391,7 @@ def test_a_folder_that_is_gone_is_made_anew(files, tmp_path, how):
     assert files.through(files.cache(tmp_path / "kept")) == [0, 1, 2, 3, 4]
 
 
-def test_a_cache_collected_amid_a_flush_of_another_does_not_wait_for_it(files, tmp_path):
+def test_garbage_collection_of_a_cache_does_not_wait_for_a_flush_of_another(files, tmp_path):
     cache, other = files.cache(tmp_path / "kept"), files.cache(tmp_path / "kept")
     files.through(cache, range(5))
     other.get(7, lambda: files.load(7))
@@ -400,7 +400,7 @@ def test_a_cache_collected_amid_a_flush_of_another_does_not_wait_for_it(files, t
     assert files.through(cache) == [5, 6, 7, 8, 9]
 
 
-def test_images_in_the_format_of_another_version_are_told_and_loaded_anew(files, tmp_path):
+def test_images_in_another_versions_format_are_loaded_again_with_a_warning(files, tmp_path):
     files.through(files.cache(tmp_path / "kept"))
     old = only_store(tmp_path / "kept").rename(tmp_path / "kept" / "old")
     text = (old / "about.txt").read_text()
@@ -411,7 +411,7 @@ def test_images_in_the_format_of_another_version_are_told_and_loaded_anew(files,
     assert files.through(cache) == list(range(10))
 
 
-def test_a_folder_that_cannot_be_used_is_named(tmp_path):
+def test_an_unusable_folder_is_named(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(
         imggen.errors.CacheError, match=r"cache folder '.*file/within' cannot be used"
@@ -420,12 +420,12 @@ def test_a_folder_that_cannot_be_used_is_named(tmp_path):
 
 
 @pytest.mark.parametrize("cache", ["RAM", "Ram", "disk", "", 7, True, ["ram"]])
-def test_what_is_no_cache_is_refused(cache):
+def test_invalid_caches_are_refused(cache):
     with pytest.raises(imggen.errors.OptionError, match=r"^cache="):
         open_cache(cache, "", 1, str, color_mode="rgb", same_size=True)
 
 
-def test_loaders_of_ones_own_have_no_cache_on_disk(photos, tmp_path):
+def test_custom_loaders_have_no_cache_on_disk(photos, tmp_path):
     with pytest.raises(imggen.errors.OptionError, match='Use cache="ram"'):
         imggen.ImageSequence(imggen.scan(photos), loader=np.load, cache=tmp_path / "kept")
 
@@ -500,7 +500,7 @@ def test_the_drop_in_serves_its_own_images_through_a_jpeg(tmp_path, where, suffi
             assert np.array_equal(epoch, expected)
 
 
-def test_the_drop_in_augments_what_comes_out_of_the_jpeg(photos, tmp_path):
+def test_the_drop_in_augments_the_decoded_jpeg(photos, tmp_path):
     options = {"rescale": 1 / 255, "preprocessing_function": np.flipud}
     (plain,) = from_drop_in(photos, None, epochs=1)
     packed = np.stack([through_jpeg(image.astype(np.uint8)) for image in plain])
@@ -528,7 +528,7 @@ def test_the_drop_in_refuses_a_set_larger_than_its_limit(photos, tmp_path, where
 
 
 @pytest.mark.parametrize("where", ["ram", "folder"])
-def test_the_drop_in_goes_on_past_the_limit_of_packed_images(photos, tmp_path, where):
+def test_the_drop_in_continues_beyond_the_limit_of_packed_images(photos, tmp_path, where):
     expected = from_drop_in(photos, imggen.Cache("ram", "jpeg"), epochs=3)
     place = "ram" if where == "ram" else tmp_path / "kept"
     cache = imggen.Cache(place, "jpeg", limit=5000)  # of about 14,000

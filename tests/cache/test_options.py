@@ -1,4 +1,4 @@
-"""Cache(where, pack, quality, limit): what may be asked for, and what is kept and served then."""
+"""Cache(where, pack, quality, limit): legal options, and the images that are stored and served."""
 
 import io
 import itertools
@@ -29,10 +29,10 @@ MODES = {"rgb": "RGB", "grayscale": "L"}
 BOTH = pytest.mark.parametrize("where", ["ram", "folder"])
 
 
-# What may be asked for
+# Options
 
 
-def test_an_invalid_place_is_refused():
+def test_an_invalid_location_is_refused():
     for where in ["RAM", "Ram", "disk", "DISK", "", None, 7, True, b"kept", ["ram"], Path("Ram")]:
         with (
             case(where),
@@ -69,13 +69,13 @@ def test_an_invalid_limit_is_refused():
 
 
 @pytest.mark.parametrize("field", [{"pack": "jepg"}, {"quality": 0}, {"limit": 0}], ids=str)
-def test_what_is_wrong_is_wrong_for_a_folder_too(tmp_path, field):
+def test_invalid_options_are_refused_for_a_folder_too(tmp_path, field):
     with pytest.raises(OptionError, match=f"^{next(iter(field))}="):
         Cache(tmp_path / "kept", **field)
     assert not (tmp_path / "kept").exists()
 
 
-def test_the_ends_of_what_is_legal_are_legal():
+def test_the_bounds_of_options_are_legal():
     for limit, quality in itertools.product([None, 1, 2**50], [1, 100]):
         with case(limit, quality):
             cache = Cache("ram", pack="jpeg", quality=quality, limit=limit)
@@ -83,7 +83,7 @@ def test_the_ends_of_what_is_legal_are_legal():
 
 
 @pytest.mark.parametrize("where", ["ram", "kept", "./disk", Path("kept")], ids=repr)
-def test_a_place_alone_stands_for_a_cache(where):
+def test_a_location_is_short_for_a_cache(where):
     assert as_cache(where) == Cache(where) == Cache(where, "raw", 90, None)
     assert as_cache(where).is_in_memory == (where == "ram")
 
@@ -115,22 +115,22 @@ def test_a_cache_can_be_pickled_and_not_changed():
         cache.quality = 1
 
 
-def test_memory_is_not_shared_between_processes_however_it_is_asked_for(photos):
+def test_memory_is_refused_with_processes_in_any_spelling(photos):
     with pytest.raises(OptionError, match="not shared between processes"):
         ImageSequence(imggen.scan(photos), cache=Cache("ram", "jpeg"), use_multiprocessing=True)
 
 
-def test_a_word_that_is_no_cache_is_refused_by_a_sequence(photos):
+def test_an_unknown_word_is_refused_by_a_sequence(photos):
     with pytest.raises(OptionError, match=r"^cache='RAM'"):
         ImageSequence(imggen.scan(photos), cache="RAM")
 
 
-# Packed as JPEG: what is served
+# JPEGs: served images
 
 
 @pytest.fixture(scope="module")
 def shots(tmp_path_factory):
-    """Eight parts of real photographs, of different sizes, in two classes."""
+    """Eight crops of real photographs, of different sizes, in two classes."""
     folder = tmp_path_factory.mktemp("shots")
     for name, pixels in zip(("china", "flower"), load_sample_images().images, strict=True):
         (folder / name).mkdir()
@@ -172,9 +172,7 @@ def bytes_kept(folder):
 @BOTH
 @pytest.mark.parametrize("color_mode", MODES)
 @pytest.mark.parametrize("quality", [30, 90])
-def test_every_epoch_is_served_what_comes_out_of_the_jpeg(
-    shots, tmp_path, where, color_mode, quality
-):
+def test_every_epoch_is_served_the_decoded_jpeg(shots, tmp_path, where, color_mode, quality):
     expected = [through_jpeg(image, quality) for image in resized(shots, color_mode)]
     cache = Cache(place(where, tmp_path), "jpeg", quality)
     for epoch in served(shots, cache, color_mode=color_mode):
@@ -184,7 +182,7 @@ def test_every_epoch_is_served_what_comes_out_of_the_jpeg(
 @BOTH
 @pytest.mark.parametrize("quality", [1, 100])
 @pytest.mark.parametrize("shape", [(1, 1, 3), (1, 1, 1), (1, 9, 3), (17, 33, 1), (64, 64, 3)])
-def test_images_of_any_size_come_out_of_the_jpeg(tmp_path, where, shape, quality):
+def test_images_of_any_size_are_served_from_jpegs(tmp_path, where, shape, quality):
     image = np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8)
     (tmp_path / "file").touch()
     cache = open_cache(
@@ -207,7 +205,7 @@ def test_images_of_any_size_come_out_of_the_jpeg(tmp_path, where, shape, quality
     [{"workers": 0}, {"workers": 2}, {"workers": 2, "use_multiprocessing": True}],
     ids=["caller", "threads", "processes"],
 )
-def test_packed_bits_do_not_depend_on_who_makes_the_batches(shots, tmp_path, how):
+def test_packed_images_do_not_depend_on_the_workers(shots, tmp_path, how):
     options = {"shuffle": True, "seed": 5, "augment": np.flipud}
     expected = served(shots, Cache("ram", "jpeg", 70), workers=0, **options)
     for _ in range(2):  # an empty folder, and the same again in another sequence
@@ -230,7 +228,7 @@ for index in range(len(paths)):
 """
 
 
-def test_another_process_finds_the_same_bits(shots, tmp_path):
+def test_another_process_reads_the_same_bits(shots, tmp_path):
     (epoch,) = served(shots, Cache(tmp_path / "kept", "jpeg", 80), epochs=1)
     command = [sys.executable, "-c", IN_ANOTHER_PROCESS, str(tmp_path / "kept"), *shots.filepaths]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60)
@@ -239,7 +237,7 @@ def test_another_process_finds_the_same_bits(shots, tmp_path):
     assert done.stdout.split() == [str(zlib.crc32(image.tobytes())) for image in epoch]
 
 
-def test_original_and_augmented_come_out_of_the_jpeg_too(shots):
+def test_original_and_augmented_images_are_made_from_the_jpeg(shots):
     sequence = sequence_of(shots, Cache("ram", "jpeg", 50), augment=np.flipud)
     expected = through_jpeg(resized(shots)[2], 50)
     np.testing.assert_array_equal(sequence.original(2), expected)
@@ -252,15 +250,13 @@ def scribble(image):
 
 
 @BOTH
-def test_an_augmentation_that_writes_to_its_image_does_not_reach_what_is_kept(
-    shots, tmp_path, where
-):
+def test_an_augmentation_that_writes_to_its_image_does_not_change_the_cache(shots, tmp_path, where):
     sequence = sequence_of(shots, Cache(place(where, tmp_path), "jpeg"), augment=scribble)
     assert not sequence[0][0].any()
     np.testing.assert_array_equal(sequence.original(0), through_jpeg(resized(shots)[0]))
 
 
-# Packed as JPEG: what is kept
+# JPEGs: stored images
 
 
 def test_each_quality_and_the_raw_pixels_have_a_store_of_their_own(shots, tmp_path):
@@ -277,18 +273,18 @@ def test_each_quality_and_the_raw_pixels_have_a_store_of_their_own(shots, tmp_pa
     assert len(list(tmp_path.iterdir())) == 3
 
 
-def test_the_quality_of_raw_pixels_means_nothing(shots, tmp_path):
+def test_the_quality_does_not_matter_for_raw_pixels(shots, tmp_path):
     for quality in (10, 90):
         served(shots, Cache(tmp_path, "raw", quality), epochs=1)
     assert len(list(tmp_path.iterdir())) == 1
 
 
-# Measured on these photographs, Pillow 13, quality 90: 0.13 of the bytes and 3.5 grey levels in
-# colour, 0.33 and 1.8 in grayscale.
+# Measured on these photographs, Pillow 13, quality 90: 0.13 of the bytes and 3.5 gray levels in
+# color, 0.33 and 1.8 in grayscale.
 @pytest.mark.parametrize(
     ("color_mode", "share", "levels"), [("rgb", 0.2, 5.0), ("grayscale", 0.5, 2.7)]
 )
-def test_photographs_take_far_fewer_bytes_and_stay_what_they_were(
+def test_photographs_take_far_fewer_bytes_and_hardly_change(
     shots, tmp_path, color_mode, share, levels
 ):
     raw, packed = (
@@ -307,7 +303,7 @@ def test_transparency_cannot_be_packed(shots, tmp_path):
 
 
 @BOTH
-def test_what_a_loader_of_ones_own_returns_is_not_packed(photos, tmp_path, where):
+def test_arrays_of_a_custom_loader_are_not_packed(photos, tmp_path, where):
     with pytest.raises(OptionError, match=r'loader=.* need not be images\. Use cache="ram"'):
         ImageSequence(
             imggen.scan(photos), loader=np.load, cache=Cache(place(where, tmp_path), "jpeg")
@@ -325,7 +321,7 @@ def test_what_a_loader_of_ones_own_returns_is_not_packed(photos, tmp_path, where
     ],
     ids=lambda array: f"{array.dtype} {array.shape}",
 )
-def test_arrays_that_are_no_images_are_kept_as_they_are(tmp_path, where, array):
+def test_arrays_other_than_images_are_stored_unchanged(tmp_path, where, array):
     (tmp_path / "file").touch()
     cache = open_cache(
         Cache(place(where, tmp_path), "jpeg"),
@@ -342,7 +338,7 @@ def test_arrays_that_are_no_images_are_kept_as_they_are(tmp_path, where, array):
         cache.flush()
 
 
-# The limit: images of one size
+# Limits: images of one size
 
 
 RAW = 24 * 20 * 3  # bytes of one of conftest's images
@@ -397,7 +393,7 @@ def test_the_sizes_of_a_refusal_can_be_told_apart(photos, tmp_path, where):
     assert float(taken) > float(allowed) > 0
 
 
-def test_memory_refuses_again_when_asked_again(photos):
+def test_memory_refuses_every_time(photos):
     sequence = small(photos, Cache("ram", limit=4 * RAW), workers=4)
     for _ in range(3):
         with pytest.raises(OptionError, match="its limit= is"):
@@ -405,14 +401,14 @@ def test_memory_refuses_again_when_asked_again(photos):
 
 
 @pytest.mark.filterwarnings("ignore:The cache:imggen.errors.ImggenWarning")
-def test_a_folder_refuses_again_when_asked_again(photos, tmp_path):
+def test_a_folder_refuses_every_time(photos, tmp_path):
     sequence = small(photos, Cache(tmp_path / "kept", limit=4 * RAW), workers=0)
     for index in range(3):
         with pytest.raises(CacheError, match="limit="):
             sequence[index]
 
 
-def test_nothing_is_kept_of_a_set_that_several_threads_find_too_large(photos, tmp_path):
+def test_no_image_is_stored_if_several_threads_find_the_set_too_large(photos, tmp_path):
     manifest = imggen.scan(photos)
     cache = open_cache(
         Cache(tmp_path / "kept", limit=4 * RAW),
@@ -445,7 +441,7 @@ def test_nothing_is_kept_of_a_set_that_several_threads_find_too_large(photos, tm
     assert bytes_kept(tmp_path / "kept") == 0
 
 
-def test_what_is_in_a_folder_already_is_served_under_a_lower_limit(photos, tmp_path):
+def test_stored_images_are_served_under_a_lower_limit(photos, tmp_path):
     small(photos, Cache(tmp_path / "kept")).fill_cache()
     expected = served(imggen.scan(photos), None, image_size=(24, 20))
     got = served(
@@ -455,11 +451,11 @@ def test_what_is_in_a_folder_already_is_served_under_a_lower_limit(photos, tmp_p
     assert bytes_kept(tmp_path / "kept") == 16 * RAW
 
 
-# The limit: images of different sizes, and packed ones
+# Limits: images of different sizes, and JPEGs
 
 
 class Varied:
-    """Twenty files that stand for images of different sizes, all different."""
+    """Twenty files in place of images of different sizes, all different."""
 
     def __init__(self, folder):
         folder.mkdir()
@@ -480,7 +476,7 @@ class Varied:
         return [through_jpeg(image) if pack == "jpeg" else image for image in self.images]
 
     def size(self, index, pack):
-        """The bytes that an image takes at the least."""
+        """The bytes of the smallest image."""
         if pack == "raw":
             return self.images[index].nbytes
         file = io.BytesIO()
@@ -493,7 +489,7 @@ def varied(tmp_path):
     return Varied(tmp_path / "varied")
 
 
-# Both limits let some of the images in, and not all: they take 12,210 bytes raw.
+# Both limits allow some of the images, but not all: they take 12,210 bytes raw.
 PACKS = pytest.mark.parametrize(("pack", "limit"), [("raw", 5000), ("jpeg", 8000)])
 
 
@@ -503,7 +499,9 @@ def told_of(told):
 
 @PACKS
 @BOTH
-def test_what_exceeds_the_limit_is_loaded_anew_and_told_once(varied, tmp_path, where, pack, limit):
+def test_images_beyond_the_limit_are_loaded_again_and_warned_once(
+    varied, tmp_path, where, pack, limit
+):
     cache = varied.open(Cache(place(where, tmp_path), pack, limit=limit))
     expected, loaded = varied.served(pack), []
     with warnings.catch_warnings(record=True) as told:
@@ -532,7 +530,7 @@ def test_what_exceeds_the_limit_is_loaded_anew_and_told_once(varied, tmp_path, w
 
 @PACKS
 @BOTH
-def test_threads_together_keep_to_the_limit(varied, tmp_path, where, pack, limit):
+def test_threads_respect_the_limit_together(varied, tmp_path, where, pack, limit):
     cache = varied.open(Cache(place(where, tmp_path), pack, limit=limit))
     expected, wrong = varied.served(pack), []
 
@@ -558,7 +556,7 @@ def test_threads_together_keep_to_the_limit(varied, tmp_path, where, pack, limit
 
 
 def fill(varied, cache, indices=range(20)):
-    """Asks for images; returns what was told."""
+    """Gets images; returns the warnings."""
     opened = varied.open(cache)
     with warnings.catch_warnings(record=True) as told:
         warnings.simplefilter("always")
@@ -569,7 +567,7 @@ def fill(varied, cache, indices=range(20)):
 
 
 @PACKS
-def test_what_is_there_already_counts_when_a_folder_is_opened_again(varied, tmp_path, pack, limit):
+def test_stored_images_count_when_a_folder_is_opened_again(varied, tmp_path, pack, limit):
     cache = Cache(tmp_path / "kept", pack, limit=limit)
     assert fill(varied, cache, range(4)) == []
     before = bytes_kept(tmp_path / "kept")
@@ -579,7 +577,7 @@ def test_what_is_there_already_counts_when_a_folder_is_opened_again(varied, tmp_
         assert before < bytes_kept(tmp_path / "kept") <= limit
 
 
-def test_a_lower_limit_adds_nothing_and_a_higher_one_goes_on(varied, tmp_path):
+def test_a_lower_limit_stores_no_more_and_a_higher_one_does(varied, tmp_path):
     fill(varied, Cache(tmp_path / "kept", limit=5000))
     before = bytes_kept(tmp_path / "kept")
     assert len(fill(varied, Cache(tmp_path / "kept", limit=100))) == 1
@@ -589,7 +587,7 @@ def test_a_lower_limit_adds_nothing_and_a_higher_one_goes_on(varied, tmp_path):
 
 
 @BOTH
-def test_a_limit_below_the_first_image_keeps_nothing(varied, tmp_path, where):
+def test_a_limit_below_the_first_image_stores_none(varied, tmp_path, where):
     assert len(fill(varied, Cache(place(where, tmp_path), limit=1))) == 1
     if where == "folder":
         assert bytes_kept(tmp_path / "kept") == 0
@@ -616,7 +614,7 @@ def test_a_limit_stays_with_a_cache_that_was_pickled(varied, tmp_path):
     assert 0 < bytes_kept(tmp_path / "kept") <= 8000
 
 
-def test_two_that_fill_one_folder_keep_to_the_limit_together(varied, tmp_path):
+def test_two_caches_of_one_folder_respect_the_limit_together(varied, tmp_path):
     cache = Cache(tmp_path / "kept", limit=5000)
     opened = [varied.open(cache), varied.open(cache)]
     with warnings.catch_warnings():
@@ -629,7 +627,7 @@ def test_two_that_fill_one_folder_keep_to_the_limit_together(varied, tmp_path):
 
 
 @pytest.mark.filterwarnings("ignore:The cache:imggen.errors.ImggenWarning")
-def test_the_parts_of_one_folder_of_images_keep_to_the_limit_together(photos, tmp_path):
+def test_the_splits_of_a_folder_respect_the_limit_together(photos, tmp_path):
     train, val = imggen.from_directory(
         photos,
         image_size=(24, 20),
@@ -644,7 +642,7 @@ def test_the_parts_of_one_folder_of_images_keep_to_the_limit_together(photos, tm
     assert bytes_kept(tmp_path / "kept") <= 10 * RAW
 
 
-def test_bytes_that_a_killed_writer_left_count_too(varied, tmp_path):
+def test_orphaned_bytes_of_a_killed_writer_count(varied, tmp_path):
     fill(varied, Cache(tmp_path / "kept", limit=5000))
     with (store_in(tmp_path / "kept") / "journal.bin").open("r+b") as journal:
         journal.truncate(0)
@@ -654,7 +652,7 @@ def test_bytes_that_a_killed_writer_left_count_too(varied, tmp_path):
 
 @BOTH
 @pytest.mark.parametrize("workers", [0, 2])
-def test_a_packed_sequence_goes_on_past_its_limit(shots, tmp_path, where, workers):
+def test_a_packed_sequence_continues_beyond_its_limit(shots, tmp_path, where, workers):
     expected = [through_jpeg(image) for image in resized(shots)]
     limit = 15_000  # of about 36,000
     with pytest.warns(ImggenWarning) as told:
@@ -672,7 +670,7 @@ def test_a_packed_sequence_goes_on_past_its_limit(shots, tmp_path, where, worker
 
 
 @pytest.mark.parametrize("workers", [0, 2])
-def test_uncut_sources_go_on_past_their_limit(shots, tmp_path, workers):
+def test_images_of_any_size_continue_beyond_their_limit(shots, tmp_path, workers):
     options = {"augment": imggen.augment.RandomResizedCrop(), "seed": 3, "workers": workers}
     expected = served(shots, None, **options)
     limit = 2 * 427 * 640 * 3

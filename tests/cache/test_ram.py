@@ -29,7 +29,7 @@ def test_each_sample_is_loaded_once():
     assert loaded == [0, 1, 2]
 
 
-def test_a_kept_sample_is_what_was_loaded():
+def test_a_stored_sample_is_the_loaded_one():
     cache = RamCache(10)
     pixels = np.random.default_rng(0).integers(0, 256, (10, 6, 7, 3), dtype=np.uint8)
     for index in range(10):
@@ -48,7 +48,7 @@ def test_a_sample_of_zeros_counts_as_loaded():
 
 
 @pytest.mark.parametrize("reads", [1, 2, 3])
-def test_what_is_returned_cannot_be_written_to(reads):
+def test_returned_arrays_are_read_only(reads):
     cache = RamCache(1)
     for _ in range(reads):
         with pytest.raises(ValueError, match="read-only"):
@@ -57,7 +57,7 @@ def test_what_is_returned_cannot_be_written_to(reads):
     assert (cache.get(0, lambda: image(1)) == 7).all()
 
 
-def test_changing_what_was_loaded_does_not_reach_the_cache():
+def test_changing_a_loaded_array_does_not_change_the_cache():
     cache = RamCache(1)
     loaded = image(7)
     cache.get(0, lambda: loaded)
@@ -88,7 +88,7 @@ def test_samples_may_differ_in_shape_and_dtype():
         assert np.array_equal(kept, other)
 
 
-def test_what_does_not_fit_is_loaded_anew_and_said_once():
+def test_samples_that_do_not_fit_are_loaded_again_with_one_warning():
     cache = RamCache(5, limit=2 * image(0).nbytes, same_size=False)
     loaded = []
 
@@ -120,7 +120,7 @@ def test_a_sample_that_could_not_be_loaded_is_tried_again():
     assert (cache.get(0, lambda: image(4)) == 4).all()
 
 
-def test_threads_get_the_right_samples_whoever_loads_them():
+def test_threads_get_the_right_samples():
     cache = RamCache(50)
     wanted = np.random.default_rng(1).integers(0, 50, 4000).tolist()
 
@@ -165,7 +165,7 @@ def resident_bytes() -> int:
 
 
 @pytest.mark.skipif(not os.path.exists("/proc/self/statm"), reason="reads Linux's /proc")
-def test_memory_is_taken_as_samples_come_in():
+def test_memory_grows_with_the_samples():
     before = resident_bytes()
     cache = RamCache(8000)
     cache.get(4000, lambda: image(1, shape=(256, 256, 1)))

@@ -30,25 +30,25 @@ def saved_model(file, *, shape=(16, 12, 3), classes=2, loss="categorical_crossen
 
 
 def test_the_table_is_printed(photos):
-    told = invoke(photos, "--image-size", 16, 12, "--workers", 2)
+    result = invoke(photos, "--image-size", 16, 12, "--workers", 2)
 
-    assert (told.exit_code, told.stderr) == (0, "")
-    assert told.output.startswith(
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert result.output.startswith(
         "16 images of 16 × 12 × 3 as float32, batches of 4, 2 threads on "
     )
     for name in ("read", "decode", "resize", "augment", "encode", "work", "served", "wait"):
-        assert re.search(rf"^{name} +[\d.,]+ ms ", told.output, flags=re.MULTILINE)
+        assert re.search(rf"^{name} +[\d.,]+ ms ", result.output, flags=re.MULTILINE)
     for name in ("now", "machine", "cached"):
-        assert re.search(rf"^{name} +[\d.,]+ images/s ", told.output, flags=re.MULTILINE)
-    assert "\n- " in told.output
-    assert "picture" not in told.output
+        assert re.search(rf"^{name} +[\d.,]+ images/s ", result.output, flags=re.MULTILINE)
+    assert "\n- " in result.output
+    assert "picture" not in result.output
 
 
 def test_the_picture_is_written(photos, tmp_path):
-    told = invoke(photos, "-o", tmp_path / "bench.png")
+    result = invoke(photos, "-o", tmp_path / "bench.png")
 
-    assert told.output.endswith(f"picture: {tmp_path / 'bench.png'}\n")
-    assert told.output.startswith("16 images of 256 × 256 × 3 ")
+    assert result.output.endswith(f"picture: {tmp_path / 'bench.png'}\n")
+    assert result.output.startswith("16 images of 256 × 256 × 3 ")
     with Image.open(tmp_path / "bench.png") as picture:
         assert len(picture.getcolors(10**6)) > 10
 
@@ -62,11 +62,11 @@ def test_images_without_classes_can_be_timed(tmp_path):
 @pytest.mark.parametrize("where", ["ram", "kept"])
 def test_a_cache_is_timed(photos, tmp_path, where, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    told = invoke(photos, "--image-size", 16, 12, "--cache", where)
+    result = invoke(photos, "--image-size", 16, 12, "--cache", where)
 
-    assert told.exit_code == 0
-    assert re.search(r"^cache +[\d.,]+ ms ", told.output, flags=re.MULTILINE)
-    assert "decode" not in told.output
+    assert result.exit_code == 0
+    assert re.search(r"^cache +[\d.,]+ ms ", result.output, flags=re.MULTILINE)
+    assert "decode" not in result.output
     assert (tmp_path / "kept").is_dir() == (where == "kept")
 
 
@@ -82,12 +82,12 @@ def test_a_cache_is_timed(photos, tmp_path, where, monkeypatch):
     ],
 )
 def test_a_model_is_timed_on_images_of_its_size(photos, tmp_path, options, timed):
-    told = invoke(photos, "--model", saved_model(tmp_path / "m.keras", **options))
+    result = invoke(photos, "--model", saved_model(tmp_path / "m.keras", **options))
 
     channels = options.get("shape", (16, 12, 3))[2]
-    assert told.output.startswith(f"16 images of 16 × 12 × {channels} as ")
-    assert re.search(rf"^model +[\d.,]+ images/s +{timed}$", told.output, flags=re.MULTILINE)
-    assert re.search("^- Loading is (too slow|fast enough)", told.output, flags=re.MULTILINE)
+    assert result.output.startswith(f"16 images of 16 × 12 × {channels} as ")
+    assert re.search(rf"^model +[\d.,]+ images/s +{timed}$", result.output, flags=re.MULTILINE)
+    assert re.search("^- Loading is (too slow|fast enough)", result.output, flags=re.MULTILINE)
 
 
 @pytest.mark.parametrize(
@@ -106,14 +106,14 @@ def test_a_model_is_timed_on_images_of_its_size(photos, tmp_path, options, timed
         (["photos", "-o", "no/bench.png"], "Cannot write 'no/bench.png'"),
     ],
 )
-def test_what_goes_wrong_is_one_clear_line(photos, tmp_path, line, reason, monkeypatch):
+def test_errors_are_printed_on_one_line(photos, tmp_path, line, reason, monkeypatch):
     monkeypatch.chdir(tmp_path)
     saved_model(tmp_path / "m.keras")
-    told = CliRunner().invoke(main, ["bench", *QUICK_WORDS, *line])
+    result = CliRunner().invoke(main, ["bench", *QUICK_WORDS, *line])
 
-    assert told.exit_code == 1
-    assert re.fullmatch(rf"Error: .*{reason}.*\n", told.stderr)
-    assert told.stdout == ""
+    assert result.exit_code == 1
+    assert re.fullmatch(rf"Error: .*{reason}.*\n", result.stderr)
+    assert result.stdout == ""
 
 
 QUICK_WORDS = [str(word) for word in QUICK]

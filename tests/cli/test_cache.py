@@ -20,9 +20,9 @@ def invoke(*arguments):
 SIZE = ("--image-size", 16, 12)
 
 
-def test_training_finds_what_was_built(photos, tmp_path):
-    told = invoke("build", photos, tmp_path / "kept", *SIZE, "--workers", 2)
-    assert (told.exit_code, told.output) == (
+def test_training_uses_the_cache_that_was_built(photos, tmp_path):
+    result = invoke("build", photos, tmp_path / "kept", *SIZE, "--workers", 2)
+    assert (result.exit_code, result.output) == (
         0,
         f"16 of 16 images are cached in {tmp_path / 'kept'}.\n",
     )
@@ -39,7 +39,7 @@ def test_training_finds_what_was_built(photos, tmp_path):
     assert loaded == []
 
 
-def test_a_build_goes_on_where_it_was(photos, tmp_path):
+def test_an_interrupted_build_is_resumed(photos, tmp_path):
     invoke("build", photos, tmp_path / "kept", *SIZE)
     before = invoke("info", tmp_path / "kept").output
     write_images(photos, {"emu": 2})
@@ -52,24 +52,24 @@ def test_a_build_goes_on_where_it_was(photos, tmp_path):
 
 def test_broken_files_are_named_and_the_rest_is_built(photos, tmp_path):
     (photos / "cat" / "000.png").write_bytes(b"")
-    told = invoke("build", photos, tmp_path / "kept", *SIZE)
+    result = invoke("build", photos, tmp_path / "kept", *SIZE)
 
-    assert told.exit_code == 1
-    assert "000.png: the file is empty" in told.stderr
-    assert "15 of 16 images" in told.stdout
+    assert result.exit_code == 1
+    assert "000.png: the file is empty" in result.stderr
+    assert "15 of 16 images" in result.stdout
 
 
-def test_info_tells_of_each_way_that_images_were_loaded(photos, tmp_path):
+def test_info_lists_each_set_of_settings(photos, tmp_path):
     invoke("build", photos, tmp_path / "kept", *SIZE)
     invoke("build", photos, tmp_path / "kept", *SIZE, "--color-mode", "grayscale")
-    told = invoke("info", tmp_path / "kept").output
+    result = invoke("info", tmp_path / "kept").output
 
-    assert told.count("16 images, ") == 2
-    assert "color_mode='grayscale'" in told
-    assert "image_size=(16, 12)" in told
+    assert result.count("16 images, ") == 2
+    assert "color_mode='grayscale'" in result
+    assert "image_size=(16, 12)" in result
 
 
-def test_clear_deletes_what_is_imggens_and_nothing_else(photos, tmp_path):
+def test_clear_deletes_only_files_of_imggen(photos, tmp_path):
     invoke("build", photos, tmp_path / "kept", *SIZE)
     (tmp_path / "kept" / "mine").mkdir()
     (tmp_path / "kept" / "mine" / "about.txt").write_text("my own notes")
@@ -81,16 +81,16 @@ def test_clear_deletes_what_is_imggens_and_nothing_else(photos, tmp_path):
 
 
 @pytest.mark.parametrize("verb", ["info", "clear"])
-def test_a_folder_that_is_not_there_is_named(tmp_path, verb):
-    told = invoke(verb, tmp_path / "nowhere")
-    assert told.exit_code == 1
-    assert "nowhere' cannot be read: No such file" in told.output
+def test_a_missing_folder_is_named(tmp_path, verb):
+    result = invoke(verb, tmp_path / "nowhere")
+    assert result.exit_code == 1
+    assert "nowhere' cannot be read: No such file" in result.output
 
 
-def test_settings_that_are_none_are_refused(photos, tmp_path):
-    told = invoke("build", photos, tmp_path / "kept", *SIZE, "--color-mode", "blue")
-    assert told.exit_code == 1
-    assert "color_mode='blue' is not one of" in told.output
+def test_invalid_settings_are_refused(photos, tmp_path):
+    result = invoke("build", photos, tmp_path / "kept", *SIZE, "--color-mode", "blue")
+    assert result.exit_code == 1
+    assert "color_mode='blue' is not one of" in result.output
 
 
 def test_a_sequence_without_a_cache_has_none_to_fill(photos):
@@ -109,10 +109,10 @@ def bytes_kept(folder):
     return sum(file.stat().st_size for file in folder.glob("*/pixels.bin"))
 
 
-def test_training_finds_what_was_packed(photos, tmp_path):
+def test_training_uses_the_jpegs_that_were_built(photos, tmp_path):
     folder = tmp_path / "kept"
-    told = invoke("build", photos, folder, *SIZE, *PACKED, "--limit", 10**6)
-    assert (told.exit_code, told.output) == (0, f"16 of 16 images are cached in {folder}.\n")
+    result = invoke("build", photos, folder, *SIZE, *PACKED, "--limit", 10**6)
+    assert (result.exit_code, result.output) == (0, f"16 of 16 images are cached in {folder}.\n")
     info, kept = invoke("info", folder).output, bytes_kept(folder)
     assert info.startswith("16 images, ")
     assert "    packed as JPEG of quality 80\n" in info
@@ -127,18 +127,18 @@ def test_training_finds_what_was_packed(photos, tmp_path):
     assert (invoke("info", folder).output, bytes_kept(folder)) == (info, kept)
 
 
-def test_training_with_another_quality_finds_nothing(photos, tmp_path):
+def test_training_with_another_quality_uses_no_jpegs_of_the_first(photos, tmp_path):
     invoke("build", photos, tmp_path / "kept", *SIZE, *PACKED)
     cache = imggen.Cache(tmp_path / "kept", pack="jpeg", quality=81)
     sequence = imggen.ImageSequence(imggen.scan(photos), image_size=(16, 12), cache=cache)
     sequence.fill_cache()
-    told = invoke("info", tmp_path / "kept").output
-    assert told.count("16 images, ") == 2
-    assert "of quality 80" in told
-    assert "of quality 81" in told
+    result = invoke("info", tmp_path / "kept").output
+    assert result.count("16 images, ") == 2
+    assert "of quality 80" in result
+    assert "of quality 81" in result
 
 
-def test_info_says_nothing_of_jpegs_where_there_are_none(photos, tmp_path):
+def test_info_mentions_no_jpegs_if_there_are_none(photos, tmp_path):
     invoke("build", photos, tmp_path / "kept", *SIZE, "--quality", 80)
     assert "JPEG of quality" not in invoke("info", tmp_path / "kept").output
 
@@ -160,33 +160,33 @@ def test_clear_deletes_packed_images_too(photos, tmp_path):
     ],
     ids=str,
 )
-def test_cache_settings_that_are_none_are_refused(photos, tmp_path, arguments, message):
-    told = invoke("build", photos, tmp_path / "kept", *SIZE, *arguments)
-    assert told.exit_code == 1
-    assert message in told.output
+def test_invalid_cache_settings_are_refused(photos, tmp_path, arguments, message):
+    result = invoke("build", photos, tmp_path / "kept", *SIZE, *arguments)
+    assert result.exit_code == 1
+    assert message in result.output
     assert not (tmp_path / "kept").exists()
 
 
-def test_a_limit_below_what_is_needed_ends_the_build(photos, tmp_path):
+def test_a_limit_that_is_too_low_ends_the_build(photos, tmp_path):
     limit = 16 * 16 * 12 * 3 - 1
-    told = invoke("build", photos, tmp_path / "kept", *SIZE, "--limit", limit, "--workers", 1)
-    assert told.exit_code == 1
-    assert told.stdout == ""
-    assert f"16 images of 576 bytes take 9.0 KiB, and limit={limit} allows" in told.stderr
+    result = invoke("build", photos, tmp_path / "kept", *SIZE, "--limit", limit, "--workers", 1)
+    assert result.exit_code == 1
+    assert result.stdout == ""
+    assert f"16 images of 576 bytes take 9.0 KiB, and limit={limit} allows" in result.stderr
 
 
-def test_a_packed_build_that_stops_at_its_limit_does_not_say_that_all_are_there(photos, tmp_path):
-    told = invoke("build", photos, tmp_path / "kept", *SIZE, *PACKED, "--limit", 3000)
-    assert "Warning: " in told.stderr
-    assert "stores no more images than" in told.stderr
+def test_a_jpeg_build_that_stops_at_its_limit_does_not_count_all_images(photos, tmp_path):
+    result = invoke("build", photos, tmp_path / "kept", *SIZE, *PACKED, "--limit", 3000)
+    assert "Warning: " in result.stderr
+    assert "stores no more images than" in result.stderr
     assert 0 < bytes_kept(tmp_path / "kept") <= 3000
-    assert "16 of 16" not in told.stdout
-    assert told.exit_code == 1
+    assert "16 of 16" not in result.stdout
+    assert result.exit_code == 1
 
 
-def test_a_packed_build_that_stops_at_its_limit_says_so_and_training_goes_on(photos, tmp_path):
-    told = invoke("build", photos, tmp_path / "kept", *SIZE, *PACKED, "--limit", 3000)
-    assert "stores no more images than" in told.stderr
+def test_a_jpeg_build_that_stops_at_its_limit_warns_and_training_continues(photos, tmp_path):
+    result = invoke("build", photos, tmp_path / "kept", *SIZE, *PACKED, "--limit", 3000)
+    assert "stores no more images than" in result.stderr
     kept = bytes_kept(tmp_path / "kept")
     assert 0 < kept <= 3000
 

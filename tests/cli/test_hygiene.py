@@ -1,4 +1,4 @@
-"""imggen duplicates, leaks, verify and scan: what is printed, written and returned."""
+"""imggen duplicates, leaks, verify and scan: output, files and exit status."""
 
 import csv
 import json
@@ -28,13 +28,13 @@ from tests.helpers.pictures import (
 
 
 def invoke(*arguments):
-    told = CliRunner().invoke(main, [str(argument) for argument in arguments])
-    assert told.exception is None or isinstance(told.exception, SystemExit), told.exception
-    return told
+    result = CliRunner().invoke(main, [str(argument) for argument in arguments])
+    assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
+    return result
 
 
 def program(*arguments, **options) -> subprocess.CompletedProcess:
-    """Runs imggen where stdout takes nothing but UTF-8, as it is in most locales."""
+    """Runs imggen with a strict UTF-8 stdout, as in most locales."""
     command = [sys.executable, "-m", "imggen", *map(os.fspath, arguments)]
     env = {**os.environ, "PYTHONIOENCODING": "utf-8:strict"}
     return subprocess.run(command, capture_output=True, check=False, env=env, **options)
@@ -55,7 +55,7 @@ PRINTED = ["line\\nbreak [red].png", "caf\\udce9 \\udcff.png", "-o.png", "çŒ« ðŸ
 
 @pytest.fixture
 def album(tmp_path) -> Path:
-    """Pictures 0 (with a small copy and a cropped one), 1 (with an equal one) and 2."""
+    """Images 0 (with a small and a cropped copy), 1 (with an equal file) and 2."""
     data = data_of(photo(1), "PNG")
     return write_photos(
         tmp_path / "album",
@@ -72,7 +72,7 @@ def album(tmp_path) -> Path:
 
 @pytest.fixture
 def parts(tmp_path) -> Path:
-    """train, val and test: picture 1 in all of them, 2 in train and val."""
+    """train, val and test: image 1 is in all of them, 2 in train and val."""
     data = data_of(photo(1), "PNG")
     pictures = {
         "train": {"cat/0.png": 0, "cat/1.png": data, "dog/2.png": 2},
@@ -86,13 +86,13 @@ def parts(tmp_path) -> Path:
 
 @pytest.fixture
 def mixed(tmp_path) -> Path:
-    """Two classes of four sound images; two faults and a remark."""
+    """Two classes of four valid images; two faults and a remark."""
     folder = write_images(tmp_path / "mixed", {"cat": 4, "dog": 4})
     more = {"cat/empty.png": b"", "dog/half.jpg": JPEG[:900], "dog/other.jpg": PNG}
     return write_photos(folder, more)
 
 
-# What they have in common.
+# All verbs.
 
 
 @pytest.mark.parametrize(
@@ -132,7 +132,7 @@ def mixed(tmp_path) -> Path:
         (["scan", "broken", "-o", "found.csv"], "None of the 1 files in 'broken'"),
     ],
 )
-def test_what_goes_wrong_is_one_clear_line_and_exit_code_one(
+def test_errors_are_printed_on_one_line_with_exit_status_1(
     photos, tmp_path, monkeypatch, line, reason
 ):
     shutil.copytree(photos, tmp_path / "copy")
@@ -140,10 +140,10 @@ def test_what_goes_wrong_is_one_clear_line_and_exit_code_one(
     write_photos(tmp_path / "broken", {"cat/a.png": b"broken"})
     monkeypatch.chdir(tmp_path)
     before = paths_in(tmp_path)
-    told = invoke(*line)
+    result = invoke(*line)
 
-    assert told.exit_code == 1
-    assert re.fullmatch(rf"Error: .*{reason}.*\n", told.stderr)
+    assert result.exit_code == 1
+    assert re.fullmatch(rf"Error: .*{reason}.*\n", result.stderr)
     assert paths_in(tmp_path) == before
 
 
@@ -161,15 +161,15 @@ def test_what_goes_wrong_is_one_clear_line_and_exit_code_one(
         (["scan", "photos", "--html"], "--html"),
     ],
 )
-def test_a_line_that_cannot_be_understood_is_exit_code_two_and_names_what(line, named):
-    told = invoke(*line)
+def test_usage_errors_name_the_argument_with_exit_status_2(line, named):
+    result = invoke(*line)
 
-    assert told.exit_code == 2
-    assert named in told.stderr
-    assert told.stdout == ""
+    assert result.exit_code == 2
+    assert named in result.stderr
+    assert result.stdout == ""
 
 
-def test_none_of_them_loads_keras(album, parts):
+def test_no_verb_for_files_imports_keras(album, parts):
     code = (
         "import sys; from click.testing import CliRunner; from imggen.cli import main\n"
         "album, parts, page = sys.argv[1:]\n"
@@ -179,27 +179,27 @@ def test_none_of_them_loads_keras(album, parts):
         "print('keras' in sys.modules, 'tensorflow' in sys.modules)"
     )
     command = [sys.executable, "-c", code, album, parts, album.with_suffix(".html")]
-    told = subprocess.run(command, capture_output=True, text=True, check=True)
+    result = subprocess.run(command, capture_output=True, text=True, check=True)
 
-    assert told.stdout.strip() == "False False"
+    assert result.stdout.strip() == "False False"
 
 
 @pytest.mark.parametrize(
     ("verb", "status"), [("duplicates", 1), ("leaks", 1), ("verify", 1), ("scan", 0)]
 )
-def test_as_a_program_it_prints_odd_names_and_writes_all_files(tmp_path, verb, status):
+def test_names_that_are_not_utf_8_are_printed_and_written(tmp_path, verb, status):
     data = b"no image" if verb == "verify" else data_of(photo(0), "PNG")
     for part in ("train", "val"):
         write_photos(tmp_path / part, {f"cat/{name}": data for name in ODD_NAMES})
     write_photos(tmp_path / "val", {"cat/other.png": 1})
     folders = [tmp_path / "train", tmp_path / "val"] if verb == "leaks" else [tmp_path / "val"]
     page = [] if verb in ("leaks", "verify") else ["--html", tmp_path / "out.html"]
-    told = program(verb, *folders, "-o", tmp_path / "out.csv", *page)
+    result = program(verb, *folders, "-o", tmp_path / "out.csv", *page)
     rows = csv_rows(tmp_path / "out.csv")
 
-    assert (told.returncode, told.stderr) == (status, b"")
+    assert (result.returncode, result.stderr) == (status, b"")
     if verb != "scan":
-        assert all(name in told.stdout.decode("utf-8") for name in PRINTED)
+        assert all(name in result.stdout.decode("utf-8") for name in PRINTED)
     assert {os.path.basename(row["path"]) for row in rows} >= set(ODD_NAMES)
     assert (tmp_path / "out.html").exists() == bool(page)
 
@@ -213,7 +213,7 @@ def test_as_a_program_it_prints_odd_names_and_writes_all_files(tmp_path, verb, s
         "scan",
     ],
 )
-def test_folders_and_files_to_write_may_have_names_that_are_no_text(tmp_path, verb):
+def test_output_paths_may_be_names_that_are_not_utf_8(tmp_path, verb):
     odd = os.fsdecode(b"\xff\xe9 \n")
     data = b"broken" if verb == "verify" else data_of(photo(0), "PNG")
     for part in ("train", "val"):
@@ -225,20 +225,20 @@ def test_folders_and_files_to_write_may_have_names_that_are_no_text(tmp_path, ve
         "verify": ["-o", f"{odd}.json", "--quarantine", f"aside {odd}"],
         "scan": ["-o", f"{odd}.json", "--html", f"{odd}.html", "--save", f"{odd}.csv"],
     }[verb]
-    told = program(verb, *(tmp_path / odd / name for name in folders), *write, cwd=tmp_path)
+    result = program(verb, *(tmp_path / odd / name for name in folders), *write, cwd=tmp_path)
 
-    assert (told.returncode, told.stderr) == (0, b"")
+    assert (result.returncode, result.stderr) == (0, b"")
     assert all((tmp_path / name).exists() for name in write[1::2])
 
 
 # imggen duplicates
 
 
-def test_groups_are_printed_with_what_to_keep_and_what_to_drop(album):
-    told = invoke("duplicates", album)
+def test_groups_are_printed_with_the_files_to_keep_and_to_drop(album):
+    result = invoke("duplicates", album)
 
-    assert told.exit_code == 1
-    assert told.output.splitlines() == [
+    assert result.exit_code == 1
+    assert result.output.splitlines() == [
         "keep cat/0.png",
         "  drop cat/small.png (similar)",
         "  drop dog/cut.png (similar)",
@@ -248,20 +248,20 @@ def test_groups_are_printed_with_what_to_keep_and_what_to_drop(album):
     ]
 
 
-def test_without_duplicates_the_status_is_zero(photos):
-    told = invoke("duplicates", photos)
+def test_no_duplicates_give_exit_status_0(photos):
+    result = invoke("duplicates", photos)
 
-    assert (told.exit_code, told.output) == (0, "16 files, 0 groups, 0 files to drop\n")
+    assert (result.exit_code, result.output) == (0, "16 files, 0 groups, 0 files to drop\n")
 
 
 def test_exact_finds_the_same_bytes_only(album):
-    told = invoke("duplicates", album, "--exact")
+    result = invoke("duplicates", album, "--exact")
 
-    assert told.exit_code == 1
-    assert told.output.splitlines()[-1] == "6 files, 1 group, 1 file to drop"
+    assert result.exit_code == 1
+    assert result.output.splitlines()[-1] == "6 files, 1 group, 1 file to drop"
 
 
-def test_the_threshold_is_that_of_the_function(album):
+def test_the_threshold_is_passed_on(album):
     found = imggen.find_duplicates(imggen.scan(album), threshold=1)
 
     assert f", {len(found.groups)} group" in invoke("duplicates", album, "--threshold", 1).output
@@ -294,43 +294,43 @@ def test_a_page_of_the_groups_is_drawn(album, tmp_path):
     assert page.count('class="drop"') == 3
 
 
-def test_more_than_twenty_groups_are_cut_short_and_counted(tmp_path):
+def test_more_than_twenty_groups_are_truncated_and_counted(tmp_path):
     write_images(tmp_path / "in", {"cat": 23}, size=(4, 4))
     shutil.copytree(tmp_path / "in" / "cat", tmp_path / "in" / "dog")
-    told = invoke("duplicates", tmp_path / "in", "--exact", "-o", tmp_path / "found.csv")
+    result = invoke("duplicates", tmp_path / "in", "--exact", "-o", tmp_path / "found.csv")
 
-    assert told.output.count("keep ") == 20
-    assert "... and 3 more groups; -o FILE writes all\n" in told.output
+    assert result.output.count("keep ") == 20
+    assert "... and 3 more groups; -o FILE writes all\n" in result.output
     assert len(csv_rows(tmp_path / "found.csv")) == 46
 
 
 def test_files_that_cannot_be_read_are_named_on_stderr(album):
     (album / "cat" / "broken.png").write_bytes(b"broken")
-    told = invoke("duplicates", album)
+    result = invoke("duplicates", album)
 
-    assert told.stderr == "cannot read cat/broken.png\n"
-    assert "7 files, 2 groups" in told.stdout
+    assert result.stderr == "cannot read cat/broken.png\n"
+    assert "7 files, 2 groups" in result.stdout
 
 
-def test_a_folder_without_classes_will_do(tmp_path):
+def test_a_folder_without_classes_is_accepted(tmp_path):
     write_photos(tmp_path, {"a.png": 0, "deep/er/b.png": smaller(photo(0))})
 
     assert "2 files, 1 group" in invoke("duplicates", tmp_path).output
 
 
 @pytest.mark.parametrize("name", ["m.csv", "m.parquet"])
-def test_a_saved_manifest_will_do_for_a_folder(album, tmp_path, name):
+def test_a_saved_manifest_is_accepted_as_the_source(album, tmp_path, name):
     imggen.scan(album).save(tmp_path / name)
 
     assert invoke("duplicates", tmp_path / name).output == invoke("duplicates", album).output
 
 
-def test_any_table_with_paths_will_do_for_a_folder(album):
+def test_any_table_with_paths_is_accepted_as_the_source(album):
     (album / "table.csv").write_text("path,label\ncat/0.png,x\ncat/small.png,y\ndog/2.png,x\n")
-    told = invoke("duplicates", album / "table.csv")
+    result = invoke("duplicates", album / "table.csv")
 
-    assert told.output.splitlines()[0] == "keep cat/0.png"
-    assert told.output.splitlines()[-1] == "3 files, 1 group, 1 file to drop"
+    assert result.output.splitlines()[0] == "keep cat/0.png"
+    assert result.output.splitlines()[-1] == "3 files, 1 group, 1 file to drop"
 
 
 # imggen leaks
@@ -348,27 +348,27 @@ LEAKS = [
 ]
 
 
-def printed(told) -> list[list[str]]:
-    """The lines of each leak, sorted, and the last line; which file is told first is no matter."""
-    leaks, _, last = told.output.rstrip("\n").rpartition("\n\n")
+def printed(result) -> list[list[str]]:
+    """The lines of each leak, sorted, and the last line; the order of files does not matter."""
+    leaks, _, last = result.output.rstrip("\n").rpartition("\n\n")
     return [sorted(leak.splitlines()) for leak in leaks.split("\n\n")] + [[last]]
 
 
-def test_leaks_are_printed_with_the_part_that_keeps_the_picture(parts):
-    told = invoke("leaks", parts / "train", parts / "val", parts / "test")
+def test_leaks_are_printed_with_the_split_that_keeps_the_image(parts):
+    result = invoke("leaks", parts / "train", parts / "val", parts / "test")
 
-    assert told.exit_code == 1
-    assert printed(told) == [sorted(LEAKS[:3]), sorted(LEAKS[4:6]), LEAKS[7:]]
+    assert result.exit_code == 1
+    assert printed(result) == [sorted(LEAKS[:3]), sorted(LEAKS[4:6]), LEAKS[7:]]
 
 
-def test_the_folder_that_holds_the_parts_will_do(parts):
+def test_the_folder_that_contains_the_splits_is_accepted(parts):
     each = invoke("leaks", parts / "train", parts / "val", parts / "test")
 
     assert printed(invoke("leaks", parts)) == printed(each)
 
 
 @pytest.mark.parametrize("name", ["m.csv", "m.parquet"])
-def test_a_table_of_all_parts_will_do(parts, tmp_path, name):
+def test_a_table_of_all_splits_is_accepted(parts, tmp_path, name):
     imggen.scan(parts, class_names=["train", "val", "test"]).to_frame().rename(
         columns={"label": "split"}
     ).pipe(
@@ -388,11 +388,11 @@ def test_a_split_into_folders_has_no_leaks_if_duplicates_were_kept_together(albu
     assert invoke("leaks", tmp_path / "out").exit_code == 0
 
 
-def test_without_leaks_the_status_is_zero(photos, tmp_path):
+def test_no_leaks_give_exit_status_0(photos, tmp_path):
     other = write_images(tmp_path / "other", {"cat": 3}, size=(30, 30))
-    told = invoke("leaks", photos, other)
+    result = invoke("leaks", photos, other)
 
-    assert (told.exit_code, told.output) == (
+    assert (result.exit_code, result.output) == (
         0,
         "19 files, 0 images in more than one split\n",
     )
@@ -402,13 +402,13 @@ def test_exact_finds_leaks_of_the_same_bytes_only(parts):
     assert "8 files, 1 image" in invoke("leaks", parts, "--exact").output
 
 
-def test_folders_of_one_name_are_train_val_and_test_in_this_order(parts, tmp_path):
+def test_folders_of_the_same_name_are_train_val_and_test_in_this_order(parts, tmp_path):
     for place, name in (("a", "test"), ("b", "train"), ("c", "val")):
         shutil.copytree(parts / name, tmp_path / place / "images")
-    told = invoke("leaks", *(tmp_path / place / "images" for place in "abc"))
+    result = invoke("leaks", *(tmp_path / place / "images" for place in "abc"))
 
-    assert told.exit_code == 1
-    assert {line for line in told.output.splitlines() if line.startswith("keep")} == {
+    assert result.exit_code == 1
+    assert {line for line in result.output.splitlines() if line.startswith("keep")} == {
         "keep test: c/images/cat/1.png",
         "keep test: c/images/dog/2 small.png",
     }
@@ -430,12 +430,12 @@ def test_all_leaks_are_written_to_a_file(parts, tmp_path, name):
 
 
 @pytest.mark.parametrize("name", ["fixed.csv", "fixed.parquet"])
-def test_fix_writes_a_manifest_without_leaks_that_leaks_finds_none_in(parts, tmp_path, name):
-    told = invoke("leaks", parts, "--fix", tmp_path / name)
+def test_fix_writes_a_manifest_without_leaks(parts, tmp_path, name):
+    result = invoke("leaks", parts, "--fix", tmp_path / name)
     fixed = imggen.Manifest.load(tmp_path / name)
 
-    assert told.exit_code == 0
-    assert told.output.splitlines()[-1] == f"manifest without leaks: {tmp_path / name}"
+    assert result.exit_code == 0
+    assert result.output.splitlines()[-1] == f"manifest without leaks: {tmp_path / name}"
     assert sorted(zip(fixed.splits, fixed.paths, strict=True)) == [
         ("test", "test/cat/1.png"),
         ("test", "test/dog/4.png"),
@@ -446,24 +446,24 @@ def test_fix_writes_a_manifest_without_leaks_that_leaks_finds_none_in(parts, tmp
     assert invoke("leaks", tmp_path / name).exit_code == 0
 
 
-def test_more_than_twenty_leaks_are_cut_short_and_counted(tmp_path):
+def test_more_than_twenty_leaks_are_truncated_and_counted(tmp_path):
     write_images(tmp_path / "train", {"cat": 23}, size=(4, 4))
     shutil.copytree(tmp_path / "train", tmp_path / "val")
-    told = invoke("leaks", tmp_path / "train", tmp_path / "val", "--exact")
+    result = invoke("leaks", tmp_path / "train", tmp_path / "val", "--exact")
 
-    assert told.output.count("keep ") == 20
-    assert "... and 3 more; -o FILE writes all\n" in told.output
-    assert "46 files, 23 images" in told.output
+    assert result.output.count("keep ") == 20
+    assert "... and 3 more; -o FILE writes all\n" in result.output
+    assert "46 files, 23 images" in result.output
 
 
 # imggen verify
 
 
-def test_findings_are_printed_by_path_and_then_the_counts(mixed):
-    told = invoke("verify", mixed)
+def test_findings_are_printed_in_order_of_path_before_the_counts(mixed):
+    result = invoke("verify", mixed)
 
-    assert told.exit_code == 1
-    first, second, third, last = told.output.splitlines()
+    assert result.exit_code == 1
+    first, second, third, last = result.output.splitlines()
     assert first == "empty: cat/empty.png: the file has 0 bytes"
     assert second.startswith("truncated: dog/half.jpg: ")
     assert third == "wrong extension: dog/other.jpg: PNG in a .jpg file"
@@ -472,30 +472,30 @@ def test_findings_are_printed_by_path_and_then_the_counts(mixed):
     )
 
 
-def test_of_sound_images_the_status_is_zero(photos):
-    told = invoke("verify", photos)
+def test_valid_images_give_exit_status_0(photos):
+    result = invoke("verify", photos)
 
-    assert (told.exit_code, told.output) == (0, "16 files, 0 cannot be used for training\n")
+    assert (result.exit_code, result.output) == (0, "16 files, 0 cannot be used for training\n")
 
 
-def test_what_is_only_unusual_leaves_the_status_at_zero(photos):
+def test_unusual_images_give_exit_status_0(photos):
     write_photos(photos, {"cat/other.jpg": PNG})
 
     assert invoke("verify", photos).exit_code == 0
 
 
-def test_what_was_passed_over_is_printed(photos):
+def test_skipped_files_are_printed(photos):
     (photos / "cat" / "notes.txt").write_text("x")
 
     assert "skipped: 1 not an image (.txt)\n" in invoke("verify", photos).output
 
 
-def test_more_than_twenty_findings_are_cut_short_and_counted(photos, tmp_path):
+def test_more_than_twenty_findings_are_truncated_and_counted(photos, tmp_path):
     write_photos(photos, {f"cat/{number}.jpg": b"" for number in range(23)})
-    told = invoke("verify", photos, "-o", tmp_path / "found.csv")
+    result = invoke("verify", photos, "-o", tmp_path / "found.csv")
 
-    assert told.output.count("empty: ") == 20
-    assert "... and 3 more; -o FILE writes all\n" in told.output
+    assert result.output.count("empty: ") == 20
+    assert "... and 3 more; -o FILE writes all\n" in result.output
     assert len(csv_rows(tmp_path / "found.csv")) == 23
 
 
@@ -512,11 +512,11 @@ def test_all_findings_are_written_to_a_file(mixed, tmp_path, name):
     ]
 
 
-def test_quarantine_moves_what_cannot_be_trained_on_and_leaves_the_status_at_zero(mixed, tmp_path):
-    told = invoke("verify", mixed, "--quarantine", tmp_path / "aside")
+def test_quarantine_moves_unusable_files_and_gives_exit_status_0(mixed, tmp_path):
+    result = invoke("verify", mixed, "--quarantine", tmp_path / "aside")
 
-    assert told.exit_code == 0
-    assert told.output.endswith(f"2 files moved to {tmp_path / 'aside'}\n")
+    assert result.exit_code == 0
+    assert result.output.endswith(f"2 files moved to {tmp_path / 'aside'}\n")
     assert paths_in(tmp_path / "aside") == [
         "cat",
         "cat/empty.png",
@@ -528,26 +528,26 @@ def test_quarantine_moves_what_cannot_be_trained_on_and_leaves_the_status_at_zer
 
 
 def test_a_quarantine_in_the_folder_is_refused(mixed):
-    told = invoke("verify", mixed, "--quarantine", mixed / "aside")
+    result = invoke("verify", mixed, "--quarantine", mixed / "aside")
 
-    assert told.exit_code == 1
-    assert "Choose a folder outside it" in told.stderr
+    assert result.exit_code == 1
+    assert "Choose a folder outside it" in result.stderr
     assert not (mixed / "aside").exists()
 
 
-def test_without_faults_no_quarantine_is_made(photos, tmp_path):
-    told = invoke("verify", photos, "--quarantine", tmp_path / "aside")
+def test_without_faults_no_quarantine_folder_is_created(photos, tmp_path):
+    result = invoke("verify", photos, "--quarantine", tmp_path / "aside")
 
-    assert told.exit_code == 0
+    assert result.exit_code == 0
     assert not (tmp_path / "aside").exists()
 
 
-def test_a_table_will_do_for_a_folder(mixed, tmp_path):
+def test_a_table_is_accepted_as_the_source(mixed, tmp_path):
     listing(mixed, "cat/000.png", "cat/empty.png").save(tmp_path / "m.csv")
-    told = invoke("verify", tmp_path / "m.csv", "--quarantine", tmp_path / "aside")
+    result = invoke("verify", tmp_path / "m.csv", "--quarantine", tmp_path / "aside")
 
-    assert told.exit_code == 0
-    assert "2 files, 1 cannot be used for training (1 empty)" in told.output
+    assert result.exit_code == 0
+    assert "2 files, 1 cannot be used for training (1 empty)" in result.output
     assert (tmp_path / "aside" / "cat" / "empty.png").exists()
 
 
@@ -555,10 +555,10 @@ def test_a_table_will_do_for_a_folder(mixed, tmp_path):
 
 
 def test_a_page_and_a_table_are_written_and_named(photos, tmp_path):
-    told = invoke("scan", photos, "--html", tmp_path / "a.html", "-o", tmp_path / "a.csv")
+    result = invoke("scan", photos, "--html", tmp_path / "a.html", "-o", tmp_path / "a.csv")
 
-    assert told.exit_code == 0
-    assert told.output.splitlines()[-2:] == [
+    assert result.exit_code == 0
+    assert result.output.splitlines()[-2:] == [
         f"written: {tmp_path / 'a.csv'}",
         f"written: {tmp_path / 'a.html'}",
     ]
@@ -566,7 +566,7 @@ def test_a_page_and_a_table_are_written_and_named(photos, tmp_path):
     assert (tmp_path / "a.html").read_text(encoding="utf-8").startswith("<!doctype html>")
 
 
-def test_the_table_of_a_scan_tells_size_mode_and_format(photos, tmp_path):
+def test_the_table_of_a_scan_has_size_mode_and_format(photos, tmp_path):
     invoke("scan", photos, "-o", tmp_path / "a.json")
     row = json.loads((tmp_path / "a.json").read_text())["rows"][0]
 
@@ -582,7 +582,7 @@ def test_the_table_of_a_scan_tells_size_mode_and_format(photos, tmp_path):
     }
 
 
-def test_without_a_page_or_a_table_no_file_is_opened(photos):
+def test_without_a_page_or_table_no_image_is_opened(photos):
     for path in photos.glob("*/*.png"):
         path.write_bytes(b"broken")
 

@@ -1,4 +1,4 @@
-"""The command line, called in this process and as a program."""
+"""The command line, in this process and as a program."""
 
 import csv
 import os
@@ -33,7 +33,7 @@ def rows(output: str) -> list[list[str]]:
 
 @pytest.mark.parametrize("option", ["--help", "-h"])
 def test_help_lists_every_verb_with_a_summary(option):
-    told = invoke(option).output
+    result = invoke(option).output
 
     for verb, first_word in (
         ("bench", "Time"),
@@ -49,7 +49,7 @@ def test_help_lists_every_verb_with_a_summary(option):
         ("split", "Split"),
         ("verify", "Decode"),
     ):
-        assert re.search(rf"^  {verb} +{first_word} ", told, flags=re.MULTILINE)
+        assert re.search(rf"^  {verb} +{first_word} ", result, flags=re.MULTILINE)
 
 
 @pytest.mark.parametrize(
@@ -61,18 +61,18 @@ def test_help_lists_every_verb_with_a_summary(option):
     ],
 )
 def test_every_verb_has_help_of_its_own(verb):
-    told = invoke(verb, "--help")
+    result = invoke(verb, "--help")
 
-    assert told.exit_code == 0
-    assert told.output.startswith(f"Usage: main {verb} ")
+    assert result.exit_code == 0
+    assert result.output.startswith(f"Usage: main {verb} ")
 
 
 def test_the_program_calls_itself_imggen():
-    told = program("--help")
+    result = program("--help")
 
-    assert told.returncode == 0
-    assert told.stdout.startswith("Usage: imggen ")
-    assert told.stderr == ""
+    assert result.returncode == 0
+    assert result.stdout.startswith("Usage: imggen ")
+    assert result.stderr == ""
 
 
 def test_version_is_the_installed_one():
@@ -86,44 +86,44 @@ def test_help_and_scanning_load_no_keras(photos):
         "    assert CliRunner().invoke(main, line).exit_code == 0\n"
         "print('keras' in sys.modules)"
     )
-    told = subprocess.run(
+    result = subprocess.run(
         [sys.executable, "-c", code, str(photos)], capture_output=True, text=True, check=True
     )
 
-    assert told.stdout.strip() == "False"
+    assert result.stdout.strip() == "False"
 
 
 def test_scan_prints_each_class_with_its_count_and_share(tmp_path):
     write_images(tmp_path, {"cat": 6, "dog": 2})
-    told = invoke("scan", tmp_path)
+    result = invoke("scan", tmp_path)
 
-    assert told.exit_code == 0
-    assert "8 images in 2 classes" in told.output
-    assert ["0", "cat", "6", "75.0%"] in rows(told.output)
-    assert ["1", "dog", "2", "25.0%"] in rows(told.output)
+    assert result.exit_code == 0
+    assert "8 images in 2 classes" in result.output
+    assert ["0", "cat", "6", "75.0%"] in rows(result.output)
+    assert ["1", "dog", "2", "25.0%"] in rows(result.output)
 
 
 def test_scan_prints_what_it_skipped_and_why(photos):
     (photos / "cat" / "notes.txt").write_text("x")
     (photos / "cat" / "more.txt").write_text("x")
     (photos / "cat" / ".hidden.png").write_text("x")
-    told = invoke("scan", photos).output
+    result = invoke("scan", photos).output
 
-    assert "skipped: 2 not an image (.txt)" in told
-    assert "skipped: 1 hidden" in told
+    assert "skipped: 2 not an image (.txt)" in result
+    assert "skipped: 1 hidden" in result
 
 
-def test_scan_prints_no_skipped_files_where_there_are_none(photos):
+def test_scan_prints_no_skipped_files_if_there_are_none(photos):
     assert "skipped" not in invoke("scan", photos).output
 
 
 @pytest.mark.parametrize("name", ["m.csv", "m.parquet"])
 def test_scan_saves_a_manifest_that_can_be_loaded(photos, tmp_path, name):
-    told = invoke("scan", photos, "--save", tmp_path / name)
+    result = invoke("scan", photos, "--save", tmp_path / name)
     manifest = imggen.Manifest.load(tmp_path / name)
 
-    assert told.exit_code == 0
-    assert name in told.output
+    assert result.exit_code == 0
+    assert name in result.output
     assert manifest.class_counts == {"cat": 8, "dog": 8}
     assert all(map(os.path.isfile, manifest.filepaths))
 
@@ -140,12 +140,12 @@ def test_a_path_is_printed_in_one_piece(photos, tmp_path):
     assert f"manifest: {target}\n" in invoke("scan", photos, "--save", target).output
 
 
-def test_split_prints_how_many_of_each_class_went_where(photos, tmp_path):
-    told = invoke("split", photos, tmp_path / "out", "--ratio", 0.5, 0.25, 0.25)
+def test_split_prints_the_number_of_images_by_class_and_split(photos, tmp_path):
+    result = invoke("split", photos, tmp_path / "out", "--ratio", 0.5, 0.25, 0.25)
 
-    assert told.exit_code == 0
-    assert "16 images in" in told.output
-    assert rows(told.output) == [
+    assert result.exit_code == 0
+    assert "16 images in" in result.output
+    assert rows(result.output) == [
         ["cat", "4", "2", "2"],
         ["dog", "4", "2", "2"],
         ["all", "8", "4", "4"],
@@ -153,10 +153,10 @@ def test_split_prints_how_many_of_each_class_went_where(photos, tmp_path):
 
 
 def test_split_copies_every_image(photos, tmp_path):
-    told = program("split", photos, tmp_path / "out", "--ratio", 0.5, 0.25, 0.25)
+    result = program("split", photos, tmp_path / "out", "--ratio", 0.5, 0.25, 0.25)
     copies = sorted(path.read_bytes() for path in (tmp_path / "out").glob("*/*/*.png"))
 
-    assert (told.returncode, told.stderr) == (0, "")
+    assert (result.returncode, result.stderr) == (0, "")
     assert copies == sorted(path.read_bytes() for path in photos.glob("*/*.png"))
 
 
@@ -195,13 +195,13 @@ def test_brackets_in_the_name_of_a_class_are_printed(tmp_path, name, verb):
         (["scan", "photos", "--save", "no/m.csv"], r"no/m\.csv"),
     ],
 )
-def test_what_goes_wrong_is_one_clear_line_and_exit_code_one(photos, tmp_path, line, reason):
+def test_errors_are_printed_on_one_line_with_exit_status_1(photos, tmp_path, line, reason):
     (tmp_path / "file.txt").write_text("x")
     before = sorted(tmp_path.rglob("*"))
-    told = program(*line, cwd=tmp_path)
+    result = program(*line, cwd=tmp_path)
 
-    assert told.returncode == 1
-    assert re.fullmatch(rf"Error: .*{reason}.*\n", told.stderr)
+    assert result.returncode == 1
+    assert re.fullmatch(rf"Error: .*{reason}.*\n", result.stderr)
     assert sorted(tmp_path.rglob("*")) == before
 
 
@@ -217,21 +217,21 @@ def test_what_goes_wrong_is_one_clear_line_and_exit_code_one(photos, tmp_path, l
         (["scan", "photos", "--sve", "m.csv"], "--sve"),
     ],
 )
-def test_a_line_that_cannot_be_understood_is_exit_code_two_and_names_what(line, named):
-    told = invoke(*line)
+def test_usage_errors_name_the_argument_with_exit_status_2(line, named):
+    result = invoke(*line)
 
-    assert told.exit_code == 2
-    assert named in told.stderr
-    assert told.stdout == ""
+    assert result.exit_code == 2
+    assert named in result.stderr
+    assert result.stdout == ""
 
 
 @pytest.fixture(scope="module")
 def demo(tmp_path_factory) -> tuple[Path, str]:
     # Brackets, so that a test can see whether they are printed.
     output = tmp_path_factory.mktemp("demo") / "run [new]"
-    told = program("demo", "--output", output, "--epochs", 12)
-    assert told.returncode == 0, told.stderr
-    return output, told.stdout
+    result = program("demo", "--output", output, "--epochs", 12)
+    assert result.returncode == 0, result.stderr
+    return output, result.stdout
 
 
 def accuracy(printed: str) -> str:
@@ -239,7 +239,7 @@ def accuracy(printed: str) -> str:
 
 
 @pytest.mark.timeout(180)
-def test_the_demo_learns_digits_it_never_saw(demo):
+def test_the_demo_classifies_digits_of_the_test_split(demo):
     assert 0.95 <= float(accuracy(demo[1])) <= 1
 
 
@@ -252,7 +252,7 @@ def test_the_demo_prints_its_steps_in_order(demo):
 
 
 @pytest.mark.timeout(180)
-def test_the_demos_table_has_the_accuracy_that_it_prints(demo):
+def test_the_table_of_the_demo_has_the_printed_accuracy(demo):
     output, printed = demo
     with (output / "predictions.csv").open(encoding="utf-8", newline="") as file:
         table = list(csv.DictReader(file))

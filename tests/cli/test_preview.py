@@ -1,4 +1,4 @@
-"""imggen preview: pictures and pages of what augmentations make of a folder."""
+"""imggen preview: pictures and pages of augmented images."""
 
 import base64
 import io
@@ -24,14 +24,14 @@ QUICK = ("--image-size", 24, 20, "--variants", 3)
 
 
 def invoke(*arguments):
-    told = CliRunner().invoke(main, ["preview", *map(str, arguments)])
-    assert told.exception is None or isinstance(told.exception, SystemExit), told.exception
-    return told
+    result = CliRunner().invoke(main, ["preview", *map(str, arguments)])
+    assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
+    return result
 
 
 def page_of(folder, tmp_path, *options) -> Page:
-    told = invoke(folder, "-o", tmp_path / "page.html", *QUICK, *options)
-    assert told.exit_code == 0, told.output
+    result = invoke(folder, "-o", tmp_path / "page.html", *QUICK, *options)
+    assert result.exit_code == 0, result.output
     return Page((tmp_path / "page.html").read_text(encoding="utf-8"))
 
 
@@ -49,12 +49,12 @@ def decoded(uri: str) -> np.ndarray:
 
 @pytest.mark.parametrize("policy", ["light", "medium", "strong"])
 def test_a_picture_is_the_contact_sheet_of_the_sequence_with_that_policy(photos, tmp_path, policy):
-    told = invoke(photos, "--policy", policy, "-o", tmp_path / "x.png", *QUICK, "--seed", 9)
+    result = invoke(photos, "--policy", policy, "-o", tmp_path / "x.png", *QUICK, "--seed", 9)
     sequence = imggen.from_directory(photos, augment=policy, seed=9, image_size=(24, 20))
     sheet = imggen.contact_sheet(sequence, images_per_class=2, variants=3)
 
-    assert (told.exit_code, told.stderr) == (0, "")
-    assert told.output.endswith(f"written: {tmp_path / 'x.png'}\n")
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert result.output.endswith(f"written: {tmp_path / 'x.png'}\n")
     with Image.open(tmp_path / "x.png") as picture:
         np.testing.assert_array_equal(np.asarray(picture), np.asarray(sheet))
 
@@ -79,7 +79,7 @@ def test_pictures_of_other_formats_are_written(photos, tmp_path, name):
         assert min(picture.size) > 300
 
 
-def test_the_same_seed_draws_the_same_picture_and_another_one_another(photos, tmp_path):
+def test_the_picture_depends_on_the_seed(photos, tmp_path):
     pictures = []
     for seed in (1, 1, 2):
         invoke(photos, "-o", tmp_path / "x.png", *QUICK, "--seed", seed)
@@ -89,14 +89,14 @@ def test_the_same_seed_draws_the_same_picture_and_another_one_another(photos, tm
 
 
 @pytest.mark.timeout(120)
-def test_as_a_program_it_writes_without_a_complaint(photos, tmp_path):
+def test_the_program_writes_without_warnings(photos, tmp_path):
     command = [sys.executable, "-m", "imggen", "preview", photos, "-o", tmp_path / "x.html"]
-    told = subprocess.run([*command, "--policy", "strong"], capture_output=True, text=True)
+    result = subprocess.run([*command, "--policy", "strong"], capture_output=True, text=True)
 
-    assert told.returncode == 0
-    # TensorFlow greets there, whatever it is told.
-    assert not re.search("Error|Warning|Traceback", told.stderr)
-    assert told.stdout.splitlines()[-1] == f"written: {tmp_path / 'x.html'}"
+    assert result.returncode == 0
+    # TensorFlow always logs its start there.
+    assert not re.search("Error|Warning|Traceback", result.stderr)
+    assert result.stdout.splitlines()[-1] == f"written: {tmp_path / 'x.html'}"
     assert len(Page((tmp_path / "x.html").read_text()).all("img")) == 4 * 7
 
 
@@ -130,7 +130,7 @@ def test_variants_on_a_page_are_what_training_sees(photos, tmp_path):
         np.testing.assert_array_equal(decoded(images[number]["src"]), expected)
 
 
-def test_a_page_says_what_each_step_drew(photos, tmp_path):
+def test_a_page_lists_the_parameters_of_each_step(photos, tmp_path):
     text = page_of(photos, tmp_path, "--policy", "light").text
     sequence = imggen.from_directory(photos, augment="light", seed=0, image_size=(24, 20))
 
@@ -139,7 +139,7 @@ def test_a_page_says_what_each_step_drew(photos, tmp_path):
         assert step.parameters is None or str(step) in text
 
 
-def test_a_page_refers_to_nothing_outside_of_itself(photos, tmp_path):
+def test_a_page_is_self_contained(photos, tmp_path):
     page_of(photos, tmp_path, "--policy", "strong")
     page = (tmp_path / "page.html").read_text()
 
@@ -154,15 +154,15 @@ def test_a_class_has_one_heading_for_all_its_rows(photos, tmp_path):
     assert len(originals(page)) == 4
 
 
-def test_options_say_how_many_images_variants_and_classes(tmp_path):
+def test_options_set_the_number_of_images_variants_and_classes(tmp_path):
     write_images(tmp_path / "in", dict.fromkeys("abcde", 4))
     options = ("--images-per-class", 3, "--variants", 2, "--classes", 2)
-    told = invoke(tmp_path / "in", "-o", tmp_path / "x.html", *options)
+    result = invoke(tmp_path / "in", "-o", tmp_path / "x.html", *options)
     page = Page((tmp_path / "x.html").read_text())
 
     assert len(page.all("img")) == 2 * 3 * (1 + 2)
     assert "and 3 more classes" in page.text
-    assert "3 more classes are not shown; raise --classes" in told.output
+    assert "3 more classes are not shown; raise --classes" in result.output
 
 
 def test_images_of_a_flat_folder_are_shown_without_classes(tmp_path):
@@ -173,7 +173,7 @@ def test_images_of_a_flat_folder_are_shown_without_classes(tmp_path):
     assert "<h2>Images</h2>" in (tmp_path / "page.html").read_text()
 
 
-def test_images_of_a_table_are_shown_by_its_classes(photos, tmp_path):
+def test_images_of_a_table_are_shown_by_class(photos, tmp_path):
     table = pd.DataFrame(
         {"path": [f"photos/dog/00{number}.png" for number in range(4)], "label": list("xyxy")}
     )
@@ -208,7 +208,7 @@ def test_a_policy_file_is_applied(photos, tmp_path, ending):
     assert "RandomFlip: horizontal yes, vertical no RandomHue: degrees 50" in text
 
 
-def test_a_policy_that_mixes_shows_the_shares_of_labels(photos, tmp_path):
+def test_a_mixing_policy_shows_the_shares_of_labels(photos, tmp_path):
     imggen.save_policy(tmp_path / "mine.yaml", [MixUp(1.0)])
     page = page_of(photos, tmp_path, "--policy", tmp_path / "mine.yaml")
     sequence = imggen.from_directory(photos, augment=MixUp(1.0), seed=0, image_size=(24, 20))
@@ -220,13 +220,15 @@ def test_a_policy_that_mixes_shows_the_shares_of_labels(photos, tmp_path):
         assert ", ".join(f"{name} {share:.2f}" for name, share in target.items()) in page.text
 
 
-def test_what_looks_wrong_is_marked_on_the_page_and_printed(photos, tmp_path):
+def test_damaged_variants_are_marked_on_the_page_and_printed(photos, tmp_path):
     shift = RandomTranslation((1, 1), (0, 0), fill_mode="constant", cval=100)
     imggen.save_policy(tmp_path / "mine.yaml", [shift])
-    told = invoke(photos, "--policy", tmp_path / "mine.yaml", "-o", tmp_path / "page.html", *QUICK)
+    result = invoke(
+        photos, "--policy", tmp_path / "mine.yaml", "-o", tmp_path / "page.html", *QUICK
+    )
     page = Page((tmp_path / "page.html").read_text())
 
-    assert told.output.splitlines()[:-1] == [
+    assert result.output.splitlines()[:-1] == [
         "warning: mostly cut off: 12 of 12 variants",
         "warning: blank: 12 of 12 variants",
     ]
@@ -235,17 +237,17 @@ def test_what_looks_wrong_is_marked_on_the_page_and_printed(photos, tmp_path):
     assert "mostly cut off: 12 of 12 variants" in page.text
 
 
-def test_where_nothing_looks_wrong_nothing_is_marked(photos, tmp_path):
+def test_no_variant_is_marked_if_none_is_damaged(photos, tmp_path):
     imggen.save_policy(tmp_path / "mine.yaml", [RandomFlip(p=1.0)])
-    told = invoke(photos, "--policy", tmp_path / "mine.yaml", "-o", tmp_path / "x.html", *QUICK)
+    result = invoke(photos, "--policy", tmp_path / "mine.yaml", "-o", tmp_path / "x.html", *QUICK)
     page = Page((tmp_path / "x.html").read_text())
 
-    assert told.output == f"written: {tmp_path / 'x.html'}\n"
+    assert result.output == f"written: {tmp_path / 'x.html'}\n"
     assert page.all("figure", class_="wrong") == page.all("li", class_="badge") == []
     assert "To look at" not in page.text
 
 
-def test_names_of_files_classes_and_steps_become_no_elements(tmp_path):
+def test_names_of_files_classes_and_steps_are_escaped(tmp_path):
     folder = write_images(tmp_path / "in <i>", {"<b>cat</b>&": 2, "dog\n<hr>": 2})
     (folder / "<b>cat</b>&" / "000.png").rename(folder / "<b>cat</b>&" / "<b>0&.png")
 
@@ -265,19 +267,19 @@ def test_names_of_files_classes_and_steps_become_no_elements(tmp_path):
     assert "original of <b>0&.png" in originals(page)
 
 
-def test_a_page_of_no_augmentations_says_so(photos):
+def test_a_page_without_augmentations_says_so(photos):
     sequence = imggen.from_directory(photos, image_size=(24, 20), seed=1)
 
     assert "Augmentations: none." in Page(preview_page(make_preview(sequence), str(photos))).text
 
 
-def test_broken_files_give_their_place_to_others(photos, tmp_path):
+def test_broken_files_are_replaced_by_others(photos, tmp_path):
     (photos / "cat" / "000.png").write_bytes(b"broken")
 
     assert len(page_of(photos, tmp_path).all("img")) == 16
 
 
-# What is refused, before any work.
+# Errors, before any work.
 
 
 @pytest.mark.parametrize(
@@ -304,7 +306,7 @@ def test_broken_files_give_their_place_to_others(photos, tmp_path):
         (["parts", "-o", "x.png"], r"which look like splits and not like classes"),
     ],
 )
-def test_what_goes_wrong_is_one_clear_line_and_exit_code_one(
+def test_errors_are_printed_on_one_line_with_exit_status_1(
     photos, tmp_path, monkeypatch, line, reason
 ):
     (tmp_path / "empty").mkdir()
@@ -314,10 +316,10 @@ def test_what_goes_wrong_is_one_clear_line_and_exit_code_one(
     write_images(tmp_path / "parts", {"train": 1, "val": 1})
     monkeypatch.chdir(tmp_path)
     before = sorted(tmp_path.rglob("*"))
-    told = invoke(*line)
+    result = invoke(*line)
 
-    assert told.exit_code == 1
-    assert re.fullmatch(rf"Error: .*{reason}.*\n", told.stderr, flags=re.DOTALL)
+    assert result.exit_code == 1
+    assert re.fullmatch(rf"Error: .*{reason}.*\n", result.stderr, flags=re.DOTALL)
     assert sorted(tmp_path.rglob("*")) == before
 
 
@@ -331,9 +333,9 @@ def test_what_goes_wrong_is_one_clear_line_and_exit_code_one(
         (["photos", "-o", "x.png", "--image-size", "9"], "--image-size"),
     ],
 )
-def test_a_line_that_cannot_be_understood_is_exit_code_two_and_names_what(line, named):
-    told = invoke(*line)
+def test_usage_errors_name_the_argument_with_exit_status_2(line, named):
+    result = invoke(*line)
 
-    assert told.exit_code == 2
-    assert named in told.stderr
-    assert told.stdout == ""
+    assert result.exit_code == 2
+    assert named in result.stderr
+    assert result.stdout == ""

@@ -112,7 +112,7 @@ def test_a_checked_range_is_a_tuple_of_floats():
     assert check_range("a", (-1e9, 1e9)) == (-1e9, 1e9)
 
 
-def test_what_is_not_two_numbers_is_refused():
+def test_values_other_than_two_numbers_are_refused():
     for value in (1, "01", (0,), (0, 1, 2), (0, True), (0, None), (0, np.inf), {0: 1, 1: 2}):
         assert message(check_range, "a", value, unit="degrees") == (
             f"a={value!r} must be two numbers, (low, high), degrees."
@@ -134,7 +134,7 @@ def test_ranges_out_of_bounds_are_refused_with_their_bounds():
     )
 
 
-def test_a_reversed_range_is_refused_with_the_range_that_may_be_meant():
+def test_a_reversed_range_is_refused_with_a_suggestion():
     assert message(check_range, "a", (5, -5)) == (
         "a=(5, -5) must be (low, high) with low <= high. Did you mean (-5, 5)?"
     )

@@ -1,4 +1,4 @@
-"""One file copied, moved or linked: at once or not at all, and nothing if it is done already."""
+"""Copies, moves and links of one file: atomic, and safe to repeat."""
 
 import errno
 import os
@@ -23,7 +23,7 @@ from imggen.core.file_ops import (
 
 @pytest.fixture
 def source(tmp_path) -> Path:
-    """A file with bytes, a time and a mode of its own."""
+    """A file with its own bytes, time and mode."""
     path = tmp_path / "source"
     path.write_bytes(bytes(range(256)) * 40)
     os.utime(path, ns=(10**18, 10**18 + 123_456_789))
@@ -33,7 +33,7 @@ def source(tmp_path) -> Path:
 
 @pytest.fixture(params=["this disk", "another disk"])
 def target(request, tmp_path) -> Path:
-    """Where nothing is yet; on the disk of the source, and on another one."""
+    """A path without a file, on the disk of the source or another one."""
     if request.param == "another disk":
         return request.getfixturevalue("other_disk") / "target"
     return tmp_path / "target"
@@ -63,14 +63,14 @@ def test_a_copy_has_the_bytes_the_time_and_the_mode(source, target, verify):
     assert not os.path.exists(part_of(target))
 
 
-def test_a_copy_replaces_what_is_there(source, target):
+def test_a_copy_replaces_an_existing_file(source, target):
     target.write_bytes(b"old")
     copy_file(str(source), str(target), part_of(target))
 
     assert target.read_bytes() == source.read_bytes()
 
 
-def test_what_was_left_of_an_earlier_copy_is_written_over(source, target):
+def test_leftovers_of_an_earlier_copy_are_overwritten(source, target):
     Path(part_of(target)).write_bytes(b"x" * 100_000)
     copy_file(str(source), str(target), part_of(target))
 
@@ -78,13 +78,13 @@ def test_what_was_left_of_an_earlier_copy_is_written_over(source, target):
     assert not os.path.exists(part_of(target))
 
 
-def test_a_file_that_is_not_there_is_not_copied(tmp_path, target):
+def test_a_missing_file_is_not_copied(tmp_path, target):
     missing(copy_file, tmp_path / "gone", target, part_of(target))
 
     assert not target.exists()
 
 
-def test_a_copy_that_finds_no_room_leaves_what_was_there(tmp_path, small_disk):
+def test_a_copy_without_space_keeps_the_existing_file(tmp_path, small_disk):
     (tmp_path / "large").write_bytes(bytes(2**20))
     (small_disk / "target").write_bytes(b"old")
     with pytest.raises(OSError, match="No space left"):
@@ -96,7 +96,7 @@ def test_a_copy_that_finds_no_room_leaves_what_was_there(tmp_path, small_disk):
 TOUCHED = "import os, sys\nfor second in range(10**9): os.utime(sys.argv[1], (second, second))"
 
 
-def test_a_file_that_changes_all_the_time_is_not_copied(tmp_path):
+def test_a_file_that_keeps_changing_is_not_copied(tmp_path):
     busy = tmp_path / "busy"
     busy.write_bytes(bytes(32 * 2**20))
     before = size_and_mtime(str(busy))
@@ -143,7 +143,7 @@ def test_a_file_that_changes_once_while_it_is_copied_is_copied_again(source, tar
 # Moves.
 
 
-def test_a_moved_file_is_there_and_not_here(source, target):
+def test_a_moved_file_is_only_at_its_target(source, target):
     data, before = source.read_bytes(), size_and_mtime(str(source))
     move_file(str(source), str(target), part_of(target))
 
@@ -153,7 +153,7 @@ def test_a_moved_file_is_there_and_not_here(source, target):
     assert not os.path.exists(part_of(target))
 
 
-def test_a_move_that_was_done_is_done(source, target):
+def test_a_finished_move_can_be_repeated(source, target):
     move_file(str(source), str(target), part_of(target))
     move_file(str(source), str(target), part_of(target))
 
@@ -170,7 +170,7 @@ def test_a_move_that_stopped_before_the_removal_is_completed(source, target):
 
 
 @pytest.mark.parametrize("other", [b"other", b"x" * 10_240], ids=["shorter", "as long"])
-def test_another_file_in_place_stops_a_move_and_both_stay(source, target, other):
+def test_another_file_at_the_target_stops_a_move_and_both_stay(source, target, other):
     data = source.read_bytes()
     target.write_bytes(other)
     with pytest.raises(FileExistsError, match="Another file exists"):
@@ -179,7 +179,7 @@ def test_another_file_in_place_stops_a_move_and_both_stay(source, target, other)
     assert (source.read_bytes(), target.read_bytes()) == (data, other)
 
 
-def test_a_file_that_is_not_there_is_not_moved(tmp_path, target):
+def test_a_missing_file_is_not_moved(tmp_path, target):
     missing(move_file, tmp_path / "gone", target, part_of(target))
 
     assert not target.exists()
@@ -195,7 +195,7 @@ def test_a_file_that_is_moved_onto_itself_stays(source, tmp_path, way):
     assert source.read_bytes() == data
 
 
-def test_a_link_is_moved_as_a_link_that_leads_to_the_same_file(source, target, tmp_path):
+def test_a_link_is_moved_as_a_link_to_the_same_file(source, target, tmp_path):
     (tmp_path / "link").symlink_to("source")
     held = absolute_link(str(tmp_path / "link"), "source")
     move_link(str(tmp_path / "link"), str(target), held)
@@ -205,7 +205,7 @@ def test_a_link_is_moved_as_a_link_that_leads_to_the_same_file(source, target, t
     assert source.is_file()
 
 
-def test_a_link_that_is_in_both_places_is_removed_from_the_first(source, target, tmp_path):
+def test_a_link_in_both_places_is_removed_from_the_source(source, target, tmp_path):
     (tmp_path / "link").symlink_to("source")
     target.symlink_to(source)
     move_link(str(tmp_path / "link"), str(target), str(source))
@@ -214,7 +214,7 @@ def test_a_link_that_is_in_both_places_is_removed_from_the_first(source, target,
     assert not os.path.lexists(tmp_path / "link")
 
 
-def test_a_link_to_another_file_in_place_stops_a_move(source, target, tmp_path):
+def test_a_link_to_another_file_at_the_target_stops_a_move(source, target, tmp_path):
     (tmp_path / "other").write_bytes(source.read_bytes())
     (tmp_path / "link").symlink_to("source")
     target.symlink_to(tmp_path / "other")
@@ -225,7 +225,7 @@ def test_a_link_to_another_file_in_place_stops_a_move(source, target, tmp_path):
     assert os.readlink(target) == str(tmp_path / "other")
 
 
-def test_a_link_that_is_not_there_is_not_moved(source, target, tmp_path):
+def test_a_missing_link_is_not_moved(source, target, tmp_path):
     missing(move_link, tmp_path / "gone", target, source)
 
     assert not os.path.lexists(target)
@@ -235,7 +235,7 @@ def test_a_link_that_is_not_there_is_not_moved(source, target, tmp_path):
 
 
 @pytest.mark.parametrize("make", [symlink_file, hardlink_file])
-def test_a_link_leads_to_the_file_also_when_made_twice(source, tmp_path, make):
+def test_a_symbolic_link_may_be_created_twice(source, tmp_path, make):
     target = tmp_path / "target"
     make(str(source), str(target))
     make(str(source), str(target))
@@ -254,13 +254,13 @@ def test_a_link_replaces_no_other_file(source, tmp_path, make):
 
 
 @pytest.mark.parametrize("make", [symlink_file, hardlink_file])
-def test_a_link_to_nothing_is_not_made(tmp_path, make):
+def test_a_link_to_a_missing_file_is_not_created(tmp_path, make):
     missing(make, tmp_path / "gone", tmp_path / "target")
 
     assert not os.path.lexists(tmp_path / "target")
 
 
-def test_a_further_name_is_one_of_the_file_and_not_of_a_link_to_it(source, tmp_path):
+def test_a_hard_link_of_a_link_is_one_of_its_file(source, tmp_path):
     (tmp_path / "link").symlink_to("source")
     hardlink_file(str(tmp_path / "link"), str(tmp_path / "target"))
 
@@ -268,7 +268,7 @@ def test_a_further_name_is_one_of_the_file_and_not_of_a_link_to_it(source, tmp_p
     assert source.stat().st_nlink == 2
 
 
-def test_a_further_name_stays_when_the_first_is_gone(source, tmp_path):
+def test_a_hard_link_stays_when_its_source_is_gone(source, tmp_path):
     hardlink_file(str(source), str(tmp_path / "target"))
     source.unlink()
     hardlink_file(str(source), str(tmp_path / "target"))
@@ -276,7 +276,7 @@ def test_a_further_name_stays_when_the_first_is_gone(source, tmp_path):
     assert (tmp_path / "target").is_file()
 
 
-def test_a_further_name_on_another_disk_is_an_error(source, other_disk):
+def test_a_hard_link_to_another_disk_is_an_error(source, other_disk):
     with pytest.raises(OSError) as caught:
         hardlink_file(str(source), str(other_disk / "target"))
 
@@ -287,7 +287,7 @@ def test_a_further_name_on_another_disk_is_an_error(source, other_disk):
     ("link", "leads_to"),
     [("b", "in/b"), ("../b", "b"), ("./deep/../b", "in/b"), ("/b", "/b")],
 )
-def test_what_a_link_must_hold_elsewhere_leads_where_it_led(tmp_path, link, leads_to):
+def test_the_absolute_target_of_a_link_is_the_same_file(tmp_path, link, leads_to):
     (tmp_path / "in").mkdir()
     (tmp_path / "way").symlink_to("in")
 
@@ -307,7 +307,7 @@ def test_what_a_link_must_hold_elsewhere_leads_where_it_led(tmp_path, link, lead
         ("a", "gone", False),
     ],
 )
-def test_files_of_the_same_bytes_and_links_that_hold_the_same_are_the_same(
+def test_files_with_the_same_bytes_and_links_with_the_same_target_are_the_same(
     tmp_path, one, other, is_same
 ):
     for name, data in (("a", b"aaa"), ("a too", b"aaa"), ("as long", b"bbb")):
@@ -320,7 +320,7 @@ def test_files_of_the_same_bytes_and_links_that_hold_the_same_are_the_same(
     assert is_same_file(str(tmp_path / one), str(tmp_path / other)) == is_same
 
 
-def test_a_file_that_has_taken_the_place_of_a_link_is_not_lost(source, target, tmp_path):
+def test_a_file_that_replaced_a_link_is_not_lost(source, target, tmp_path):
     (tmp_path / "link").symlink_to("source")
     target.write_bytes(b"edited")
     with pytest.raises(FileExistsError):

@@ -1,4 +1,4 @@
-"""Mirrored views are copied without changing a value."""
+"""Contiguous copies of mirrored views."""
 
 import numpy as np
 import pytest
@@ -14,7 +14,7 @@ FLIPS = [
 @pytest.mark.parametrize("dtype", ["uint8", "float32"])
 @pytest.mark.parametrize("channels", [1, 3, 4])
 @pytest.mark.parametrize("flip", FLIPS, ids=["left to right", "and upside down"])
-def test_a_mirrored_image_comes_back_in_memory_order(dtype, channels, flip):
+def test_a_mirrored_image_is_returned_contiguous(dtype, channels, flip):
     image = np.arange(5 * 7 * channels).reshape(5, 7, channels).astype(dtype)
     mirrored = image[flip]
     ordered = contiguous_flip(mirrored)
@@ -26,7 +26,7 @@ def test_a_mirrored_image_comes_back_in_memory_order(dtype, channels, flip):
 
 
 @pytest.mark.parametrize("seed", range(20))
-def test_no_view_of_any_kind_changes_its_values(seed):
+def test_the_values_of_any_view_are_unchanged(seed):
     rng = np.random.default_rng(seed)
     for _ in range(50):
         dtype = rng.choice(["uint8", "float32", "float64", "int16"])
@@ -40,7 +40,7 @@ def test_no_view_of_any_kind_changes_its_values(seed):
         assert np.array_equal(ordered, view)
 
 
-def test_what_is_no_mirrored_image_is_returned_as_it_is():
+def test_other_arrays_are_returned_unchanged():
     image = np.zeros((4, 4, 3), np.uint8)
     others = (image, image[::-1], image[:, :0:-1], image[..., 0], image.astype(float)[:, ::-1])
     assert all(contiguous_flip(other) is other for other in others)

@@ -17,7 +17,7 @@ KEYS = st.tuples(
     st.integers(0, 2**64), st.sampled_from(Stream), st.integers(0, 10**6), st.integers(0, 10**9)
 )
 
-# Frozen: other numbers here mean other splits and augmentations for every user.
+# Frozen: other numbers would change splits and augmentations for every user.
 GOLDEN = [879, 862, 579, 678, 563, 163, 601, 223]
 
 
@@ -95,16 +95,16 @@ def test_the_numbers_of_steps_never_change():
     assert steps_of(7, Stream.AUGMENT, 2, 31) == GOLDEN_STEPS
 
 
-def test_the_first_step_draws_what_the_sample_draws():
+def test_the_first_step_has_the_generator_of_the_sample():
     assert GOLDEN_STEPS[0] == GOLDEN[:4]
 
 
-def test_steps_do_not_depend_on_what_others_drew_and_in_which_order():
+def test_steps_do_not_depend_on_other_steps_or_their_order():
     rng_for = step_generators(7, Stream.AUGMENT, 2, 31)
     for step in (2, 0, 1, 1, 0, 2):
         rng = rng_for(step)
         assert rng.integers(0, 1000, 4).tolist() == GOLDEN_STEPS[step]
-        # Odd numbers of halves of a word, too, must not be left to the next step.
+        # Half of a word must not be left over for the next step either.
         rng.integers(0, 2**16, 3, dtype=np.uint32)
         rng.normal(size=1001)
 
@@ -120,7 +120,7 @@ def test_the_steps_of_neighboring_samples_share_no_numbers():
     assert len(firsts) == 4 * 4 * 8 * 8
 
 
-def test_a_kept_number_gives_the_same_generator_again_and_another_number_another():
+def test_a_generator_depends_on_its_number():
     firsts = [seeded(number).integers(2**63) for number in (0, 1, 2**32 - 1, 0, 1, 2**32 - 1)]
     assert firsts[:3] == firsts[3:]
     assert len(set(firsts)) == 3
@@ -139,7 +139,7 @@ def test_the_stream_numbers_never_change():
     }
 
 
-def test_the_global_state_of_numpy_is_left_alone():
+def test_the_global_state_of_numpy_is_unchanged():
     np.random.seed(1)  # noqa: NPY002
     expected = np.random.random(3).tolist()  # noqa: NPY002
     np.random.seed(1)  # noqa: NPY002
@@ -155,20 +155,20 @@ def test_the_global_state_of_numpy_does_not_matter():
     assert draw((7, Stream.SPLIT)) == before
 
 
-def test_a_legal_seed_comes_back_as_a_plain_int():
+def test_a_legal_seed_is_returned_as_an_int():
     for seed in [0, 7, 2**70, np.int64(7), np.uint8(255)]:
         with case(seed):
             assert check_seed(seed) == int(seed)
             assert type(check_seed(seed)) is int
 
 
-def test_no_seed_gives_a_fresh_one_of_32_bits():
+def test_none_gives_a_new_seed_of_32_bits():
     seeds = [check_seed(None) for _ in range(8)]
     assert len(set(seeds)) > 1
     assert all(type(seed) is int and 0 <= seed < 2**32 for seed in seeds)
 
 
-def test_an_illegal_seed_is_named_with_what_is_legal():
+def test_an_illegal_seed_is_refused_with_the_legal_values():
     for seed in [-1, np.int64(-3), 1.0, "7", True, np.True_, [1]]:
         with (
             case(seed),
@@ -179,6 +179,6 @@ def test_an_illegal_seed_is_named_with_what_is_legal():
             check_seed(seed)
 
 
-def test_the_message_shows_the_seed_that_came():
+def test_the_message_shows_the_seed():
     with pytest.raises(OptionError, match=r"^seed='7' must be"):
         check_seed("7")

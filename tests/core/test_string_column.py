@@ -1,4 +1,4 @@
-"""StringColumn against the Python list that it stands for."""
+"""StringColumn against a list of the same strings."""
 
 import dataclasses
 import pickle
@@ -24,21 +24,21 @@ def test_iteration_gives_back_the_packed_strings(strings):
 
 @settings(deadline=None)
 @given(LISTS)
-def test_every_row_is_reached_by_its_number(strings):
+def test_rows_can_be_indexed(strings):
     column = StringColumn.of(strings)
     assert [column[row] for row in range(len(strings))] == strings
 
 
 @settings(deadline=None)
 @given(LISTS)
-def test_every_row_is_reached_from_the_end(strings):
+def test_rows_can_be_indexed_from_the_end(strings):
     column = StringColumn.of(strings)
     assert [column[-row] for row in range(1, len(strings) + 1)] == strings[::-1]
 
 
 @settings(deadline=None)
 @given(LISTS)
-def test_packing_bytes_is_packing_their_text(strings):
+def test_bytes_are_packed_like_their_text(strings):
     encoded = [string.encode("utf-8", "surrogateescape") for string in strings]
     assert StringColumn.of_bytes(encoded) == StringColumn.of(strings)
 
@@ -84,7 +84,7 @@ def test_an_empty_column_has_no_rows():
     assert (len(column), list(column)) == (0, [])
 
 
-def test_empty_strings_are_rows_like_others():
+def test_empty_strings_are_rows():
     assert list(StringColumn.of(["", "a", "", ""])) == ["", "a", "", ""]
 
 
@@ -92,11 +92,11 @@ def test_an_iterator_is_packed_in_its_order():
     assert list(StringColumn.of(str(number) for number in range(4))) == ["0", "1", "2", "3"]
 
 
-def test_the_bytes_of_a_name_that_is_no_text_are_kept():
+def test_the_bytes_of_a_name_that_is_not_utf_8_are_kept():
     assert StringColumn.of(["caf\udce9"]).data.tobytes() == b"caf\xe9"
 
 
-def test_the_layout_is_one_run_of_utf8_and_its_boundaries():
+def test_the_layout_is_utf_8_and_offsets():
     column = StringColumn.of(["a", "", "é"])
     assert column.data.dtype == np.uint8
     assert column.data.tolist() == [97, 0xC3, 0xA9]
@@ -132,7 +132,7 @@ def test_a_column_can_be_searched_and_reversed():
     assert list(reversed(column)) == FIVE[::-1]
 
 
-def test_the_arrays_of_a_column_cannot_be_exchanged():
+def test_the_arrays_of_a_column_cannot_be_replaced():
     column = StringColumn.of(FIVE)
     with pytest.raises(dataclasses.FrozenInstanceError):
         column.data = np.zeros(3, np.uint8)

@@ -1,4 +1,4 @@
-"""Augmented copies on disk: names, numbers, the same after interruptions, and what is refused."""
+"""Augmented copies on disk: names, numbers, resumed runs and errors."""
 
 import csv
 import json
@@ -26,7 +26,7 @@ TURN = imggen.augment.RandomRotation((-30, 30))
 
 
 def files_of(folder):
-    """Every visible file below a folder, and its bytes."""
+    """The bytes of every visible file below a folder."""
     return {
         str(file.relative_to(folder)): file.read_bytes()
         for file in sorted(folder.rglob("*"))
@@ -75,7 +75,7 @@ def test_any_number_of_threads_makes_the_same_files(photos, tmp_path, workers):
     assert one == other
 
 
-def test_names_that_differ_by_their_ending_alone_do_not_collide(tmp_path):
+def test_names_that_differ_only_by_extension_do_not_collide(tmp_path):
     (tmp_path / "in" / "a").mkdir(parents=True)
     for ending in ("png", "jpg", "bmp"):
         Image.new("RGB", (8, 8), "red").save(tmp_path / "in" / "a" / f"x.{ending}")
@@ -91,7 +91,7 @@ def test_nested_folders_stay(tmp_path):
     assert (tmp_path / "out/a/deep/000-png-aug0.png").exists()
 
 
-def test_rare_classes_are_brought_up_to_the_largest(tmp_path):
+def test_rare_classes_become_as_large_as_the_largest(tmp_path):
     write_images(tmp_path / "in", {"many": 10, "few": 3, "one": 1})
     made = augment_directory(tmp_path / "in", tmp_path / "out", TURN, copies=1, balance=True)
     assert made.manifest.class_counts == {"few": 20, "many": 20, "one": 20}
@@ -105,7 +105,7 @@ def test_balance_alone_leaves_the_largest_class_as_it_is(tmp_path):
     assert (made.num_originals, made.num_copies) == (7, 1)
 
 
-def test_the_table_says_what_was_drawn_for_each_copy(photos, tmp_path):
+def test_the_table_has_the_parameters_of_each_copy(photos, tmp_path):
     augment_directory(photos, tmp_path / "made", [imggen.augment.RandomFlip(), TURN], copies=2)
     with (tmp_path / "made/augmentations.csv").open() as file:
         rows = list(csv.DictReader(file))
@@ -139,7 +139,7 @@ def test_a_file_that_cannot_be_read_is_left_out_and_counted(photos, tmp_path):
     assert not list((tmp_path / "made/cat").glob("003*"))
 
 
-def test_the_same_call_again_makes_nothing_anew(photos, tmp_path):
+def test_a_repeated_call_writes_no_file_again(photos, tmp_path):
     augment_directory(photos, tmp_path / "made", TURN, copies=2)
     before = {file: file.stat().st_mtime_ns for file in (tmp_path / "made/cat").iterdir()}
     augment_directory(photos, tmp_path / "made", TURN, copies=2)
@@ -163,7 +163,7 @@ def test_a_call_with_other_settings_is_refused(photos, tmp_path, changed, named)
         augment_directory(photos, tmp_path / "made", options.pop("augment"), **options)
 
 
-def test_a_folder_that_holds_something_else_is_refused(photos, tmp_path):
+def test_a_folder_with_other_files_is_refused(photos, tmp_path):
     (tmp_path / "made").mkdir()
     (tmp_path / "made/mine.txt").write_text("mine")
     with pytest.raises(ExportError, match="is not empty"):
@@ -182,7 +182,7 @@ def test_a_file_that_an_earlier_call_could_read_is_left_out_once_it_is_broken(ph
 
 
 @pytest.mark.parametrize("target", ["photos", "photos/made", "."])
-def test_as_a_program_it_writes_no_copies_into_its_source(photos, tmp_path, monkeypatch, target):
+def test_the_program_writes_no_copies_into_its_source(photos, tmp_path, monkeypatch, target):
     monkeypatch.chdir(tmp_path)
     before = sorted(tmp_path.rglob("*"))
     told = CliRunner().invoke(main, ["augment", "photos", target, "--copies", "1"])
@@ -204,7 +204,7 @@ def test_a_manifest_of_class_folders_gets_no_copies_among_them(photos, tmp_path)
     assert augment_directory(manifest, tmp_path / "made", TURN, copies=1).num_copies == 16
 
 
-def test_a_table_may_stand_beside_the_target_but_no_image_in_it(photos, tmp_path):
+def test_a_table_may_be_next_to_the_target_but_no_image_inside(photos, tmp_path):
     files = [f"photos/{path}" for path in imggen.scan(photos).paths]
     manifest = imggen.Manifest.from_files(files, root=tmp_path)
     made = augment_directory(manifest, tmp_path / "made", TURN, copies=1)
@@ -214,7 +214,7 @@ def test_a_table_may_stand_beside_the_target_but_no_image_in_it(photos, tmp_path
 
 
 @pytest.mark.parametrize("what", ["masks", "inputs", "boxes", "keypoints"])
-def test_images_that_something_belongs_to_are_refused(photos, tmp_path, what):
+def test_images_with_masks_or_other_attachments_are_refused(photos, tmp_path, what):
     column = ["cat/000.png"] if what in ("masks", "inputs") else [[[1, 2, 3, 4]]]
     frame = pd.DataFrame({"path": ["cat/000.png"], "more": column})
     options = {
@@ -230,7 +230,7 @@ def test_images_that_something_belongs_to_are_refused(photos, tmp_path, what):
 
 
 @pytest.mark.parametrize("place", ["photos", "photos/made", "."])
-def test_folders_in_one_another_are_refused(photos, tmp_path, place):
+def test_nested_folders_are_refused(photos, tmp_path, place):
     with pytest.raises(ExportError, match="contains the other"):
         augment_directory(photos, tmp_path / place, TURN)
 
@@ -245,7 +245,7 @@ def test_folders_in_one_another_are_refused(photos, tmp_path, place):
         ({"augment": None}, "holds no augmentation"),
     ],
 )
-def test_what_cannot_be_is_refused_before_a_file_is_written(photos, tmp_path, options, named):
+def test_invalid_options_are_refused_before_a_file_is_written(photos, tmp_path, options, named):
     options = {"augment": TURN, **options}
     with pytest.raises(OptionError, match=named):
         augment_directory(photos, tmp_path / "made", options.pop("augment"), **options)
@@ -267,7 +267,7 @@ def shrink(image):
 
 
 @pytest.mark.timeout(240)
-def test_a_run_that_is_killed_goes_on_where_it_was(tmp_path):
+def test_a_killed_run_is_resumed(tmp_path):
     write_images(tmp_path / "in", {"a": 40, "b": 40}, size=(150, 150))
     augment_directory(tmp_path / "in", tmp_path / "whole", "medium", copies=4)
     command = [sys.executable, "-m", "imggen", "augment", str(tmp_path / "in")]
@@ -294,7 +294,7 @@ def test_a_run_that_is_killed_goes_on_where_it_was(tmp_path):
             assert killed[name] == data
 
 
-def test_a_full_disk_is_told_and_the_rest_is_made_when_there_is_room(tmp_path, small_disk):
+def test_a_full_disk_is_reported_and_the_run_resumes_once_there_is_space(tmp_path, small_disk):
     from tests.helpers.disks import remount
 
     write_images(tmp_path / "in", {"a": 12}, size=(60, 60))
@@ -309,7 +309,7 @@ def test_a_full_disk_is_told_and_the_rest_is_made_when_there_is_room(tmp_path, s
         assert pixels_of(file).shape == (60, 60, 3)
 
 
-def test_the_command_says_what_it_made_and_what_it_could_not_read(photos, tmp_path):
+def test_the_command_prints_counts_and_unreadable_files(photos, tmp_path):
     (photos / "dog/001.png").write_bytes(b"broken")
     told = CliRunner().invoke(
         main, ["augment", str(photos), str(tmp_path / "made"), "--policy", "light", "--copies", "2"]
@@ -320,7 +320,7 @@ def test_the_command_says_what_it_made_and_what_it_could_not_read(photos, tmp_pa
     assert "cannot read" in told.stderr
 
 
-def test_a_copy_that_has_gone_is_made_again(photos, tmp_path):
+def test_a_missing_copy_is_made_again(photos, tmp_path):
     augment_directory(photos, tmp_path / "made", TURN, copies=2)
     gone = tmp_path / "made/dog/005-png-aug1.png"
     before = gone.read_bytes()

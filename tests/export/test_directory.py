@@ -1,4 +1,4 @@
-"""Splits copied to folders; what holds for every way of making them."""
+"""Splits copied to folders, and all that does not depend on the mode."""
 
 import os
 import subprocess
@@ -23,7 +23,7 @@ from tests.helpers.split_files import (
 )
 
 
-def test_every_file_is_copied_to_exactly_one_part(photos, tmp_path):
+def test_every_file_is_copied_to_exactly_one_split(photos, tmp_path):
     split_directory(photos, tmp_path / "out", HALF)
     copied = files_in(tmp_path / "out")
 
@@ -31,7 +31,7 @@ def test_every_file_is_copied_to_exactly_one_part(photos, tmp_path):
     assert {without_part(name): data for name, data in copied.items()} == files_in(photos)
 
 
-def test_every_class_is_shared_out_by_the_ratios(photos, tmp_path):
+def test_every_class_is_split_by_the_ratios(photos, tmp_path):
     split_directory(photos, tmp_path / "out", HALF)
     counts = {
         str(folder.relative_to(tmp_path / "out")): len(list(folder.iterdir()))
@@ -44,13 +44,13 @@ def test_every_class_is_shared_out_by_the_ratios(photos, tmp_path):
     }
 
 
-def test_parts_may_have_names_of_their_own(photos, tmp_path):
+def test_splits_may_have_custom_names(photos, tmp_path):
     split_directory(photos, tmp_path / "out", {"fit": 0.75, "check": 0.25})
 
     assert visible_in(tmp_path / "out") == ["check", "fit"]
 
 
-def test_copies_keep_their_time_of_change(photos, tmp_path):
+def test_copies_keep_their_modification_time(photos, tmp_path):
     for number, path in enumerate(sorted(photos.glob("*/*"))):
         os.utime(path, (1, 1_000_000_000 + number))
     split_directory(photos, tmp_path / "out", HALF)
@@ -60,7 +60,7 @@ def test_copies_keep_their_time_of_change(photos, tmp_path):
         assert copy.stat().st_mtime == original.stat().st_mtime
 
 
-def test_the_source_is_left_as_it_was(photos, tmp_path):
+def test_the_source_is_unchanged(photos, tmp_path):
     before = files_in(photos)
     split_directory(photos, tmp_path / "out", HALF)
 
@@ -68,14 +68,14 @@ def test_the_source_is_left_as_it_was(photos, tmp_path):
     assert everything_in(photos) == sorted([*before, "cat", "dog"])
 
 
-def test_the_same_seed_gives_the_same_parts_and_another_gives_others(photos, tmp_path):
+def test_the_splits_depend_on_the_seed(photos, tmp_path):
     for name, seed in (("a", 1), ("b", 1), ("c", 2)):
         split_directory(photos, tmp_path / name, HALF, seed=seed)
 
     assert files_in(tmp_path / "a") == files_in(tmp_path / "b") != files_in(tmp_path / "c")
 
 
-def test_an_empty_class_has_a_folder_in_every_part(photos, tmp_path):
+def test_an_empty_class_has_a_folder_in_every_split(photos, tmp_path):
     (photos / "eel").mkdir()
     with pytest.warns(ImggenWarning, match="'eel'"):
         parts = split_directory(photos, tmp_path / "out", HALF)
@@ -85,7 +85,7 @@ def test_an_empty_class_has_a_folder_in_every_part(photos, tmp_path):
         assert part.class_names == ("cat", "dog", "eel")
 
 
-def test_a_class_too_small_for_every_part_has_a_folder_in_every_part(photos, tmp_path):
+def test_a_class_too_small_for_every_split_has_a_folder_in_each(photos, tmp_path):
     for path in sorted((photos / "dog").iterdir())[1:]:
         path.unlink()
     with pytest.warns(ImggenWarning, match="'dog'"):
@@ -104,7 +104,7 @@ def test_folders_within_a_class_are_kept(photos, tmp_path):
     assert len(list((tmp_path / "out").glob("*/cat/2024/may/000.png"))) == 1
 
 
-def test_what_is_no_image_and_belongs_to_none_stays_behind(photos, tmp_path):
+def test_files_that_are_neither_images_nor_sidecars_are_not_copied(photos, tmp_path):
     (photos / "cat" / "notes.txt").write_text("x")
     (photos / "cat" / ".hidden.png").write_bytes(b"x")
     split_directory(photos, tmp_path / "out", HALF)
@@ -167,7 +167,7 @@ def test_the_target_may_be_new_or_empty(photos, tmp_path, place):
     assert visible_in(tmp_path / place) == ["test", "train", "val"]
 
 
-def test_the_target_is_open_to_whom_a_new_folder_is_open(photos, tmp_path):
+def test_the_target_has_the_permissions_of_a_new_folder(photos, tmp_path):
     (tmp_path / "like").mkdir()
     split_directory(photos, tmp_path / "out", HALF)
 
@@ -175,7 +175,7 @@ def test_the_target_is_open_to_whom_a_new_folder_is_open(photos, tmp_path):
 
 
 @pytest.mark.parametrize("what", ["masks", "inputs", "boxes", "keypoints"])
-def test_images_that_something_belongs_to_are_refused(photos, tmp_path, what):
+def test_images_with_masks_or_other_attachments_are_refused(photos, tmp_path, what):
     column = ["cat/000.png"] if what in ("masks", "inputs") else [[[1, 2, 3, 4]]]
     frame = pd.DataFrame({"path": ["cat/000.png"], "label": ["cat"], "more": column})
     options = {
@@ -206,9 +206,7 @@ def test_images_that_something_belongs_to_are_refused(photos, tmp_path, what):
         (".", "contains the other"),
     ],
 )
-def test_a_target_that_holds_something_or_lies_in_the_source_is_refused(
-    photos, tmp_path, target, reason
-):
+def test_a_target_with_files_or_inside_the_source_is_refused(photos, tmp_path, target, reason):
     (tmp_path / "full").mkdir()
     (tmp_path / "full" / "x.txt").write_text("mine")
     (tmp_path / "file").write_text("mine")
@@ -239,7 +237,7 @@ def test_the_plan_is_kept_in_a_hidden_folder_of_the_target(photos, tmp_path):
 
 @pytest.mark.parametrize("exists", [False, True])
 @pytest.mark.parametrize("at", [1, 17, 40])
-def test_the_same_call_completes_what_was_interrupted(tmp_path, at, exists):
+def test_the_same_call_resumes_an_interrupted_split(tmp_path, at, exists):
     photos = write_images(tmp_path / "photos", {"cat": 20, "dog": 20}, size=(2, 2))
     if exists:
         (tmp_path / "out").mkdir()
@@ -252,7 +250,7 @@ def test_the_same_call_completes_what_was_interrupted(tmp_path, at, exists):
     assert everything_in(tmp_path / "out") == everything_in(tmp_path / "whole")
 
 
-def test_a_file_that_vanishes_is_warned_of_and_the_others_are_copied(photos, tmp_path):
+def test_a_vanished_file_causes_a_warning_and_the_others_are_copied(photos, tmp_path):
     split_directory(photos, tmp_path / "out", HALF)
     [copy] = (tmp_path / "out").glob("*/cat/000.png")
     copy.unlink()
@@ -264,7 +262,7 @@ def test_a_file_that_vanishes_is_warned_of_and_the_others_are_copied(photos, tmp
     assert sorted(map(without_part, files_in(tmp_path / "out"))) == sorted(files_in(photos))
 
 
-def test_a_file_that_cannot_be_written_whole_is_an_export_error_that_says_so(tmp_path):
+def test_a_file_that_cannot_be_written_completely_is_an_export_error(tmp_path):
     pytest.importorskip("resource")
     photos = write_images(tmp_path / "photos", {"cat": 8, "dog": 8}, size=(80, 80))
     # The system refuses to write past 10,000 bytes of any file, as a full disk would.
@@ -296,7 +294,7 @@ def test_a_file_that_cannot_be_written_whole_is_an_export_error_that_says_so(tmp
         ("photos", (0.98, 0.01, 0.01), SplitError),
     ],
 )
-def test_what_cannot_be_scanned_or_split_leaves_nothing(photos, tmp_path, source, ratios, error):
+def test_a_failed_scan_or_split_writes_no_file(photos, tmp_path, source, ratios, error):
     before = everything_in(tmp_path)
     assert photos.exists()
 

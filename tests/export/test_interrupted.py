@@ -1,4 +1,4 @@
-"""Splits to folders that did not come to their end, and what brings them back."""
+"""Interrupted splits to folders, their resumption, and undo."""
 
 import errno
 import hashlib
@@ -44,12 +44,12 @@ def interrupted(source: Path, target: Path, num_files: int, **options) -> None:
         split_directory(source, target, HALF, progress=interrupt_after(num_files), **options)
 
 
-# Interrupted, and called again.
+# Interrupted and resumed.
 
 
 @pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize("at", [1, 17, 33])
-def test_the_same_call_completes_what_was_interrupted(many, tmp_path, mode, at):
+def test_the_same_call_resumes_an_interrupted_split(many, tmp_path, mode, at):
     before = files_in(many)
     split_directory(many, tmp_path / "whole", HALF)
     interrupted(many, tmp_path / "out", at, mode=mode)
@@ -60,7 +60,7 @@ def test_the_same_call_completes_what_was_interrupted(many, tmp_path, mode, at):
 
 
 @pytest.mark.parametrize("mode", MODES)
-def test_an_interruption_leaves_whole_files_only_and_none_twice(many, tmp_path, mode):
+def test_an_interruption_leaves_only_complete_files_and_none_twice(many, tmp_path, mode):
     interrupted(many, tmp_path / "out", 17, mode=mode)
     done = files_in(tmp_path / "out")
 
@@ -69,7 +69,7 @@ def test_an_interruption_leaves_whole_files_only_and_none_twice(many, tmp_path, 
     assert len(set(done.values())) == len(done)
 
 
-def test_an_interruption_before_anything_was_decided_leaves_nothing(many, tmp_path):
+def test_an_interruption_before_the_plan_leaves_no_file(many, tmp_path):
     def interrupt(*_):
         raise KeyboardInterrupt
 
@@ -79,7 +79,7 @@ def test_an_interruption_before_anything_was_decided_leaves_nothing(many, tmp_pa
     assert visible_in(tmp_path) == ["many"]
 
 
-def test_what_was_moved_away_already_is_not_needed_to_go_on(many, tmp_path):
+def test_files_already_moved_are_not_needed_to_resume(many, tmp_path):
     interrupted(many, tmp_path / "out", 17, mode="move")
     parts = split_directory(many, tmp_path / "out", HALF, mode="move")
 
@@ -87,7 +87,7 @@ def test_what_was_moved_away_already_is_not_needed_to_go_on(many, tmp_path):
     assert all(os.path.isfile(path) for part in parts for path in part.filepaths)
 
 
-def test_a_complete_move_may_be_called_again_also_without_its_source(many, tmp_path):
+def test_a_complete_move_may_be_repeated_without_its_source(many, tmp_path):
     first = split_directory(many, tmp_path / "out", HALF, mode="move")
     shutil.rmtree(many)
     second = split_directory(many, tmp_path / "out", HALF, mode="move")
@@ -112,7 +112,7 @@ def test_a_complete_move_may_be_called_again_also_without_its_source(many, tmp_p
         ({"source": "other"}, "source="),
     ],
 )
-def test_other_settings_than_the_earlier_ones_are_refused_by_name(many, tmp_path, now, named):
+def test_changed_settings_are_refused_by_name(many, tmp_path, now, named):
     split_directory(many, tmp_path / "out", HALF)
     shutil.copytree(many, tmp_path / "other")
     before = everything_in(tmp_path)
@@ -125,7 +125,7 @@ def test_other_settings_than_the_earlier_ones_are_refused_by_name(many, tmp_path
     assert everything_in(tmp_path) == before
 
 
-def test_one_group_name_each_completes_by_the_same_names_only(many, tmp_path):
+def test_groups_must_have_the_same_names_to_resume(many, tmp_path):
     names = [str(number // 4) for number in range(48)]
     split_directory(many, tmp_path / "out", HALF, group_by=names)
     split_directory(many, tmp_path / "out", HALF, group_by=names)
@@ -135,7 +135,7 @@ def test_one_group_name_each_completes_by_the_same_names_only(many, tmp_path):
 
 
 def another_run(source: Path, target: Path, **options):
-    """A ``progress=`` that splits to a target once: what a run does while another one plans."""
+    """A ``progress=`` that splits to a target once, as a run that works while another one plans."""
 
     def progress(*_):
         if not target.exists():
@@ -146,7 +146,7 @@ def another_run(source: Path, target: Path, **options):
 
 @pytest.mark.filterwarnings("ignore:A stable split is random")
 @pytest.mark.parametrize("mode", MODES)
-def test_of_two_runs_that_plan_different_things_the_second_is_refused(many, tmp_path, mode):
+def test_the_second_of_two_runs_with_different_plans_is_refused(many, tmp_path, mode):
     first = another_run(many, tmp_path / "out", ratios=HALF, seed=1)
     before = files_in(many)
     with pytest.raises(ExportError, match="Another run has begun to split .* in another way") as e:
@@ -160,7 +160,7 @@ def test_of_two_runs_that_plan_different_things_the_second_is_refused(many, tmp_
 
 @pytest.mark.filterwarnings("ignore:A stable split is random")
 @pytest.mark.parametrize("mode", ["copy", "symlink", "hardlink"])
-def test_two_runs_that_plan_the_same_both_come_to_an_end(many, tmp_path, mode):
+def test_two_runs_with_the_same_plan_both_complete(many, tmp_path, mode):
     options = {"ratios": HALF, "stable": True, "mode": mode}
     first = another_run(many, tmp_path / "out", **options)
     split_directory(many, tmp_path / "out", **options, progress=first)
@@ -169,7 +169,7 @@ def test_two_runs_that_plan_the_same_both_come_to_an_end(many, tmp_path, mode):
 
 
 @pytest.mark.filterwarnings("ignore:A stable split is random")
-def test_while_one_run_moves_files_away_another_cannot_plan(many, tmp_path):
+def test_no_run_can_plan_while_another_moves_files(many, tmp_path):
     options = {"ratios": HALF, "stable": True, "mode": "move"}
     before = files_in(many)
     with pytest.raises(ExportError, match="No file was touched yet"):
@@ -187,7 +187,7 @@ def test_while_one_run_moves_files_away_another_cannot_plan(many, tmp_path):
 
 @pytest.mark.filterwarnings("ignore:A stable split is random")
 @pytest.mark.parametrize("mode", ["move", "symlink", "hardlink"])
-def test_of_two_runs_that_go_different_ways_the_second_is_refused(many, tmp_path, mode):
+def test_the_second_of_two_runs_with_different_modes_is_refused(many, tmp_path, mode):
     options = {"ratios": HALF, "stable": True}
     first = another_run(many, tmp_path / "out", **options)
     with pytest.raises(ExportError, match="Another run has begun to split"):
@@ -197,7 +197,7 @@ def test_of_two_runs_that_go_different_ways_the_second_is_refused(many, tmp_path
 
 
 @pytest.mark.parametrize("then", [{"ratios": HALF}, {"counts": (2, 2)}])
-def test_the_manifests_own_parts_are_other_settings_than_shares(many, tmp_path, then):
+def test_splits_of_the_manifest_and_ratios_are_different_settings(many, tmp_path, then):
     frame = imggen.scan(many).to_frame().assign(split=["train", "val"] * 24)
     manifest = imggen.Manifest.from_frame(frame, root=many, split_col="split")
     split_directory(imggen.scan(many), tmp_path / "out", **then)
@@ -205,10 +205,10 @@ def test_the_manifests_own_parts_are_other_settings_than_shares(many, tmp_path, 
         split_directory(manifest, tmp_path / "out", None)
 
 
-# Files that come, change and vanish.
+# Files that are added, change or vanish.
 
 
-def test_files_that_came_since_are_warned_of_and_not_taken(many, tmp_path):
+def test_new_files_cause_a_warning_and_are_not_used(many, tmp_path):
     interrupted(many, tmp_path / "out", 17, mode="move")
     write_files(many, "cat/new.png", "dog/new.png")
     with pytest.warns(
@@ -220,7 +220,7 @@ def test_files_that_came_since_are_warned_of_and_not_taken(many, tmp_path):
 
 
 @pytest.mark.parametrize("mode", ["copy", "move"])
-def test_a_file_that_changed_since_is_taken_as_it_is_and_warned_of(many, tmp_path, mode):
+def test_a_changed_file_is_used_as_it_is_with_a_warning(many, tmp_path, mode):
     split_directory(many, tmp_path / "out", HALF, mode=mode)
     step_back(many, tmp_path / "out", "dog/007.png")
     (many / "dog/007.png").write_bytes(b"changed since")
@@ -242,7 +242,7 @@ def test_a_file_that_changed_after_it_was_copied_is_not_copied_again(many, tmp_p
 
 @pytest.mark.parametrize("edited", ["longer", "of one size", "a folder", "a link"])
 @pytest.mark.parametrize("source", ["there", "gone", "changed"])
-def test_a_copy_that_somebody_has_edited_is_never_overwritten(many, tmp_path, edited, source):
+def test_an_edited_copy_is_never_overwritten(many, tmp_path, edited, source):
     split_directory(many, tmp_path / "out", HALF)
     copy = tmp_path / "out" / part_of(tmp_path / "out")["cat/007.png"] / "cat/007.png"
     copy.unlink()
@@ -265,7 +265,7 @@ def test_a_copy_that_somebody_has_edited_is_never_overwritten(many, tmp_path, ed
         assert (everything_in(tmp_path), files_in(tmp_path / "out")) == before
 
 
-def test_an_edited_copy_that_is_taken_away_is_copied_again(many, tmp_path):
+def test_an_edited_copy_that_was_removed_is_copied_again(many, tmp_path):
     interrupted(many, tmp_path / "out", 17)
     done = min(files_in(tmp_path / "out"))
     (tmp_path / "out" / done).write_bytes(b"edited by somebody")
@@ -278,7 +278,7 @@ def test_an_edited_copy_that_is_taken_away_is_copied_again(many, tmp_path):
     assert (tmp_path / "mine.png").read_bytes() == b"edited by somebody"
 
 
-def test_a_copy_whose_time_alone_differs_is_the_copy(many, tmp_path):
+def test_a_copy_that_differs_only_in_time_is_accepted(many, tmp_path):
     split_directory(many, tmp_path / "out", HALF)
     for path in (tmp_path / "out").rglob("*.png"):
         os.utime(path, (1, 1_000_000_000))
@@ -289,7 +289,7 @@ def test_a_copy_whose_time_alone_differs_is_the_copy(many, tmp_path):
 
 
 @pytest.mark.parametrize("mode", ["copy", "move", "symlink", "hardlink"])
-def test_files_that_vanish_meanwhile_are_warned_of_and_the_others_are_there(many, tmp_path, mode):
+def test_vanished_files_cause_a_warning_and_the_others_are_exported(many, tmp_path, mode):
     split_directory(many, tmp_path / "out", HALF, mode=mode)
     gone = numbered("dog", 24)[5:8]
     for name in gone:
@@ -314,7 +314,7 @@ def test_files_that_vanished_are_not_in_the_manifests(many, tmp_path):
     assert all(os.path.isfile(path) for part in parts for path in part.filepaths)
 
 
-def test_hard_links_that_are_made_need_their_source_no_more(many, tmp_path, recwarn):
+def test_finished_hard_links_do_not_need_their_source(many, tmp_path, recwarn):
     split_directory(many, tmp_path / "out", HALF, mode="hardlink")
     (many / "cat" / "000.png").unlink()
     split_directory(many, tmp_path / "out", HALF, mode="hardlink")
@@ -323,7 +323,7 @@ def test_hard_links_that_are_made_need_their_source_no_more(many, tmp_path, recw
     assert len(files_in(tmp_path / "out")) == 48
 
 
-def test_each_run_has_a_scratch_folder_of_its_own_and_removes_what_others_left(many, tmp_path):
+def test_each_run_has_its_own_scratch_folder_and_removes_those_of_killed_runs(many, tmp_path):
     seen = []
 
     def look(*_):
@@ -338,11 +338,11 @@ def test_each_run_has_a_scratch_folder_of_its_own_and_removes_what_others_left(m
     assert len({name for names in seen for name in names} - {"0", "0123abcd"}) == 2
 
 
-# Brought back.
+# Undo.
 
 
 @pytest.mark.parametrize("at", [1, 17, 48])
-def test_undo_brings_back_what_was_moved_however_far_it_came(many, tmp_path, at):
+def test_undo_moves_back_the_files_of_complete_and_incomplete_moves(many, tmp_path, at):
     write_files(many, "cat/000.txt", "cat/001.png.json")
     before = files_in(many)
     interrupted(many, tmp_path / "out", at, mode="move")
@@ -351,7 +351,7 @@ def test_undo_brings_back_what_was_moved_however_far_it_came(many, tmp_path, at)
     assert files_in(many) == before
 
 
-def test_undo_brings_back_the_very_files_with_their_times(many, tmp_path):
+def test_undo_moves_back_the_same_files_with_their_times(many, tmp_path):
     before = {path: (path.stat().st_ino, path.stat().st_mtime_ns) for path in many.rglob("*.png")}
     split_directory(many, tmp_path / "out", HALF, mode="move")
     undo_split(tmp_path / "out")
@@ -360,7 +360,7 @@ def test_undo_brings_back_the_very_files_with_their_times(many, tmp_path):
     assert before == after
 
 
-def test_undo_brings_back_from_another_file_system(many, other_disk):
+def test_undo_moves_files_back_from_another_file_system(many, other_disk):
     before = files_in(many)
     split_directory(many, other_disk / "out", HALF, mode="move")
     undo_split(other_disk / "out")
@@ -376,7 +376,7 @@ def test_undo_removes_the_target_and_its_folders(many, tmp_path):
     assert os.listdir(tmp_path) == ["many"]
 
 
-def test_undo_leaves_the_source_as_it_was(many, tmp_path):
+def test_undo_restores_the_source(many, tmp_path):
     before = everything_in(many)
     split_directory(many, tmp_path / "out", HALF, mode="move")
     undo_split(tmp_path / "out")
@@ -385,7 +385,7 @@ def test_undo_leaves_the_source_as_it_was(many, tmp_path):
 
 
 @pytest.mark.parametrize("left", ["scratch/0", "scratch/0123abcd/0", ".plan.jsonl.0123abcd.tmp"])
-def test_undo_removes_what_a_killed_run_left_behind(many, tmp_path, left):
+def test_undo_removes_the_leftovers_of_a_killed_run(many, tmp_path, left):
     split_directory(many, tmp_path / "out", HALF, mode="move")
     write_files(tmp_path / "out" / PLAN, left)
     undo_split(tmp_path / "out")
@@ -393,7 +393,7 @@ def test_undo_removes_what_a_killed_run_left_behind(many, tmp_path, left):
     assert os.listdir(tmp_path) == ["many"]
 
 
-def test_undo_leaves_what_others_put_into_the_target(many, tmp_path):
+def test_undo_keeps_foreign_files_in_the_target(many, tmp_path):
     split_directory(many, tmp_path / "out", HALF, mode="move")
     write_files(tmp_path / "out", "train/cat/mine.png", "notes.txt")
     undo_split(tmp_path / "out")
@@ -402,7 +402,7 @@ def test_undo_leaves_what_others_put_into_the_target(many, tmp_path):
     assert visible_in(tmp_path / "out") == ["notes.txt", "train"]
 
 
-def test_undo_may_be_interrupted_and_called_again(many, tmp_path):
+def test_an_interrupted_undo_is_resumed(many, tmp_path):
     before = files_in(many)
     split_directory(many, tmp_path / "out", HALF, mode="move")
     with pytest.raises(KeyboardInterrupt):
@@ -423,7 +423,7 @@ def test_an_interrupted_undo_may_be_followed_by_the_split(many, tmp_path):
     assert files_in(tmp_path / "out") == files_in(tmp_path / "whole")
 
 
-def test_undo_tells_its_progress(many, tmp_path):
+def test_undo_reports_its_progress(many, tmp_path):
     told = []
     split_directory(many, tmp_path / "out", HALF, mode="move")
     undo_split(tmp_path / "out", progress=lambda *now: told.append(now))
@@ -431,7 +431,7 @@ def test_undo_tells_its_progress(many, tmp_path):
     assert told[-1] == ("moving back", 48, 48)
 
 
-def test_undo_makes_folders_again_that_are_gone(many, tmp_path):
+def test_undo_creates_missing_folders(many, tmp_path):
     before = files_in(many)
     split_directory(many, tmp_path / "out", HALF, mode="move")
     shutil.rmtree(many)
@@ -441,7 +441,7 @@ def test_undo_makes_folders_again_that_are_gone(many, tmp_path):
 
 
 @pytest.mark.parametrize("what", ["never split", "undone", "removed", "a file"])
-def test_where_nothing_was_moved_to_there_is_nothing_to_undo(many, tmp_path, what):
+def test_a_folder_without_a_split_cannot_be_undone(many, tmp_path, what):
     target = tmp_path / "out"
     if what == "a file":
         target.write_text("x")
@@ -457,7 +457,7 @@ def test_where_nothing_was_moved_to_there_is_nothing_to_undo(many, tmp_path, wha
 
 
 @pytest.mark.parametrize("mode", ["copy", "symlink", "hardlink"])
-def test_what_was_not_moved_is_not_brought_back(many, tmp_path, mode):
+def test_splits_in_other_modes_cannot_be_undone(many, tmp_path, mode):
     split_directory(many, tmp_path / "out", HALF, mode=mode)
     before = everything_in(tmp_path)
     with pytest.raises(ExportError, match=f"a split made with mode='{mode}'"):
@@ -466,7 +466,7 @@ def test_what_was_not_moved_is_not_brought_back(many, tmp_path, mode):
     assert everything_in(tmp_path) == before
 
 
-def test_undo_overwrites_no_file_that_came_to_an_old_place(many, tmp_path):
+def test_undo_overwrites_no_new_file_at_an_original_place(many, tmp_path):
     split_directory(many, tmp_path / "out", HALF, mode="move")
     (many / "cat/007.png").write_bytes(b"another")
     with pytest.raises(ExportError, match="Another file exists") as caught:
@@ -488,7 +488,7 @@ def test_a_file_that_is_in_both_places_and_equal_is_kept_once(many, tmp_path):
     assert not (tmp_path / "out").exists()
 
 
-def test_moving_overwrites_no_file_that_came_to_the_target(many, tmp_path):
+def test_moving_overwrites_no_new_file_in_the_target(many, tmp_path):
     interrupted(many, tmp_path / "out", 17, mode="move")
     plan = (tmp_path / "out" / PLAN / "plan.jsonl").read_text().splitlines()
     source, target, *_ = json.loads(plan[-1])
@@ -501,7 +501,7 @@ def test_moving_overwrites_no_file_that_came_to_the_target(many, tmp_path):
 
 
 @pytest.mark.parametrize("mode", ["symlink", "hardlink"])
-def test_a_link_takes_the_place_of_no_other_file(many, tmp_path, mode):
+def test_a_link_replaces_no_other_file(many, tmp_path, mode):
     interrupted(many, tmp_path / "out", 1, mode=mode)
     plan = (tmp_path / "out" / PLAN / "plan.jsonl").read_text().splitlines()
     target = json.loads(plan[-1])[1]
@@ -513,7 +513,7 @@ def test_a_link_takes_the_place_of_no_other_file(many, tmp_path, mode):
     assert (tmp_path / "out" / target).read_bytes() == b"another"
 
 
-def test_undo_warns_of_files_that_are_nowhere_and_brings_back_the_others(many, tmp_path):
+def test_undo_warns_of_missing_files_and_moves_the_others_back(many, tmp_path):
     split_directory(many, tmp_path / "out", HALF, mode="move")
     part = part_of(tmp_path / "out")["cat/007.png"]
     (tmp_path / "out" / part / "cat/007.png").rename(tmp_path / "taken.png")
@@ -525,7 +525,7 @@ def test_undo_warns_of_files_that_are_nowhere_and_brings_back_the_others(many, t
     assert len(files_in(many)) == 47
 
 
-def test_files_that_are_found_again_can_still_be_brought_back(many, tmp_path):
+def test_restored_files_can_still_be_moved_back(many, tmp_path):
     split_directory(many, tmp_path / "out", HALF, mode="move")
     part = part_of(tmp_path / "out")["cat/007.png"]
     (tmp_path / "out" / part / "cat/007.png").rename(tmp_path / "taken.png")
@@ -538,7 +538,7 @@ def test_files_that_are_found_again_can_still_be_brought_back(many, tmp_path):
     assert not (tmp_path / "out").exists()
 
 
-def test_a_target_that_was_renamed_can_be_undone(many, tmp_path):
+def test_a_renamed_target_can_be_undone(many, tmp_path):
     split_directory(many, tmp_path / "out", HALF, mode="move")
     (tmp_path / "out").rename(tmp_path / "renamed")
     undo_split(tmp_path / "renamed")
@@ -546,7 +546,7 @@ def test_a_target_that_was_renamed_can_be_undone(many, tmp_path):
     assert len(files_in(many)) == 48
 
 
-def test_a_target_that_was_renamed_is_complete_where_it_is(many, tmp_path):
+def test_a_renamed_target_is_complete(many, tmp_path):
     split_directory(many, tmp_path / "out", HALF)
     (tmp_path / "out").rename(tmp_path / "renamed")
     split_directory(many, tmp_path / "renamed", HALF)
@@ -574,9 +574,7 @@ def test_a_target_that_was_renamed_is_complete_where_it_is(many, tmp_path):
     ],
 )
 @pytest.mark.parametrize("what", [split_directory, undo_split])
-def test_a_plan_that_cannot_be_understood_is_refused_and_nothing_touched(
-    many, tmp_path, plan, what
-):
+def test_an_invalid_plan_is_refused_and_no_file_is_touched(many, tmp_path, plan, what):
     split_directory(many, tmp_path / "out", HALF, mode="move")
     file = tmp_path / "out" / PLAN / "plan.jsonl"
     file.write_text(plan.replace("WHOLE", file.read_text("ascii")), "latin-1")
@@ -588,7 +586,7 @@ def test_a_plan_that_cannot_be_understood_is_refused_and_nothing_touched(
     assert everything_in(tmp_path) == before
 
 
-def test_a_hidden_folder_without_a_plan_is_taken_for_an_empty_target(many, tmp_path):
+def test_a_hidden_folder_without_a_plan_counts_as_an_empty_target(many, tmp_path):
     write_files(tmp_path / "out", f"{PLAN}/.plan.jsonl.0123abcd.tmp", f"{PLAN}/lock")
     split_directory(many, tmp_path / "out", HALF)
 
@@ -597,7 +595,7 @@ def test_a_hidden_folder_without_a_plan_is_taken_for_an_empty_target(many, tmp_p
 
 @pytest.fixture
 def other_run(many, tmp_path):
-    """Another process in the middle of moving ``many`` to ``out``."""
+    """Another process that is moving ``many`` to ``out``."""
     code = (
         "import sys, imggen\n"
         "def wait(*_): print('at work', flush=True); sys.stdin.readline()\n"
@@ -617,7 +615,7 @@ def other_run(many, tmp_path):
 
 
 @pytest.mark.parametrize("what", [split_directory, undo_split])
-def test_while_another_run_is_at_work_nothing_is_touched(many, tmp_path, other_run, what):
+def test_no_file_is_touched_while_another_run_holds_the_lock(many, tmp_path, other_run, what):
     before = files_in(many), files_in(tmp_path / "out")
     arguments = [tmp_path / "out"] if what is undo_split else [many, tmp_path / "out", HALF]
     options = {} if what is undo_split else {"mode": "move"}
@@ -628,7 +626,7 @@ def test_while_another_run_is_at_work_nothing_is_touched(many, tmp_path, other_r
     assert (files_in(many), files_in(tmp_path / "out")) == before
 
 
-def test_when_the_other_run_was_killed_the_same_call_goes_on(many, tmp_path, other_run):
+def test_the_same_call_resumes_after_another_run_was_killed(many, tmp_path, other_run):
     other_run.kill()
     other_run.wait()
     split_directory(many, tmp_path / "out", HALF, mode="move")
@@ -637,10 +635,10 @@ def test_when_the_other_run_was_killed_the_same_call_goes_on(many, tmp_path, oth
     assert files_in(many) == {}
 
 
-# Disks that are full, or may not be written to.
+# Full and read-only disks.
 
 
-def test_a_disk_that_gets_full_is_told_and_the_same_call_goes_on_after_making_room(
+def test_a_full_disk_is_reported_and_the_same_call_resumes_once_there_is_space(
     tmp_path, small_disk
 ):
     # Of one byte each, so that they fit by their sizes, and not by the blocks that they take.
@@ -661,7 +659,7 @@ def test_a_disk_that_gets_full_is_told_and_the_same_call_goes_on_after_making_ro
     assert files_in(small_disk / "out") == before
 
 
-def test_an_error_of_the_system_is_the_cause_of_what_is_told(many, tmp_path, monkeypatch):
+def test_a_system_error_is_the_cause_of_the_export_error(many, tmp_path, monkeypatch):
     def rename(*_):
         raise OSError(errno.EIO, "broken")
 
@@ -672,7 +670,7 @@ def test_an_error_of_the_system_is_the_cause_of_what_is_told(many, tmp_path, mon
     assert caught.value.__cause__.errno == errno.EIO
 
 
-def test_moving_to_a_disk_that_gets_full_loses_nothing(tmp_path, small_disk):
+def test_moving_to_a_full_disk_loses_no_file(tmp_path, small_disk):
     photos = write_files(tmp_path / "photos", *numbered("cat", 200))
     before = files_in(photos)
     with pytest.raises(ExportError, match="The disk is full"):
@@ -689,7 +687,7 @@ def test_moving_to_a_disk_that_gets_full_loses_nothing(tmp_path, small_disk):
 @pytest.mark.parametrize(
     ("mode", "told"), [("copy", "has 0 bytes free"), ("symlink", "Cannot write .*No space left")]
 )
-def test_a_disk_without_room_for_the_plan_is_told(many, small_disk, mode, told):
+def test_a_disk_without_space_for_the_plan_is_reported(many, small_disk, mode, told):
     (small_disk / "full").write_bytes(bytes(256 * 1024))
     with pytest.raises(ExportError, match=told) as caught:
         split_directory(many, small_disk / "out", HALF, mode=mode)
@@ -701,7 +699,7 @@ def test_a_disk_without_room_for_the_plan_is_told(many, small_disk, mode, told):
 
 
 @pytest.mark.parametrize("mode", ["copy", "move"])
-def test_files_without_room_are_refused_before_the_first_is_touched(tmp_path, small_disk, mode):
+def test_too_little_space_is_reported_before_a_file_is_touched(tmp_path, small_disk, mode):
     photos = write_files(tmp_path / "photos", *numbered("cat", 8))
     for path in photos.rglob("*.png"):
         path.write_bytes(bytes(100_000))
@@ -714,7 +712,7 @@ def test_files_without_room_are_refused_before_the_first_is_touched(tmp_path, sm
     assert files_in(small_disk) == {}
 
 
-def test_links_can_be_chosen_after_files_without_room_were_refused(tmp_path, small_disk):
+def test_links_can_be_chosen_after_too_little_space_was_reported(tmp_path, small_disk):
     photos = write_files(tmp_path / "photos", *numbered("cat", 8))
     for path in photos.rglob("*.png"):
         path.write_bytes(bytes(100_000))
@@ -725,7 +723,7 @@ def test_links_can_be_chosen_after_files_without_room_were_refused(tmp_path, sma
     assert len(files_in(small_disk / "out")) == 8
 
 
-def test_a_target_that_may_not_be_written_to_is_told(many, small_disk):
+def test_an_unwritable_target_is_reported(many, small_disk):
     remount(small_disk, "ro")
     with pytest.raises(ExportError, match="Cannot write .*Read-only") as caught:
         split_directory(many, small_disk / "out", HALF)
@@ -733,7 +731,7 @@ def test_a_target_that_may_not_be_written_to_is_told(many, small_disk):
     assert repr(str(small_disk / "out")) in str(caught.value)
 
 
-def test_a_target_that_may_not_be_written_to_any_more_is_told(many, small_disk):
+def test_a_target_that_becomes_unwritable_is_reported(many, small_disk):
     interrupted(many, small_disk / "out", 17, mode="move")
     remount(small_disk, "ro")
     before = files_in(many)
@@ -743,7 +741,7 @@ def test_a_target_that_may_not_be_written_to_any_more_is_told(many, small_disk):
     assert files_in(many) == before
 
 
-def test_undo_tells_of_a_target_that_may_not_be_written_to(many, small_disk):
+def test_undo_reports_an_unwritable_target(many, small_disk):
     split_directory(many, small_disk / "out", HALF, mode="move")
     remount(small_disk, "ro")
     with pytest.raises(ExportError, match="Read-only"):
@@ -751,7 +749,7 @@ def test_undo_tells_of_a_target_that_may_not_be_written_to(many, small_disk):
 
 
 @pytest.mark.parametrize("code", [errno.ENOSPC, errno.EIO])
-def test_what_stops_a_move_is_told_with_how_far_it_came(many, tmp_path, monkeypatch, code):
+def test_a_failed_move_is_reported_with_its_progress(many, tmp_path, monkeypatch, code):
     renames = []
 
     def rename(source, target, rename=os.rename):
@@ -769,9 +767,7 @@ def test_what_stops_a_move_is_told_with_how_far_it_came(many, tmp_path, monkeypa
     assert len(part_of(tmp_path / "out")) == 48
 
 
-def test_what_cannot_be_renamed_to_the_target_is_copied_and_then_removed(
-    many, tmp_path, monkeypatch
-):
+def test_files_that_cannot_be_renamed_are_copied_and_then_removed(many, tmp_path, monkeypatch):
     def rename(*_):
         raise OSError(errno.EXDEV, "another file system")
 
@@ -788,9 +784,7 @@ def test_what_cannot_be_renamed_to_the_target_is_copied_and_then_removed(
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="kill -9 is of POSIX")
 @pytest.mark.parametrize("where", ["here", "on another file system"])
-def test_moves_that_are_killed_again_and_again_lose_nothing_and_come_to_an_end(
-    request, tmp_path, where
-):
+def test_moves_that_are_killed_repeatedly_lose_no_file_and_complete(request, tmp_path, where):
     target = (tmp_path if where == "here" else request.getfixturevalue("other_disk")) / "out"
     chance = random.Random(1)
     photos = tmp_path / "photos"
@@ -843,9 +837,7 @@ def _digests(folder: Path) -> dict[str, bytes]:
 
 
 @pytest.mark.parametrize("column", ["split", "label"])
-def test_a_table_that_says_something_else_of_a_file_than_before_is_refused(
-    photos, tmp_path, column
-):
+def test_a_table_with_other_labels_than_before_is_refused(photos, tmp_path, column):
     frame = imggen.scan(photos).to_frame()
     before = ["train", "val"] * 8 if column == "split" else frame["label"].tolist()
     after = [*before[:-2], *before[-2:][::-1]] if column == "split" else ["dog", *before[1:]]

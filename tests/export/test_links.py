@@ -1,4 +1,4 @@
-"""Links among the files of a split, and what takes their place."""
+"""Links among the files of a split, and files that replace them."""
 
 import os
 
@@ -12,7 +12,7 @@ from tests.helpers.images import write_images
 
 @pytest.fixture
 def linked(tmp_path):
-    """Two classes of eight, one of them a link to a file beside them."""
+    """Two classes of eight, one of them a link to a file next to them."""
     photos = write_images(tmp_path / "photos", {"cat": 8, "dog": 8})
     (tmp_path / "store").mkdir()
     os.rename(photos / "cat/000.png", tmp_path / "store/000.png")
@@ -25,7 +25,7 @@ def moved(target):
     return found
 
 
-def test_a_file_that_took_the_place_of_a_moved_link_is_brought_back_as_it_is(linked, tmp_path):
+def test_a_file_that_replaced_a_moved_link_is_moved_back_unchanged(linked, tmp_path):
     split_directory(linked, tmp_path / "out", mode="move")
     link = moved(tmp_path / "out")
     link.unlink()
@@ -36,7 +36,7 @@ def test_a_file_that_took_the_place_of_a_moved_link_is_brought_back_as_it_is(lin
     assert (linked / "cat/000.png").read_bytes() == b"edited"
 
 
-def test_a_file_that_took_the_place_of_a_link_before_it_was_moved_is_moved_as_it_is(
+def test_a_file_that_replaced_a_link_before_the_move_is_moved_unchanged(
     linked, tmp_path, monkeypatch
 ):
     def interrupt(*_):
@@ -55,7 +55,7 @@ def test_a_file_that_took_the_place_of_a_link_before_it_was_moved_is_moved_as_it
     assert not (linked / "cat/000.png").exists()
 
 
-def test_a_link_by_another_way_to_a_file_that_is_moved_leads_to_it(tmp_path):
+def test_a_link_that_reaches_a_moved_file_by_another_path_points_to_it(tmp_path):
     write_images(tmp_path / "elsewhere", {"dog": 8})
     write_images(tmp_path / "photos", {"cat": 8})
     (tmp_path / "photos/dog").symlink_to("../elsewhere/dog")
@@ -68,7 +68,7 @@ def test_a_link_by_another_way_to_a_file_that_is_moved_leads_to_it(tmp_path):
     assert link.read_bytes() == before
 
 
-def test_class_folders_deeper_down_in_a_table_are_not_doubled(tmp_path):
+def test_deeper_class_folders_of_a_table_are_not_duplicated(tmp_path):
     write_images(tmp_path / "a" / "b", {"cat": 6, "dog": 6})
     paths = sorted(str(p.relative_to(tmp_path)) for p in tmp_path.rglob("*.png"))
     labels = [int("dog" in path) for path in paths]

@@ -1,4 +1,4 @@
-"""Ways to split to folders: copies, moves, links; folds, repeats; what goes along with images."""
+"""Modes of split_directory (copy, move, links), folds, oversampling and sidecars."""
 
 import os
 from pathlib import Path
@@ -30,7 +30,7 @@ def inodes_in(folder: Path) -> dict[str, tuple[int, int]]:
 
 
 @pytest.mark.parametrize("mode", MODES)
-def test_every_way_puts_every_file_with_its_bytes_into_one_part(photos, tmp_path, mode):
+def test_every_mode_puts_every_file_into_one_split(photos, tmp_path, mode):
     before = files_in(photos)
     split_directory(photos, tmp_path / "out", HALF, mode=mode)
     made = files_in(tmp_path / "out")
@@ -40,7 +40,7 @@ def test_every_way_puts_every_file_with_its_bytes_into_one_part(photos, tmp_path
 
 
 @pytest.mark.parametrize("mode", MODES)
-def test_every_way_gives_the_same_parts(photos, tmp_path, mode):
+def test_every_mode_gives_the_same_splits(photos, tmp_path, mode):
     split_directory(photos, tmp_path / "copied", HALF, seed=3)
     parts = split_directory(photos, tmp_path / "out", HALF, seed=3, mode=mode)
 
@@ -49,7 +49,7 @@ def test_every_way_gives_the_same_parts(photos, tmp_path, mode):
 
 
 @pytest.mark.parametrize("mode", MODES)
-def test_a_second_call_touches_nothing(photos, tmp_path, mode):
+def test_a_second_call_touches_no_file(photos, tmp_path, mode):
     split_directory(photos, tmp_path / "out", HALF, mode=mode)
     before = inodes_in(tmp_path / "out"), everything_in(tmp_path)
     split_directory(photos, tmp_path / "out", HALF, mode=mode)
@@ -58,7 +58,7 @@ def test_a_second_call_touches_nothing(photos, tmp_path, mode):
 
 
 @pytest.mark.parametrize("mode", ["copy", "symlink", "hardlink"])
-def test_only_moving_takes_files_from_the_source(photos, tmp_path, mode):
+def test_only_moving_removes_files_from_the_source(photos, tmp_path, mode):
     before = files_in(photos), everything_in(photos)
     split_directory(photos, tmp_path / "out", HALF, mode=mode)
 
@@ -71,7 +71,7 @@ def test_moving_leaves_the_folders_of_the_source_empty(photos, tmp_path):
     assert everything_in(photos) == ["cat", "dog"]
 
 
-def test_moving_on_one_file_system_keeps_the_very_files(photos, tmp_path):
+def test_moving_within_a_file_system_renames_files(photos, tmp_path):
     before = inodes_in(photos)
     split_directory(photos, tmp_path / "out", HALF, mode="move")
 
@@ -80,7 +80,7 @@ def test_moving_on_one_file_system_keeps_the_very_files(photos, tmp_path):
     )
 
 
-def test_moving_to_another_file_system_keeps_bytes_times_and_rights(photos, other_disk):
+def test_moving_to_another_file_system_keeps_bytes_times_and_permissions(photos, other_disk):
     for number, path in enumerate(sorted(photos.glob("*/*"))):
         os.utime(path, ns=(1, 1_000_000_000_123_456_789 + number))
         path.chmod(0o640)
@@ -95,14 +95,14 @@ def test_moving_to_another_file_system_keeps_bytes_times_and_rights(photos, othe
     assert everything_in(photos) == ["cat", "dog"]
 
 
-def test_a_copy_is_a_file_of_its_own(photos, tmp_path):
+def test_a_copy_is_an_independent_file(photos, tmp_path):
     split_directory(photos, tmp_path / "out", HALF, mode="copy")
     copies = list((tmp_path / "out").rglob("*.png"))
 
     assert {(path.is_symlink(), path.stat().st_nlink) for path in copies} == {(False, 1)}
 
 
-def test_hard_links_are_further_names_of_the_same_files(photos, tmp_path):
+def test_hard_links_are_the_same_files(photos, tmp_path):
     split_directory(photos, tmp_path / "out", HALF, mode="hardlink")
 
     for name in files_in(tmp_path / "out"):
@@ -110,9 +110,7 @@ def test_hard_links_are_further_names_of_the_same_files(photos, tmp_path):
         assert not (tmp_path / "out" / name).is_symlink()
 
 
-def test_symbolic_links_hold_absolute_paths_also_of_a_relative_source(
-    photos, tmp_path, monkeypatch
-):
+def test_symbolic_links_are_absolute_even_for_a_relative_source(photos, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     split_directory("photos", "out", HALF, mode="symlink")
 
@@ -120,7 +118,7 @@ def test_symbolic_links_hold_absolute_paths_also_of_a_relative_source(
         assert os.readlink(tmp_path / "out" / name) == str(photos / without_part(name))
 
 
-def test_a_hard_link_of_a_linked_image_is_one_of_the_image(photos, tmp_path):
+def test_a_hard_link_of_a_symbolic_link_is_one_of_its_file(photos, tmp_path):
     (photos / "cat" / "000.png").rename(tmp_path / "elsewhere.png")
     (photos / "cat" / "000.png").symlink_to(tmp_path / "elsewhere.png")
     split_directory(photos, tmp_path / "out", HALF, mode="hardlink")
@@ -139,7 +137,7 @@ def test_hard_links_to_another_file_system_are_refused(photos, other_disk):
     assert files_in(other_disk) == {}
 
 
-def test_another_way_can_be_chosen_after_hard_links_were_refused(photos, other_disk):
+def test_another_mode_can_be_chosen_after_hard_links_were_refused(photos, other_disk):
     with pytest.raises(ExportError, match='Use mode="copy" or "symlink"'):
         split_directory(photos, other_disk / "out", HALF, mode="hardlink")
     split_directory(photos, other_disk / "out", HALF, mode="symlink")
@@ -147,17 +145,17 @@ def test_another_way_can_be_chosen_after_hard_links_were_refused(photos, other_d
     assert len(files_in(other_disk / "out")) == 16
 
 
-def test_an_unknown_way_is_an_option_error_that_leaves_nothing(photos, tmp_path):
+def test_an_unknown_mode_is_an_option_error_and_writes_no_file(photos, tmp_path):
     with pytest.raises(OptionError, match="Did you mean 'symlink'"):
         split_directory(photos, tmp_path / "out", HALF, mode="symlnk")
 
     assert visible_in(tmp_path) == ["photos"]
 
 
-# Counts, groups, parts that are given, parts that never change.
+# Counts, groups, given splits, stable splits.
 
 
-def test_counts_give_val_and_test_so_many_of_every_class(photos, tmp_path):
+def test_counts_set_the_size_of_val_and_test_per_class(photos, tmp_path):
     parts = split_directory(photos, tmp_path / "out", counts=(1, 2))
 
     assert [part.class_counts for part in parts] == [
@@ -168,20 +166,20 @@ def test_counts_give_val_and_test_so_many_of_every_class(photos, tmp_path):
     assert len(files_in(tmp_path / "out")) == 16
 
 
-def test_counts_may_be_numbers_of_numpy(photos, tmp_path):
+def test_counts_may_be_numpy_integers(photos, tmp_path):
     parts = split_directory(photos, tmp_path / "out", counts=(np.int64(1), np.int64(2)))
 
     assert list(map(len, parts)) == [10, 2, 4]
 
 
-def test_a_mapping_may_hold_numbers_of_numpy(photos, tmp_path):
+def test_a_mapping_may_hold_numpy_integers(photos, tmp_path):
     parts = split_directory(photos, tmp_path / "out", counts={"val": np.int64(1)})
 
     assert list(map(len, parts)) == [14, 2]
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_a_group_stays_in_one_part(tmp_path, seed):
+def test_a_group_stays_in_one_split(tmp_path, seed):
     names = [f"{name}/p{number // 3}_{number}.png" for name in ("a", "b") for number in range(24)]
     photos = write_files(tmp_path / "photos", *names)
     split_directory(photos, tmp_path / "out", HALF, seed=seed, group_by=r"/(p\d+)_")
@@ -193,7 +191,7 @@ def test_a_group_stays_in_one_part(tmp_path, seed):
     assert len(parts) == 8
 
 
-def test_the_folder_that_holds_a_file_may_be_its_group(tmp_path):
+def test_groups_may_be_the_parent_folders(tmp_path):
     names = [f"{name}/{folder}/{k}.png" for name in "ab" for folder in "uvwx" for k in range(3)]
     photos = write_files(tmp_path / "photos", *names)
     split_directory(photos, tmp_path / "out", HALF, group_by="parent")
@@ -202,7 +200,7 @@ def test_the_folder_that_holds_a_file_may_be_its_group(tmp_path):
     assert len(parts) == 8
 
 
-def test_groups_may_come_from_a_function_and_the_same_function_completes(photos, tmp_path):
+def test_groups_may_come_from_a_function_which_resumes_the_split(photos, tmp_path):
     def number(path):
         return path[-7:-4]
 
@@ -223,7 +221,7 @@ def test_groups_may_come_from_a_callable_without_a_name(photos, tmp_path):
     assert len(files_in(tmp_path / "out")) == 16
 
 
-def test_without_classes_files_lie_in_the_parts_themselves(photos, tmp_path):
+def test_without_classes_files_are_directly_in_the_splits(photos, tmp_path):
     parts = split_directory(imggen.scan(photos / "cat", labels=None), tmp_path / "out", HALF)
 
     assert sorted(map(without_part, files_in(tmp_path / "out"))) == sorted(
@@ -233,7 +231,7 @@ def test_without_classes_files_lie_in_the_parts_themselves(photos, tmp_path):
     assert all(part.labels is None for part in parts)
 
 
-def test_without_ratios_the_manifests_own_parts_are_made(photos, tmp_path):
+def test_without_ratios_the_splits_of_the_manifest_are_exported(photos, tmp_path):
     names = numbered("cat", 8)
     frame = imggen.scan(photos).to_frame().assign(split=["Validation"] * 8 + ["training"] * 8)
     manifest = imggen.Manifest.from_frame(frame, root=photos, split_col="split")
@@ -243,7 +241,7 @@ def test_without_ratios_the_manifests_own_parts_are_made(photos, tmp_path):
 
 
 @pytest.mark.filterwarnings("ignore:A stable split is random")
-def test_a_stable_split_leaves_files_in_their_parts_as_others_come(tmp_path):
+def test_a_stable_split_keeps_files_in_their_splits_when_others_are_added(tmp_path):
     photos = write_files(tmp_path / "photos", *numbered("cat", 40), *numbered("dog", 40))
     split_directory(photos, tmp_path / "first", HALF, stable=True)
     write_files(photos, *(f"cat/more{number}.png" for number in range(40)))
@@ -255,7 +253,7 @@ def test_a_stable_split_leaves_files_in_their_parts_as_others_come(tmp_path):
 
 
 @pytest.mark.filterwarnings("ignore:A stable split is random")
-def test_a_stable_split_goes_by_what_is_in_a_file_and_not_by_its_name(tmp_path):
+def test_a_stable_split_depends_on_content_and_not_on_names(tmp_path):
     photos = write_files(tmp_path / "photos", *numbered("cat", 40))
     split_directory(photos, tmp_path / "first", HALF, stable=True)
     for name in numbered("cat", 40):
@@ -266,7 +264,7 @@ def test_a_stable_split_goes_by_what_is_in_a_file_and_not_by_its_name(tmp_path):
     assert {name.replace("/", "/new"): part for name, part in first.items()} == second
 
 
-def test_pictures_that_look_alike_and_a_stable_split_exclude_each_other(photos, tmp_path):
+def test_near_duplicates_and_stable_exclude_each_other(photos, tmp_path):
     with pytest.raises(SplitError, match="exclude each other"):
         split_directory(photos, tmp_path / "out", near_duplicates=True, stable=True)
 
@@ -288,7 +286,7 @@ def test_each_image_is_in_val_of_one_fold_and_in_train_of_the_others(photos, tmp
         assert sorted(map(without_part, fold)) == everything
 
 
-def test_folds_are_parts_named_by_fold_and_part(photos, tmp_path):
+def test_folds_are_splits_named_by_fold(photos, tmp_path):
     parts = split_directory(photos, tmp_path / "out", num_folds=2)
 
     assert parts.names == ("fold_0/train", "fold_0/val", "fold_1/train", "fold_1/val")
@@ -308,7 +306,7 @@ def test_folds_may_be_links(photos, tmp_path, mode):
         assert os.path.samefile(tmp_path / "out" / name, photos / name.split("/", 2)[2])
 
 
-def test_moving_to_folds_is_refused_and_moves_nothing(photos, tmp_path):
+def test_moving_to_folds_is_refused_and_moves_no_file(photos, tmp_path):
     before = everything_in(tmp_path)
     with pytest.raises(ExportError, match="would be in several places, .* cannot be moved"):
         split_directory(photos, tmp_path / "out", num_folds=3, mode="move")
@@ -317,14 +315,14 @@ def test_moving_to_folds_is_refused_and_moves_nothing(photos, tmp_path):
 
 
 @pytest.mark.parametrize("more", [{"stable": True}, {"counts": (1, 1)}])
-def test_folds_go_neither_with_counts_nor_with_a_stable_split(photos, tmp_path, more):
+def test_folds_exclude_counts_and_stable(photos, tmp_path, more):
     with pytest.raises(SplitError, match="num_folds="):
         split_directory(photos, tmp_path / "out", num_folds=3, **more)
 
     assert visible_in(tmp_path) == ["photos"]
 
 
-# Repeats.
+# Oversampling.
 
 
 @pytest.fixture
@@ -345,13 +343,13 @@ def test_rare_classes_are_repeated_in_train_under_names_with_a_number(uneven, tm
     assert {data.decode().partition("/")[0] for data in dogs.values()} == {"dog"}
 
 
-def test_what_is_evaluated_on_is_not_repeated(uneven, tmp_path):
+def test_validation_and_test_images_are_not_repeated(uneven, tmp_path):
     parts = split_directory(uneven, tmp_path / "out", (0.6, 0.2, 0.2), oversample=True)
 
     assert parts.val.class_counts == parts.test.class_counts == {"cat": 4, "dog": 1}
 
 
-def test_the_train_part_of_every_fold_is_balanced(uneven, tmp_path):
+def test_the_train_split_of_every_fold_is_balanced(uneven, tmp_path):
     parts = split_directory(uneven, tmp_path / "out", num_folds=5, oversample=True)
 
     for train, val in zip(parts[::2], parts[1::2], strict=True):
@@ -359,7 +357,7 @@ def test_the_train_part_of_every_fold_is_balanced(uneven, tmp_path):
         assert val.class_counts == {"cat": 4, "dog": 1}
 
 
-def test_moving_with_repeats_is_refused_and_moves_nothing(uneven, tmp_path):
+def test_moving_with_oversampling_is_refused_and_moves_no_file(uneven, tmp_path):
     before = everything_in(tmp_path)
     with pytest.raises(ExportError, match="would be in several places, .* cannot be moved"):
         split_directory(uneven, tmp_path / "out", oversample=True, mode="move")
@@ -371,7 +369,7 @@ def test_moving_with_repeats_is_refused_and_moves_nothing(uneven, tmp_path):
 
 
 @pytest.mark.parametrize("mode", MODES)
-def test_files_of_the_images_name_go_where_it_goes(tmp_path, mode):
+def test_sidecars_go_where_their_image_goes(tmp_path, mode):
     names = numbered("cat", 12)
     along = [
         ending
@@ -391,7 +389,7 @@ def test_files_of_the_images_name_go_where_it_goes(tmp_path, mode):
     )
 
 
-def test_hidden_files_and_files_of_other_names_stay(tmp_path):
+def test_hidden_files_and_files_of_other_names_are_no_sidecars(tmp_path):
     stays = ["cat/.000.txt", "cat/.000.png.json", "cat/notes.txt", "cat/0000.txt", "dog/000.txt"]
     photos = write_files(tmp_path / "photos", *numbered("cat", 4), *stays, "dog/009.png")
     split_directory(photos, tmp_path / "out", {"all": 1.0}, mode="move")
@@ -399,7 +397,7 @@ def test_hidden_files_and_files_of_other_names_stay(tmp_path):
     assert sorted(files_in(photos)) == sorted(stays)
 
 
-def test_the_manifests_list_images_and_not_what_goes_along(photos, tmp_path):
+def test_the_manifests_do_not_list_sidecars(photos, tmp_path):
     write_files(photos, "cat/000.txt", "cat/001.json")
     parts = split_directory(photos, tmp_path / "out", HALF)
 
@@ -408,7 +406,7 @@ def test_the_manifests_list_images_and_not_what_goes_along(photos, tmp_path):
 
 
 @pytest.mark.parametrize("seed", range(6))
-def test_images_that_share_a_file_stay_in_one_part(tmp_path, seed):
+def test_images_that_share_a_sidecar_stay_in_one_split(tmp_path, seed):
     names = [f"cat/{number:03d}.{end}" for number in range(12) for end in ("jpg", "png", "txt")]
     photos = write_files(tmp_path / "photos", *names)
     split_directory(photos, tmp_path / "out", HALF, seed=seed)
@@ -419,7 +417,7 @@ def test_images_that_share_a_file_stay_in_one_part(tmp_path, seed):
         assert len({parts[f"cat/{number:03d}.{end}"] for end in ("jpg", "png", "txt")}) == 1
 
 
-def test_images_of_one_name_that_share_no_file_may_go_different_ways(tmp_path):
+def test_images_of_the_same_name_without_a_common_sidecar_may_be_separated(tmp_path):
     names = [f"cat/{number:03d}.{end}" for number in range(12) for end in ("jpg", "png")]
     photos = write_files(tmp_path / "photos", *names)
     split_directory(photos, tmp_path / "out", HALF)
@@ -428,7 +426,7 @@ def test_images_of_one_name_that_share_no_file_may_go_different_ways(tmp_path):
     assert any(parts[f"cat/{n:03d}.jpg"] != parts[f"cat/{n:03d}.png"] for n in range(12))
 
 
-def test_what_goes_along_takes_the_number_that_its_image_gets(tmp_path):
+def test_sidecars_get_the_number_of_their_image(tmp_path):
     photos = write_files(
         tmp_path / "photos", *numbered("cat", 3), "dog/1.png", "dog/1.txt", "dog/1.png.json"
     )
@@ -442,7 +440,7 @@ def test_what_goes_along_takes_the_number_that_its_image_gets(tmp_path):
     }
 
 
-def test_two_images_never_get_the_same_file_beside_them(tmp_path):
+def test_two_images_never_get_the_same_sidecar(tmp_path):
     photos = write_files(
         tmp_path / "photos",
         *numbered("cat", 4),
@@ -458,7 +456,7 @@ def test_two_images_never_get_the_same_file_beside_them(tmp_path):
             assert beside == str(Path(data.decode()).with_suffix(".txt")).encode()
 
 
-def test_files_of_one_name_from_two_folders_both_go_along(tmp_path):
+def test_sidecars_of_the_same_name_from_two_folders_are_both_copied(tmp_path):
     elsewhere = write_files(tmp_path / "in", "a/1.jpg", "a/1.json", "b/1.png", "b/1.json")
     manifest = imggen.Manifest.from_files(
         [elsewhere / "a/1.jpg", elsewhere / "b/1.png"], ["cat", "cat"], root=tmp_path / "in"
@@ -468,7 +466,7 @@ def test_files_of_one_name_from_two_folders_both_go_along(tmp_path):
     assert sorted(files_in(tmp_path / "out").values()) == sorted(files_in(elsewhere).values())
 
 
-def test_a_link_in_a_circle_keeps_no_file_from_going_along(tmp_path):
+def test_a_link_cycle_does_not_hide_sidecars(tmp_path):
     photos = write_files(tmp_path / "photos", *numbered("cat", 2), "cat/000.txt")
     (photos / "cat" / "loop").symlink_to("loop")
     split_directory(photos, tmp_path / "out", {"train": 1.0})
@@ -481,7 +479,7 @@ def test_a_link_in_a_circle_keeps_no_file_from_going_along(tmp_path):
 
 @pytest.mark.parametrize("seed", range(6))
 @pytest.mark.parametrize("link", ["symlink", "hardlink"])
-def test_links_to_one_file_stay_in_one_part(tmp_path, link, seed):
+def test_links_to_one_file_stay_in_one_split(tmp_path, link, seed):
     photos = write_files(tmp_path / "photos", *numbered("cat", 12))
     for number in range(12):
         name = f"{number:03d}.png"
@@ -497,7 +495,7 @@ def test_links_to_one_file_stay_in_one_part(tmp_path, link, seed):
 
 
 @pytest.mark.parametrize("kind", ["relative", "absolute", "through a linked folder"])
-def test_a_moved_link_leads_to_its_file_and_back_again_holds_what_it_held(tmp_path, kind):
+def test_a_moved_link_points_to_its_file_and_is_restored_by_undo(tmp_path, kind):
     photos = write_files(tmp_path / "photos", *numbered("cat", 4))
     write_files(tmp_path, "elsewhere/deep/x.png")
     held = {
@@ -517,7 +515,7 @@ def test_a_moved_link_leads_to_its_file_and_back_again_holds_what_it_held(tmp_pa
 
 
 @pytest.mark.parametrize("kind", ["relative", "absolute"])
-def test_a_moved_link_to_a_file_that_is_moved_too_leads_to_it(tmp_path, kind):
+def test_a_moved_link_points_to_the_moved_file(tmp_path, kind):
     photos = write_files(tmp_path / "photos", *numbered("cat", 4))
     held = "000.png" if kind == "relative" else str(photos / "cat" / "000.png")
     (photos / "cat" / "link.png").symlink_to(held)
@@ -526,7 +524,7 @@ def test_a_moved_link_to_a_file_that_is_moved_too_leads_to_it(tmp_path, kind):
     assert (tmp_path / "out" / "all" / "cat" / "link.png").read_bytes() == b"cat/000.png"
 
 
-def test_undo_mends_a_moved_link_to_a_file_that_was_moved_too(tmp_path):
+def test_undo_restores_a_moved_link_to_a_moved_file(tmp_path):
     photos = write_files(tmp_path / "photos", *numbered("cat", 4))
     (photos / "cat" / "link.png").symlink_to("000.png")
     split_directory(photos, tmp_path / "out", {"all": 1.0}, mode="move")
@@ -555,7 +553,7 @@ def twice(tmp_path) -> Path:
     return tmp_path / "twice"
 
 
-def test_moving_a_file_that_two_paths_lead_to_is_refused(twice, tmp_path):
+def test_moving_a_file_with_two_paths_is_refused(twice, tmp_path):
     before = everything_in(tmp_path)
     with pytest.raises(ExportError, match=r"'cat/00\d.png' and 'dog/00\d.png' are the same file"):
         split_directory(twice, tmp_path / "out", HALF, mode="move")
@@ -563,7 +561,7 @@ def test_moving_a_file_that_two_paths_lead_to_is_refused(twice, tmp_path):
     assert everything_in(tmp_path) == before
 
 
-def test_a_file_that_two_paths_lead_to_is_copied_to_one_part(twice, tmp_path):
+def test_a_file_with_two_paths_is_copied_to_one_split(twice, tmp_path):
     split_directory(twice, tmp_path / "out", HALF)
     parts = part_of(tmp_path / "out")
 
@@ -571,7 +569,7 @@ def test_a_file_that_two_paths_lead_to_is_copied_to_one_part(twice, tmp_path):
     assert all(parts[name] == parts[name.replace("cat", "dog")] for name in numbered("cat", 8))
 
 
-def test_files_of_a_linked_class_folder_are_moved_and_brought_back(photos, tmp_path):
+def test_files_of_a_linked_class_folder_are_moved_there_and_back(photos, tmp_path):
     (photos / "cat").rename(tmp_path / "elsewhere")
     (photos / "cat").symlink_to(tmp_path / "elsewhere")
     before = files_in(tmp_path / "elsewhere")
@@ -584,7 +582,7 @@ def test_files_of_a_linked_class_folder_are_moved_and_brought_back(photos, tmp_p
 
 
 @pytest.mark.parametrize("mode", MODES)
-def test_links_in_a_circle_end(photos, tmp_path, mode):
+def test_link_cycles_end(photos, tmp_path, mode):
     (photos / "cat" / "again").symlink_to(".")
     (photos / "dog" / "up").symlink_to("..")
     (photos / "dog" / "self.png").symlink_to("self.png")

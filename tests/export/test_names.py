@@ -1,4 +1,4 @@
-"""Names and paths of split files: odd, long and equal ones, and those that come from tables."""
+"""Names and paths of split files: unusual, long and equal ones, and those of tables."""
 
 import os
 from pathlib import Path
@@ -24,7 +24,7 @@ ALL = {"all": 1.0}
 
 @pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize("name", ODD_NAMES)
-def test_odd_names_of_files_classes_and_sidecars_are_kept_in_every_way(tmp_path, name, mode):
+def test_unusual_names_of_files_classes_and_sidecars_are_kept_in_every_mode(tmp_path, name, mode):
     text = os.fsdecode(name)
     names = [f"{text}/{text}", f"{text}/{text}.json", "dog/1.png", "dog/2.png", f"{text}/1.png"]
     photos = write_files(tmp_path / "photos", *names)
@@ -38,7 +38,7 @@ def test_odd_names_of_files_classes_and_sidecars_are_kept_in_every_way(tmp_path,
 
 
 @pytest.mark.parametrize("name", ODD_NAMES)
-def test_odd_names_are_completed_and_brought_back(tmp_path, name):
+def test_unusual_names_are_resumed_and_moved_back(tmp_path, name):
     text = os.fsdecode(name)
     photos = write_files(tmp_path / "photos", f"{text}/{text}", *numbered(text, 3))
     before = files_in(photos)
@@ -51,7 +51,7 @@ def test_odd_names_are_completed_and_brought_back(tmp_path, name):
 
 
 @pytest.mark.parametrize("name", ODD_NAMES)
-def test_the_folders_themselves_may_have_odd_names(tmp_path, name):
+def test_the_source_and_target_may_have_unusual_names(tmp_path, name):
     text = os.fsdecode(name)
     photos = write_files(tmp_path / text / "photos", *numbered("cat", 4))
     split_directory(photos, tmp_path / text / text, ALL, mode="move")
@@ -70,9 +70,7 @@ def test_the_folders_themselves_may_have_odd_names(tmp_path, name):
         ("cat/STRASSE.png", "cat/straße.png"),
     ],
 )
-def test_the_later_of_two_names_that_are_one_to_some_file_systems_gets_a_number(
-    tmp_path, first, second
-):
+def test_names_that_some_file_systems_do_not_distinguish_get_a_number(tmp_path, first, second):
     photos = write_files(tmp_path / "photos", first, second)
     split_directory(photos, tmp_path / "out", ALL)
     made = files_in(tmp_path / "out" / "all")
@@ -84,14 +82,14 @@ def test_the_later_of_two_names_that_are_one_to_some_file_systems_gets_a_number(
     }
 
 
-def test_names_that_differ_in_part_only_get_no_number(tmp_path):
+def test_names_in_different_splits_get_no_number(tmp_path):
     photos = write_files(tmp_path / "photos", "cat/a.png", "dog/a.png", "cat/deep/a.png")
     split_directory(photos, tmp_path / "out", ALL)
 
     assert sorted(files_in(tmp_path / "out" / "all")) == sorted(files_in(photos))
 
 
-def test_a_number_that_is_taken_is_passed_over(tmp_path):
+def test_a_number_that_is_taken_is_skipped(tmp_path):
     photos = write_files(tmp_path / "photos", "cat/A-2.png", "cat/A.png", "cat/a.png")
     split_directory(photos, tmp_path / "out", ALL)
 
@@ -102,7 +100,7 @@ def test_a_number_that_is_taken_is_passed_over(tmp_path):
     }
 
 
-def test_undo_gives_numbered_files_their_names_again(tmp_path):
+def test_undo_restores_the_names_of_numbered_files(tmp_path):
     photos = write_files(tmp_path / "photos", "cat/A.png", "cat/a.png", "cat/A.txt", "cat/a.txt")
     before = files_in(photos)
     split_directory(photos, tmp_path / "out", ALL, mode="move")
@@ -125,7 +123,7 @@ def test_names_of_255_bytes_get_a_number_too(tmp_path, stem):
 
 
 @pytest.mark.parametrize("stem", ["é" * 125, "ab" + "🐈" * 62], ids=["é", "🐈"])
-def test_cut_names_are_still_text(tmp_path, stem):
+def test_truncated_names_are_valid_utf_8(tmp_path, stem):
     photos = write_files(tmp_path / "photos", f"dog/{stem}.png", *numbered("cat", 12))
     split_directory(photos, tmp_path / "out", {"train": 1.0}, oversample=True)
 
@@ -133,7 +131,7 @@ def test_cut_names_are_still_text(tmp_path, stem):
         assert name.decode("utf-8")
 
 
-def test_what_goes_along_gets_no_longer_a_name_than_there_can_be(tmp_path):
+def test_names_of_sidecars_do_not_exceed_the_limit(tmp_path):
     names = ["dog/" + "n" * 246 + ".jpg", "dog/" + "n" * 246 + ".jpg.json", *numbered("cat", 3)]
     photos = write_files(tmp_path / "photos", *names)
     split_directory(photos, tmp_path / "out", {"train": 1.0}, oversample=True)
@@ -141,7 +139,7 @@ def test_what_goes_along_gets_no_longer_a_name_than_there_can_be(tmp_path):
     assert len(files_in(tmp_path / "out" / "train" / "dog")) == 6
 
 
-# What tables say.
+# Tables.
 
 
 def table(folder: Path, paths: list, labels: list) -> Manifest:
@@ -159,7 +157,7 @@ def test_a_table_puts_files_into_folders_of_their_labels(tmp_path):
 
 
 @pytest.mark.parametrize("kind", ["absolute", "above", "roundabout"])
-def test_files_from_elsewhere_lie_in_the_folders_of_their_labels(tmp_path, kind):
+def test_files_outside_the_root_go_into_the_folders_of_their_labels(tmp_path, kind):
     write_files(tmp_path / "elsewhere", *numbered("x", 4), *numbered("y", 4))
     (tmp_path / "in").mkdir()
     names = numbered("x", 4) + numbered("y", 4)
@@ -173,7 +171,7 @@ def test_files_from_elsewhere_lie_in_the_folders_of_their_labels(tmp_path, kind)
     assert all(os.path.isfile(path) for part in parts for path in part.filepaths)
 
 
-def test_files_of_one_name_from_two_folders_are_numbered(tmp_path):
+def test_files_of_the_same_name_from_two_folders_are_numbered(tmp_path):
     write_files(tmp_path / "elsewhere", "a/1.png", "b/1.png", "c/1.png")
     (tmp_path / "in").mkdir()
     paths = [f"../elsewhere/{name}/1.png" for name in "abc"]
@@ -186,7 +184,7 @@ def test_files_of_one_name_from_two_folders_are_numbered(tmp_path):
     }
 
 
-def test_files_from_elsewhere_are_moved_and_brought_back(tmp_path):
+def test_files_outside_the_root_are_moved_there_and_back(tmp_path):
     write_files(tmp_path / "elsewhere", "a/1.png", "b/1.png", "a/1.txt")
     before = files_in(tmp_path / "elsewhere")
     (tmp_path / "in").mkdir()
@@ -200,7 +198,7 @@ def test_files_from_elsewhere_are_moved_and_brought_back(tmp_path):
 
 
 @pytest.mark.parametrize("label", ["a/b", "..", ".", "", "/", "a\0b", ".x"])
-def test_a_label_that_is_no_name_of_a_folder_or_of_a_hidden_one_is_refused(tmp_path, label):
+def test_a_label_that_cannot_be_a_visible_folder_is_refused(tmp_path, label):
     folder = write_files(tmp_path / "in", *numbered("flat", 4))
     manifest = table(folder, numbered("flat", 4), [label, label, "dog", "dog"])
     with pytest.raises(ExportError, match="cannot be names of folders") as caught:
@@ -211,7 +209,7 @@ def test_a_label_that_is_no_name_of_a_folder_or_of_a_hidden_one_is_refused(tmp_p
 
 
 @pytest.mark.parametrize("name", ["../beside", "..", ".imggen-split", ".val", "a/b", ""])
-def test_a_part_that_is_no_name_of_a_folder_is_refused(tmp_path, name):
+def test_a_split_name_that_cannot_be_a_folder_is_refused(tmp_path, name):
     photos = write_files(tmp_path / "photos", *numbered("cat", 4))
     with pytest.raises(ExportError, match="The splits .* cannot be names of folders") as caught:
         split_directory(photos, tmp_path / "deep" / "out", {"train": 0.5, name: 0.5})
@@ -220,7 +218,7 @@ def test_a_part_that_is_no_name_of_a_folder_is_refused(tmp_path, name):
     assert visible_in(tmp_path) == ["photos"]
 
 
-def test_a_label_may_be_odd_and_long(tmp_path):
+def test_a_label_may_be_unusual_and_long(tmp_path):
     folder = write_files(tmp_path / "in", *numbered("flat", 4))
     labels = ["x.", "a\nb ", "é" * 127, "🐈"]
     split_directory(table(folder, numbered("flat", 4), labels), tmp_path / "out", ALL)
@@ -228,7 +226,7 @@ def test_a_label_may_be_odd_and_long(tmp_path):
     assert sorted(os.listdir(tmp_path / "out" / "all")) == sorted(labels)
 
 
-def test_rows_of_one_file_with_two_labels_are_in_one_part_under_both(tmp_path):
+def test_a_file_with_two_labels_is_in_one_split_under_both(tmp_path):
     folder = write_files(tmp_path / "in", *numbered("flat", 8))
     paths = [name for name in numbered("flat", 8) for _ in range(2)]
     split_directory(table(folder, paths, ["cat", "dog"] * 8), tmp_path / "out", (0.5, 0.5))
@@ -238,7 +236,7 @@ def test_rows_of_one_file_with_two_labels_are_in_one_part_under_both(tmp_path):
     assert all(parts[f"cat/{name}"] == parts[f"dog/{name}"] for name in numbered("flat", 8))
 
 
-def test_moving_rows_of_one_file_with_two_labels_is_refused(tmp_path):
+def test_moving_a_file_with_two_labels_is_refused(tmp_path):
     folder = write_files(tmp_path / "in", *numbered("flat", 8))
     paths = [name for name in numbered("flat", 8) for _ in range(2)]
     before = everything_in(tmp_path)
@@ -250,7 +248,7 @@ def test_moving_rows_of_one_file_with_two_labels_is_refused(tmp_path):
     assert everything_in(tmp_path) == before
 
 
-def test_a_path_that_leads_nowhere_is_refused_before_anything_is_touched(tmp_path):
+def test_a_missing_file_is_refused_before_a_file_is_touched(tmp_path):
     folder = write_files(tmp_path / "in", *numbered("flat", 3))
     manifest = table(folder, [*numbered("flat", 3), "flat/gone.png"], ["cat"] * 4)
     with pytest.raises(ExportError, match="No such file or directory. No file was touched") as err:
@@ -261,7 +259,7 @@ def test_a_path_that_leads_nowhere_is_refused_before_anything_is_touched(tmp_pat
     assert len(files_in(folder)) == 3
 
 
-def test_what_a_table_leaves_out_stays(tmp_path):
+def test_files_that_a_table_does_not_list_stay(tmp_path):
     folder = write_files(tmp_path / "in", *numbered("flat", 8))
     split_directory(
         table(folder, numbered("flat", 4), ["cat"] * 4), tmp_path / "out", ALL, mode="move"
@@ -270,7 +268,7 @@ def test_what_a_table_leaves_out_stays(tmp_path):
     assert sorted(files_in(folder)) == numbered("flat", 8)[4:]
 
 
-def test_a_table_may_lie_beside_its_target(tmp_path):
+def test_a_table_may_be_next_to_its_target(tmp_path):
     write_files(tmp_path, *numbered("flat", 4))
     split_directory(table(tmp_path, numbered("flat", 4), ["cat"] * 4), tmp_path / "out", ALL)
 

@@ -1,4 +1,4 @@
-"""What tests of augmentations share: pixels, generators, samples whose mask must follow."""
+"""Helpers for tests of augmentations: pixels, generators, samples with masks."""
 
 import os
 import random
@@ -21,7 +21,7 @@ HALF[:, :16] = 7
 
 
 def rngs(seed: int):
-    """The generator of each step; that of the first is ``default_rng(seed)``."""
+    """The generator of each step; the first is ``default_rng(seed)``."""
     return lambda step: np.random.default_rng([seed, step] if step else seed)
 
 
@@ -34,7 +34,7 @@ def augmented(augment, seed: int = 0, pixels: np.ndarray = PIXELS) -> np.ndarray
 
 
 def one_after_the_other(augment, count: int) -> list[bytes]:
-    """What the generators 0, 1, ... make of PIXELS."""
+    """PIXELS, augmented with the generators 0, 1, ..."""
     pipeline = Pipeline(adapt(augment))
     return [
         pipeline(Sample(PIXELS), rngs(seed), WHERE).sample.image.tobytes() for seed in range(count)
@@ -42,7 +42,7 @@ def one_after_the_other(augment, count: int) -> list[bytes]:
 
 
 def in_threads(augment, count: int) -> list[bytes]:
-    """The same in eight threads that share one pipeline."""
+    """Same as above, in eight threads that share a pipeline."""
     pipeline = Pipeline(adapt(augment))
 
     def one(seed: int) -> bytes:
@@ -59,7 +59,7 @@ def half_plane(**options) -> Sample:
 
 
 def check_mask_shows_what_is_bright(sample: Sample) -> None:
-    """Holds the mask of a moved half-plane to its image, but for pixels blended at the border."""
+    """Compares the mask of a moved half-plane with its image, except for blended pixels."""
     gray = sample.image[:, :, 0].astype(int)
     mask = sample.masks[0].reshape(gray.shape)
     clear = np.abs(gray - 125) > 80
@@ -70,7 +70,7 @@ def check_mask_shows_what_is_bright(sample: Sample) -> None:
 
 @contextmanager
 def global_state(seed: int) -> Iterator[None]:
-    """Seeds ``random`` and ``np.random``, and sees to it that nothing draws from them."""
+    """Seeds ``random`` and ``np.random``, and checks that nothing draws from them."""
     random.seed(seed)
     np.random.seed(seed)  # noqa: NPY002 - the state under test
     before = random.getstate(), np.random.get_state()[1].tolist()  # noqa: NPY002

@@ -1,4 +1,4 @@
-"""Run in a process of its own: trains under one backend and prints what it saw, as JSON.
+"""Trains under one backend, in its own process, and prints observations as JSON.
 
 python -m tests.helpers.backend_script BACKEND FOLDER
 """
@@ -8,7 +8,7 @@ import os
 import sys
 
 
-# Here, and not with the cases: worker processes import the module, and should import no Keras.
+# Here, and not with the cases: worker processes import those, and should not import Keras.
 def flip_some(image, rng):
     return image[:, ::-1] if rng.random() < 0.5 else image
 

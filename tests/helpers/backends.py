@@ -19,7 +19,7 @@ def write_photos(folder):
 
 
 def seen_by(backend, tmp_path_factory):
-    """Returns what ``backend_script`` has seen under a backend.
+    """Returns the observations of ``backend_script`` under a backend.
 
     The process starts when its result is first asked for, by whichever of pytest-xdist's workers.
     """

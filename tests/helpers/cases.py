@@ -6,7 +6,7 @@ from contextlib import contextmanager
 
 @contextmanager
 def case(*values: object) -> Iterator[None]:
-    """Adds ``values`` to what is raised inside."""
+    """Adds ``values`` to errors raised inside."""
     try:
         yield
     except BaseException as err:

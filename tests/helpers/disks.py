@@ -1,4 +1,4 @@
-"""File systems of a test's own."""
+"""Temporary file systems for tests."""
 
 import subprocess
 from pathlib import Path

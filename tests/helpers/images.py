@@ -8,7 +8,7 @@ from PIL import Image
 
 
 def write_images(folder: Path, counts: dict[str, int], *, size=(24, 20), suffix=".png") -> Path:
-    """Writes ``folder/<class>/<number><suffix>``, every image with noise of its own."""
+    """Writes ``folder/<class>/<number><suffix>``, every image with different noise."""
     for class_number, (class_name, count) in enumerate(counts.items()):
         (folder / class_name).mkdir(parents=True, exist_ok=True)
         for number in range(count):
@@ -35,7 +35,7 @@ def places(sheet: np.ndarray, pixels: np.ndarray) -> list[tuple[int, int]]:
 
 
 def through_jpeg(array, quality=90):
-    """What a packed cache must serve, by Pillow's encoder and then its decoder."""
+    """The image after a round trip through Pillow's JPEG encoder and decoder."""
     file = io.BytesIO()
     flat = array[:, :, 0] if array.shape[2] == 1 else array
     Image.fromarray(flat).save(file, "JPEG", quality=quality)

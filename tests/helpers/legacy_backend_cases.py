@@ -26,7 +26,7 @@ def run(folder):
     warnings.filterwarnings("ignore", "Please import `affine_transform`", DeprecationWarning)
 
     def iterator(module, options=None, *, shuffle=True, batch_size=4, **more):
-        """A DirectoryIterator that notes the batches it is asked for."""
+        """A DirectoryIterator that records the requested batches."""
 
         class Noting(module.DirectoryIterator):
             asked = ()
@@ -50,12 +50,12 @@ def run(folder):
         model.compile("sgd", "categorical_crossentropy", metrics=["accuracy"])
         return model
 
-    # Compiling takes most of the time, so most fits share a model, which has looked at its data.
+    # Compiling takes most of the time, so most fits share a model, which is built already.
     shared = compiled()
     shared.fit(np.zeros((4, *SIZE, 3)), np.zeros((4, 2)), verbose=0)
 
     def start(model=None):
-        """Seeds everything; returns a new model, or the shared one as it was when it was new."""
+        """Seeds everything; returns a new model, or the shared one with its initial weights."""
         keras.utils.set_random_seed(1)
         if model is None:
             return compiled()

@@ -30,7 +30,7 @@ FORMATS = {
 
 
 def picture(mode: str, number: int) -> Image.Image:
-    """Noise of 8 to 40 pixels a side, never square."""
+    """Noise of 8 to 40 pixels per side, never square."""
     rng = np.random.default_rng(number)
     height, width = (int(side) for side in rng.choice(np.arange(8, 41), 2, replace=False))
     if mode == "I;16":
@@ -85,7 +85,7 @@ def same(one: Any, other: Any) -> bool:
 
 
 def close(one: Any, other: Any, scale: float = 1) -> bool:
-    """Whether 99.9 % of the values of each array are within 0.02 grey levels of ``scale`` each."""
+    """Whether 99.9 % of the values of each array are within 0.02 gray levels of ``scale`` each."""
     if isinstance(one, tuple | list):
         return (
             type(one) is type(other)
@@ -133,7 +133,7 @@ class Preprocessing:
 
 @dataclass
 class Case:
-    """What to make and what to ask of it."""
+    """A generator to build, and the calls to make."""
 
     number: int
     constructor: dict[str, Any] = field(default_factory=dict)
@@ -147,7 +147,7 @@ class Case:
 
 @dataclass
 class Outcome:
-    """What became of a case."""
+    """The result of a case."""
 
     served: list[Any] = field(default_factory=list)
     metadata: dict[str, Any] = field(default_factory=dict)
@@ -168,7 +168,7 @@ FACTS = (
 
 
 def run(library: str, method: str, args: list[Any], case: Case, folder: Path, **own: Any):
-    """Plays a case with "keras" or "imggen"; ``own`` is for imggen's generator or iterator."""
+    """Runs a case with "keras" or "imggen"; ``own`` is for imggen's generator or iterator."""
     outcome = Outcome()
     np.random.seed(case.number)
     random.seed(case.number)
@@ -211,7 +211,7 @@ def run(library: str, method: str, args: list[Any], case: Case, folder: Path, **
 
 
 def take(iterator: Any, step: Any) -> list[Any]:
-    """One step of a script: a number is an index, modulo the length; all else a call."""
+    """Runs one step of a script: a number is an index, modulo the length; anything else a call."""
     got = None
     match step:
         case int():
@@ -234,7 +234,7 @@ def fitted(generator: Any) -> list[Any]:
 
 
 def grey_level(generator: Any) -> float:
-    """What one grey level becomes in a batch."""
+    """The value of one gray level in a batch."""
     scale = abs(generator.rescale or 1)
     if generator.featurewise_std_normalization and generator.std is not None:
         scale /= generator.std.min() + 1e-6
@@ -247,7 +247,7 @@ def global_state() -> tuple[Any, ...]:
 
 
 def kind_of_warning(warning: warnings.WarningMessage) -> Any:
-    """The category, and the options named; None for what only one of the two would say.
+    """The category and the named options; None if only one of the two would warn.
 
     Keras calls SciPy by a name that is deprecated; Pillow warns whenever a file is read, and a
     cache reads it once; imggen warns of validation data that is augmented; what some error left
@@ -263,7 +263,7 @@ def kind_of_warning(warning: warnings.WarningMessage) -> Any:
 
 
 def differences(reference: Outcome, got: Outcome, *, exact: bool, has_seed: bool) -> str:
-    """What ``got`` has otherwise than ``reference``; empty: nothing."""
+    """The differences between ``got`` and ``reference``; empty if there are none."""
     found = []
     if reference.error is not None or got.error is not None:
         if reference.error is None or not isinstance(got.error, type(reference.error)):
@@ -287,7 +287,7 @@ def differences(reference: Outcome, got: Outcome, *, exact: bool, has_seed: bool
         if len(reference.served) != len(got.served):
             found.append("number of steps")
     agree = same if exact else lambda a, b: close(a, b, reference.scale)
-    # What an error cut short is compared as far as both came.
+    # After an error, only the batches that both made are compared.
     for step, (wanted, served) in enumerate(zip(reference.served, got.served, strict=False)):
         if not agree(wanted, served):
             found.append(f"step {step} of the script: {brief(wanted)} against {brief(served)}")
@@ -306,7 +306,7 @@ def brief(nested: Any) -> str:
 def check(
     method: str, args: list[Any], case: Case, folder: Path, *, cached: bool = True, **own_too: Any
 ) -> str:
-    """Runs a case with Keras and both ways with imggen; returns how Keras answered."""
+    """Runs a case with Keras and both ways with imggen; returns the result of Keras."""
     rng = random.Random(case.number)
     reference = run("keras", method, args, case, folder / f"{case.number}-keras")
     for exact in (True, False):
@@ -328,7 +328,7 @@ def check(
 
 
 def draw_constructor(rng: random.Random) -> dict[str, Any]:
-    """Arguments of ImageDataGenerator, each left out most often; all legal."""
+    """Legal arguments of ImageDataGenerator, each usually left out."""
     choices = {
         "featurewise_center": (0.1, [True]),
         "samplewise_center": (0.15, [True]),
@@ -384,6 +384,6 @@ def draw_script(rng: random.Random) -> list[Any]:
 
 
 def draw_fit(rng: random.Random, shape: tuple[int, ...]) -> dict[str, Any]:
-    """What to ``fit`` to, for images of a shape."""
+    """Arrays to ``fit`` to, for images of a shape."""
     options = {"augment": True, "rounds": 2, "seed": 5} if rng.random() < 0.2 else {}
     return {"shape": (4, *shape), "options": options}

@@ -1,4 +1,4 @@
-"""Manifests without files, and what the tests of splits ask of them."""
+"""Manifests without files, and checks of their splits."""
 
 import os
 import subprocess
@@ -31,7 +31,7 @@ def split_quietly(*args, **kwargs):
 
 
 def printed(code: str, folder: Path) -> set[str]:
-    """What code prints in a folder, in processes where strings hash otherwise: one text or two."""
+    """The output of code in processes with different string hashes: one text or two."""
     return {
         subprocess.run(
             [sys.executable, "-c", code],

@@ -1,4 +1,4 @@
-"""Pictures with structure, and copies of them altered in known ways."""
+"""Images with structure, and copies of them altered in known ways."""
 
 import io
 import struct
@@ -13,7 +13,7 @@ import imggen
 
 
 def scenes(number: int, side=64, seed=0, smooth=3) -> np.ndarray:
-    """Gray pictures with the spectrum of photographs, more or less."""
+    """Gray images with roughly the spectrum of photographs."""
     noise = np.random.default_rng(seed).standard_normal((number, side, side))
     smoothed = gaussian_filter(noise, (0, smooth, smooth), mode="nearest")
     smoothed -= smoothed.mean((1, 2), keepdims=True)
@@ -22,14 +22,14 @@ def scenes(number: int, side=64, seed=0, smooth=3) -> np.ndarray:
 
 
 def photo(seed: int, side=160) -> Image.Image:
-    """A picture in colours, another one for each seed."""
+    """A color image, a different one for each seed."""
     light, *colours = scenes(4, side, seed, smooth=side / 24).astype(np.float32)
     planes = [light * 0.7 + colour * 0.3 for colour in colours]
     return Image.fromarray(np.stack(planes, axis=2).astype(np.uint8))
 
 
 def cropped(image: Image.Image, left=0.0, top=0.0, right=0.0, bottom=0.0) -> Image.Image:
-    """Without so large a share of each side."""
+    """The image without this fraction of each side."""
     width, height = image.size
     edges = (left * width, top * height, (1 - right) * width, (1 - bottom) * height)
     return image.crop(tuple(map(round, edges)))
@@ -49,7 +49,7 @@ def compressed(image: Image.Image, quality=30) -> Image.Image:
     return Image.open(buffer)
 
 
-# A small image without structure, as files and as what frames of an animation are.
+# A small image without structure, as files and as frames of an animation.
 PIXELS = np.random.default_rng(0).integers(0, 256, (40, 50, 3), dtype=np.uint8)
 PICTURE = Image.fromarray(PIXELS)
 
@@ -68,7 +68,7 @@ FRAMES = {"save_all": True, "append_images": [PICTURE.rotate(90), PICTURE.rotate
 
 
 def png_of_zeros(side: int) -> bytes:
-    """A square of black pixels, one bit each; small as a file, however large."""
+    """A square of black pixels, one bit each; a small file, however large."""
 
     def chunk(kind: bytes, data: bytes) -> bytes:
         return (
@@ -81,7 +81,7 @@ def png_of_zeros(side: int) -> bytes:
     return b"\x89PNG\r\n\x1a\n" + b"".join(parts)
 
 
-# What people do to copies of a picture, each of them still the same picture.
+# Usual changes of copies, which remain the same image.
 WAYS = {
     "smaller": smaller,
     "larger": lambda image: smaller(image, 1.7),
@@ -101,7 +101,7 @@ WAYS = {
 
 
 def write_photos(folder: Path, pictures: dict[str, Image.Image | int | bytes]) -> Path:
-    """Writes files by name: a picture, the one of a seed, or bytes as they are."""
+    """Writes files by name: an image, the image of a seed, or bytes."""
     for name, picture in pictures.items():
         place = folder / name
         place.parent.mkdir(parents=True, exist_ok=True)

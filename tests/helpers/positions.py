@@ -1,4 +1,4 @@
-"""What tests of boxes, keypoints and masks share: files, fits, moves of albumentations."""
+"""Helpers for tests of boxes, keypoints and masks: files, fits, transforms of albumentations."""
 
 import copy
 import random
@@ -14,11 +14,11 @@ FITS = pytest.mark.parametrize(
     [{}, {"crop_to_aspect_ratio": True}, {"pad_to_aspect_ratio": True}],
     ids=["stretched", "cropped", "padded"],
 )
-# What is beyond the edge is as dark as what is not painted.
+# Pixels outside the image are as dark as the unpainted ones.
 EDGE = {"fill_mode": "constant", "cval": DARK}
 # For albumentations' Affine.
 AFFINE = {"rotate": (-25, 25), "scale": (0.7, 1.2), "translate_percent": (-0.1, 0.1), "p": 1.0}
-# How each value of the EXIF tag is undone, and so how it is done.
+# The transposition that undoes each value of the EXIF tag.
 TURNS = {
     1: None,
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -32,7 +32,7 @@ TURNS = {
 
 
 def save_turned(pixels, place, orientation=1):
-    """Saves an image as a camera does that was held in another way."""
+    """Saves an image as a rotated camera does."""
     image = Image.fromarray(pixels)
     if TURNS[orientation] is not None:
         image = image.transpose(TURNS[orientation])
@@ -45,7 +45,7 @@ def save_turned(pixels, place, orientation=1):
 
 
 def by_hand(transform, seed, **data):
-    """What albumentations makes of data, called as its own manual says, with the same chance."""
+    """The result of albumentations itself, with the same random numbers."""
     rng = np.random.default_rng(seed)
     transform = copy.deepcopy(transform)
     transform.set_random_state(rng, random.Random(int(rng.integers(2**63))))

@@ -1,4 +1,4 @@
-"""Images to resample, and SciPy as the oracle for it."""
+"""Images to resample, and SciPy as the oracle."""
 
 import cv2
 import numpy as np
@@ -10,14 +10,14 @@ precise = pytest.mark.skipif(
 )
 
 SIZE = (61, 83)
-# What SciPy calls the same, edges blended with what is beyond them.
+# SciPy's names of these modes; edges are blended with pixels outside.
 SCIPY_MODES = {
     "reflect": "reflect",
     "nearest": "nearest",
     "constant": "grid-constant",
     "wrap": "grid-wrap",
 }
-# What NumPy calls the same.
+# NumPy's names of these modes.
 PAD_MODES = {
     "reflect": "symmetric",
     "nearest": "edge",
@@ -40,14 +40,14 @@ PICTURES = {"noise": noise(*SIZE, 3), "smooth": smooth(*SIZE, 3)}
 
 
 def coordinates(matrix, size):
-    """Where in the input, (x, y), each pixel of the output is looked up."""
+    """The position in the input, (x, y), of each pixel of the output."""
     y, x = np.mgrid[: size[0], : size[1]].astype(np.float64)
     points = matrix @ np.stack([x.ravel(), y.ravel(), np.ones(x.size)])
     return (points[:2] / points[2]).reshape(2, *size)
 
 
 def by_scipy(image, matrix, size, *, fill_mode="reflect", cval=0.0, order=1):
-    """What SciPy shows of an image through a matrix, in double precision."""
+    """SciPy's resampling of an image by a matrix, in double precision."""
     x, y = coordinates(matrix, size)
     options = {"order": order, "mode": SCIPY_MODES[fill_mode], "cval": cval}
     channels = image.reshape(*image.shape[:2], -1).astype(np.float64)

@@ -40,7 +40,7 @@ class Subclassed(keras.Model):
 
 def run(folder):
     def fitted(**options):
-        """The batches that fit trains on in three epochs, and the losses."""
+        """The batches and losses of three epochs of fit."""
         keras.utils.set_random_seed(1)
         model = Subclassed()  # not built yet: Keras looks at a batch to build it
         model.compile("sgd", "categorical_crossentropy", run_eagerly=False)

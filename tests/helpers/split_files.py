@@ -1,4 +1,4 @@
-"""What the tests of ``split_directory`` share: files of known bytes, and what is found of them."""
+"""Helpers for tests of ``split_directory``: files of known bytes, and checks of the result."""
 
 import os
 import subprocess
@@ -8,7 +8,7 @@ from pathlib import Path
 HALF = (0.5, 0.25, 0.25)
 MODES = ("copy", "move", "symlink", "hardlink")
 
-# Where the plan of a split is kept, in its target.
+# The folder of the plan, in the target of a split.
 PLAN = ".imggen-split"
 
 ODD_NAMES = (
@@ -34,7 +34,7 @@ def numbered(class_name: str, count: int) -> list[str]:
 
 
 def files_in(folder: Path) -> dict[str, bytes]:
-    """Path to bytes, without what the plan is kept in."""
+    """Path to bytes, without the folder of the plan."""
     return {
         str(path.relative_to(folder)): path.read_bytes()
         for path in folder.rglob("*")
@@ -55,7 +55,7 @@ def without_part(name: str) -> str:
 
 
 def part_of(folder: Path) -> dict[str, str]:
-    """Path within its part to the name of the part; each path is in one part."""
+    """Path within its split to the name of the split; each path is in one split."""
     found = [name.partition("/") for name in files_in(folder)]
     parts = {inside: part for part, _, inside in found}
     assert len(parts) == len(found)
@@ -63,7 +63,7 @@ def part_of(folder: Path) -> dict[str, str]:
 
 
 def step_back(source: Path, target: Path, inside: str) -> None:
-    """Leaves one file where an interruption before its step would have left it."""
+    """Puts one file where an interruption before its step would have left it."""
     place = target / part_of(target)[inside] / inside
     if (source / inside).exists():
         place.unlink()
@@ -72,7 +72,7 @@ def step_back(source: Path, target: Path, inside: str) -> None:
 
 
 def interrupt_after(num_files: int):
-    """A ``progress=`` that interrupts once so many files are done."""
+    """A ``progress=`` that interrupts after a number of files."""
 
     def progress(what, done, _):
         if what != "reading" and done >= num_files:

@@ -41,7 +41,7 @@ def test_equal_files_have_equal_hashes_whatever_their_names(tmp_path):
     assert hashes[-1] != hashes[0]
 
 
-def test_hashing_tells_its_progress_to_the_end(tmp_path):
+def test_hashing_reports_its_progress(tmp_path):
     told = []
     write_files(tmp_path, *numbered("cat", 40))
     hash_files(imggen.scan(tmp_path), progress=lambda *now: told.append(now))
@@ -63,21 +63,21 @@ def test_a_file_that_cannot_be_read_is_a_manifest_error_with_its_path(photos, wh
     assert repr(str(photos / "dog/003.png")) in str(caught.value)
 
 
-def test_hashes_survive_a_table(photos, tmp_path):
+def test_hashes_are_saved_in_tables(photos, tmp_path):
     hashed = hash_files(imggen.scan(photos))
     hashed.save(tmp_path / "m.csv")
 
     assert Manifest.load(tmp_path / "m.csv").hashes == hashed.hashes
 
 
-def test_a_number_of_threads_that_is_none_is_an_option_error(photos):
+def test_an_invalid_number_of_threads_is_an_option_error(photos):
     with pytest.raises(OptionError, match="workers=-1"):
         hash_files(imggen.scan(photos), workers=-1)
 
 
 @pytest.mark.parametrize("count", [0, 1, 2, 5])
 @pytest.mark.parametrize("num_items", [0, 1, 16, 17, 100])
-def test_each_gives_results_in_order_and_counts_to_the_end(count, num_items):
+def test_imap_returns_results_in_order_and_reports_progress(count, num_items):
     told = []
     results = ThreadMap(count).imap_with_progress(
         "halving", lambda item: item / 2, range(num_items), lambda *now: told.append(now)
@@ -89,7 +89,7 @@ def test_each_gives_results_in_order_and_counts_to_the_end(count, num_items):
 
 
 @pytest.mark.parametrize("count", [1, 4])
-def test_each_raises_what_the_function_raises_after_what_came_before(count):
+def test_imap_raises_errors_after_the_earlier_results(count):
     seen = []
     results = ThreadMap(count).imap_with_progress(
         "dividing", lambda item: 1 / (item - 40), range(100)

@@ -1,4 +1,4 @@
-"""survey: sizes, modes and formats, from the beginning of every file."""
+"""survey: sizes, modes and formats, from the header of every file."""
 
 import csv
 import json
@@ -25,7 +25,7 @@ from tests.helpers.pictures import (
 
 @pytest.fixture
 def mixed(tmp_path):
-    """Five images of several kinds, and one that is none."""
+    """Five images of several kinds, and a file that is not an image."""
     return write_photos(
         tmp_path / "mixed",
         {
@@ -39,7 +39,7 @@ def mixed(tmp_path):
     )
 
 
-def test_what_is_known_of_each_image_is_what_pillow_says(mixed):
+def test_the_facts_of_each_image_agree_with_pillow(mixed):
     manifest = imggen.scan(mixed)
     for path, metadata in zip(manifest.filepaths, survey(manifest).facts, strict=True):
         if path.endswith("broken.png"):
@@ -87,19 +87,19 @@ def test_without_classes_there_is_no_imbalance(photos):
 
 
 @pytest.mark.parametrize("data", [JPEG[:700], PNG[:200]], ids=["JPEG", "PNG"])
-def test_a_file_is_read_no_further_than_its_beginning(tmp_path, data):
+def test_only_the_beginning_of_a_file_is_read(tmp_path, data):
     write_photos(tmp_path, {"a.png": data})
 
     assert survey(listing(tmp_path)).sizes.tolist() == [[50, 40]]
 
 
-def test_a_very_large_image_is_told_of_without_a_warning(tmp_path):
+def test_a_very_large_image_is_reported_without_a_warning(tmp_path):
     write_photos(tmp_path, {"a.png": png_of_zeros(10_000)})
 
     assert survey(listing(tmp_path)).sizes.tolist() == [[10_000, 10_000]]
 
 
-def test_a_file_that_is_cut_behind_its_first_frame_can_be_opened(tmp_path):
+def test_a_file_truncated_behind_its_first_frame_can_be_opened(tmp_path):
     whole = data_of(PICTURE, "TIFF", **FRAMES)
     write_photos(tmp_path, {"a.tif": whole[:-100], "b.png": PNG})
     assert imggen.load_image(tmp_path / "a.tif").any()
@@ -107,7 +107,7 @@ def test_a_file_that_is_cut_behind_its_first_frame_can_be_opened(tmp_path):
     assert survey(listing(tmp_path)).num_unreadable == 0
 
 
-def test_where_nothing_can_be_opened_the_way_on_is_told(tmp_path):
+def test_if_no_file_can_be_opened_the_error_suggests_verify(tmp_path):
     write_photos(tmp_path, {"a.png": b"broken", "b.png": b""})
 
     with pytest.raises(ScanError, match="None of the 2 files .* `imggen verify` reports why"):
@@ -115,7 +115,7 @@ def test_where_nothing_can_be_opened_the_way_on_is_told(tmp_path):
 
 
 @pytest.mark.parametrize("workers", [0, 1, 5])
-def test_the_number_of_threads_decides_nothing(mixed, workers):
+def test_the_result_does_not_depend_on_the_number_of_threads(mixed, workers):
     manifest = imggen.scan(mixed)
 
     assert survey(manifest, workers=workers).facts == survey(manifest).facts
@@ -162,7 +162,7 @@ def test_saved_rows_are_those_of_the_table(mixed, tmp_path):
     ]
 
 
-def test_where_it_cannot_be_saved_is_named(photos, tmp_path):
+def test_an_unwritable_file_is_named(photos, tmp_path):
     found = survey(imggen.scan(photos))
 
     with pytest.raises(OptionError, match=r"found\.txt"):

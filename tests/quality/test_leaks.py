@@ -1,4 +1,4 @@
-"""find_leaks: pictures in more than one part, and the parts without them."""
+"""find_leaks: images in more than one split, and the splits without them."""
 
 import csv
 import dataclasses
@@ -20,7 +20,7 @@ def png(seed: int) -> bytes:
 
 
 def places(found) -> list[list[tuple[str, str]]]:
-    """The (part, file name) of each file of each leak."""
+    """The (split, file name) of each file of each leak."""
     names = [os.path.basename(path) for path in found.manifest.paths]
     return [sorted((found.get_split(row), names[row]) for row in leak) for leak in found.leaks]
 
@@ -34,7 +34,7 @@ def files_of(parts) -> dict[str, list[str]]:
 
 @pytest.fixture
 def parts(tmp_path) -> dict[str, imggen.Manifest]:
-    """Three folders: picture 1 is in all of them, 2 in train and val, 3 in val and test."""
+    """Three folders: image 1 is in all of them, 2 in train and val, 3 in val and test."""
     pictures = {
         "train": {"cat/0.png": 0, "cat/1.png": png(1), "dog/2.png": 2, "dog/9.png": 9},
         "val": {"cat/1 too.png": png(1), "dog/2 small.png": smaller(photo(2)), "dog/3.png": 3},
@@ -47,10 +47,10 @@ def parts(tmp_path) -> dict[str, imggen.Manifest]:
     return {name: scan(write_photos(tmp_path / name, some)) for name, some in pictures.items()}
 
 
-# What is found.
+# Leaks.
 
 
-def test_equal_and_similar_pictures_in_several_parts_are_leaks(parts):
+def test_equal_and_similar_images_in_several_splits_are_leaks(parts):
     assert places(find_leaks(parts)) == [
         [("test", "1 again.png"), ("train", "1.png"), ("val", "1 too.png")],
         [("train", "2.png"), ("val", "2 small.png")],
@@ -58,17 +58,17 @@ def test_equal_and_similar_pictures_in_several_parts_are_leaks(parts):
     ]
 
 
-def test_looking_for_the_same_bytes_finds_no_similar_pictures(parts):
+def test_near_false_finds_no_similar_images(parts):
     assert places(find_leaks(parts, near=False)) == [
         [("test", "1 again.png"), ("train", "1.png"), ("val", "1 too.png")],
     ]
 
 
-def test_the_threshold_decides_what_is_similar(parts):
+def test_the_threshold_is_respected(parts):
     assert len(find_leaks(parts, threshold=1).leaks) == 1
 
 
-def test_duplicates_within_one_part_are_no_leak(tmp_path):
+def test_duplicates_within_one_split_are_not_leaks(tmp_path):
     train = write_photos(tmp_path / "train", {"cat/0.png": png(0), "cat/again.png": png(0)})
     val = write_photos(tmp_path / "val", {"cat/1.png": 1})
     found = find_leaks({"train": scan(train), "val": scan(val)})
@@ -89,14 +89,14 @@ def test_a_split_of_groups_of_duplicates_has_no_leaks(tmp_path):
 
 
 @pytest.mark.parametrize("near", [True, False])
-def test_a_file_that_is_listed_in_two_parts_is_a_leak(photos, near):
+def test_a_file_listed_in_two_splits_is_a_leak(photos, near):
     manifest = scan(photos)
     found = find_leaks({"train": manifest, "val": manifest.take([3, 4])}, near=near)
 
     assert len(found.leaks) == 2
 
 
-def test_a_file_that_may_be_reached_by_two_names_is_a_leak(photos, tmp_path):
+def test_a_file_with_two_paths_is_a_leak(photos, tmp_path):
     (tmp_path / "link").symlink_to("photos")
     found = find_leaks({"train": scan(photos), "val": scan(tmp_path / "link")}, near=False)
 
@@ -116,10 +116,10 @@ def test_progress_ends_with_all_files(parts):
     assert told[-1] == ("comparing", 10, 10)
 
 
-# Parts of other folders and classes.
+# Splits of other folders and classes.
 
 
-def test_all_parts_are_put_in_one_manifest_with_the_paths_that_lead_to_the_files(parts, tmp_path):
+def test_all_splits_are_in_one_manifest_with_valid_paths(parts, tmp_path):
     found = find_leaks(parts)
 
     assert found.manifest.root == str(tmp_path)
@@ -147,7 +147,7 @@ def test_a_relative_and_an_absolute_root_are_compared(tmp_path, monkeypatch):
     assert all(map(os.path.isfile, found.manifest.filepaths))
 
 
-def test_one_part_may_lie_in_the_folder_of_another(tmp_path):
+def test_a_split_may_be_inside_the_folder_of_another(tmp_path):
     write_photos(tmp_path, {"0.png": png(0), "held out/0.png": png(0), "held out/1.png": 1})
     train, held_out = listing(tmp_path, "0.png"), scan(tmp_path / "held out", labels=None)
 
@@ -156,7 +156,7 @@ def test_one_part_may_lie_in_the_folder_of_another(tmp_path):
     ]
 
 
-def test_classes_of_all_parts_are_told_apart_by_name(tmp_path):
+def test_classes_of_all_splits_are_matched_by_name(tmp_path):
     train = write_photos(tmp_path / "train", {"cat/0.png": 0, "dog/1.png": 1, "emu/2.png": 2})
     val = write_photos(tmp_path / "val", {"dog/3.png": 3, "ant/4.png": 4})
     manifest = find_leaks({"train": scan(train), "val": scan(val)}).manifest
@@ -167,7 +167,7 @@ def test_classes_of_all_parts_are_told_apart_by_name(tmp_path):
     ]
 
 
-def test_where_a_part_has_no_classes_the_whole_has_none(tmp_path):
+def test_if_a_split_has_no_classes_the_whole_has_none(tmp_path):
     train = write_photos(tmp_path / "train", {"cat/0.png": png(0)})
     val = write_photos(tmp_path / "val", {"0.png": png(0), "1.png": 1})
     found = find_leaks({"train": scan(train), "val": scan(val, labels=None)})
@@ -177,7 +177,7 @@ def test_where_a_part_has_no_classes_the_whole_has_none(tmp_path):
     assert found.to_frame().label.isna().all()
 
 
-# Which part keeps a picture.
+# The split that keeps an image.
 
 
 def dropped(found) -> list[tuple[str, str]]:
@@ -186,7 +186,7 @@ def dropped(found) -> list[tuple[str, str]]:
     ]
 
 
-def test_a_picture_stays_in_test_rather_than_val_and_in_val_rather_than_train(parts):
+def test_a_leaked_image_is_kept_in_test_rather_than_val_and_in_val_rather_than_train(parts):
     assert dropped(find_leaks(parts)) == [
         ("train", "1.png"),
         ("train", "2.png"),
@@ -196,14 +196,14 @@ def test_a_picture_stays_in_test_rather_than_val_and_in_val_rather_than_train(pa
 
 
 @pytest.mark.parametrize("order", [*permutations(["train", "val", "test"])], ids=" ".join)
-def test_the_order_in_which_parts_are_named_decides_nothing(parts, order):
+def test_the_order_of_the_splits_does_not_matter(parts, order):
     found = find_leaks({name: parts[name] for name in order})
 
     assert found.names == ("train", "val", "test")
     assert sorted(dropped(found)) == sorted(dropped(find_leaks(parts)))
 
 
-def test_parts_of_other_names_come_last_in_the_order_given(tmp_path):
+def test_splits_of_other_names_come_last_in_the_given_order(tmp_path):
     for name in "abc":
         write_photos(tmp_path / name, {"0.png": png(0), f"{name}.png": ord(name)})
     of = {name: scan(tmp_path / name, labels=None) for name in "abc"}
@@ -216,7 +216,7 @@ def test_parts_of_other_names_come_last_in_the_order_given(tmp_path):
 @pytest.mark.parametrize(
     ("name", "part"), [("Validation", "val"), ("TRAINING", "train"), ("dev", "val")]
 )
-def test_parts_go_by_their_usual_names(parts, name, part):
+def test_splits_are_known_by_their_usual_names(parts, name, part):
     other = "val" if part == "train" else "train"
     found = find_leaks({name: parts[part], other: parts[other]})
 
@@ -224,12 +224,12 @@ def test_parts_go_by_their_usual_names(parts, name, part):
     assert [name for name, _ in dropped(found)] == ["train", "train"]
 
 
-def test_two_names_of_one_part_are_refused(parts):
+def test_two_names_of_one_split_are_refused(parts):
     with pytest.raises(SplitError, match="both mean the split 'val'"):
         find_leaks({"train": parts["train"], "val": parts["val"], "valid": parts["test"]})
 
 
-def test_all_files_of_a_picture_leave_the_earlier_part_and_stay_in_the_last(tmp_path):
+def test_all_files_of_a_leaked_image_are_dropped_from_all_but_the_last_split(tmp_path):
     copies = {"0.png": png(0), "again.png": png(0), "small.png": smaller(photo(0))}
     for name, more in (("train", 1), ("val", 2)):
         write_photos(tmp_path / name, {**copies, "other.png": more})
@@ -238,16 +238,16 @@ def test_all_files_of_a_picture_leave_the_earlier_part_and_stay_in_the_last(tmp_
     assert sorted(dropped(found)) == [("train", name) for name in sorted(copies)]
 
 
-# The parts without leaks.
+# The splits without leaks.
 
 
-def test_fixed_parts_have_no_leaks(parts):
+def test_fixed_splits_have_no_leaks(parts):
     fixed = find_leaks(parts).fix()
 
     assert find_leaks(fixed.as_dict()).leaks == ()
 
 
-def test_fixed_parts_have_all_else_that_there_was(parts):
+def test_fixed_splits_keep_all_other_samples(parts):
     assert files_of(find_leaks(parts).fix()) == {
         "train": ["0.png", "9.png"],
         "val": ["2 small.png"],
@@ -255,7 +255,7 @@ def test_fixed_parts_have_all_else_that_there_was(parts):
     }
 
 
-def test_fixed_parts_lead_to_their_files_and_have_the_same_classes(parts):
+def test_fixed_splits_have_valid_paths_and_the_same_classes(parts):
     fixed = find_leaks(parts).fix()
 
     assert fixed.names == ("train", "val", "test")
@@ -266,7 +266,7 @@ def test_fixed_parts_lead_to_their_files_and_have_the_same_classes(parts):
     }
 
 
-def test_a_class_that_leaks_altogether_stays_a_class(tmp_path):
+def test_a_class_of_leaks_only_is_kept(tmp_path):
     train = write_photos(tmp_path / "train", {"cat/0.png": png(0), "dog/1.png": 1})
     val = write_photos(tmp_path / "val", {"cat/0.png": png(0), "dog/2.png": 2})
     fixed = find_leaks({"train": scan(train), "val": scan(val)}).fix()
@@ -274,7 +274,7 @@ def test_a_class_that_leaks_altogether_stays_a_class(tmp_path):
     assert fixed.train.class_counts == {"cat": 0, "dog": 1}
 
 
-def test_parts_without_leaks_stay_as_they_are(photos):
+def test_splits_without_leaks_are_unchanged(photos):
     parts = imggen.split(scan(photos), (0.5, 0.25, 0.25))
     fixed = find_leaks(parts.as_dict()).fix()
 
@@ -283,7 +283,7 @@ def test_parts_without_leaks_stay_as_they_are(photos):
 
 
 @pytest.mark.parametrize("column", ["weights", "groups"])
-def test_fixed_parts_keep_what_else_is_known_of_their_samples(photos, column):
+def test_fixed_splits_keep_the_other_columns(photos, column):
     manifest = scan(photos)
     values = {
         "weights": np.arange(16, dtype=np.float32),
@@ -298,7 +298,7 @@ def test_fixed_parts_keep_what_else_is_known_of_their_samples(photos, column):
     ]
 
 
-def test_a_file_that_a_part_lists_twice_leaves_it_altogether(tmp_path):
+def test_all_rows_of_a_file_listed_twice_are_dropped(tmp_path):
     write_photos(tmp_path, {"0.png": png(0), "copy.png": png(0), "1.png": 1})
     train = listing(tmp_path, "0.png", "0.png", "1.png")
     fixed = find_leaks({"train": train, "val": listing(tmp_path, "copy.png")}).fix()
@@ -306,7 +306,7 @@ def test_a_file_that_a_part_lists_twice_leaves_it_altogether(tmp_path):
     assert list(fixed.train.paths) == ["1.png"]
 
 
-def test_a_part_of_which_nothing_would_be_left_is_named(tmp_path):
+def test_a_split_that_would_be_empty_is_named(tmp_path):
     train = write_photos(tmp_path / "train", {"cat/0.png": png(0)})
     val = write_photos(tmp_path / "val", {"cat/0.png": png(0), "cat/1.png": 1})
     found = find_leaks({"train": scan(train), "val": scan(val)})
@@ -316,7 +316,7 @@ def test_a_part_of_which_nothing_would_be_left_is_named(tmp_path):
 
 
 @pytest.mark.parametrize("names", [[], ["train"]])
-def test_fewer_than_two_parts_are_refused(photos, names):
+def test_fewer_than_two_splits_are_refused(photos, names):
     with pytest.raises(SplitError, match="two or more"):
         find_leaks({name: scan(photos) for name in names})
 
@@ -354,7 +354,7 @@ def test_a_saved_csv_has_the_rows_of_the_table(parts, tmp_path):
     ]
 
 
-def test_a_saved_json_has_the_rows_and_what_holds_for_all(parts, tmp_path):
+def test_a_saved_json_has_the_rows_and_the_metadata(parts, tmp_path):
     found = find_leaks(parts, threshold=0.9)
     found.save(tmp_path / "leaks.json")
 
@@ -365,7 +365,7 @@ def test_a_saved_json_has_the_rows_and_what_holds_for_all(parts, tmp_path):
     }
 
 
-def test_where_it_cannot_be_saved_is_named(parts, tmp_path):
+def test_an_unwritable_file_is_named(parts, tmp_path):
     found = find_leaks(parts, near=False)
 
     with pytest.raises(OptionError, match=r"leaks\.txt"):

@@ -1,4 +1,4 @@
-"""verify: what is found in real files of every kind, and the quarantine of the broken ones."""
+"""verify: findings in real files of every kind, and the quarantine of broken ones."""
 
 import contextlib
 import csv
@@ -43,7 +43,7 @@ def gray(dtype: str, factor: float) -> Image.Image:
 
 
 def found_in(folder: Path, name: str, data: bytes):
-    """What is found of the one file of a folder: (problem, detail) pairs."""
+    """The findings of the one file of a folder: (problem, detail) pairs."""
     write_photos(folder, {name: data})
     report = verify(folder)
     assert report.num_files == 1
@@ -51,10 +51,10 @@ def found_in(folder: Path, name: str, data: bytes):
     return [(finding.problem.value, finding.detail) for finding in report.findings]
 
 
-# Every problem.
+# Every kind of problem.
 
 
-def test_of_sound_images_nothing_is_found(photos):
+def test_valid_images_have_no_findings(photos):
     report = verify(photos)
 
     assert (report.root, report.num_files) == (str(photos), 16)
@@ -63,12 +63,12 @@ def test_of_sound_images_nothing_is_found(photos):
 
 
 @pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGB", "RGBA"])
-def test_usual_modes_are_not_worth_a_word(tmp_path, mode):
+def test_usual_modes_are_not_reported(tmp_path, mode):
     assert found_in(tmp_path, "a.png", data_of(PICTURE.convert(mode), "PNG")) == []
 
 
 @pytest.mark.parametrize("name", ["a.jpg", "a.JPEG", "a.jpe", "a.jfif"])
-def test_every_extension_of_a_format_will_do(tmp_path, name):
+def test_every_extension_of_a_format_is_accepted(tmp_path, name):
     assert found_in(tmp_path, name, JPEG) == []
 
 
@@ -108,7 +108,7 @@ def test_every_extension_of_a_format_will_do(tmp_path, name):
         ),
     ],
 )
-def test_a_file_without_a_whole_image_is_a_fault(tmp_path, name, data, problem, detail):
+def test_a_file_without_a_complete_image_is_a_fault(tmp_path, name, data, problem, detail):
     ((found, words),) = found_in(tmp_path, name, data)
 
     assert found == problem
@@ -130,7 +130,7 @@ def test_a_small_file_of_very_many_pixels_is_too_large(tmp_path):
     [(gray("float32", 1), "F"), (gray("float32", 1 / 255), "F"), (gray("int32", 70_000), "I")],
     ids=["0 to 255", "0 to 1", "integers"],
 )
-def test_numbers_without_an_agreed_range_are_unusable(tmp_path, image, mode):
+def test_pixels_without_a_defined_range_are_unusable(tmp_path, image, mode):
     unusual, unusable = found_in(tmp_path, "a.tif", data_of(image, "TIFF"))
 
     assert unusual == ("unusual mode", mode)
@@ -165,7 +165,7 @@ def test_numbers_without_an_agreed_range_are_unusable(tmp_path, image, mode):
         ),
     ],
 )
-def test_what_is_only_unusual_is_told_and_no_fault(tmp_path, name, data, problem, detail):
+def test_unusual_files_are_reported_and_not_faults(tmp_path, name, data, problem, detail):
     assert found_in(tmp_path, name, data) == [(problem, detail)]
     assert verify(tmp_path).faults == ()
     assert is_loadable(tmp_path / name)
@@ -178,13 +178,13 @@ def test_a_photo_of_a_phone_with_previews_behind_it_is_a_jpeg(tmp_path, name):
     assert verify(listing(tmp_path, name)).findings == ()
 
 
-def test_an_extension_that_belongs_to_no_format_is_right_for_all(tmp_path):
+def test_an_unknown_extension_is_accepted_for_all_formats(tmp_path):
     write_photos(tmp_path, {"a.image": JPEG, "b": PNG})
 
     assert verify(listing(tmp_path, "a.image", "b")).findings == ()
 
 
-def test_several_things_are_told_of_one_file(tmp_path):
+def test_a_file_may_have_several_findings(tmp_path):
     half = data_of(PICTURE.convert("CMYK"), "JPEG")[:1500]
 
     assert [problem for problem, _ in found_in(tmp_path, "a.png", half)] == [
@@ -198,7 +198,7 @@ def test_several_things_are_told_of_one_file(tmp_path):
 @pytest.mark.parametrize(
     ("path", "detail"), [("gone.png", "no such file or directory"), ("folder", "is a directory")]
 )
-def test_what_cannot_be_opened_is_unreadable(tmp_path, path, detail):
+def test_a_file_that_cannot_be_opened_is_unreadable(tmp_path, path, detail):
     (tmp_path / "folder").mkdir()
     (finding,) = verify(listing(tmp_path, path)).findings
 
@@ -215,7 +215,7 @@ def test_a_file_that_may_not_be_read_is_unreadable(photos):
     assert (finding.problem, finding.detail) == (Problem.UNREADABLE, "permission denied")
 
 
-# A fault is what cannot be loaded, nothing else.
+# Faults are exactly the files that cannot be loaded.
 
 
 def is_loadable(path) -> bool:
@@ -242,7 +242,7 @@ WHOLE = {
     deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(data=st.data())
-def test_of_damaged_files_those_that_cannot_be_loaded_are_faults(tmp_path, data):
+def test_damaged_files_that_cannot_be_loaded_are_faults(tmp_path, data):
     name = data.draw(st.sampled_from(sorted(WHOLE)))
     whole = WHOLE[name]
     at = data.draw(st.integers(0, len(whole) - 1))
@@ -256,7 +256,7 @@ def test_of_damaged_files_those_that_cannot_be_loaded_are_faults(tmp_path, data)
 
 
 @pytest.mark.parametrize("kind", ["GIF", "TIFF"])
-def test_what_is_broken_behind_the_first_frame_is_no_fault(tmp_path, kind):
+def test_damage_behind_the_first_frame_is_not_a_fault(tmp_path, kind):
     whole = data_of(PICTURE, kind, **FRAMES)
     name = f"a.{kind.lower()}"
     cuts = [len(whole) - rest for rest in range(20, len(whole) // 2, 20)]
@@ -275,7 +275,7 @@ def test_what_is_broken_behind_the_first_frame_is_no_fault(tmp_path, kind):
 
 @pytest.fixture
 def mixed(tmp_path) -> Path:
-    """Two classes of four sound images, three faults, and three remarks."""
+    """Two classes of four valid images, three faults, and three remarks."""
     folder = write_images(tmp_path / "mixed", {"cat": 4, "dog": 4})
     return write_photos(
         folder,
@@ -306,7 +306,7 @@ def test_findings_are_in_order_of_path_at_any_depth(mixed):
     ]
 
 
-def test_faults_are_those_that_cannot_be_trained_on(mixed):
+def test_files_that_cannot_be_used_for_training_are_faults(mixed):
     report = verify(mixed)
 
     assert [finding.path for finding in report.faults] == FAULTS
@@ -323,18 +323,18 @@ def test_problems_are_counted_by_kind(mixed):
     }
 
 
-def test_what_was_passed_over_is_told(mixed):
+def test_skipped_files_are_reported(mixed):
     assert verify(mixed).skipped == {"not an image (.txt)": 1, "hidden": 1}
 
 
-def test_a_manifest_is_looked_at_as_far_as_it_goes(mixed):
+def test_only_the_files_of_a_manifest_are_verified(mixed):
     report = verify(imggen.scan(mixed).take([0, 1, 4]))
 
     assert report.num_files == 3
     assert [finding.path for finding in report.findings] == ["cat/empty.png"]
 
 
-def test_a_file_that_a_table_lists_twice_is_looked_at_once(mixed):
+def test_a_file_listed_twice_is_verified_once(mixed):
     report = verify(listing(mixed, "cat/empty.png", "cat/000.png", "cat/empty.png"))
 
     assert report.num_files == 2
@@ -342,7 +342,7 @@ def test_a_file_that_a_table_lists_twice_is_looked_at_once(mixed):
 
 
 @pytest.mark.parametrize("workers", [0, 1, 5])
-def test_the_number_of_threads_decides_nothing(mixed, workers):
+def test_the_result_does_not_depend_on_the_number_of_threads(mixed, workers):
     assert verify(mixed, workers=workers) == verify(mixed)
 
 
@@ -407,7 +407,7 @@ def contents(folder: Path) -> dict[str, bytes]:
     }
 
 
-def test_faults_are_moved_by_their_paths_and_all_else_stays(mixed, tmp_path):
+def test_faults_are_moved_with_their_paths_and_other_files_stay(mixed, tmp_path):
     before = contents(mixed)
     moved = verify(mixed).quarantine(tmp_path / "aside")
 
@@ -417,7 +417,7 @@ def test_faults_are_moved_by_their_paths_and_all_else_stays(mixed, tmp_path):
     assert verify(mixed).faults == ()
 
 
-def test_a_table_beside_them_tells_what_was_wrong(mixed, tmp_path):
+def test_the_quarantine_has_a_table_of_the_faults(mixed, tmp_path):
     report = verify(mixed)
     report.quarantine(tmp_path / "aside")
 
@@ -432,7 +432,7 @@ def test_a_table_beside_them_tells_what_was_wrong(mixed, tmp_path):
     ]
 
 
-def test_a_second_time_adds_to_the_files_and_to_the_table(mixed, tmp_path):
+def test_a_second_call_adds_files_and_rows(mixed, tmp_path):
     verify(mixed).quarantine(tmp_path / "aside")
     write_photos(mixed, {"dog/later.png": b"broken"})
 
@@ -441,7 +441,7 @@ def test_a_second_time_adds_to_the_files_and_to_the_table(mixed, tmp_path):
     assert [row["path"] for row in logged(tmp_path / "aside")] == [*FAULTS, "dog/later.png"]
 
 
-def test_without_faults_nothing_is_moved(photos, tmp_path):
+def test_without_faults_no_file_is_moved(photos, tmp_path):
     before = contents(photos)
 
     assert verify(photos).quarantine(tmp_path / "aside") == []
@@ -457,7 +457,7 @@ def test_other_files_in_the_quarantine_stay(mixed, tmp_path):
 
 
 @pytest.mark.parametrize("inside", ["mixed", "mixed/aside", "mixed/cat/a/b", "link/aside", "to"])
-def test_a_folder_in_what_was_verified_is_refused_before_anything_is_moved(mixed, tmp_path, inside):
+def test_a_folder_inside_the_verified_one_is_refused_before_any_move(mixed, tmp_path, inside):
     (tmp_path / "link").symlink_to("mixed")
     (tmp_path / "to").symlink_to("mixed/cat")
     before = sorted(tmp_path.rglob("*"))
@@ -467,17 +467,17 @@ def test_a_folder_in_what_was_verified_is_refused_before_anything_is_moved(mixed
     assert sorted(tmp_path.rglob("*")) == before
 
 
-def test_a_folder_whose_name_begins_alike_is_not_taken_to_lie_in_it(mixed, tmp_path):
+def test_a_folder_with_the_same_prefix_is_not_inside(mixed, tmp_path):
     assert verify(mixed).quarantine(tmp_path / "mixed 2") == FAULTS
 
 
-def test_the_folder_that_holds_what_was_verified_may_be_the_quarantine(mixed, tmp_path):
+def test_the_parent_of_the_verified_folder_may_be_the_quarantine(mixed, tmp_path):
     verify(mixed).quarantine(tmp_path)
 
     assert (tmp_path / "cat" / "empty.png").is_file()
 
 
-def test_another_file_of_the_name_stops_and_both_stay(mixed, tmp_path):
+def test_another_file_of_the_same_name_is_an_error_and_both_stay(mixed, tmp_path):
     write_photos(tmp_path / "aside", {"cat/half.jpg": b"another"})
     with pytest.raises(ExportError, match=r"Stopped after 1 of 3 files: .*cat/half\.jpg"):
         verify(mixed).quarantine(tmp_path / "aside")
@@ -487,7 +487,7 @@ def test_another_file_of_the_name_stops_and_both_stay(mixed, tmp_path):
     assert [row["path"] for row in logged(tmp_path / "aside")][:1] == ["cat/empty.png"]
 
 
-def test_the_same_file_in_place_already_is_only_removed(mixed, tmp_path):
+def test_a_file_that_is_already_in_the_quarantine_is_only_removed(mixed, tmp_path):
     write_photos(tmp_path / "aside", {"cat/half.jpg": JPEG[: len(JPEG) // 2]})
 
     assert verify(mixed).quarantine(tmp_path / "aside") == FAULTS
@@ -511,7 +511,7 @@ def test_faults_are_moved_to_another_disk(mixed, other_disk):
     assert contents(mixed).keys() == before.keys() - FAULTS
 
 
-def test_names_that_are_no_text_are_moved_and_told_as_they_are(photos, tmp_path):
+def test_names_that_are_not_utf_8_are_moved_and_listed(photos, tmp_path):
     names = [os.fsdecode(b"cat/caf\xe9 \xff.png"), 'cat/line\nbreak, "quoted".png']
     write_photos(photos, dict.fromkeys(names, b"broken"))
 
@@ -540,7 +540,7 @@ report.quarantine(sys.argv[2])
 
 
 def killed(source: Path, folder: Path, event: str, at: int) -> int:
-    """Runs a quarantine that is killed just before the event of a number."""
+    """Runs a quarantine that is killed just before the given event."""
     command = [sys.executable, "-c", KILLED, str(source), str(folder), event, str(at)]
     return subprocess.run(command, check=False).returncode
 
@@ -548,7 +548,7 @@ def killed(source: Path, folder: Path, event: str, at: int) -> int:
 @pytest.mark.parametrize(
     ("event", "at"), [("os.rename", 1), ("os.rename", 3), ("os.mkdir", 2)], ids=str
 )
-def test_what_was_killed_is_completed_by_another_run(mixed, tmp_path, event, at):
+def test_a_killed_run_is_completed_by_another(mixed, tmp_path, event, at):
     before = contents(mixed)
 
     assert killed(mixed, tmp_path / "aside", event, at) == -signal.SIGKILL
@@ -559,9 +559,9 @@ def test_what_was_killed_is_completed_by_another_run(mixed, tmp_path, event, at)
     assert {row["path"] for row in logged(tmp_path / "aside")} == set(FAULTS)
 
 
-# To another disk a file is copied under another name, renamed and then removed here.
+# To another disk, a file is copied under a temporary name, renamed, and removed here.
 @pytest.mark.parametrize(("event", "at"), [("os.rename", 2), ("os.rename", 4), ("os.remove", 2)])
-def test_what_was_killed_on_the_way_to_another_disk_is_completed_too(mixed, other_disk, event, at):
+def test_a_killed_run_to_another_disk_is_completed(mixed, other_disk, event, at):
     before = contents(mixed)
 
     assert killed(mixed, other_disk / "aside", event, at) == -signal.SIGKILL
@@ -570,7 +570,7 @@ def test_what_was_killed_on_the_way_to_another_disk_is_completed_too(mixed, othe
     assert contents(mixed).keys() == before.keys() - FAULTS
 
 
-def test_a_file_that_is_not_there_does_not_keep_others_from_being_moved(mixed, tmp_path):
+def test_a_missing_file_does_not_prevent_moving_the_others(mixed, tmp_path):
     manifest = listing(mixed, "cat/gone.png", "cat/empty.png")
 
     assert verify(manifest).quarantine(tmp_path / "aside") == ["cat/empty.png"]
@@ -586,7 +586,7 @@ def test_a_file_outside_of_the_folder_is_never_lost(tmp_path, is_absolute):
     assert b"broken" in contents(tmp_path).values()
 
 
-def test_a_link_in_the_quarantine_leads_where_it_led(tmp_path):
+def test_a_link_in_the_quarantine_points_to_the_same_file(tmp_path):
     write_photos(tmp_path, {"store/a.jpg": b"broken", "in/b.jpg": JPEG})
     (tmp_path / "in" / "a.jpg").symlink_to("../store/a.jpg")
     verify(tmp_path / "in").quarantine(tmp_path / "deep" / "aside")

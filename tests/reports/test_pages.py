@@ -1,4 +1,4 @@
-"""Pages for people: one file each, that needs no network and believes no name."""
+"""HTML pages: one self-contained file each, with escaped names."""
 
 import base64
 import io
@@ -55,7 +55,7 @@ HOSTILE = [
 
 @pytest.fixture(scope="module")
 def hostile(tmp_path_factory):
-    """Classes and files with names that break pages, each picture there twice; one is broken."""
+    """Classes and files with names that need escaping, each image twice; one is broken."""
     folder = tmp_path_factory.mktemp("hostile <b>&")
     pictures = {}
     for number, name in enumerate(HOSTILE):
@@ -98,11 +98,11 @@ KINDS = ["scan", "duplicates", "split", "preview"]
 
 @pytest.fixture(scope="module", params=KINDS)
 def page(request, hostile) -> str:
-    """Each kind of page, of those hostile names."""
+    """Each kind of page, with these names."""
     return hostile_page(request.param, hostile)
 
 
-# What holds for every page.
+# All pages.
 
 
 def test_tags_are_balanced(page):
@@ -110,7 +110,7 @@ def test_tags_are_balanced(page):
     assert page.lower().startswith("<!doctype html>")
 
 
-def test_a_page_refers_to_nothing_outside_of_itself(page):
+def test_a_page_is_self_contained(page):
     found = Page(page)
     references = [
         value
@@ -124,7 +124,7 @@ def test_a_page_refers_to_nothing_outside_of_itself(page):
     assert not re.search(r"url\(|@import", page)
 
 
-def test_a_page_runs_nothing(page):
+def test_a_page_contains_no_scripts(page):
     found = Page(page)
 
     assert found.all("script") == found.all("iframe") == found.all("object") == []
@@ -133,7 +133,7 @@ def test_a_page_runs_nothing(page):
     ]
 
 
-def test_names_are_shown_and_become_no_elements(page):
+def test_names_are_escaped(page):
     found = Page(page)
 
     assert {tag for tag, _ in found.elements}.isdisjoint({"b onerror", "script", "raw"})
@@ -144,7 +144,7 @@ def test_names_are_shown_and_become_no_elements(page):
         assert shown in found.text
 
 
-def test_names_that_cannot_be_shown_are_shown_with_escapes(page):
+def test_unprintable_names_are_shown_with_escapes(page):
     found = Page(page)
 
     assert "line\\nbreak \\x1b[31m.png" in found.text
@@ -153,7 +153,7 @@ def test_names_that_cannot_be_shown_are_shown_with_escapes(page):
     assert page.encode("utf-8").decode("utf-8") == page
 
 
-def test_pictures_are_small_jpegs_with_what_they_show_beside_them(page):
+def test_images_are_small_jpegs_with_alternative_text(page):
     shown = Page(page).all("img")
 
     assert len(shown) >= 10
@@ -172,7 +172,7 @@ def test_the_version_is_that_of_the_package(page):
 
 @pytest.fixture(scope="module")
 def chromium():
-    """A browser without a window."""
+    """A headless browser."""
     sync_api = pytest.importorskip("playwright.sync_api")
     program = shutil.which("chromium")
     if program is None:
@@ -185,7 +185,7 @@ def chromium():
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_browser_shows_a_page_without_a_complaint_or_a_request(
+def test_a_browser_shows_a_page_without_errors_or_requests(
     chromium, hostile, tmp_path, kind, scheme
 ):
     write_page(tmp_path / "page.html", hostile_page(kind, hostile))
@@ -205,10 +205,10 @@ def test_a_browser_shows_a_page_without_a_complaint_or_a_request(
     assert overflow <= 0
 
 
-# Pictures.
+# Thumbnails.
 
 
-def test_a_picture_of_each_file_is_made_once(photos):
+def test_one_thumbnail_is_made_per_file(photos):
     paths = [str(photos / "cat" / "000.png"), str(photos / "cat" / "001.png")]
     told = []
     made = make_thumbnails(paths * 3, 64, progress=lambda *step: told.append(step))
@@ -218,7 +218,7 @@ def test_a_picture_of_each_file_is_made_once(photos):
 
 
 @pytest.mark.parametrize("data", [b"", b"no image", JPEG[:600], None])
-def test_of_a_file_that_cannot_be_read_there_is_no_picture(tmp_path, data):
+def test_a_file_that_cannot_be_read_has_no_thumbnail(tmp_path, data):
     if data is not None:
         (tmp_path / "a.jpg").write_bytes(data)
 
@@ -237,7 +237,7 @@ def test_of_a_file_that_cannot_be_read_there_is_no_picture(tmp_path, data):
     ],
     ids=["wide", "high", "transparent", "CMYK", "one pixel", "16 bits"],
 )
-def test_of_unusual_images_there_are_pictures_of_a_size_that_fits(tmp_path, image):
+def test_thumbnails_of_unusual_images_have_a_suitable_size(tmp_path, image):
     path = tmp_path / "a.tif"
     image.save(path)
     (made,) = make_thumbnails([str(path)], 64).values()
@@ -246,7 +246,7 @@ def test_of_unusual_images_there_are_pictures_of_a_size_that_fits(tmp_path, imag
         assert picture.mode == "RGB"
 
 
-def test_of_an_animation_the_first_frame_is_drawn(tmp_path):
+def test_the_thumbnail_of_an_animation_is_its_first_frame(tmp_path):
     moving, still = tmp_path / "moving.gif", tmp_path / "still.gif"
     moving.write_bytes(data_of(PICTURE, "GIF", **FRAMES))
     still.write_bytes(data_of(PICTURE, "GIF"))
@@ -258,7 +258,7 @@ def test_of_an_animation_the_first_frame_is_drawn(tmp_path):
 # Files.
 
 
-def test_a_page_is_written_as_utf_8_and_replaces_what_was_there(tmp_path):
+def test_a_page_is_written_as_utf_8_and_replaces_an_existing_file(tmp_path):
     (tmp_path / "a.html").write_text("old")
     write_page(tmp_path / "a.html", "<p>é猫")
 
@@ -266,12 +266,12 @@ def test_a_page_is_written_as_utf_8_and_replaces_what_was_there(tmp_path):
     assert os.listdir(tmp_path) == ["a.html"]
 
 
-def test_where_a_page_cannot_be_written_is_named(tmp_path):
+def test_an_unwritable_page_is_named(tmp_path):
     with pytest.raises(ExportError, match=r"Cannot write .*nowhere/a\.html"):
         write_page(tmp_path / "nowhere" / "a.html", "x")
 
 
-# What is in a folder.
+# The page of a folder.
 
 
 def scan_text(folder, **options) -> str:
@@ -293,7 +293,7 @@ def test_the_page_of_a_folder_counts_classes_images_and_bytes(tmp_path):
     assert "1 dog 2 25.0 %" in text
 
 
-def test_the_page_of_a_folder_tells_sizes_formats_and_modes(tmp_path):
+def test_the_page_of_a_folder_lists_sizes_formats_and_modes(tmp_path):
     text = scan_text(
         write_photos(
             tmp_path,
@@ -320,7 +320,7 @@ def test_the_page_of_a_folder_draws_each_size_within_its_axes(tmp_path):
     assert all(10 <= float(point["cy"]) <= 320 for point in points)
 
 
-def test_the_page_of_a_folder_tells_what_was_skipped(photos):
+def test_the_page_of_a_folder_lists_skipped_files(photos):
     assert "No files were skipped." in scan_text(photos)
     (photos / "cat" / "notes.txt").write_text("x")
 
@@ -336,7 +336,7 @@ def test_files_that_cannot_be_opened_are_counted_and_shown_as_such(photos):
     assert len(Page(page).all("img")) == 9
 
 
-def test_of_each_class_a_few_images_at_even_distances_are_shown(tmp_path):
+def test_a_few_evenly_spaced_images_of_each_class_are_shown(tmp_path):
     page = scan_page(survey(scan(write_images(tmp_path, {"cat": 9, "dog": 2, "emu": 0}))))
 
     assert captions(page) == [
@@ -353,7 +353,7 @@ def test_images_without_classes_are_shown_too(photos):
     assert "index class" not in Page(page).text
 
 
-def test_of_very_many_classes_all_are_counted_and_some_are_shown(tmp_path):
+def test_many_classes_are_all_counted_and_some_shown(tmp_path):
     write_images(tmp_path, {f"{number:03}": 1 for number in range(103)}, size=(4, 4))
     page = scan_page(survey(scan(tmp_path)))
 
@@ -367,7 +367,7 @@ def test_of_very_many_classes_all_are_counted_and_some_are_shown(tmp_path):
 
 @pytest.fixture
 def album(tmp_path):
-    """A picture, a copy of it and a small one; one that is like no other; a broken file."""
+    """An image, a copy and a small copy of it; another image; a broken file."""
     data = data_of(photo(0), "PNG")
     return write_photos(
         tmp_path / "album",
@@ -381,7 +381,7 @@ def album(tmp_path):
     )
 
 
-def test_the_page_of_duplicates_counts_files_groups_and_what_could_go(album):
+def test_the_page_of_duplicates_counts_files_groups_and_files_to_drop(album):
     text = Page(duplicates_page(find_duplicates(scan(album)))).text
 
     assert tile(text, "files") == "5"
@@ -391,7 +391,7 @@ def test_the_page_of_duplicates_counts_files_groups_and_what_could_go(album):
     assert tile(text, "cannot be read") == "1"
 
 
-def test_a_group_is_shown_with_what_is_kept_first_and_why_others_could_go(album):
+def test_a_group_is_shown_with_the_kept_file_first_and_reasons(album):
     page = duplicates_page(find_duplicates(scan(album)))
     kept, equal, small = [caption for caption in captions(page) if caption]
 
@@ -411,7 +411,7 @@ def test_without_duplicates_the_page_says_so(photos):
     assert "No pair is within 0.05 of the threshold." in text
 
 
-def test_the_least_similar_pairs_that_count_are_shown_and_the_most_similar_that_do_not(tmp_path):
+def test_pairs_on_both_sides_of_the_threshold_are_shown(tmp_path):
     qualities = {20: "b", 40: "c", 90: "d"}
     copies = {f"{name}.jpg": data_of(photo(0), "JPEG", quality=q) for q, name in qualities.items()}
     write_photos(tmp_path, {"a.png": 0, **copies})
@@ -427,7 +427,7 @@ def test_the_least_similar_pairs_that_count_are_shown_and_the_most_similar_that_
     assert f"{max(found.near_misses.similarity):.3f}" in outside
 
 
-def test_of_very_many_groups_all_are_counted_and_some_are_shown(tmp_path):
+def test_many_groups_are_all_counted_and_some_shown(tmp_path):
     write_images(tmp_path, {"cat": 203}, size=(4, 4))
     shutil.copytree(tmp_path / "cat", tmp_path / "dog")
     page = duplicates_page(find_duplicates(scan(tmp_path), near=False))
@@ -445,7 +445,7 @@ def test_files_of_a_group_that_cannot_be_read_are_shown_as_such(tmp_path):
     assert Page(page).all("img") == []
 
 
-def test_drawing_tells_how_far_it_is(album):
+def test_drawing_reports_its_progress(album):
     told = []
     duplicates_page(find_duplicates(scan(album)), lambda *step: told.append(step))
 

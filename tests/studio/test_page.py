@@ -1,4 +1,4 @@
-"""The studio: what is tuned, what is refused, and the page itself in a browser."""
+"""The studio: drafts, errors, and the page in a browser."""
 
 import base64
 import contextlib
@@ -30,7 +30,7 @@ from imggen.studio.server import check_port, draft_of, only_inside
 from tests.helpers.images import write_images
 
 
-def test_a_draft_begins_with_the_policy_that_it_is_given():
+def test_a_draft_starts_with_the_given_policy():
     assert draft_of("light").steps == list(imggen.preset("light"))
 
 
@@ -41,13 +41,13 @@ def test_a_step_that_is_off_is_not_part_of_the_policy():
     assert "RandomFlip" not in draft.as_yaml()
 
 
-def test_an_option_is_changed_on_its_own():
+def test_options_are_changed_independently():
     item = Item(imggen.augment.RandomRotation((-5, 5), p=0.5))
     item.set("degrees", (-30, 10))
     assert item.step == imggen.augment.RandomRotation((-30, 10), p=0.5)
 
 
-def test_an_option_that_is_not_legal_is_refused_and_changes_nothing():
+def test_an_invalid_value_is_refused_and_changes_nothing():
     item = Item(imggen.augment.RandomRotation((-5, 5)))
     with pytest.raises(OptionError, match=r"degrees=\(5, -5\)"):
         item.set("degrees", (5, -5))
@@ -60,25 +60,25 @@ def test_steps_are_added_at_the_end_and_moved():
     assert [item.name for item in draft.items] == ["RandomErasing", "RandomFlip", "RandomHue"]
 
 
-def test_one_step_of_batches_comes_last_and_replaces_another():
+def test_a_mixer_comes_last_and_replaces_the_previous_one():
     draft = Draft.of([imggen.augment.MixUp()])
     draft.add("CutMix")
     draft.add("RandomFlip")
     assert draft.steps == [imggen.augment.RandomFlip(), imggen.augment.CutMix()]
 
 
-def test_an_unknown_step_is_named_with_the_closest():
+def test_an_unknown_step_is_an_error_that_suggests_the_closest():
     with pytest.raises(OptionError, match="Did you mean 'RandomFlip'"):
         Draft([]).add("RandomFlp")
 
 
-def test_a_copy_is_tuned_apart():
+def test_a_copy_is_independent():
     draft = Draft.of([imggen.augment.RandomHue()])
     draft.copy().items[0].is_on = False
     assert draft.steps == [imggen.augment.RandomHue()]
 
 
-def test_what_is_exported_as_python_makes_the_same_steps():
+def test_the_exported_python_code_builds_the_same_steps():
     steps = [
         imggen.augment.RandomFlip("vertical"),
         imggen.augment.RandomZoom((0.5, 2)),
@@ -89,7 +89,7 @@ def test_what_is_exported_as_python_makes_the_same_steps():
     assert names["augment"] == steps
 
 
-def test_what_no_file_can_hold_is_refused_at_once():
+def test_augmentations_that_no_policy_file_can_hold_are_refused():
     with pytest.raises(OptionError, match="cannot be saved to a policy file"):
         draft_of(np.flipud)
 
@@ -112,7 +112,7 @@ def test_what_no_file_can_hold_is_refused_at_once():
         (RangeBounds(1e-4, 1e4), (0.75, 1.25), (0.75, 1.25), (0.01, 3.125)),
     ],
 )
-def test_a_slider_ends_where_it_is_of_use(legal, value, first, ends):
+def test_a_slider_has_a_useful_range(legal, value, first, ends):
     scale = scale_of(legal, value, first)
     assert (scale.least, scale.most) == pytest.approx(ends)
 
@@ -140,7 +140,7 @@ def test_a_slider_that_was_narrowed_can_be_widened_again():
     assert copied.step.degrees == (0.0, 0.0)
 
 
-def test_an_augmentation_of_batches_stays_the_last():
+def test_a_mixer_stays_last():
     draft = Draft.of([imggen.augment.MixUp(0.2)])
     draft.add("RandomFlip")
     assert [item.name for item in draft.items] == ["RandomFlip", "MixUp"]
@@ -148,7 +148,7 @@ def test_an_augmentation_of_batches_stays_the_last():
     assert [item.name for item in draft.items] == ["RandomFlip", "MixUp"]
 
 
-def test_images_that_lead_out_of_the_folder_are_left_out_and_named(tmp_path):
+def test_images_outside_the_folder_are_skipped_with_a_warning(tmp_path):
     write_images(tmp_path / "photos", {"cat": 2})
     write_images(tmp_path / "secret", {"x": 1})
     (tmp_path / "photos/cat/link.png").symlink_to(tmp_path / "secret/x/000.png")
@@ -157,7 +157,7 @@ def test_images_that_lead_out_of_the_folder_are_left_out_and_named(tmp_path):
     assert list(inside.paths) == ["cat/000.png", "cat/001.png"]
 
 
-def test_a_table_of_paths_that_lead_out_is_refused(tmp_path):
+def test_a_table_of_paths_outside_the_folder_is_refused(tmp_path):
     write_images(tmp_path / "secret", {"x": 1})
     (tmp_path / "photos").mkdir()
     manifest = imggen.Manifest.from_files(["../secret/x/000.png"], root=tmp_path / "photos")
@@ -165,7 +165,7 @@ def test_a_table_of_paths_that_lead_out_is_refused(tmp_path):
         only_inside(manifest)
 
 
-def test_a_port_in_use_is_named_with_another():
+def test_a_port_in_use_is_an_error_that_suggests_another():
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
@@ -174,7 +174,7 @@ def test_a_port_in_use_is_named_with_another():
             check_port(port)
 
 
-def test_without_nicegui_the_command_to_install_it_is_given(monkeypatch, photos):
+def test_without_nicegui_the_error_names_the_pip_command(monkeypatch, photos):
     from imggen.studio.server import serve
 
     monkeypatch.setitem(sys.modules, "nicegui", None)
@@ -200,7 +200,7 @@ def free_port() -> int:
 
 @contextlib.contextmanager
 def studio(folder: Path, *options: str, ended: list[int] | None = None):
-    """The address of a studio that runs; ``ended`` gets its exit status after Ctrl-C."""
+    """The address of a running studio; ``ended`` gets its exit status after Ctrl-C."""
     port = free_port()
     log = folder.parent / "studio.log"
     command = [sys.executable, "-m", "imggen", "studio", str(folder), "--port", str(port)]
@@ -209,7 +209,7 @@ def studio(folder: Path, *options: str, ended: list[int] | None = None):
             [*command, "--no-browser", "--image-size", "64", "64", *options],
             stdout=out,
             stderr=subprocess.STDOUT,
-            # NiceGUI behaves otherwise where it is told that it is under test.
+            # NiceGUI behaves differently if this says that it is under test.
             env={name: value for name, value in os.environ.items() if "PYTEST" not in name},
         )
     address = f"http://127.0.0.1:{port}"
@@ -292,23 +292,23 @@ def visit(tmp_path_factory) -> Visit:
     return Visit(page, status_of_path, status_of_host, reached, ended[0], log)
 
 
-def test_the_page_is_served_to_this_machine_alone(visit):
+def test_the_page_is_served_to_this_machine_only(visit):
     assert "imggen studio" in visit.page
     assert set(visit.status_of_path.values()) == {404}
     assert visit.reached_from_outside == []
 
 
-def test_under_the_name_of_another_site_nothing_is_served(visit):
+def test_requests_for_other_hosts_are_refused(visit):
     assert visit.status_of_host == {"evil.example": 400, "localhost": 200}
 
 
-def test_an_interruption_ends_it_without_a_complaint(visit):
+def test_ctrl_c_stops_the_server_without_a_traceback(visit):
     assert visit.exit_status == 0
     assert "Aborted" not in visit.log
     assert "Traceback" not in visit.log
 
 
-def test_a_size_that_is_none_is_refused_before_anything_is_served(pictures):
+def test_an_invalid_size_is_refused_before_the_server_starts(pictures):
     pytest.importorskip("nicegui")
     command = ["studio", str(pictures), "--image-size", "0", "0", "--no-browser"]
     told = CliRunner().invoke(main, command)
@@ -332,7 +332,7 @@ def browser():
         browser.close()
 
 
-def test_odd_names_and_broken_files_do_not_keep_it_from_showing_the_others(browser, tmp_path):
+def test_unusual_names_and_broken_files_do_not_hide_other_images(browser, tmp_path):
     write_images(tmp_path / "odd", {"a<b>'": 2, "b": 2})
     (tmp_path / "odd/b/000.png").write_bytes(b"broken")
     os.rename(tmp_path / "odd/b/001.png", os.fsencode(tmp_path / "odd/b") + b"/1\xfe.png")
@@ -348,7 +348,7 @@ def test_odd_names_and_broken_files_do_not_keep_it_from_showing_the_others(brows
         page.close()
 
 
-def test_what_cannot_be_done_is_told_in_place_of_pictures(browser, pictures, tmp_path):
+def test_errors_are_shown_in_place_of_images(browser, pictures, tmp_path):
     frame = imggen.scan(pictures).to_frame()
     frame["boxes"] = [[[10, 10, 40, 40]]] * len(frame)
     manifest = imggen.Manifest.from_frame(
@@ -373,9 +373,7 @@ def images_of(page) -> list[str]:
     return page.eval_on_selector_all(".q-img__image", "all => all.map(one => one.src)")
 
 
-def test_a_control_changes_the_pictures_and_the_export_gives_them_again(
-    browser, pictures, tmp_path
-):
+def test_a_control_changes_the_images_and_the_export_reproduces_them(browser, pictures, tmp_path):
     (tmp_path / "start.yaml").write_text("augmentations:\n- RandomBrightness: {factor: [1, 1]}\n")
     options = ("--policy", str(tmp_path / "start.yaml"))
     with studio(pictures, *options) as address:
@@ -423,7 +421,7 @@ def test_a_control_changes_the_pictures_and_the_export_gives_them_again(
         ],
     )
     assert again.exit_code == 0, again.output
-    # The same pixels, though drawn by another command.
+    # The same pixels, drawn by another command.
     sequence = imggen.ImageSequence(
         imggen.scan(pictures), image_size=(64, 64), augment=str(exported), seed=0
     )

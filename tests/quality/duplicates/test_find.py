@@ -1,4 +1,4 @@
-"""find_duplicates, and what is to be had of its result."""
+"""find_duplicates and its result."""
 
 import csv
 import hashlib
@@ -31,13 +31,13 @@ def groups_by_path(found) -> list[set[str]]:
 
 
 def kept_first(found) -> list[str]:
-    """The path of the one to keep of each group."""
+    """The path of the file to keep of each group."""
     return [found.manifest.paths[group[0]] for group in found.groups]
 
 
 @pytest.fixture
 def album(tmp_path):
-    """Six pictures: two files of the same bytes, a small and a cropped copy, two others."""
+    """Six images: two files of the same bytes, a small and a cropped copy, two others."""
     first = data_of(photo(1), "PNG")
     return write_photos(
         tmp_path / "album",
@@ -52,11 +52,11 @@ def album(tmp_path):
     )
 
 
-# What is found.
+# Groups.
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_an_altered_copy_among_others_is_found_and_nothing_else(tmp_path, way):
+def test_only_the_altered_copy_is_found_among_other_images(tmp_path, way):
     pictures = {f"{seed}.png": seed for seed in range(8)}
     write_photos(tmp_path, {**pictures, "copy.png": WAYS[way](photo(3))})
 
@@ -80,7 +80,7 @@ def test_a_copy_in_another_format_is_found(tmp_path, suffix):
     ],
     ids=["mirrored", "rotated", "a small part", "another picture"],
 )
-def test_what_is_said_not_to_be_found_is_not(tmp_path, alter):
+def test_mirrored_rotated_and_other_documented_exceptions_are_not_found(tmp_path, alter):
     write_photos(tmp_path, {"a.png": 0, "b.png": alter(photo(0))})
     found = find_duplicates(listing(tmp_path))
 
@@ -89,7 +89,7 @@ def test_what_is_said_not_to_be_found_is_not(tmp_path, alter):
     assert found.drop == ()
 
 
-def test_a_picture_that_is_turned_by_a_tag_is_the_same_as_the_upright_one(tmp_path):
+def test_a_photograph_with_an_exif_orientation_is_a_duplicate_of_the_upright_one(tmp_path):
     tag = Image.Exif()
     tag[0x0112] = 6
     turned = data_of(photo(0).rotate(90), "JPEG", exif=tag, quality=95)
@@ -98,7 +98,7 @@ def test_a_picture_that_is_turned_by_a_tag_is_the_same_as_the_upright_one(tmp_pa
     assert len(find_duplicates(listing(tmp_path)).groups) == 1
 
 
-def test_a_group_for_each_picture_in_the_order_of_the_manifest(album):
+def test_groups_are_in_the_order_of_the_manifest(album):
     found = find_duplicates(imggen.scan(album))
 
     assert groups_by_path(found) == [
@@ -107,7 +107,7 @@ def test_a_group_for_each_picture_in_the_order_of_the_manifest(album):
     ]
 
 
-def test_a_group_is_what_pairs_connect(tmp_path):
+def test_groups_are_the_connected_components_of_pairs(tmp_path):
     once = cropped(photo(0, 320), left=0.08)
     twice = cropped(once, left=0.08)
     write_photos(tmp_path, {"a.png": photo(0, 320), "b.png": once, "c.png": twice})
@@ -129,7 +129,7 @@ def test_equal_files_are_paired_with_the_first_of_them(tmp_path):
     assert found.groups == ((1, 2, 3),)
 
 
-def test_a_copy_is_similar_to_the_best_of_those_like_it(album):
+def test_the_similarity_of_a_copy_is_that_to_the_most_similar_file(album):
     found = find_duplicates(imggen.scan(album))
     similarity = dict(zip(found.manifest.paths, found.similarity.tolist(), strict=True))
 
@@ -145,7 +145,7 @@ def test_a_copy_is_similar_to_the_best_of_those_like_it(album):
     deadline=None, max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(contents=st.lists(st.integers(0, 4), min_size=1, max_size=12))
-def test_files_of_the_same_bytes_are_those_of_the_same_hash(tmp_path, contents):
+def test_files_with_the_same_bytes_have_the_same_hash(tmp_path, contents):
     names = [f"{number}.bin" for number in range(len(contents))]
     for name, content in zip(names, contents, strict=True):
         (tmp_path / name).write_bytes(bytes([content]))
@@ -160,13 +160,13 @@ def test_files_of_the_same_bytes_are_those_of_the_same_hash(tmp_path, contents):
     assert found.unreadable == ()
 
 
-def test_looking_for_the_same_bytes_finds_no_altered_copies(album):
+def test_near_false_finds_no_altered_copies(album):
     assert groups_by_path(find_duplicates(imggen.scan(album), near=False)) == [
         {"cat/1.png", "dog/1 again.png"}
     ]
 
 
-def test_the_order_of_the_files_decides_no_group(album):
+def test_the_groups_do_not_depend_on_the_order_of_files(album):
     manifest = imggen.scan(album)
     order = np.random.default_rng(0).permutation(len(manifest))
     shuffled = find_duplicates(manifest.take(order))
@@ -177,7 +177,7 @@ def test_the_order_of_the_files_decides_no_group(album):
 
 
 @pytest.mark.parametrize("workers", [0, 1, 5])
-def test_the_number_of_threads_decides_nothing(album, workers):
+def test_the_result_does_not_depend_on_the_number_of_threads(album, workers):
     found = find_duplicates(imggen.scan(album), workers=workers)
 
     assert found.groups == find_duplicates(imggen.scan(album)).groups
@@ -197,7 +197,7 @@ def test_no_files_have_no_duplicates(tmp_path):
     assert len(found.to_frame()) == 0
 
 
-# Files that are in the way.
+# Unreadable files and links.
 
 
 def test_files_that_cannot_be_read_are_named(album):
@@ -209,7 +209,7 @@ def test_files_that_cannot_be_read_are_named(album):
     assert len(found.groups) == 2
 
 
-def test_broken_files_of_the_same_bytes_are_duplicates_all_the_same(tmp_path):
+def test_broken_files_with_the_same_bytes_are_duplicates(tmp_path):
     write_photos(tmp_path, {"a.png": b"no image", "b.png": b"no image", "c.png": b"neither"})
     found = find_duplicates(listing(tmp_path))
 
@@ -217,7 +217,7 @@ def test_broken_files_of_the_same_bytes_are_duplicates_all_the_same(tmp_path):
     assert found.unreadable == ("a.png", "b.png", "c.png")
 
 
-def test_a_file_that_has_vanished_is_named_and_like_nothing(album):
+def test_a_missing_file_is_named_and_similar_to_none(album):
     manifest = imggen.scan(album)
     (album / "cat" / "1.png").unlink()
     (album / "cat" / "0.png").unlink()
@@ -227,14 +227,14 @@ def test_a_file_that_has_vanished_is_named_and_like_nothing(album):
     assert groups_by_path(found) == [{"cat/small.png", "dog/cut.jpg"}]
 
 
-def test_looking_for_the_same_bytes_names_only_files_without_any(tmp_path):
+def test_near_false_names_only_unreadable_files(tmp_path):
     write_photos(tmp_path, {"broken.png": b"no image"})
     found = find_duplicates(listing(tmp_path, "broken.png", "gone.png"), near=False)
 
     assert found.unreadable == ("gone.png",)
 
 
-def test_a_file_that_may_not_be_read_is_named(tmp_path):
+def test_a_file_without_read_permission_is_named(tmp_path):
     write_photos(tmp_path, {"a.png": 0, "b.png": 1})
     (tmp_path / "a.png").chmod(0)
     if os.access(tmp_path / "a.png", os.R_OK):
@@ -244,7 +244,7 @@ def test_a_file_that_may_not_be_read_is_named(tmp_path):
 
 
 @pytest.mark.parametrize("again", ["a.png", "./a.png", "x/../a.png"])
-def test_a_file_that_a_table_lists_twice_is_no_duplicate_of_itself(tmp_path, again):
+def test_a_file_listed_twice_is_not_a_duplicate_of_itself(tmp_path, again):
     write_photos(tmp_path, {"a.png": 0, "b.png": 1, "x/c.png": 2})
     found = find_duplicates(listing(tmp_path, "a.png", "b.png", again))
 
@@ -267,10 +267,10 @@ def test_a_link_to_a_file_is_a_duplicate_of_it(tmp_path):
     assert groups_by_path(find_duplicates(listing(tmp_path), near=False)) == [{"a.png", "link.png"}]
 
 
-# Which is kept.
+# The file to keep.
 
 
-def test_the_one_with_most_pixels_is_kept(tmp_path):
+def test_the_file_with_the_most_pixels_is_kept(tmp_path):
     large, small = photo(0), smaller(photo(0))
     write_photos(
         tmp_path,
@@ -282,7 +282,7 @@ def test_the_one_with_most_pixels_is_kept(tmp_path):
     assert found.groups == ((1, 0, 2),)
 
 
-def test_of_so_many_pixels_the_largest_file_is_kept(tmp_path):
+def test_the_largest_file_of_equally_many_pixels_is_kept(tmp_path):
     write_photos(
         tmp_path,
         {
@@ -295,7 +295,7 @@ def test_of_so_many_pixels_the_largest_file_is_kept(tmp_path):
     assert find_duplicates(listing(tmp_path)).groups == ((1, 0, 2),)
 
 
-def test_of_equal_files_the_first_is_kept(tmp_path):
+def test_the_first_of_equal_files_is_kept(tmp_path):
     data = data_of(photo(0), "PNG")
     write_photos(tmp_path, {"a.png": data, "b.png": data, "c.png": data})
 
@@ -303,7 +303,7 @@ def test_of_equal_files_the_first_is_kept(tmp_path):
     assert kept_first(find_duplicates(listing(tmp_path, "c.png", "a.png"))) == ["c.png"]
 
 
-def test_all_but_the_one_to_keep_of_each_group_could_go(album):
+def test_all_files_of_a_group_but_the_kept_one_are_to_drop(album):
     found = find_duplicates(imggen.scan(album))
 
     assert sorted(found.manifest.paths[row] for row in found.drop) == [
@@ -314,7 +314,7 @@ def test_all_but_the_one_to_keep_of_each_group_could_go(album):
     assert list(found.drop) == sorted(found.drop)
 
 
-def test_what_is_kept_is_the_manifest_without_those_in_its_order(album):
+def test_deduplicate_keeps_the_other_rows_in_order(album):
     manifest = imggen.scan(album)
     kept = find_duplicates(manifest).deduplicate()
 
@@ -323,16 +323,16 @@ def test_what_is_kept_is_the_manifest_without_those_in_its_order(album):
     assert len(manifest) == 6
 
 
-def test_what_is_kept_has_no_duplicates(album):
+def test_a_deduplicated_manifest_has_no_duplicates(album):
     kept = find_duplicates(imggen.scan(album)).deduplicate()
 
     assert find_duplicates(kept).groups == ()
 
 
-# Kept together.
+# Groups for splitting.
 
 
-def test_duplicates_are_a_group_each_and_all_others_one_of_their_own(album):
+def test_grouped_puts_duplicates_into_groups_and_others_into_their_own(album):
     groups = list(find_duplicates(imggen.scan(album)).grouped().groups)
 
     assert groups[0] == groups[2] == groups[5]
@@ -340,11 +340,11 @@ def test_duplicates_are_a_group_each_and_all_others_one_of_their_own(album):
     assert len(set(groups)) == 3
 
 
-def test_groups_of_the_manifest_are_joined_with_those_of_duplicates(album):
+def test_groups_of_the_manifest_are_merged_with_those_of_duplicates(album):
     patients = imggen.group_by(imggen.scan(album), ["x", "y", "x", "z", "y", "w"])
     groups = list(find_duplicates(patients).grouped().groups)
 
-    # "1.png" is with "1 again.png", and "2.png" with it, since they are of one patient.
+    # "1.png" is grouped with "1 again.png", and "2.png" with it, since they are of one patient.
     assert groups[1] == groups[3] == groups[4]
     assert groups[0] == groups[2] == groups[5]
     assert len(set(groups)) == 2
@@ -382,7 +382,7 @@ def test_a_threshold_out_of_its_range_is_refused(photos, threshold):
 
 
 @pytest.mark.parametrize("threshold", [1e-9, 0.5, 1, np.float64(0.9)])
-def test_a_threshold_in_its_range_is_taken(album, threshold):
+def test_a_threshold_within_its_range_is_accepted(album, threshold):
     found = find_duplicates(imggen.scan(album), threshold=threshold)
 
     assert found.threshold == threshold
@@ -401,7 +401,7 @@ def test_a_pair_a_little_below_the_threshold_is_a_near_miss(tmp_path):
     assert missed.near_misses.similarity.tolist() == pytest.approx([similarity], abs=0.001)
 
 
-def test_pairs_that_count_are_no_near_misses(album):
+def test_pairs_above_the_threshold_are_not_near_misses(album):
     found = find_duplicates(imggen.scan(album))
 
     assert (found.pairs.similarity >= found.threshold).all()
@@ -430,7 +430,7 @@ def test_the_table_has_a_row_for_each_file_in_a_group(album):
     assert frame.num_bytes.tolist() == [os.path.getsize(album / path) for path in frame.path]
 
 
-def test_of_files_without_classes_or_size_the_table_tells_neither(tmp_path):
+def test_the_table_has_no_classes_or_sizes_if_unknown(tmp_path):
     write_photos(tmp_path, {"a.png": b"no image", "b.png": b"no image"})
     frame = find_duplicates(listing(tmp_path)).to_frame()
 
@@ -450,7 +450,7 @@ def test_a_saved_csv_has_the_rows_of_the_table(album, tmp_path):
     ]
 
 
-def test_a_saved_json_has_the_rows_and_what_holds_for_all(album, tmp_path):
+def test_a_saved_json_has_the_rows_and_the_metadata(album, tmp_path):
     (album / "cat" / "broken.png").write_bytes(b"no image")
     found = find_duplicates(imggen.scan(album), threshold=0.9)
     found.save(tmp_path / "found.json")
@@ -466,7 +466,7 @@ def test_a_saved_json_has_the_rows_and_what_holds_for_all(album, tmp_path):
 
 
 @pytest.mark.parametrize("name", ["found.csv", "found.json"])
-def test_names_that_are_no_text_are_saved_as_they_are(tmp_path, name):
+def test_names_that_are_not_utf_8_are_saved_unchanged(tmp_path, name):
     data = data_of(photo(0), "PNG")
     names = [os.fsdecode(b"caf\xe9 \xff.png"), 'line\nbreak, "quoted".png']
     write_photos(tmp_path / "in", dict.fromkeys(names, data))
@@ -480,7 +480,7 @@ def test_names_that_are_no_text_are_saved_as_they_are(tmp_path, name):
     assert sorted(saved) == sorted(names)
 
 
-def test_another_ending_is_refused(photos, tmp_path):
+def test_another_extension_is_refused(photos, tmp_path):
     found = find_duplicates(imggen.scan(photos))
 
     with pytest.raises(OptionError, match=r"found\.txt' must end in \.csv or \.json"):

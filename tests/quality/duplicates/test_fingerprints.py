@@ -92,14 +92,14 @@ def test_noise_of_a_flat_image_is_removed(level):
     assert np.unique(flatten_noise(noise + np.uint8(level))).tolist() == [level + 2]
 
 
-def test_faint_structure_is_left_alone():
+def test_faint_structure_is_unchanged():
     faint = np.full((1, 64, 64), 250, np.uint8)
     faint[0, 30, 30] = 240
 
     assert flatten_noise(faint) is faint
 
 
-def test_levelling_writes_to_no_thumbnail_that_it_was_given():
+def test_flattening_does_not_change_its_argument():
     noise = np.random.default_rng(0).integers(0, 3, (2, 64, 64)).astype(np.uint8)
     before = noise.copy()
     flatten_noise(noise)
@@ -117,14 +117,14 @@ def test_a_file_becomes_a_thumbnail(tmp_path):
     assert np.unique(thumb).tolist() == [10]
 
 
-def test_the_bytes_of_a_file_have_the_thumbnail_of_the_file(tmp_path):
+def test_bytes_and_path_of_a_file_give_the_same_thumbnail(tmp_path):
     path = tmp_path / "scene.png"
     Image.fromarray(scenes(1, side=200)[0]).save(path)
 
     assert np.array_equal(compute_thumb(path), compute_thumb(path.read_bytes()))
 
 
-def test_a_picture_that_is_turned_by_a_tag_has_the_thumbnail_of_the_upright_one(tmp_path):
+def test_thumbnails_are_upright(tmp_path):
     image = Image.fromarray(scenes(1, side=128, smooth=6)[0])
     image.save(tmp_path / "upright.png")
     tag = Image.Exif()

@@ -1,4 +1,4 @@
-"""The neighbour search, against comparing each with each."""
+"""The search for near hashes, against comparing all pairs."""
 
 import numpy as np
 from hypothesis import given, settings
@@ -39,13 +39,13 @@ def compared_one_by_one(hashes, queries, radius):
 
 @settings(deadline=None, max_examples=40)
 @given(HASHES, HASHES, st.integers(0, 10))
-def test_the_search_finds_what_comparing_all_finds_in_the_same_order(hashes, queries, radius):
+def test_the_search_agrees_with_comparing_all_pairs(hashes, queries, radius):
     found = all_near(HashIndex.build(hashes, radius), queries)
 
     assert found == compared_one_by_one(hashes, queries, radius)
 
 
-def test_hashes_that_differ_in_exactly_the_radius_are_found_however_the_bits_lie():
+def test_hashes_that_differ_in_exactly_the_radius_are_found_for_any_bits():
     for radius in range(11):
         with case(radius):
             rng = np.random.default_rng(radius)
@@ -57,7 +57,7 @@ def test_hashes_that_differ_in_exactly_the_radius_are_found_however_the_bits_lie
             assert distances == [radius] * 300
 
 
-def test_a_crowded_bucket_is_searched_in_pieces(monkeypatch):
+def test_a_large_bucket_is_searched_in_batches(monkeypatch):
     monkeypatch.setattr("imggen.quality.duplicates.hash_index._COMPARISON_BATCH_SIZE", 100)
     monkeypatch.setattr("imggen.quality.duplicates.hash_index._QUERY_BATCH_SIZE", 7)
     hashes = np.zeros(60, np.uint64)
@@ -67,7 +67,7 @@ def test_a_crowded_bucket_is_searched_in_pieces(monkeypatch):
     assert all_near(index, hashes) == compared_one_by_one(hashes, hashes, 3)
 
 
-def test_all_hits_of_a_query_come_in_one_piece(monkeypatch):
+def test_all_matches_of_a_query_are_in_one_batch(monkeypatch):
     monkeypatch.setattr("imggen.quality.duplicates.hash_index._COMPARISON_BATCH_SIZE", 50)
     hashes = np.random.default_rng(0).integers(0, 8, 200).astype(np.uint64)
     queries = [set(found.query.tolist()) for found in HashIndex.build(hashes, 2).search(hashes)]

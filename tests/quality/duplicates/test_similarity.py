@@ -1,4 +1,4 @@
-"""Which pictures are near-duplicates, on pictures made up here and on photographs."""
+"""Near-duplicates among generated images and photographs."""
 
 import io
 
@@ -30,7 +30,7 @@ def cut(image, left=0.0, right=0.0, top=0.0, bottom=0.0):
 
 
 def accepted(thumbs, threshold=THRESHOLD):
-    """The pairs that are as similar as was asked for."""
+    """The pairs above the threshold."""
     pairs = similar_pairs(thumbs, threshold)
     return pairs.where(pairs.similarity >= threshold)
 
@@ -40,7 +40,7 @@ def found(pairs):
 
 
 def groups(pairs, number):
-    """Which of so many pictures are connected, as sets of two or more."""
+    """The connected images, as sets of two or more."""
     group = {picture: {picture} for picture in range(number)}
     for first, second in found(pairs):
         joined = group[first] | group[second]
@@ -66,7 +66,7 @@ def larger(number, seed=0):
     ids=str,
 )
 @pytest.mark.parametrize("copy_first", [False, True], ids=["copy last", "copy first"])
-def test_a_cropped_copy_is_paired_with_its_original_and_with_nothing_else(shares, copy_first):
+def test_a_cropped_copy_is_paired_with_its_original_only(shares, copy_first):
     images = larger(12)
     copy, originals = thumb(cut(images[7], **shares)), [thumb(image) for image in images]
     thumbs = [copy, *originals] if copy_first else [*originals, copy]
@@ -98,7 +98,7 @@ def test_a_mirrored_copy_and_a_negative_are_not_duplicates():
     assert found(accepted(np.stack([thumb(image) for image in others]))) == []
 
 
-def test_different_pictures_are_no_duplicates():
+def test_different_images_are_not_duplicates():
     assert found(accepted(scenes(400))) == []
 
 
@@ -109,7 +109,7 @@ def test_equal_thumbnails_are_paired_with_the_first_of_them():
     assert pairs.similarity.tolist() == [1, 1]
 
 
-def test_flat_pictures_of_one_level_are_duplicates_and_those_of_others_are_not():
+def test_flat_images_are_duplicates_if_their_level_is_the_same():
     noise = np.random.default_rng(0).integers(0, 3, (6, 64, 64))
     levels = np.array([0, 0, 0, 9, 9, 200])[:, None, None]
     thumbs = flatten_noise((noise + levels).astype(np.uint8))
@@ -117,14 +117,14 @@ def test_flat_pictures_of_one_level_are_duplicates_and_those_of_others_are_not()
     assert groups(accepted(thumbs), 6) == {frozenset({0, 1, 2}), frozenset({3, 4})}
 
 
-def test_flat_pictures_chain_nothing_together():
+def test_flat_images_connect_no_other_images():
     levels = np.arange(256, dtype=np.uint8)[:, None, None]
     flat = np.broadcast_to(levels, (256, 64, 64))
 
     assert found(accepted(np.concatenate([flat, scenes(50)]))) == []
 
 
-def test_ten_thousand_black_images_are_as_many_pairs():
+def test_ten_thousand_black_images_give_only_9999_pairs():
     thumbs = np.concatenate([scenes(20), np.zeros((10_000, 64, 64), np.uint8)])
     pairs = accepted(thumbs)
 
@@ -142,7 +142,7 @@ def test_many_frames_of_one_scene_are_one_group_of_few_pairs():
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_the_order_of_the_pictures_decides_nothing(seed):
+def test_pairs_do_not_depend_on_the_order_of_images(seed):
     images = larger(12)
     crops = [thumb(cut(image, left=0.05, top=0.03)) for image in images[:6]]
     poor = [thumb(image, 30) for image in images[3:9]]
@@ -178,7 +178,7 @@ def test_pairs_are_sorted_unique_and_in_range(threshold):
     assert (pairs.similarity <= 1).all()
 
 
-def test_a_pair_that_misses_the_threshold_by_little_is_told_of_too():
+def test_a_pair_slightly_below_the_threshold_is_returned():
     images = larger(5)
     thumbs = np.stack([*(thumb(image) for image in images), thumb(images[2], 15)])
     (similarity,) = accepted(thumbs).similarity.tolist()
@@ -190,7 +190,7 @@ def test_a_pair_that_misses_the_threshold_by_little_is_told_of_too():
     assert found(accepted(thumbs, similarity + 0.005)) == []
 
 
-def test_a_pair_that_misses_the_threshold_by_more_is_not_told_of():
+def test_a_pair_far_below_the_threshold_is_not_returned():
     images = larger(2)
     noise = np.random.default_rng(0).integers(-30, 31, images[0].shape)
     noisy = np.clip(images[0] + noise, 0, 255).astype(np.uint8)
@@ -216,17 +216,17 @@ def test_a_higher_threshold_keeps_the_most_similar():
 
 
 @pytest.mark.parametrize("number", [0, 1])
-def test_fewer_than_two_pictures_have_no_pairs(number):
+def test_fewer_than_two_images_have_no_pairs(number):
     assert found(similar_pairs(scenes(2)[:number])) == []
 
 
-def test_a_picture_is_wholly_similar_to_itself():
+def test_an_image_has_similarity_1_to_itself():
     thumbs = scenes(20)
 
     assert measure_similarity(thumbs, thumbs, WHOLE.repeat(20, axis=0)).min() > 0.9999
 
 
-def test_a_flat_picture_is_similar_to_nothing():
+def test_a_flat_image_is_similar_to_none():
     flat = np.full((2, 64, 64), 90, np.uint8)
 
     assert measure_similarity(flat, scenes(2), WHOLE.repeat(2, axis=0)).tolist() == [0, 0]
@@ -242,7 +242,7 @@ def test_skies_that_differ_much_in_brightness_or_contrast_are_not_similar():
 
 
 def photographs() -> list[Image.Image]:
-    """Parts of the two photographs that come with scikit-learn; no two overlap."""
+    """Crops of the two photographs that come with scikit-learn; no two overlap."""
     from sklearn.datasets import load_sample_images
 
     return [
@@ -254,7 +254,7 @@ def photographs() -> list[Image.Image]:
 
 
 @pytest.mark.parametrize("shift", [0, 7])
-def test_altered_copies_among_photographs_are_found_and_nothing_else(shift):
+def test_only_altered_copies_are_found_among_photographs(shift):
     photos = photographs()
     of = [(shift + 2 * number) % len(photos) for number in range(len(WAYS))]
     copies = [way(photos[original]) for way, original in zip(WAYS.values(), of, strict=True)]
