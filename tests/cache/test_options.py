@@ -385,7 +385,7 @@ def test_a_set_larger_than_the_limit_of_a_folder_is_refused(photos, tmp_path):
 
 
 @BOTH
-def test_the_sizes_of_a_refusal_can_be_told_apart(photos, tmp_path, where):
+def test_the_sizes_in_the_error_can_be_distinguished(photos, tmp_path, where):
     sequence = small(photos, Cache(place(where, tmp_path), limit=4 * RAW), workers=0)
     with pytest.raises((OptionError, CacheError)) as caught:
         sequence[0]
