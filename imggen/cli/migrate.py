@@ -15,7 +15,7 @@ from imggen.cli.output import replace_surrogates
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from imggen.migrate import Cell, Examination, Script
+    from imggen.migrate import Cell, Examination, Script, Trap
 
 _LEFT_TO_DO = 1
 _NOT_READ = 2
@@ -28,16 +28,24 @@ def migrate(paths: tuple[Path, ...], write: bool) -> None:
     """Find uses of Keras's image loaders in PATH, and show the change to imggen as a diff.
 
     PATH is a .py file, a notebook, or a folder of them. The code is parsed, but never run. Common
-    mistakes are reported with a fix. Files are changed only with --write.
+    mistakes, and what does not run with Keras 3, are reported with a fix. Files are changed only
+    with --write.
 
     The exit status is 0 if nothing remains to be changed, 1 if there are changes and --write is not
     given, and 2 if a file cannot be read, parsed or written.
     """
     from imggen.errors import ScriptError
-    from imggen.migrate import changed_cells, examine, find_scripts, read_script, write_script
+    from imggen.migrate import (
+        changed_cells,
+        examine,
+        find_scripts,
+        names_loaders,
+        read_script,
+        write_script,
+    )
 
     status = 0
-    num_scripts = num_changed = 0
+    num_scripts = num_changed = num_unread = 0
     examinations: list[Examination] = []
     for path in paths:
         try:
@@ -48,24 +56,29 @@ def migrate(paths: tuple[Path, ...], write: bool) -> None:
             continue
         for file in scripts:
             num_scripts += 1
+            problems: tuple[str, ...] = ()
             try:
                 script = read_script(file)
                 examination = examine(script)
+                problems = examination.problems
                 changed = changed_cells(script, examination.edits)
                 _show(script, examination, changed)
                 examinations.append(examination)
                 if changed and write:
                     write_script(script, changed)
+                if changed:
+                    num_changed += 1
+                    status = max(status, 0 if write else _LEFT_TO_DO)
             except ScriptError as err:
-                _say(f"skipped: {err}", err=True)
+                problems = (*problems, str(err))
+            if problems:
                 status = _NOT_READ
-                continue
-            for problem in examination.problems:
-                _say(f"skipped: {problem}", err=True)
-                status = _NOT_READ
-            if changed:
-                num_changed += 1
-                status = max(status, 0 if write else _LEFT_TO_DO)
+                if file == path or names_loaders(file):
+                    _say("\n".join(f"skipped: {problem}" for problem in problems), err=True)
+                else:
+                    num_unread += 1
+    if num_unread:
+        _say(f"skipped: {num_unread} files that cannot be read and name no Keras loader", err=True)
     _explain(examinations)
     done = "changed" if write else "to change; --write does it"
     _say(f"{num_scripts} scripts read, {num_changed} {done if num_changed else 'to change'}.")
@@ -74,15 +87,14 @@ def migrate(paths: tuple[Path, ...], write: bool) -> None:
 
 _WITH_IMGGEN = {
     "ImageDataGenerator": (
-        "the same arguments, draws and batches, made on several threads. 99.9 % of values are "
-        "within 0.02 grey levels, with exact=True all are the same. A seed leaves np.random as it "
-        "is: code of yours that draws from there, and pluralize on a seed= elsewhere, needs "
-        "np.random.seed. "
+        "Same arguments, random draws and batches, on several threads. 99.9 % of values are within "
+        "0.02 gray levels; with exact=True all are equal. seed= does not seed np.random, as Keras "
+        "does: if your code draws from np.random, call np.random.seed. "
         'New: on_error="skip", cache="ram", validation_split=(validation, test).'
     ),
     "image_dataset_from_directory": (
-        "no drop-in, so the call is left as it is. imggen.from_directory(directory, "
-        "image_size=..., batch_size=..., split=(0.7, 0.15, 0.15), seed=...) serves train, val and "
+        "There is no drop-in, so the call is not changed. imggen.from_directory(directory, "
+        "image_size=..., batch_size=..., split=(0.7, 0.15, 0.15), seed=...) returns train, val and "
         "test from one call, and knows the file of every row."
     ),
 }
@@ -90,7 +102,7 @@ _WITH_IMGGEN = {
 
 def _show(script: Script, examination: Examination, changed: Mapping[int, Cell]) -> None:
     """Prints the diff of a script, and then its remarks by line."""
-    if not examination.uses:
+    if not examination.uses and not examination.traps:
         return
     _say(click.style(str(script.path), bold=True))
     for line in _diff(script, changed):
@@ -98,7 +110,7 @@ def _show(script: Script, examination: Examination, changed: Mapping[int, Cell])
         _say(click.style(line, fg=color) if color else line)
     remarks = [(use.cell, use.line, f"uses {use.name}") for use in examination.uses]
     remarks += [
-        (trap.cell, trap.line, click.style(f"trap: {trap.name}", fg="yellow"))
+        (trap.cell, trap.line, click.style(f"trap: {trap.name}", fg="yellow") + _detail(trap))
         for trap in examination.traps
     ]
     for cell_number, line_number, remark in sorted(dict.fromkeys(remarks)):
@@ -106,18 +118,24 @@ def _show(script: Script, examination: Examination, changed: Mapping[int, Cell])
     _say()
 
 
+def _detail(trap: Trap) -> str:
+    first, *code = trap.detail.splitlines()[:1] + trap.detail.splitlines()[1:] or [""]
+    lines = [f": {first}" if first else "", *(f"      {line}" for line in code)]
+    return "\n".join(lines)
+
+
 def _explain(examinations: list[Examination]) -> None:
     """Explains each kind of trap and each loader once for all scripts."""
     names = {use.name for examination in examinations for use in examination.uses}
     traps = {
-        (trap.name, trap.today, trap.remedy)
+        (trap.name, trap.effect, trap.fix)
         for examination in examinations
         for trap in examination.traps
     }
-    for name, today, remedy in sorted(traps):
+    for name, effect, fix in sorted(traps):
         _say(click.style(f"trap: {name}", fg="yellow"))
-        _paragraph(f"today: {today}")
-        _paragraph(f"remedy: {remedy}")
+        _paragraph(f"effect: {effect}")
+        _paragraph(f"fix: {fix}")
     if names - {"image_dataset_from_directory"}:
         _say("ImageDataGenerator with imggen")
         _paragraph(_WITH_IMGGEN["ImageDataGenerator"])

@@ -1,7 +1,9 @@
 """Migration of scripts from Keras's image loaders to imggen.
 
-Comes in: paths of scripts and notebooks. Goes out: the uses of Keras's loaders, traps, and edited
-files. New loaders are added in ``uses``, new traps in ``traps``; no code is run.
+Comes in: paths of scripts and notebooks. Goes out: the uses of Keras's loaders, traps, what Keras 3
+has removed, and edited files. No code is run. New loaders are added in ``uses``, new traps in
+``traps``, incompatibilities in ``keras3`` (names come from the installed Keras) with hints in
+``replacements``.
 
 find_scripts ─▶ read_script ─▶ examine ─▶ changed_cells ─▶ write_script
 """
@@ -9,10 +11,10 @@ find_scripts ─▶ read_script ─▶ examine ─▶ changed_cells ─▶ write
 from imggen.migrate.examination import Examination, examine
 from imggen.migrate.scripts import (
     Cell,
-    Edit,
     Script,
     changed_cells,
     find_scripts,
+    names_loaders,
     read_script,
     write_script,
 )
@@ -21,7 +23,6 @@ from imggen.migrate.uses import Use
 
 __all__ = [
     "Cell",
-    "Edit",
     "Examination",
     "Script",
     "Trap",
@@ -29,6 +30,7 @@ __all__ = [
     "changed_cells",
     "examine",
     "find_scripts",
+    "names_loaders",
     "read_script",
     "write_script",
 ]

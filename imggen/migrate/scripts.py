@@ -19,6 +19,9 @@ from imggen.errors import ScriptError
 
 _SUFFIXES = {".py", ".ipynb"}
 _SKIPPED_FOLDERS = {"__pycache__", "node_modules", "site-packages"}
+_LOADERS = re.compile(
+    rb"ImageDataGenerator|image_dataset_from_directory|flow_from_d|fit_generator|keras_preprocessing"
+)
 
 
 class Edit(NamedTuple):
@@ -136,6 +139,14 @@ def read_script(path: Path) -> Script:
     ) as err:
         raise ScriptError(f"{str(path)!r} cannot be read: {_reason(err)}.") from err
     return Script(path, cells, encoding, content)
+
+
+def names_loaders(path: Path) -> bool:
+    """Whether a file, even if it cannot be parsed, contains the name of a loader of Keras."""
+    try:
+        return _LOADERS.search(path.read_bytes()) is not None
+    except OSError:
+        return False
 
 
 def _reason(err: Exception) -> str:

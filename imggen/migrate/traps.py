@@ -8,6 +8,21 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from imggen.migrate.values import (
+    Arguments,
+    Constant,
+    Flow,
+    Generator,
+    Items,
+    Iterated,
+    Scaled,
+    Sorted,
+    Text,
+    Value,
+    alternatives,
+    flows_in,
+)
+
 
 class Trap(NamedTuple):
     """Behavior of a script that is probably not intended.
@@ -16,15 +31,17 @@ class Trap(NamedTuple):
         cell: The cell that it is in, from 0.
         line: The line, from 1.
         name: The kind of trap.
-        today: What the script does today.
-        remedy: The recommended change.
+        detail: What it is about on this line, and what to write; may be empty.
+        effect: What the script does.
+        fix: The recommended change.
     """
 
     cell: int
     line: int
     name: str
-    today: str
-    remedy: str
+    detail: str
+    effect: str
+    fix: str
 
 
 _AUGMENTING = (
@@ -38,6 +55,7 @@ _AUGMENTING = (
     "horizontal_flip",
     "vertical_flip",
 )
+_FITTED = ("featurewise_center", "featurewise_std_normalization", "zca_whitening")
 
 # Models of keras.applications that expect values from 0 to 255 and scale them by themselves.
 _SCALING_MODEL = re.compile(
@@ -45,123 +63,17 @@ _SCALING_MODEL = re.compile(
 )
 
 FLOWS = ("flow", "flow_from_directory", "flow_from_dataframe")
-_FIT = {"fit", "fit_generator"}
-_EVALUATE = {"evaluate", "evaluate_generator"}
-_PREDICT = {"predict", "predict_generator"}
+FIT = {"fit", "fit_generator"}
+EVALUATE = {"evaluate", "evaluate_generator"}
+PREDICT = {"predict", "predict_generator"}
 
-
-# The names of positional arguments, in order.
-_POSITIONS = {
-    "ImageDataGenerator": (
-        *("featurewise_center", "samplewise_center", "featurewise_std_normalization"),
-        *("samplewise_std_normalization", "zca_whitening", "zca_epsilon", "rotation_range"),
-        *("width_shift_range", "height_shift_range", "brightness_range", "shear_range"),
-        *("zoom_range", "channel_shift_range", "fill_mode", "cval", "horizontal_flip"),
-        *("vertical_flip", "rescale", "preprocessing_function"),
-    ),
-    "flow": ("x", "y", "batch_size", "shuffle", "sample_weight", "seed"),
-    "flow_from_directory": (
-        *("directory", "target_size", "color_mode", "classes", "class_mode", "batch_size"),
-        *("shuffle", "seed", "save_to_dir", "save_prefix", "save_format", "follow_links"),
-        *("subset", "interpolation"),
-    ),
-    "flow_from_dataframe": (
-        *("dataframe", "directory", "x_col", "y_col", "weight_col", "target_size"),
-        *("color_mode", "classes", "class_mode", "batch_size", "shuffle", "seed"),
-        *("save_to_dir", "save_prefix", "save_format", "subset", "interpolation"),
-    ),
+# The keywords of flow_from_dataframe; it ignores all others.
+DATAFRAME_KEYWORDS = {
+    *("dataframe", "directory", "x_col", "y_col", "weight_col", "target_size", "color_mode"),
+    *("classes", "class_mode", "batch_size", "shuffle", "seed", "save_to_dir", "save_prefix"),
+    *("save_format", "subset", "interpolation", "validate_filenames"),
+    *("workers", "use_multiprocessing", "cache", "on_error"),  # of imggen's own
 }
-
-
-# The dicts that a script has created so far, by name: ``AUGMENTATION = dict(rotation_range=20)``.
-Known = Mapping[str, dict[str, ast.expr]]
-
-
-def literal_dict(node: ast.expr) -> dict[str, ast.expr] | None:
-    """The items of ``{"a": 1}`` or ``dict(a=1)``; None for anything else."""
-    if isinstance(node, ast.Dict):
-        keys = [key.value if isinstance(key, ast.Constant) else None for key in node.keys]
-        if all(isinstance(key, str) for key in keys):
-            return dict(zip(map(str, keys), node.values, strict=True))
-    if (
-        isinstance(node, ast.Call)
-        and isinstance(node.func, ast.Name)
-        and node.func.id == "dict"
-        and not node.args
-        and all(keyword.arg for keyword in node.keywords)
-    ):
-        return {str(keyword.arg): keyword.value for keyword in node.keywords}
-    return None
-
-
-@dataclass
-class Options:
-    """The arguments of a call, by name.
-
-    Attributes:
-        given: The arguments that are known.
-        complete: Whether all are known; with ``*args`` or ``**options`` there may be more.
-    """
-
-    given: dict[str, ast.expr]
-    complete: bool
-
-    @classmethod
-    def of(cls, call: ast.Call, function: str = "", known: Known = {}) -> Options:  # noqa: B006
-        """Reads the arguments of a call of ``function``; ``known`` holds dicts by their names."""
-        positional = dict(zip(_POSITIONS.get(function, ()), call.args, strict=False))
-        named = {keyword.arg: keyword.value for keyword in call.keywords if keyword.arg}
-        starred = any(isinstance(argument, ast.Starred) for argument in call.args)
-        complete = not starred
-        for keyword in call.keywords:
-            if keyword.arg is None:
-                spread = known.get(ast.unparse(keyword.value))
-                complete = complete and spread is not None
-                named |= spread or {}
-        return cls(({} if starred else positional) | named, complete)
-
-    def get(self, name: str) -> ast.expr | None:
-        """The value of an argument, or None."""
-        return self.given.get(name)
-
-    def lacks(self, name: str) -> bool:
-        """Whether an argument is certainly missing."""
-        return self.complete and name not in self.given
-
-
-@dataclass
-class Generator:
-    """An ImageDataGenerator that a script creates.
-
-    Attributes:
-        cell: The cell where it is created, from 0.
-        line: The line, from 1.
-        options: Its arguments.
-    """
-
-    cell: int
-    line: int
-    options: Options
-
-    @property
-    def augments(self) -> bool:
-        """Whether it changes images at random."""
-        return any(_given(self.options.get(name)) for name in _AUGMENTING)
-
-
-@dataclass
-class Flow:
-    """A source of batches that a script creates.
-
-    Attributes:
-        generator: The generator that it comes from; None for a tf.data.Dataset.
-        shuffled: Whether its order changes.
-        reported: Whether augmented validation has been reported for it.
-    """
-
-    generator: Generator | None
-    shuffled: bool
-    reported: bool = False
 
 
 @dataclass
@@ -172,22 +84,22 @@ class Traps:
     _generators: list[Generator] = field(default_factory=list)
     _scales_itself: str | None = None
 
-    def see_generator(self, cell: int, call: ast.Call, known: Known) -> Generator:
+    def see_generator(self, cell: int, call: ast.Call, given: Arguments) -> Generator:
         """Records ``ImageDataGenerator(...)``."""
-        generator = Generator(cell, call.lineno, Options.of(call, "ImageDataGenerator", known))
+        given = given.named("ImageDataGenerator")
+        generator = Generator(cell, call.lineno, given)
         self._generators.append(generator)
-        options = generator.options
-        high, wide = options.get("height_shift_range"), options.get("width_shift_range")
-        if (_given(high) or _given(wide)) and _text(high) != _text(wide):
+        shifts = ("height_shift_range", "width_shift_range")
+        if any(map(given.has, shifts)) and given.code(shifts[0]) != given.code(shifts[1]):
             self._add(
                 cell,
                 call,
                 "exchanged shifts",
-                "Keras moves images sideways for height_shift_range, and up and down for "
-                "width_shift_range. imggen repeats that, since it gives the same batches.",
+                "Keras shifts images sideways for height_shift_range, and up and down for "
+                "width_shift_range. imggen does the same, so that the batches are equal.",
                 "Exchange the two values if the names are what you meant.",
             )
-        if _given(options.get("rescale")) and _given(options.get("preprocessing_function")):
+        if given.has("rescale") and given.has("preprocessing_function"):
             self._add(
                 cell,
                 call,
@@ -199,150 +111,212 @@ class Traps:
         return generator
 
     def see_flow(
-        self, cell: int, call: ast.Call, method: str, generator: Generator, known: Known
+        self, cell: int, call: ast.Call, method: str, generator: Generator, given: Arguments
     ) -> Flow:
         """Records ``generator.flow_from_directory(...)`` and similar calls."""
-        options = Options.of(call, method, known)
-        flow = Flow(generator, _shuffles(options))
-        if method != "flow" and options.lacks("interpolation"):
+        given = given.named(method)
+        generator.is_used = True
+        flow = Flow(generator, _shuffles(given))
+        if method != "flow" and given.lacks("interpolation"):
             self._add(
                 cell,
                 call,
                 "nearest interpolation",
-                "Images are resized by taking single pixels, Keras's default here, so that "
-                "photographs come out jagged.",
-                'Pass interpolation="bilinear" to train on smoothly resized ones; it changes the '
-                "pixels, so train anew.",
+                "Images are resized to the nearest pixel, the default of Keras here, which makes "
+                "edges in photographs jagged.",
+                'Pass interpolation="bilinear" for smooth edges. This changes the pixels, so train '
+                "the model again.",
             )
-        subset = options.get("subset")
-        if isinstance(subset, ast.Constant) and subset.value == "validation" and generator.augments:
-            flow.reported = True
+        subset = given.values.get("subset")
+        if subset == Text("validation", is_whole=True) and augments(generator):
+            flow.is_reported = True
             self._add_augmented(cell, call, 'subset="validation"')
-        if flow.shuffled and options.lacks("seed"):
+        if flow.is_shuffled and given.lacks("seed"):
             self._add(
                 cell,
                 call,
                 "unrepeatable",
                 "Without seed= the order and the augmentations differ from run to run.",
-                "Pass seed=, and call keras.utils.set_random_seed before.",
+                "Pass seed=, and call keras.utils.set_random_seed first.",
+            )
+        self._check_subset(cell, call, generator, given)
+        self._check_dataframe(cell, call, method, given)
+        classes, mode = given.value("classes"), given.value("class_mode")
+        num_classes = len(classes.items) if isinstance(classes, Items) else 0
+        if mode == Text("binary", is_whole=True) and num_classes > 2:
+            self._add(
+                cell,
+                call,
+                "binary labels of many classes",
+                'class_mode="binary" gives the number of the class as label: 0, 1, 2 and so on. '
+                "A sigmoid and binary_crossentropy then train towards values above 1.",
+                'Pass class_mode="categorical" or "sparse" with more than two classes.',
+            )
+        if generator.arguments.has("brightness_range") and isinstance(given.value("x"), Scaled):
+            self._add(
+                cell,
+                call,
+                "brightness of small values",
+                "brightness_range rounds values down to whole numbers of 0 to 255 first. Images "
+                "between 0 and 1 come out black.",
+                "Pass images of 0 to 255, and rescale=1/255 to the generator.",
             )
         return flow
 
-    def see_dataset(self, call: ast.Call) -> Flow:
+    def see_dataset(self, given: Arguments) -> Flow:
         """Records ``image_dataset_from_directory(...)``."""
-        return Flow(None, _shuffles(Options.of(call)))
+        return Flow(None, _shuffles(given))
 
     def see_model_call(
-        self, cell: int, call: ast.Call, method: str, used: Mapping[str, Flow]
+        self, cell: int, call: ast.Call, method: str, used: Mapping[str, Value | None]
     ) -> None:
-        """Records a call of a model's method, and which flows it was given, by argument."""
-        if used:
-            self._check_removed(cell, call, method)
-        if method in _FIT:
-            flow = used.get("validation_data")
-            if flow is not None:
-                self._check_augmented(cell, call, flow, "validation_data")
+        """Records a call of a model's method; ``used`` has ``x`` and ``validation_data``."""
+        if method in FIT:
+            validation = used.get("validation_data")
+            self._check_augmented(cell, call, validation, "validation_data")
+            if _is_generator(validation):
+                self._add(
+                    cell,
+                    call,
+                    "validation of other batches",
+                    "Keras takes the batches of a Python generator where the last epoch has left "
+                    "it: from the second epoch on, validation runs over other batches than in the "
+                    "first, and scores of epochs cannot be compared.",
+                    "Pass a source that can be indexed, such as the iterator of "
+                    "flow_from_directory, an imggen sequence or a keras.utils.PyDataset.",
+                )
             return
-        flow = used.get("x") or used.get("generator")
-        if flow is None:
-            return
-        if method in _EVALUATE | _PREDICT:
-            self._check_augmented(cell, call, flow, f"what {method} is given")
-        if method in _PREDICT and flow.shuffled:
+        source = used.get("x")
+        flows = flows_in(source)
+        if method in EVALUATE | PREDICT:
+            self._check_augmented(cell, call, source, f"the data of {method}")
+        if method in PREDICT and flows and all(flow.is_shuffled for flow in flows):
             self._add(
                 cell,
                 call,
                 "unsorted predictions",
-                "The source is shuffled, so that row i of the predictions is not file i: compared "
-                "with .classes, .filenames or labels read separately, they are wrong at random.",
-                "Pass shuffle=False to what you predict from. With imggen, row i is the file "
-                "filepaths[served_indices[i]] of the iterator in any case.",
+                "The source is shuffled, so row i of the predictions is not file i: compared with "
+                ".classes, .filenames or labels that are read separately, they are wrong.",
+                "Pass shuffle=False to the source of predict. With imggen, row i is always the "
+                "file filepaths[served_indices[i]] of the iterator.",
             )
 
-    def see_other_call(self, call: ast.Call, path: str) -> None:
+    def see_other_call(self, path: str, given: Arguments) -> None:
         """Records the call of anything else from Keras, by its dotted path."""
         name = path.rpartition(".")[2]
-        if not path.startswith("keras.") or _is_false(
-            Options.of(call).get("include_preprocessing")
-        ):
+        if given.value("include_preprocessing") == Constant(False):
             return
         if name == "Rescaling" or (".applications." in path and _SCALING_MODEL.match(name)):
             self._scales_itself = name
 
     def finish(self) -> list[Trap]:
-        """Returns all traps in order, after all code was visited."""
-        if self._scales_itself is not None:
-            for generator in self._generators:
-                if _given(generator.options.get("rescale")):
-                    self.found.append(
-                        Trap(
-                            generator.cell,
-                            generator.line,
-                            "scaled twice",
-                            "rescale divides the values, and this script uses "
-                            f"{self._scales_itself}, which expects 0 to 255 and divides by itself. "
-                            "Fed by this generator, it sees images that are nearly black.",
-                            "Leave rescale out of what feeds it.",
-                        )
-                    )
-        return sorted(self.found, key=lambda trap: (trap.cell, trap.line))
+        """Returns all traps in order, after all code was followed."""
+        for generator in self._generators:
+            if self._scales_itself is not None and generator.arguments.has("rescale"):
+                self._add_at(
+                    generator,
+                    "scaled twice",
+                    f"rescale divides the values, and this script uses {self._scales_itself}, "
+                    "which expects 0 to 255 and divides by itself. It then sees images that are "
+                    "nearly black.",
+                    "Leave out rescale in the generator that feeds it.",
+                )
+            needs_fit = any(map(generator.arguments.has, _FITTED))
+            if needs_fit and generator.is_used and not generator.is_fitted:
+                self._add_at(
+                    generator,
+                    "statistics without fit",
+                    "featurewise_center, featurewise_std_normalization and zca_whitening do "
+                    "nothing but warn until generator.fit(images) has measured the images.",
+                    "Call generator.fit(images) with training images before the first batch.",
+                )
+        return sorted(dict.fromkeys(self.found), key=lambda trap: (trap.cell, trap.line))
 
-    def _check_removed(self, cell: int, call: ast.Call, method: str) -> None:
-        """Reports methods and arguments that Keras 3 has removed."""
-        old = [
-            keyword.arg
-            for keyword in call.keywords
-            if keyword.arg in {"workers", "use_multiprocessing", "max_queue_size", "nb_epoch"}
-        ]
-        if method in _FIT | _EVALUATE | _PREDICT and (method.endswith("_generator") or old):
+    def _check_subset(
+        self, cell: int, call: ast.Call, generator: Generator, given: Arguments
+    ) -> None:
+        subset = given.value("subset")
+        if not isinstance(subset, Text) or not subset.end:
+            return
+        if not generator.arguments.has("validation_split") and generator.arguments.is_complete:
             self._add(
                 cell,
                 call,
-                "gone from Keras 3",
-                "fit_generator and its like, and workers= and use_multiprocessing= of fit, are of "
-                "Keras 2; Keras 3, which imggen needs, raises an error.",
-                "Call fit, evaluate or predict without; pass workers= to flow_from_directory.",
+                "subset without validation_split",
+                'Without validation_split=, subset="training" is every image and '
+                'subset="validation" is none.',
+                "Pass validation_split= to ImageDataGenerator.",
+            )
+        if isinstance(given.value("dataframe"), Sorted):
+            self._add(
+                cell,
+                call,
+                "split of a sorted table",
+                "subset= takes the first rows of the table for validation. In a sorted table these "
+                "are one class, which training then never sees.",
+                "Shuffle the table first: frame.sample(frac=1, random_state=0). Or use "
+                "imggen.from_dataframe(split=...), which splits every class.",
             )
 
-    def _check_augmented(self, cell: int, call: ast.Call, flow: Flow, what: str) -> None:
-        if flow.generator is not None and flow.generator.augments and not flow.reported:
-            flow.reported = True
-            self._add_augmented(cell, call, what)
+    def _check_dataframe(self, cell: int, call: ast.Call, method: str, given: Arguments) -> None:
+        if method != "flow_from_dataframe":
+            return
+        ignored = [name for name in given.keywords() if name not in DATAFRAME_KEYWORDS]
+        if ignored:
+            self._add(
+                cell,
+                call,
+                "ignored keywords",
+                "flow_from_dataframe accepts any keyword, and ignores those that it does not know.",
+                "Correct or remove them. Augmentations belong to ImageDataGenerator.",
+                ", ".join(f"{name}=" for name in ignored),
+            )
+
+    def _check_augmented(self, cell: int, call: ast.Call, source: Value | None, what: str) -> None:
+        """Reports a source that augments, whichever of its possible values it has."""
+        for one in alternatives(source):
+            flows = flows_in(one)
+            if not any(
+                flow.generator is not None and augments(flow.generator) for flow in flows
+            ) or any(flow.is_reported for flow in flows):
+                return
+        for flow in flows_in(source):
+            flow.is_reported = True
+        self._add_augmented(cell, call, what)
 
     def _add_augmented(self, cell: int, call: ast.Call, what: str) -> None:
         self._add(
             cell,
             call,
             "augmented validation",
-            f"{what} comes from a generator that augments, so that scores are those of rotated, "
-            "shifted or otherwise changed images.",
-            "Take it from a second ImageDataGenerator with the same validation_split and rescale, "
-            "and no augmentation; or use imggen.from_directory(split=..., augment=...), which "
-            "augments train alone.",
+            f"{what} comes from a generator that augments: scores are those of rotated, shifted or "
+            "otherwise changed images.",
+            "Take it from a second ImageDataGenerator with the same validation_split and rescale "
+            "but no augmentation, or use imggen.from_directory(split=..., augment=...), which "
+            "augments train only.",
         )
 
-    def _add(self, cell: int, call: ast.Call, name: str, today: str, remedy: str) -> None:
-        self.found.append(Trap(cell, call.lineno, name, today, remedy))
+    def _add_at(self, generator: Generator, name: str, effect: str, fix: str) -> None:
+        self.found.append(Trap(generator.cell, generator.line, name, "", effect, fix))
+
+    def _add(
+        self, cell: int, call: ast.Call, name: str, effect: str, fix: str, detail: str = ""
+    ) -> None:
+        self.found.append(Trap(cell, call.lineno, name, detail, effect, fix))
 
 
-def _given(value: ast.expr | None) -> bool:
-    """Whether an argument is given and not None, 0 or False."""
-    if value is None:
-        return False
-    return not (isinstance(value, ast.Constant) and not value.value)
+def augments(generator: Generator) -> bool:
+    """Whether a generator changes images at random."""
+    return any(generator.arguments.has(name) for name in _AUGMENTING)
 
 
-def _shuffles(options: Options) -> bool:
+def _is_generator(value: Value | None) -> bool:
+    return all(isinstance(one, Iterated) and one.kind == "generator" for one in alternatives(value))
+
+
+def _shuffles(given: Arguments) -> bool:
     """Whether the order certainly changes, which is the default."""
-    value = options.get("shuffle")
-    if value is None:
-        return options.complete
-    return isinstance(value, ast.Constant) and bool(value.value)
-
-
-def _is_false(value: ast.expr | None) -> bool:
-    return isinstance(value, ast.Constant) and value.value is False
-
-
-def _text(value: ast.expr | None) -> str:
-    return ast.unparse(value) if value is not None else "0"
+    if "shuffle" not in given.nodes:
+        return given.is_complete
+    value = given.constant("shuffle")
+    return value is not None and bool(value.value)

@@ -72,7 +72,7 @@ def keras_name(path: str) -> str:
     return ".".join(["keras", *rest[len(front) :]])
 
 
-def _loader(path: str) -> str | None:
+def loader_at(path: str) -> str | None:
     """Returns the name of the loader at a path, or None."""
     path = keras_name(path)
     name = path.rpartition(".")[2]
@@ -114,10 +114,20 @@ class Names:
             return None if base is None else f"{base}.{node.attr}"
         return None
 
+    def root_of(self, node: ast.expr) -> str | None:
+        """Returns the dotted path of the name that an expression begins with, or None."""
+        while isinstance(node, ast.Attribute):
+            node = node.value
+        return self.path_of(node)
+
+    def is_moved(self, path: str) -> bool:
+        """Whether a path needs nothing of Keras: it becomes imggen's, or is another package's."""
+        return loader_at(path) not in (None, DATASET) or path.startswith("keras_preprocessing")
+
     def loader_of(self, node: ast.expr) -> str | None:
         """Returns the name of the loader that an expression refers to, or None."""
         path = self.path_of(node)
-        return None if path is None else _loader(path)
+        return None if path is None else loader_at(path)
 
     def forget(self, name: str) -> None:
         """Records that a name now refers to something else."""
@@ -163,7 +173,7 @@ class Names:
                 kept.append(alias)
                 continue
             self._bind(alias.asname or alias.name, path, (number, cell, node))
-            loader = _loader(path)
+            loader = loader_at(path)
             if node.module.startswith("keras_preprocessing") and alias.name in _HELPERS:
                 loader = alias.name  # keras_preprocessing is no longer maintained
             if loader is not None:

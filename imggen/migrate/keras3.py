@@ -1,0 +1,370 @@
+"""Checks of what Keras 3 has removed, ignores or refuses; answers come from the installed Keras."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from imggen.migrate.keras_api import KerasApi
+from imggen.migrate.replacements import ARGUMENTS, BACKEND, EFFECTS, MODEL_ATTRIBUTES, NAMES
+from imggen.migrate.traps import EVALUATE, FIT, PREDICT, Trap
+from imggen.migrate.uses import keras_name
+from imggen.migrate.values import (
+    Arguments,
+    Array,
+    Constant,
+    Instance,
+    Items,
+    Iterated,
+    Made,
+    Text,
+    Value,
+    alternatives,
+    flows_in,
+    is_quantity,
+)
+
+GENERATOR_METHODS = {"fit_generator", "evaluate_generator", "predict_generator"}
+# What is named together with these methods.
+_OF_GENERATOR_METHODS = {
+    *("generator", "workers", "use_multiprocessing", "max_queue_size", "wait_for_safe_queue"),
+}
+_TRAINER = "keras.src.trainers.trainer.Trainer"
+_METHODS = {
+    **dict.fromkeys(("fit", "evaluate", "predict", "compile"), _TRAINER),
+    **dict.fromkeys(("save", "save_weights", "load_weights", "summary"), "keras.models.Model"),
+}
+# Keywords by which a call is known to be of a Keras model.
+_OF_KERAS = {
+    *("steps_per_epoch", "validation_steps", "validation_data", "nb_epoch", "samples_per_epoch"),
+    *("nb_val_samples", "val_samples", "max_q_size", "max_queue_size", "use_multiprocessing"),
+    *("pickle_safe", "nb_worker", "validation_freq", "epochs"),
+}
+_WHOLE = ("steps_per_epoch", "validation_steps", "steps", "epochs", "initial_epoch", "nb_epoch")
+_POSITIONS = {
+    "fit_generator": ("x", "steps_per_epoch", "epochs"),
+    "evaluate_generator": ("x", "steps"),
+    "predict_generator": ("x", "steps"),
+}
+_SAVED = (".keras", ".h5", ".hdf5")
+
+
+@dataclass
+class Keras3:
+    """The incompatibilities of a script with Keras 3 found so far."""
+
+    api: KerasApi
+    found: list[Trap] = field(default_factory=list)
+    _metrics: set[str] = field(default_factory=set)
+    _monitored: list[tuple[int, ast.expr, str]] = field(default_factory=list)
+
+    def see_import(self, cell: int, node: ast.stmt, path: str) -> bool:
+        """Records the import of a path; returns whether it fails in Keras 3."""
+        if path.startswith("tensorflow.python.keras"):
+            self._add(cell, node, "Keras 2 inside TensorFlow", f"{path}{self._instead(path)}")
+            return True
+        path = _as_imported(path)
+        if self.api.has(path) is not False:
+            return False
+        self._add(cell, node, "removed in Keras 3", f"{path}{self._instead(path)}")
+        return True
+
+    def see_path(self, cell: int, node: ast.expr, path: str) -> None:
+        """Records the use of a name of Keras by its dotted path."""
+        path = _as_imported(path)
+        if self.api.has(path) is False:
+            self._add(cell, node, "removed in Keras 3", f"{path}{self._instead(path)}")
+
+    def see_attribute(self, cell: int, node: ast.Attribute, owner: Value | None) -> None:
+        """Records the use of an attribute of anything else."""
+        if any(isinstance(one, Instance) and one.of.find(node.attr) for one in alternatives(owner)):
+            return
+        of_model = all(_is_model(one) for one in alternatives(owner))
+        if node.attr in MODEL_ATTRIBUTES and (of_model or node.attr not in _OF_OTHERS):
+            hint = MODEL_ATTRIBUTES[node.attr]
+            self._add(cell, node, "removed in Keras 3", f".{node.attr}; {hint}")
+        elif node.attr == "lr" and _is_optimizer(node.value, owner):
+            if isinstance(node.ctx, ast.Store):
+                detail = f"{ast.unparse(node)} = ...; write .learning_rate"
+                self._add(cell, node, "ignored by Keras 3", detail)
+            else:
+                detail = f"{ast.unparse(node)}; write .learning_rate"
+                self._add(cell, node, "removed in Keras 3", detail)
+
+    def see_keras_call(self, cell: int, call: ast.Call, path: str, given: Arguments) -> None:
+        """Records the call of a class or function of Keras."""
+        path = _as_imported(path)
+        name = path.rpartition(".")[2]
+        if ".optimizers.legacy." in path:
+            self._add(cell, call, "removed in Keras 3", f"{path}; write keras.optimizers.{name}")
+        self._check_keywords(cell, call, name, self.api.parameters(path), given)
+        if name == "Model" and {"input", "output"} & {*given.keywords()}:
+            self._add(
+                cell, call, "removed in Keras 3", "Model(input=, output=); write inputs=, outputs="
+            )
+        if ".optimizers." in path:
+            self._check_optimizer(cell, name, given)
+        elif ".callbacks." in path:
+            self._check_callback(cell, call, name, given)
+        elif name in ("load_model", "save_model"):
+            key: tuple[str | int, ...] = (
+                (0, "filepath") if name == "load_model" else (1, "filepath")
+            )
+            self._check_name(cell, call, name, given.value(*key), _SAVED, ".keras")
+        elif name in ("Conv2D", "Convolution2D"):
+            self._check_convolution(cell, call, name, given)
+
+    def see_model_call(
+        self,
+        cell: int,
+        call: ast.Call,
+        method: str,
+        owner: Value | None,
+        given: Arguments,
+    ) -> None:
+        """Records the call of a method that models have."""
+        given = _with_names(given, method)
+        of_model = all(_is_model(one) for one in alternatives(owner))
+        source = given.value("x", 0, "generator")
+        validation = given.value("validation_data")
+        used = (source, validation)
+        is_keras = (
+            of_model
+            or method in GENERATOR_METHODS
+            or any(flows_in(one) or isinstance(one, Iterated) for one in used)
+            or bool(_OF_KERAS & {*given.keywords()} - ({"epochs"} if source is None else set()))
+        )
+        if method in FIT | EVALUATE | PREDICT and is_keras:
+            accepted = self.api.parameters(_TRAINER, method.removesuffix("_generator"))
+            if accepted is not None and method in GENERATOR_METHODS:
+                accepted |= _OF_GENERATOR_METHODS
+            self._check_keywords(cell, call, method, accepted, given)
+            for name in _WHOLE:
+                if name in given.values and is_quantity(given.values[name]):
+                    code = f"{name}={ast.unparse(given.nodes[name])}"
+                    self._add(cell, given.nodes[name], "fractional steps", code)
+            for what, one in zip(("x", "validation_data"), used, strict=True):
+                self._check_source(cell, call, method, what, one)
+            self._check_weights(cell, call, given, source)
+        elif method == "compile" and (of_model or {"loss", "metrics"} & {*given.keywords()}):
+            if of_model or "optimizer" in given.values or 0 in given.values:
+                accepted = self.api.parameters(_TRAINER, "compile")
+                self._check_keywords(cell, call, "compile", accepted, given)
+            metrics = given.value("metrics", 2)
+            for item in metrics.items if isinstance(metrics, Items) else ():
+                self._metrics |= {one.end for one in alternatives(item) if isinstance(one, Text)}
+        elif method in ("save_weights", "load_weights", "save"):
+            self._check_saving(cell, call, method, of_model, given)
+
+    def see_key(self, cell: int, node: ast.Subscript, key: Value | None) -> None:
+        """Records ``history["acc"]``."""
+        if isinstance(key, Text) and key.is_whole and key.end in ("acc", "val_acc"):
+            code = ast.unparse(node.value)
+            if "hist" in code.lower() or code.endswith("logs"):
+                self._monitored.append((cell, node, key.end))
+
+    def finish(self) -> list[Trap]:
+        """Returns all findings in order."""
+        if "accuracy" in self._metrics and "acc" not in self._metrics:
+            for cell, node, name in self._monitored:
+                wanted = name.replace("acc", "accuracy")
+                detail = f'"{name}"; write "{wanted}"'
+                self._add(cell, node, "metric of another name", detail)
+        return sorted(dict.fromkeys(self.found), key=lambda trap: (trap.cell, trap.line))
+
+    def _instead(self, path: str) -> str:
+        """Returns what to write instead of a path; empty if there is nothing."""
+        path = keras_name(path)
+        name = path.rpartition(".")[2]
+        if path.startswith("keras.backend."):
+            known = BACKEND.get(name) or self.api.public_path(name, near="keras.ops.")
+            is_known = known is not None and (name in BACKEND or known.startswith("keras.ops."))
+            return f"; write {known}" if is_known else ""
+        known = NAMES.get(path) or NAMES.get(name)
+        if known is not None:
+            return f"; {known}"
+        if (public := self.api.public_path(name, near=path.split(".")[1])) is not None:
+            return f"; write {public}"
+        parent = path.rpartition(".")[0]
+        is_module = name.islower() and parent in ("keras.layers", "keras.utils", "keras.callbacks")
+        return f"; write {parent}" if is_module else ""
+
+    def _check_keywords(
+        self,
+        cell: int,
+        call: ast.Call,
+        name: str,
+        accepted: frozenset[str] | None,
+        given: Arguments,
+    ) -> None:
+        if accepted is None:
+            return
+        for keyword in call.keywords:
+            if keyword.arg is not None and keyword.arg not in accepted:
+                hint = ARGUMENTS.get((name, keyword.arg)) or ARGUMENTS.get(("", keyword.arg))
+                code = f"{name}({keyword.arg}=...)"
+                detail = f"{code}; {hint or 'leave it out'}"
+                self._add(cell, keyword.value, "removed in Keras 3", detail)
+        for key in given.keywords():
+            if key not in accepted and all(key != one.arg for one in call.keywords):
+                hint = ARGUMENTS.get((name, key)) or ARGUMENTS.get(("", key)) or "leave it out"
+                self._add(cell, call, "removed in Keras 3", f"{name}({key}=...); {hint}")
+
+    def _check_convolution(self, cell: int, call: ast.Call, name: str, given: Arguments) -> None:
+        rows, cols = given.values.get(1), given.values.get(2)
+        if not isinstance(rows, Constant) or not isinstance(cols, Constant):
+            return
+        # Conv2D(64, 3, 2) may mean a stride of 2.
+        is_size = name == "Convolution2D" or (rows == cols and rows.value not in (1, 2))
+        if is_size and isinstance(cols.value, int) and cols.value > 1:
+            code = f"{name}(..., {rows.value}, {cols.value})"
+            detail = f"{code}; write ({rows.value}, {cols.value})"
+            self._add(cell, call, "arguments of Keras 1", detail)
+
+    def _check_optimizer(self, cell: int, name: str, given: Arguments) -> None:
+        if given.has("decay"):
+            detail = (
+                f"{name}(decay=...); write learning_rate=keras.optimizers.schedules."
+                "InverseTimeDecay(rate, decay_steps=1, decay_rate=decay)"
+            )
+            self._add(cell, given.nodes["decay"], "ignored by Keras 3", detail)
+        if given.constant("epsilon") == Constant(None):
+            detail = f"{name}(epsilon=None); leave it out"
+            self._add(cell, given.nodes["epsilon"], "removed in Keras 3", detail)
+
+    def _check_callback(self, cell: int, call: ast.Call, name: str, given: Arguments) -> None:
+        first = 1 if name == "ModelCheckpoint" else 0
+        monitor = given.value("monitor", first)
+        if isinstance(monitor, Text) and monitor in (Text("acc", True), Text("val_acc", True)):
+            self._monitored.append((cell, call, monitor.end))
+        if name == "ReduceLROnPlateau" and "epsilon" in given.nodes:
+            detail = f"{name}(epsilon=...); write min_delta="
+            self._add(cell, call, "ignored by Keras 3", detail)
+        if name == "ModelCheckpoint":
+            only = given.value("save_weights_only", 4)
+            is_only = (
+                only
+                if "save_weights_only" in given.values or 4 in given.values
+                else Constant(False)
+            )
+            if isinstance(is_only, Constant) and given.is_complete:
+                ends = (".weights.h5",) if is_only.value else (".keras", ".h5")
+                label = "ModelCheckpoint(save_weights_only=True)" if is_only.value else name
+                self._check_name(cell, call, label, given.value("filepath", 0), ends, ends[0])
+
+    def _check_source(
+        self, cell: int, call: ast.Call, method: str, what: str, source: Value | None
+    ) -> None:
+        if isinstance(source, Iterated):
+            if source.kind != "generator":
+                detail = f"{what} of {method} is {source.kind}(...)"
+                self._add(cell, call, "source refused by Keras 3", detail)
+            elif source.batch == "list":
+                detail = f"{what} of {method} yields lists; yield tuples"
+                self._add(cell, call, "source refused by Keras 3", detail)
+            elif source.batch == "array":
+                detail = f"{what} of {method} yields arrays; yield (images,)"
+                self._add(cell, call, "source refused by Keras 3", detail)
+
+    def _check_weights(
+        self, cell: int, call: ast.Call, given: Arguments, source: Value | None
+    ) -> None:
+        weights = given.value("class_weight")
+        if isinstance(weights, Text):
+            detail = f'class_weight="{weights.end}"; compute them with sklearn.utils.class_weight'
+        elif isinstance(weights, Array) and weights.is_class_weight:
+            detail = "class_weight= is an array; write dict(enumerate(weights))"
+        elif isinstance(source, Iterated) and given.has("class_weight"):
+            detail = "class_weight= with a generator; yield sample weights as a third item"
+        else:
+            return
+        self._add(cell, call, "class weights refused by Keras 3", detail)
+
+    def _check_saving(
+        self, cell: int, call: ast.Call, method: str, of_model: bool, given: Arguments
+    ) -> None:
+        name = given.value("filepath", 0)
+        if method == "save_weights":
+            self._check_name(
+                cell, call, method, name, (".weights.h5", ".weights.json"), ".weights.h5"
+            )
+        elif not of_model and not _is_called_model(call.func):
+            return
+        elif method == "load_weights":
+            self._check_name(cell, call, method, name, (*_SAVED, ".weights.json"), ".weights.h5")
+        else:
+            self._check_name(cell, call, method, name, _SAVED, ".keras")
+        self._check_keywords(
+            cell, call, method, self.api.parameters("keras.models.Model", method), given
+        )
+
+    def _check_name(
+        self,
+        cell: int,
+        call: ast.Call,
+        what: str,
+        name: Value | None,
+        ends: tuple[str, ...],
+        advised: str,
+    ) -> None:
+        if not isinstance(name, Text) or name.end.endswith(ends):
+            return
+        if not name.is_whole and not re.search(r"\.\w+$", name.end):
+            return  # the end that is known is too short
+        if not name.is_whole and any(end.endswith(name.end) for end in ends):
+            return
+        shown = name.end if name.is_whole else f"...{name.end}"
+        detail = f'{what} with "{shown}"; write {advised} at its end'
+        self._add(cell, call, "file name refused by Keras 3", detail)
+
+    def _add(self, cell: int, node: ast.expr | ast.stmt, name: str, detail: str) -> None:
+        effect, fix = EFFECTS[name]
+        effect = effect.format(version=self.api.version)
+        self.found.append(Trap(cell, node.lineno, name, detail, effect, fix))
+
+
+# Attributes that objects of other packages have too.
+_OF_OTHERS = {"predict_proba", "targets", "updates", "output_shape"}
+
+
+def _as_imported(path: str) -> str:
+    """Writes the path of a name as ``keras.x`` or ``tensorflow.keras.x``."""
+    if path.startswith(("keras.", "tensorflow.keras.")):
+        return path
+    return keras_name(path)
+
+
+def _with_names(given: Arguments, method: str) -> Arguments:
+    if method not in _POSITIONS:
+        return given
+    named = Arguments(is_complete=given.is_complete, num_positional=given.num_positional)
+    names: Mapping[str | int, str] = dict(enumerate(_POSITIONS[method]))
+    for key, node in given.nodes.items():
+        named.add(names.get(key, key), node, given.values[key])
+    return named
+
+
+def _is_model(value: Value | None) -> bool:
+    if isinstance(value, Instance):
+        return any(path.endswith((".Model", ".Sequential")) for path in value.of.paths)
+    return isinstance(value, Made) and (
+        ".applications." in value.path
+        or value.path.endswith(
+            (".Model", ".Sequential", ".load_model", ".clone_model", ".model_from_json")
+        )
+    )
+
+
+def _is_optimizer(node: ast.expr, owner: Value | None) -> bool:
+    if isinstance(owner, Made):
+        return ".optimizers." in owner.path
+    return ast.unparse(node).endswith(("model.optimizer", "model_.optimizer"))
+
+
+def _is_called_model(function: ast.expr) -> bool:
+    """Whether a method is called of something that is called model."""
+    if not isinstance(function, ast.Attribute):
+        return False
+    return ast.unparse(function.value).rpartition(".")[2].lower().endswith("model")
