@@ -31,11 +31,8 @@ GENERATOR_METHODS = {"fit_generator", "evaluate_generator", "predict_generator"}
 _OF_GENERATOR_METHODS = {
     *("generator", "workers", "use_multiprocessing", "max_queue_size", "wait_for_safe_queue"),
 }
-_TRAINER = "keras.src.trainers.trainer.Trainer"
-_METHODS = {
-    **dict.fromkeys(("fit", "evaluate", "predict", "compile"), _TRAINER),
-    **dict.fromkeys(("save", "save_weights", "load_weights", "summary"), "keras.models.Model"),
-}
+# Any of the backends: their methods have the same arguments.
+_TRAINER = "keras.src.backend.tensorflow.trainer.TensorFlowTrainer"
 # Keywords by which a call is known to be of a Keras model.
 _OF_KERAS = {
     *("steps_per_epoch", "validation_steps", "validation_data", "nb_epoch", "samples_per_epoch"),
@@ -296,9 +293,12 @@ class Keras3:
             self._check_name(cell, call, method, name, (*_SAVED, ".weights.json"), ".weights.h5")
         else:
             self._check_name(cell, call, method, name, _SAVED, ".keras")
-        self._check_keywords(
-            cell, call, method, self.api.parameters("keras.models.Model", method), given
-        )
+        accepted = self.api.parameters("keras.models.Model", method)
+        self._check_keywords(cell, call, method, accepted, given)
+        save_format = given.value("save_format")
+        if method == "save" and save_format == Text("tf", is_whole=True):
+            detail = 'save(save_format="tf"); write model.export(path)'
+            self._add(cell, call, "removed in Keras 3", detail)
 
     def _check_name(
         self,

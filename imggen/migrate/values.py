@@ -359,9 +359,6 @@ def flows_in(value: Value | None) -> tuple[Flow, ...]:
             found.append(one)
         elif isinstance(one, Iterated):
             found += one.flows
-        elif isinstance(one, Items):
-            for item in (*one.items, one.every):
-                found += flows_in(item)
     return tuple(dict.fromkeys(found))
 
 
