@@ -347,7 +347,8 @@ LAYER = "from {} import Rescaling\nRescaling(1 / 255)\nImageDataGenerator(rescal
 DATASET = (
     "from keras.utils import image_dataset_from_directory as f\nv = f('d', {})\nm.predict(v)\n"
 )
-SUBSET = f"g = ImageDataGenerator(zoom_range={{}}, validation_split=0.5)\ng.flow_from_directory({D}, subset='{{}}')\n"
+SUBSET = "g = ImageDataGenerator(zoom_range={}, validation_split=0.5)\n"
+SUBSET += f"g.flow_from_directory({D}, subset='{{}}')\n"
 ON_SELF = (
     f"class A:\n  def f(self):\n    self.{TURNED}    {{}}\n    m.fit(t, validation_data=self.v)\n"
 )
