@@ -17,6 +17,7 @@
     └── MissingExtraError  (ImportError)   an optional package that is not installed
 
     ImggenWarning          (UserWarning)   something unexpected that did not stop the call
+    └── MaskValueWarning                   values of masks that are probably not classes
 
 Every error also derives from the builtin in parentheses, so code that catches the builtin keeps
 working.
@@ -147,3 +148,11 @@ class MissingExtraError(ImggenError, ImportError):
 
 class ImggenWarning(UserWarning):
     """Something unexpected happened that did not stop the call."""
+
+
+class MaskValueWarning(ImggenWarning):
+    """The values of masks are probably not the classes that a model is trained on.
+
+    To silence it, pass ``mask_values=``, or filter it:
+    ``warnings.simplefilter("ignore", imggen.errors.MaskValueWarning)``.
+    """

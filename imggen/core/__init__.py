@@ -33,6 +33,7 @@ from imggen.core.rng import Stream, check_seed, generator, seeded, step_generato
 from imggen.core.string_column import StringColumn
 from imggen.core.table_io import has_metadata, read_frame, read_table, replace_files, write_table
 from imggen.core.text import format_bytes, format_summary, format_summary_html, pluralize, printable
+from imggen.core.user_warnings import warn_user
 
 __all__ = [
     "Report",
@@ -71,6 +72,7 @@ __all__ = [
     "size_and_mtime",
     "step_generators",
     "symlink_file",
+    "warn_user",
     "write_records",
     "write_table",
 ]

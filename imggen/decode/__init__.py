@@ -17,6 +17,8 @@ from imggen.decode.geometry import compute_placement, source_geometry
 from imggen.decode.jpeg import decode_jpeg, read_if_jpeg
 from imggen.decode.load import load_image, load_in_stages
 from imggen.decode.mask import load_mask
+from imggen.decode.mask_inspection import MaskContent, inspect_mask
+from imggen.decode.mask_values import MaskValues, MaskValuesLike, list_values
 from imggen.decode.spec import NUM_CHANNELS, ColorMode, Fit, ImageSpec, Interpolation
 
 __all__ = [
@@ -28,11 +30,16 @@ __all__ = [
     "Fit",
     "ImageSpec",
     "Interpolation",
+    "MaskContent",
+    "MaskValues",
+    "MaskValuesLike",
     "compute_placement",
     "decode_jpeg",
     "find_format",
     "format_by_extension",
     "image_extensions",
+    "inspect_mask",
+    "list_values",
     "load_image",
     "load_in_stages",
     "load_mask",

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from imggen.decode.geometry import compute_placement, upright_size
+from imggen.decode.mask_values import MaskValues, pack_colors
 from imggen.decode.orientation import turn_upright
 from imggen.decode.read_errors import build_image_error
 from imggen.decode.spec import ImageSpec
@@ -15,21 +16,29 @@ from imggen.decode.spec import ImageSpec
 if TYPE_CHECKING:
     from PIL import Image
 
+# Modes whose pixels Pillow can convert to RGB and RGBA without a loss.
+_COLOR_MODES = {"1", "L", "LA", "P", "PA", "RGB", "RGBA"}
+_ALPHA_MODES = {"LA", "PA", "RGBA"}
 
-def load_mask(path: str, image_path: str, spec: ImageSpec) -> npt.NDArray[Any]:
+
+def load_mask(
+    path: str, image_path: str, spec: ImageSpec, mask_values: MaskValues | None = None
+) -> npt.NDArray[Any]:
     """Reads a mask and resizes it like its image, without interpolating between values.
 
     Args:
         path: A file of one channel: gray values or, with a palette, the indices of its colors.
+            With colors in ``mask_values``, a file of colors.
         image_path: The image that the mask belongs to, which must have the same size.
         spec: How the image is resized.
+        mask_values: The class of each value of the file; None: the values are the classes.
 
     Returns:
-        uint8 or uint16, shape (height, width, 1): the values of the file.
+        uint8 or uint16, shape (height, width, 1): the class of each pixel. Padding is 0.
 
     Raises:
-        ImageError: Either file cannot be read, the mask has several channels, or their sizes
-            differ.
+        ImageError: Either file cannot be read, the mask has several channels or a value that
+            ``mask_values`` does not have, or their sizes differ.
     """
     from PIL import Image
 
@@ -37,28 +46,63 @@ def load_mask(path: str, image_path: str, spec: ImageSpec) -> npt.NDArray[Any]:
         with Image.open(path) as stored:
             mask = turn_upright(stored) if spec.exif_orientation else stored
             mask.load()
-            values = _class_values(mask)
+            values = stored_values(mask, mask_values)
             size = upright_size(image_path, spec)
             if mask.size != size:
                 raise ValueError(
                     f"it has {mask.width} x {mask.height} pixels, and its image {image_path!r} "
                     f"{size[0]} x {size[1]}; a mask needs one value for each pixel"
                 )
-            return _resize(values, spec)
+            return _resize(values, spec, mask_values)
     except Exception as err:
         # As with images: Pillow's readers raise whatever their parsing meets.
         raise build_image_error(path, err) from err
 
 
-def _class_values(mask: Image.Image) -> npt.NDArray[Any]:
+def stored_values(mask: Image.Image, mask_values: MaskValues | None) -> npt.NDArray[Any]:
+    """Returns the values of a loaded mask, to which ``mask_values`` can be applied.
+
+    Returns:
+        uint8 or uint16, shape (height, width); for colors uint8, shape (height, width, channels).
+
+    Raises:
+        ValueError: The mask has several channels and should have one, or the other way round; or
+            its values are not classes.
+    """
+    if mask_values is None:
+        return _numbers(mask)
+    if not mask_values.is_color:
+        values = _numbers(mask)
+        if mask.mode == "1" and mask_values.has(255) and not mask_values.has(1):
+            values = values * np.uint8(255)  # the values that such a file has as grayscale
+        return values
+    if mask.mode not in _COLOR_MODES:
+        raise ValueError(
+            f"its pixels (mode {mask.mode}) are not colors of 8 bits, as the keys of mask_values "
+            "are"
+        )
+    if mask.mode in {"1", "L", "RGB"} and mask_values.channels == 3:
+        return np.asarray(mask.convert("RGB"))
+    colors = np.asarray(mask.convert("RGBA"))
+    if mask_values.channels == 4:
+        return colors
+    _check_alpha(colors, mask.mode)
+    return colors[:, :, :3]
+
+
+def _numbers(mask: Image.Image) -> npt.NDArray[Any]:
     """Returns the values of the file: with a palette, the indices of its colors."""
     values = np.asarray(mask)
-    if values.ndim == 3 and (values[:, :, :3] == values[:, :, :1]).all():
+    if mask.mode in _ALPHA_MODES:
+        _check_alpha(values, mask.mode)
+        values = values[:, :, :-1]
+    if values.ndim == 3 and (values == values[:, :, :1]).all():
         values = values[:, :, 0]  # gray, stored as RGB
     if values.ndim != 2:
         raise ValueError(
             f"it is in color (mode {mask.mode}); a mask has one channel, with the number of a "
-            "class for each pixel"
+            "class for each pixel. Convert it, or pass mask_values= with the class of each color, "
+            "such as {(0, 0, 0): 0, (255, 0, 0): 1}"
         )
     if values.dtype.kind not in "bui" and not (values == np.rint(values)).all():
         raise ValueError("its values are not whole numbers")
@@ -67,14 +111,32 @@ def _class_values(mask: Image.Image) -> npt.NDArray[Any]:
     return values.astype(np.uint8 if values.dtype.itemsize == 1 else np.uint16)
 
 
-def _resize(values: npt.NDArray[Any], spec: ImageSpec) -> npt.NDArray[Any]:
+def _check_alpha(pixels: npt.NDArray[np.uint8], mode: str) -> None:
+    """Checks that transparency, the last channel, tells no more than the other channels."""
+    alpha = pixels[:, :, -1]
+    if (alpha == alpha.flat[0]).all():
+        return
+    packed = pack_colors(pixels)
+    if len(np.unique(packed)) > len(np.unique(packed >> 8)):
+        raise ValueError(
+            f"pixels of the same color differ in transparency (mode {mode}). Flatten it to one "
+            "channel, or pass mask_values= with keys of four numbers, such as "
+            "{(0, 0, 0, 0): 0, (255, 255, 255, 255): 1}"
+        )
+
+
+def _resize(
+    values: npt.NDArray[Any], spec: ImageSpec, mask_values: MaskValues | None
+) -> npt.NDArray[Any]:
     import cv2
 
-    height, width = values.shape
+    height, width = values.shape[:2]
     (left, top, right, bottom), size, offset = compute_placement(width, height, spec)
     window = np.ascontiguousarray(values[top:bottom, left:right])
     resized = cv2.resize(window, size, interpolation=cv2.INTER_NEAREST_EXACT)
+    if mask_values is not None:  # after resizing, which leaves fewer pixels
+        resized = mask_values.apply(resized)
     whole = spec.image_size or resized.shape[:2]
-    canvas = np.zeros((*whole, 1), values.dtype)
+    canvas = np.zeros((*whole, 1), resized.dtype)
     canvas[offset[1] : offset[1] + size[1], offset[0] : offset[0] + size[0], 0] = resized
     return canvas

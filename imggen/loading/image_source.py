@@ -8,11 +8,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, final
 
+import numpy as np
 import numpy.typing as npt
 
 from imggen.augment import Pipeline
-from imggen.decode import ImageSpec, load_image, load_mask
-from imggen.errors import OptionError
+from imggen.decode import ImageSpec, MaskValues, load_image, load_mask
+from imggen.errors import ImageError, OptionError
 
 Load = Callable[[str], npt.NDArray[Any]]
 
@@ -46,13 +47,17 @@ class ImageSource:
     pipeline: Pipeline
 
     @classmethod
-    def from_loader(cls, loader: Load, pipeline: Pipeline) -> ImageSource:
+    def from_loader(
+        cls, loader: Load, pipeline: Pipeline, mask_values: MaskValues | None = None
+    ) -> ImageSource:
         """Loads images, and masks too, by a function of the user's."""
-        load_mask = functools.partial(_load_mask, loader=loader)
+        load_mask = functools.partial(_load_mask, loader=loader, mask_values=mask_values)
         return cls(loader, None, None, None, loader, None, load_mask, pipeline)
 
     @classmethod
-    def from_spec(cls, spec: ImageSpec, pipeline: Pipeline) -> ImageSource:
+    def from_spec(
+        cls, spec: ImageSpec, pipeline: Pipeline, mask_values: MaskValues | None = None
+    ) -> ImageSource:
         """Decodes files.
 
         If ``RandomResizedCrop`` comes first, it cuts from the image before that is resized.
@@ -70,7 +75,7 @@ class ImageSource:
                 cut_size=None,
                 load_whole=load_whole,
                 spec=spec,
-                load_mask=functools.partial(load_mask, spec=spec),
+                load_mask=functools.partial(load_mask, spec=spec, mask_values=mask_values),
                 pipeline=pipeline,
             )
         if spec.fit != "stretch":
@@ -87,11 +92,19 @@ class ImageSource:
             cut_size=spec.image_size,
             load_whole=load_whole,
             spec=spec,
-            load_mask=functools.partial(load_mask, spec=uncut),
+            load_mask=functools.partial(load_mask, spec=uncut, mask_values=mask_values),
             pipeline=pipeline,
         )
 
 
-def _load_mask(path: str, image_path: str, loader: Load) -> npt.NDArray[Any]:
+def _load_mask(
+    path: str, image_path: str, loader: Load, mask_values: MaskValues | None
+) -> npt.NDArray[Any]:
     del image_path  # sizes are compared when both are loaded
-    return loader(path)
+    mask = loader(path)
+    if mask_values is None or not isinstance(mask, np.ndarray):
+        return mask
+    try:
+        return mask_values.apply_to_array(mask)
+    except ValueError as err:
+        raise ImageError.of(path, str(err)) from err

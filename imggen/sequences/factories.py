@@ -23,7 +23,7 @@ from imggen.data import (
     split_name,
 )
 from imggen.errors import OptionError
-from imggen.loading import default_label_mode, find_label_mode
+from imggen.loading import check_masks_once, default_label_mode, find_label_mode
 from imggen.sequences.image_sequence import ImageSequence
 from imggen.sequences.options import SequenceOptions
 from imggen.splitting import Ratios, Recipe, split_by_recipe
@@ -272,8 +272,8 @@ def _make_sequences(
         )
     seed = check_seed(seed)
     other_options: SequenceOptions = {**options, **_TRAIN_ONLY}
-    return Splits(
-        [
+    with check_masks_once():
+        sequences = [
             ImageSequence(
                 manifest,
                 augment=augment_of.get(name),
@@ -281,9 +281,8 @@ def _make_sequences(
                 **(options if name == "train" else other_options),
             )
             for name, manifest in splits.as_dict().items()
-        ],
-        splits.names,
-    )
+        ]
+    return Splits(sequences, splits.names)
 
 
 def _check_options(factory: Callable[..., object], options: Mapping[str, object]) -> None:

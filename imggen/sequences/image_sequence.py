@@ -22,7 +22,7 @@ from imggen.core import (
     is_whole,
 )
 from imggen.data import Manifest
-from imggen.decode import ColorMode, Fit, ImageSpec, Interpolation
+from imggen.decode import ColorMode, Fit, ImageSpec, Interpolation, MaskValues, MaskValuesLike
 from imggen.errors import OptionError
 from imggen.loading import (
     Batch,
@@ -70,6 +70,10 @@ class ImageSequence(EpochSequence[Batch], ManifestView, SampleView):
             None (no targets). MixUp blends all of these but "int", "mask", "boxes" and
             "keypoints"; CutMix blends classes and "input" only. A ``imggen.loading.LabelMode`` of
             your own is accepted, too.
+        mask_values: The class of each value of the masks, for files whose values are not class
+            numbers: ``{0: 0, 255: 1}``; a ``range`` of values, as in ``{range(128): 0, range(128,
+            256): 1}``; or colors, ``{(0, 0, 0): 0, (255, 0, 0): 1}``. Values that it does not have
+            are an error. None: values are classes as they are; a few masks are checked for this.
         augment: Augmentations of imggen, albumentations, Keras or torchvision, callables
             ``image -> image`` or ``(image, rng) -> image`` on uint8 arrays of shape (height, width,
             channels), "light", "medium", "strong", a policy file, or a list of these; see
@@ -129,6 +133,7 @@ class ImageSequence(EpochSequence[Batch], ManifestView, SampleView):
         image_size: tuple[int, int] | None = None,
         batch_size: int = 32,
         label_mode: LabelModeLike = "categorical",
+        mask_values: MaskValuesLike = None,
         augment: Augment = None,
         seed: int | None = None,
         shuffle: bool = True,
@@ -153,6 +158,9 @@ class ImageSequence(EpochSequence[Batch], ManifestView, SampleView):
             raise OptionError("The manifest is empty; expected at least one sample.")
         mode = find_label_mode(label_mode)
         mode.check_manifest(manifest)
+        values = MaskValues.parse(mask_values)
+        if values is not None and (manifest.masks is None or not mode.moves_with_image):
+            raise OptionError('mask_values= is for masks; pass it with label_mode="mask".')
         batch_size = check_whole("batch_size", batch_size, 1)
         repeats = check_whole("repeats", repeats, 1)
         check_choice("on_error", on_error, get_args(OnError))
@@ -175,6 +183,7 @@ class ImageSequence(EpochSequence[Batch], ManifestView, SampleView):
                     exif_orientation=exif_orientation,
                 ),
                 Pipeline(adapt(augment)),
+                values,
             )
             channels_first = (data_format or keras.config.image_data_format()) == "channels_first"
         elif image_size is not None or crop_to_aspect_ratio or pad_to_aspect_ratio:
@@ -183,7 +192,7 @@ class ImageSequence(EpochSequence[Batch], ManifestView, SampleView):
                 "are not resized. Omit them, or loader=."
             )
         else:
-            self._source = ImageSource.from_loader(loader, Pipeline(adapt(augment)))
+            self._source = ImageSource.from_loader(loader, Pipeline(adapt(augment)), values)
             channels_first = False
         self.manifest = manifest
         self.seed = check_seed(seed)
@@ -226,6 +235,8 @@ class ImageSequence(EpochSequence[Batch], ManifestView, SampleView):
                 f"drop_remainder=True leaves no batch: {self.samples} samples are less than one "
                 f"batch of {batch_size}. Use smaller batches."
             )
+        if loader is None:
+            mode.check_files(manifest, values, is_lenient=on_error != "raise")
         super().__init__(self.batch_maker, self.batch_maker.num_batches, options)
 
     @property

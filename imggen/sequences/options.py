@@ -8,7 +8,7 @@ from typing import Any, Literal, TypedDict
 import numpy.typing as npt
 
 from imggen.cache import CacheLike
-from imggen.decode import ColorMode, Interpolation
+from imggen.decode import ColorMode, Interpolation, MaskValuesLike
 from imggen.loading import LabelModeLike, OnError
 
 DataFormat = Literal["channels_last", "channels_first"] | None
@@ -24,6 +24,7 @@ class SequenceOptions(TypedDict, total=False):
     image_size: tuple[int, int] | None
     batch_size: int
     label_mode: LabelModeLike
+    mask_values: MaskValuesLike
     shuffle: bool
     color_mode: ColorMode
     interpolation: Interpolation

@@ -378,6 +378,7 @@ def test_padding_of_a_mask_is_0(tmp_path):
     assert (y[0, 30:] == 0).all()
 
 
+@pytest.mark.filterwarnings("ignore::imggen.errors.MaskValueWarning")
 def test_no_value_is_made_up_when_a_mask_is_resized(tmp_path):
     mask = np.where(shape(0) > 0, 200, 10).astype(np.uint8)
     for size in ((30, 40), (17, 23), (120, 160), (97, 71)):

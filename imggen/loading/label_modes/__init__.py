@@ -7,6 +7,7 @@ explains and predicts targets. A new mode is one more subclass of ``LabelMode``,
 
 from imggen.loading.label_modes.base import LabelMode, LoadedImage, TargetBatch
 from imggen.loading.label_modes.classes import class_weights
+from imggen.loading.label_modes.mask_check import check_masks_once
 from imggen.loading.label_modes.none import NoTargetMode
 from imggen.loading.label_modes.output_meaning import OutputMeaning
 from imggen.loading.label_modes.registry import (
@@ -24,6 +25,7 @@ __all__ = [
     "NoTargetMode",
     "OutputMeaning",
     "TargetBatch",
+    "check_masks_once",
     "class_weights",
     "default_label_mode",
     "find_label_mode",

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from imggen.augment import Blend, Mixer, Sample, blend_targets
 from imggen.data import Manifest
-from imggen.decode import ImageSpec, source_geometry
+from imggen.decode import ImageSpec, MaskValues, source_geometry
 from imggen.errors import OptionError
 from imggen.loading.label_modes.class_scores import class_score_columns
 from imggen.loading.label_modes.output_meaning import OutputMeaning
@@ -112,6 +112,23 @@ class LabelMode(ABC):
         Raises:
             OptionError: It has not.
         """
+
+    def check_files(
+        self, manifest: Manifest, mask_values: MaskValues | None, *, is_lenient: bool
+    ) -> None:
+        """Checks a few files that targets are loaded from, when a sequence is made.
+
+        Not called with a custom loader. Files that cannot be read must not be an error.
+
+        Args:
+            manifest: The samples.
+            mask_values: The class of each value of the masks, or None.
+            is_lenient: Whether training goes on without files that cannot be read.
+
+        Raises:
+            OptionError: Targets of the mode cannot be made from these files.
+        """
+        del manifest, mask_values, is_lenient
 
     def is_default_for(self, manifest: Manifest) -> bool:
         """Whether a manifest was probably made for this mode."""

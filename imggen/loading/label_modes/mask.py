@@ -10,8 +10,10 @@ import numpy.typing as npt
 
 from imggen.augment import Sample
 from imggen.data import Manifest
+from imggen.decode import MaskValues
 from imggen.errors import OptionError
 from imggen.loading.label_modes.base import LabelMode, LoadedImage, TargetBatch
+from imggen.loading.label_modes.mask_check import check_masks
 from imggen.loading.reading import check_same_size, read_array
 
 
@@ -29,6 +31,12 @@ class MaskMode(LabelMode):
                 'label_mode="mask" needs masks, and these samples have none. Pass mask_dir= to '
                 "scan or from_directory, or mask_col= with a table."
             )
+
+    def check_files(
+        self, manifest: Manifest, mask_values: MaskValues | None, *, is_lenient: bool
+    ) -> None:
+        """Checks the values of a few masks; see ``check_masks``."""
+        check_masks(manifest, mask_values, is_lenient=is_lenient)
 
     def is_default_for(self, manifest: Manifest) -> bool:
         """See ``LabelMode``."""
