@@ -147,11 +147,11 @@ def _advise_augmentation(trial: Trial, report: BenchReport) -> _Advice | None:
     if taken < max(report.stages.values()) or not trial.has_augmentation:
         return None
     name = _find_slowest_step(trial)
-    most = ", and the slowest step is" if len(trial.maker.pipeline.steps) > 1 else ":"
+    which = ", and the slowest step is" if len(trial.maker.pipeline.steps) > 1 else ":"
     return _Advice(
         _estimate_rate(report, taken),
         "A faster augmentation, or one inside the model",
-        f"It takes {format_ms(taken)} of {format_ms(report.work)} per image{most} {name!r}. "
+        f"It takes {format_ms(taken)} of {format_ms(report.work)} per image{which} {name!r}. "
         "The rate is the one without augmentation.",
     )
 

@@ -74,7 +74,7 @@ def leaks(
 
 
 def _read_splits(sources: tuple[Path, ...]) -> dict[str, Manifest]:
-    from imggen.cli.source import manifest_of, read_frame_of
+    from imggen.cli.source import build_manifest, read_table_source
     from imggen.data import SPLIT_NAMES, scan_splits, split_name
     from imggen.splitting import split
 
@@ -83,9 +83,9 @@ def _read_splits(sources: tuple[Path, ...]) -> dict[str, Manifest]:
             "No folder is given. Pass the folders of the splits, or the folder that contains them."
         )
     if len(sources) == 1:
-        frame = read_frame_of(sources[0])
+        frame = read_table_source(sources[0])
         if frame is not None:
-            return split(manifest_of(sources[0], frame), None).as_dict()
+            return split(build_manifest(sources[0], frame), None).as_dict()
         scan_splits(sources[0])  # raises an error that names what is missing
         folders = {split_name(folder.name): folder for folder in sorted(sources[0].iterdir())}
         return {name: _scan_images(folders[name]) for name in SPLIT_NAMES if name in folders}

@@ -13,25 +13,25 @@ if TYPE_CHECKING:
 
 def all_images(source: Path) -> Manifest:
     """Reads all images of a folder, at any depth and without classes, or of a table."""
-    frame = read_frame_of(source)
+    frame = read_table_source(source)
     if frame is None:
         from imggen.data import scan
 
         return scan(source, labels=None)
-    return manifest_of(source, frame)
+    return build_manifest(source, frame)
 
 
 def images_by_class(source: Path) -> Manifest:
     """Reads the images of a folder of class folders, of any other folder, or of a table."""
-    frame = read_frame_of(source)
+    frame = read_table_source(source)
     if frame is not None:
-        return manifest_of(source, frame)
+        return build_manifest(source, frame)
     from imggen.data import has_folders, scan
 
     return scan(source, labels="inferred" if has_folders(source) else None)
 
 
-def read_frame_of(source: Path) -> pd.DataFrame | None:
+def read_table_source(source: Path) -> pd.DataFrame | None:
     """Reads the table if the source is one (.csv or .parquet); returns None for a folder."""
     if source.suffix.lower() not in (".csv", ".parquet") or source.is_dir():
         return None
@@ -44,7 +44,7 @@ def read_frame_of(source: Path) -> pd.DataFrame | None:
     return read_frame(source)
 
 
-def manifest_of(source: Path, frame: pd.DataFrame) -> Manifest:
+def build_manifest(source: Path, frame: pd.DataFrame) -> Manifest:
     """Builds the manifest of a table.
 
     A table that was not saved by imggen has a column ``path``, relative to the table's folder, and

@@ -146,12 +146,12 @@ def split(
     ):
         if clash:
             raise click.UsageError(f"{one} cannot be combined with {other}.")
-    from imggen.cli.source import manifest_of, read_frame_of
+    from imggen.cli.source import build_manifest, read_table_source
     from imggen.data import SPLIT_NAMES
     from imggen.reports import check_page
     from imggen.splitting import DEFAULT_RATIOS, Recipe
 
-    frame = read_frame_of(source)
+    frame = read_table_source(source)
     recipe = Recipe(
         ratios=_without_zeros(ratios, SPLIT_NAMES) if ratios else DEFAULT_RATIOS,
         counts=_without_zeros(counts, SPLIT_NAMES[1:]) if counts else None,
@@ -163,7 +163,7 @@ def split(
     images: Path | Manifest = source
     if frame is not None:
         # Hashes in a table may be out of date.
-        images = dataclasses.replace(manifest_of(source, frame), hashes=None)
+        images = dataclasses.replace(build_manifest(source, frame), hashes=None)
     check_page(report)
     _check_output(source, manifest, report)
     if manifest is not None:

@@ -29,14 +29,14 @@ from imggen.core import check_choice
 _SIGNED_FACTOR, _UNSIGNED_FACTOR = 4.0, 2.5
 # Sliders for a number end at 10 times the value if 100 times the value would be legal.
 _FAR_FACTOR, _NEAR_FACTOR = 100.0, 10.0
-_MIN_NOTCHES = 100
+_MIN_STEPS = 100
 
 
 class Scale(NamedTuple):
-    """The ends of a slider and the distance of its notches."""
+    """The ends of a slider and the size of its steps."""
 
-    least: float
-    most: float
+    low: float
+    high: float
     step: float
 
 
@@ -53,7 +53,7 @@ class Item:
     is_on: bool = True
 
     def __post_init__(self) -> None:
-        self._first = self.step
+        self._initial = self.step
 
     @property
     def name(self) -> str:
@@ -74,9 +74,9 @@ class Item:
             if field.name in legal
         }
 
-    def first(self, option: str) -> Any:
+    def get_initial(self, option: str) -> Any:
         """Returns the initial value of an option."""
-        return getattr(self._first, option)
+        return getattr(self._initial, option)
 
     def set(self, option: str, value: Any) -> None:
         """Sets an option.
@@ -141,8 +141,8 @@ class Draft:
         return format_python(self.steps)
 
 
-def scale_of(legal: Bounds, value: Any, first: Any) -> Scale:
-    """Chooses the slider of an option: a useful range, with a notch at the current value.
+def choose_scale(legal: Bounds, value: Any, initial: Any) -> Scale:
+    """Chooses the slider of an option: a useful range, with a step at the current value.
 
     Most legal values are not useful: rotations by 300 degrees, factors of 9. Therefore sliders end
     at a few times the initial value, or the current one if it is larger.
@@ -150,29 +150,29 @@ def scale_of(legal: Bounds, value: Any, first: Any) -> Scale:
     Args:
         legal: The legal values of the option.
         value: The current value, a number or a range.
-        first: The initial value.
+        initial: The initial value.
 
     Example:
         >>> from imggen.augment.options import NumberBounds, RangeBounds
-        >>> scale_of(NumberBounds(0, 1), 0.5, 0.5)
-        Scale(least=0.0, most=1.0, step=0.01)
-        >>> scale_of(RangeBounds(-360, 360, "degrees"), (-2.0, 2.0), (-20.0, 20.0))
-        Scale(least=-80.0, most=80.0, step=1.0)
+        >>> choose_scale(NumberBounds(0, 1), 0.5, 0.5)
+        Scale(low=0.0, high=1.0, step=0.01)
+        >>> choose_scale(RangeBounds(-360, 360, "degrees"), (-2.0, 2.0), (-20.0, 20.0))
+        Scale(low=-80.0, high=80.0, step=1.0)
     """
-    least, most = float(legal.minimum), float(legal.maximum)
-    farthest = float(np.abs(np.array([value, first], dtype=float)).max())
+    low, high = float(legal.minimum), float(legal.maximum)
+    farthest = float(np.abs(np.array([value, initial], dtype=float)).max())
     if not isinstance(value, tuple):
-        if 0 < _FAR_FACTOR * farthest <= most:
-            most = _NEAR_FACTOR * farthest
-    elif least < 0:
+        if 0 < _FAR_FACTOR * farthest <= high:
+            high = _NEAR_FACTOR * farthest
+    elif low < 0:
         farthest = farthest or 1.0
-        least, most = max(least, -_SIGNED_FACTOR * farthest), min(most, _SIGNED_FACTOR * farthest)
+        low, high = max(low, -_SIGNED_FACTOR * farthest), min(high, _SIGNED_FACTOR * farthest)
     else:
-        most = min(most, _UNSIGNED_FACTOR * (farthest or 1.0))
+        high = min(high, _UNSIGNED_FACTOR * (farthest or 1.0))
     if isinstance(legal, WholeBounds | WholeRangeBounds):
-        return Scale(least, float(math.floor(most)), 1.0)
-    # A power of ten, so that values with few digits are notches.
-    step = 10.0 ** math.floor(math.log10((most - least) / _MIN_NOTCHES))
-    if least > 0 or legal.exclusive:
-        least = step * max(1, math.ceil(least / step))
-    return Scale(least, most, step)
+        return Scale(low, float(math.floor(high)), 1.0)
+    # A power of ten, so that values with few digits can be chosen.
+    step = 10.0 ** math.floor(math.log10((high - low) / _MIN_STEPS))
+    if low > 0 or legal.exclusive:
+        low = step * max(1, math.ceil(low / step))
+    return Scale(low, high, step)

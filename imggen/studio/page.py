@@ -19,7 +19,7 @@ from imggen.loading import BatchMaker, default_label_mode
 from imggen.preview import Row, draw_sample, find_readable, make_row
 from imggen.reports import make_data_uri
 from imggen.sequences import ImageSequence
-from imggen.studio.draft import Draft, Item, scale_of
+from imggen.studio.draft import Draft, Item, choose_scale
 
 if TYPE_CHECKING:
     from nicegui.events import ValueChangeEventArguments
@@ -84,9 +84,9 @@ class Page:
         self._draw_controls()
         await self._refresh()
 
-    def _number(self, label: str, least: int, most: int, name: str) -> None:
+    def _number(self, label: str, low: int, high: int, name: str) -> None:
         def is_legal(value: float | None) -> bool:
-            return value is not None and value == int(value) and least <= value <= most
+            return value is not None and value == int(value) and low <= value <= high
 
         async def changed(event: ValueChangeEventArguments[Any]) -> None:
             if is_legal(event.value):
@@ -96,10 +96,10 @@ class Page:
         ui.number(
             label,
             value=getattr(self, name),
-            min=least,
-            max=most,
+            min=low,
+            max=high,
             on_change=changed,
-            validation={f"{least} to {most}": is_legal},
+            validation={f"{low} to {high}": is_legal},
         ).props("dense debounce=200").classes("w-24").mark(label)
 
     # The policy
@@ -194,11 +194,11 @@ class Page:
                 ).classes("text-xs")
                 text = ui.label()
                 return
-            scale = scale_of(legal, value, item.first(option))
+            scale = choose_scale(legal, value, item.get_initial(option))
             kind: Any = ui.range if isinstance(legal, RangeBounds) else ui.slider
             start = {"min": value[0], "max": value[1]} if isinstance(legal, RangeBounds) else value
             kind(
-                min=scale.least, max=scale.most, step=scale.step, value=start, on_change=changed
+                min=scale.low, max=scale.high, step=scale.step, value=start, on_change=changed
             ).props(f'dense aria-label="{item.name} {option}"').classes("grow").mark(
                 f"{item.name} {option}"
             )

@@ -55,8 +55,8 @@ def serve(
     from imggen.studio.page import Page
 
     ImageSpec(image_size)  # raises OptionError for an invalid size
-    draft = draft_of(augment)
-    inside = only_inside(manifest)
+    draft = make_draft(augment)
+    inside = skip_outside(manifest)
     check_port(port)
 
     @ui.page("/")
@@ -77,7 +77,7 @@ def serve(
     )
 
 
-def draft_of(augment: Augment) -> Draft:
+def make_draft(augment: Augment) -> Draft:
     """Creates the draft of the policy to start from.
 
     Raises:
@@ -88,7 +88,7 @@ def draft_of(augment: Augment) -> Draft:
     return Draft.of(steps)
 
 
-def only_inside(manifest: Manifest) -> Manifest:
+def skip_outside(manifest: Manifest) -> Manifest:
     """Skips files outside the root of a manifest, reached by ``..`` or by a link.
 
     Raises:

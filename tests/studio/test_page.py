@@ -25,13 +25,13 @@ from imggen.augment.catalog import AUGMENTATIONS
 from imggen.augment.options import Choice, NumberBounds, RangeBounds, WholeBounds, WholeRangeBounds
 from imggen.cli import main
 from imggen.errors import ImggenWarning, MissingExtraError, OptionError, ScanError
-from imggen.studio.draft import Draft, Item, scale_of
-from imggen.studio.server import check_port, draft_of, only_inside
+from imggen.studio.draft import Draft, Item, choose_scale
+from imggen.studio.server import check_port, make_draft, skip_outside
 from tests.helpers.images import write_images
 
 
 def test_a_draft_starts_with_the_given_policy():
-    assert draft_of("light").steps == list(imggen.preset("light"))
+    assert make_draft("light").steps == list(imggen.preset("light"))
 
 
 def test_a_step_that_is_off_is_not_part_of_the_policy():
@@ -91,7 +91,7 @@ def test_the_exported_python_code_builds_the_same_steps():
 
 def test_augmentations_that_no_policy_file_can_hold_are_refused():
     with pytest.raises(OptionError, match="cannot be saved to a policy file"):
-        draft_of(np.flipud)
+        make_draft(np.flipud)
 
 
 @pytest.mark.parametrize(
@@ -113,29 +113,29 @@ def test_augmentations_that_no_policy_file_can_hold_are_refused():
     ],
 )
 def test_a_slider_has_a_useful_range(legal, value, first, ends):
-    scale = scale_of(legal, value, first)
-    assert (scale.least, scale.most) == pytest.approx(ends)
+    scale = choose_scale(legal, value, first)
+    assert (scale.low, scale.high) == pytest.approx(ends)
 
 
 @pytest.mark.parametrize("kind", list(AUGMENTATIONS))
-def test_every_slider_has_a_notch_at_the_default(kind):
+def test_every_slider_has_a_step_at_the_default(kind):
     item = Item(AUGMENTATIONS[kind]())
     for option, legal in item.options.items():
         if not isinstance(legal, Choice):
             value = getattr(item.step, option)
-            scale = scale_of(legal, value, value)
+            scale = choose_scale(legal, value, value)
             for number in np.ravel(value).astype(float):
-                assert scale.least <= number <= scale.most
-                notches = (number - scale.least) / scale.step
+                assert scale.low <= number <= scale.high
+                steps = (number - scale.low) / scale.step
                 is_odd = number != round(number, 2)  # 4 / 3, say
-                assert is_odd or abs(notches - round(notches)) < 1e-6, (option, scale)
+                assert is_odd or abs(steps - round(steps)) < 1e-6, (option, scale)
 
 
 def test_a_slider_that_was_narrowed_can_be_widened_again():
     item = Item(imggen.augment.RandomRotation((-20, 20)))
     item.set("degrees", (0.0, 0.0))
     legal = item.options["degrees"]
-    assert scale_of(legal, item.step.degrees, item.first("degrees")).most == 80
+    assert choose_scale(legal, item.step.degrees, item.get_initial("degrees")).high == 80
     copied = Draft([item]).copy().items[0]
     assert copied.step.degrees == (0.0, 0.0)
 
@@ -153,7 +153,7 @@ def test_images_outside_the_folder_are_skipped_with_a_warning(tmp_path):
     write_images(tmp_path / "secret", {"x": 1})
     (tmp_path / "photos/cat/link.png").symlink_to(tmp_path / "secret/x/000.png")
     with pytest.warns(ImggenWarning, match=r"Skipped 1 images outside .*link\.png"):
-        inside = only_inside(imggen.scan(tmp_path / "photos"))
+        inside = skip_outside(imggen.scan(tmp_path / "photos"))
     assert list(inside.paths) == ["cat/000.png", "cat/001.png"]
 
 
@@ -162,7 +162,7 @@ def test_a_table_of_paths_outside_the_folder_is_refused(tmp_path):
     (tmp_path / "photos").mkdir()
     manifest = imggen.Manifest.from_files(["../secret/x/000.png"], root=tmp_path / "photos")
     with pytest.raises(ScanError, match="All 1 images are outside"):
-        only_inside(manifest)
+        skip_outside(manifest)
 
 
 def test_a_port_in_use_is_an_error_that_suggests_another():
@@ -385,7 +385,7 @@ def test_a_control_changes_the_images_and_the_export_reproduces_them(browser, pi
         page.wait_for_function("document.querySelectorAll('.q-img__image').length == 20")
         before = images_of(page)
 
-        # The right thumb of the range, some notches to the right.
+        # The right thumb of the range, some steps to the right.
         thumb = page.locator(".q-range__thumb, .q-slider__thumb").nth(1)
         thumb.focus()
         for _ in range(20):
