@@ -7,7 +7,6 @@ changed here without looking elsewhere, as long as the pixels stay the same.
 
 from imggen.decode.formats import (
     COMMON_EXTENSIONS,
-    FORMATS,
     PLAIN_MODES,
     find_format,
     format_by_extension,
@@ -23,7 +22,6 @@ from imggen.decode.spec import NUM_CHANNELS, ColorMode, Fit, ImageSpec, Interpol
 
 __all__ = [
     "COMMON_EXTENSIONS",
-    "FORMATS",
     "NUM_CHANNELS",
     "PLAIN_MODES",
     "ColorMode",

@@ -4,7 +4,8 @@ import os
 
 from PIL import Image
 
-from imggen.decode import FORMATS, find_format, format_by_extension, image_extensions, load_image
+from imggen.decode import find_format, format_by_extension, image_extensions, load_image
+from imggen.decode.formats import FORMATS
 from tests.decode.test_load import encoded, noise
 
 
