@@ -229,7 +229,7 @@ def test_usage_errors_name_the_argument_with_exit_status_2(line, named):
 def demo(tmp_path_factory) -> tuple[Path, str]:
     # Brackets, so that a test can see whether they are printed.
     output = tmp_path_factory.mktemp("demo") / "run [new]"
-    result = program("demo", "--output", output, "--epochs", 12)
+    result = program("demo", "--output", output, "--epochs", 7)
     assert result.returncode == 0, result.stderr
     return output, result.stdout
 

@@ -67,7 +67,7 @@ def run(folder):
             "caller": {"workers": 0},
             "one thread": {"workers": 1},
             "eight threads": {"workers": 8},
-            "two processes": {"workers": 2, "use_multiprocessing": True},
+            "a process": {"workers": 1, "use_multiprocessing": True},
         }.items()
     }
     fits = {str(workers): fitted(workers=workers) for workers in (0, 1, 8)}
