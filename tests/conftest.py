@@ -1,4 +1,4 @@
-"""Folders of small images with known pixels, made anew for every test that asks."""
+"""Fixtures of all tests, and the order in which test files start."""
 
 import gc
 import shutil
@@ -13,7 +13,22 @@ from tests.helpers.images import write_images
 
 # The files that take longest, longest first: pytest-xdist hands files out in this order, so that no
 # core is left alone with one of them at the end.
-SLOW_FIRST = ("test_examples.py",)
+SLOW_FIRST = (
+    "test_examples.py",
+    "legacy/test_backends.py",
+    "cli/test_main.py",
+    "workers/test_prefetcher.py",
+    "workers/test_pools.py",
+    "export/test_interrupted.py",
+    "legacy/test_directory.py",
+    "cli/test_split.py",
+    "quality/duplicates/test_similarity.py",
+    "legacy/test_read_ahead.py",
+    "sequences/test_base.py",
+    "benchmark/test_run.py",
+    "sequences/test_image_sequence.py",
+    "studio/test_page.py",
+)
 
 
 def pytest_configure(config: pytest.Config) -> None:
