@@ -1,6 +1,14 @@
 """Checks of numbers, ranges and choices that users pass, with one wording for all errors.
 
-A number is Python's or NumPy's, and finite; ``True`` and ``False`` are not numbers.
+A number is Python's or NumPy's, and finite; ``True`` and ``False`` are not numbers. All checks of
+numbers have the same arguments:
+
+    name       the option, for the message
+    value      the value that the user passed
+    minimum    the smallest legal value; None: no bound
+    maximum    the largest legal value; None: no bound
+    above      a bound that is not legal itself, in place of ``minimum``
+    unit       the unit, or other words that follow the bounds in the message
 """
 
 from __future__ import annotations
@@ -43,14 +51,6 @@ def check_whole(
 ) -> int:
     """Returns ``value`` as an int, if it is a whole number within its bounds.
 
-    Args:
-        name: The option, for the message.
-        value: The value that the user passed.
-        minimum: The smallest legal value. None: no bound.
-        maximum: The largest legal value. None: no bound.
-        unit: The unit, or other words that follow the bounds in the message.
-        error: The class of the error.
-
     Raises:
         ImggenError: ``error``, if the value is not legal.
 
@@ -89,14 +89,6 @@ def check_number(
 ) -> float:
     """Returns ``value`` as a float, if it is a finite number within its bounds.
 
-    Args:
-        name: The option, for the message.
-        value: The value that the user passed.
-        minimum: The smallest legal value. None: no bound.
-        maximum: The largest legal value. None: no bound.
-        above: A bound that is not legal itself, in place of ``minimum``.
-        unit: The unit, or other words that follow the bounds in the message.
-
     Raises:
         OptionError: The value is not legal.
 
@@ -123,14 +115,8 @@ def check_range(
 ) -> tuple[float, float]:
     """Returns ``value`` as a tuple (low, high) of floats, if it is a range within its bounds.
 
-    Args:
-        name: The option, for the message.
-        value: The value that the user passed: a tuple or list of two numbers in ascending order.
-        minimum: The smallest legal number. None: no bound.
-        maximum: The largest legal number. None: no bound.
-        above: A bound that is not legal itself, in place of ``minimum``.
-        whole: Whether both numbers must be whole; 3.0 is.
-        unit: The unit, or other words that follow the bounds in the message.
+    A range is a tuple or list of two numbers in ascending order; with ``whole``, both must be whole
+    numbers (3.0 is).
 
     Raises:
         OptionError: The value is not legal.
