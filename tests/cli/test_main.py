@@ -9,26 +9,16 @@ from importlib.metadata import version
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner
 from PIL import Image
 
 import imggen
-from imggen.cli import main
+from tests.helpers.command_line import invoke, printed_rows
 from tests.helpers.images import write_images
-
-
-def invoke(*arguments):
-    return CliRunner().invoke(main, [str(argument) for argument in arguments])
 
 
 def program(*arguments, **options) -> subprocess.CompletedProcess:
     command = [sys.executable, "-m", "imggen", *map(str, arguments)]
     return subprocess.run(command, capture_output=True, text=True, check=False, **options)
-
-
-def rows(output: str) -> list[list[str]]:
-    """The words in each line of a drawn table."""
-    return [re.findall(r"[^\s│]+", line) for line in output.splitlines() if "│" in line]
 
 
 @pytest.mark.parametrize("option", ["--help", "-h"])
@@ -99,8 +89,8 @@ def test_scan_prints_each_class_with_its_count_and_share(tmp_path):
 
     assert result.exit_code == 0
     assert "8 images in 2 classes" in result.output
-    assert ["0", "cat", "6", "75.0%"] in rows(result.output)
-    assert ["1", "dog", "2", "25.0%"] in rows(result.output)
+    assert ["0", "cat", "6", "75.0%"] in printed_rows(result.output)
+    assert ["1", "dog", "2", "25.0%"] in printed_rows(result.output)
 
 
 def test_scan_prints_what_it_skipped_and_why(photos):
@@ -145,7 +135,7 @@ def test_split_prints_the_number_of_images_by_class_and_split(photos, tmp_path):
 
     assert result.exit_code == 0
     assert "16 images in" in result.output
-    assert rows(result.output) == [
+    assert printed_rows(result.output) == [
         ["cat", "4", "2", "2"],
         ["dog", "4", "2", "2"],
         ["all", "8", "4", "4"],

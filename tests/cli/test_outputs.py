@@ -3,14 +3,9 @@
 import shutil
 
 import pytest
-from click.testing import CliRunner
 
-from imggen.cli import main
+from tests.helpers.command_line import invoke
 from tests.helpers.images import write_images
-
-
-def invoke(*arguments):
-    return CliRunner().invoke(main, [str(argument) for argument in arguments])
 
 
 @pytest.fixture
