@@ -8,6 +8,7 @@ from imggen.data.boxes import Boxes, BoxFormat
 from imggen.data.keypoints import KeypointFormat, Keypoints
 from imggen.data.manifest import Manifest
 from imggen.data.manifest_io import column_arguments
+from imggen.data.name_pattern import MaskPattern
 from imggen.data.scanning import Labels, has_folders, scan, scan_splits
 from imggen.data.splits import SPLIT_NAMES, Splits, split_name, split_names
 from imggen.data.targets import TargetColumn
@@ -21,6 +22,7 @@ __all__ = [
     "Keypoints",
     "Labels",
     "Manifest",
+    "MaskPattern",
     "Splits",
     "TargetColumn",
     "column_arguments",

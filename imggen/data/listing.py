@@ -26,15 +26,21 @@ class FolderLister:
         root: The folder, as bytes, since names are not always valid text.
         extensions: The extensions of images, in lower case, including the dot.
         skipped: The number of skipped files and folders, by reason.
+        excluded: The identities of folders that are left out: those of masks.
     """
 
     root: bytes
     extensions: frozenset[bytes]
     skipped: Counter[str] = field(default_factory=Counter)
+    excluded: frozenset[tuple[int, int]] = frozenset()
 
     @classmethod
-    def create(cls, root: str, extensions: Collection[str] | None) -> FolderLister:
+    def create(
+        cls, root: str, extensions: Collection[str] | None, exclude: Collection[str] = ()
+    ) -> FolderLister:
         """Prepares to list ``root``; ``extensions=None`` takes every format that Pillow reads.
+
+        Folders below ``root`` that are in ``exclude`` are left out.
 
         Raises:
             OptionError: ``extensions`` is a string.
@@ -47,6 +53,7 @@ class FolderLister:
         return cls(
             os.fsencode(root),
             frozenset(os.fsencode("." + extension.lower().lstrip(".")) for extension in wanted),
+            excluded=frozenset(_identity(os.fsencode(folder)) for folder in exclude),
         )
 
     def skip(self, reason: str, count: int = 1) -> None:
@@ -61,7 +68,13 @@ class FolderLister:
 
     def folders(self, under: bytes) -> list[bytes]:
         """Returns the names of the visible folders in ``root/under``; counts nothing."""
-        return sorted(name for name, kind in self._entries(under) if kind is _Kind.FOLDER)
+        names = sorted(name for name, kind in self._entries(under) if kind is _Kind.FOLDER)
+        if not self.excluded:
+            return names
+        folder = os.path.join(self.root, under)
+        return [
+            name for name in names if _identity(os.path.join(folder, name)) not in self.excluded
+        ]
 
     def count_loose_images(self, under: bytes) -> int:
         """Counts the images directly in ``root/under``; skips everything else but folders."""
@@ -89,6 +102,8 @@ class FolderLister:
             identity = _identity(os.path.join(self.root, folder))
             if identity in parents:
                 self.skip("link to a parent folder")
+                continue
+            if identity in self.excluded and folder:
                 continue
             prefix = folder + b"/" if folder else b""
             names: list[bytes] = []
@@ -155,6 +170,21 @@ class FolderLister:
 class _Kind(Enum):
     FOLDER = "folder"
     IMAGE = "image"
+
+
+def existing_folder(directory: str | os.PathLike[str]) -> str:
+    """Returns a path as text, if there is a folder.
+
+    Raises:
+        ScanError: There is none.
+    """
+    root = os.fspath(directory)
+    if not os.path.isdir(root):
+        fact = "is a file" if os.path.exists(root) else "does not exist"
+        raise ScanError(
+            f"{root!r} {fact}; expected a folder with images, relative to {os.getcwd()!r}."
+        )
+    return root
 
 
 def _identity(path: bytes) -> tuple[int, int]:

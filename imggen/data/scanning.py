@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import os
 from collections.abc import Collection, Mapping, Sequence
 from typing import Literal
@@ -11,9 +10,10 @@ import numpy as np
 import numpy.typing as npt
 
 from imggen.core import StringColumn, check_choice, pluralize
-from imggen.data.listing import FolderLister
+from imggen.data.listing import FolderLister, existing_folder
 from imggen.data.manifest import Manifest
-from imggen.data.pairing import pair_files
+from imggen.data.name_pattern import MaskPattern
+from imggen.data.partners import Partners
 from imggen.data.splits import SPLIT_NAMES, split_name
 from imggen.decode import COMMON_EXTENSIONS
 from imggen.errors import ScanError
@@ -28,6 +28,7 @@ def scan(
     class_names: Sequence[str] | None = None,
     extensions: Collection[str] | None = None,
     mask_dir: str | os.PathLike[str] | None = None,
+    mask_pattern: MaskPattern = None,
     input_dirs: Mapping[str, str | os.PathLike[str]] | None = None,
 ) -> Manifest:
     """Scans ``directory/<class>/**/<image>`` into a Manifest.
@@ -45,7 +46,13 @@ def scan(
             ``labels=None``: the class names for predictions.
         extensions: The image extensions, in any case. None: every format that Pillow reads.
         mask_dir: A folder with one mask per image, of the same name except for the extension:
-            ``images/cat/1.jpg`` and ``masks/cat/1.png``.
+            ``images/cat/1.jpg`` and ``masks/cat/1.png``. If it is inside of ``directory``, there
+            are no images in it.
+        mask_pattern: The name of a mask, with "{stem}" for the name of its image without the
+            extension: "{stem}_mask", "mask_{stem}", "{stem}.png" (any extension, if there is none)
+            or, relative to the folder of the image, "../masks/{stem}". Two names, if those of
+            images have a suffix, too: ``("{stem}_image", "{stem}_mask")``. Without ``mask_dir``,
+            masks are in ``directory``. None: the same name.
         input_dirs: A mapping from model input to a folder of further images of the same names.
 
     Returns:
@@ -66,20 +73,9 @@ def scan(
         >>> scan(folder).class_counts
         {'cat': 1, 'dog': 1}
     """
-    manifest = _scan_images(directory, labels, class_names, extensions)
-    if mask_dir is None and not input_dirs:
-        return manifest
-
-    def find_partners(folder: str | os.PathLike[str], noun: str) -> StringColumn:
-        path = _existing_folder(folder)
-        files = [os.fsdecode(file) for file in sorted(FolderLister.create(path, None).images(b""))]
-        return pair_files(manifest.root, manifest.paths, files, path, noun)
-
-    return dataclasses.replace(
-        manifest,
-        masks=None if mask_dir is None else find_partners(mask_dir, "mask"),
-        inputs={name: find_partners(path, "partner") for name, path in (input_dirs or {}).items()},
-    )
+    partners = Partners.parse(directory, mask_dir, mask_pattern, input_dirs)
+    manifest = _scan_images(directory, labels, class_names, extensions, partners.folders)
+    return partners.attach_to(manifest)
 
 
 def _scan_images(
@@ -87,10 +83,11 @@ def _scan_images(
     labels: Labels,
     class_names: Sequence[str] | None,
     extensions: Collection[str] | None,
+    exclude: Collection[str],
 ) -> Manifest:
-    root = _existing_folder(directory)
+    root = existing_folder(directory)
     check_choice("labels", labels, ("inferred", None))
-    lister = FolderLister.create(root, extensions)
+    lister = FolderLister.create(root, extensions, exclude)
     if labels is None:
         found = sorted(lister.images(b""))
         _require_images(root, found, lister, "DIR/**/<image>")
@@ -114,8 +111,12 @@ def _scan_images(
 def scan_splits(
     directory: str | os.PathLike[str],
     *,
+    labels: Labels = "inferred",
     class_names: Sequence[str] | None = None,
     extensions: Collection[str] | None = None,
+    mask_dir: str | os.PathLike[str] | None = None,
+    mask_pattern: MaskPattern = None,
+    input_dirs: Mapping[str, str | os.PathLike[str]] | None = None,
 ) -> Manifest:
     """Scans a dataset that is already split: class folders in ``train/``, ``val/``, ``test/``.
 
@@ -125,19 +126,26 @@ def scan_splits(
 
     Args:
         directory: The folder that holds ``train`` and at least one other split.
+        labels: As in ``scan``; None: every image at any depth of each split.
         class_names: As in ``scan``, for the train split.
         extensions: As in ``scan``.
+        mask_dir: As in ``scan``, with the same splits: ``masks/train/cat/1.png``.
+        mask_pattern: As in ``scan``.
+        input_dirs: As in ``scan``, with the same splits.
 
     Returns:
         One manifest of all splits, with ``splits`` set.
 
     Raises:
         ScanError: No train folder or no other split, two folders for one split, a class in val or
-            test that train does not have, or no image.
+            test that train does not have, no image, or an image without a mask.
     """
-    root = _existing_folder(directory)
-    lister = FolderLister.create(root, extensions)
-    lister.skip("image outside a class folder", lister.count_loose_images(b""))
+    root = existing_folder(directory)
+    check_choice("labels", labels, ("inferred", None))
+    partners = Partners.parse(directory, mask_dir, mask_pattern, input_dirs)
+    lister = FolderLister.create(root, extensions, partners.folders)
+    outside = "a class folder" if labels else "a split"
+    lister.skip(f"image outside {outside}", lister.count_loose_images(b""))
     folders: dict[str, bytes] = {}
     for folder in lister.folders(b""):
         split = split_name(os.fsdecode(folder))
@@ -159,11 +167,15 @@ def scan_splits(
     rows: list[bytes] = []
     indices: list[npt.NDArray[np.int32]] = []
     splits: list[str] = []
+    names = tuple(class_names or ())
     for split in (name for name in SPLIT_NAMES if name in folders):
         path = os.path.join(root, os.fsdecode(folders[split]))
-        if split == "train":
-            names, found, labels = _scan_classes(root, lister, folders[split], class_names)
+        if labels is None:
+            found = sorted(lister.images(folders[split]))
+        elif split == "train":
+            names, found, of_found = _scan_classes(root, lister, folders[split], class_names)
             in_train = {os.fsdecode(name) for name in lister.folders(folders[split])}
+            indices.append(of_found)
         else:
             present = [os.fsdecode(name) for name in lister.folders(folders[split])]
             unknown = sorted(set(present) - in_train)
@@ -176,19 +188,19 @@ def scan_splits(
             shared = [name for name in names if name in in_split]
             _, found, local = _scan_classes(root, lister, folders[split], shared)
             index_of = {name: index for index, name in enumerate(names)}
-            labels = np.array([index_of[name] for name in shared], np.int32)[local]
-        _require_images(path, found, lister, "DIR/<class>/**/<image>")
+            indices.append(np.array([index_of[name] for name in shared], np.int32)[local])
+        _require_images(path, found, lister, f"DIR/{'<class>/' if labels else ''}**/<image>")
         rows += found
-        indices.append(labels)
         splits += [split] * len(found)
-    return Manifest(
+    manifest = Manifest(
         root,
         StringColumn.of_bytes(rows),
-        np.concatenate(indices, dtype=np.int32),
+        np.concatenate(indices, dtype=np.int32) if indices else None,
         names,
         splits=StringColumn.of(splits),
         skipped=lister.skipped,
     )
+    return partners.attach_to(manifest)
 
 
 def has_folders(directory: str | os.PathLike[str]) -> bool:
@@ -197,17 +209,7 @@ def has_folders(directory: str | os.PathLike[str]) -> bool:
     Raises:
         ScanError: There is no such folder.
     """
-    return bool(FolderLister.create(_existing_folder(directory), None).folders(b""))
-
-
-def _existing_folder(directory: str | os.PathLike[str]) -> str:
-    root = os.fspath(directory)
-    if not os.path.isdir(root):
-        fact = "is a file" if os.path.exists(root) else "does not exist"
-        raise ScanError(
-            f"{root!r} {fact}; expected a folder with images, relative to {os.getcwd()!r}."
-        )
-    return root
+    return bool(FolderLister.create(existing_folder(directory), None).folders(b""))
 
 
 def _scan_classes(

@@ -17,6 +17,7 @@ from imggen.data import (
     Keypoints,
     Labels,
     Manifest,
+    MaskPattern,
     Splits,
     scan,
     scan_splits,
@@ -43,6 +44,7 @@ def from_directory(
     class_names: Sequence[str] | None = None,
     extensions: Collection[str] | None = None,
     mask_dir: str | os.PathLike[str] | None = None,
+    mask_pattern: MaskPattern = None,
     input_dirs: Mapping[str, str | os.PathLike[str]] | None = None,
     augment: Augment | Mapping[str, Augment] = None,
     seed: int | None = None,
@@ -63,7 +65,11 @@ def from_directory(
         mask_dir: A folder with one mask per image, of the same name except for the extension:
             ``images/cat/1.jpg`` and ``masks/cat/1.png``. The default ``label_mode`` is "mask" then:
             targets are the values of the masks, uint8 or uint16, shape (n, height, width, 1),
-            transformed with their images.
+            transformed with their images; see ``mask_values`` of ``ImageSequence``. With
+            ``split="folders"``, ``masks/train/cat/1.png``.
+        mask_pattern: The name of a mask, with "{stem}" for the name of its image without the
+            extension, such as "{stem}_mask"; see ``scan``. Without ``mask_dir``, masks are in
+            ``directory``, next to their images. None: the same name.
         input_dirs: A mapping from model input to a folder of further images of the same names.
             ``x`` is a dictionary from input to array then, with the images as "image".
         augment: As in ``ImageSequence``, for the split "train" only. To augment other splits, pass
@@ -93,11 +99,15 @@ def from_directory(
     """
     _check_options(from_directory, options)
     if split == "folders":
-        if labels is None:
-            raise OptionError('split="folders" needs labels="inferred".')
-        if mask_dir is not None or input_dirs:
-            raise OptionError('mask_dir= and input_dirs= cannot be combined with split="folders".')
-        manifest = scan_splits(directory, class_names=class_names, extensions=extensions)
+        manifest = scan_splits(
+            directory,
+            labels=labels,
+            class_names=class_names,
+            extensions=extensions,
+            mask_dir=mask_dir,
+            mask_pattern=mask_pattern,
+            input_dirs=input_dirs,
+        )
         return _make_sequences(manifest, Recipe(None), augment, seed, options)
     if isinstance(split, str):
         raise OptionError.unknown("split", split, ["folders"])
@@ -107,6 +117,7 @@ def from_directory(
         class_names=class_names,
         extensions=extensions,
         mask_dir=mask_dir,
+        mask_pattern=mask_pattern,
         input_dirs=input_dirs,
     )
     recipe = None if split is None else Recipe(split, seed=split_seed)

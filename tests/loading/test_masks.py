@@ -193,15 +193,6 @@ def test_a_folder_of_masks_that_is_not_there_is_named(shapes):
         sequence_of(shapes, mask_dir=shapes.parent / "nowhere")
 
 
-@pytest.mark.parametrize("option", ["mask_dir", "input_dirs"])
-def test_folders_of_parts_take_no_masks(shapes, option):
-    folder = {"mask_dir": shapes, "input_dirs": {"depth": shapes}}[option]
-    with pytest.raises(
-        OptionError, match=r'mask_dir= and input_dirs= cannot be combined with split="folders"'
-    ):
-        imggen.from_directory(shapes, split="folders", **{option: folder})
-
-
 def test_two_masks_for_one_image_are_not_passed_over_in_silence(shapes):
     save(shape(7), shapes.parent / "masks" / "a" / "0.bmp")
 

@@ -1,0 +1,83 @@
+"""Files that belong to images: where they are, and which belongs to which."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import final
+
+from imggen.data.listing import FolderLister, existing_folder
+from imggen.data.manifest import Manifest
+from imggen.data.name_pattern import MaskPattern, NamePattern
+from imggen.data.pairing import pair_files, separate
+
+
+@final
+@dataclass(frozen=True)
+class Partners:
+    """The folders of the files that belong to images: masks, further images.
+
+    Attributes:
+        folders: Those that do not hold the images as well; below them there are no images.
+        mask_dir: The folder of masks, or None.
+        pattern: The names of masks.
+        input_dirs: The folder of each further input.
+    """
+
+    folders: tuple[str, ...]
+    mask_dir: str | None
+    pattern: NamePattern
+    input_dirs: Mapping[str, str]
+
+    @classmethod
+    def parse(
+        cls,
+        directory: str | os.PathLike[str],
+        mask_dir: str | os.PathLike[str] | None,
+        mask_pattern: MaskPattern,
+        input_dirs: Mapping[str, str | os.PathLike[str]] | None,
+    ) -> Partners:
+        """Checks the options of ``scan`` of these names.
+
+        Raises:
+            ScanError: There is no such folder.
+            OptionError: ``mask_pattern`` is not a pattern.
+        """
+        root = existing_folder(directory)
+        pattern = NamePattern.parse(mask_pattern)
+        if mask_dir is None and mask_pattern is not None:
+            mask_dir = directory
+        mask_folder = None if mask_dir is None else existing_folder(mask_dir)
+        inputs = {name: existing_folder(folder) for name, folder in (input_dirs or {}).items()}
+        folders = [*inputs.values(), *([] if mask_folder is None else [mask_folder])]
+        apart = tuple(folder for folder in folders if not os.path.samefile(folder, root))
+        return cls(apart, mask_folder, pattern, inputs)
+
+    def attach_to(self, manifest: Manifest) -> Manifest:
+        """Adds the masks and inputs of all images to a manifest, and removes masks from its rows.
+
+        Raises:
+            ScanError: An image without a mask or input.
+        """
+        masks = None
+        if self.mask_dir is not None:
+            files = _list_images(self.mask_dir)
+            if os.path.samefile(self.mask_dir, manifest.root):
+                rows, files = separate(manifest.root, manifest.paths, files, self.pattern)
+                manifest = manifest.take(rows)
+            masks = pair_files(
+                manifest.root, manifest.paths, files, self.mask_dir, "mask", self.pattern
+            )
+        inputs = {
+            name: pair_files(
+                manifest.root, manifest.paths, _list_images(path), path, "partner", NamePattern()
+            )
+            for name, path in self.input_dirs.items()
+        }
+        return dataclasses.replace(manifest, masks=masks, inputs=inputs)
+
+
+def _list_images(folder: str) -> list[str]:
+    return [os.fsdecode(file) for file in sorted(FolderLister.create(folder, None).images(b""))]
