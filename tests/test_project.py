@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 import imggen
+from tests.helpers.cases import each_case
 
 ROOT = Path(__file__).parents[1]
 
@@ -49,7 +50,7 @@ def test_the_public_names_are_these():
     assert dir(imggen) == PUBLIC
 
 
-@pytest.mark.parametrize("name", PUBLIC)
+@each_case("name", PUBLIC)
 def test_every_public_name_is_there_and_documented(name):
     assert getattr(imggen, name).__doc__
 

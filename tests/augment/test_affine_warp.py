@@ -8,6 +8,7 @@ import pytest
 from scipy.ndimage import affine_transform
 
 from imggen.augment import warp
+from tests.helpers.cases import each_case
 
 FILL_MODES = ["nearest", "reflect", "constant", "wrap", "mirror", "grid-wrap", "grid-constant"]
 OPENCV_MODES = ["nearest", "reflect", "constant"]
@@ -65,8 +66,8 @@ def assert_same_bits(result, expected):
 # Exact: SciPy's bits
 
 
-@pytest.mark.parametrize("order", range(6))
-@pytest.mark.parametrize("fill_mode", FILL_MODES)
+@each_case("order", range(6))
+@each_case("fill_mode", FILL_MODES)
 def test_exact_is_scipy_bit_for_bit_in_every_mode_and_order(fill_mode, order):
     image = noise(13, 17, 3)
     options = {"order": order, "fill_mode": fill_mode, "cval": 91.25}
@@ -75,10 +76,8 @@ def test_exact_is_scipy_bit_for_bit_in_every_mode_and_order(fill_mode, order):
     assert not np.array_equal(result, image)
 
 
-@pytest.mark.parametrize("channels", [1, 2, 3, 4, 5])
-@pytest.mark.parametrize(
-    "dtype", ["float32", "float64", "uint8", "int16", "uint16", "int32", "int64"]
-)
+@each_case("channels", [1, 2, 3, 4, 5])
+@each_case("dtype", ["float32", "float64", "uint8", "int16", "uint16", "int32", "int64"])
 def test_exact_is_scipy_bit_for_bit_for_every_dtype_and_number_of_channels(dtype, channels):
     image = noise(9, 14, channels, dtype=dtype)
     result = warp(image, *SLANTED, exact=True)
@@ -86,7 +85,7 @@ def test_exact_is_scipy_bit_for_bit_for_every_dtype_and_number_of_channels(dtype
     assert_same_bits(result, by_scipy(image, *SLANTED))
 
 
-@pytest.mark.parametrize("seed", range(20))
+@each_case("seed", range(20))
 def test_exact_is_scipy_bit_for_bit_for_drawn_matrices(seed):
     rng = np.random.default_rng(seed)
     image = noise(*rng.integers(1, 60, 2), 3, seed=seed)
@@ -201,8 +200,8 @@ def test_negative_values_and_small_ranges_stay_close_too(low, fill_mode):
     assert share_beyond(result, expected) <= 0.001
 
 
-@pytest.mark.parametrize("shift", [(3, 0), (0, -2), (-4, 5), (40, 0), (0, 0)])
-@pytest.mark.parametrize("fill_mode", OPENCV_MODES)
+@each_case("shift", [(3, 0), (0, -2), (-4, 5), (40, 0), (0, 0)])
+@each_case("fill_mode", OPENCV_MODES)
 def test_shifts_by_whole_pixels_move_the_very_values(fill_mode, shift):
     image = np.floor(noise(20, 30, 3))
     result = warp(image, np.eye(2), np.array(shift, float), fill_mode=fill_mode, cval=77)
@@ -254,7 +253,7 @@ def not_for_opencv():
     }
 
 
-@pytest.mark.parametrize("name", not_for_opencv())
+@each_case("name", not_for_opencv())
 def test_what_opencv_cannot_do_precisely_has_scipys_bits(name):
     image, options = not_for_opencv()[name]
     result = warp(image, *SLANTED, **options)
@@ -277,7 +276,7 @@ def test_what_scipy_refuses_is_refused_as_scipy_does(options, dtype, exact):
 # What comes in stays as it is, and what goes out is free
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("exact", "fill_mode", "name"),
     list(itertools.product([True, False], OPENCV_MODES, ["as it is", "turned round", "moved"])),
 )

@@ -26,6 +26,7 @@ from imggen.augment import (
 from imggen.augment.execution import apply_operations
 from imggen.augment.operations import GeometryOp
 from imggen.errors import SampleError
+from tests.helpers.cases import each_case
 from tests.helpers.resampling import noise, smooth
 
 SIZE = (40, 50)
@@ -73,10 +74,9 @@ def test_nothing_but_the_generator_is_a_source_of_chance(augmentation):
     np.testing.assert_array_equal(augmentation(IMAGE, rng(3)), one)
 
 
-@pytest.mark.parametrize(
+@each_case(
     "augmentation",
     [one for one in ALL if one.name not in {"AutoContrast", "Equalization", "Inversion"}],
-    ids=named,
 )
 def test_other_generators_give_other_images(augmentation):
     assert len({augmentation(IMAGE, rng(seed)).tobytes() for seed in range(30)}) > 1
@@ -108,10 +108,9 @@ def test_a_view_is_as_good_as_a_copy(augmentation):
     np.testing.assert_array_equal(augmentation(view, rng(1)), augmentation(view.copy(), rng(1)))
 
 
-@pytest.mark.parametrize(
+@each_case(
     "augmentation",
     [one for one in COLORED if one.name not in {"RandAugment", "TrivialAugment", "AugMix"}],
-    ids=named,
 )
 def test_what_changes_colors_leaves_alpha(augmentation):
     image = noise(*SIZE, 4)
@@ -120,15 +119,12 @@ def test_what_changes_colors_leaves_alpha(augmentation):
         np.testing.assert_array_equal(result[..., 3], image[..., 3])
 
 
-@pytest.mark.parametrize(
+@each_case(
     "augmentation",
     [one for one in COLORED if one.name not in {"RandAugment", "TrivialAugment", "AugMix"}],
-    ids=named,
 )
-@pytest.mark.parametrize(
-    "image",
-    [IMAGE.astype(np.float32), IMAGE[..., :2], IMAGE[..., 0], IMAGE.astype(np.uint16)],
-    ids=["float32", "two channels", "no channels", "uint16"],
+@each_case(
+    "image", [IMAGE.astype(np.float32), IMAGE[..., :2], IMAGE[..., 0], IMAGE.astype(np.uint16)]
 )
 def test_what_changes_colors_refuses_what_has_none_by_its_own_name(augmentation, image):
     with pytest.raises(SampleError) as err:
@@ -171,8 +167,8 @@ def test_drawn_operations_do_what_a_call_does(augmentation):
 # The share of images
 
 
-@pytest.mark.parametrize("p", [0.2, 0.7])
-@pytest.mark.parametrize("augmentation", [*CERTAIN, TrivialAugment(), RandAugment()], ids=named)
+@each_case("p", [0.2, 0.7])
+@each_case("augmentation", [*CERTAIN, TrivialAugment(), RandAugment()])
 def test_p_is_the_share_of_images_for_which_anything_is_drawn(augmentation, p):
     some = dataclasses.replace(augmentation, p=p)
     hits = sum(some.draw_operations(SIZE, rng(seed)) is not None for seed in range(400))
@@ -201,7 +197,7 @@ def test_p_of_zero_changes_nothing(augmentation):
         np.testing.assert_array_equal(none(IMAGE, rng(seed)), IMAGE)
 
 
-@pytest.mark.parametrize("augmentation", CERTAIN, ids=named)
+@each_case("augmentation", CERTAIN)
 def test_p_of_one_leaves_no_image_out(augmentation):
     every = dataclasses.replace(augmentation, p=1)
     assert all(every.draw_operations(SIZE, rng(seed)) for seed in range(200))

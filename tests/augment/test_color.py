@@ -22,6 +22,7 @@ from imggen.augment import (
 )
 from imggen.augment.execution import apply_operations
 from imggen.augment.operations import Operation
+from tests.helpers.cases import each_case
 from tests.helpers.resampling import noise, smooth
 
 COLORS = noise(50, 70, 3)
@@ -63,16 +64,15 @@ def farthest(one, other):
 # Within 1 of Pillow, which cuts off what imggen rounds
 
 
-@pytest.mark.parametrize("factor", FACTORS)
-@pytest.mark.parametrize("picture", PICTURES)
-@pytest.mark.parametrize(
+@each_case("factor", FACTORS)
+@each_case("picture", PICTURES)
+@each_case(
     ("kind", "pillows"),
     [
         (RandomBrightness, ImageEnhance.Brightness),
         (RandomContrast, ImageEnhance.Contrast),
         (RandomSaturation, ImageEnhance.Color),
     ],
-    ids=["brightness", "contrast", "saturation"],
 )
 def test_a_factor_does_what_it_does_in_pillow_within_a_gray_level(kind, pillows, picture, factor):
     image = PICTURES[picture]
@@ -90,24 +90,24 @@ def test_a_factor_of_one_changes_nothing(kind, picture):
 # Exactly Pillow's tables
 
 
-@pytest.mark.parametrize("picture", PICTURES)
-@pytest.mark.parametrize("bits", range(1, 9))
+@each_case("picture", PICTURES)
+@each_case("bits", range(1, 9))
 def test_posterization_is_pillows(bits, picture):
     image = PICTURES[picture]
     expected = ImageOps.posterize(as_pillow(image), bits)
     assert farthest(changed(RandomPosterization((bits, bits)), image), expected) == 0
 
 
-@pytest.mark.parametrize("picture", PICTURES)
-@pytest.mark.parametrize("threshold", [0, 1, 99.5, 128, 255, 256])
+@each_case("picture", PICTURES)
+@each_case("threshold", [0, 1, 99.5, 128, 255, 256])
 def test_solarization_is_pillows(threshold, picture):
     image = PICTURES[picture]
     expected = ImageOps.solarize(as_pillow(image), threshold)
     assert farthest(changed(RandomSolarization((threshold, threshold)), image), expected) == 0
 
 
-@pytest.mark.parametrize("picture", PICTURES)
-@pytest.mark.parametrize("cutoff", [0, 0.1, 1, 5, 20, 33.3, 49])
+@each_case("picture", PICTURES)
+@each_case("cutoff", [0, 0.1, 1, 5, 20, 33.3, 49])
 def test_autocontrast_is_pillows(cutoff, picture):
     image = PICTURES[picture]
     expected = ImageOps.autocontrast(as_pillow(image), cutoff)
@@ -126,19 +126,17 @@ def test_inversion_is_pillows(picture):
     assert farthest(changed(Inversion(), image), ImageOps.invert(as_pillow(image))) == 0
 
 
-@pytest.mark.parametrize(
+@each_case(
     "values",
     [[7], [7, 7, 7, 8], [0, 255], [0] * 300 + [9], [9] * 300 + [255], list(range(256)) * 2],
-    ids=["one", "two", "black and white", "a dot", "a light dot", "all"],
 )
-@pytest.mark.parametrize(
+@each_case(
     ("augmentation", "pillows"),
     [
         (AutoContrast(), ImageOps.autocontrast),
         (AutoContrast(cutoff=25), lambda image: ImageOps.autocontrast(image, 25)),
         (Equalization(), ImageOps.equalize),
     ],
-    ids=["autocontrast", "cutoff", "equalization"],
 )
 def test_odd_histograms_are_stretched_as_in_pillow(augmentation, pillows, values):
     image = np.array(values, np.uint8).reshape(1, -1, 1)
@@ -148,8 +146,8 @@ def test_odd_histograms_are_stretched_as_in_pillow(augmentation, pillows, values
 # By formula
 
 
-@pytest.mark.parametrize("degrees", [-180, -75, -10, 0, 30, 120, 180])
-@pytest.mark.parametrize("picture", COLORED)
+@each_case("degrees", [-180, -75, -10, 0, 30, 120, 180])
+@each_case("picture", COLORED)
 def test_hue_is_the_w3cs_matrix_within_a_gray_level(picture, degrees):
     cos, sin = math.cos(math.radians(degrees)), math.sin(math.radians(degrees))
     # https://www.w3.org/TR/filter-effects-1/#feColorMatrixElement, hueRotate
@@ -180,16 +178,16 @@ def test_a_third_of_a_turn_makes_green_of_red():
     assert result[1] > result[2]
 
 
-@pytest.mark.parametrize("gamma", [0.2, 0.5, 1, 2.2, 5])
-@pytest.mark.parametrize("picture", PICTURES)
+@each_case("gamma", [0.2, 0.5, 1, 2.2, 5])
+@each_case("picture", PICTURES)
 def test_gamma_is_the_power_law(picture, gamma):
     image = PICTURES[picture]
     expected = np.rint(255 * (image / 255.0) ** gamma)
     assert farthest(changed(RandomGamma((gamma, gamma)), image), expected) == 0
 
 
-@pytest.mark.parametrize("shift", [-255, -30.4, 0, 17, 255])
-@pytest.mark.parametrize("picture", PICTURES)
+@each_case("shift", [-255, -30.4, 0, 17, 255])
+@each_case("picture", PICTURES)
 def test_a_channel_shift_adds_the_same_to_every_value(picture, shift):
     image = PICTURES[picture]
     expected = np.rint(image + float(shift)).clip(0, 255)
@@ -281,8 +279,8 @@ CHAINS = [
 ]
 
 
-@pytest.mark.parametrize("steps", CHAINS, ids=range(len(CHAINS)))
-@pytest.mark.parametrize("picture", PICTURES)
+@each_case("steps", CHAINS)
+@each_case("picture", PICTURES)
 def test_several_are_rounded_and_clipped_once(picture, steps):
     kinds = {
         "brightness": RandomBrightness,

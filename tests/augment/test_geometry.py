@@ -21,6 +21,7 @@ from imggen.augment import (
 )
 from imggen.augment.execution import apply_operations
 from imggen.augment.operations import GeometryOp, Operation
+from tests.helpers.cases import each_case
 from tests.helpers.resampling import (
     PICTURES,
     SCIPY_MODES,
@@ -133,9 +134,9 @@ def test_masks_go_where_the_formula_says_to_the_nearest_pixel(kind, fill_mode):
         np.testing.assert_array_equal(result[~halfway], expected[~halfway])
 
 
-@pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("shape", [(40, 60, 1), (60, 40, 3), (33, 33, 4), (40, 60, 5)], ids=str)
-@pytest.mark.parametrize("dtype", ["uint8", "uint16", "float32"])
+@each_case("kind", KINDS)
+@each_case("shape", [(40, 60, 1), (60, 40, 3), (33, 33, 4), (40, 60, 5)])
+@each_case("dtype", ["uint8", "uint16", "float32"])
 def test_shape_and_dtype_are_kept(kind, shape, dtype):
     image = noise(*shape, dtype=dtype)
     result = KINDS[kind][0]()(image, rng())
@@ -489,10 +490,8 @@ def test_mask_and_image_show_the_same_pixels_after_a_policy(step):
             assert overlap(result) == 1
 
 
-@pytest.mark.parametrize("fill_mode", SCIPY_MODES)
-@pytest.mark.parametrize(
-    "step", [*GEOMETRY[1:6], RandAugment(), TrivialAugment()], ids=lambda step: step.name
-)
+@each_case("fill_mode", SCIPY_MODES)
+@each_case("step", [*GEOMETRY[1:6], RandAugment(), TrivialAugment()])
 def test_a_mask_gets_no_labels_but_mask_cval(step, fill_mode):
     options = {"fill_mode": fill_mode}
     labels = {0, 7, 200}

@@ -14,6 +14,7 @@ import imggen
 from imggen.augment import BUILT_INS, MIXERS
 from imggen.augment.options import option_constraints
 from imggen.errors import OptionError
+from tests.helpers.cases import each_case
 
 INF, NAN = float("inf"), float("nan")
 
@@ -191,7 +192,7 @@ def test_what_is_no_range_is_refused_with_what_a_range_is():
         assert RANGES[option][2] in text, (option, value)
 
 
-@pytest.mark.parametrize("option", RANGES, ids=".".join)
+@each_case("option", RANGES)
 def test_a_range_becomes_a_tuple_of_floats(option):
     result = made(option, [1, np.int64(1)] if option[1] != "distortion" else [0, np.float32(0.5)])
     assert type(result) is tuple
@@ -323,27 +324,27 @@ def test_an_unknown_choice_is_told_the_closest(option, value, closest):
 # Objects
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@each_case("kind", KINDS)
 def test_options_cannot_be_changed_afterwards(kind):
     augmentation = KINDS[kind]()
     with pytest.raises(dataclasses.FrozenInstanceError):
         augmentation.p = 0.3
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@each_case("kind", KINDS)
 def test_p_is_passed_by_name_alone(kind):
     fields = [field for field in dataclasses.fields(KINDS[kind]) if not field.kw_only]
     with pytest.raises(TypeError):
         KINDS[kind](*[field.default for field in fields], 0.5)
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@each_case("kind", KINDS)
 def test_an_unknown_option_is_refused(kind):
     with pytest.raises(TypeError, match="brightness_range"):
         KINDS[kind](brightness_range=(0, 1))
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@each_case("kind", KINDS)
 def test_every_augmentation_is_imggens_own_name(kind):
     assert getattr(imggen.augment, kind) is KINDS[kind]
     assert KINDS[kind]().name == kind

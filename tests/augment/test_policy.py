@@ -12,6 +12,7 @@ from imggen.augment import BUILT_INS, MIXERS, adapt
 from imggen.augment.policy import format_policy
 from imggen.augment.policy_reader import parse_policy
 from imggen.errors import OptionError, PolicyError
+from tests.helpers.cases import each_case
 
 # Without this, importing albumentations asks the network for its latest version.
 os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")
@@ -53,8 +54,8 @@ def refusal(text, ending=".yaml"):
 # There and back
 
 
-@pytest.mark.parametrize("ending", [".yaml", ".json"])
-@pytest.mark.parametrize("kind", KINDS)
+@each_case("ending", [".yaml", ".json"])
+@each_case("kind", KINDS)
 def test_an_augmentation_of_imggens_own_comes_back_as_it_was(kind, ending):
     for options in ({}, OPTIONS.get(kind, {}), {"p": 0.0}):
         augmentation = KINDS[kind](**options)
@@ -182,7 +183,7 @@ def test_a_small_policy_in_json():
     )
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@each_case("kind", KINDS)
 def test_ranges_are_written_even_where_they_are_the_defaults(kind):
     augmentation = KINDS[kind]()
     text = format_policy(augmentation)
@@ -374,7 +375,7 @@ WRONG = {
 }
 
 
-@pytest.mark.parametrize("case", WRONG)
+@each_case("case", WRONG)
 def test_what_is_wrong_is_told_with_its_line(case):
     text, line, message = WRONG[case]
     error = refusal(text)

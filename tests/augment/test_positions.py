@@ -21,6 +21,7 @@ from imggen.augment import (
 from imggen.augment.positions import clip_boxes, move_boxes, move_keypoints
 from imggen.augment.resampling import resample
 from tests.helpers.augmenting import applied
+from tests.helpers.cases import each_case
 
 HEIGHT, WIDTH = SIZE = (36, 48)
 # How many pixels there are to one when a picture is drawn in detail, and how far around it.
@@ -296,7 +297,7 @@ def test_in_a_pipeline_a_box_stays_around_what_is_in_it(name):
     assert whole >= 5
 
 
-@pytest.mark.parametrize("name", [*PIPELINES, "light", "medium", "strong"])
+@each_case("name", [*PIPELINES, "light", "medium", "strong"])
 def test_in_a_pipeline_a_keypoint_stays_on_its_mark(name):
     places = np.array([[20, 15], [80, 20], [30, 62], [77, 55], [52, 40]])
     mask = np.zeros((80, 104), np.uint8)

@@ -5,6 +5,7 @@ import pytest
 
 from imggen.augment.resampling import resample
 from imggen.errors import SampleError
+from tests.helpers.cases import each_case
 from tests.helpers.resampling import (
     PAD_MODES,
     PICTURES,
@@ -147,9 +148,9 @@ def test_a_window_of_a_mask_is_resized_without_values_in_between():
 # Exact
 
 
-@pytest.mark.parametrize("channels", [1, 2, 3, 4, 5, 150])
-@pytest.mark.parametrize("dtype", ["uint8", "uint16", "float32"])
-@pytest.mark.parametrize(
+@each_case("channels", [1, 2, 3, 4, 5, 150])
+@each_case("dtype", ["uint8", "uint16", "float32"])
+@each_case(
     ("matrix", "turned"),
     [
         (np.eye(3), np.s_[:, :]),
@@ -157,7 +158,6 @@ def test_a_window_of_a_mask_is_resized_without_values_in_between():
         ([[1, 0, 0], [0, -1, 60], [0, 0, 1]], np.s_[::-1]),
         ([[-1, 0, 82], [0, -1, 60], [0, 0, 1]], np.s_[::-1, ::-1]),
     ],
-    ids=["identity", "horizontal", "vertical", "both"],
 )
 def test_flips_move_pixels_as_they_are(matrix, turned, dtype, channels):
     image = noise(*SIZE, channels, dtype=dtype)
@@ -166,8 +166,8 @@ def test_flips_move_pixels_as_they_are(matrix, turned, dtype, channels):
     np.testing.assert_array_equal(result, image[turned])
 
 
-@pytest.mark.parametrize("fill_mode", PAD_MODES)
-@pytest.mark.parametrize(("down", "right"), [(3, 5), (-7, 2), (0, 30), (-20, -29)])
+@each_case("fill_mode", PAD_MODES)
+@each_case(("down", "right"), [(3, 5), (-7, 2), (0, 30), (-20, -29)])
 def test_whole_shifts_move_pixels_as_they_are(fill_mode, down, right):
     image = PICTURES["noise"]
     matrix = np.array([[1.0, 0, -right], [0, 1, -down], [0, 0, 1]])

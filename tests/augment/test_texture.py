@@ -17,6 +17,7 @@ from imggen.augment import (
     Sample,
 )
 from imggen.augment.execution import apply_operations
+from tests.helpers.cases import each_case
 from tests.helpers.resampling import noise, smooth
 
 COLORS, SPOTS = noise(50, 70, 3), smooth(50, 70, 3)
@@ -49,8 +50,8 @@ def difference(one, other):
 # Blur
 
 
-@pytest.mark.parametrize("sigma", [0, 0.1, 0.5, 1, 2.3, 6, 20])
-@pytest.mark.parametrize("picture", PICTURES)
+@each_case("sigma", [0, 0.1, 0.5, 1, 2.3, 6, 20])
+@each_case("picture", PICTURES)
 def test_a_blur_is_scipys_within_a_gray_level(picture, sigma):
     image = PICTURES[picture]
     expected = gaussian_filter(
@@ -85,8 +86,8 @@ def test_a_blur_of_nothing_changes_nothing():
 # Sharpness
 
 
-@pytest.mark.parametrize("factor", [0, 0.3, 1, 1.5, 2, 5])
-@pytest.mark.parametrize("picture", PICTURES)
+@each_case("factor", [0, 0.3, 1, 1.5, 2, 5])
+@each_case("picture", PICTURES)
 def test_sharpness_is_pillows_within_a_gray_level(picture, factor):
     image = PICTURES[picture]
     expected = ImageEnhance.Sharpness(as_pillow(image)).enhance(factor)

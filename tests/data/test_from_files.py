@@ -10,6 +10,7 @@ import pytest
 
 from imggen import Manifest
 from imggen.errors import ManifestError, OptionError
+from tests.helpers.cases import each_case
 
 FILES = ["b.jpg", "a.jpg", "c.jpg"]
 
@@ -43,7 +44,7 @@ def test_files_may_have_no_labels():
     assert (manifest.root, manifest.labels, manifest.class_names) == ("r", None, ())
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("labels", "options", "message"),
     [
         ([0, 1], {}, "Got 3 files and 2 labels; expected one label per file"),

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from imggen import Manifest
 from imggen.core import StringColumn
 from imggen.errors import ManifestError, MissingExtraError, OptionError
+from tests.helpers.cases import each_case
 
 ENDINGS = pytest.mark.parametrize("ending", ["csv", "parquet"])
 NOT_UTF8 = os.fsdecode(b"caf\xe9.jpg")
@@ -45,7 +46,7 @@ def content(manifest):
     return [manifest.class_names, *(None if column is None else list(column) for column in columns)]
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("columns", "message"),
     [
         ({"names": ("a", "b", "a")}, r"Class names must differ; the list has duplicates: \['a'\]"),

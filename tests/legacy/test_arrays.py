@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import imggen
+from tests.helpers.cases import each_case
 from tests.helpers.legacy_oracle import (
     ILLEGAL_CONSTRUCTOR,
     Case,
@@ -202,7 +203,7 @@ def test_the_array_served_is_left_as_it_was():
     assert np.array_equal(x, before)
 
 
-@pytest.mark.parametrize("case", range(60))
+@each_case("case", range(60))
 def test_what_fit_finds_is_what_keras_finds(case):
     rng = random.Random(case)
     constructor = draw_constructor(rng) | {

@@ -12,6 +12,7 @@ import pytest
 from PIL import Image
 
 from imggen import legacy
+from tests.helpers.cases import each_case
 from tests.helpers.images import write_images
 
 AUGMENT = {
@@ -299,9 +300,9 @@ def test_index_array_and_filepaths_say_which_files_a_batch_holds(folder, kind, s
     assert np.array_equal(first, iterator.index_array) == (not shuffle)
 
 
-@pytest.mark.parametrize("seed", [3, None])
-@pytest.mark.parametrize("workers", [0, 4])
-@pytest.mark.parametrize(("num", "batch_size"), [(60, 5), (61, 7), (16, 16), (3, 10)])
+@each_case("seed", [3, None])
+@each_case("workers", [0, 4])
+@each_case(("num", "batch_size"), [(60, 5), (61, 7), (16, 16), (3, 10)])
 def test_threads_that_ask_at_once_get_each_sample_of_an_epoch_once(num, batch_size, workers, seed):
     iterator = legacy.ImageDataGenerator(**AUGMENT).flow(
         arrays(num, (4, 5, 1)),

@@ -10,6 +10,7 @@ import pytest
 from keras.src.legacy.preprocessing import image as theirs
 
 from imggen import legacy as ours
+from tests.helpers.cases import each_case
 
 pytestmark = pytest.mark.filterwarnings(
     "ignore:Please import `affine_transform` from the `scipy.ndimage` namespace:DeprecationWarning"
@@ -75,9 +76,9 @@ def assert_alike(call):
 # Functions
 
 
-@pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.parametrize("axes", AXES)
-@pytest.mark.parametrize(
+@each_case("dtype", DTYPES)
+@each_case("axes", AXES)
+@each_case(
     "parameters",
     [
         {},
@@ -100,9 +101,9 @@ def test_an_affine_transform_is_keras_bit_for_bit(parameters, axes, dtype):
     assert (came is x) == (parameters == {})  # nothing to do: no copy, in Keras either
 
 
-@pytest.mark.parametrize("order", range(6))
-@pytest.mark.parametrize("fill_mode", FILL_MODES)
-@pytest.mark.parametrize("axes", ["channels last", "channels first"])
+@each_case("order", range(6))
+@each_case("fill_mode", FILL_MODES)
+@each_case("axes", ["channels last", "channels first"])
 def test_modes_and_orders_of_an_affine_transform_are_keras(axes, fill_mode, order):
     x, call = picture(axes), named_axes(axes)
     assert_alike(
@@ -138,9 +139,9 @@ def test_what_an_affine_transform_cannot_take_raises_what_keras_does(shape, opti
     assert isinstance(came, Exception)
 
 
-@pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.parametrize("axes", AXES)
-@pytest.mark.parametrize(
+@each_case("dtype", DTYPES)
+@each_case("axes", AXES)
+@each_case(
     ("name", "arguments"),
     [
         ("random_rotation", (40,)),
@@ -162,9 +163,9 @@ def test_random_affine_functions_draw_and_compute_as_keras(name, arguments, axes
         assert_alike(lambda module: getattr(module, name)(x, *arguments))
 
 
-@pytest.mark.parametrize("dtype", [*DTYPES, "int8", "float16"])
-@pytest.mark.parametrize("axis", [0, 1, 2])
-@pytest.mark.parametrize("intensity", [0, 20, -60.5, 1000])
+@each_case("dtype", [*DTYPES, "int8", "float16"])
+@each_case("axis", [0, 1, 2])
+@each_case("intensity", [0, 20, -60.5, 1000])
 def test_a_channel_shift_is_keras(intensity, axis, dtype):
     x = noise(5, 6, 3, high=120).astype(dtype)
     assert_alike(lambda module: module.apply_channel_shift(x, intensity, channel_axis=axis))
@@ -177,12 +178,10 @@ def test_a_channel_shift_works_on_the_first_axis_by_default_as_in_keras():
     assert_alike(lambda module: module.random_channel_shift(x, 12.5))
 
 
-@pytest.mark.parametrize("scale", [True, False])
-@pytest.mark.parametrize("channels", [1, 3, 4])
-@pytest.mark.parametrize(
-    ("low", "high"), [(0, 255), (40, 90), (-30, 100), (0, 600), (-1, 1), (0, 0)]
-)
-@pytest.mark.parametrize("dtype", ["float32", "float64", "uint8"])
+@each_case("scale", [True, False])
+@each_case("channels", [1, 3, 4])
+@each_case(("low", "high"), [(0, 255), (40, 90), (-30, 100), (0, 600), (-1, 1), (0, 0)])
+@each_case("dtype", ["float32", "float64", "uint8"])
 def test_a_brightness_shift_is_keras(dtype, low, high, channels, scale):
     if dtype == "uint8":
         low, high = max(low, 0), min(high, 255)
@@ -300,8 +299,8 @@ def made(module, options):
     return module.ImageDataGenerator(**options, **({"exact": True} if module is ours else {}))
 
 
-@pytest.mark.parametrize("options", TRANSFORMS)
-@pytest.mark.parametrize("data_format", ["channels_last", "channels_first"])
+@each_case("options", TRANSFORMS)
+@each_case("data_format", ["channels_last", "channels_first"])
 def test_parameters_are_drawn_as_keras_draws_them(data_format, options):
     options = {**options, "data_format": data_format}
     for seed, shape in itertools.product([None, 0, 1, 77], [(12, 17, 3), (3, 40, 20)]):
@@ -317,8 +316,8 @@ def test_parameters_are_drawn_as_keras_draws_them(data_format, options):
         assert came == expected
 
 
-@pytest.mark.parametrize("dtype", ["float32", "float64", "uint8"])
-@pytest.mark.parametrize("options", TRANSFORMS)
+@each_case("dtype", ["float32", "float64", "uint8"])
+@each_case("options", TRANSFORMS)
 def test_images_are_transformed_as_keras_does_it(options, dtype):
     for seed in (None, 0, 1, 2, 3):
         x = noise(12, 17, 3, dtype=dtype)

@@ -29,6 +29,7 @@ from imggen.preview import make_preview
 from imggen.preview.sample_drawing import draw_sample
 from imggen.reports.preview_page import preview_page
 from tests.helpers.augmenting import WHERE, applied
+from tests.helpers.cases import each_case
 from tests.helpers.positions import (
     AFFINE,
     BRIGHT,
@@ -681,9 +682,9 @@ def test_boxes_that_are_too_small_are_dropped_and_the_others_keep_their_class(fo
                 np.testing.assert_allclose(edges_of(share), box, atol=0.6)
 
 
-@pytest.mark.parametrize("border", [cv2.BORDER_REFLECT_101, cv2.BORDER_REFLECT, cv2.BORDER_WRAP])
-@pytest.mark.parametrize("fields", ["none", None, ["c"]], ids=["bare", "Compose", "with a field"])
-@pytest.mark.parametrize("start", [4, 18])  # mirrored in full, and in part
+@each_case("border", [cv2.BORDER_REFLECT_101, cv2.BORDER_REFLECT, cv2.BORDER_WRAP])
+@each_case("fields", ["none", None, ["c"]])
+@each_case("start", [4, 18])  # mirrored in full, and in part
 def test_of_a_box_and_its_images_in_the_mirror_the_largest_is_kept(border, fields, start):
     shift = A.Affine(translate_px={"x": (26, 26), "y": (0, 0)}, border_mode=border, p=1.0)
     bbox_params = params("coco", label_fields=None if fields == "none" else fields)

@@ -20,6 +20,7 @@ from imggen.augment import Sample
 from imggen.augment.execution import apply_operations
 from imggen.core.rng import Stream, step_generators
 from imggen.errors import AugmentationError, OptionError, SampleError
+from tests.helpers.cases import each_case
 from tests.helpers.images import write_images
 
 WHOLE = {"scale": (1.0, 1.0)}
@@ -41,28 +42,26 @@ def cut(crop, size, image, chance):
 NAN, INF = float("nan"), float("inf")
 
 
-@pytest.mark.parametrize(
+@each_case(
     "scale",
     [
         *[(0, 1), (-0.1, 1), (0.5, 0.4), (0.5, 1.01), (0.0, 0.0), (2, 3)],
         *[(NAN, 1), (0.5, INF), ("0.1", "1"), (True, 1)],
         *[(0.5,), (0.1, 0.2, 0.3), 0.5, "01", None],
     ],
-    ids=repr,
 )
 def test_a_scale_that_is_none_is_refused(scale):
     with pytest.raises(OptionError, match=r"^scale=.* must be "):
         Crop(scale=scale)
 
 
-@pytest.mark.parametrize(
+@each_case(
     "ratio",
     [
         *[(0, 1), (-1, 1), (2, 1), (1, INF), (NAN, 1), ("3/4", "4/3"), (True, 1)],
         *[(9.9e-5, 1), (1, 10001)],
         *[(1,), (1, 1, 1), 1, "11", None],
     ],
-    ids=repr,
 )
 def test_a_ratio_that_is_none_is_refused(ratio):
     with pytest.raises(OptionError, match=r"^ratio=.* must be "):
@@ -310,9 +309,9 @@ def by_pillow(image, window, size, resample):
     return np.stack(channels, axis=-1).astype(float)
 
 
-@pytest.mark.parametrize("make", [gradient, noise])
-@pytest.mark.parametrize("channels", [1, 3, 4])
-@pytest.mark.parametrize("seed", range(4))
+@each_case("make", [gradient, noise])
+@each_case("channels", [1, 3, 4])
+@each_case("seed", range(4))
 def test_an_enlarged_part_is_pillows(make, channels, seed):
     image, size = make(40, 50, channels), (120, 101)
     crop = Crop(scale=(0.1, 0.9))
@@ -322,9 +321,9 @@ def test_an_enlarged_part_is_pillows(make, channels, seed):
     assert np.abs(got - expected).max() <= 2  # of 255; both compute in fixed point
 
 
-@pytest.mark.parametrize("make", [gradient, noise])
-@pytest.mark.parametrize("channels", [1, 3, 4])
-@pytest.mark.parametrize("seed", range(4))
+@each_case("make", [gradient, noise])
+@each_case("channels", [1, 3, 4])
+@each_case("seed", range(4))
 def test_a_part_shrunk_to_less_than_half_is_the_mean_of_its_pixels(make, channels, seed):
     image, size = make(250, 200, channels), (31, 23)
     crop = Crop(scale=(0.4, 0.9))
@@ -354,12 +353,10 @@ def overlaps(length, new_length):
     return np.clip(np.minimum(stop, old + 1) - np.maximum(start, old), 0, None) / (stop - start)
 
 
-@pytest.mark.parametrize(
-    ("size", "scale"),
-    [((37, 35), (0.5, 0.8)), ((100, 90), (0.1, 0.6)), ((13, 11), (0.5, 1.0))],
-    ids=["a little smaller", "larger", "much smaller"],
+@each_case(
+    ("size", "scale"), [((37, 35), (0.5, 0.8)), ((100, 90), (0.1, 0.6)), ((13, 11), (0.5, 1.0))]
 )
-@pytest.mark.parametrize("seed", range(5))
+@each_case("seed", range(5))
 def test_the_part_stands_where_the_window_says(size, scale, seed):
     # Planes that climb by four levels a pixel: what stands at a place says which place it is.
     row, column = np.mgrid[:60, :50]

@@ -12,6 +12,7 @@ from keras.src.trainers.data_adapters.py_dataset_adapter import PyDatasetAdapter
 from imggen.errors import OptionError
 from imggen.sequences.base import EpochSequence
 from imggen.workers import WorkerOptions
+from tests.helpers.cases import each_case
 
 
 def key_of(epoch, index):
@@ -313,9 +314,9 @@ def by_index(sequence):
 PASSES = {"evaluate": evaluate, "fit": fit_one_epoch, "for": list, "by index": by_index}
 
 
-@pytest.mark.parametrize("workers", [1, 3])
-@pytest.mark.parametrize("num_batches", [1, 2, 7])
-@pytest.mark.parametrize("one_pass", PASSES)
+@each_case("workers", [1, 3])
+@each_case("num_batches", [1, 2, 7])
+@each_case("one_pass", PASSES)
 def test_the_first_pass_makes_no_batch_of_another_epoch(one_pass, num_batches, workers):
     sequence = Counting(num_batches, workers=workers)
     PASSES[one_pass](sequence)
@@ -344,9 +345,9 @@ def test_no_batch_is_made_twice(one_pass, num_batches):
     assert len(sequence.made) == len(set(sequence.made)) == 5 * num_batches + len(ahead)
 
 
-@pytest.mark.parametrize("workers", [0, 1, 4])
-@pytest.mark.parametrize("num_batches", [1, 2, 7])
-@pytest.mark.parametrize("one_pass", ["for", "by index"])
+@each_case("workers", [0, 1, 4])
+@each_case("num_batches", [1, 2, 7])
+@each_case("one_pass", ["for", "by index"])
 def test_batches_made_ahead_are_served_in_the_order_they_always_were(
     one_pass, num_batches, workers
 ):

@@ -16,6 +16,7 @@ import pytest
 
 from imggen import from_directory
 from imggen.workers.buffer_pool import BufferPool
+from tests.helpers.cases import each_case
 
 SHAPE = (4, 6, 5, 3)
 
@@ -66,7 +67,7 @@ HOLDERS = {
 }
 
 
-@pytest.mark.parametrize("holder", HOLDERS)
+@each_case("holder", HOLDERS)
 def test_memory_is_not_used_again_while_there_is(holder):
     assert is_in_use(HOLDERS[holder])
 

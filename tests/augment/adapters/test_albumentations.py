@@ -22,6 +22,7 @@ from tests.helpers.augmenting import (
     one_after_the_other,
     rngs,
 )
+from tests.helpers.cases import each_case
 
 A = pytest.importorskip("albumentations")
 
@@ -125,7 +126,7 @@ GRAYSCALE = [
 SQUARE = PIXELS[:, :24]
 
 
-@pytest.mark.parametrize("name", GRAYSCALE)
+@each_case("name", GRAYSCALE)
 def test_a_transform_keeps_one_channel_and_repeats_itself(name):
     augment = getattr(A, name)(p=1.0)
     pixels = np.ascontiguousarray(SQUARE[:, :, :1])
