@@ -19,7 +19,7 @@ SLOW_FIRST = (
     "cli/test_main.py",
     "workers/test_prefetcher.py",
     "workers/test_pools.py",
-    "export/test_interrupted.py",
+    "export/test_failures.py",
     "legacy/test_directory.py",
     "cli/test_split.py",
     "quality/duplicates/test_similarity.py",

@@ -5,15 +5,7 @@ from pathlib import Path
 import pytest
 
 from tests.helpers.images import write_images
-from tests.helpers.pictures import (
-    JPEG,
-    PNG,
-    cropped,
-    data_of,
-    photo,
-    smaller,
-    write_photos,
-)
+from tests.helpers.pictures import JPEG, PNG, cropped, data_of, photo, smaller, write_photos
 
 
 @pytest.fixture

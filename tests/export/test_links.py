@@ -1,13 +1,23 @@
 """Links among the files of a split, and files that replace them."""
 
 import os
+from pathlib import Path
 
 import pytest
 
 from imggen import Manifest, split_directory, undo_split
 from imggen.core import StringColumn
-from imggen.errors import ImggenWarning
+from imggen.errors import ExportError, ImggenWarning
 from tests.helpers.images import write_images
+from tests.helpers.split_files import (
+    HALF,
+    MODES,
+    everything_in,
+    files_in,
+    numbered,
+    part_of,
+    write_files,
+)
 
 
 @pytest.fixture
@@ -83,3 +93,122 @@ def test_deeper_class_folders_of_a_table_are_not_duplicated(tmp_path):
         "val/cat",
         "val/dog",
     }
+
+
+# Links in the source.
+
+
+@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("link", ["symlink", "hardlink"])
+def test_links_to_one_file_stay_in_one_split(tmp_path, link, seed):
+    photos = write_files(tmp_path / "photos", *numbered("cat", 12))
+    for number in range(12):
+        name = f"{number:03d}.png"
+        if link == "symlink":
+            (photos / "cat" / f"link-{name}").symlink_to(name)
+        else:
+            (photos / "cat" / f"link-{name}").hardlink_to(photos / "cat" / name)
+    split_directory(photos, tmp_path / "out", HALF, seed=seed)
+    parts = part_of(tmp_path / "out")
+
+    assert len(parts) == 24
+    assert all(parts[f"cat/{n:03d}.png"] == parts[f"cat/link-{n:03d}.png"] for n in range(12))
+
+
+@pytest.mark.parametrize("kind", ["relative", "absolute", "through a linked folder"])
+def test_a_moved_link_points_to_its_file_and_is_restored_by_undo(tmp_path, kind):
+    photos = write_files(tmp_path / "photos", *numbered("cat", 4))
+    write_files(tmp_path, "elsewhere/deep/x.png")
+    held = {
+        "relative": "../../elsewhere/deep/x.png",
+        "absolute": str(tmp_path / "elsewhere/deep/x.png"),
+        "through a linked folder": "../../short/x.png",
+    }[kind]
+    (tmp_path / "short").symlink_to("elsewhere/deep")
+    (photos / "cat" / "link.png").symlink_to(held)
+    split_directory(photos, tmp_path / "new" / "out", {"all": 1.0}, mode="move")
+    [moved] = (tmp_path / "new" / "out").rglob("link.png")
+
+    assert moved.is_symlink()
+    assert os.path.samefile(moved, tmp_path / "elsewhere/deep/x.png")
+    undo_split(tmp_path / "new" / "out")
+    assert os.readlink(photos / "cat" / "link.png") == held
+
+
+@pytest.mark.parametrize("kind", ["relative", "absolute"])
+def test_a_moved_link_points_to_the_moved_file(tmp_path, kind):
+    photos = write_files(tmp_path / "photos", *numbered("cat", 4))
+    held = "000.png" if kind == "relative" else str(photos / "cat" / "000.png")
+    (photos / "cat" / "link.png").symlink_to(held)
+    split_directory(photos, tmp_path / "out", {"all": 1.0}, mode="move")
+
+    assert (tmp_path / "out" / "all" / "cat" / "link.png").read_bytes() == b"cat/000.png"
+
+
+def test_undo_restores_a_moved_link_to_a_moved_file(tmp_path):
+    photos = write_files(tmp_path / "photos", *numbered("cat", 4))
+    (photos / "cat" / "link.png").symlink_to("000.png")
+    split_directory(photos, tmp_path / "out", {"all": 1.0}, mode="move")
+    undo_split(tmp_path / "out")
+
+    assert os.readlink(photos / "cat" / "link.png") == "000.png"
+    assert (photos / "cat" / "link.png").read_bytes() == b"cat/000.png"
+
+
+def test_a_link_is_moved_to_another_file_system_as_a_link(tmp_path, other_disk):
+    photos = write_files(tmp_path / "photos", *numbered("cat", 4))
+    write_files(tmp_path, "x.png")
+    (photos / "cat" / "link.png").symlink_to("../../x.png")
+    split_directory(photos, other_disk / "out", {"all": 1.0}, mode="move")
+    [moved] = (other_disk / "out").rglob("link.png")
+
+    assert os.readlink(moved) == str(tmp_path / "x.png")
+    assert not (photos / "cat" / "link.png").is_symlink()
+
+
+@pytest.fixture
+def twice(tmp_path) -> Path:
+    """A folder whose class "dog" is a link to its class "cat"."""
+    write_files(tmp_path / "twice", *numbered("cat", 8))
+    (tmp_path / "twice" / "dog").symlink_to("cat")
+    return tmp_path / "twice"
+
+
+def test_moving_a_file_with_two_paths_is_refused(twice, tmp_path):
+    before = everything_in(tmp_path)
+    with pytest.raises(ExportError, match=r"'cat/00\d.png' and 'dog/00\d.png' are the same file"):
+        split_directory(twice, tmp_path / "out", HALF, mode="move")
+
+    assert everything_in(tmp_path) == before
+
+
+def test_a_file_with_two_paths_is_copied_to_one_split(twice, tmp_path):
+    split_directory(twice, tmp_path / "out", HALF)
+    parts = part_of(tmp_path / "out")
+
+    assert len(parts) == 16
+    assert all(parts[name] == parts[name.replace("cat", "dog")] for name in numbered("cat", 8))
+
+
+def test_files_of_a_linked_class_folder_are_moved_there_and_back(photos, tmp_path):
+    (photos / "cat").rename(tmp_path / "elsewhere")
+    (photos / "cat").symlink_to(tmp_path / "elsewhere")
+    before = files_in(tmp_path / "elsewhere")
+    split_directory(photos, tmp_path / "out", HALF, mode="move")
+
+    assert len(files_in(tmp_path / "out")) == 16
+    assert files_in(tmp_path / "elsewhere") == {}
+    undo_split(tmp_path / "out")
+    assert files_in(tmp_path / "elsewhere") == before
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_link_cycles_end(photos, tmp_path, mode):
+    (photos / "cat" / "again").symlink_to(".")
+    (photos / "dog" / "up").symlink_to("..")
+    (photos / "dog" / "self.png").symlink_to("self.png")
+    (photos / "dog" / "nowhere.png").symlink_to("nowhere")
+    split_directory(photos, tmp_path / "out", HALF, mode=mode)
+
+    assert len(files_in(tmp_path / "out")) == 16
+    assert len(part_of(tmp_path / "out")) == 16

@@ -5,6 +5,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
+from imggen import split_directory
+
 HALF = (0.5, 0.25, 0.25)
 MODES = ("copy", "move", "symlink", "hardlink")
 
@@ -84,3 +88,8 @@ def interrupt_after(num_files: int):
 def program(*arguments, **options) -> subprocess.CompletedProcess:
     command = [sys.executable, "-m", "imggen", *map(str, arguments)]
     return subprocess.run(command, capture_output=True, text=True, check=False, **options)
+
+
+def interrupted(source: Path, target: Path, num_files: int, **options) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        split_directory(source, target, HALF, progress=interrupt_after(num_files), **options)

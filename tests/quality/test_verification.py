@@ -1,12 +1,8 @@
-"""verify: findings in real files of every kind, and the quarantine of broken ones."""
+"""verify: findings in real files of every kind."""
 
-import contextlib
 import csv
 import json
 import os
-import signal
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -17,9 +13,8 @@ from PIL import Image
 
 import imggen
 from imggen import verify
-from imggen.errors import ExportError, ImageError, OptionError, ScanError
+from imggen.errors import ImageError, OptionError, ScanError
 from imggen.quality.image_check import Problem, check_image
-from tests.helpers.images import write_images
 from tests.helpers.pictures import (
     FRAMES,
     JPEG,
@@ -227,6 +222,8 @@ def is_loadable(path) -> bool:
 
 
 SMOOTH = Image.fromarray(np.stack(list(scenes(3, side=48)), axis=2))
+
+
 WHOLE = {
     "a.jpg": data_of(SMOOTH, "JPEG"),
     "b.jpg": data_of(SMOOTH, "JPEG", progressive=True),
@@ -268,28 +265,6 @@ def test_damage_behind_the_first_frame_is_not_a_fault(tmp_path, kind):
             faults += [(cut, finding) for finding in found if finding.problem.is_fault]
 
     assert faults == []
-
-
-# The report.
-
-
-@pytest.fixture
-def mixed(tmp_path) -> Path:
-    """Two classes of four valid images, three faults, and three remarks."""
-    folder = write_images(tmp_path / "mixed", {"cat": 4, "dog": 4})
-    return write_photos(
-        folder,
-        {
-            "cat/empty.png": b"",
-            "cat/half.jpg": JPEG[: len(JPEG) // 2],
-            "cat/moving.gif": data_of(PICTURE, "GIF", **FRAMES),
-            "dog/deep/er/text.jpg": b"text",
-            "dog/other.jpg": PNG,
-            "loose.jpg": PNG,
-            "notes.txt": b"text",
-            ".hidden.png": b"",
-        },
-    )
 
 
 FAULTS = ["cat/empty.png", "cat/half.jpg", "dog/deep/er/text.jpg"]
@@ -387,208 +362,3 @@ def test_saved_findings_are_the_rows_of_the_table(mixed, tmp_path):
         "num_files": 14,
         "rows": expected,
     }
-
-
-# The quarantine.
-
-
-def logged(folder: Path) -> list[dict[str, str]]:
-    with (folder / "quarantine.csv").open(
-        encoding="utf-8", errors="surrogateescape", newline=""
-    ) as log:
-        return list(csv.DictReader(log))
-
-
-def contents(folder: Path) -> dict[str, bytes]:
-    return {
-        str(path.relative_to(folder)): path.read_bytes()
-        for path in folder.rglob("*")
-        if path.is_file() and path.name != "quarantine.csv"
-    }
-
-
-def test_faults_are_moved_with_their_paths_and_other_files_stay(mixed, tmp_path):
-    before = contents(mixed)
-    moved = verify(mixed).quarantine(tmp_path / "aside")
-
-    assert moved == FAULTS
-    assert contents(tmp_path / "aside") == {path: before[path] for path in FAULTS}
-    assert contents(mixed) == {path: before[path] for path in before.keys() - FAULTS}
-    assert verify(mixed).faults == ()
-
-
-def test_the_quarantine_has_a_table_of_the_faults(mixed, tmp_path):
-    report = verify(mixed)
-    report.quarantine(tmp_path / "aside")
-
-    assert logged(tmp_path / "aside") == [
-        {
-            "path": finding.path,
-            "problem": finding.problem.value,
-            "is_fault": "True",
-            "detail": finding.detail,
-        }
-        for finding in report.faults
-    ]
-
-
-def test_a_second_call_adds_files_and_rows(mixed, tmp_path):
-    verify(mixed).quarantine(tmp_path / "aside")
-    write_photos(mixed, {"dog/later.png": b"broken"})
-
-    assert verify(mixed).quarantine(tmp_path / "aside") == ["dog/later.png"]
-    assert sorted(contents(tmp_path / "aside")) == sorted([*FAULTS, "dog/later.png"])
-    assert [row["path"] for row in logged(tmp_path / "aside")] == [*FAULTS, "dog/later.png"]
-
-
-def test_without_faults_no_file_is_moved(photos, tmp_path):
-    before = contents(photos)
-
-    assert verify(photos).quarantine(tmp_path / "aside") == []
-    assert contents(photos) == before
-
-
-def test_other_files_in_the_quarantine_stay(mixed, tmp_path):
-    write_photos(tmp_path / "aside", {"mine.txt": b"mine", "cat/mine.txt": b"mine"})
-    verify(mixed).quarantine(tmp_path / "aside")
-
-    assert contents(tmp_path / "aside")["mine.txt"] == b"mine"
-    assert contents(tmp_path / "aside")["cat/mine.txt"] == b"mine"
-
-
-@pytest.mark.parametrize("inside", ["mixed", "mixed/aside", "mixed/cat/a/b", "link/aside", "to"])
-def test_a_folder_inside_the_verified_one_is_refused_before_any_move(mixed, tmp_path, inside):
-    (tmp_path / "link").symlink_to("mixed")
-    (tmp_path / "to").symlink_to("mixed/cat")
-    before = sorted(tmp_path.rglob("*"))
-
-    with pytest.raises(ExportError, match="is inside .* Choose a folder outside it"):
-        verify(mixed).quarantine(tmp_path / inside)
-    assert sorted(tmp_path.rglob("*")) == before
-
-
-def test_a_folder_with_the_same_prefix_is_not_inside(mixed, tmp_path):
-    assert verify(mixed).quarantine(tmp_path / "mixed 2") == FAULTS
-
-
-def test_the_parent_of_the_verified_folder_may_be_the_quarantine(mixed, tmp_path):
-    verify(mixed).quarantine(tmp_path)
-
-    assert (tmp_path / "cat" / "empty.png").is_file()
-
-
-def test_another_file_of_the_same_name_is_an_error_and_both_stay(mixed, tmp_path):
-    write_photos(tmp_path / "aside", {"cat/half.jpg": b"another"})
-    with pytest.raises(ExportError, match=r"Stopped after 1 of 3 files: .*cat/half\.jpg"):
-        verify(mixed).quarantine(tmp_path / "aside")
-
-    assert contents(tmp_path / "aside")["cat/half.jpg"] == b"another"
-    assert (mixed / "cat" / "half.jpg").read_bytes() == JPEG[: len(JPEG) // 2]
-    assert [row["path"] for row in logged(tmp_path / "aside")][:1] == ["cat/empty.png"]
-
-
-def test_a_file_that_is_already_in_the_quarantine_is_only_removed(mixed, tmp_path):
-    write_photos(tmp_path / "aside", {"cat/half.jpg": JPEG[: len(JPEG) // 2]})
-
-    assert verify(mixed).quarantine(tmp_path / "aside") == FAULTS
-    assert sorted(contents(tmp_path / "aside")) == FAULTS
-    assert not (mixed / "cat" / "half.jpg").exists()
-
-
-def test_a_quarantine_that_is_a_file_is_refused(mixed, tmp_path):
-    (tmp_path / "aside").write_text("mine")
-
-    with pytest.raises(ExportError, match="Stopped after 0 of 3 files"):
-        verify(mixed).quarantine(tmp_path / "aside")
-    assert (tmp_path / "aside").read_text() == "mine"
-
-
-def test_faults_are_moved_to_another_disk(mixed, other_disk):
-    before = contents(mixed)
-    verify(mixed).quarantine(other_disk / "aside")
-
-    assert contents(other_disk / "aside") == {path: before[path] for path in FAULTS}
-    assert contents(mixed).keys() == before.keys() - FAULTS
-
-
-def test_names_that_are_not_utf_8_are_moved_and_listed(photos, tmp_path):
-    names = [os.fsdecode(b"cat/caf\xe9 \xff.png"), 'cat/line\nbreak, "quoted".png']
-    write_photos(photos, dict.fromkeys(names, b"broken"))
-
-    assert sorted(verify(photos).quarantine(tmp_path / "aside")) == sorted(names)
-    assert sorted(contents(tmp_path / "aside")) == sorted(names)
-    assert sorted(row["path"] for row in logged(tmp_path / "aside")) == sorted(names)
-
-
-KILLED = """
-import os, signal, sys
-import imggen
-
-report = imggen.verify(sys.argv[1])
-event, left = sys.argv[3], int(sys.argv[4])
-
-def kill(what, _):
-    global left
-    if what == event:
-        left -= 1
-        if left == 0:
-            os.kill(os.getpid(), signal.SIGKILL)
-
-sys.addaudithook(kill)
-report.quarantine(sys.argv[2])
-"""
-
-
-def killed(source: Path, folder: Path, event: str, at: int) -> int:
-    """Runs a quarantine that is killed just before the given event."""
-    command = [sys.executable, "-c", KILLED, str(source), str(folder), event, str(at)]
-    return subprocess.run(command, check=False).returncode
-
-
-@pytest.mark.parametrize(
-    ("event", "at"), [("os.rename", 1), ("os.rename", 3), ("os.mkdir", 2)], ids=str
-)
-def test_a_killed_run_is_completed_by_another(mixed, tmp_path, event, at):
-    before = contents(mixed)
-
-    assert killed(mixed, tmp_path / "aside", event, at) == -signal.SIGKILL
-    assert {**contents(mixed), **contents(tmp_path / "aside")} == before
-    verify(mixed).quarantine(tmp_path / "aside")
-    assert contents(tmp_path / "aside") == {path: before[path] for path in FAULTS}
-    assert contents(mixed).keys() == before.keys() - FAULTS
-    assert {row["path"] for row in logged(tmp_path / "aside")} == set(FAULTS)
-
-
-# To another disk, a file is copied under a temporary name, renamed, and removed here.
-@pytest.mark.parametrize(("event", "at"), [("os.rename", 2), ("os.rename", 4), ("os.remove", 2)])
-def test_a_killed_run_to_another_disk_is_completed(mixed, other_disk, event, at):
-    before = contents(mixed)
-
-    assert killed(mixed, other_disk / "aside", event, at) == -signal.SIGKILL
-    verify(mixed).quarantine(other_disk / "aside")
-    assert contents(other_disk / "aside") == {path: before[path] for path in FAULTS}
-    assert contents(mixed).keys() == before.keys() - FAULTS
-
-
-def test_a_missing_file_does_not_prevent_moving_the_others(mixed, tmp_path):
-    manifest = listing(mixed, "cat/gone.png", "cat/empty.png")
-
-    assert verify(manifest).quarantine(tmp_path / "aside") == ["cat/empty.png"]
-
-
-@pytest.mark.parametrize("is_absolute", [True, False], ids=["absolute", "with .."])
-def test_a_file_outside_of_the_folder_is_never_lost(tmp_path, is_absolute):
-    write_photos(tmp_path, {"elsewhere/a.jpg": b"broken", "in/b.jpg": JPEG})
-    path = str(tmp_path / "elsewhere" / "a.jpg") if is_absolute else "../elsewhere/a.jpg"
-    with contextlib.suppress(ExportError):
-        verify(listing(tmp_path / "in", path, "b.jpg")).quarantine(tmp_path / "aside")
-
-    assert b"broken" in contents(tmp_path).values()
-
-
-def test_a_link_in_the_quarantine_points_to_the_same_file(tmp_path):
-    write_photos(tmp_path, {"store/a.jpg": b"broken", "in/b.jpg": JPEG})
-    (tmp_path / "in" / "a.jpg").symlink_to("../store/a.jpg")
-    verify(tmp_path / "in").quarantine(tmp_path / "deep" / "aside")
-
-    assert (tmp_path / "deep" / "aside" / "a.jpg").read_bytes() == b"broken"

@@ -1,0 +1,27 @@
+"""Images that tests of verification share."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.helpers.images import write_images
+from tests.helpers.pictures import FRAMES, JPEG, PICTURE, PNG, data_of, write_photos
+
+
+@pytest.fixture
+def mixed(tmp_path) -> Path:
+    """Two classes of four valid images, three faults, and three remarks."""
+    folder = write_images(tmp_path / "mixed", {"cat": 4, "dog": 4})
+    return write_photos(
+        folder,
+        {
+            "cat/empty.png": b"",
+            "cat/half.jpg": JPEG[: len(JPEG) // 2],
+            "cat/moving.gif": data_of(PICTURE, "GIF", **FRAMES),
+            "dog/deep/er/text.jpg": b"text",
+            "dog/other.jpg": PNG,
+            "loose.jpg": PNG,
+            "notes.txt": b"text",
+            ".hidden.png": b"",
+        },
+    )
