@@ -45,16 +45,21 @@ def _class_scores(
     scores = output.astype(np.float64)
     scores = scores[:, None] if scores.ndim == 1 else scores
     read = np.delete(np.arange(len(scores)), unread)
-    units = scores.shape[1] if scores.ndim == 2 else 0
+    units = scores.shape[1] if scores.ndim == 2 and len(scores) == manifest.num_samples else 0
     if units == 1 and num_classes <= 2 and not (num_classes == 1 and meaning.is_softmax):
         second = _second_class_scores(scores[:, 0], manifest, read, meaning)
         scores = np.stack([1.0 - second, second], axis=1)
     elif units == 0 or num_classes not in (0, units):
-        expected = num_classes or "the number of classes"
+        expected = num_classes or "number of classes"
+        names = f" {list(manifest.class_names)}" if num_classes else ""
         raise OptionError(
             f"The model's output has shape {output.shape}; a prediction table needs "
-            f"({manifest.num_samples}, {expected}), one score for each of the classes "
-            f"{list(manifest.class_names)}. {_PREDICT_WITH_OTHER_CLASSES}"
+            f"({manifest.num_samples}, {expected}), one score for each of the classes{names}. "
+            + (
+                _PREDICT_WITH_OTHER_CLASSES
+                if units
+                else "For other outputs, call model.predict on a sequence with shuffle=False."
+            )
         )
     elif meaning.is_logits():
         scores = _sigmoid(scores) if meaning.loss_function == "sigmoid" else _softmax(scores)

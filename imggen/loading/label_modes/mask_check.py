@@ -18,7 +18,8 @@ from imggen.decode import MaskContent, MaskValues, inspect_mask, list_values
 from imggen.errors import MaskValueWarning, OptionError
 
 _NUM_SAMPLED = 8
-_MAX_PIXELS = 1 << 26  # of all sampled masks together
+# Of all sampled masks together, and of the first one, which is read even if it is larger.
+_MAX_PIXELS, _MAX_PIXELS_OF_FIRST = 1 << 24, 1 << 26
 # Numbers of classes leave small gaps at most, even if only a few of the classes are in the sample.
 _MIN_GAP = 8
 # More values than this are not listed as classes.
@@ -74,9 +75,10 @@ def check_masks(manifest: Manifest, mask_values: MaskValues | None, *, is_lenien
 
 def _inspect(paths: list[str], mask_values: MaskValues | None) -> list[MaskContent]:
     left = _MAX_PIXELS
-    contents = []
+    contents: list[MaskContent] = []
     for path in paths:
-        content = inspect_mask(path, mask_values, left)
+        limit = left if contents else _MAX_PIXELS_OF_FIRST
+        content = inspect_mask(path, mask_values, limit)
         if content is not None:
             left -= content.num_pixels
             contents.append(content)
