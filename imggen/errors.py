@@ -1,4 +1,4 @@
-"""The exceptions and the warning that imggen raises.
+"""The exceptions and the warnings that imggen raises.
 
     ImggenError
     ├── OptionError        (ValueError)    an invalid argument
@@ -17,7 +17,8 @@
     └── MissingExtraError  (ImportError)   an optional package that is not installed
 
     ImggenWarning          (UserWarning)   something unexpected that did not stop the call
-    └── MaskValueWarning                   values of masks that are probably not classes
+    ├── MaskValueWarning                   values of masks that are probably not classes
+    └── KerasTrapWarning                   a use of the drop-in whose result is rarely meant
 
 Every error also derives from the builtin in parentheses, so code that catches the builtin keeps
 working.
@@ -156,3 +157,22 @@ class MaskValueWarning(ImggenWarning):
     To silence it, pass ``mask_values=``, or filter it:
     ``warnings.simplefilter("ignore", imggen.errors.MaskValueWarning)``.
     """
+
+
+class KerasTrapWarning(ImggenWarning):
+    """A legal use of the drop-in for Keras's class whose result is rarely meant.
+
+    The message starts with the code, so that ``warnings.filterwarnings`` can select one trap:
+
+        warnings.filterwarnings("ignore", "sorted-table", imggen.errors.KerasTrapWarning)
+
+    Attributes:
+        code: The name of the trap, such as "sorted-table"; ``imggen.legacy`` lists them.
+    """
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(code, message)
+        self.code = code
+
+    def __str__(self) -> str:
+        return f"{self.args[0]}: {self.args[1]}"

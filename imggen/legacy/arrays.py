@@ -10,6 +10,7 @@ import keras
 import numpy as np
 import numpy.typing as npt
 
+from imggen.legacy.array_traps import warn_of_array_traps
 from imggen.legacy.batch import fill_batch
 from imggen.legacy.iterator import Iterator
 from imggen.legacy.saving import save_batch
@@ -93,6 +94,8 @@ class NumpyArrayIterator(Iterator):
                     f"`x` (images tensor) and {name} should have the same length. Found "
                     f"{len(x)} images and {len(values)} rows."
                 )
+        whole = (len(x), y, sample_weight)
+        selected = slice(0, len(x))
         if subset is not None:
             start, stop = subset_bounds(subset, image_data_generator._validation_split)
             selected = slice(int(start * len(x)), int(stop * len(x)))
@@ -120,6 +123,7 @@ class NumpyArrayIterator(Iterator):
         self.save_to_dir = save_to_dir
         self.save_prefix = save_prefix
         self.save_format = save_format
+        warn_of_array_traps(self, image_data_generator, subset, selected, *whole)
         super().__init__(
             self.x.shape[0],
             batch_size,

@@ -82,6 +82,7 @@ def _fill_in_parallel(
     threads: ThreadMap,
     meanwhile: Callable[[], object],
 ) -> None:
+    generator._warn_if_unfitted()
     parameters = [generator._draw(batch_x.shape[1:], source) for _ in batch_x]
     exact = _amplifies_differences(batch_x.dtype)
 

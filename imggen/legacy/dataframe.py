@@ -14,6 +14,7 @@ from imggen.errors import OptionError
 from imggen.legacy.files import BatchFromFilesMixin
 from imggen.legacy.iterator import Iterator
 from imggen.legacy.messages import print_message
+from imggen.legacy.table_traps import warn_of_table_traps
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -147,6 +148,7 @@ class DataFrameIterator(BatchFromFilesMixin, Iterator):
         if class_mode not in _WITHOUT_CLASSES:
             frame, names = _rows_of_classes(frame, y_col, classes)
             self.class_indices = {name: index for index, name in enumerate(names)}
+        usable, start, stop = frame, 0, len(frame)
         if self.split:
             start, stop = (int(bound * len(frame)) for bound in self.split)
             frame = frame.iloc[start:stop]
@@ -164,6 +166,8 @@ class DataFrameIterator(BatchFromFilesMixin, Iterator):
         else:
             print_message(f"{found} image filenames belonging to {len(names)} classes.")
             self.classes = [self._find_indices(label) for label in frame[y_col]]
+        columns = (x_col, y_col, weight_col)
+        warn_of_table_traps(self, dataframe, usable, (start, stop), columns)
         self._open_cache(cache)
         super().__init__(
             self.samples,

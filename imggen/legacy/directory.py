@@ -14,6 +14,7 @@ import numpy.typing as npt
 from imggen.cache import CacheLike
 from imggen.errors import OptionError
 from imggen.legacy.files import BatchFromFilesMixin
+from imggen.legacy.folder_traps import ClassFolder, warn_of_folder_traps
 from imggen.legacy.iterator import Iterator
 from imggen.legacy.messages import print_message
 
@@ -122,12 +123,15 @@ class DirectoryIterator(BatchFromFilesMixin, Iterator):
         self.class_indices = {name: index for index, name in enumerate(names)}
         self.filenames: list[str] = []
         numbers: list[int] = []
+        folders = []
         for name in names:
             folder = os.path.join(directory, name)
             found = _images_under(folder, self.white_list_formats, follow_links)
+            num_images = len(found)
             if self.split:
-                start, stop = (int(bound * len(found)) for bound in self.split)
+                start, stop = (int(bound * num_images) for bound in self.split)
                 found = found[start:stop]
+            folders.append(ClassFolder(os.fspath(name), folder, num_images, len(found)))
             if found:
                 base = os.path.basename(folder)
                 numbers += [self.class_indices[base]] * len(found)
@@ -135,6 +139,7 @@ class DirectoryIterator(BatchFromFilesMixin, Iterator):
         self.samples = len(self.filenames)
         self.classes: npt.NDArray[np.int32] = np.array(numbers, dtype=np.int32)
         print_message(f"Found {self.samples} images belonging to {self.num_classes} classes.")
+        warn_of_folder_traps(self, folders, classes)
         self._filepaths = [os.path.join(directory, file) for file in self.filenames]
         self._open_cache(cache)
         super().__init__(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 import warnings
 from collections.abc import Callable
@@ -12,11 +13,15 @@ import numpy as np
 import numpy.typing as npt
 
 from imggen.cache import CacheLike
-from imggen.errors import ImggenWarning
 from imggen.legacy.arrays import NumpyArrayIterator
 from imggen.legacy.batch import is_keras_preprocessing
 from imggen.legacy.dataframe import DataFrameIterator
 from imggen.legacy.directory import DirectoryIterator
+from imggen.legacy.generator_traps import (
+    warn_if_unfitted,
+    warn_of_generator_traps,
+    warn_of_shape,
+)
 from imggen.legacy.normalization import fit_statistics, normalize
 from imggen.legacy.random_parameters import (
     Parameters,
@@ -30,6 +35,7 @@ from imggen.legacy.transforms import (
     apply_channel_shift,
     flip_axis,
 )
+from imggen.legacy.traps import warn_of_ignored_keywords, warn_of_trap, warn_of_unit_range
 from imggen.legacy.validation_split import check_validation_split
 
 if TYPE_CHECKING:
@@ -164,7 +170,7 @@ class ImageDataGenerator:
         self.data_format = data_format
         self.channel_axis, self.row_axis, self.col_axis = axes[data_format]
         self._validation_split = check_validation_split(validation_split)
-        self._warned_of_augmented_validation = False
+        self._trap_codes: set[str] = set()
         self.zoom_range = _check_zoom_range(zoom_range)
         if zca_whitening:
             self.featurewise_std_normalization = False
@@ -189,6 +195,7 @@ class ImageDataGenerator:
         self.mean: Image | None = None
         self.std: Image | None = None
         self.zca_whitening_matrix: npt.NDArray[Any] | None = None
+        warn_of_generator_traps(self)
 
     def _require_options(self, option: str, **needed: bool) -> None:
         for name, given in needed.items():
@@ -343,6 +350,9 @@ class ImageDataGenerator:
         for name, remedy in _DEPRECATED.items():
             if name in kwargs:
                 warnings.warn(f"{name} is deprecated: {remedy}", DeprecationWarning, stacklevel=2)
+        warn_of_ignored_keywords(
+            self, [name for name in kwargs if name not in _DEPRECATED], _KEYWORDS
+        )
         if class_mode == "other":
             warnings.warn(
                 'class_mode="other" is deprecated, use class_mode="raw".',
@@ -415,6 +425,8 @@ class ImageDataGenerator:
             >>> ImageDataGenerator().apply_transform(image, {"flip_horizontal": True}).ravel()
             array([2., 1.])
         """
+        if transform_parameters.get("brightness") is not None:
+            warn_of_unit_range(self, x)
         return self._transform(x, transform_parameters, exact=False)
 
     def random_transform(self, x: Image, seed: int | None = None) -> Image:
@@ -440,8 +452,12 @@ class ImageDataGenerator:
             >>> ImageDataGenerator(rescale=0.5).standardize(np.array([[[2.0]]])).tolist()
             [[[1.0]]]
         """
+        warn_if_unfitted(self)
         if self.preprocessing_function:
+            shape = x.shape
             x = self.preprocessing_function(x)
+            if getattr(x, "shape", None) != shape:
+                warn_of_shape(self, shape, x)
         return normalize(x, self)
 
     def fit(self, x: Any, augment: bool = False, rounds: int = 1, seed: int | None = None) -> None:
@@ -533,6 +549,9 @@ class ImageDataGenerator:
             or np.dtype(self.dtype) not in (np.float32, np.float64)
         )
 
+    def _warn_if_unfitted(self) -> None:
+        warn_if_unfitted(self)
+
     def _overridden(self) -> bool:
         """Returns whether a subclass or an assignment has replaced a step of augmentation."""
         return any(
@@ -554,19 +573,14 @@ class ImageDataGenerator:
         )
 
     def _warn_if_augmented(self, subset: str | None) -> None:
-        if (
-            subset in ("validation", "test")
-            and self._augments()
-            and not self._warned_of_augmented_validation
-        ):
-            self._warned_of_augmented_validation = True
-            warnings.warn(
+        if subset in ("validation", "test") and self._validation_split and self._augments():
+            warn_of_trap(
+                self,
+                "augmented-validation",
                 f'subset="{subset}" of this ImageDataGenerator is augmented like training data, so '
                 "scores on it are not those of the images themselves. Take it from a second "
                 "ImageDataGenerator with the same validation_split and no augmentation, or use "
                 "imggen.from_directory(..., split=..., augment=...).",
-                ImggenWarning,
-                stacklevel=3,
             )
 
 
@@ -574,6 +588,11 @@ _STEPS = {
     step: getattr(ImageDataGenerator, step)
     for step in ("get_random_transform", "apply_transform", "standardize")
 }
+
+_KEYWORDS = [
+    *inspect.signature(ImageDataGenerator.flow_from_dataframe).parameters,
+    *inspect.signature(ImageDataGenerator).parameters,
+]
 
 _DEPRECATED = {
     "has_ext": "the filenames must be those on disk, extension included.",

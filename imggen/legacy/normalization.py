@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import math
-import warnings
-from typing import Any, Protocol, TypeGuard
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -33,6 +32,8 @@ class Normalization(Protocol):
 def normalize(x: Image, options: Normalization) -> Image:
     """Rescales and normalizes an image or a batch of images, in place except for whitening.
 
+    Options whose statistics are not computed have no effect.
+
     Source: keras/src/legacy/preprocessing/image.py, Keras 3.15.
     """
     if options.rescale:
@@ -41,26 +42,14 @@ def normalize(x: Image, options: Normalization) -> Image:
         x -= np.mean(x, keepdims=True)
     if options.samplewise_std_normalization:
         x /= np.std(x, keepdims=True) + 1e-6
-    if options.featurewise_center and _is_fit(options.mean, "featurewise_center"):
+    if options.featurewise_center and options.mean is not None:
         x -= options.mean
-    if options.featurewise_std_normalization and _is_fit(
-        options.std, "featurewise_std_normalization"
-    ):
+    if options.featurewise_std_normalization and options.std is not None:
         x /= options.std + 1e-6
-    if options.zca_whitening and _is_fit(options.zca_whitening_matrix, "zca_whitening"):
+    if options.zca_whitening and options.zca_whitening_matrix is not None:
         flat = x.reshape(-1, math.prod(x.shape[-3:]))
         x = np.reshape(flat @ options.zca_whitening_matrix, x.shape)
     return x
-
-
-def _is_fit(found: npt.NDArray[Any] | None, option: str) -> TypeGuard[npt.NDArray[Any]]:
-    if found is None:
-        warnings.warn(
-            f"`{option}` has no effect: this ImageDataGenerator is not fitted. Call .fit(images) "
-            "first.",
-            stacklevel=4,
-        )
-    return found is not None
 
 
 def fit_statistics(x: npt.NDArray[Any], options: Normalization) -> None:

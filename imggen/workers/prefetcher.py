@@ -8,6 +8,7 @@ from concurrent.futures import Future
 from typing import Any, Generic, TypeVar, final
 
 from imggen.errors import WorkerError
+from imggen.workers.exit_guard import exit_guard
 from imggen.workers.fork_safety import register_after_fork
 from imggen.workers.options import WorkerOptions
 from imggen.workers.pools import BatchKey, ProcessPool, ThreadPool
@@ -48,8 +49,13 @@ class Prefetcher(Generic[T]):
             upcoming: The keys of the batches that will be requested next, soonest first.
 
         Raises:
-            WorkerError: A worker process cannot be started, or has ended.
+            WorkerError: A worker process cannot be started or has ended, or this process is
+                exiting.
         """
+        with exit_guard.hold():
+            return self._get(key, upcoming)
+
+    def _get(self, key: BatchKey, upcoming: Sequence[BatchKey]) -> T:
         if self.options.num_workers == 0:
             return self._make(*key)
         pool = None

@@ -250,11 +250,11 @@ def kind_of_warning(warning: warnings.WarningMessage) -> Any:
     """The category and the named options; None if only one of the two would warn.
 
     Keras calls SciPy by a name that is deprecated; Pillow warns whenever a file is read, and a
-    cache reads it once; imggen warns of validation data that is augmented; what some error left
-    open is closed whenever memory is collected.
+    cache reads it once; imggen warns of traps, among them options without fit, of which Keras warns
+    per image; what some error left open is closed whenever memory is collected.
     """
     text = str(warning.message)
-    for others in ("scipy.ndimage.interpolation", "Palette images with Transparency"):
+    for others in ("scipy.ndimage.interpolation", "Palette images with Transparency", "been fit"):
         if others in text:
             return None
     if issubclass(warning.category, ImggenWarning | ResourceWarning):
@@ -280,7 +280,7 @@ def differences(reference: Outcome, got: Outcome, *, exact: bool, has_seed: bool
         if not has_seed and reference.global_state != got.global_state:
             found.append("state of np.random afterwards")
         found += [
-            f"{name}: {value!r} against {got.facts.get(name)!r}"
+            f"{name}: {value!r} against {got.metadata.get(name)!r}"
             for name, value in reference.metadata.items()
             if not same(value, got.metadata.get(name))
         ]

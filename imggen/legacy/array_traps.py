@@ -1,0 +1,81 @@
+"""Traps of ``flow``; see ``traps``."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from imggen.legacy.traps import (
+    warn_of_missing_values,
+    warn_of_no_images,
+    warn_of_sorted_classes,
+    warn_of_sorted_values,
+    warn_of_trap,
+    warn_of_unit_range,
+    warn_of_unsplit,
+)
+
+
+def warn_of_array_traps(
+    iterator: Any,
+    generator: Any,
+    subset: str | None,
+    selected: slice,
+    num_images: int,
+    y: Any,
+    sample_weight: Any,
+) -> None:
+    """Warns of the traps of a NumpyArrayIterator.
+
+    Args:
+        iterator: The iterator; its arrays are set.
+        generator: Its ImageDataGenerator.
+        subset: The argument ``subset``.
+        selected: The rows of the subset.
+        num_images: The number of images in all subsets.
+        y: The targets of all subsets, or None.
+        sample_weight: The argument ``sample_weight``.
+    """
+    is_unsplit = warn_of_unsplit(iterator, generator, subset)
+    if not len(iterator.x):
+        if not is_unsplit:
+            warn_of_no_images(
+                iterator,
+                f'the share of subset="{subset}" of {num_images} images is less than one image. '
+                "Use a larger validation_split."
+                if num_images
+                else "x is empty.",
+            )
+        return
+    if hasattr(generator, "_trap_codes"):
+        warn_of_unit_range(generator, iterator.x)
+    if iterator.y is not None:
+        warn_of_missing_values(iterator, "y", iterator.y)
+    if iterator.sample_weight is not None:
+        warn_of_missing_values(iterator, "sample_weight", iterator.sample_weight)
+    if subset is None or is_unsplit:
+        return
+    if y is not None:
+        _warn_of_sorted_targets(iterator, subset, selected, np.asarray(y))
+    if sample_weight is not None and subset == "training":
+        weights = np.asarray(sample_weight)
+        num_served = len(iterator.x)
+        if not np.array_equal(weights[selected], weights[:num_served]):
+            warn_of_trap(
+                iterator,
+                "unsplit-weights",
+                'subset="training" serves the last images with the first weights: Keras does not '
+                "split sample_weight. Pass the weights of the training images first: "
+                f"np.roll(sample_weight, -{selected.start}).",
+            )
+
+
+def _warn_of_sorted_targets(iterator: Any, subset: str, selected: slice, y: Any) -> None:
+    if y.ndim == 2 and y.shape[1] > 1:
+        is_one_hot = np.all((y == 0) | (y == 1)) and np.all(y.sum(axis=1) == 1)
+        if is_one_hot:
+            labels = y.argmax(axis=1).tolist()
+            warn_of_sorted_classes(iterator, subset, labels, (selected.start, selected.stop))
+    elif y.size == len(y) and y.dtype.kind == "f":
+        warn_of_sorted_values(iterator, subset, "y", y.ravel().tolist())

@@ -1,0 +1,230 @@
+"""Traps: legal uses of Keras's class whose result is rarely meant. Each causes one warning.
+
+Keras serves such batches silently, and so does the drop-in: a warning never changes a batch.
+"""
+
+from __future__ import annotations
+
+import difflib
+import itertools
+import math
+import sys
+import warnings
+from collections import Counter
+from collections.abc import Collection, Hashable, Iterable, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from imggen.errors import KerasTrapWarning
+
+_MAX_LISTED = 5
+_NUM_CHECKED_IMAGES = 64
+# A column that is sorted by chance with a smaller probability was sorted on purpose.
+_CHANCE = 0.01
+_LOG_CHANCE = math.log(_CHANCE)
+
+
+def warn_of_trap(owner: object, code: str, message: str) -> None:
+    """Issues a ``KerasTrapWarning`` at the user's line, unless ``owner`` has caused it before.
+
+    Args:
+        owner: The generator or iterator that was used.
+        code: The name of the trap.
+        message: What happens and what to do instead.
+    """
+    codes: set[str] = vars(owner).setdefault("_trap_codes", set())
+    if code in codes:
+        return
+    codes.add(code)
+    warnings.warn(KerasTrapWarning(code, message), stacklevel=_level_of_user())
+
+
+def _level_of_user() -> int:
+    """Returns the stack level of the first frame outside imggen and Keras, for ``warn_of_trap``."""
+    level, frame = 2, sys._getframe(2)
+    while frame.f_back is not None:
+        if str(frame.f_globals.get("__name__")).partition(".")[0] not in _OWN_PACKAGES:
+            break
+        level, frame = level + 1, frame.f_back
+    return level
+
+
+_OWN_PACKAGES = (__name__.partition(".")[0], "keras")
+
+
+def list_names(names: Iterable[object]) -> str:
+    """Lists the first few names, and counts the others."""
+    listed = [repr(name) for name in names]
+    others = f" and {len(listed) - _MAX_LISTED} others" if len(listed) > _MAX_LISTED else ""
+    return ", ".join(listed[:_MAX_LISTED]) + others
+
+
+def is_unit_range(images: Any) -> bool:
+    """Returns whether images have values from 0 to 1, and not only these two; reads the first few.
+
+    Example:
+        >>> is_unit_range(np.array([0.0, 0.5])), is_unit_range(np.array([0.0, 1.0, 200.5]))
+        (True, False)
+    """
+    images = np.asarray(images)
+    if images.dtype.kind == "V":  # bfloat16
+        images = images.astype(np.float32)
+    if images.dtype.kind != "f" or not images.size:
+        return False
+    return bool(images.min() >= 0 and images.max() <= 1 and np.any((images > 0) & (images < 1)))
+
+
+def warn_of_unit_range(generator: Any, images: npt.NDArray[Any]) -> None:
+    """Warns of options in gray levels that a generator applies to images with values of 0 to 1."""
+    misused = []
+    if generator.brightness_range is not None:
+        misused.append("brightness_range rounds values to whole numbers, here to 0 and 1")
+    if np.max(np.abs(generator.channel_shift_range)) >= 1:
+        misused.append(
+            f"channel_shift_range={generator.channel_shift_range!r} is a number of gray levels"
+        )
+    if generator.fill_mode == "constant" and abs(generator.cval) > 1:
+        misused.append(f"cval={generator.cval!r} is a gray level")
+    if misused and is_unit_range(images[:_NUM_CHECKED_IMAGES]):
+        warn_of_trap(
+            generator,
+            "unit-range",
+            f"The images have values from 0 to 1, but {'; '.join(misused)}. Pass images with "
+            "values from 0 to 255, and scale them with rescale=1/255, which is applied last.",
+        )
+    if (
+        generator.rescale
+        and abs(generator.rescale) <= 0.1
+        and is_unit_range(images[:_NUM_CHECKED_IMAGES])
+    ):
+        warn_of_trap(
+            generator,
+            "scaled-twice",
+            f"The images have values from 0 to 1 already, and rescale={generator.rescale:.4g} "
+            "scales them again, so that they are nearly black. Scale them once.",
+        )
+
+
+def warn_of_unsplit(iterator: Any, generator: Any, subset: str | None) -> bool:
+    """Warns of a subset of a generator without ``validation_split``; returns whether it did."""
+    if subset is None or getattr(generator, "_validation_split", None):
+        return False
+    share = "no sample" if subset == "validation" else "all samples"
+    warn_of_trap(
+        iterator,
+        "subset-without-split",
+        f'subset="{subset}" holds {share}, because its ImageDataGenerator has no '
+        "validation_split. Pass validation_split, such as "
+        "ImageDataGenerator(validation_split=0.2), to the generators of all subsets.",
+    )
+    return True
+
+
+def warn_of_no_images(iterator: Any, reason: str) -> None:
+    """Warns of an iterator that has no samples."""
+    warn_of_trap(
+        iterator,
+        "no-images",
+        f"No images were found, so that there are no batches and training fails: {reason}",
+    )
+
+
+def warn_of_missing_values(iterator: Any, name: str, values: Any) -> None:
+    """Warns of targets or weights that are not numbers, with which the loss is NaN."""
+    values = np.asarray(values)
+    if values.dtype.kind == "f" and values.ndim <= 2 and np.isnan(values).any():
+        rows = np.flatnonzero(np.isnan(values.reshape(len(values), -1)).any(axis=1))
+        warn_of_trap(
+            iterator,
+            "missing-values",
+            f"{name} has no value (NaN) in {len(rows)} of {len(values)} rows, the first one is row "
+            f"{rows[0]}, so the loss will be NaN. Remove or fill these rows.",
+        )
+
+
+def warn_of_sorted_classes(
+    iterator: Any, subset: str, labels: Sequence[Any], bounds: tuple[int, int]
+) -> None:
+    """Warns if a subset lacks classes because the rows are sorted by class.
+
+    Args:
+        iterator: The iterator of the subset.
+        subset: The name of the subset.
+        labels: The class, or the list of classes, of every row of the table.
+        bounds: The first row of the subset, and the one after its last.
+    """
+    rows = [tuple(label) if isinstance(label, list | tuple) else (label,) for label in labels]
+    inside = {name for row in rows[bounds[0] : bounds[1]] for name in row}
+    missing = {name for row in rows for name in row} - inside
+    if not missing or not inside:
+        return
+    num = len(rows)
+    num_changes = sum(one != other for one, other in itertools.pairwise(rows))
+    num_same_pairs = sum(count * (count - 1) for count in Counter(rows).values())
+    expected = (num - 1) * (1 - num_same_pairs / (num * (num - 1)))
+    if num_changes > expected / 2:
+        return  # in random order, a subset may lack a rare class
+    warn_of_trap(
+        iterator,
+        "sorted-table",
+        f'subset="{subset}" lacks {len(missing)} of {len(missing | inside)} classes '
+        f"({list_names(sorted(missing, key=str))}): subsets are cut from the rows in their order, "
+        f"and these are sorted by class. {_SHUFFLE_FIRST}",
+    )
+
+
+def warn_of_sorted_values(iterator: Any, subset: str, name: str, values: list[Hashable]) -> None:
+    """Warns if a subset is cut from rows that are sorted by their target.
+
+    Args:
+        iterator: The iterator of the subset.
+        subset: The name of the subset.
+        name: The name of the target.
+        values: The target of every row of the table.
+    """
+    counts = Counter(values)
+    if len(counts) < 2 or not _is_sorted(values):
+        return
+    orders = math.lgamma(len(values) + 1) - sum(math.lgamma(n + 1) for n in counts.values())
+    if math.log(2) - orders < _LOG_CHANCE:
+        warn_of_trap(
+            iterator,
+            "sorted-table",
+            f'subset="{subset}" is cut from the rows in their order, and these are sorted by '
+            f"{name}, so the subsets hold different ranges of it. {_SHUFFLE_FIRST}",
+        )
+
+
+_SHUFFLE_FIRST = (
+    "Shuffle the rows first: frame.sample(frac=1, random_state=0), or a permutation of the arrays."
+)
+
+
+def _is_sorted(values: list[Any]) -> bool:
+    try:
+        pairs = list(itertools.pairwise(values))
+        return all(a <= b for a, b in pairs) or all(a >= b for a, b in pairs)
+    except (TypeError, ValueError):  # values without an order
+        return False
+
+
+def warn_of_ignored_keywords(
+    owner: object, keywords: Collection[str], known: Collection[str]
+) -> None:
+    """Warns of keywords that ``flow_from_dataframe`` takes and does not use."""
+    if not keywords:
+        return
+    listed = []
+    for name in keywords:
+        words = sorted(name.split("_"))
+        close = [other for other in known if sorted(other.split("_")) == words]
+        close = close or difflib.get_close_matches(name, known, n=1, cutoff=0.75)
+        listed.append(f"{name!r} (did you mean {close[0]!r}?)" if close else repr(name))
+    warn_of_trap(
+        owner,
+        "ignored-keyword",
+        f"flow_from_dataframe has no argument {', '.join(listed)}, and ignores it. Remove it; "
+        "augmentation is set by the arguments of ImageDataGenerator.",
+    )
