@@ -18,34 +18,27 @@ from imggen.legacy.traps import (
 
 
 def warn_of_array_traps(
-    iterator: Any,
-    generator: Any,
-    subset: str | None,
-    selected: slice,
-    num_images: int,
-    y: Any,
-    sample_weight: Any,
+    iterator: Any, subset: str | None, selected: slice, y: Any, sample_weight: Any
 ) -> None:
     """Warns of the traps of a NumpyArrayIterator.
 
     Args:
         iterator: The iterator; its arrays are set.
-        generator: Its ImageDataGenerator.
         subset: The argument ``subset``.
         selected: The rows of the subset.
-        num_images: The number of images in all subsets.
         y: The targets of all subsets, or None.
         sample_weight: The argument ``sample_weight``.
     """
+    generator = iterator.image_data_generator
     is_unsplit = warn_of_unsplit(iterator, generator, subset)
     if not len(iterator.x):
         if not is_unsplit:
             warn_of_no_images(
                 iterator,
-                f'the share of subset="{subset}" of {num_images} images is less than one image. '
-                "Use a larger validation_split."
-                if num_images
-                else "x is empty.",
+                "x is empty."
+                if subset is None
+                else f'the share of subset="{subset}" is less than one image. Use a larger '
+                "validation_split.",
             )
         return
     if hasattr(generator, "_trap_codes"):

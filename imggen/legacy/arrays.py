@@ -94,8 +94,7 @@ class NumpyArrayIterator(Iterator):
                     f"`x` (images tensor) and {name} should have the same length. Found "
                     f"{len(x)} images and {len(values)} rows."
                 )
-        whole = (len(x), y, sample_weight)
-        selected = slice(0, len(x))
+        targets, weights, selected = y, sample_weight, slice(None)
         if subset is not None:
             start, stop = subset_bounds(subset, image_data_generator._validation_split)
             selected = slice(int(start * len(x)), int(stop * len(x)))
@@ -123,7 +122,7 @@ class NumpyArrayIterator(Iterator):
         self.save_to_dir = save_to_dir
         self.save_prefix = save_prefix
         self.save_format = save_format
-        warn_of_array_traps(self, image_data_generator, subset, selected, *whole)
+        warn_of_array_traps(self, subset, selected, targets, weights)
         super().__init__(
             self.x.shape[0],
             batch_size,

@@ -151,8 +151,8 @@ def _reason_for_none(iterator: Any, folders: list[ClassFolder], given: Any) -> s
         )
     if seen:
         return (
-            f"{directory!r} holds other files ({_describe(seen)}), and only {', '.join(formats)} files are read. "
-            "Convert the images, or check the directory."
+            f"{directory!r} holds other files ({_describe(seen)}), and only {', '.join(formats)} "
+            "files are read. Convert the images, or check the directory."
         )
     return f"{directory!r} holds no files. Check the directory."
 

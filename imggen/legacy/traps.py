@@ -184,9 +184,9 @@ def warn_of_sorted_values(iterator: Any, subset: str, name: str, values: list[Ha
         name: The name of the target.
         values: The target of every row of the table.
     """
-    counts = Counter(values)
-    if len(counts) < 2 or not _is_sorted(values):
+    if not _is_sorted(values):
         return
+    counts = Counter(values)
     orders = math.lgamma(len(values) + 1) - sum(math.lgamma(n + 1) for n in counts.values())
     if math.log(2) - orders < _LOG_CHANCE:
         warn_of_trap(
@@ -204,9 +204,10 @@ _SHUFFLE_FIRST = (
 
 def _is_sorted(values: list[Any]) -> bool:
     try:
+        hash(tuple(values))
         pairs = list(itertools.pairwise(values))
         return all(a <= b for a, b in pairs) or all(a >= b for a, b in pairs)
-    except (TypeError, ValueError):  # values without an order
+    except (TypeError, ValueError):  # values without an order, or arrays
         return False
 
 
