@@ -11,7 +11,7 @@ import numpy.typing as npt
 from imggen.core import contiguous_flip
 from imggen.legacy.normalization import normalize
 from imggen.legacy.random_parameters import RandomSource, as_global_state, is_same_state
-from imggen.workers import ThreadMap, exit_guard
+from imggen.workers import EXIT_GUARD, ThreadMap
 
 Image = npt.NDArray[Any]
 
@@ -69,7 +69,7 @@ def _fill_one_by_one(
 ) -> None:
     """Writes ``images`` as Keras does, from position ``start``, drawing from the global state."""
     for position, x in enumerate(images, start):
-        exit_guard.check()
+        EXIT_GUARD.check()
         x = generator.apply_transform(x, generator.get_random_transform(x.shape))
         batch_x[position] = generator.standardize(x)
 
@@ -113,7 +113,7 @@ def _fill_in_order(
 
     with as_global_state(source):
         for position, x in enumerate(threads.imap(work, range(len(batch_x)))):
-            exit_guard.check()
+            EXIT_GUARD.check()
             np.random.set_state(states[position])
             batch_x[position] = generator.standardize(x)
             if not is_same_state(np.random.get_state(), states[position]):

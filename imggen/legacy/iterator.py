@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from imggen.legacy.random_parameters import RandomSource, as_global_state
 from imggen.sequences import called_by_keras, next_batch_in_keras, refuse_tf_keras
-from imggen.workers import ThreadMap, exit_guard, register_after_fork
+from imggen.workers import EXIT_GUARD, ThreadMap, register_after_fork
 
 
 class Iterator(keras.utils.PyDataset):  # type: ignore[misc]  # Keras is untyped
@@ -244,7 +244,7 @@ class Iterator(keras.utils.PyDataset):  # type: ignore[misc]  # Keras is untyped
     ) -> Any:
         self._local.served = samples
         self._local.following = following
-        with exit_guard.hold(), self._drawing_from(source):
+        with EXIT_GUARD.hold(), self._drawing_from(source):
             batch = self._get_batches_of_transformed_samples(samples)
         with self.lock:
             self._served[idx] = self._local.served

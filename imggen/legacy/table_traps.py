@@ -43,14 +43,14 @@ def warn_of_table_traps(
         return
     is_split = iterator.split is not None and not is_unsplit
     if weight_col is not None:
-        weights = frame[weight_col].iloc[slice(*bounds)]
+        weights = frame[weight_col].iloc[bounds[0] : bounds[1]]
         warn_of_missing_values(iterator, f"weight_col={weight_col!r}", weights)
     if iterator.class_mode in {"raw", "multi_output"}:
         for name in y_col if isinstance(y_col, list) else [y_col]:
-            served = frame[name].iloc[slice(*bounds)]
+            served = frame[name].iloc[bounds[0] : bounds[1]]
             warn_of_missing_values(iterator, f"y_col={name!r}", served)
             if is_split:
-                values = frame[name].tolist()
+                values = list(frame[name])
                 warn_of_sorted_values(iterator, iterator.subset, f"column {name!r}", values)
     elif iterator.class_mode not in {"input", None}:
         labels = frame[y_col].tolist()

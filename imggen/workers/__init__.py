@@ -5,7 +5,7 @@ How workers start, communicate and end may change here: results do not depend on
 """
 
 from imggen.workers.buffer_pool import BufferPool
-from imggen.workers.exit_guard import exit_guard
+from imggen.workers.exit_guard import EXIT_GUARD
 from imggen.workers.fork_safety import register_after_fork
 from imggen.workers.options import WorkerOptions, usable_cores
 from imggen.workers.pools import BatchKey, single_threaded_opencv
@@ -13,13 +13,13 @@ from imggen.workers.prefetcher import Prefetcher
 from imggen.workers.thread_map import Progress, ThreadMap
 
 __all__ = [
+    "EXIT_GUARD",
     "BatchKey",
     "BufferPool",
     "Prefetcher",
     "Progress",
     "ThreadMap",
     "WorkerOptions",
-    "exit_guard",
     "register_after_fork",
     "single_threaded_opencv",
     "usable_cores",

@@ -87,5 +87,5 @@ class ExitGuard:
                 self._condition.wait(deadline - now if self._num_active else quiet_at - now)
 
 
-exit_guard = ExitGuard()
-atexit.register(exit_guard.wait)
+EXIT_GUARD = ExitGuard()
+atexit.register(EXIT_GUARD.wait)

@@ -8,7 +8,7 @@ from concurrent.futures import Future
 from typing import Any, Generic, TypeVar, final
 
 from imggen.errors import WorkerError
-from imggen.workers.exit_guard import exit_guard
+from imggen.workers.exit_guard import EXIT_GUARD
 from imggen.workers.fork_safety import register_after_fork
 from imggen.workers.options import WorkerOptions
 from imggen.workers.pools import BatchKey, ProcessPool, ThreadPool
@@ -52,7 +52,7 @@ class Prefetcher(Generic[T]):
             WorkerError: A worker process cannot be started or has ended, or this process is
                 exiting.
         """
-        with exit_guard.hold():
+        with EXIT_GUARD.hold():
             return self._get(key, upcoming)
 
     def _get(self, key: BatchKey, upcoming: Sequence[BatchKey]) -> T:
