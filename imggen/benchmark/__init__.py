@@ -1,6 +1,6 @@
 """Timing of a sequence: the stages of an image, the rates, and advice on what to change.
 
-Comes in: an ``ImageSequence`` and optionally a model. Goes out: a ``BenchReport``. How long each
+In: an ``ImageSequence`` and optionally a model. Out: a ``BenchReport``. How long each
 measurement takes, the texts and the picture can be changed here; what is timed is the public
 ``batch_maker`` of the sequence, so that nothing here changes what training sees.
 """

@@ -1,6 +1,6 @@
 """The command line: one verb per module, imported when it is called.
 
-Comes in: the words of a command line. Goes out: text on the terminal, files, and an exit status.
+In: the words of a command line. Out: text on the terminal, files, and an exit status.
 Options, help texts and messages can be changed here; the work itself is done by the other rooms.
 """
 
@@ -64,7 +64,11 @@ class _LazyGroup(click.Group):
                 raise click.ClickException(str(err)) from err
 
 
-@click.group(cls=_LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(
+    cls=_LazyGroup,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog="`imggen COMMAND --help` shows the options of a command.",
+)
 @click.version_option(package_name="imggen")
 def main() -> None:
     """Turn folders of images into batches for training with Keras."""

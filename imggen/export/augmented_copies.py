@@ -112,8 +112,7 @@ def augment_directory(
             their format. None: each file's own size.
         seed: Random seed for the augmentations, 0 or more.
         workers: The number of threads. None: one per core.
-        progress: Called now and then with "augmenting", and the number of finished images and of
-            all images.
+        progress: Called with ("augmenting", finished images, all images) from time to time.
 
     Raises:
         OptionError: A number out of bounds, MixUp or CutMix, ``balance`` without classes, or

@@ -63,8 +63,7 @@ def split_directory(
         oversample: Repeat images of rare classes in train; see ``oversample``.
         mode: "copy"; "move"; "symlink": symbolic links to absolute paths; or "hardlink": hard
             links, on the same file system.
-        progress: Called now and then with the current activity, and the number of finished files
-            and of all files.
+        progress: Called with (current activity, finished files, all files) from time to time.
 
     Returns:
         The manifest of each split, with the files in ``target``.

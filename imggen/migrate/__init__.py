@@ -1,6 +1,6 @@
 """Migration of scripts from Keras's image loaders to imggen.
 
-Comes in: paths of scripts and notebooks. Goes out: the uses of Keras's loaders, traps, what Keras 3
+In: paths of scripts and notebooks. Out: the uses of Keras's loaders, traps, what Keras 3
 has removed, and edited files. No code is run. New loaders are added in ``uses``, new traps in
 ``traps``, incompatibilities in ``keras3`` (names come from the installed Keras) with hints in
 ``replacements``.

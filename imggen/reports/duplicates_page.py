@@ -21,8 +21,7 @@ def duplicates_page(found: Duplicates, progress: Progress | None = None) -> str:
 
     Args:
         found: The duplicates; the first 200 groups are shown.
-        progress: Called now and then with "drawing", and the number of finished images and of all
-            images.
+        progress: Called with ("drawing", finished images, all images) from time to time.
 
     Returns:
         A self-contained HTML page.

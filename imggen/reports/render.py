@@ -74,8 +74,7 @@ def make_thumbnails(
     Args:
         paths: The files; some may be listed twice.
         side: The shorter side of a thumbnail, in pixels.
-        progress: Called now and then with "drawing", and the number of finished images and of all
-            images.
+        progress: Called with ("drawing", finished images, all images) from time to time.
 
     Returns:
         A data URI by path; None if the file cannot be read.

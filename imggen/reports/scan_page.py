@@ -22,8 +22,7 @@ def scan_page(survey: Survey, progress: Progress | None = None) -> str:
 
     Args:
         survey: Facts about the images.
-        progress: Called now and then with "drawing", and the number of finished images and of all
-            images.
+        progress: Called with ("drawing", finished images, all images) from time to time.
 
     Returns:
         A self-contained HTML page.

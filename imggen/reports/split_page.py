@@ -24,8 +24,7 @@ def split_page(result: RecipeSplits, recipe: Recipe, progress: Progress | None =
         result: The splits and duplicates, with files that can be read: ``duplicates`` holds the
             same file paths as the splits.
         recipe: The recipe that made them.
-        progress: Called now and then with "drawing", and the number of finished images and of all
-            images.
+        progress: Called with ("drawing", finished images, all images) from time to time.
 
     Returns:
         A self-contained HTML page.

@@ -1,6 +1,6 @@
 """A local web page to tune augmentation policies.
 
-Comes in: a manifest and a policy to start from. Goes out: a page on the loopback interface, and
+In: a manifest and a policy to start from. Out: a page on the loopback interface, and
 policies as YAML or Python. The controls and the layout can be changed here; images are augmented
 and drawn by the same ``batch_maker`` and ``preview`` as everywhere else.
 """
