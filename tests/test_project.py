@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 import imggen
+from tests.conftest import SLOW_FIRST
 from tests.helpers.cases import each_case
 
 ROOT = Path(__file__).parents[1]
@@ -81,6 +82,10 @@ def test_worker_processes_load_no_keras():
 
 def test_the_package_says_that_it_is_typed():
     assert (Path(imggen.__file__).parent / "py.typed").is_file()
+
+
+def test_slow_test_files_exist():
+    assert [name for name in SLOW_FIRST if not (ROOT / "tests" / name).is_file()] == []
 
 
 def test_setup_cfg_has_exactly_the_sections_that_tools_read():
