@@ -118,10 +118,15 @@ class CustomSequences:
             f"{self.targets.get(call, 'data')} = {_native(candidate, nodes)}  # line {call.lineno}"
             for call, nodes in candidate.calls
         ]
+        lines = lines or [f"data = {_native(candidate, {})}"]
+        if any("(files, " in line for line in lines):
+            lines.insert(0, "# files, labels: the paths of the images and their classes, as lists")
+        if any("pd." in line for line in lines):
+            lines.insert(0, "import pandas as pd")
         detail = [
             f"{node.name} reads images with {reader}; imggen can replace it:",
             "import imggen",
-            *(lines or [f"data = {_native(candidate, {})}"]),
+            *lines,
         ]
         return Trap(
             candidate.cell,

@@ -11,6 +11,7 @@ from imggen.migrate.keras_api import installed_keras
 from imggen.migrate.name_reader import NameReader
 from imggen.migrate.recorder import Recorder
 from imggen.migrate.scripts import Edit, Script, parse
+from imggen.migrate.tensorflow_api import is_of_version_1
 from imggen.migrate.traps import Trap
 from imggen.migrate.uses import Use, keras_name
 
@@ -62,7 +63,8 @@ def examine(script: Script) -> Examination:
 
 
 def _examine(script: Script, trees: dict[int, ast.Module], problems: list[str]) -> Examination:
-    reader = NameReader()
+    api = installed_keras()
+    reader = NameReader(api.members if api is not None else lambda _: ())
     for number, tree in trees.items():
         reader.read(number, script.cells[number], tree)
     uses = tuple(sorted(set(reader.names.uses)))
@@ -74,7 +76,8 @@ def _examine(script: Script, trees: dict[int, ast.Module], problems: list[str]) 
         )
         edits = ()
     traps: tuple[Trap, ...] = ()
-    has_keras = any(_is_keras(one.path) for one in reader.imports)
+    paths = {one.path for one in reader.imports} | {one.path for one in reader.references}
+    has_keras = any(map(_is_keras, paths))
     if uses or has_keras:
         targets = {
             node.value: ast.unparse(node.targets[0])
@@ -82,14 +85,14 @@ def _examine(script: Script, trees: dict[int, ast.Module], problems: list[str]) 
             for node in ast.walk(tree)
             if isinstance(node, ast.Assign)
         }
-        recorder = Recorder(None if reader.is_for_keras_2 else installed_keras(), targets)
+        recorder = Recorder(None if reader.is_for_keras_2 else api, targets)
         interpreter = Interpreter(reader.paths, recorder)
         for number, tree in trees.items():
             interpreter.run(number, tree)
         interpreter.finish()
         _check_names(reader, recorder)
         calls_generators = has_keras and any(
-            isinstance(node, ast.Attribute) and node.attr in GENERATOR_METHODS
+            _attribute(node) in GENERATOR_METHODS
             for tree in trees.values()
             for node in ast.walk(tree)
         )
@@ -107,16 +110,27 @@ def _check_names(reader: NameReader, recorder: Recorder) -> None:
         return
     gone: set[str] = set()
     for one in reader.imports:
+        if is_of_version_1(one.path) and not one.is_optional:
+            keras3.see_tensorflow_1(one.cell, one.statement, one.path)
         if not _is_keras(one.path) or reader.names.is_moved(one.path):
             continue
         if one.is_optional or keras3.see_import(one.cell, one.statement, one.path):
             gone.add(f"{one.path}.")
     for reference in reader.references:
         path = reference.path
+        if is_of_version_1(path):
+            keras3.see_tensorflow_1(reference.cell, reference.node, path)
         if path == reference.root or not _is_keras(path) or reader.names.is_moved(path):
             continue
         if not f"{path}.".startswith(tuple(gone)):
             keras3.see_path(reference.cell, reference.node, path)
+
+
+def _attribute(node: ast.AST) -> object:
+    """Returns the attribute that ``model.fit`` or ``getattr(model, "fit")`` names."""
+    if isinstance(node, ast.Attribute):
+        return node.attr
+    return node.value if isinstance(node, ast.Constant) else None
 
 
 def _is_keras(path: str) -> bool:

@@ -118,6 +118,8 @@ class Expressions(ABC):
                 if isinstance(node.op, ast.Not):
                     is_true = truth(value)
                     return None if is_true is None else Constant(not is_true)
+                if isinstance(node.op, ast.USub) and isinstance(value, Constant):
+                    return Constant(-value.value) if isinstance(value.value, int) else value
                 return value if isinstance(value, Quantity) else None
             case ast.IfExp():
                 known_test = truth(self.value(node.test))
@@ -254,7 +256,7 @@ def forget_items(table: Table, method: str) -> None:
     if method in ("clear", "update", "pop", "popitem", "setdefault"):
         table.items.clear()
         table.nodes.clear()
-        table.is_complete = False
+        table.is_complete, table.every = False, None
 
 
 def get_item(value: Value | None, index: int, count: int) -> Value | None:

@@ -300,6 +300,8 @@ class Interpreter(Expressions):
         return instance
 
     def _create_base(self, node: ast.Call, instance: Instance, given: Arguments) -> None:
+        if len(instance.of.paths) > 1:
+            return  # the arguments may be for either
         for path in instance.of.paths:
             made = self._observer.see_base(self._scope.cell, node, path, given)
             if isinstance(made, Generator):

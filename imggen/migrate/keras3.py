@@ -74,6 +74,12 @@ class Keras3:
         if self.api.has(path) is False:
             self._add(cell, node, "removed in Keras 3", f"{path}{self._instead(path)}")
 
+    def see_tensorflow_1(self, cell: int, node: ast.expr | ast.stmt, path: str) -> None:
+        """Records a name of TensorFlow 1."""
+        instead = path.replace("tensorflow.", "tensorflow.compat.v1.", 1)
+        detail = path if ".contrib" in path else f"{path}; write {instead}, or leave it out"
+        self._add(cell, node, "TensorFlow 1", detail)
+
     def see_attribute(self, cell: int, node: ast.Attribute, owner: Value | None) -> None:
         """Records the use of an attribute of anything else."""
         if any(isinstance(one, Instance) and one.of.find(node.attr) for one in alternatives(owner)):
@@ -158,8 +164,8 @@ class Keras3:
     def see_key(self, cell: int, node: ast.Subscript, key: Value | None) -> None:
         """Records ``history["acc"]``."""
         if isinstance(key, Text) and key.is_whole and key.end in ("acc", "val_acc"):
-            code = ast.unparse(node.value)
-            if "hist" in code.lower() or code.endswith("logs"):
+            name = ast.unparse(node.value).rpartition(".")[2].lower()
+            if re.fullmatch(r"\w*hist\w*|logs", name):
                 self._monitored.append((cell, node, key.end))
 
     def finish(self) -> list[Trap]:
@@ -178,7 +184,7 @@ class Keras3:
         if path.startswith("keras.backend."):
             known = BACKEND.get(name) or self.api.public_path(name, near="keras.ops.")
             is_known = known is not None and (name in BACKEND or known.startswith("keras.ops."))
-            return f"; write {known}" if is_known else ""
+            return f"; {_advice(known)}" if is_known and known is not None else ""
         known = NAMES.get(path) or NAMES.get(name)
         if known is not None:
             return f"; {known}"
@@ -234,12 +240,17 @@ class Keras3:
     def _check_callback(self, cell: int, call: ast.Call, name: str, given: Arguments) -> None:
         first = 1 if name == "ModelCheckpoint" else 0
         monitor = given.value("monitor", first)
-        if isinstance(monitor, Text) and monitor in (Text("acc", True), Text("val_acc", True)):
-            self._monitored.append((cell, call, monitor.end))
+        for named in (monitor, given.value("filepath", 0) if first else None):
+            used = re.fullmatch(r"(?:.*\{)?((?:val_)?acc)(?:[:}].*)?", _whole(named), re.DOTALL)
+            if used is not None:
+                self._monitored.append((cell, call, used[1]))
         if name == "ReduceLROnPlateau" and "epsilon" in given.nodes:
             detail = f"{name}(epsilon=...); write min_delta="
             self._add(cell, call, "ignored by Keras 3", detail)
         if name == "ModelCheckpoint":
+            if 6 in given.values and "save_freq" not in given.values:
+                detail = f'{name}(..., {ast.unparse(given.nodes[6])}); write save_freq="epoch"'
+                self._add(cell, call, "period is in batches", detail)
             only = given.value("save_weights_only", 4)
             is_only = (
                 only
@@ -269,7 +280,9 @@ class Keras3:
         self, cell: int, call: ast.Call, given: Arguments, source: Value | None
     ) -> None:
         weights = given.value("class_weight")
-        if isinstance(weights, Text):
+        if isinstance(weights, Items):
+            detail = "class_weight= is a list; write dict(enumerate(weights))"
+        elif isinstance(weights, Text):
             detail = f'class_weight="{weights.end}"; compute them with sklearn.utils.class_weight'
         elif isinstance(weights, Array) and weights.is_class_weight:
             detail = "class_weight= is an array; write dict(enumerate(weights))"
@@ -313,7 +326,7 @@ class Keras3:
             return
         if not name.is_whole and not re.search(r"\.\w+$", name.end):
             return  # the end that is known is too short
-        if not name.is_whole and any(end.endswith(name.end) for end in ends):
+        if not name.is_whole and name.end in ("weights.h5", "keras"):
             return
         shown = name.end if name.is_whole else f"...{name.end}"
         detail = f'{what} with "{shown}"; write {advised} at its end'
@@ -327,6 +340,15 @@ class Keras3:
 
 # Attributes that objects of other packages have too.
 _OF_OTHERS = {"predict_proba", "targets", "updates", "output_shape"}
+
+
+def _whole(value: Value | None) -> str:
+    """Returns a string that is known; empty for others."""
+    return value.end if isinstance(value, Text) and value.is_whole else ""
+
+
+def _advice(text: str) -> str:
+    return text if text.startswith(("leave", "pass")) else f"write {text}"
 
 
 def _as_imported(path: str) -> str:
@@ -360,7 +382,7 @@ def _is_model(value: Value | None) -> bool:
 def _is_optimizer(node: ast.expr, owner: Value | None) -> bool:
     if isinstance(owner, Made):
         return ".optimizers." in owner.path
-    return ast.unparse(node).endswith(("model.optimizer", "model_.optimizer"))
+    return ast.unparse(node).endswith(".optimizer") and ast.unparse(node) != "self.optimizer"
 
 
 def _is_called_model(function: ast.expr) -> bool:

@@ -55,6 +55,13 @@ class KerasApi:
                 return str(node.value.value)
         return ""
 
+    def members(self, path: str) -> list[str]:
+        """Returns the public names of a module."""
+        found = self.find(path)
+        if found is None or not isinstance(found.node, ast.Module):
+            return []
+        return [name for name in self._names(found.module) if not name.startswith(("_", "*"))]
+
     def _has(self, path: str) -> bool | None:
         """Whether a dotted path leads to something in Keras."""
         place = self._start(path)

@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from typing import NamedTuple
 
@@ -42,8 +42,8 @@ class NameReader(ast.NodeVisitor):
         is_for_keras_2: Whether the script asks for Keras 2.
     """
 
-    def __init__(self) -> None:
-        self.names = Names()
+    def __init__(self, members: Callable[[str], Collection[str]]) -> None:
+        self.names = Names(members)
         self.paths: dict[ast.expr, str] = {}
         self.imports: list[Imported] = []
         self.references: list[Referred] = []

@@ -21,6 +21,7 @@ from imggen.migrate.values import (
     Quantity,
     Scaled,
     Sorted,
+    Text,
     Value,
     alternatives,
     flows_in,
@@ -29,7 +30,7 @@ from imggen.migrate.values import (
 )
 
 _ITERATORS = {
-    *("zip", "map", "iter", "filter", "enumerate", "itertools.islice", "itertools.cycle"),
+    *("zip", "map", "filter", "enumerate", "itertools.islice", "itertools.cycle"),
     *("itertools.chain", "itertools.izip", "itertools.zip_longest", "itertools.imap"),
 }
 _FLOATS = {"ceil", "floor", "round", "rint", "trunc", "around", "true_divide", "divide"}
@@ -74,7 +75,7 @@ class Recorder:
         if path is not None:
             return self._see_function(cell, call, path, given)
         if isinstance(call.func, ast.Name):
-            return self._see_builtin(call, call.func.id, given)
+            return self._see_builtin(cell, call, call.func.id, given)
         if isinstance(call.func, ast.Attribute):
             return self._see_method(cell, call, call.func.attr, owner, given)
         return None
@@ -83,6 +84,8 @@ class Recorder:
         """Records the creation of an instance of a class whose base is at ``path``."""
         if loader_at(path) == "ImageDataGenerator":
             return self._traps.see_generator(cell, call, given)
+        if self.keras3 is not None and keras_name(path).startswith("keras."):
+            self.keras3.see_keras_call(cell, call, path, given)
         return None
 
     def see_instance(self, call: ast.Call, instance: Instance, given: Arguments) -> None:
@@ -125,8 +128,14 @@ class Recorder:
             return Made(keras_name(path))
         return None
 
-    def _see_builtin(self, call: ast.Call, name: str, given: Arguments) -> Value | None:
-        if name in _ITERATORS and name != "enumerate":
+    def _see_builtin(self, cell: int, call: ast.Call, name: str, given: Arguments) -> Value | None:
+        attribute = given.value(1)
+        if name == "getattr" and isinstance(attribute, Text) and self.keras3 is not None:
+            node = ast.Attribute(call.args[0], attribute.end, ast.Load())
+            self.keras3.see_attribute(cell, ast.copy_location(node, call), given.value(0))
+        if name == "iter":
+            return given.value(0)  # iterators of Keras are their own
+        if name in _ITERATORS:
             return _iterated(name, given)
         if name in ("float", "abs") and (name == "float" or is_quantity(given.value(0))):
             return Quantity(ast.unparse(call))

@@ -30,12 +30,11 @@ NAMES = {
 BACKEND = {
     "image_dim_ordering": "keras.config.image_data_format",
     "set_image_dim_ordering": 'keras.config.set_image_data_format("channels_first")',
-    "set_image_data_format": "keras.config.set_image_data_format",
     "tensorflow_backend": "keras.backend; there are no sessions",
-    "set_session": "nothing: there are no sessions",
-    "get_session": "nothing: there are no sessions",
-    "set_learning_phase": "training= in the call of the model",
-    "learning_phase": "training= in the call of the model",
+    "set_session": "leave it out: there are no sessions",
+    "get_session": "leave it out: there are no sessions",
+    "set_learning_phase": "pass training= to the call of the model",
+    "learning_phase": "pass training= to the call of the model",
     "in_train_phase": "if training: in call(self, inputs, training)",
     "in_test_phase": "if not training: in call(self, inputs, training)",
     "get_value": "keras.ops.convert_to_numpy(variable)",
@@ -174,12 +173,18 @@ EFFECTS = {
     ),
     "metric of another name": (
         (
-            'Metrics are called as in compile(metrics=[...]): "accuracy" is logged as '
-            '"accuracy" and "val_accuracy", never as "acc". Reading "acc" raises a '
-            'KeyError; a callback that monitors "val_acc" only warns, and saves or stops '
-            "nothing."
+            'Metrics are called as in compile(metrics=[...]): "accuracy" is logged as "accuracy" '
+            'and "val_accuracy", never as "acc". Reading "acc" raises a KeyError; a callback that '
+            "monitors it raises a ValueError, or with mode= saves or stops nothing."
         ),
         "Write the name as in compile.",
+    ),
+    "period is in batches": (
+        (
+            "The seventh positional argument of ModelCheckpoint was period, in epochs. In Keras 3 "
+            "it is save_freq: a number counts batches."
+        ),
+        "Pass all arguments of ModelCheckpoint by name.",
     ),
     "arguments of Keras 1": (
         (
@@ -187,6 +192,10 @@ EFFECTS = {
             "second and third were the rows and columns of the kernel."
         ),
         "Write the size of the kernel as a tuple.",
+    ),
+    "TensorFlow 1": (
+        "The name is of TensorFlow 1, and raises an AttributeError in the installed TensorFlow.",
+        "Keras 3 has no sessions or graphs; options of a session go to tf.config.",
     ),
     "Keras 2 inside TensorFlow": (
         (

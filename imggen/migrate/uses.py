@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import itertools
 import re
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from typing import NamedTuple, cast
 
@@ -97,8 +97,10 @@ class Names:
     Attributes:
         uses: The uses found so far.
         edits: The changes that switch them to imggen.
+        members: Returns the names that a star import of a module gives.
     """
 
+    members: Callable[[str], Collection[str]]
     uses: list[Use] = field(default_factory=list)
     edits: list[Edit] = field(default_factory=list)
     _bindings: dict[str, _Binding] = field(default_factory=dict)
@@ -170,6 +172,8 @@ class Names:
                 if keras_name(f"{node.module}.x") == "keras.preprocessing.image.x":
                     for name in _DEPRECATED:
                         self._bind(name, f"{node.module}.{name}", (number, cell, node))
+                for name in self.members(node.module):
+                    self._bind(name, f"{node.module}.{name}", (number, cell, node))
                 kept.append(alias)
                 continue
             self._bind(alias.asname or alias.name, path, (number, cell, node))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 from dataclasses import dataclass, field
-from typing import NamedTuple, TypeAlias
+from typing import TypeAlias
 
 # The names of positional arguments, in order.
 POSITIONS = {
@@ -29,7 +29,7 @@ POSITIONS = {
 }
 
 
-@dataclass
+@dataclass(eq=False)
 class Arguments:
     """The arguments of a call.
 
@@ -145,7 +145,8 @@ class Flow:
     is_reported: bool = False
 
 
-class Iterated(NamedTuple):
+@dataclass(frozen=True)
+class Iterated:
     """Batches behind ``zip``, ``map``, ``iter`` or a generator function.
 
     Attributes:
@@ -159,7 +160,8 @@ class Iterated(NamedTuple):
     batch: str = ""
 
 
-class Items(NamedTuple):
+@dataclass(frozen=True)
+class Items:
     """A tuple or list; ``every`` stands for all items where they are not known one by one."""
 
     items: tuple[Value | None, ...] = ()
@@ -183,46 +185,54 @@ class Table:
     every: Value | None = None
 
 
-class Constant(NamedTuple):
+@dataclass(frozen=True)
+class Constant:
     """A number, True, False or None."""
 
     value: object
 
 
-class Text(NamedTuple):
+@dataclass(frozen=True)
+class Text:
     """A string, of which the end is known; ``is_whole`` if all of it is."""
 
     end: str
     is_whole: bool
 
 
-class Quantity(NamedTuple):
+@dataclass(frozen=True)
+class Quantity:
     """A number that is not an int: ``len(files) / 32`` or ``np.ceil(...)``."""
 
     code: str
 
 
-class Scaled(NamedTuple):
+@dataclass(frozen=True)
+class Scaled:
     """An array that was divided by 255."""
 
 
-class Sorted(NamedTuple):
+@dataclass(frozen=True)
+class Sorted:
     """A table that was sorted."""
 
 
-class Array(NamedTuple):
+@dataclass(frozen=True)
+class Array:
     """An array of NumPy; ``is_class_weight`` if it comes from compute_class_weight."""
 
     is_class_weight: bool = False
 
 
-class Reference(NamedTuple):
+@dataclass(frozen=True)
+class Reference:
     """A class or function of another package, by its dotted path."""
 
     path: str
 
 
-class Made(NamedTuple):
+@dataclass(frozen=True)
+class Made:
     """An object that a class or function of Keras has returned, by the path of that."""
 
     path: str
@@ -260,7 +270,8 @@ class Scope:
         return None
 
 
-class Function(NamedTuple):
+@dataclass(frozen=True)
+class Function:
     """A function of the script; ``instance`` if it is bound to one."""
 
     node: ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
@@ -269,7 +280,8 @@ class Function(NamedTuple):
     owner: Class | None = None
 
 
-class Partial(NamedTuple):
+@dataclass(frozen=True)
+class Partial:
     """``functools.partial(function, ...)``."""
 
     function: Value | None
@@ -310,7 +322,8 @@ class Instance:
     generator: Generator | None = None
 
 
-class Either(NamedTuple):
+@dataclass(frozen=True)
+class Either:
     """One of several values, where it depends on a condition which."""
 
     values: tuple[Value | None, ...]
