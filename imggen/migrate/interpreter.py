@@ -184,7 +184,6 @@ class Interpreter(Expressions):
             if (base := self._super(node)) is not None:
                 return base[0]
             owner = self.value(node.func.value)
-            self._observer.see_attribute(self._scope.cell, node.func, owner)
             function = get_attribute(owner, node.func)
         elif path is None:
             function = self.value(node.func)

@@ -39,6 +39,9 @@ _OF_KERAS = {
     *("nb_val_samples", "val_samples", "max_q_size", "max_queue_size", "use_multiprocessing"),
     *("pickle_safe", "nb_worker", "validation_freq", "epochs"),
 }
+_OF_TRAINERS = _OF_GENERATOR_METHODS | {
+    *("x", "steps", "verbose", "callbacks", "class_weight", "initial_epoch", "shuffle"),
+}
 _WHOLE = ("steps_per_epoch", "validation_steps", "steps", "epochs", "initial_epoch", "nb_epoch")
 _POSITIONS = {
     "fit_generator": ("x", "steps_per_epoch", "epochs"),
@@ -128,6 +131,8 @@ class Keras3:
         given: Arguments,
     ) -> None:
         """Records the call of a method that models have."""
+        if is_foreign(method, given):
+            return
         given = _with_names(given, method)
         of_model = all(_is_model(one) for one in alternatives(owner))
         source = given.value("x", 0, "generator")
@@ -349,6 +354,11 @@ def _whole(value: Value | None) -> str:
 
 def _advice(text: str) -> str:
     return text if text.startswith(("leave", "pass")) else f"write {text}"
+
+
+def is_foreign(method: str, given: Arguments) -> bool:
+    """Whether a method is of another package, by arguments that no Keras has had."""
+    return method in GENERATOR_METHODS and not {*given.keywords()} <= _OF_KERAS | _OF_TRAINERS
 
 
 def _as_imported(path: str) -> str:

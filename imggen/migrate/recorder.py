@@ -6,7 +6,7 @@ import ast
 from collections.abc import Mapping
 
 from imggen.migrate.custom_sequences import CustomSequences
-from imggen.migrate.keras3 import Keras3
+from imggen.migrate.keras3 import Keras3, is_foreign
 from imggen.migrate.keras_api import KerasApi
 from imggen.migrate.traps import FLOWS, Trap, Traps
 from imggen.migrate.uses import DATASET, keras_name, loader_at
@@ -77,6 +77,8 @@ class Recorder:
         if isinstance(call.func, ast.Name):
             return self._see_builtin(cell, call, call.func.id, given)
         if isinstance(call.func, ast.Attribute):
+            if self.keras3 is not None and not is_foreign(call.func.attr, given):
+                self.keras3.see_attribute(cell, call.func, owner)
             return self._see_method(cell, call, call.func.attr, owner, given)
         return None
 

@@ -217,6 +217,7 @@ m.fit(flow, validation_data=flow, validation_steps=1, epochs=2)
         "try:\n    from keras.utils import np_utils\nexcept ImportError: pass",
         "try:\n    import keras.engine\nexcept ImportError:\n    from keras import Layer",
         "class Mine:\n    def fit_generator(self): pass\nMine().fit_generator()",
+        "classifier.fit_generator(flow, nb_epochs=3)",
         "(keras.optimizers.Adam if x else f)(lr=3)",
         "K.epsilon(); K.image_data_format(); keras.backend.clear_session()",
         "from keras.src.layers import Dense",
