@@ -1,5 +1,6 @@
 """HTML pages parsed into elements and text."""
 
+import re
 from html.parser import HTMLParser
 
 # Elements without an end tag.
@@ -43,3 +44,12 @@ class Page(HTMLParser):
             if kind == tag
             and all(found.get(name.rstrip("_")) == value for name, value in attributes.items())
         ]
+
+
+def captions(page: str) -> list[str]:
+    return re.findall(r"<figcaption>(.*?)</figcaption>", page)
+
+
+def tile(text: str, label: str) -> str:
+    """The number above a label."""
+    return re.search(rf"(\S+) {label}", text).group(1)
