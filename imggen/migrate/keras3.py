@@ -329,10 +329,9 @@ class Keras3:
     ) -> None:
         if not isinstance(name, Text) or name.end.endswith(ends):
             return
-        if not name.is_whole and not re.search(r"\.\w+$", name.end):
+        is_extension = re.search(r"\.\w+$", name.end) and name.end not in ("weights.h5", "keras")
+        if not name.is_whole and not is_extension:
             return  # the end that is known is too short
-        if not name.is_whole and name.end in ("weights.h5", "keras"):
-            return
         shown = name.end if name.is_whole else f"...{name.end}"
         detail = f'{what} with "{shown}"; write {advised} at its end'
         self._add(cell, call, "file name refused by Keras 3", detail)
@@ -363,9 +362,7 @@ def is_foreign(method: str, given: Arguments) -> bool:
 
 def _as_imported(path: str) -> str:
     """Writes the path of a name as ``keras.x`` or ``tensorflow.keras.x``."""
-    if path.startswith(("keras.", "tensorflow.keras.")):
-        return path
-    return keras_name(path)
+    return path if path.startswith(("keras.", "tensorflow.keras.")) else keras_name(path)
 
 
 def _with_names(given: Arguments, method: str) -> Arguments:
