@@ -14,12 +14,9 @@ import keras
 
 from imggen.core import check_whole
 from imggen.errors import OptionError
-from imggen.sequences.keras_compat import (
-    KerasEpochTracker,
-    ManualEpochTracker,
-    called_by_keras,
-    called_by_keras_reset,
-)
+from imggen.sequences.epochs import EpochTracker
+from imggen.sequences.keras_compat import find_wrapper_request, refuse_tf_keras
+from imggen.sequences.keras_view import replace_in_adapter
 from imggen.workers import BatchKey, Prefetcher, WorkerOptions
 
 T = TypeVar("T")
@@ -28,10 +25,13 @@ T = TypeVar("T")
 class EpochSequence(keras.utils.PyDataset, Generic[T]):  # type: ignore[misc]  # Keras is untyped
     """A PyDataset whose batches are a function of (epoch, index).
 
-    The current epoch advances when a pass is complete: at the end of ``for batch in sequence``, or
-    when Keras (or a training loop of your own) calls ``on_epoch_end`` after all batches were
-    requested. Every complete pass counts as an epoch, also in ``evaluate`` and ``predict``. Set
-    ``epoch`` to serve any other epoch.
+    An epoch is complete when its last batch was handed out: by ``fit``, ``evaluate`` or
+    ``predict``, by ``for batch in sequence`` (also one that breaks at the last batch), or by
+    index, ``for index in range(len(sequence))``. The next pass serves the next epoch: a new
+    iterator, the next pass of Keras, or batch 0 asked for by index again (after batches in another
+    order, any batch). A pass that is under way stays in its epoch whatever else reads the sequence,
+    and one that was broken off is repeated. ``epoch`` is the epoch that a new pass serves; set it
+    to serve any other.
 
     Keras is told to use one worker: the sequence has its own workers, which live across epochs,
     prefetch, and are never forked.
@@ -40,21 +40,33 @@ class EpochSequence(keras.utils.PyDataset, Generic[T]):  # type: ignore[misc]  #
         make: Makes batch ``index`` of ``epoch``.
         num_batches: The number of batches in an epoch.
         options: The workers, and the number of batches that they prefetch.
+        release: Frees memory that ``make`` reuses. None: nothing.
     """
 
     def __init__(
-        self, make: Callable[[int, int], T], num_batches: int, options: WorkerOptions
+        self,
+        make: Callable[[int, int], T],
+        num_batches: int,
+        options: WorkerOptions,
+        release: Callable[[], object] | None = None,
     ) -> None:
         super().__init__(
             workers=1, use_multiprocessing=False, max_queue_size=options.max_queue_size
         )
-        self._prefetcher = Prefetcher(make, options)
-        self._epoch = 0
+        self._prefetcher = Prefetcher(make, options, release)
         self._num_batches = num_batches
+        self._tracker = EpochTracker(num_batches)
         # After a complete epoch, another one is likely to follow.
         self._was_finished = False
-        self._by_keras = KerasEpochTracker(num_batches)
-        self._by_hand = ManualEpochTracker(num_batches)
+        self._is_created = True
+
+    def __setattr__(self, name: str, value: object) -> None:
+        if self.__dict__.get("_is_created") and name != "epoch" and not name.startswith("_"):
+            raise OptionError(
+                f"{name} cannot be set later; pass it when creating the sequence. Only epoch can "
+                "be set."
+            )
+        super().__setattr__(name, value)
 
     @abstractmethod
     def _serve(self, made: T) -> Any:
@@ -75,46 +87,47 @@ class EpochSequence(keras.utils.PyDataset, Generic[T]):  # type: ignore[misc]  #
 
     @property
     def epoch(self) -> int:
-        """The epoch whose batches are served, from 0. May be set."""
-        return self._epoch
+        """The epoch that a new pass serves, from 0. May be set."""
+        return self._tracker.epoch
 
     @epoch.setter
     def epoch(self, epoch: int) -> None:
-        self._epoch = check_whole("epoch", epoch, 0)
-        self._by_keras.reset()
-        self._by_hand.reset()
+        self._tracker.epoch = check_whole("epoch", epoch, 0)
 
     @property
     def num_batches(self) -> int:
         """The number of batches in an epoch."""
-        if called_by_keras():
-            self._by_keras.expect_pass()
         return self._num_batches
 
     def __len__(self) -> int:
         return self._num_batches
 
     def __getitem__(self, index: int) -> Any:
-        """Returns batch ``index`` of the current epoch."""
+        """Returns batch ``index`` of the pass under way, or of the current epoch."""
         index = operator.index(index)
         if not -self._num_batches <= index < self._num_batches:
             raise IndexError(f"batch {index} of a sequence with {self._num_batches} batches")
-        key = (self._epoch, index % self._num_batches)
-        if called_by_keras():
-            position = self._by_keras.ask()
-            is_in_order = position is not None
-            key = key if position is None else (self._epoch, position)
-        else:
-            is_in_order = self._by_hand.ask(key[1])
-        upcoming = self._following(key, into_next=self._was_finished) if is_in_order else []
-        return self._serve(self._prefetcher.get(key, upcoming))
+        index %= self._num_batches
+        request = self._tracker.ask(index, find_wrapper_request())
+        has_ended = request.is_complete and self._tracker.finish(request.epoch)
+        batch = self.take(request.epoch, index, is_in_order=request.is_in_order)
+        if has_ended:
+            self._end_epoch(request.epoch)
+        return batch
+
+    def __next__(self) -> Any:
+        """Returns batch 0, 1, 2, ... with each call, epoch after epoch without end.
+
+        For a first look: ``x, y = next(sequence)``. It asks for batches by index.
+        """
+        refuse_tf_keras()
+        return self[self._tracker.next_index()]
 
     def __iter__(self) -> Iterator[Any]:
-        """Serves the batches of the current epoch in order, then advances to the next epoch."""
-        epoch = self._epoch
-        yield from map(self._serve, self._in_order(epoch, into_next=self._was_finished))
-        if self._epoch == epoch:
-            self._finish_epoch()
+        """Serves the batches of the current epoch in order; with the last one, it is complete."""
+        epoch = self.epoch
+        for index in range(self._num_batches):
+            yield self._take_in_pass(epoch, index)
 
     def generator(self) -> Generator[tuple[Any, ...], None, None]:
         """Yields batches without end, epoch after epoch, starting with the current epoch.
@@ -123,39 +136,46 @@ class EpochSequence(keras.utils.PyDataset, Generic[T]):  # type: ignore[misc]  #
         order of its own, whatever ``steps_per_epoch`` is. The generator counts epochs by itself
         and does not change ``sequence.epoch``.
         """
-        epoch = self._epoch
+        epoch = self.epoch
         while True:
-            for made in self._in_order(epoch, into_next=True):
-                batch = self._serve(made)
-                # From a generator, Keras accepts only tuples.
-                yield batch if isinstance(batch, tuple) else (batch,)
+            for index in range(self._num_batches):
+                yield self._tuple_of(epoch, index)  # without a reference to it in this frame
             self._epoch_ended(epoch)
             epoch += 1
 
     @property
     def workers(self) -> int:
         """The number of workers that Keras is told to use, always 1; see ``num_workers``."""
+        replace_in_adapter(self)
         return 1
 
-    @workers.setter
-    def workers(self, value: int) -> None:
-        raise OptionError(
-            f"workers={value} cannot be set later; pass it when creating the sequence."
-        )
-
     def on_epoch_end(self) -> None:
-        """Advances to the next epoch if all batches of the current one were requested."""
-        if called_by_keras_reset():
-            return
-        tracker = self._by_keras if called_by_keras() else self._by_hand
-        if tracker.is_complete():
-            self._finish_epoch()
+        """Ends a complete pass by index: any further request serves the next epoch."""
+        self._tracker.close_pass()
+
+    def take(self, epoch: int, index: int, *, is_in_order: bool) -> Any:
+        """Serves batch ``index`` of ``epoch``, and changes nothing else.
+
+        Args:
+            epoch: The epoch.
+            index: The batch.
+            is_in_order: Whether the next batches will be asked for after it, in order.
+        """
+        key = (epoch, index)
+        upcoming = self._following(key, into_next=self._was_finished) if is_in_order else []
+        batch = self._serve(self._prefetcher.get(key, upcoming))
+        self._tracker.served = epoch
+        return batch
+
+    def finish_epoch(self, epoch: int) -> None:
+        """Records that a pass over ``epoch`` is complete; the second time, it does nothing."""
+        if self._tracker.finish(epoch):
+            self._end_epoch(epoch)
 
     def close(self) -> None:
         """Stops the workers and frees prefetched batches; the next request restarts the workers.
 
-        Under TensorFlow, Keras keeps every dataset that it was given, and with it the workers,
-        until the process ends: close sequences that are no longer needed, or use ``with``.
+        A sequence that is deleted is closed, too.
         """
         self._prefetcher.close()
 
@@ -165,16 +185,21 @@ class EpochSequence(keras.utils.PyDataset, Generic[T]):  # type: ignore[misc]  #
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _finish_epoch(self) -> None:
-        self._was_finished = True
-        ended = self._epoch
-        self.epoch = ended + 1
-        self._epoch_ended(ended)
+    def _tuple_of(self, epoch: int, index: int) -> tuple[Any, ...]:
+        key = (epoch, index)
+        batch = self._serve(self._prefetcher.get(key, self._following(key, into_next=True)))
+        # From a generator, Keras accepts only tuples.
+        return batch if isinstance(batch, tuple) else (batch,)
 
-    def _in_order(self, epoch: int, *, into_next: bool) -> Iterator[T]:
-        for index in range(self._num_batches):
-            key = (epoch, index)
-            yield self._prefetcher.get(key, self._following(key, into_next=into_next))
+    def _take_in_pass(self, epoch: int, index: int) -> Any:
+        batch = self.take(epoch, index, is_in_order=True)
+        if index == self._num_batches - 1:
+            self.finish_epoch(epoch)
+        return batch
+
+    def _end_epoch(self, epoch: int) -> None:
+        self._was_finished = True
+        self._epoch_ended(epoch)
 
     def _following(self, key: BatchKey, *, into_next: bool) -> list[BatchKey]:
         """Returns the keys of the batches to prefetch after ``key``, in order.

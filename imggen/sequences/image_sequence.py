@@ -237,7 +237,8 @@ class ImageSequence(EpochSequence[Batch], ManifestView, SampleView):
             )
         if loader is None:
             mode.check_files(manifest, values, is_lenient=on_error != "raise")
-        super().__init__(self.batch_maker, self.batch_maker.num_batches, options)
+        release = self.batch_maker.buffers.clear
+        super().__init__(self.batch_maker, self.batch_maker.num_batches, options, release)
 
     @property
     def batch_size(self) -> int:
@@ -251,12 +252,13 @@ class ImageSequence(EpochSequence[Batch], ManifestView, SampleView):
         the epoch, except for files that ``on_error`` skips or substitutes.
 
         Args:
-            epoch: The epoch, from 0. None: the current one.
+            epoch: The epoch, from 0. None: the one that was served last, so that it matches what
+                ``predict`` or ``evaluate`` has just read; before the first batch, the current one.
 
         Returns:
             int64, shape (number of served samples,).
         """
-        indices = self.batch_maker.sampler.indices(self.epoch if epoch is None else epoch)
+        indices = self.batch_maker.sampler.indices(self._tracker.served if epoch is None else epoch)
         return indices[: len(self) * self.batch_size] % self.samples
 
     def predict(
@@ -357,7 +359,6 @@ class ImageSequence(EpochSequence[Batch], ManifestView, SampleView):
     def close(self) -> None:
         """Stops the workers and releases the cache; the next batch starts them again."""
         super().close()
-        self.batch_maker.buffers.clear()
         if self.batch_maker.samples.cache is not None:
             self.batch_maker.samples.cache.clear()
 

@@ -9,6 +9,10 @@ from __future__ import annotations
 
 import sys
 import threading
+from types import FrameType
+from typing import Any, NamedTuple
+
+_ADAPTER_MODULE = "keras.src.trainers.data_adapters.py_dataset_adapter"
 
 
 def called_by_keras() -> bool:
@@ -20,15 +24,64 @@ def called_by_keras() -> bool:
     return _package_of_caller() == "keras"
 
 
-def called_by_keras_reset() -> bool:
-    """Returns whether Keras calls ``on_epoch_end`` only to tidy up before training starts.
+class WrapperRequest(NamedTuple):
+    """A request of Keras to a user's own PyDataset, which asks a sequence for batches in turn.
 
-    Reason: ``EpochIterator.reset`` calls the hook after Keras has fetched the first batches to see
-    their shapes; in an epoch of one or two batches, these are all of them. Remove when ``reset``
-    no longer calls the hook.
+    Attributes:
+        pass_of: The object that makes the pass; None if it is unknown, as in another process, or if
+            the request is not part of a pass.
+        is_first: Whether it is known to be the first request of the pass.
+        is_last: Whether it is known to be the last one.
+        is_in_process: Whether this is a worker process of Keras.
     """
-    # on_epoch_end of the sequence, called by that of Keras's adapter, called by reset
-    return sys._getframe(3).f_code.co_name == "reset"
+
+    pass_of: object | None
+    is_first: bool = False
+    is_last: bool = False
+    is_in_process: bool = False
+
+
+def find_wrapper_request() -> WrapperRequest | None:
+    """Returns the request of Keras to a user's own PyDataset that is being served, or None.
+
+    Reason: the PyDataset only passes on indices, which Keras shuffles, requests from several
+    threads or processes, and requests early to see the shapes of the batches. Which pass a request
+    belongs to is known to the code of Keras further up the stack. Remove when Keras passes the
+    epoch to ``__getitem__``.
+    """
+    frame: FrameType | None = sys._getframe(2)
+    while frame is not None:
+        if frame.f_globals.get("__name__") == _ADAPTER_MODULE:
+            return _read_request(frame)
+        frame = frame.f_back
+    return None
+
+
+def _read_request(frame: FrameType) -> WrapperRequest | None:
+    name = frame.f_code.co_name
+    if name == "_finite_generator":
+        names = frame.f_locals
+        order, index = names["indices"], names["i"]
+        return WrapperRequest(names["self"], index == order[0], index == order[-1])
+    if name == "get_index":
+        # A pool of threads makes one pass; the thread that has started it is its owner.
+        owner = getattr(threading.current_thread(), "_parent", None)
+        return WrapperRequest(owner, is_in_process=owner is None)
+    if name == "_infinite_generator":
+        return None
+    return WrapperRequest(None)  # Keras looks at the shapes
+
+
+def adapter_being_created() -> Any:
+    """Returns the adapter of Keras whose constructor reads an attribute of a PyDataset, or None.
+
+    Call it in a function that is called by the property.
+    """
+    frame = sys._getframe(3)
+    is_constructor = frame.f_code.co_name == "__init__"
+    if is_constructor and frame.f_globals.get("__name__") == _ADAPTER_MODULE:
+        return frame.f_locals.get("self")
+    return None
 
 
 def refuse_tf_keras() -> None:
@@ -62,89 +115,6 @@ def next_batch_in_keras(index: int) -> int | None:
         return None
     position = order.index(index) + 1
     return order[position] if position < len(order) else None
-
-
-class ManualEpochTracker:
-    """Follows a training loop of the user's own: ``for index in range(len(sequence))``."""
-
-    def __init__(self, num_batches: int) -> None:
-        self._num_batches = num_batches
-        self.reset()
-
-    def reset(self) -> None:
-        """Starts over, with no batch asked for."""
-        self._asked: set[int] = set()
-        self._last = -2
-
-    def ask(self, index: int) -> bool:
-        """Records a request; returns whether it follows the one before it in order."""
-        is_in_order = index == self._last + 1
-        self._asked.add(index)
-        self._last = index
-        return is_in_order
-
-    def is_complete(self) -> bool:
-        """Returns whether all batches were asked for."""
-        return len(self._asked) == self._num_batches
-
-
-class KerasEpochTracker:
-    """Counts the requests of a pass that Keras makes, to serve batches in the sequence's order.
-
-    ``fit`` shuffles the order of whole batches with Python's global ``random``, so that training
-    would depend on whatever else draws from it. The sequence has an order of its own. So the index
-    that Keras asks for is ignored: the first request of a pass gets batch 0, the second one batch
-    1, and so on. A pass starts with the first request after Keras has read ``num_batches``, and
-    consists of the requests that come from the same call frame: TensorFlow may still be prefetching
-    for a ``fit`` that was interrupted.
-
-    Neither calls nor hooks mark an epoch by themselves: Keras fetches early batches to see their
-    shapes, calls ``on_epoch_end`` before training starts, and with ``steps_per_epoch`` spreads one
-    pass over several of its epochs, across whose boundaries TensorFlow prefetches. So an epoch is
-    complete when every batch of a pass was asked for and ``on_epoch_end`` follows.
-
-    Remove when Keras lets a PyDataset decline the shuffle and tells it the epoch.
-    """
-
-    def __init__(self, num_batches: int) -> None:
-        self._num_batches = num_batches
-        self._lock = threading.Lock()
-        self.reset()
-
-    def reset(self) -> None:
-        """Starts over, with no pass under way."""
-        self._may_begin = False
-        self._caller: int | None = None
-        self._num_requests = 0
-
-    def expect_pass(self) -> None:
-        """Records that Keras has read ``num_batches``: the next request begins a pass."""
-        self._may_begin = True
-
-    def ask(self) -> int | None:
-        """Records a request; call it in ``__getitem__``.
-
-        Returns:
-            The batch to serve, after which the others follow in order; None: the request is not
-            part of the latest pass, and gets the batch that it names.
-        """
-        caller = id(sys._getframe(2))
-        with self._lock:
-            if self._may_begin:
-                self._may_begin = False
-                self._caller, self._num_requests = caller, 0
-            if caller != self._caller or self._num_requests == self._num_batches:
-                return None
-            self._num_requests += 1
-            return self._num_requests - 1
-
-    def is_complete(self) -> bool:
-        """Returns whether all batches of the pass were asked for."""
-        with self._lock:
-            return self._num_requests == self._num_batches
-
-    def __reduce__(self) -> tuple[type[KerasEpochTracker], tuple[int]]:
-        return KerasEpochTracker, (self._num_batches,)  # a copy is in no pass
 
 
 def _package_of_caller() -> str:

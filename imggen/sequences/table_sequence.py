@@ -118,8 +118,13 @@ class TableSequence(EpochSequence[TableBatch]):
         super().__init__(self._maker, len(self.files), options)
 
     def served(self, epoch: int | None = None) -> list[str]:
-        """Returns the files of an epoch in serving order; ``epoch=None`` is the current epoch."""
-        order = self._maker.served(self.epoch if epoch is None else epoch)
+        """Returns the files of an epoch in serving order.
+
+        Args:
+            epoch: The epoch, from 0. None: the one that was served last; before the first batch,
+                the current one.
+        """
+        order = self._maker.served(self._tracker.served if epoch is None else epoch)
         return [self.files[index] for index in order]
 
     def _serve(self, made: TableBatch) -> Any:

@@ -6,7 +6,7 @@ How workers start, communicate and end may change here: results do not depend on
 
 from imggen.workers.buffer_pool import BufferPool
 from imggen.workers.exit_guard import EXIT_GUARD
-from imggen.workers.fork_safety import register_after_fork
+from imggen.workers.fork_safety import register_after_fork, register_before_fork
 from imggen.workers.options import WorkerOptions, usable_cores
 from imggen.workers.pools import BatchKey, single_threaded_opencv
 from imggen.workers.prefetcher import Prefetcher
@@ -21,6 +21,7 @@ __all__ = [
     "ThreadMap",
     "WorkerOptions",
     "register_after_fork",
+    "register_before_fork",
     "single_threaded_opencv",
     "usable_cores",
 ]

@@ -34,8 +34,20 @@ class ThreadPool(Generic[T]):
 
     def __init__(self, make: Callable[[int, int], T], workers: int) -> None:
         self._make = make
-        self._executor = ThreadPoolExecutor(workers, thread_name_prefix="imggen")
+        # All threads start here, in the thread that asks for the first batch. The next ones are
+        # often asked for by threads of TensorFlow; Python records a thread of unknown origin that
+        # starts others, and never forgets it.
+        started = threading.Barrier(workers)
+        self._executor = ThreadPoolExecutor(
+            workers, thread_name_prefix="imggen", initializer=started.wait
+        )
         _stop_with(self, self._executor)
+        try:
+            for _ in range(workers):
+                self._executor.submit(int)
+        except RuntimeError:  # too many threads
+            started.abort()
+            raise
         if workers > 1:
             limit_opencv_to_one_thread(self._executor)
 

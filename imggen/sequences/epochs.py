@@ -1,0 +1,145 @@
+"""The current epoch of a sequence, and the epoch that each request for a batch belongs to."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass, field
+from multiprocessing import context, sharedctypes
+from typing import Any, final
+from weakref import WeakKeyDictionary
+
+from imggen.sequences.index_passes import IndexPasses, IndexRequest
+from imggen.sequences.keras_compat import WrapperRequest
+from imggen.workers import register_after_fork, register_before_fork
+
+
+@final
+@dataclass
+class _WrapperPass:
+    """A pass of Keras over a user's own PyDataset that asks for batches by index."""
+
+    epoch: int
+    asked: set[int] = field(default_factory=set)
+
+
+@final
+class EpochTracker:
+    """Holds the current epoch, and finds the epoch of requests by index.
+
+    Safe for several threads. A copy in another process is at the same epoch, and in no pass.
+
+    Args:
+        num_batches: The number of batches in an epoch.
+        epoch: The current epoch.
+        reports: For a copy in a worker process of Keras: memory shared with the original, in which
+            the copy sets the byte of each batch that it is asked for.
+
+    Attributes:
+        served: The epoch of the batch that was served last; before the first, the current epoch.
+    """
+
+    def __init__(self, num_batches: int, epoch: int = 0, reports: Any = None) -> None:
+        self._num_batches = num_batches
+        self._epoch = epoch
+        self._reports = reports
+        self._reports_of_copies: Any = None
+        self._next_index = 0
+        self._lock = threading.RLock()
+        self._start_over()
+        register_before_fork(self)
+        register_after_fork(self)
+
+    def before_fork(self) -> None:
+        """Shares memory with the copy in the new process."""
+        with self._lock:
+            self._read_reports()
+            if self._reports_of_copies is None:
+                self._reports_of_copies = sharedctypes.RawArray("B", self._num_batches)
+
+    def after_fork(self) -> None:
+        """Starts over as a copy; another thread may have held the lock during the fork."""
+        self._lock = threading.RLock()
+        self._reports, self._reports_of_copies = self._reports_of_copies, None
+        self._start_over()
+
+    @property
+    def epoch(self) -> int:
+        """The current epoch, which a pass serves that begins now. May be set."""
+        with self._lock:
+            self._read_reports()
+            return self._epoch
+
+    @epoch.setter
+    def epoch(self, epoch: int) -> None:
+        with self._lock:
+            self._epoch = epoch
+            self._reports_of_copies = None
+            self._start_over()
+
+    def finish(self, epoch: int) -> bool:
+        """Records that a pass over ``epoch`` is complete.
+
+        Returns:
+            Whether the current epoch has advanced: only the first of several passes over the same
+            epoch advances it.
+        """
+        with self._lock:
+            is_current = epoch == self._epoch
+            self._epoch += is_current
+            return is_current
+
+    def next_index(self) -> int:
+        """Returns 0, 1, 2, ... with each call, and 0 again after the last batch."""
+        with self._lock:
+            index = self._next_index
+            self._next_index = (index + 1) % self._num_batches
+            return index
+
+    def ask(self, index: int, wrapper: WrapperRequest | None) -> IndexRequest:
+        """Finds the epoch of a request by index; ``finish`` is due if it completes the epoch.
+
+        Args:
+            index: The batch.
+            wrapper: The request of Keras to a user's own PyDataset that this request serves, or
+                None.
+        """
+        with self._lock:
+            self._read_reports()
+            if wrapper is None:
+                return self._by_index.ask(index, self._epoch)
+            return self._ask_in_wrapper(index, wrapper)
+
+    def close_pass(self) -> None:
+        """Ends a complete pass by index: no further request looks back at it."""
+        with self._lock:
+            self._by_index.close()
+
+    def _ask_in_wrapper(self, index: int, wrapper: WrapperRequest) -> IndexRequest:
+        if wrapper.pass_of is None:
+            if wrapper.is_in_process and self._reports is not None:
+                self._reports[index] = 1
+            return IndexRequest(self._epoch, False, False)
+        current = self._in_wrappers.get(wrapper.pass_of)
+        if current is None or wrapper.is_first:
+            current = self._in_wrappers[wrapper.pass_of] = _WrapperPass(self._epoch)
+        current.asked.add(index)
+        is_complete = wrapper.is_last or len(current.asked) == self._num_batches
+        return IndexRequest(current.epoch, False, is_complete)
+
+    def _read_reports(self) -> None:
+        """Advances the epoch if worker processes were asked for all its batches."""
+        if self._reports_of_copies is not None and 0 not in bytes(self._reports_of_copies):
+            self._reports_of_copies = None
+            self.finish(self._epoch)
+
+    def _start_over(self) -> None:
+        self.served = self._epoch
+        self._next_index = 0
+        self._by_index = IndexPasses(self._num_batches)
+        self._in_wrappers: WeakKeyDictionary[object, _WrapperPass] = WeakKeyDictionary()
+
+    def __reduce__(self) -> tuple[type[EpochTracker], tuple[int, int, Any]]:
+        if context.get_spawning_popen() is None:
+            return EpochTracker, (self._num_batches, self.epoch, None)
+        self.before_fork()  # a worker process is being started by "spawn" or "forkserver"
+        return EpochTracker, (self._num_batches, self.epoch, self._reports_of_copies)

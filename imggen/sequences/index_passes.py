@@ -1,0 +1,101 @@
+"""Passes of loops that ask for batches by index, and do not say when a pass begins or ends."""
+
+from __future__ import annotations
+
+import threading
+from typing import NamedTuple, final
+
+
+class IndexRequest(NamedTuple):
+    """What a request by index belongs to.
+
+    Attributes:
+        epoch: The epoch to serve.
+        is_in_order: Whether the request is for the batch after the one before it.
+        is_complete: Whether all batches of the epoch have now been asked for.
+    """
+
+    epoch: int
+    is_in_order: bool
+    is_complete: bool
+
+
+@final
+class IndexPasses:
+    """Finds the passes in a series of requests by index.
+
+    A loop ``for index in range(len(sequence))`` begins with batch 0, goes on with the batch after
+    the last one, and stays in its epoch whatever else is asked for in between. Batches that are
+    asked for in any other order form a pass, too, once all of them have been asked for.
+
+    After a loop, batch 0 begins the next epoch, and other batches may still be looked at. After a
+    pass in another order, or from several threads, any request begins the next epoch.
+
+    Not safe for several threads.
+
+    Args:
+        num_batches: The number of batches in an epoch.
+    """
+
+    def __init__(self, num_batches: int) -> None:
+        self._num_batches = num_batches
+        self._loop_epoch = 0
+        self._next_in_loop = 0  # 0: no loop is under way
+        self._looked_back_at: int | None = None
+        self._begin(None)
+
+    def ask(self, index: int, current: int) -> IndexRequest:
+        """Finds the epoch of a request.
+
+        Args:
+            index: The batch.
+            current: The epoch of a pass that begins now.
+        """
+        if index == 0:
+            self.close()
+            is_in_order, epoch = True, self._epoch_of_jump(index, current)
+            self._loop_epoch = epoch
+        elif index == self._next_in_loop:
+            is_in_order, epoch = True, self._loop_epoch
+        elif self._looked_back_at is not None and self._looked_back_at == current - 1:
+            return IndexRequest(self._looked_back_at, False, False)
+        else:
+            is_in_order, epoch = False, self._epoch_of_jump(index, current)
+        if is_in_order:
+            self._next_in_loop = index + 1
+        self._threads.add(threading.get_ident())
+        if epoch == self._epoch:
+            self._asked.add(index)
+            self._has_jumps |= not is_in_order
+        # Batch 0 alone may be a first look, which should not pay for more batches.
+        return IndexRequest(epoch, is_in_order and index > 0, self._is_complete(epoch))
+
+    def close(self) -> None:
+        """Ends a complete pass: no further request looks back at it."""
+        self._looked_back_at = None
+
+    def _is_complete(self, epoch: int) -> bool:
+        is_loop = self._next_in_loop == self._num_batches
+        if not is_loop and len(self._asked) < self._num_batches:
+            return False
+        if is_loop:
+            self._looked_back_at = epoch if len(self._threads) == 1 else None
+            self._next_in_loop = 0
+        elif self._next_in_loop * 2 <= self._num_batches:
+            self._next_in_loop = 0
+        # Otherwise a loop has only its end to go; its last batches had been looked at before.
+        self._begin(None)
+        return True
+
+    def _epoch_of_jump(self, index: int, current: int) -> int:
+        is_unfinished = self._has_jumps and len(self._asked) > 1 and index not in self._asked
+        if self._epoch is None or self._epoch != current and not is_unfinished:
+            self._begin(current)
+            return current
+        return self._epoch
+
+    def _begin(self, epoch: int | None) -> None:
+        self._epoch: int | None = epoch
+        self._asked: set[int] = set()
+        self._threads: set[int] = set()
+        self._has_jumps = False

@@ -1,0 +1,139 @@
+"""The light stand-in for a sequence that Keras holds, and the passes that Keras makes over it."""
+
+from __future__ import annotations
+
+import inspect
+import sys
+import threading
+import weakref
+from dataclasses import dataclass
+from typing import Any, Protocol, final
+
+import keras
+
+from imggen.errors import WorkerError
+from imggen.sequences.keras_compat import adapter_being_created
+
+
+class ServesKeras(Protocol):
+    """A sequence, as far as Keras uses it."""
+
+    epoch: int
+
+    def __len__(self) -> int: ...
+
+    def take(self, epoch: int, index: int, *, is_in_order: bool) -> Any:
+        """Returns a batch."""
+
+    def finish_epoch(self, epoch: int) -> None:
+        """Records a complete pass."""
+
+
+@final
+@dataclass
+class _Pass:
+    """A pass that Keras makes.
+
+    Attributes:
+        caller: The identity of the call frame that makes it.
+        epoch: Its epoch, once the first batch was asked for.
+        num_asked: The number of batches that were asked for.
+    """
+
+    caller: int
+    epoch: int = 0
+    num_asked: int = 0
+
+
+def replace_in_adapter(sequence: ServesKeras) -> None:
+    """Makes the adapter of Keras that is being created hold a ``KerasView`` of ``sequence``.
+
+    Call it in the property ``workers``, which the constructor of the adapter reads.
+    """
+    adapter = adapter_being_created()
+    if adapter is not None and adapter.py_dataset is sequence:
+        adapter.py_dataset = KerasView(sequence)
+
+
+@final
+class KerasView(keras.utils.PyDataset):  # type: ignore[misc]  # Keras is untyped
+    """Serves the batches of a sequence to one adapter of Keras, in the sequence's own order.
+
+    Under TensorFlow, Keras keeps each dataset that it was given until the process ends. So it is
+    given this view, which does not keep the sequence alive: ``fit`` and its like do, while they
+    run.
+
+    ``fit`` shuffles the order of whole batches with Python's global ``random``, so that training
+    would depend on whatever else draws from it. The sequence has an order of its own. So the index
+    that Keras asks for is ignored: the first request of a pass gets batch 0, the second one batch
+    1, and so on. A pass begins when a generator of Keras reads ``num_batches``, and consists of the
+    requests of this generator: TensorFlow may still be prefetching for an earlier one, and Keras
+    fetches early batches to see their shapes.
+
+    A batch that was asked for may still wait in TensorFlow's queue. So a pass is complete when all
+    batches were asked for and ``on_epoch_end`` follows at the end of the pass.
+
+    Remove when Keras lets a PyDataset decline the shuffle, tells it the epoch, and drops it.
+
+    Args:
+        sequence: The sequence.
+    """
+
+    def __init__(self, sequence: ServesKeras) -> None:
+        super().__init__(workers=1, use_multiprocessing=False)
+        self._sequence = weakref.ref(sequence)
+        self._num_batches = len(sequence)
+        self._lock = threading.Lock()
+        self._pass: _Pass | None = None
+
+    def __len__(self) -> int:
+        return self._num_batches
+
+    @property
+    def num_batches(self) -> int:
+        """The number of batches in an epoch; a generator of Keras that reads it begins a pass."""
+        frame = sys._getframe(1)
+        if frame.f_code.co_flags & inspect.CO_GENERATOR:
+            with self._lock:
+                self._pass = _Pass(id(frame))
+        return self._num_batches
+
+    def __getitem__(self, index: int) -> Any:
+        """Returns the next batch of the pass; outside of the latest pass, batch ``index``."""
+        sequence = self._sequence()
+        if sequence is None:
+            raise WorkerError(
+                "The sequence was deleted while Keras was still reading it. Keep it in a variable."
+            )
+        caller = id(sys._getframe(1))
+        with self._lock:
+            current = self._pass
+            is_in_pass = (
+                current is not None
+                and current.caller == caller
+                and current.num_asked < self._num_batches
+            )
+            if current is not None and is_in_pass:
+                if current.num_asked == 0:
+                    current.epoch = sequence.epoch
+                epoch, position = current.epoch, current.num_asked
+                current.num_asked += 1
+            else:
+                epoch, position = sequence.epoch, index
+        return sequence.take(epoch, position, is_in_order=is_in_pass)
+
+    def on_epoch_end(self) -> None:
+        """Finishes the epoch if the pass is complete."""
+        caller = sys._getframe(2)  # of EpochIterator, by way of the adapter
+        with self._lock:
+            current = self._pass
+            if caller.f_code.co_name == "reset":  # before training: Keras has only looked at shapes
+                self._pass = current = None
+        if current is None or current.num_asked < self._num_batches:
+            return
+        steps = getattr(caller.f_locals.get("self"), "_steps_seen", 0)
+        if 0 < steps < self._num_batches:  # TensorFlow has prefetched the rest
+            return
+        sequence = self._sequence()
+        if sequence is not None:
+            sequence.finish_epoch(current.epoch)
