@@ -89,7 +89,7 @@ class IndexPasses:
 
     def _epoch_of_jump(self, index: int, current: int) -> int:
         is_unfinished = self._has_jumps and len(self._asked) > 1 and index not in self._asked
-        if self._epoch is None or self._epoch != current and not is_unfinished:
+        if self._epoch is None or (self._epoch != current and not is_unfinished):
             self._begin(current)
             return current
         return self._epoch

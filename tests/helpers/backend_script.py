@@ -18,11 +18,12 @@ def main(backend, folder):
     os.environ["NO_ALBUMENTATIONS_UPDATE"] = "1"
     if backend != "tensorflow":
         sys.modules["tensorflow"] = None  # any import of it now fails
-    from tests.helpers import legacy_backend_cases, sequence_backend_cases
+    from tests.helpers import legacy_backend_cases, loop_cases, sequence_backend_cases
 
     seen = {
         "sequences": sequence_backend_cases.run(folder),
         "legacy": legacy_backend_cases.run(folder),
+        "loops": loop_cases.run(),
     }
     import keras
 

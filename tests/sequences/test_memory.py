@@ -1,12 +1,18 @@
-"""Memory does not grow with the number of epochs."""
+"""Memory does not grow with the number of epochs, nor with the number of sequences."""
 
+import gc
 import os
 import subprocess
 import sys
+import threading
+import weakref
 from pathlib import Path
 
+import keras
+import numpy as np
 import pytest
 
+import imggen
 from tests.helpers.images import write_images
 
 SCRIPT = """
@@ -96,3 +102,49 @@ def peaks(tmp_path_factory):
 def test_batches_take_no_more_memory_than_waits_and_is_in_use(peaks, workers, queue_size):
     # What waits, what is served, what was served before, and images in the making.
     assert peaks[workers, queue_size] <= 2.5 + queue_size * (workers > 0) + 0.25 * workers
+
+
+def our_threads():
+    return {thread for thread in threading.enumerate() if thread.name.startswith("imggen")}
+
+
+class Interrupt(keras.callbacks.Callback):
+    def on_train_batch_end(self, batch, logs=None):
+        raise KeyboardInterrupt
+
+
+def fit(model, sequence):
+    model.fit(sequence, epochs=2, verbose=0)
+
+
+def fit_interrupted(model, sequence):
+    with pytest.raises(KeyboardInterrupt):
+        model.fit(sequence, verbose=0, callbacks=[Interrupt()])
+
+
+def validate(model, sequence):
+    model.fit(np.zeros((1, 8, 8, 3)), np.zeros((1, 1)), validation_data=sequence, verbose=0)
+
+
+@pytest.mark.parametrize("use", [fit, fit_interrupted, validate])
+def test_a_deleted_sequence_leaves_nothing_behind_though_keras_has_read_it(tmp_path, use):
+    folder = write_images(tmp_path, {"cat": 6, "dog": 6})
+    model = keras.Sequential(
+        [keras.Input((8, 8, 3)), keras.layers.Flatten(), keras.layers.Dense(1)]
+    )
+    model.compile("sgd", "mse")
+    before = our_threads()
+    sequence = imggen.from_directory(
+        folder, image_size=(8, 8), batch_size=3, label_mode="binary", cache="ram", workers=2
+    )
+    use(model, sequence)
+    assert len(our_threads() - before) == 2
+    maker = sequence.batch_maker
+    parts = (sequence, sequence.manifest, sequence._prefetcher, maker.buffers, maker.samples.cache)
+    left = [weakref.ref(part) for part in parts]
+    del sequence, maker, parts
+    for thread in our_threads() - before:
+        thread.join(timeout=20)
+    assert our_threads() <= before
+    gc.collect()  # the workers' last batch
+    assert [reference() for reference in left] == [None] * 5

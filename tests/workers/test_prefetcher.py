@@ -279,3 +279,40 @@ def test_leaving_does_not_wait_for_all_that_was_to_be_made_ahead(tmp_path, use_m
     )
     # One batch is in the making, and another may be on its way to a process; thirty are not made.
     assert time.time() - float(done.stdout) < 10
+
+
+def test_idle_prefetchers_make_room_for_others_and_start_again(monkeypatch):
+    monkeypatch.setattr("imggen.workers.prefetcher._IDLE_SECONDS", 0)
+    released = []
+    options = WorkerOptions(1, False, 2)
+    before = imggen_threads()
+    prefetchers = [
+        Prefetcher(square, options, lambda number=number: released.append(number))
+        for number in range(7)
+    ]
+    for prefetcher in prefetchers:
+        prefetcher.get((0, 1), [(0, 2)])
+    assert released == [0, 1, 2]  # the four that were used last go on
+    assert prefetchers[0].get((0, 2)) == (0, 4)
+    assert released == [0, 1, 2, 3]
+    deadline = time.monotonic() + 20
+    while len(imggen_threads() - before) > 4 and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert len(imggen_threads() - before) == 4
+
+
+def test_a_prefetcher_that_is_waited_for_is_not_idle(monkeypatch):
+    monkeypatch.setattr("imggen.workers.prefetcher._IDLE_SECONDS", 0)
+    gate = threading.Event()
+    slow = make_loader(lambda _, index: gate.wait(20))
+    waiting = threading.Thread(target=lambda: got.append(slow.get((0, 0))))
+    got = []
+    waiting.start()
+    while slow._pool is None:
+        time.sleep(0.01)
+    others = [make_loader(square) for _ in range(6)]
+    for other in others:
+        other.get((0, 0))
+    gate.set()
+    waiting.join()
+    assert got == [True]
