@@ -2,6 +2,7 @@
 
     ImggenError
     ├── OptionError        (ValueError)    an invalid argument
+    │   └── OptionTypeError  (TypeError)   an argument of the wrong type
     ├── ScanError          (ValueError)    a folder without the expected classes or images
     ├── ManifestError      (ValueError)    an inconsistent or unreadable table of samples
     ├── SplitError         (ValueError)    a split that is not possible for a manifest
@@ -51,6 +52,10 @@ class OptionError(ImggenError, ValueError):
         return cls(f"{option}={value!r} is not one of {listed}.{hint}")
 
 
+class OptionTypeError(OptionError, TypeError):
+    """An argument is of the wrong type."""
+
+
 class ScanError(ImggenError, ValueError):
     """A folder does not have the expected classes or images."""
 
@@ -80,6 +85,19 @@ class ImageError(ImggenError, OSError):
         error = cls(
             f"Cannot read {path!r}: {reason}. Fix or remove the file, or pass "
             'on_error="skip" or on_error="substitute" to train without it.'
+        )
+        error.path = path
+        error.reason = reason
+        return error
+
+    @classmethod
+    def of_loader(cls, path: str, err: Exception) -> "ImageError":
+        """Builds the error for a file for which a custom loader failed."""
+        reason = f"the loader raised {type(err).__name__}: {err}"
+        error = cls(
+            f"Cannot read {path!r}: {reason}. If this is a fault of the loader, fix loader=; if "
+            'the file is broken, fix or remove it, or pass on_error="skip" or '
+            'on_error="substitute" to train without it.'
         )
         error.path = path
         error.reason = reason

@@ -22,6 +22,7 @@ from tests.helpers.cases import case
 
 BUILTIN_OF = {
     "OptionError": ValueError,
+    "OptionTypeError": TypeError,
     "CacheError": OSError,
     "ScanError": ValueError,
     "ScriptError": ValueError,
@@ -67,7 +68,7 @@ def test_the_warning_is_a_user_warning_and_no_error():
 
 
 def test_the_drawn_tree_lists_exactly_the_classes_of_the_module():
-    drawn = re.findall(r"^    (?:[├└]── )?(\w+)", errors.__doc__, flags=re.MULTILINE)
+    drawn = re.findall(r"^    (?:│   )?(?:[├└]── )?(\w+)", errors.__doc__, flags=re.MULTILINE)
 
     assert sorted(drawn) == sorted(classes_of_module())
 

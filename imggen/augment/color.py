@@ -127,7 +127,7 @@ class RandomHue(SingleOp, ColorMatrixOp):
 
     Attributes:
         degrees: (low, high) of the angle on the color wheel in degrees, -180 to 180; about 120
-            turns red into green.
+            turns red into green. A number stands for (-number, number).
         p: The probability that an image is changed, 0 to 1.
 
     Source: ``hue-rotate`` of the W3C's Filter Effects Module, a matrix. (A rotation in HSV, as in
@@ -161,7 +161,8 @@ class RandomChannelShift(SingleOp, ColorMatrixOp):
     """Adds the same number to all values.
 
     Attributes:
-        shift: (low, high) of the number, in gray levels, -255 to 255.
+        shift: (low, high) of the number, in gray levels, -255 to 255. A number stands for (-number,
+            number).
         p: The probability that an image is changed, 0 to 1.
 
     Source: ``channel_shift_range`` of Keras's ``ImageDataGenerator``, which also adds one number to

@@ -75,7 +75,8 @@ class RandomRotation(WarpOp):
     """Rotates images around their center.
 
     Attributes:
-        degrees: (low, high) of the angle in degrees, -360 to 360; positive is counter-clockwise.
+        degrees: (low, high) of the angle in degrees, -360 to 360; positive is counter-clockwise. A
+            number stands for (-number, number).
         fill_mode: How to fill the area outside the image: "reflect", "nearest", "constant" or
             "wrap", as in ``scipy.ndimage`` ("wrap" is its "grid-wrap").
         cval: The fill value for "constant", in gray levels, 0 to 255.
@@ -116,10 +117,10 @@ class RandomTranslation(WarpOp):
     """Shifts images vertically and horizontally.
 
     Attributes:
-        height: (low, high) of the vertical shift, as a fraction of the height, -1 to 1; positive
-            is down.
-        width: (low, high) of the horizontal shift, as a fraction of the width, -1 to 1; positive
-            is right.
+        height: (low, high) of the vertical shift, as a fraction of the height, -1 to 1; positive is
+            down. A number stands for (-number, number).
+        width: (low, high) of the horizontal shift, as a fraction of the width, -1 to 1; positive is
+            right. A number stands for (-number, number).
         fill_mode: How to fill the area outside the image: "reflect", "nearest", "constant" or
             "wrap", as in ``scipy.ndimage`` ("wrap" is its "grid-wrap").
         cval: The fill value for "constant", in gray levels, 0 to 255.
@@ -162,9 +163,9 @@ class RandomShear(WarpOp):
 
     Attributes:
         x: (low, high) of the angle by which vertical lines tilt, in degrees, -60 to 60; positive
-            moves their top to the right.
+            moves their top to the right. A number stands for (-number, number).
         y: (low, high) of the angle by which horizontal lines tilt, in degrees, -60 to 60; positive
-            moves their left end up.
+            moves their left end up. A number stands for (-number, number).
         fill_mode: How to fill the area outside the image: "reflect", "nearest", "constant" or
             "wrap", as in ``scipy.ndimage`` ("wrap" is its "grid-wrap").
         cval: The fill value for "constant", in gray levels, 0 to 255.

@@ -39,7 +39,10 @@ class Bounds:
 
 
 class RangeBounds(Bounds):
-    """Bounds of a range (low, high)."""
+    """Bounds of a range (low, high).
+
+    If they are symmetric, a single number stands for (-number, number).
+    """
 
 
 @final
@@ -121,5 +124,14 @@ def _check_option(option: str, value: object, constraint: Constraint) -> object:
     at_least = None if constraint.exclusive else minimum
     if isinstance(constraint, RangeBounds):
         whole = isinstance(constraint, WholeRangeBounds)
-        return check_range(option, value, at_least, maximum, above=above, whole=whole, unit=unit)
+        return check_range(
+            option,
+            value,
+            at_least,
+            maximum,
+            above=above,
+            whole=whole,
+            symmetric=minimum == -maximum,
+            unit=unit,
+        )
     return check_number(option, value, at_least, maximum, above=above, unit=unit)

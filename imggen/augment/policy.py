@@ -23,13 +23,14 @@ from imggen.augment.catalog import AUGMENTATIONS
 from imggen.augment.mixing import Mixer
 from imggen.augment.options import RangeBounds, option_constraints, option_fields
 from imggen.augment.policy_reader import VERSION, parse_policy
-from imggen.augment.presets import preset
-from imggen.core import replace_files
+from imggen.augment.presets import PRESETS
+from imggen.core import check_arguments, check_choice, replace_files
 from imggen.errors import OptionError, PolicyError
 
 POLICY_SUFFIXES = (".yaml", ".yml", ".json")
 
 
+@check_arguments
 def load_policy(file: str | os.PathLike[str]) -> list[Any]:
     """Loads a policy, that is a list of augmentations, from a file.
 
@@ -54,6 +55,7 @@ def load_policy(file: str | os.PathLike[str]) -> list[Any]:
     return parse_policy(_read(file), os.fspath(file))
 
 
+@check_arguments
 def save_policy(file: str | os.PathLike[str], policy: Any) -> None:
     """Saves a policy, that is a list of augmentations, to a file.
 
@@ -142,7 +144,9 @@ def _flatten(policy: Any) -> list[Any]:
         return []
     if isinstance(policy, list | tuple):
         return [step for item in policy for step in _flatten(item)]
-    return list(preset(policy)) if isinstance(policy, str) else [policy]
+    if isinstance(policy, str):
+        return list(PRESETS[check_choice("policy", policy, PRESETS)])
+    return [policy]
 
 
 def _entry(step: Any) -> str | dict[str, Any]:

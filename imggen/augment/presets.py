@@ -14,7 +14,7 @@ from imggen.augment.geometry import (
 )
 from imggen.augment.randaugment import RandAugment
 from imggen.augment.texture import RandomErasing
-from imggen.core import check_choice
+from imggen.core import check_arguments, check_choice
 
 PRESETS: dict[str, tuple[BuiltIn, ...]] = {
     "light": (
@@ -45,6 +45,7 @@ PRESETS: dict[str, tuple[BuiltIn, ...]] = {
 }
 
 
+@check_arguments
 def preset(name: str) -> tuple[BuiltIn, ...]:
     """Returns the augmentations of a preset, that is a named policy.
 
@@ -68,4 +69,4 @@ def preset(name: str) -> tuple[BuiltIn, ...]:
         >>> [step.name for step in preset("strong")]
         ['RandomResizedCrop', 'RandomFlip', 'RandAugment', 'RandomErasing']
     """
-    return PRESETS[check_choice("preset", name, PRESETS)]
+    return PRESETS[check_choice("name", name, PRESETS)]

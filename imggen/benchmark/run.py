@@ -15,7 +15,7 @@ from imggen.benchmark.clock import measure_rate
 from imggen.benchmark.model import time_model
 from imggen.benchmark.report import BenchReport
 from imggen.benchmark.trial import Trial
-from imggen.core import check_number, pluralize
+from imggen.core import check_arguments, check_number, pluralize
 from imggen.errors import OptionError
 from imggen.workers import single_threaded_opencv
 
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from imggen.sequences import ImageSequence
 
 
+@check_arguments
 def bench(
     sequence: ImageSequence,
     *,

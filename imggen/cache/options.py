@@ -10,12 +10,13 @@ from typing import Literal, final, get_args
 from imggen.cache.disk import DiskCache
 from imggen.cache.packed import ImageCache, JpegCache
 from imggen.cache.ram import RamCache
-from imggen.core import check_choice, check_optional_whole, check_whole
+from imggen.core import check_arguments, check_choice, check_optional_whole, check_whole
 from imggen.errors import OptionError
 
 Pack = Literal["raw", "jpeg"]
 
 
+@check_arguments
 @final
 @dataclass(frozen=True)
 class Cache:
@@ -52,9 +53,7 @@ class Cache:
 
     def __post_init__(self) -> None:
         # Names that other libraries use would create folders called so.
-        if not isinstance(self.where, str | os.PathLike) or (
-            self.where != "ram" and str(self.where).lower() in {"", "ram", "disk"}
-        ):
+        if self.where != "ram" and str(self.where).lower() in {"", "ram", "disk"}:
             raise OptionError(
                 f'cache={self.where!r} is neither "ram", nor a folder such as "cached" or '
                 '"./disk", nor None.'

@@ -5,6 +5,7 @@ an image or a manifest. Formats of files and wording may change here alone; ``rn
 not, since results depend on them.
 """
 
+from imggen.core.arguments import PathText, check_arguments
 from imggen.core.checks import (
     check_choice,
     check_number,
@@ -36,10 +37,12 @@ from imggen.core.text import format_bytes, format_summary, format_summary_html, 
 from imggen.core.user_warnings import warn_user
 
 __all__ = [
+    "PathText",
     "Report",
     "Stream",
     "StringColumn",
     "absolute_link",
+    "check_arguments",
     "check_choice",
     "check_not_nested",
     "check_number",

@@ -14,7 +14,7 @@ numbers have the same arguments:
 from __future__ import annotations
 
 import math
-from collections.abc import Hashable, Iterable
+from collections.abc import Iterable
 from typing import TypeGuard, TypeVar
 
 import numpy as np
@@ -111,12 +111,13 @@ def check_range(
     *,
     above: float | None = None,
     whole: bool = False,
+    symmetric: bool = False,
     unit: str = "",
 ) -> tuple[float, float]:
     """Returns ``value`` as a tuple (low, high) of floats, if it is a range within its bounds.
 
     A range is a tuple or list of two numbers in ascending order; with ``whole``, both must be whole
-    numbers (3.0 is).
+    numbers (3.0 is); with ``symmetric``, a number of 0 or more stands for (-number, number).
 
     Raises:
         OptionError: The value is not legal.
@@ -128,8 +129,17 @@ def check_range(
             Did you mean (0.5, 1)?
     """
     unit = f", {unit}" if unit else ""
+    given = value
+    if symmetric and is_number(value):
+        if value < 0:
+            raise OptionError(
+                f"{name}={value!r} must be (low, high){unit}, or a number of 0 or more for "
+                f"(-number, number). Did you mean {-value}?"
+            )
+        value = (-value, value)
     if not isinstance(value, tuple | list) or len(value) != 2 or not all(map(is_number, value)):
-        raise OptionError(f"{name}={value!r} must be two numbers, (low, high){unit}.")
+        single = ", or one number for (-number, number)" if symmetric else ""
+        raise OptionError(f"{name}={value!r} must be two numbers, (low, high){unit}{single}.")
     low, high = value
     is_legal = all(_is_within(end, minimum, maximum, above) for end in value)
     if low <= high and is_legal and not (whole and any(end != int(end) for end in value)):
@@ -143,7 +153,7 @@ def check_range(
         bounds += f" <= {_short(maximum)}"
     kind = "whole numbers " if whole else ""
     hint = f" Did you mean ({high}, {low})?" if low > high else ""
-    raise OptionError(f"{name}={value!r} must be {kind}(low, high) with {bounds}{unit}.{hint}")
+    raise OptionError(f"{name}={given!r} must be {kind}(low, high) with {bounds}{unit}.{hint}")
 
 
 def check_choice(name: str, value: object, choices: Iterable[T]) -> T:
@@ -159,9 +169,11 @@ def check_choice(name: str, value: object, choices: Iterable[T]) -> T:
             'crop'?
     """
     known = tuple(choices)
-    if not isinstance(value, Hashable) or value not in known:
-        raise OptionError.unknown(name, value, known)
-    return value
+    # Not "value in known": NA of pandas and arrays compare to something without a truth value.
+    for choice in known:
+        if value is choice or (isinstance(value, type(choice)) and value == choice):
+            return choice
+    raise OptionError.unknown(name, value, known)
 
 
 def _is_within(

@@ -4,7 +4,9 @@ In: folders, tables or lists of files. Out: a ``Manifest``, which every other ro
 folders and formats of annotations can be added here without changes elsewhere.
 """
 
+from imggen.data.array_like import to_array, to_names, to_paths, to_values
 from imggen.data.boxes import Boxes, BoxFormat
+from imggen.data.class_names import ClassNames
 from imggen.data.keypoints import KeypointFormat, Keypoints
 from imggen.data.manifest import Manifest
 from imggen.data.manifest_io import column_arguments
@@ -12,12 +14,14 @@ from imggen.data.name_pattern import MaskPattern
 from imggen.data.scanning import Labels, has_folders, scan, scan_splits
 from imggen.data.splits import SPLIT_NAMES, Splits, split_name, split_names
 from imggen.data.targets import TargetColumn
-from imggen.data.validation import table_column
+from imggen.data.validation import Column, table_column
 
 __all__ = [
     "SPLIT_NAMES",
     "BoxFormat",
     "Boxes",
+    "ClassNames",
+    "Column",
     "KeypointFormat",
     "Keypoints",
     "Labels",
@@ -32,4 +36,8 @@ __all__ = [
     "split_name",
     "split_names",
     "table_column",
+    "to_array",
+    "to_names",
+    "to_paths",
+    "to_values",
 ]

@@ -5,14 +5,16 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, final, get_args
+from typing import Any, ClassVar, Literal, final, get_args
 
 import numpy as np
 import numpy.typing as npt
 
-from imggen.core import StringColumn, check_whole
+from imggen.core import StringColumn, check_arguments, check_whole
 from imggen.data.cell_parsing import parse_classes, parse_numbers
+from imggen.data.class_names import ClassNames, parse_class_names
 from imggen.data.ragged import Ragged, to_json
+from imggen.data.validation import Column
 from imggen.errors import ManifestError, OptionError
 
 BoxFormat = Literal["pascal_voc", "coco", "albumentations", "yolo"]
@@ -25,6 +27,7 @@ _FORMATS = {
 }
 
 
+@check_arguments
 @final
 @dataclass(frozen=True)
 class Boxes:
@@ -57,10 +60,12 @@ class Boxes:
         (('cat', 'dog'), 2)
     """
 
-    col: str
+    argument_hint: ClassVar[str] = "Pass Boxes(col=..., format=...)."
+
+    col: Column
     format: BoxFormat
-    labels: str | None = None
-    class_names: Sequence[str] | None = None
+    labels: Column | None = None
+    class_names: ClassNames | None = None
 
     def __post_init__(self) -> None:
         if self.format not in get_args(BoxFormat):
@@ -68,7 +73,7 @@ class Boxes:
             raise OptionError(f"format={self.format!r} must be one of {formats}.")
         if self.class_names is None:
             return
-        names = tuple(map(str, self.class_names))
+        names = parse_class_names(self.class_names)
         object.__setattr__(self, "class_names", names)
         if len(set(names)) != len(names):
             raise OptionError(f"The class names of boxes must differ; got {list(names)}.")
@@ -126,7 +131,7 @@ class BoxColumn:
         _check_unit(boxes, spec.format)
         if labels is None:
             indices = [np.zeros(len(array)) for array in boxes]
-            names = tuple(spec.class_names or ("object",))
+            names = parse_class_names(spec.class_names) or ("object",)
         else:
             indices, names = parse_classes(boxes, labels, spec.class_names)
         rows = Ragged.pack(
@@ -134,7 +139,7 @@ class BoxColumn:
         )
         return cls(rows, spec.format, names, rows.max_length)
 
-    def check_one_row_per_image(self, paths: StringColumn, x_col: str) -> None:
+    def check_one_row_per_image(self, paths: StringColumn, x_col: Column) -> None:
         """Rejects a table with one row per box: an image's other boxes would be background.
 
         Args:

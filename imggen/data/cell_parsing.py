@@ -13,12 +13,14 @@ import numpy as np
 import numpy.typing as npt
 
 from imggen.core import is_whole
-from imggen.data.validation import (
+from imggen.data.class_names import (
+    ClassNames,
     default_class_names,
     find_class_indices,
-    normalize_class_values,
-    validate_labels,
+    parse_class_names,
+    to_classes,
 )
+from imggen.data.validation import validate_labels
 from imggen.errors import ManifestError
 
 _NAN = re.compile(r"\bnan\b")
@@ -72,7 +74,7 @@ def _parse(cell: Any) -> Any:
 def parse_classes(
     boxes: Sequence[npt.NDArray[np.float64]],
     labels: Sequence[Any],
-    class_names: Sequence[str] | None,
+    class_names: ClassNames | None,
 ) -> tuple[list[npt.NDArray[np.float64]], tuple[str, ...]]:
     """Parses the classes of boxes.
 
@@ -107,10 +109,11 @@ def parse_classes(
             )
         if any(one is None or one != one for one in classes):
             raise ManifestError(f"Row {row} has a box without a class: {cell!r}.")
-        values += normalize_class_values(classes, description)
+        values += classes
+    values = to_classes(values, description)
     are_indices = all(is_whole(value) for value in values)
     if class_names is not None:
-        names = tuple(class_names)
+        names = parse_class_names(class_names)
     elif are_indices:
         names = default_class_names(max(values, default=0) + 1)
     else:

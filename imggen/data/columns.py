@@ -9,7 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from imggen.core import StringColumn
-from imggen.errors import ManifestError
+from imggen.data.array_like import to_array, to_names, to_paths, to_values
+from imggen.errors import ManifestError, OptionError
 
 
 def check_lengths(columns: Mapping[str, Any], num_samples: int) -> None:
@@ -28,6 +29,42 @@ def check_lengths(columns: Mapping[str, Any], num_samples: int) -> None:
                 f"The column {name!r} has {len(column)} rows and 'paths' has {num_samples}; "
                 "expected one row per sample in every column."
             )
+
+
+def to_string_column(name: str, values: Any) -> StringColumn | None:
+    """Converts paths or names, in whatever container they come, into a column; None for None.
+
+    Raises:
+        ManifestError: A value is missing, or is neither a path nor a name.
+    """
+    if values is None or isinstance(values, StringColumn):
+        return values
+    convert = to_paths if name in ("paths", "masks") else to_names
+    return StringColumn.of(convert(values, name))
+
+
+def to_rows(indices: Any, num_samples: int) -> npt.NDArray[np.int64]:
+    """Converts row numbers, or a mask with one truth value per row, into row numbers.
+
+    Raises:
+        OptionError: There are no such rows.
+    """
+    rows = to_array(indices, "indices", OptionError)
+    if rows.dtype == object:
+        rows = np.array(to_values(indices, "indices", OptionError))
+    if rows.dtype == bool and rows.shape == (num_samples,):
+        return np.flatnonzero(rows)
+    if rows.ndim != 1 or (rows.size and rows.dtype.kind not in "iu"):
+        raise OptionError(
+            f"indices has the shape {rows.shape} and the dtype {rows.dtype}; expected row numbers "
+            f"of shape (n,), or a mask of shape ({num_samples},)."
+        )
+    if rows.size and not -num_samples <= int(rows.min()) <= int(rows.max()) < num_samples:
+        raise OptionError(
+            f"indices run from {rows.min()} to {rows.max()}; expected row numbers from 0 to "
+            f"{num_samples - 1}."
+        )
+    return rows.astype(np.int64)
 
 
 def take_rows(column: Any, rows: npt.NDArray[np.int64]) -> Any:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, final, get_args
+from typing import Any, ClassVar, Literal, final, get_args
 
 import numpy as np
 import numpy.typing as npt
 
-from imggen.core import check_choice, check_whole
+from imggen.core import check_arguments, check_choice, check_whole
 from imggen.data.cell_parsing import parse_numbers
 from imggen.data.ragged import Ragged, to_json
+from imggen.data.validation import Column
 from imggen.errors import ManifestError
 
 KeypointFormat = Literal["xy", "yx", "xya", "xys", "xyas", "xysa"]
@@ -20,6 +21,7 @@ KeypointFormat = Literal["xy", "yx", "xya", "xys", "xyas", "xysa"]
 _SAMPLE_COLUMNS = {"x": 0, "y": 1, "a": 2, "s": 3}
 
 
+@check_arguments
 @final
 @dataclass(frozen=True)
 class Keypoints:
@@ -48,7 +50,9 @@ class Keypoints:
         2
     """
 
-    col: str
+    argument_hint: ClassVar[str] = "Pass Keypoints(col=..., format=...)."
+
+    col: Column
     format: KeypointFormat = "xy"
 
     def __post_init__(self) -> None:

@@ -43,13 +43,14 @@ class FolderLister:
         Folders below ``root`` that are in ``exclude`` are left out.
 
         Raises:
-            OptionError: ``extensions`` is a string.
+            OptionError: An extension is not a string.
         """
-        if isinstance(extensions, str):
-            raise OptionError(
-                f"extensions={extensions!r} is a string; pass a list such as ['.jpg']."
-            )
-        wanted = image_extensions() if extensions is None else extensions
+        wanted = image_extensions() if extensions is None else list(extensions)
+        for extension in wanted:
+            if not isinstance(extension, str):
+                raise OptionError(
+                    f"extensions holds {extension!r}; expected strings such as '.jpg'."
+                )
         return cls(
             os.fsencode(root),
             frozenset(os.fsencode("." + extension.lower().lstrip(".")) for extension in wanted),

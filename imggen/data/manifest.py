@@ -1,7 +1,6 @@
 """The manifest: an immutable, columnar table of samples.
 
-Folders, dataframes and lists of files become a Manifest; splitting, sequences and exports start
-from one.
+Folders, dataframes and lists of files become one; splits, sequences and exports start from it.
 """
 
 from __future__ import annotations
@@ -11,14 +10,32 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, final
+from typing import TYPE_CHECKING, Any, ClassVar, final
 
 import numpy as np
 import numpy.typing as npt
 
-from imggen.core import StringColumn, format_summary, format_summary_html, read_table, write_table
+from imggen.core import (
+    PathText,
+    StringColumn,
+    check_arguments,
+    format_summary,
+    format_summary_html,
+    read_table,
+    write_table,
+)
+from imggen.data.array_like import to_paths
 from imggen.data.boxes import BoxColumn, Boxes
-from imggen.data.columns import check_lengths, concatenate_columns, take_rows
+from imggen.data.class_names import (
+    ClassNames,
+    match_labels,
+    resolve_labels,
+)
+from imggen.data.columns import (
+    concatenate_columns,
+    take_rows,
+    to_rows,
+)
 from imggen.data.keypoints import KeypointColumn, Keypoints
 from imggen.data.manifest_io import (
     build_metadata,
@@ -30,16 +47,15 @@ from imggen.data.manifest_io import (
     read_labels,
     relative_root,
 )
+from imggen.data.normalization import normalize_fields
 from imggen.data.targets import TargetColumn
 from imggen.data.validation import (
-    match_labels,
-    resolve_labels,
-    text_column,
-    validate_labels,
-    validate_weights,
+    Column,
+    name_column,
+    path_column,
     weight_column,
 )
-from imggen.errors import ManifestError
+from imggen.errors import ManifestError, OptionError
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -51,6 +67,7 @@ _COLUMNS = (
 )
 
 
+@check_arguments
 @final
 @dataclass(frozen=True, eq=False)
 class Manifest:
@@ -85,7 +102,9 @@ class Manifest:
         (2, {'cat': 1, 'dog': 1})
     """
 
-    root: str
+    argument_hint: ClassVar[str] = "Pass imggen.scan(DIR), or Manifest.from_frame(table)."
+
+    root: PathText
     paths: StringColumn
     labels: npt.NDArray[np.int32] | None = None
     class_names: tuple[str, ...] = ()
@@ -101,27 +120,8 @@ class Manifest:
     skipped: Mapping[str, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        names = tuple(str(name) for name in self.class_names)
-        if len(set(names)) != len(names):
-            duplicates = sorted({name for name in names if names.count(name) > 1})
-            raise ManifestError(f"Class names must differ; the list has duplicates: {duplicates}.")
-        object.__setattr__(self, "class_names", names)
-        object.__setattr__(self, "root", os.fspath(self.root))
-        object.__setattr__(self, "skipped", dict(self.skipped))
-        object.__setattr__(self, "inputs", dict(self.inputs))
-        if self.labels is not None:
-            object.__setattr__(self, "labels", validate_labels(self.labels, len(names)))
-        if self.weights is not None:
-            object.__setattr__(self, "weights", validate_weights(self.weights))
-        reserved = {"image", "mask"} & set(self.inputs)
-        if reserved:
-            raise ManifestError(
-                f"The name {min(reserved)!r} is reserved for the images and their masks. Choose "
-                "another name for the input."
-            )
-        columns = {name: getattr(self, name) for name in _COLUMNS}
-        columns |= {f"input:{name}": paths for name, paths in self.inputs.items()}
-        check_lengths(columns, len(self.paths))
+        for name, value in normalize_fields(vars(self), _COLUMNS).items():
+            object.__setattr__(self, name, value)
 
     @property
     def num_samples(self) -> int:
@@ -166,18 +166,23 @@ class Manifest:
         # The path may leave root through "..", which must not depend on where root links to.
         return os.path.normpath(os.path.join(self.root, path))
 
+    @check_arguments
     def take(self, indices: npt.ArrayLike) -> Manifest:
         """Returns the manifest of the samples at ``indices``, in that order.
 
         Args:
-            indices: Row numbers, shape (n,).
+            indices: Row numbers, shape (n,); or a mask, bool, shape (num_samples,).
+
+        Raises:
+            OptionError: There are no such rows.
         """
-        rows = np.asarray(indices, dtype=np.int64)
+        rows = to_rows(indices, self.num_samples)
         columns = {name: take_rows(getattr(self, name), rows) for name in ("paths", *_COLUMNS)}
         inputs = {name: paths.take(rows) for name, paths in self.inputs.items()}
         return dataclasses.replace(self, **columns, inputs=inputs)
 
     @classmethod
+    @check_arguments
     def concatenate(cls, manifests: Sequence[Manifest]) -> Manifest:
         """Concatenates manifests of the same root and classes, such as those of a split.
 
@@ -187,6 +192,9 @@ class Manifest:
         Raises:
             ManifestError: They differ in root, classes or columns.
         """
+        manifests = list(manifests)
+        if not manifests:
+            raise OptionError("manifests is empty; expected at least one.")
         first = manifests[0]
         for manifest in manifests:
             if (manifest.root, manifest.class_names) != (first.root, first.class_names):
@@ -221,23 +229,24 @@ class Manifest:
         return build_table(self._columns(), self.class_names)
 
     @classmethod
+    @check_arguments
     def from_frame(
         cls,
         frame: pd.DataFrame,
         *,
         root: str | os.PathLike[str] = ".",
-        x_col: str = "path",
-        y_col: str | None = "label",
-        group_col: str | None = None,
-        weight_col: str | None = None,
-        split_col: str | None = None,
-        hash_col: str | None = None,
-        mask_col: str | None = None,
-        input_cols: Mapping[str, str] | None = None,
+        x_col: Column = "path",
+        y_col: Column | None = "label",
+        group_col: Column | None = None,
+        weight_col: Column | None = None,
+        split_col: Column | None = None,
+        hash_col: Column | None = None,
+        mask_col: Column | None = None,
+        input_cols: Mapping[str, Column] | None = None,
         boxes: Boxes | None = None,
         keypoints: Keypoints | None = None,
-        target_cols: str | Sequence[str] | None = None,
-        class_names: Sequence[str] | None = None,
+        target_cols: Column | Sequence[Column] | None = None,
+        class_names: ClassNames | None = None,
     ) -> Manifest:
         """Makes a manifest from a DataFrame with one row per sample; its index is ignored.
 
@@ -257,15 +266,15 @@ class Manifest:
             boxes: The columns of bounding boxes and their format, or None.
             keypoints: The column of keypoints and their format, or None.
             target_cols: The column of numbers to predict, or a list of such columns; or None.
-            class_names: Order and subset of the classes; rows of other classes are an error.
-                None: the names in the table, sorted (numbers by value).
+            class_names: Order and subset of the classes, as in ``from_files``; rows of other
+                classes are an error. None: the names in the table, sorted (numbers by value).
 
         Raises:
             ManifestError: A missing column, a missing value, a class not in ``class_names``, or
                 cells that are not boxes, keypoints or numbers.
             OptionError: ``boxes`` or ``keypoints`` of another type.
         """
-        paths = text_column(frame, x_col)
+        paths = path_column(frame, x_col)
         box_column = read_boxes(frame, boxes)
         if box_column is not None:
             box_column.check_one_row_per_image(paths, x_col)
@@ -275,25 +284,26 @@ class Manifest:
             paths=paths,
             labels=labels,
             class_names=names,
-            groups=None if group_col is None else text_column(frame, group_col),
+            groups=None if group_col is None else name_column(frame, group_col),
             weights=None if weight_col is None else weight_column(frame, weight_col),
-            splits=None if split_col is None else text_column(frame, split_col),
-            hashes=None if hash_col is None else text_column(frame, hash_col),
-            masks=None if mask_col is None else text_column(frame, mask_col),
-            inputs={name: text_column(frame, col) for name, col in (input_cols or {}).items()},
+            splits=None if split_col is None else name_column(frame, split_col),
+            hashes=None if hash_col is None else name_column(frame, hash_col),
+            masks=None if mask_col is None else path_column(frame, mask_col),
+            inputs={name: path_column(frame, col) for name, col in (input_cols or {}).items()},
             boxes=box_column,
             keypoints=read_keypoints(frame, keypoints),
             targets=None if target_cols is None else TargetColumn.parse(frame, target_cols),
         )
 
     @classmethod
+    @check_arguments
     def from_files(
         cls,
         files: Sequence[str | os.PathLike[str]],
         labels: Sequence[object] | Mapping[Any, object] | npt.NDArray[np.generic] | None = None,
         *,
         root: str | os.PathLike[str] = ".",
-        class_names: Sequence[str] | None = None,
+        class_names: ClassNames | None = None,
         num_classes: int | None = None,
     ) -> Manifest:
         """Makes a manifest from a list of files or IDs.
@@ -303,25 +313,26 @@ class Manifest:
             labels: One label per file in the same order, or a mapping from file to label. Integers
                 are class indices; anything else is a class name. None: no classes.
             root: The folder that the paths are relative to.
-            class_names: The classes; position is index. None: for names, the sorted names; for
-                integers, "0", "1", ...
-            num_classes: With integer labels, the number of classes. None: the largest + 1.
+            class_names: The classes: names in the order of their indices, or a mapping from name
+                to index or from index to name. None: for names, the sorted names; for integers,
+                "0", "1", ...
+            num_classes: The number of classes. None: as many as ``class_names``; without them, the
+                largest integer + 1.
 
         Raises:
             ManifestError: A file without a label, labels of another length, out of range, or
                 with more than one dimension.
-            OptionError: ``num_classes`` with labels that are names.
+            OptionError: ``num_classes`` with labels that are names, or that contradicts
+                ``class_names``.
         """
-        paths = [os.fspath(file) for file in files]
+        paths = to_paths(files, "files")
         if not paths:
             raise ManifestError("files is empty; expected at least one file.")
-        if labels is None:
-            indices, names = None, tuple(class_names or ())
-        else:
-            values = match_labels(paths, labels)
-            indices, names = resolve_labels(values, class_names, num_classes)
+        values = None if labels is None else match_labels(paths, labels)
+        indices, names = resolve_labels(values, class_names, num_classes)
         return cls(os.fspath(root), StringColumn.of(paths), indices, names)
 
+    @check_arguments
     def save(self, file: str | os.PathLike[str]) -> None:
         """Writes the table as CSV or Parquet, depending on the extension of ``file``.
 
@@ -342,6 +353,7 @@ class Manifest:
         write_table(target, self.to_frame(), metadata)
 
     @classmethod
+    @check_arguments
     def load(
         cls, file: str | os.PathLike[str], *, root: str | os.PathLike[str] | None = None
     ) -> Manifest:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,16 +11,16 @@ import numpy as np
 import numpy.typing as npt
 
 from imggen.data.boxes import BoxColumn, Boxes
+from imggen.data.class_names import (
+    ClassNames,
+    parse_class_names,
+    resolve_named_labels,
+    to_classes,
+)
 from imggen.data.keypoints import KeypointColumn, Keypoints
 from imggen.data.targets import TARGET_PREFIX
-from imggen.data.validation import (
-    find_class_indices,
-    infer_class_names,
-    normalize_class_values,
-    optional_column,
-    table_column,
-)
-from imggen.errors import ManifestError, OptionError
+from imggen.data.validation import Column, optional_column, table_column
+from imggen.errors import ManifestError
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -167,7 +167,7 @@ def column_arguments(frame: pd.DataFrame, metadata: Mapping[str, Any]) -> dict[s
 
 
 def read_labels(
-    frame: pd.DataFrame, y_col: str | None, class_names: Sequence[str] | None
+    frame: pd.DataFrame, y_col: Column | None, class_names: ClassNames | None
 ) -> tuple[npt.NDArray[np.int32] | None, tuple[str, ...]]:
     """Reads the class indices and the class names of a table; see ``Manifest.from_frame``.
 
@@ -175,11 +175,10 @@ def read_labels(
         ManifestError: A missing column or value, or a class not in ``class_names``.
     """
     if y_col is None:
-        return None, tuple(class_names or ())
+        return None, parse_class_names(class_names)
     description = f"column {y_col!r}"
-    values = normalize_class_values(table_column(frame, y_col), description)
-    names = infer_class_names(values) if class_names is None else tuple(map(str, class_names))
-    return find_class_indices([str(value) for value in values], names, description), names
+    values = to_classes(table_column(frame, y_col), description)
+    return resolve_named_labels(values, class_names, description)
 
 
 def read_boxes(frame: pd.DataFrame, boxes: Boxes | None) -> BoxColumn | None:
@@ -187,15 +186,9 @@ def read_boxes(frame: pd.DataFrame, boxes: Boxes | None) -> BoxColumn | None:
 
     Raises:
         ManifestError: A missing column, or cells that are not boxes or classes.
-        OptionError: ``boxes`` of another type.
     """
     if boxes is None:
         return None
-    if not isinstance(boxes, Boxes):
-        raise OptionError(
-            f"boxes={boxes!r} must be an imggen.Boxes or None; pass boxes=Boxes(col=..., "
-            "format=...)."
-        )
     labels = None if boxes.labels is None else optional_column(frame, boxes.labels)
     return BoxColumn.parse(optional_column(frame, boxes.col), labels, boxes)
 
@@ -205,15 +198,9 @@ def read_keypoints(frame: pd.DataFrame, keypoints: Keypoints | None) -> Keypoint
 
     Raises:
         ManifestError: A missing column, or cells that are not keypoints.
-        OptionError: ``keypoints`` of another type.
     """
     if keypoints is None:
         return None
-    if not isinstance(keypoints, Keypoints):
-        raise OptionError(
-            f"keypoints={keypoints!r} must be an imggen.Keypoints or None; pass "
-            "keypoints=Keypoints(col=..., format=...)."
-        )
     return KeypointColumn.parse(optional_column(frame, keypoints.col), keypoints)
 
 

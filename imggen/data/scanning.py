@@ -9,7 +9,8 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from imggen.core import StringColumn, check_choice, pluralize
+from imggen.core import StringColumn, check_arguments, check_choice, pluralize
+from imggen.data.class_names import ClassNames, parse_class_names
 from imggen.data.listing import FolderLister, existing_folder
 from imggen.data.manifest import Manifest
 from imggen.data.name_pattern import MaskPattern
@@ -21,11 +22,12 @@ from imggen.errors import ScanError
 Labels = Literal["inferred"] | None
 
 
+@check_arguments
 def scan(
     directory: str | os.PathLike[str],
     *,
     labels: Labels = "inferred",
-    class_names: Sequence[str] | None = None,
+    class_names: ClassNames | None = None,
     extensions: Collection[str] | None = None,
     mask_dir: str | os.PathLike[str] | None = None,
     mask_pattern: MaskPattern = None,
@@ -42,8 +44,9 @@ def scan(
         directory: A folder with one subfolder per class.
         labels: "inferred": class names are the names of the subfolders. None: every image at any
             depth, without classes.
-        class_names: Order and subset of the classes. None: all subfolders, sorted. With
-            ``labels=None``: the class names for predictions.
+        class_names: Order and subset of the classes: names, or a mapping from name to index or from
+            index to name. None: all subfolders, sorted. With ``labels=None``: the class names for
+            predictions.
         extensions: The image extensions, in any case. None: every format that Pillow reads.
         mask_dir: A folder with one mask per image, of the same name except for the extension:
             ``images/cat/1.jpg`` and ``masks/cat/1.png``. If it is inside of ``directory``, there
@@ -61,7 +64,7 @@ def scan(
     Raises:
         ScanError: No such folder, a named class without a folder, no class folder, no image, or an
             image without a mask; the message says what was found.
-        OptionError: An unknown value of ``labels``, or ``extensions`` as a string.
+        OptionError: An unknown value of ``labels``, or ``extensions`` that are not strings.
 
     Example:
         >>> import tempfile, pathlib
@@ -81,7 +84,7 @@ def scan(
 def _scan_images(
     directory: str | os.PathLike[str],
     labels: Labels,
-    class_names: Sequence[str] | None,
+    class_names: ClassNames | None,
     extensions: Collection[str] | None,
     exclude: Collection[str],
 ) -> Manifest:
@@ -94,7 +97,7 @@ def _scan_images(
         return Manifest(
             root,
             StringColumn.of_bytes(found),
-            class_names=tuple(class_names or ()),
+            class_names=parse_class_names(class_names),
             skipped=lister.skipped,
         )
     names, rows, indices = _scan_classes(root, lister, b"", class_names)
@@ -112,7 +115,7 @@ def scan_splits(
     directory: str | os.PathLike[str],
     *,
     labels: Labels = "inferred",
-    class_names: Sequence[str] | None = None,
+    class_names: ClassNames | None = None,
     extensions: Collection[str] | None = None,
     mask_dir: str | os.PathLike[str] | None = None,
     mask_pattern: MaskPattern = None,
@@ -213,7 +216,7 @@ def has_folders(directory: str | os.PathLike[str]) -> bool:
 
 
 def _scan_classes(
-    root: str, lister: FolderLister, under: bytes, class_names: Sequence[str] | None
+    root: str, lister: FolderLister, under: bytes, class_names: ClassNames | None
 ) -> tuple[tuple[str, ...], list[bytes], npt.NDArray[np.int32]]:
     """Lists the class folders ``root/under/*``: class names, paths and class indices."""
     path = os.path.join(root, os.fsdecode(under))
@@ -228,7 +231,7 @@ def _scan_classes(
             )
         names = tuple(present)
     else:
-        names = tuple(class_names)
+        names = parse_class_names(class_names)
         missing = [name for name in names if name not in present]
         if missing:
             raise ScanError(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TypeVar, final
 
+from imggen.core import check_arguments
 from imggen.errors import SplitError
 
 T = TypeVar("T")
@@ -57,6 +58,7 @@ def split_names(names: Iterable[str], where: str) -> list[str]:
     return known + [split for split in given if split not in SPLIT_NAMES]
 
 
+@check_arguments
 @final
 class Splits(tuple[T, ...]):
     """A tuple of splits with access by name: ``splits.train``, ``splits.val``.

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any, final
 import numpy as np
 import numpy.typing as npt
 
-from imggen.data.validation import table_column
+from imggen.data.array_like import to_values
+from imggen.data.validation import Column, table_column
 from imggen.errors import ManifestError
 
 if TYPE_CHECKING:
@@ -63,7 +64,7 @@ class TargetColumn:
         object.__setattr__(self, "names", names)
 
     @classmethod
-    def parse(cls, frame: pd.DataFrame, cols: str | Sequence[str]) -> TargetColumn:
+    def parse(cls, frame: pd.DataFrame, cols: Column | Sequence[Column]) -> TargetColumn:
         """Reads one column of a table, or several.
 
         Args:
@@ -75,10 +76,10 @@ class TargetColumn:
             ManifestError: A missing column, or a value that is missing, not a number, infinite, or
                 too large for float32.
         """
-        is_single = isinstance(cols, str)
-        columns = [cols] if isinstance(cols, str) else list(cols)
+        is_single = isinstance(cols, str | int)
+        columns = to_values([cols] if is_single else cols, "target_cols")
         if not columns:
-            raise ManifestError("The list of target columns is empty; expected at least one name.")
+            raise ManifestError("target_cols is empty; expected at least one name.")
         return cls(
             np.column_stack([_parse_column(frame, column) for column in columns]),
             tuple(str(column).removeprefix(TARGET_PREFIX) for column in columns),
@@ -119,7 +120,7 @@ class TargetColumn:
         return len(self.values)
 
 
-def _parse_column(frame: pd.DataFrame, name: str) -> list[float]:
+def _parse_column(frame: pd.DataFrame, name: Column) -> list[float]:
     numbers = []
     for row, value in enumerate(table_column(frame, name)):
         number = _parse_number(value)

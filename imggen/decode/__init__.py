@@ -14,10 +14,11 @@ from imggen.decode.formats import (
 )
 from imggen.decode.geometry import compute_placement, source_geometry
 from imggen.decode.jpeg import decode_jpeg, read_if_jpeg
-from imggen.decode.load import load_image, load_in_stages
+from imggen.decode.load import load_image, load_in_stages, read_image
 from imggen.decode.mask import load_mask
 from imggen.decode.mask_inspection import MaskContent, inspect_mask
 from imggen.decode.mask_values import MaskValues, MaskValuesLike, list_values
+from imggen.decode.read_errors import concerns_file
 from imggen.decode.spec import NUM_CHANNELS, ColorMode, Fit, ImageSpec, Interpolation
 
 __all__ = [
@@ -32,6 +33,7 @@ __all__ = [
     "MaskValues",
     "MaskValuesLike",
     "compute_placement",
+    "concerns_file",
     "decode_jpeg",
     "find_format",
     "format_by_extension",
@@ -42,5 +44,6 @@ __all__ = [
     "load_in_stages",
     "load_mask",
     "read_if_jpeg",
+    "read_image",
     "source_geometry",
 ]

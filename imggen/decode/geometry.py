@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from imggen.decode.orientation import oriented_size
-from imggen.decode.read_errors import build_image_error
+from imggen.decode.read_errors import build_image_error, concerns_file
 from imggen.decode.spec import ImageSpec
 
 
@@ -77,7 +77,8 @@ def source_geometry(path: str, spec: ImageSpec) -> tuple[tuple[int, int], npt.ND
     try:
         width, height = upright_size(path, spec)
     except Exception as err:
-        # As with images: Pillow's readers raise whatever their parsing meets.
+        if not concerns_file(err):
+            raise
         raise build_image_error(path, err) from err
     (left, top, right, bottom), (across, down), (at_left, at_top) = compute_placement(
         width, height, spec

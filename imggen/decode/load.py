@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from imggen.core import check_arguments
 from imggen.decode.formats import find_format
 from imggen.decode.geometry import compute_placement
 from imggen.decode.jpeg import decode_jpeg, read_if_jpeg
@@ -22,13 +23,14 @@ from imggen.decode.orientation import (
     read_orientation,
     turn_upright,
 )
-from imggen.decode.read_errors import build_image_error
+from imggen.decode.read_errors import build_image_error, concerns_file
 from imggen.decode.spec import FILTERS, ColorMode, ImageSpec
 
 if TYPE_CHECKING:
     from PIL import Image
 
 
+@check_arguments
 def load_image(
     source: str | os.PathLike[str] | bytes, spec: ImageSpec | None = None
 ) -> npt.NDArray[np.uint8]:
@@ -48,6 +50,7 @@ def load_image(
     Raises:
         ImageError: The file is missing, unreadable, broken, truncated or empty, holds values
             without a defined range, or is so large that Pillow refuses it as a decompression bomb.
+        OptionError: ``source`` or ``spec`` is of another type.
 
     Example:
         >>> buffer = io.BytesIO()
@@ -56,7 +59,12 @@ def load_image(
         >>> load_image(buffer.getvalue(), ImageSpec((3, 4)))[0, 0].tolist()
         [255, 0, 0]
     """
-    return load_in_stages(source, spec or ImageSpec(), lambda _: None)
+    return read_image(source, spec or ImageSpec())
+
+
+def read_image(source: str | os.PathLike[str] | bytes, spec: ImageSpec) -> npt.NDArray[np.uint8]:
+    """Same as ``load_image``, without checks of its arguments; for many calls."""
+    return load_in_stages(source, spec, _ignore)
 
 
 def load_in_stages(
@@ -74,9 +82,13 @@ def load_in_stages(
         with Image.open(io.BytesIO(source) if isinstance(source, bytes) else source) as image:
             return _load_with_pillow(image, spec, done)
     except Exception as err:
-        # Pillow's readers raise whatever their parsing meets: OSError, SyntaxError, struct.error,
-        # ValueError, IndexError, ... Each means that this file cannot be read.
+        if not concerns_file(err):
+            raise
         raise build_image_error(name, err) from err
+
+
+def _ignore(stage: str) -> None:
+    """Does nothing when a stage is complete."""
 
 
 def _load_with_opencv(

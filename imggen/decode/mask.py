@@ -10,7 +10,7 @@ import numpy.typing as npt
 from imggen.decode.geometry import compute_placement, upright_size
 from imggen.decode.mask_values import MaskValues, pack_colors
 from imggen.decode.orientation import turn_upright
-from imggen.decode.read_errors import build_image_error
+from imggen.decode.read_errors import build_image_error, concerns_file
 from imggen.decode.spec import ImageSpec
 
 if TYPE_CHECKING:
@@ -55,7 +55,8 @@ def load_mask(
                 )
             return _resize(values, spec, mask_values)
     except Exception as err:
-        # As with images: Pillow's readers raise whatever their parsing meets.
+        if not concerns_file(err):
+            raise
         raise build_image_error(path, err) from err
 
 

@@ -2,9 +2,36 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import signal
+import traceback
 
-from imggen.errors import ImageError
+from imggen.errors import ImageError, ImggenError
+
+# The machine has run out of something.
+_EXHAUSTED = {errno.EMFILE, errno.ENFILE, errno.ENOMEM}
+
+
+def concerns_file(err: Exception) -> bool:
+    """Whether an error that a reader raised is about its file.
+
+    Pillow's readers raise whatever their parsing meets: OSError, SyntaxError, struct.error,
+    ValueError, IndexError, ... Not about the file are wrong arguments, a machine that has run out
+    of memory or open files, and whatever a signal handler raises, such as a time limit.
+    """
+    if isinstance(err, ImggenError):
+        return isinstance(err, ImageError)
+    if isinstance(err, MemoryError) or (isinstance(err, OSError) and err.errno in _EXHAUSTED):
+        return False
+    return not _is_from_signal_handler(err)
+
+
+def _is_from_signal_handler(err: Exception) -> bool:
+    handlers = map(signal.getsignal, signal.valid_signals())
+    codes = {getattr(handler, "__code__", None) for handler in handlers} - {None}
+    frames = traceback.walk_tb(err.__traceback__)
+    return any(frame.f_code in codes for frame, _ in frames)
 
 
 def build_image_error(path: str, err: Exception) -> ImageError:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, final, get_args
+from typing import ClassVar, Literal, final, get_args
 
-from imggen.core import check_choice, check_optional_whole, is_whole
+from imggen.core import check_arguments, check_choice, check_optional_whole, is_whole
 from imggen.errors import OptionError
 
 ColorMode = Literal["rgb", "rgba", "grayscale"]
@@ -29,6 +29,7 @@ FILTERS = {
 }
 
 
+@check_arguments
 @final
 @dataclass(frozen=True)
 class ImageSpec:
@@ -57,6 +58,8 @@ class ImageSpec:
         >>> ImageSpec((64, 48), color_mode="grayscale").shape
         (64, 48, 1)
     """
+
+    argument_hint: ClassVar[str] = "Pass ImageSpec(image_size=(height, width))."
 
     image_size: tuple[int, int] | None = (256, 256)
     color_mode: ColorMode = "rgb"

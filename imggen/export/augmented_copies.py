@@ -15,6 +15,7 @@ from imggen.augment import Augment, Pipeline, Sample, adapt, format_policy, unwr
 from imggen.core import (
     Stream,
     StringColumn,
+    check_arguments,
     check_not_nested,
     check_seed,
     check_whole,
@@ -23,7 +24,7 @@ from imggen.core import (
     write_records,
 )
 from imggen.data import Manifest, has_folders, scan
-from imggen.decode import ImageSpec, load_image
+from imggen.decode import ImageSpec, read_image
 from imggen.errors import ExportError, ImageError, OptionError
 from imggen.export.journal import Journal, check_same_settings
 from imggen.loading import Failure
@@ -76,6 +77,7 @@ class _Step(NamedTuple):
         return [f"{stem}-{suffix.format(number)}" for number in range(self.num_copies)]
 
 
+@check_arguments
 def augment_directory(
     source: str | os.PathLike[str] | Manifest,
     target: str | os.PathLike[str],
@@ -130,6 +132,7 @@ def augment_directory(
     """
     pipeline = Pipeline(adapt(augment))
     _check_options(pipeline, copies, seed)
+    spec = ImageSpec(image_size)
     if isinstance(source, Manifest):
         manifest = source
     else:
@@ -161,7 +164,7 @@ def augment_directory(
         _begin(journal, settings, steps)
         drawn = journal.carry_out(
             "augmenting",
-            _Worker(manifest, journal, pipeline, ImageSpec(image_size), seed).do,
+            _Worker(manifest, journal, pipeline, spec, seed).do,
             steps,
             [path for step in steps for path in (step.original, *step.copies)],
             threads=ThreadMap(workers),
@@ -265,7 +268,7 @@ class _Worker:
             return drawn
         source = self._manifest.filepath(step.row)
         try:
-            pixels = load_image(source, self._spec)
+            pixels = read_image(source, self._spec)
         except ImageError as err:
             return Failure(err.path, err.reason)
         if self._spec.image_size is None:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import os
-import warnings
 
 import numpy.typing as npt
 
-from imggen.core import check_not_nested
+from imggen.core import check_arguments, check_not_nested, warn_user
 from imggen.data import Manifest, Splits, scan, split_name
-from imggen.errors import ExportError, ImggenWarning, ScanError
+from imggen.errors import ExportError, ScanError
 from imggen.export.journal import Journal, check_same_settings
 from imggen.export.plan import KIND, Mode, Plan, check_mode, make_plan, read_plan, write_plan
 from imggen.export.recipe_splits import make_splits
@@ -20,6 +19,7 @@ from imggen.workers import Progress
 Source = str | os.PathLike[str] | Manifest
 
 
+@check_arguments
 def split_directory(
     source: Source,
     target: str | os.PathLike[str],
@@ -102,6 +102,7 @@ def split_directory(
     return plan.splits(os.fspath(target), without=outcome.vanished)
 
 
+@check_arguments
 def undo_split(target: str | os.PathLike[str], *, progress: Progress | None = None) -> int:
     """Moves files back that ``split_directory`` with ``mode="move"`` has moved, complete or not.
 
@@ -141,11 +142,9 @@ def undo_split(target: str | os.PathLike[str], *, progress: Progress | None = No
     if not outcome.vanished:
         plan.journal.forget()
     else:
-        warnings.warn(
+        warn_user(
             f"{len(outcome.vanished)} files, such as {outcome.vanished[0]!r}, are neither in "
-            f"{plan.source!r} nor in {folder!r}. The plan is kept; call again when they are back.",
-            ImggenWarning,
-            stacklevel=2,
+            f"{plan.source!r} nor in {folder!r}. The plan is kept; call again when they are back."
         )
     return len(plan.steps) - len(outcome.vanished)
 
@@ -237,17 +236,15 @@ def _warn_of_new_files(plan: Plan, source: Source) -> None:
         return
     new = sorted(set(manifest.paths) - {step.source for step in plan.steps})
     if new:
-        warnings.warn(
+        warn_user(
             f"{len(new)} images in {manifest.root!r}, such as {new[0]!r}, are not in "
             f"{plan.target!r}: they were added after the split. Split again into a new folder; "
-            "with stable=True the others stay in their splits.",
-            ImggenWarning,
-            stacklevel=4,
+            "with stable=True the others stay in their splits."
         )
 
 
 def warn_of_outcome(plan: Plan, outcome: Outcome) -> None:
-    """Warns the caller's caller of files that have vanished or changed."""
+    """Warns of files that have vanished or changed."""
     for files, what in (
         (outcome.vanished, "have vanished since the split was planned, and are in no split"),
         (
@@ -257,8 +254,4 @@ def warn_of_outcome(plan: Plan, outcome: Outcome) -> None:
     ):
         if files:
             first = os.path.join(plan.source, files[0])
-            warnings.warn(
-                f"{len(files)} files {what}: {first!r}{' ...' if len(files) > 1 else ''}.",
-                ImggenWarning,
-                stacklevel=3,
-            )
+            warn_user(f"{len(files)} files {what}: {first!r}{' ...' if len(files) > 1 else ''}.")

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from imggen.augment import Pipeline
-from imggen.decode import ImageSpec, MaskValues, load_image, load_mask
+from imggen.decode import ImageSpec, MaskValues, load_mask, read_image
 from imggen.errors import ImageError, OptionError
 
 Load = Callable[[str], npt.NDArray[Any]]
@@ -65,7 +65,7 @@ class ImageSource:
         Raises:
             OptionError: There is such a crop, and a ``fit`` that crops or pads itself.
         """
-        load_whole = functools.partial(load_image, spec=spec)
+        load_whole = functools.partial(read_image, spec=spec)
         crop = pipeline.crop
         if crop is None or spec.image_size is None:
             return cls(
@@ -86,7 +86,7 @@ class ImageSource:
         shorter_side = crop.source_size or 2 * max(spec.image_size)
         uncut = dataclasses.replace(spec, image_size=None, shorter_side=shorter_side)
         return cls(
-            load=functools.partial(load_image, spec=uncut),
+            load=functools.partial(read_image, spec=uncut),
             loaded_spec=uncut,
             cache_key=uncut.cache_key(),
             cut_size=spec.image_size,

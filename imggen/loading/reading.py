@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from imggen.decode import concerns_file
 from imggen.errors import ImageError, SampleError
 
 
@@ -15,15 +16,19 @@ def read_array(path: str, load: Callable[[], npt.NDArray[Any]]) -> npt.NDArray[A
     """Calls ``load`` for the file ``path``.
 
     Raises:
-        ImageError: ``load`` raised any error; the message names ``path`` and the reason.
+        ImageError: ``load`` raised an error about the file, or a custom loader any error of its
+            own; the message names ``path`` and the reason.
         SampleError: ``load`` returned something other than an array of numbers.
     """
     try:
         array = load()
-    except Exception as err:
+    except ImageError as err:
         # The path in the manifest, even if a custom loader raises an error for another one.
-        reason = getattr(err, "reason", f"the loader raised {type(err).__name__}: {err}")
-        raise ImageError.of(path, str(reason)) from err
+        raise ImageError.of(path, err.reason) from err
+    except Exception as err:
+        if not concerns_file(err):
+            raise
+        raise ImageError.of_loader(path, err) from err
     if not isinstance(array, np.ndarray) or array.dtype.kind not in "buif":
         kind = array.dtype if isinstance(array, np.ndarray) else type(array).__name__
         raise SampleError(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from imggen.core import check_whole
+from imggen.core import check_arguments, check_whole
 from imggen.errors import OptionError
 from imggen.preview.drawing import BACKGROUND, FAINT, INK, font, one_line
 
@@ -20,6 +20,7 @@ _WIDEST_MATRIX = 2400
 _SMALLEST_CELL_WITH_NUMBER = 20
 
 
+@check_arguments
 def confusion_matrix(table: pd.DataFrame, *, cell: int = 44) -> Image.Image:
     """Draws the confusion matrix of a table of predictions.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from imggen.core import check_whole
+from imggen.core import check_arguments, check_whole
 from imggen.preview.drawing import BACKGROUND, FAINT, INK, draw_caption, font, one_line
 from imggen.preview.sample_drawing import draw_sample
 from imggen.preview.variants import Preview, Previewable, Variant, make_preview
@@ -20,6 +20,7 @@ _WARNING = "#bc4c00"
 _FONT_SIZE, _MAX_LINES = 11, 6
 
 
+@check_arguments
 def contact_sheet(
     sequence: Previewable,
     *,

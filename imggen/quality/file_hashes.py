@@ -5,12 +5,13 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 
-from imggen.core import StringColumn
+from imggen.core import StringColumn, check_arguments
 from imggen.data import Manifest
 from imggen.errors import ManifestError
 from imggen.workers import Progress, ThreadMap
 
 
+@check_arguments
 def hash_files(
     manifest: Manifest, *, workers: int | None = None, progress: Progress | None = None
 ) -> Manifest:

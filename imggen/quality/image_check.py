@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from enum import Enum
 from typing import TYPE_CHECKING, NamedTuple, final
 
-from imggen.decode import PLAIN_MODES, find_format, format_by_extension, load_image
+from imggen.decode import PLAIN_MODES, concerns_file, find_format, format_by_extension, load_image
 from imggen.errors import ImageError
 
 if TYPE_CHECKING:
@@ -84,7 +84,7 @@ class ImageCheck(NamedTuple):
 
 
 def check_image(root: str, path: str, *, decode: bool = True) -> ImageCheck:
-    """Checks one file; never raises.
+    """Checks one file; whatever is wrong with it is a finding.
 
     Args:
         root: The folder that ``path`` is relative to.
@@ -116,7 +116,9 @@ def check_image(root: str, path: str, *, decode: bool = True) -> ImageCheck:
         findings.append(
             Finding(path, Problem.NOT_IMAGE, "not a format that Pillow knows, or a broken header")
         )
-    except Exception as err:  # noqa: BLE001 - Pillow's readers raise whatever their parsing meets
+    except Exception as err:
+        if not concerns_file(err):
+            raise
         findings.append(Finding(path, _classify(err), _describe(err)))
     return ImageCheck(facts, tuple(findings))
 

@@ -11,7 +11,7 @@ from typing import Any, ClassVar, final
 import numpy as np
 import numpy.typing as npt
 
-from imggen.core import Report
+from imggen.core import Report, check_arguments
 from imggen.data import Manifest
 from imggen.errors import ScanError
 from imggen.quality.image_check import ImageFacts, check_image, silence_pillow
@@ -82,6 +82,7 @@ class Survey(Report):
         ]
 
 
+@check_arguments
 def survey(
     manifest: Manifest, *, workers: int | None = None, progress: Progress | None = None
 ) -> Survey:

@@ -10,7 +10,7 @@ from typing import Any, ClassVar, final
 
 import numpy as np
 
-from imggen.core import Report, StringColumn
+from imggen.core import Report, StringColumn, check_arguments
 from imggen.data import SPLIT_NAMES, Manifest, Splits, split_name, split_names
 from imggen.errors import SplitError
 from imggen.quality.duplicates import THRESHOLD, Duplicates, find_duplicates
@@ -101,6 +101,7 @@ class Leaks(Report):
         ]
 
 
+@check_arguments
 def find_leaks(
     splits: Mapping[str, Manifest],
     *,

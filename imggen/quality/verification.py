@@ -10,7 +10,14 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, ClassVar, final
 
-from imggen.core import Report, absolute_link, class_folder_path, move_file, move_link
+from imggen.core import (
+    Report,
+    absolute_link,
+    check_arguments,
+    class_folder_path,
+    move_file,
+    move_link,
+)
 from imggen.data import Manifest, scan
 from imggen.errors import ExportError
 from imggen.quality.image_check import Finding, check_image, silence_pillow
@@ -112,6 +119,7 @@ class VerifyReport(Report):
         return moved
 
 
+@check_arguments
 def verify(
     source: str | os.PathLike[str] | Manifest,
     *,

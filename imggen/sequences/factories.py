@@ -11,9 +11,11 @@ import numpy as np
 import numpy.typing as npt
 
 from imggen.augment import Augment
-from imggen.core import check_choice, check_seed
+from imggen.core import check_arguments, check_choice, check_seed
 from imggen.data import (
     Boxes,
+    ClassNames,
+    Column,
     Keypoints,
     Labels,
     Manifest,
@@ -23,7 +25,7 @@ from imggen.data import (
     scan_splits,
     split_name,
 )
-from imggen.errors import OptionError
+from imggen.errors import OptionError, SplitError
 from imggen.loading import check_masks_once, default_label_mode, find_label_mode
 from imggen.sequences.image_sequence import ImageSequence
 from imggen.sequences.options import SequenceOptions
@@ -36,12 +38,13 @@ if TYPE_CHECKING:
 _TRAIN_ONLY: SequenceOptions = {"shuffle": False, "repeats": 1, "drop_remainder": False}
 
 
+@check_arguments
 def from_directory(
     directory: str | os.PathLike[str],
     *,
     split: Ratios | Literal["folders"] | None = None,
     labels: Labels = "inferred",
-    class_names: Sequence[str] | None = None,
+    class_names: ClassNames | None = None,
     extensions: Collection[str] | None = None,
     mask_dir: str | os.PathLike[str] | None = None,
     mask_pattern: MaskPattern = None,
@@ -60,7 +63,8 @@ def from_directory(
             class; a mapping from split name to fraction; "folders" for a dataset that is already
             split; or None for one sequence of all images.
         labels: "inferred": from the folders; None: images without classes.
-        class_names: Order and subset of the classes. None: all folders, sorted.
+        class_names: Order and subset of the classes: names, or a mapping from name to index or from
+            index to name. None: all folders, sorted.
         extensions: The image extensions. None: every format that Pillow reads.
         mask_dir: A folder with one mask per image, of the same name except for the extension:
             ``images/cat/1.jpg`` and ``masks/cat/1.png``. The default ``label_mode`` is "mask" then:
@@ -98,7 +102,7 @@ def from_directory(
         (8, 4, 4)
     """
     _check_options(from_directory, options)
-    if split == "folders":
+    if isinstance(split, str) and split == "folders":
         manifest = scan_splits(
             directory,
             labels=labels,
@@ -120,23 +124,24 @@ def from_directory(
         mask_pattern=mask_pattern,
         input_dirs=input_dirs,
     )
-    recipe = None if split is None else Recipe(split, seed=split_seed)
+    recipe = None if split is None else _make_recipe(split, split_seed)
     return _make_sequences(manifest, recipe, augment, seed, options)
 
 
+@check_arguments
 def from_dataframe(
     frame: pd.DataFrame,
     *,
     root: str | os.PathLike[str] = ".",
-    x_col: str = "path",
-    y_col: str | Sequence[str] | None = "label",
-    group_col: str | None = None,
-    weight_col: str | None = None,
-    mask_col: str | None = None,
-    input_cols: Mapping[str, str] | None = None,
+    x_col: Column = "path",
+    y_col: Column | Sequence[Column] | None = "label",
+    group_col: Column | None = None,
+    weight_col: Column | None = None,
+    mask_col: Column | None = None,
+    input_cols: Mapping[str, Column] | None = None,
     boxes: Boxes | None = None,
     keypoints: Keypoints | None = None,
-    class_names: Sequence[str] | None = None,
+    class_names: ClassNames | None = None,
     split: Ratios | str | None = None,
     augment: Augment | Mapping[str, Augment] = None,
     seed: int | None = None,
@@ -161,7 +166,8 @@ def from_dataframe(
             default ``label_mode`` is "boxes" then.
         keypoints: The column of keypoints and their format. Keypoints are transformed with their
             images. The default ``label_mode`` is "keypoints" then.
-        class_names: Order of the classes. None: the names in the table, sorted.
+        class_names: Order of the classes, as in ``from_directory``. None: the names in the table,
+            sorted.
         split: As in ``from_directory``, or the name of the column of split names.
         augment: As in ``from_directory``.
         seed: As in ``from_directory``.
@@ -195,16 +201,17 @@ def from_dataframe(
     if split is None:
         recipe = None
     else:
-        recipe = Recipe(None if isinstance(split, str) else split, seed=split_seed)
+        recipe = Recipe(None) if isinstance(split, str) else _make_recipe(split, split_seed)
     return _make_sequences(manifest, recipe, augment, seed, options)
 
 
+@check_arguments
 def from_files(
     files: Sequence[str | os.PathLike[str]],
     labels: Sequence[object] | Mapping[Any, object] | npt.NDArray[np.generic] | None = None,
     *,
     root: str | os.PathLike[str] = ".",
-    class_names: Sequence[str] | None = None,
+    class_names: ClassNames | None = None,
     num_classes: int | None = None,
     split: Ratios | None = None,
     augment: Augment | Mapping[str, Augment] = None,
@@ -219,8 +226,8 @@ def from_files(
         labels: One label per file, or a mapping from file to label. Integers are class indices,
             anything else is a class name. None: no classes.
         root: The folder that the paths are relative to; ``""`` passes IDs to the loader unchanged.
-        class_names: The classes; position is index. None: see ``Manifest.from_files``.
-        num_classes: With integer labels, the number of classes. None: the largest + 1.
+        class_names: As in ``from_directory``. None: see ``Manifest.from_files``.
+        num_classes: See ``Manifest.from_files``.
         split: As in ``from_directory``.
         augment: As in ``from_directory``.
         seed: As in ``from_directory``.
@@ -239,8 +246,17 @@ def from_files(
     manifest = Manifest.from_files(
         files, labels, root=root, class_names=class_names, num_classes=num_classes
     )
-    recipe = None if split is None else Recipe(split, seed=split_seed)
+    recipe = None if split is None else _make_recipe(split, split_seed)
     return _make_sequences(manifest, recipe, augment, seed, options)
+
+
+def _make_recipe(split: Ratios, seed: int) -> Recipe:
+    recipe = Recipe(split, seed=seed)
+    try:
+        _ = recipe.shares
+    except SplitError as err:
+        raise SplitError(str(err).replace("ratios", "split", 1)) from err
+    return recipe
 
 
 def _make_sequences(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, final, get_args
+from typing import TYPE_CHECKING, Any, ClassVar, final, get_args
 
 import keras
 import numpy as np
@@ -13,8 +13,10 @@ import numpy.typing as npt
 from imggen.augment import Augment, Pipeline, adapt
 from imggen.cache import CacheLike, as_cache, open_cache
 from imggen.core import (
+    check_arguments,
     check_choice,
     check_number,
+    check_optional_whole,
     check_seed,
     check_whole,
     format_summary,
@@ -50,6 +52,7 @@ if TYPE_CHECKING:
     from PIL import Image
 
 
+@check_arguments
 @final
 class ImageSequence(EpochSequence[Batch], ManifestView, SampleView):
     """A ``keras.utils.PyDataset`` over the samples of a manifest.
@@ -125,6 +128,8 @@ class ImageSequence(EpochSequence[Batch], ManifestView, SampleView):
         >>> x.shape, str(x.dtype), y.shape
         ((4, 32, 32, 3), 'float32', (4, 2))
     """
+
+    argument_hint: ClassVar[str] = "Pass imggen.from_directory(DIR), or ImageSequence(manifest)."
 
     def __init__(
         self,
@@ -245,6 +250,7 @@ class ImageSequence(EpochSequence[Batch], ManifestView, SampleView):
         """The number of samples per batch."""
         return self.batch_maker.batch_size
 
+    @check_arguments
     def served(self, epoch: int | None = None) -> npt.NDArray[np.int64]:
         """Returns the samples of an epoch in serving order, as row numbers of the manifest.
 
@@ -258,9 +264,11 @@ class ImageSequence(EpochSequence[Batch], ManifestView, SampleView):
         Returns:
             int64, shape (number of served samples,).
         """
+        epoch = check_optional_whole("epoch", epoch, 0)
         indices = self.batch_maker.sampler.indices(self._tracker.served if epoch is None else epoch)
         return indices[: len(self) * self.batch_size] % self.samples
 
+    @check_arguments
     def predict(
         self,
         model: keras.Model,
@@ -310,6 +318,7 @@ class ImageSequence(EpochSequence[Batch], ManifestView, SampleView):
             verbose=verbose,
         )
 
+    @check_arguments
     def show_batch(self, index: int = 0, *, num_images: int = 16, cell: int = 128) -> Image.Image:
         """Draws a batch of the current epoch with its targets, for notebooks.
 
@@ -335,6 +344,7 @@ class ImageSequence(EpochSequence[Batch], ManifestView, SampleView):
             self.batch_maker, self.batch_maker(self.epoch, index % count), num_images, cell
         )
 
+    @check_arguments
     def fill_cache(self, progress: Callable[[], object] = lambda: None) -> list[Failure]:
         """Loads all samples into the cache, with as many threads as there are workers.
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy.typing as npt
 
+from imggen.core import check_arguments, check_whole
 from imggen.loading import BatchMaker
 from imggen.preview import Explanation, explain
 
@@ -19,18 +20,24 @@ class SampleView:
 
     batch_maker: BatchMaker
 
+    @check_arguments
     def original(self, index: int) -> npt.NDArray[Any]:
         """Returns sample ``index`` before augmentation: uint8, shape (height, width, channels).
 
         If ``RandomResizedCrop`` is the first augmentation, this is the image that it crops.
         """
+        index = check_whole("index", index, 0, self.batch_maker.manifest.num_samples - 1)
         return self.batch_maker.samples.image(index).copy()
 
+    @check_arguments
     def augmented(self, index: int, epoch: int) -> npt.NDArray[Any]:
         """Returns sample ``index`` as ``epoch`` trains on it, before rescaling."""
+        index = check_whole("index", index, 0, self.batch_maker.manifest.num_samples - 1)
+        epoch = check_whole("epoch", epoch, 0)
         sample = self.batch_maker.samples(index)
         return self.batch_maker.augment(sample, epoch, index, index).sample.image.copy()
 
+    @check_arguments
     def explain(self, epoch: int, index: int) -> Explanation:
         """Shows sample ``index`` as ``epoch`` trains on it, with all augmentation parameters.
 

@@ -11,7 +11,15 @@ from typing import TYPE_CHECKING, Any, NamedTuple, final
 import numpy as np
 import numpy.typing as npt
 
-from imggen.core import Stream, check_choice, check_seed, generator
+from imggen.core import (
+    Stream,
+    check_arguments,
+    check_choice,
+    check_optional_whole,
+    check_seed,
+    generator,
+)
+from imggen.data import Column, to_paths, to_values
 from imggen.errors import OptionError, TableError
 from imggen.sequences.base import EpochSequence
 from imggen.workers import WorkerOptions
@@ -27,12 +35,13 @@ _DTYPES = ("float32", "float64", "float16")
 
 
 class TableBatch(NamedTuple):
-    """The arrays of one table file: x of shape (rows, columns), y of shape (rows,) or None."""
+    """The arrays of one table file: x of shape (rows, columns); y of shape (rows,) or (rows, k)."""
 
     x: npt.NDArray[Any]
     y: npt.NDArray[Any] | None
 
 
+@check_arguments
 @final
 class TableSequence(EpochSequence[TableBatch]):
     r"""A ``keras.utils.PyDataset`` with one batch per file.
@@ -42,7 +51,8 @@ class TableSequence(EpochSequence[TableBatch]):
 
     Args:
         files: Paths of CSV files, or of other files that ``reader`` reads.
-        target: The column to predict, which is removed from ``x``. None: no target.
+        target: The column to predict, or a list of columns, which are removed from ``x``. ``y`` has
+            the shape (rows,) for one column and (rows, k) for a list. None: no target.
         reader: A function from path to DataFrame, such as ``pandas.read_parquet``. None:
             ``pandas.read_csv``.
         transform: A function from the DataFrame without the target to the DataFrame or array to
@@ -78,7 +88,7 @@ class TableSequence(EpochSequence[TableBatch]):
     def __init__(
         self,
         files: Sequence[str | os.PathLike[str]],
-        target: str | None,
+        target: Column | Sequence[Column] | None,
         *,
         reader: Reader | None = None,
         transform: Transform | None = None,
@@ -92,18 +102,19 @@ class TableSequence(EpochSequence[TableBatch]):
     ) -> None:
         import pandas as pd
 
-        if isinstance(files, str | os.PathLike):
-            raise OptionError(f"files={files!r} is a single path; pass a list of paths.")
-        if not files:
+        paths = to_paths(files, "files")
+        if not paths:
             raise OptionError("files is empty; expected at least one file.")
         check_choice("dtype", dtype, _DTYPES)
         if replace and not shuffle:
             raise OptionError("replace=True needs shuffle=True, since files are drawn at random.")
-        self.files = [os.fspath(file) for file in files]
+        self.files = paths
         self.seed = check_seed(seed)
+        self._target = target
         self._maker = TableBatchMaker(
             files=tuple(self.files),
-            target=target,
+            targets=_as_columns(target),
+            is_single=isinstance(target, str | int),
             reader=reader or pd.read_csv,
             transform=transform,
             shuffle=shuffle,
@@ -117,6 +128,7 @@ class TableSequence(EpochSequence[TableBatch]):
         options = WorkerOptions(workers, use_multiprocessing, max_queue_size)
         super().__init__(self._maker, len(self.files), options)
 
+    @check_arguments
     def served(self, epoch: int | None = None) -> list[str]:
         """Returns the files of an epoch in serving order.
 
@@ -124,6 +136,7 @@ class TableSequence(EpochSequence[TableBatch]):
             epoch: The epoch, from 0. None: the one that was served last; before the first batch,
                 the current one.
         """
+        epoch = check_optional_whole("epoch", epoch, 0)
         order = self._maker.served(self._tracker.served if epoch is None else epoch)
         return [self.files[index] for index in order]
 
@@ -133,7 +146,7 @@ class TableSequence(EpochSequence[TableBatch]):
     def __repr__(self) -> str:
         return (
             f"TableSequence({len(self.files)} files; {len(self._maker.columns)} columns, "
-            f"target={self._maker.target!r}; seed={self.seed})"
+            f"target={self._target!r}; seed={self.seed})"
         )
 
 
@@ -143,7 +156,8 @@ class TableBatchMaker:
     """Reads the file that is batch ``index`` of ``epoch``; see ``TableSequence``."""
 
     files: tuple[str, ...]
-    target: str | None
+    targets: tuple[Column, ...]
+    is_single: bool
     reader: Reader
     transform: Transform | None
     shuffle: bool
@@ -167,7 +181,8 @@ class TableBatchMaker:
         try:
             frame = self.reader(file)
         except Exception as err:
-            raise TableError(f"Cannot read {file!r}: {type(err).__name__}: {err}") from err
+            who = "" if self.reader is pd.read_csv else "reader= raised "
+            raise TableError(f"Cannot read {file!r}: {who}{type(err).__name__}: {err}") from err
         if not isinstance(frame, pd.DataFrame):
             raise TableError(
                 f"The reader returned a {type(frame).__name__} for {file!r}; expected a DataFrame."
@@ -180,11 +195,11 @@ class TableBatchMaker:
             )
         if len(frame) == 0:
             raise TableError(f"{file!r} has no rows; expected at least one. Remove it from files.")
-        if self.target is not None and self.target not in frame.columns:
-            raise TableError(
-                f"{file!r} has no target column {self.target!r}; its columns are "
-                f"{list(frame.columns)}."
-            )
+        for target in self.targets:
+            if target not in columns:
+                raise TableError(
+                    f"{file!r} has no target column {target!r}; its columns are {columns}."
+                )
         return frame
 
     def __call__(self, epoch: int, index: int) -> TableBatch:
@@ -200,10 +215,11 @@ class TableBatchMaker:
             )
         frame = frame[list(self.columns)]
         y = None
-        if self.target is not None:
-            y = self._to_array(frame[[self.target]], file)[:, 0]
-            frame = frame.drop(columns=[self.target])
-        x = frame if self.transform is None else self.transform(frame)
+        if self.targets:
+            y = self._to_array(frame[list(self.targets)], file)
+            y = y[:, 0] if self.is_single else y
+            frame = frame.drop(columns=list(self.targets))
+        x = frame if self.transform is None else self._transform(frame, file)
         x = self._to_array(x, file) if hasattr(x, "columns") else np.asarray(x)
         if x.dtype.kind not in "buif" or np.isnan(x).any():
             raise TableError(
@@ -216,6 +232,12 @@ class TableBatchMaker:
                 "expected one row per input row."
             )
         return TableBatch(x.astype(self.dtype), y)
+
+    def _transform(self, frame: pd.DataFrame, file: str) -> Any:
+        try:
+            return None if self.transform is None else self.transform(frame)
+        except Exception as err:
+            raise TableError(f"transform= raised {type(err).__name__} for {file!r}: {err}") from err
 
     def _to_array(self, frame: pd.DataFrame, file: str) -> npt.NDArray[Any]:
         from pandas.api.types import is_numeric_dtype
@@ -233,3 +255,16 @@ class TableBatchMaker:
                     f"of {len(values)} rows. Fill or drop them, in transform= or reader=."
                 )
         return frame.to_numpy(dtype=self.dtype)
+
+
+def _as_columns(target: Column | Sequence[Column] | None) -> tuple[Column, ...]:
+    if target is None:
+        return ()
+    if isinstance(target, str | int):
+        return (target,)
+    columns = to_values(target, "target", OptionError)
+    if not columns or not all(isinstance(column, str | int) for column in columns):
+        raise OptionError(f"target={columns} must be the name of a column, or a list of names.")
+    if len(set(columns)) < len(columns):
+        raise OptionError(f"target={columns} names a column twice.")
+    return tuple(columns)

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from imggen.core import Stream, check_seed, generator
+from imggen.core import Stream, check_seed, generator, warn_user
 from imggen.data import Manifest
-from imggen.errors import ImggenWarning, SplitError
+from imggen.errors import SplitError
 from imggen.splitting.grouping import number_units
 from imggen.splitting.ratios import Shares, round_quotas
 from imggen.splitting.recipe import Recipe
@@ -194,7 +193,7 @@ def _warn_of_shares(
             for name, share, want in zip(names, have, ratios, strict=True)
         )
         reason = "A stable split is random" if stable else "Groups are kept whole"
-        warnings.warn(f"{reason}, so the shares deviate: {listed}.", ImggenWarning, stacklevel=5)
+        warn_user(f"{reason}, so the shares deviate: {listed}.")
 
 
 def _warn_of_counts(
@@ -212,11 +211,7 @@ def _warn_of_counts(
             of = f"{manifest.class_names[stratum]!r} in " if strata is manifest.labels else ""
             name, have, want = shares.names[split], got[stratum, split], wanted[stratum, split]
             listed.append(f"{of}{name} {have} (wanted {want})")
-        warnings.warn(
-            f"Groups are kept whole, so the counts deviate: {', '.join(listed)}.",
-            ImggenWarning,
-            stacklevel=5,
-        )
+        warn_user(f"Groups are kept whole, so the counts deviate: {', '.join(listed)}.")
 
 
 def _warn_of_missing_classes(
@@ -235,8 +230,4 @@ def _warn_of_missing_classes(
             + ", ".join(names[split] for split in np.flatnonzero(counts[row] == 0).tolist())
             for row in short[:10].tolist()
         )
-        warnings.warn(
-            f"{len(short)} classes are too small to appear in every split: {listed}.",
-            ImggenWarning,
-            stacklevel=5,
-        )
+        warn_user(f"{len(short)} classes are too small to appear in every split: {listed}.")

@@ -12,13 +12,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from imggen.core import StringColumn
-from imggen.data import Manifest
+from imggen.core import StringColumn, check_arguments
+from imggen.data import Manifest, to_names, to_values
 from imggen.errors import SplitError
 
 GroupBy = str | Callable[[str], str] | Sequence[object]
 
 
+@check_arguments
 def group_by(manifest: Manifest, by: GroupBy) -> Manifest:
     r"""Assigns a group to each sample; ``split`` keeps groups whole.
 
@@ -102,28 +103,20 @@ def _group_names(manifest: Manifest, by: Any) -> list[str]:
             return [posixpath.splitext(path)[0] for path in manifest.paths]
         return _search_paths(manifest, by)
     if callable(by):
-        return [str(by(path)) for path in manifest.paths]
-    is_column = isinstance(by, Iterable) and not isinstance(by, Mapping | bytes)
-    if not is_column or getattr(by, "ndim", 1) != 1:
+        return to_names([by(path) for path in manifest.paths], "group_by", SplitError)
+    if isinstance(by, Mapping | bytes) or not isinstance(by, Iterable):
         raise SplitError(
             f"group_by={by!r} is invalid; expected 'parent', 'stem', a regular expression, a "
             "function, or one group name per sample."
         )
-    names = list(by)
-    missing = [row for row, name in enumerate(names) if _is_missing(name)]
+    names = to_values(by, "group_by", SplitError)
+    missing = [row for row, name in enumerate(names) if name is None]
     if missing:
         raise SplitError(
-            f"{len(missing)} of {len(names)} samples have no group name, first in row "
+            f"group_by: {len(missing)} of {len(names)} samples have no group name, first in row "
             f"{missing[0]}. Name a group for each sample; use unique names for ungrouped samples."
         )
-    return [str(name) for name in names]
-
-
-def _is_missing(name: Any) -> bool:
-    try:
-        return name is None or bool(name != name)
-    except TypeError:  # comparing pandas' NA gives NA, which has no truth value
-        return True
+    return to_names(names, "group_by", SplitError)
 
 
 def _search_paths(manifest: Manifest, expression: str) -> list[str]:

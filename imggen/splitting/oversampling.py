@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from imggen.core import Stream, check_seed, generator
+from imggen.core import Stream, check_arguments, check_seed, generator
 from imggen.data import Manifest, split_name
 from imggen.errors import SplitError
 
 
+@check_arguments
 def oversample(manifest: Manifest, *, seed: int = 0) -> Manifest:
     """Repeats samples of rare classes until every class has as many as the largest.
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from imggen.core import StringColumn, check_whole
+from imggen.core import StringColumn, check_arguments, check_whole
 from imggen.data import Manifest, Splits, split_name, split_names
 from imggen.errors import SplitError
 from imggen.splitting.assignment import assign
@@ -17,6 +17,7 @@ from imggen.splitting.ratios import DEFAULT_RATIOS, Counts, Ratios, Shares
 from imggen.splitting.recipe import Recipe
 
 
+@check_arguments
 def split(
     manifest: Manifest,
     ratios: Ratios | None = DEFAULT_RATIOS,
@@ -74,6 +75,7 @@ def split(
     return _split(manifest, recipe)
 
 
+@check_arguments
 def kfold(
     manifest: Manifest,
     num_folds: int,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, final
 
@@ -11,11 +11,11 @@ import numpy as np
 import numpy.typing as npt
 
 from imggen.core import is_whole
-from imggen.data import SPLIT_NAMES, split_name, split_names
+from imggen.data import SPLIT_NAMES, split_name, split_names, to_values
 from imggen.errors import SplitError
 
-Ratios = Sequence[float] | Mapping[str, float]
-Counts = Sequence[int] | Mapping[str, int]
+Ratios = Sequence[float] | Mapping[str, float] | npt.NDArray[np.floating]
+Counts = Sequence[int] | Mapping[str, int] | npt.NDArray[np.integer]
 
 DEFAULT_RATIOS = (0.7, 0.15, 0.15)
 
@@ -133,9 +133,9 @@ def _parse_named(
     if isinstance(given, Mapping):
         split_names(map(str, given), f"mapping of {option}")
         return tuple(split_name(str(name)) for name in given), list(given.values())
-    if isinstance(given, str) or not isinstance(given, Sequence | np.ndarray):
+    if isinstance(given, str) or not isinstance(given, Iterable):
         raise SplitError(f"{option}={given!r} must be {expected}.")
-    values = list(given)
+    values = to_values(given, option, SplitError)
     if not 1 <= len(values) <= len(known):
         raise SplitError(
             f"{option}={tuple(values)} has {len(values)} numbers; expected 1 to {len(known)}, for "

@@ -48,6 +48,7 @@ RANGES = {
     ("RandomErasing", "scale"): AREA,
     ("RandomErasing", "ratio"): ASPECT,
 }
+SYMMETRIC = [option for option, (low, high, *_) in RANGES.items() if low == -high]
 FILLING = ["RandomRotation", "RandomTranslation", "RandomShear", "RandomZoom", "RandomPerspective"]
 ALPHA = (0, 100, "", 1)
 NUMBERS = {
@@ -184,12 +185,24 @@ NOT_RANGES = [
 
 def test_what_is_no_range_is_refused_with_what_a_range_is():
     for option, value in itertools.product(RANGES, NOT_RANGES):
+        if value == 5 and option in SYMMETRIC:
+            continue
         text = refusal(option, value)
         assert text.startswith(f"{option[1]}={value!r} must be two numbers, (low, high)"), (
             option,
             value,
         )
         assert RANGES[option][2] in text, (option, value)
+
+
+def test_a_number_is_a_symmetric_range_where_the_bounds_are_symmetric():
+    for option in SYMMETRIC:
+        highest = RANGES[option][1]
+        for number in (0, 0.5, np.float32(0.5), np.int64(1), highest):
+            assert made(option, number) == (-number, number), (option, number)
+            assert type(made(option, number)[1]) is float
+        assert refusal(option, -0.5).endswith("Did you mean 0.5?"), option
+        assert refusal(option, highest + 1).startswith(f"{option[1]}={highest + 1} must be (low")
 
 
 @each_case("option", RANGES)

@@ -283,7 +283,7 @@ WRONG = {
     "wrong type": (
         ROTATION + "    degrees: twenty\n",
         5,
-        r"RandomRotation: degrees='twenty' must be two numbers, \(low, high\), degrees\.$",
+        r"RandomRotation: degrees='twenty' must be two numbers, \(low, high\), degrees, or one",
     ),
     "unknown choice": (
         ROTATION + "    fill_mode: refelct\n",

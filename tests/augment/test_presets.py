@@ -69,7 +69,7 @@ def test_another_name_is_refused_with_the_closest(name, closest):
     with pytest.raises(OptionError) as err:
         imggen.preset(name)
     assert str(err.value) == (
-        f"preset={name!r} is not one of 'light', 'medium', 'strong'. Did you mean {closest!r}?"
+        f"name={name!r} is not one of 'light', 'medium', 'strong'. Did you mean {closest!r}?"
     )
 
 

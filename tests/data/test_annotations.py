@@ -489,7 +489,7 @@ def test_a_missing_column_is_named_with_the_columns_of_the_table(options):
 
 @pytest.mark.parametrize("option", ["boxes", "keypoints"])
 def test_a_bare_column_name_is_refused_with_the_value_to_pass(option):
-    with pytest.raises(OptionError, match=rf"{option}='bx' .* pass {option}={option.title()}\(col"):
+    with pytest.raises(OptionError, match=rf"{option}='bx' .* Pass {option.title()}\(col"):
         Manifest.from_frame(frame_of(bx=[TWO]), y_col=None, **{option: "bx"})
 
 

@@ -49,7 +49,10 @@ def content(manifest):
 @each_case(
     ("columns", "message"),
     [
-        ({"names": ("a", "b", "a")}, r"Class names must differ; the list has duplicates: \['a'\]"),
+        (
+            {"names": ("a", "b", "a")},
+            r"class_names must differ from each other; the list has duplicates: \['a'\]",
+        ),
         (
             {"labels": (0, 2, 1)},
             r"labels run from 0 to 2, but there are 2 class names.*index of each sample's class",

@@ -232,14 +232,19 @@ def test_a_path_that_is_not_a_folder_is_named_with_the_current_directory(make, s
 
 
 def test_a_class_named_twice_is_refused(make):
-    with pytest.raises(ManifestError, match=r"must differ; the list has duplicates: \['cat'\]"):
+    with pytest.raises(
+        ManifestError, match=r"must differ from each other; the list has duplicates: \['cat'\]"
+    ):
         scan(make("cat/1.jpg"), class_names=["cat", "cat"])
 
 
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"extensions": "jpg"}, r"extensions='jpg' is a string; pass a list such as \['\.jpg'\]"),
+        (
+            {"extensions": "jpg"},
+            r"extensions='jpg' is of type str; expected a list .* pass \['jpg'\]",
+        ),
         ({"labels": "infered"}, "labels='infered' is not one .* Did you mean 'inferred'"),
     ],
 )

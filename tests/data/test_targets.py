@@ -91,7 +91,7 @@ def test_a_missing_column_is_refused_with_those_there_are():
 
 
 def test_no_column_at_all_is_refused():
-    with pytest.raises(ManifestError, match="list of target columns is empty"):
+    with pytest.raises(ManifestError, match="target_cols is empty"):
         manifest_of([], age=[1, 2, 3])
 
 

@@ -219,7 +219,7 @@ def test_a_transform_that_does_not_return_numbers_is_named(files, value):
     ("arguments", "message"),
     [
         ({"files": []}, "files is empty"),
-        ({"files": "part.csv"}, "is a single path; pass a list"),
+        ({"files": "part.csv"}, "expected a list of paths.* pass"),
         ({"replace": True, "shuffle": False}, "needs shuffle=True"),
         ({"seed": -2}, "seed=-2"),
         ({"dtype": "uint8"}, "dtype='uint8' is not one of"),

@@ -168,8 +168,8 @@ def test_a_column_names_the_group_of_each_sample(column):
 def test_a_column_with_a_name_missing_is_an_error(column, missing, first):
     with pytest.raises(
         SplitError,
-        match=rf"^{missing} of 3 samples have no group name, first in row {first}\. Name a group "
-        r"for each sample; use unique names for ungrouped samples\.$",
+        match=rf"^group_by: {missing} of 3 samples have no group name, first in row {first}\. Name "
+        r"a group for each sample; use unique names for ungrouped samples\.$",
     ):
         group_by(manifest_of("abc"), column)
 

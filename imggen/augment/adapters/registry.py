@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from imggen.augment.base import Augmentation
+from imggen.core import check_arguments
 
 Recognizes = Callable[[object], bool]
 Make = Callable[[object], Augmentation]
@@ -13,6 +14,7 @@ Make = Callable[[object], Augmentation]
 _registered: list[tuple[Recognizes, Make]] = []
 
 
+@check_arguments
 def register_adapter(recognizes: Recognizes, make: Make) -> None:
     """Registers an adapter, so that ``augment=`` accepts augmentations of another kind.
 

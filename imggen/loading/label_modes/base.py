@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from imggen.augment import Blend, Mixer, Sample, blend_targets
-from imggen.data import Manifest
+from imggen.data import Column, Manifest
 from imggen.decode import ImageSpec, MaskValues, source_geometry
 from imggen.errors import OptionError
 from imggen.loading.label_modes.class_scores import class_score_columns
@@ -135,13 +135,13 @@ class LabelMode(ABC):
         del manifest
         return False
 
-    def frame_columns(self, y_col: str | Sequence[str] | None) -> dict[str, Any]:
+    def frame_columns(self, y_col: Column | Sequence[Column] | None) -> dict[str, Any]:
         """The arguments of ``Manifest.from_frame`` that read the column ``y_col`` for this mode.
 
         Raises:
             OptionError: The mode cannot be made of such columns.
         """
-        if y_col is not None and not isinstance(y_col, str):
+        if y_col is not None and not isinstance(y_col, str | int):
             raise OptionError(
                 f"y_col={y_col!r} must be the name of one column, the classes. For columns of "
                 'numbers, pass label_mode="regression" too.'

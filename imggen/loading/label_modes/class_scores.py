@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from imggen.core import warn_user
 from imggen.data import Manifest
-from imggen.errors import ImggenWarning, OptionError
+from imggen.errors import OptionError
 from imggen.loading.label_modes.output_meaning import OutputMeaning
 
 _PREDICT_WITH_OTHER_CLASSES = (
     "To predict with a model of other classes, make a sequence with labels=None and class_names=, "
     "the classes in the order of training."
 )
-# The line that calls ImageSequence.predict.
-_STACKLEVEL = 6
 
 
 def class_score_columns(
@@ -73,11 +71,9 @@ def _class_scores(
         _warn_of_scores(scores[read], meaning)
     broken = int(np.isnan(scores[read]).any(axis=1).sum())
     if broken:
-        warnings.warn(
+        warn_user(
             f"The model's output is NaN for {broken} of {len(read)} images, which have no "
             "prediction. Find out in which layer or weight it starts.",
-            ImggenWarning,
-            stacklevel=_STACKLEVEL - 1,
         )
     return scores
 
@@ -133,12 +129,10 @@ def _span(scores: npt.NDArray[np.float64]) -> str:
 
 
 def _warn_of_scores(scores: npt.NDArray[np.float64], meaning: OutputMeaning) -> None:
-    warnings.warn(
+    warn_user(
         f"The model's output runs from {_span(scores)}{meaning.describe()}, so its scores are not "
         "probabilities. End the model in a softmax or sigmoid, compile it with a loss that has "
         "from_logits=True, or pass from_logits=True.",
-        ImggenWarning,
-        stacklevel=_STACKLEVEL,
     )
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from imggen.augment import Mixer, MixUp, Sample
-from imggen.data import Manifest, TargetColumn
+from imggen.data import Column, Manifest, TargetColumn
 from imggen.errors import OptionError
 from imggen.loading.label_modes.base import LabelMode, TargetBatch
 from imggen.loading.label_modes.output_meaning import OutputMeaning
@@ -38,9 +38,9 @@ class RegressionMode(LabelMode):
         """See ``LabelMode``."""
         return manifest.targets is not None
 
-    def frame_columns(self, y_col: str | Sequence[str] | None) -> dict[str, Any]:
+    def frame_columns(self, y_col: Column | Sequence[Column] | None) -> dict[str, Any]:
         """See ``LabelMode``."""
-        if y_col is None or len(y_col) == 0:
+        if y_col is None or (not isinstance(y_col, int) and len(y_col) == 0):
             raise OptionError(
                 f'label_mode="regression" needs columns of numbers; got y_col={y_col!r}. Pass the '
                 "name of a column, or a list of names."

@@ -13,7 +13,7 @@ from typing import Any, ClassVar, NamedTuple, final
 import numpy as np
 import numpy.typing as npt
 
-from imggen.core import Report, StringColumn, check_number
+from imggen.core import Report, StringColumn, check_arguments, check_number
 from imggen.data import Manifest
 from imggen.errors import ImageError
 from imggen.quality.duplicates.fingerprints import THUMB_SIDE, compute_thumb
@@ -132,6 +132,7 @@ class Duplicates(Report):
         return rows
 
 
+@check_arguments
 def find_duplicates(
     manifest: Manifest,
     *,

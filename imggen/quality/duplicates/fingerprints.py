@@ -7,7 +7,7 @@ import os
 import numpy as np
 import numpy.typing as npt
 
-from imggen.decode import ImageSpec, load_image
+from imggen.decode import ImageSpec, read_image
 
 THUMB_SIDE = 64
 """The side of a thumbnail in pixels: small enough to hold 100,000 (4 KB each), and twice the side
@@ -45,7 +45,7 @@ def compute_thumb(source: str | os.PathLike[str] | bytes) -> npt.NDArray[np.uint
         ImageError: Same as ``load_image``.
     """
     spec = ImageSpec((THUMB_SIDE, THUMB_SIDE), color_mode="grayscale")
-    thumb: npt.NDArray[np.uint8] = flatten_noise(load_image(source, spec)[None, :, :, 0])[0]
+    thumb: npt.NDArray[np.uint8] = flatten_noise(read_image(source, spec)[None, :, :, 0])[0]
     return thumb
 
 

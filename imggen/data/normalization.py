@@ -1,0 +1,57 @@
+"""Validation and conversion of what the constructor of a ``Manifest`` is given."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from imggen.data.class_names import parse_class_names
+from imggen.data.columns import check_lengths, to_string_column
+from imggen.data.validation import validate_labels, validate_weights
+from imggen.errors import ManifestError
+
+_TEXT_COLUMNS = ("paths", "groups", "splits", "hashes", "masks")
+
+
+def normalize_fields(fields: Mapping[str, Any], optional: Sequence[str]) -> dict[str, Any]:
+    """Returns the fields of a manifest with the types that it documents.
+
+    Args:
+        fields: The fields as given.
+        optional: The names of the columns that may be None.
+
+    Raises:
+        ManifestError: See ``Manifest``.
+        OptionError: ``class_names`` holds something else than names.
+    """
+    names = parse_class_names(fields["class_names"])
+    if len(set(names)) != len(names):
+        duplicates = sorted({name for name in names if names.count(name) > 1})
+        raise ManifestError(
+            f"class_names must differ from each other; the list has duplicates: {duplicates}."
+        )
+    reserved = {"image", "mask"} & set(fields["inputs"])
+    if reserved:
+        raise ManifestError(
+            f"The name {min(reserved)!r} is reserved for the images and their masks. Choose "
+            "another name for the input."
+        )
+    normalized = {
+        **fields,
+        "class_names": names,
+        "root": os.fspath(fields["root"]),
+        "skipped": dict(fields["skipped"]),
+        "inputs": {
+            name: to_string_column("paths", paths) for name, paths in fields["inputs"].items()
+        },
+        **{name: to_string_column(name, fields[name]) for name in _TEXT_COLUMNS},
+    }
+    if fields["labels"] is not None:
+        normalized["labels"] = validate_labels(fields["labels"], len(names))
+    if fields["weights"] is not None:
+        normalized["weights"] = validate_weights(fields["weights"])
+    columns = {name: normalized[name] for name in optional}
+    columns |= {f"input:{name}": paths for name, paths in normalized["inputs"].items()}
+    check_lengths(columns, len(normalized["paths"]))
+    return normalized
