@@ -72,6 +72,7 @@ class Cache:
 CacheLike = Cache | str | os.PathLike[str] | None
 
 
+@check_arguments
 def as_cache(cache: CacheLike) -> Cache | None:
     """Converts a value of ``cache=`` to a ``Cache``."""
     return cache if cache is None or isinstance(cache, Cache) else Cache(cache)

@@ -1,7 +1,4 @@
-"""The manifest: an immutable, columnar table of samples.
-
-Folders, dataframes and lists of files become one; splits, sequences and exports start from it.
-"""
+"""The manifest: an immutable, columnar table of samples."""
 
 from __future__ import annotations
 
