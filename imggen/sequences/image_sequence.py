@@ -16,7 +16,6 @@ from imggen.core import (
     check_arguments,
     check_choice,
     check_number,
-    check_optional_whole,
     check_seed,
     check_whole,
     format_summary,
@@ -264,8 +263,8 @@ class ImageSequence(EpochSequence[Batch], ManifestView, SampleView):
         Returns:
             int64, shape (number of served samples,).
         """
-        epoch = check_optional_whole("epoch", epoch, 0)
-        indices = self.batch_maker.sampler.indices(self._tracker.served if epoch is None else epoch)
+        epoch = self._tracker.served if epoch is None else check_whole("epoch", epoch, 0)
+        indices = self.batch_maker.sampler.indices(epoch)
         return indices[: len(self) * self.batch_size] % self.samples
 
     @check_arguments
