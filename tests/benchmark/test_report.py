@@ -58,9 +58,9 @@ def pixels(report) -> np.ndarray:
     return np.asarray(report.picture())
 
 
-def columns_of(picture, colour):
+def columns_of(picture, color):
     """The number of columns of the widest row that have this color."""
-    return int((picture == colour).all(axis=2).sum(axis=1).max())
+    return int((picture == color).all(axis=2).sum(axis=1).max())
 
 
 def test_the_picture_has_bars_as_long_as_the_stages(photos):
@@ -73,8 +73,8 @@ def test_the_picture_has_bars_as_long_as_the_stages(photos):
     )
     picture = pixels(report)
     decode, resize, augment = (
-        columns_of(picture, colour)
-        for colour in ((0x21, 0x8B, 0xFF), (0x0A, 0x30, 0x69), (0xD4, 0x63, 0x1A))
+        columns_of(picture, color)
+        for color in ((0x21, 0x8B, 0xFF), (0x0A, 0x30, 0x69), (0xD4, 0x63, 0x1A))
     )
 
     assert 200 < resize < 250

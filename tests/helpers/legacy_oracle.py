@@ -142,7 +142,7 @@ class Case:
     preprocessing: str | None = None
     fit: dict[str, Any] | None = None
     save: bool = False
-    grey_level: float = 1  # of the images given
+    gray_level: float = 1  # of the images given
 
 
 @dataclass
@@ -191,7 +191,7 @@ def run(library: str, method: str, args: list[Any], case: Case, folder: Path, **
                 np.random.seed(case.number)  # Keras seeds the global state in fit, imggen does not
             before = global_state()
             iterator = getattr(generator, method)(*args, **flow, **own)
-            outcome.scale = case.grey_level * grey_level(generator)
+            outcome.scale = case.gray_level * gray_level(generator)
             outcome.served.append(fitted(generator))
             outcome.metadata = {
                 name: getattr(iterator, name) for name in FACTS if hasattr(iterator, name)
@@ -233,7 +233,7 @@ def fitted(generator: Any) -> list[Any]:
     return [generator.mean, generator.std, generator.zca_whitening_matrix]
 
 
-def grey_level(generator: Any) -> float:
+def gray_level(generator: Any) -> float:
     """The value of one gray level in a batch."""
     scale = abs(generator.rescale or 1)
     if generator.featurewise_std_normalization and generator.std is not None:

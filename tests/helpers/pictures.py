@@ -23,8 +23,8 @@ def scenes(number: int, side=64, seed=0, smooth=3) -> np.ndarray:
 
 def photo(seed: int, side=160) -> Image.Image:
     """A color image, a different one for each seed."""
-    light, *colours = scenes(4, side, seed, smooth=side / 24).astype(np.float32)
-    planes = [light * 0.7 + colour * 0.3 for colour in colours]
+    light, *colors = scenes(4, side, seed, smooth=side / 24).astype(np.float32)
+    planes = [light * 0.7 + color * 0.3 for color in colors]
     return Image.fromarray(np.stack(planes, axis=2).astype(np.uint8))
 
 

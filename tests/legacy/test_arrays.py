@@ -88,7 +88,7 @@ def draw_case(number):
     kind = rng.choice(["float32", "uint8", "float64", "unit"])
     x = images(shape, kind)
     case = Case(number, constructor, flow, draw_script(rng))
-    case.grey_level = 1 / 255 if kind == "unit" else 1
+    case.gray_level = 1 / 255 if kind == "unit" else 1
     case.preprocessing = rng.choice(Preprocessing.kinds) if rng.random() < 0.4 else None
     case.save = rng.random() < 0.25
     if rng.random() < 0.5:
@@ -161,7 +161,7 @@ def test_odd_numbers_of_channels_are_served_with_a_warning(channels, tmp_path):
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_images_of_nearly_one_colour_are_normalized_as_by_keras(seed, tmp_path):
+def test_images_of_nearly_one_color_are_normalized_as_by_keras(seed, tmp_path):
     """Rounding is most of their deviation, so the default mode has to round as Keras does."""
     normalize = {"samplewise_std_normalization": True, "samplewise_center": True}
     case = Case(6, {"rotation_range": 30, "zoom_range": 0.3} | normalize, {"seed": seed})

@@ -46,7 +46,7 @@ from tests.helpers.positions import (
 
 A = pytest.importorskip("albumentations")
 
-# The classes in their order; each is the colour that its boxes are painted in.
+# The classes in their order; each is the color that its boxes are painted in.
 KINDS = ("green", "red", "blue")
 CHANNEL = {"red": 0, "green": 1, "blue": 2}
 FORMATS = ["pascal_voc", "coco", "albumentations", "yolo"]
@@ -54,7 +54,7 @@ all_formats = pytest.mark.parametrize("box_format", FORMATS)
 
 
 def painted(size, boxes, kinds) -> np.ndarray:
-    """An image with a filled rectangle for each box, in the colour of its class."""
+    """An image with a filled rectangle for each box, in the color of its class."""
     image = np.full((*size, 3), DARK, np.uint8)
     for (left, top, right, bottom), kind in zip(boxes, kinds, strict=True):
         image[top:bottom, left:right, CHANNEL[kind]] = BRIGHT
@@ -516,7 +516,7 @@ THEIRS = {
         [A.Affine(**AFFINE)], bbox_params=params("yolo", clip=True, filter_invalid_bboxes=True)
     ),
     "ReplayCompose": A.ReplayCompose([A.Affine(**AFFINE)], bbox_params=params()),
-    "with colours": A.Compose([A.RandomBrightnessContrast(p=0), A.Affine(**AFFINE)]),
+    "with colors": A.Compose([A.RandomBrightnessContrast(p=0), A.Affine(**AFFINE)]),
 }
 all_theirs = pytest.mark.parametrize("name", THEIRS)
 
@@ -1148,7 +1148,7 @@ def test_a_drawn_box_has_the_edges_of_the_box():
         assert (plain == drawn)[inside].all()
 
 
-def test_boxes_of_different_classes_have_different_colours_and_names():
+def test_boxes_of_different_classes_have_different_colors_and_names():
     image = np.full((*SIZE, 3), 90, np.uint8)
 
     def drawn(number, names):

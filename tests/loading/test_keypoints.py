@@ -57,7 +57,7 @@ def disc(size, x, y, radius) -> np.ndarray:
 
 
 def painted(size, points, radius=5.0) -> np.ndarray:
-    """An image with a disc about each of up to three points, in a colour of its own."""
+    """An image with a disc about each of up to three points, in a color of its own."""
     image = np.full((*size, 3), DARK, np.uint8)
     for channel, (x, y) in enumerate(points):
         share = disc(size, x, y, radius)
@@ -128,7 +128,7 @@ def alone(folder, pixels, points, *, ending=".png", orientation=1, **options):
 
 
 def check_in_step(x, y, keypoint_format="xy", *, within=0.12) -> int:
-    """Holds each point to the middle of the disc of its colour; returns how many are compared."""
+    """Holds each point to the middle of the disc of its color; returns how many are compared."""
     compared = 0
     for image, of_image in zip(x, y, strict=True):
         height, width = image.shape[:2]
@@ -924,15 +924,15 @@ def test_a_drawn_point_is_about_its_place():
             np.testing.assert_allclose(middle, expected, atol=0.6 / scale + 0.1)
 
 
-def test_points_have_colours_of_their_own():
+def test_points_have_colors_of_their_own():
     image = np.full((*SIZE, 3), 90, np.uint8)
 
-    def colour_of(place):
+    def color_of(place):
         points = np.full((4, 4), np.nan)
         points[place] = [30, 20, 0, 0]
         return tuple(np.asarray(draw_sample(Sample(image, keypoints=points), 320))[82, 122])
 
-    assert len({colour_of(place) for place in range(4)}) == 4
+    assert len({color_of(place) for place in range(4)}) == 4
 
 
 @pytest.mark.parametrize(

@@ -245,7 +245,7 @@ def test_values_of_a_mask_of_16_bits_are_kept(tmp_path):
     np.testing.assert_array_equal(y[0, :, :, 0], mask)
 
 
-def test_of_a_mask_with_a_palette_the_numbers_of_the_colours_are_the_classes(tmp_path):
+def test_of_a_mask_with_a_palette_the_numbers_of_the_colors_are_the_classes(tmp_path):
     mask = np.random.default_rng(0).integers(0, 21, (20, 30), dtype=np.uint8)
     picture = Image.fromarray(mask).convert("P")
     picture.putdata(mask.ravel().tolist())
@@ -265,12 +265,12 @@ def test_a_mask_of_one_bit_holds_0_and_1(tmp_path):
 
 
 @pytest.mark.parametrize("channels", [3, 4])
-def test_a_grey_mask_that_is_stored_as_colours_is_taken_for_grey(tmp_path, channels):
+def test_a_grey_mask_that_is_stored_as_colors_is_taken_for_gray(tmp_path, channels):
     mask = np.random.default_rng(0).integers(0, 256, (20, 30), dtype=np.uint8)
-    colours = mask[..., None].repeat(channels, axis=2)
+    colors = mask[..., None].repeat(channels, axis=2)
     if channels == 4:
-        colours[..., 3] = 255
-    _, y = alone(tmp_path, painted(mask), colours)[0]
+        colors[..., 3] = 255
+    _, y = alone(tmp_path, painted(mask), colors)[0]
 
     np.testing.assert_array_equal(y[0, :, :, 0], mask)
 
@@ -297,10 +297,10 @@ def test_values_that_are_no_classes_are_refused(tmp_path, values, reason):
 
 
 def test_a_mask_in_color_is_refused_with_its_path(tmp_path):
-    colours = np.random.default_rng(0).integers(0, 256, (20, 30, 3), dtype=np.uint8)
+    colors = np.random.default_rng(0).integers(0, 256, (20, 30, 3), dtype=np.uint8)
 
     with pytest.raises(ImageError, match=r"masks/0\.png': it is in color \(mode RGB\); a mask"):
-        alone(tmp_path, painted(shape(0, 20, 30)), colours)[0]
+        alone(tmp_path, painted(shape(0, 20, 30)), colors)[0]
 
 
 def test_a_mask_of_another_size_is_refused_with_both_sizes(tmp_path):
@@ -459,7 +459,7 @@ MOVES = {
     "perspective": RandomPerspective((0.2, 0.5)),
     "crop": RandomResizedCrop((0.2, 1.0)),
     "all": [RandomFlip(), RandomRotation(), RandomShear(), RandomZoom(), RandomTranslation()],
-    "colours between": [RandomRotation(), RandomHue(), RandomZoom((0.7, 1.4))],
+    "colors between": [RandomRotation(), RandomHue(), RandomZoom((0.7, 1.4))],
 }
 
 
@@ -764,7 +764,7 @@ def test_further_inputs_are_moved_by_the_same_draw(pairs, augment):
         np.testing.assert_allclose(x["image"] + x["depth"], 255, atol=1)
 
 
-def test_colours_of_further_inputs_stay(pairs):
+def test_colors_of_further_inputs_stay(pairs):
     plain, changed = (
         pairs_of(pairs, augment=augment, shuffle=False)[0]
         for augment in (None, RandomHue((90, 90)))

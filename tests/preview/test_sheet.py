@@ -21,7 +21,7 @@ def invert(image):
     return 255 - image
 
 
-def recolour(image, rng):
+def recolor(image, rng):
     return image ^ rng.integers(1, 256, image.shape, dtype=np.uint8)
 
 
@@ -54,7 +54,7 @@ def test_each_class_has_a_row_below_the_one_before(photos):
 
 
 def test_the_variants_are_what_the_first_epochs_train_on(photos):
-    sequence = sequence_of(photos, augment=recolour, dtype="uint8", batch_size=5)
+    sequence = sequence_of(photos, augment=recolor, dtype="uint8", batch_size=5)
     sheet = sheet_of(sequence, variants=4)
 
     lefts = []
@@ -133,7 +133,7 @@ def test_transparency_is_shown_over_white(tmp_path):
 
 
 def test_a_sheet_leaves_the_sequence_as_it_was(photos):
-    sequence, untouched = (sequence_of(photos, augment=recolour) for _ in range(2))
+    sequence, untouched = (sequence_of(photos, augment=recolor) for _ in range(2))
     first = sheet_of(sequence)
 
     np.testing.assert_array_equal(sheet_of(sequence), first)
@@ -175,9 +175,9 @@ def table(true, predicted, **columns) -> pd.DataFrame:
     return pd.DataFrame({"true": true, "predicted": predicted, **columns}, dtype=object)
 
 
-def coloured(picture: Image.Image, colour: tuple[int, int, int]) -> list[int]:
-    """The middle (row, column) of the pixels of one colour; empty where there are none."""
-    found = np.argwhere((np.asarray(picture) == colour).all(axis=2))
+def colored(picture: Image.Image, color: tuple[int, int, int]) -> list[int]:
+    """The middle (row, column) of the pixels of one color; empty where there are none."""
+    found = np.argwhere((np.asarray(picture) == color).all(axis=2))
     return ((found.min(axis=0) + found.max(axis=0)) // 2).tolist() if len(found) else []
 
 
@@ -196,13 +196,13 @@ def test_the_counts_are_scikit_learns(seed):
 def test_right_predictions_are_blue_on_the_diagonal():
     picture = imggen.confusion_matrix(table(["a", "b"], ["a", "b"]))
 
-    assert coloured(picture, BLUE)
-    assert not coloured(picture, ORANGE)
+    assert colored(picture, BLUE)
+    assert not colored(picture, ORANGE)
 
 
 def test_a_row_is_a_true_class_and_a_column_a_predicted_one():
     picture = imggen.confusion_matrix(table(["a", "a", "b"], ["b", "b", "b"]))
-    wrong, right = coloured(picture, ORANGE), coloured(picture, BLUE)
+    wrong, right = colored(picture, ORANGE), colored(picture, BLUE)
 
     assert wrong[0] < right[0]
     assert wrong[1] == right[1]
@@ -210,7 +210,7 @@ def test_a_row_is_a_true_class_and_a_column_a_predicted_one():
 
 def test_a_square_is_shaded_by_its_share_of_the_row():
     def shades(picture):
-        return {colour for count, colour in picture.getcolors(10**6) if count > 500}
+        return {color for count, color in picture.getcolors(10**6) if count > 500}
 
     few = imggen.confusion_matrix(table(["a", "a", "b"], ["a", "b", "b"]))
     many = imggen.confusion_matrix(table(["a"] * 40 + ["b"], ["a", "b"] * 20 + ["b"]))
@@ -235,8 +235,8 @@ def test_classes_stand_in_the_order_of_the_scores_whether_predicted_or_not():
     three = imggen.confusion_matrix(table(["a", "b"], ["a", "a"], **scores), cell=50)
 
     assert (three.width - two.width, three.height - two.height) == (50, 50)
-    assert coloured(two, BLUE)[0] < coloured(two, ORANGE)[0]
-    assert coloured(three, ORANGE)[0] < coloured(three, BLUE)[0]
+    assert colored(two, BLUE)[0] < colored(two, ORANGE)[0]
+    assert colored(three, ORANGE)[0] < colored(three, BLUE)[0]
 
 
 @pytest.mark.parametrize(

@@ -196,7 +196,7 @@ def test_an_image_that_is_half_black_or_white_is_marked_with_the_share(photos, c
 @pytest.mark.parametrize(
     ("share", "color"), [(0.25, 0), (0.5, 8), (0.5, 247), (0.5, (0, 0, 200)), (0.5, (255, 255, 9))]
 )
-def test_a_smaller_part_or_another_colour_is_not_marked(photos, share, color):
+def test_a_smaller_part_or_another_color_is_not_marked(photos, share, color):
     assert warnings_of(photos, painted(share, color)) == {()}
 
 
@@ -238,7 +238,7 @@ def test_an_image_of_one_grey_is_marked(photos):
     assert warnings_of(photos, painted(1, 128)) == {("blank: a single color",)}
 
 
-def test_an_image_of_one_colour_is_marked(photos):
+def test_an_image_of_one_color_is_marked(photos):
     assert warnings_of(photos, painted(1, (200, 60, 40))) == {("blank: a single color",)}
 
 
@@ -304,7 +304,7 @@ def marks(sheet) -> int:
     return (np.asarray(sheet) == WARNING).all(axis=2).sum()
 
 
-def test_a_sheet_writes_warnings_in_a_colour_of_their_own(photos):
+def test_a_sheet_writes_warnings_in_a_color_of_their_own(photos):
     wrong, right = (sequence_of(photos, one) for one in (painted(1, 128), painted(0.2, 128)))
 
     assert marks(imggen.contact_sheet(wrong, variants=1)) > 0

@@ -13,14 +13,14 @@ BITS = st.lists(st.integers(0, 63), max_size=14)
 
 
 @st.composite
-def near_some_centre(draw) -> int:
+def near_some_center(draw) -> int:
     value = draw(CENTRES)
     for bit in draw(BITS):
         value ^= 1 << bit
     return value
 
 
-HASHES = st.lists(near_some_centre(), max_size=40).map(lambda some: np.array(some, np.uint64))
+HASHES = st.lists(near_some_center(), max_size=40).map(lambda some: np.array(some, np.uint64))
 
 
 def all_near(index, queries):
