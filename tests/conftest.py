@@ -2,6 +2,7 @@
 
 import gc
 import shutil
+import signal
 import subprocess
 import tempfile
 from collections.abc import Iterator
@@ -34,6 +35,10 @@ SLOW_FIRST = (
 def pytest_configure(config: pytest.Config) -> None:
     # By itself, pytest-xdist starts with the files that have most tests.
     config.option.loadscopereorder = False
+    # Shells start what runs in the background with SIGINT ignored, which the programs that tests
+    # interrupt would inherit.
+    if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_collection_finish() -> None:

@@ -98,10 +98,12 @@ def test_batches_that_are_no_longer_wanted_are_not_made():
             is_open.wait(10)
 
     loader = make_loader(make, workers=1)
-    loader.get((0, 0), [(0, 1), (0, 2), (0, 3)])  # the only worker is held by (0, 1)
-    caller = threading.Thread(target=loader.get, args=((1, 0), [(1, 1)]))
-    caller.start()  # the epoch was interrupted
     deadline = time.monotonic() + 10
+    loader.get((0, 0), [(0, 1), (0, 2), (0, 3)])
+    while (0, 1) not in made and time.monotonic() < deadline:
+        time.sleep(0.005)  # until it occupies the only worker
+    caller = threading.Thread(target=loader.get, args=((1, 0), [(1, 1)]))
+    caller.start()  # as after an interrupted epoch
     while loader._pending.keys() != {(1, 1)} and time.monotonic() < deadline:
         time.sleep(0.005)
     is_open.set()
@@ -218,11 +220,14 @@ def test_no_worker_process_outlives_its_parent(tmp_path, stop):
         cwd=str(ROOT),
         env={**os.environ, "PYTHONPATH": str(ROOT)},
     )
-    assert parent.stdout is not None
-    assert parent.stdout.readline() == b"ready\n"
-    os.kill(parent.pid, stop)
-    parent.wait(timeout=30)
-    parent.stdout.close()
+    with parent:
+        assert parent.stdout is not None
+        assert parent.stdout.readline() == b"ready\n"
+        os.kill(parent.pid, stop)
+        try:
+            parent.wait(timeout=30)
+        finally:
+            parent.kill()
     deadline = time.monotonic() + 20
     while session_members(parent.pid) and time.monotonic() < deadline:
         time.sleep(0.1)
