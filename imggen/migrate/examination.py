@@ -6,8 +6,8 @@ import ast
 from dataclasses import dataclass
 
 from imggen.migrate.interpreter import Interpreter
-from imggen.migrate.keras3 import GENERATOR_METHODS
 from imggen.migrate.keras_api import installed_keras
+from imggen.migrate.keras_calls import GENERATOR_METHODS
 from imggen.migrate.name_reader import NameReader
 from imggen.migrate.recorder import Recorder
 from imggen.migrate.scripts import Edit, Script, parse
@@ -118,7 +118,9 @@ def _check_names(reader: NameReader, recorder: Recorder) -> None:
             gone.add(f"{one.path}.")
     for reference in reader.references:
         path = reference.path
-        if is_of_version_1(path):
+        # TensorFlow hides this module: it can only be imported.
+        is_hidden = reference.root == "tensorflow" and f"{path}.".startswith("tensorflow.python.")
+        if is_of_version_1(path) or is_hidden:
             keras3.see_tensorflow_1(reference.cell, reference.node, path)
         if path == reference.root or not _is_keras(path) or reader.names.is_moved(path):
             continue

@@ -4,21 +4,39 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from imggen.migrate.keras_api import KerasApi
-from imggen.migrate.replacements import ARGUMENTS, BACKEND, EFFECTS, MODEL_ATTRIBUTES, NAMES
+from imggen.migrate.keras_calls import (
+    GENERATOR_METHODS,
+    OF_GENERATOR_METHODS,
+    OF_KERAS,
+    as_imported,
+    is_called_model,
+    is_foreign,
+    is_model,
+    is_optimizer,
+    whole,
+    with_names,
+)
+from imggen.migrate.replacements import (
+    ARGUMENTS,
+    BACKEND,
+    EFFECTS,
+    FLOW_ATTRIBUTES,
+    MODEL_ATTRIBUTES,
+    NAMES,
+)
 from imggen.migrate.traps import EVALUATE, FIT, PREDICT, Trap
 from imggen.migrate.uses import keras_name
 from imggen.migrate.values import (
     Arguments,
     Array,
     Constant,
+    Flow,
     Instance,
     Items,
     Iterated,
-    Made,
     Text,
     Value,
     alternatives,
@@ -26,29 +44,12 @@ from imggen.migrate.values import (
     is_quantity,
 )
 
-GENERATOR_METHODS = {"fit_generator", "evaluate_generator", "predict_generator"}
-# What is named together with these methods.
-_OF_GENERATOR_METHODS = {
-    *("generator", "workers", "use_multiprocessing", "max_queue_size", "wait_for_safe_queue"),
-}
 # Any of the backends: their methods have the same arguments.
 _TRAINER = "keras.src.backend.tensorflow.trainer.TensorFlowTrainer"
-# Keywords by which a call is known to be of a Keras model.
-_OF_KERAS = {
-    *("steps_per_epoch", "validation_steps", "validation_data", "nb_epoch", "samples_per_epoch"),
-    *("nb_val_samples", "val_samples", "max_q_size", "max_queue_size", "use_multiprocessing"),
-    *("pickle_safe", "nb_worker", "validation_freq", "epochs"),
-}
-_OF_TRAINERS = _OF_GENERATOR_METHODS | {
-    *("x", "steps", "verbose", "callbacks", "class_weight", "initial_epoch", "shuffle"),
-}
 _WHOLE = ("steps_per_epoch", "validation_steps", "steps", "epochs", "initial_epoch", "nb_epoch")
-_POSITIONS = {
-    "fit_generator": ("x", "steps_per_epoch", "epochs"),
-    "evaluate_generator": ("x", "steps"),
-    "predict_generator": ("x", "steps"),
-}
 _SAVED = (".keras", ".h5", ".hdf5")
+# Attributes that objects of other packages have too.
+_OF_OTHERS = {"predict_proba", "targets", "updates", "output_shape"}
 
 
 @dataclass
@@ -65,7 +66,11 @@ class Keras3:
         if path.startswith("tensorflow.python.keras"):
             self._add(cell, node, "Keras 2 inside TensorFlow", f"{path}{self._instead(path)}")
             return True
-        path = _as_imported(path)
+        if path.startswith("keras_preprocessing"):
+            advice = self._instead(path) or f"; write {keras_name(path)}"
+            self._add(cell, node, "removed in Keras 3", f"{path}{advice}")
+            return True
+        path = as_imported(path)
         if self.api.has(path) is not False:
             return False
         self._add(cell, node, "removed in Keras 3", f"{path}{self._instead(path)}")
@@ -73,25 +78,29 @@ class Keras3:
 
     def see_path(self, cell: int, node: ast.expr, path: str) -> None:
         """Records the use of a name of Keras by its dotted path."""
-        path = _as_imported(path)
+        path = as_imported(path)
         if self.api.has(path) is False:
             self._add(cell, node, "removed in Keras 3", f"{path}{self._instead(path)}")
 
     def see_tensorflow_1(self, cell: int, node: ast.expr | ast.stmt, path: str) -> None:
         """Records a name of TensorFlow 1."""
         instead = path.replace("tensorflow.", "tensorflow.compat.v1.", 1)
-        detail = path if ".contrib" in path else f"{path}; write {instead}, or leave it out"
+        is_gone = path.startswith(("tensorflow.contrib", "tensorflow.python"))
+        detail = path if is_gone else f"{path}; write {instead}, or leave it out"
         self._add(cell, node, "TensorFlow 1", detail)
 
     def see_attribute(self, cell: int, node: ast.Attribute, owner: Value | None) -> None:
         """Records the use of an attribute of anything else."""
         if any(isinstance(one, Instance) and one.of.find(node.attr) for one in alternatives(owner)):
             return
-        of_model = all(_is_model(one) for one in alternatives(owner))
-        if node.attr in MODEL_ATTRIBUTES and (of_model or node.attr not in _OF_OTHERS):
+        of_model = all(is_model(one) for one in alternatives(owner))
+        if node.attr in FLOW_ATTRIBUTES and isinstance(owner, Flow):
+            detail = f".{node.attr}; {FLOW_ATTRIBUTES[node.attr]}"
+            self._add(cell, node, "removed in Keras 3", detail)
+        elif node.attr in MODEL_ATTRIBUTES and (of_model or node.attr not in _OF_OTHERS):
             hint = MODEL_ATTRIBUTES[node.attr]
             self._add(cell, node, "removed in Keras 3", f".{node.attr}; {hint}")
-        elif node.attr == "lr" and _is_optimizer(node.value, owner):
+        elif node.attr == "lr" and is_optimizer(node.value, owner):
             if isinstance(node.ctx, ast.Store):
                 detail = f"{ast.unparse(node)} = ...; write .learning_rate"
                 self._add(cell, node, "ignored by Keras 3", detail)
@@ -101,7 +110,7 @@ class Keras3:
 
     def see_keras_call(self, cell: int, call: ast.Call, path: str, given: Arguments) -> None:
         """Records the call of a class or function of Keras."""
-        path = _as_imported(path)
+        path = as_imported(path)
         name = path.rpartition(".")[2]
         if ".optimizers.legacy." in path:
             self._add(cell, call, "removed in Keras 3", f"{path}; write keras.optimizers.{name}")
@@ -133,8 +142,8 @@ class Keras3:
         """Records the call of a method that models have."""
         if is_foreign(method, given):
             return
-        given = _with_names(given, method)
-        of_model = all(_is_model(one) for one in alternatives(owner))
+        given = with_names(given, method)
+        of_model = all(is_model(one) for one in alternatives(owner))
         source = given.value("x", 0, "generator")
         validation = given.value("validation_data")
         used = (source, validation)
@@ -142,12 +151,12 @@ class Keras3:
             of_model
             or method in GENERATOR_METHODS
             or any(flows_in(one) or isinstance(one, Iterated) for one in used)
-            or bool(_OF_KERAS & {*given.keywords()} - ({"epochs"} if source is None else set()))
+            or bool(OF_KERAS & {*given.keywords()} - ({"epochs"} if source is None else set()))
         )
         if method in FIT | EVALUATE | PREDICT and is_keras:
             accepted = self.api.parameters(_TRAINER, method.removesuffix("_generator"))
             if accepted is not None and method in GENERATOR_METHODS:
-                accepted |= _OF_GENERATOR_METHODS
+                accepted |= OF_GENERATOR_METHODS
             self._check_keywords(cell, call, method, accepted, given)
             for name in _WHOLE:
                 if name in given.values and is_quantity(given.values[name]):
@@ -166,10 +175,10 @@ class Keras3:
         elif method in ("save_weights", "load_weights", "save"):
             self._check_saving(cell, call, method, of_model, given)
 
-    def see_key(self, cell: int, node: ast.Subscript, key: Value | None) -> None:
-        """Records ``history["acc"]``."""
+    def see_key(self, cell: int, node: ast.expr, owner: ast.expr, key: Value | None) -> None:
+        """Records ``history["acc"]`` or ``logs.get("acc")``."""
         if isinstance(key, Text) and key.is_whole and key.end in ("acc", "val_acc"):
-            name = ast.unparse(node.value).rpartition(".")[2].lower()
+            name = ast.unparse(owner).rpartition(".")[2].lower()
             if re.fullmatch(r"\w*hist\w*|logs", name):
                 self._monitored.append((cell, node, key.end))
 
@@ -193,7 +202,7 @@ class Keras3:
         known = NAMES.get(path) or NAMES.get(name)
         if known is not None:
             return f"; {known}"
-        if (public := self.api.public_path(name, near=path.split(".")[1])) is not None:
+        if (public := self.api.public_path(name, near=".".join(path.split(".")[1:2]))) is not None:
             return f"; write {public}"
         parent = path.rpartition(".")[0]
         is_module = name.islower() and parent in ("keras.layers", "keras.utils", "keras.callbacks")
@@ -246,7 +255,7 @@ class Keras3:
         first = 1 if name == "ModelCheckpoint" else 0
         monitor = given.value("monitor", first)
         for named in (monitor, given.value("filepath", 0) if first else None):
-            used = re.fullmatch(r"(?:.*\{)?((?:val_)?acc)(?:[:}].*)?", _whole(named), re.DOTALL)
+            used = re.fullmatch(r"(?:.*\{)?((?:val_)?acc)(?:[:}].*)?", whole(named), re.DOTALL)
             if used is not None:
                 self._monitored.append((cell, call, used[1]))
         if name == "ReduceLROnPlateau" and "epsilon" in given.nodes:
@@ -305,7 +314,7 @@ class Keras3:
             self._check_name(
                 cell, call, method, name, (".weights.h5", ".weights.json"), ".weights.h5"
             )
-        elif not of_model and not _is_called_model(call.func):
+        elif not of_model and not is_called_model(call.func):
             return
         elif method == "load_weights":
             self._check_name(cell, call, method, name, (*_SAVED, ".weights.json"), ".weights.h5")
@@ -342,58 +351,5 @@ class Keras3:
         self.found.append(Trap(cell, node.lineno, name, detail, effect, fix))
 
 
-# Attributes that objects of other packages have too.
-_OF_OTHERS = {"predict_proba", "targets", "updates", "output_shape"}
-
-
-def _whole(value: Value | None) -> str:
-    """Returns a string that is known; empty for others."""
-    return value.end if isinstance(value, Text) and value.is_whole else ""
-
-
 def _advice(text: str) -> str:
     return text if text.startswith(("leave", "pass")) else f"write {text}"
-
-
-def is_foreign(method: str, given: Arguments) -> bool:
-    """Whether a method is of another package, by arguments that no Keras has had."""
-    return method in GENERATOR_METHODS and not {*given.keywords()} <= _OF_KERAS | _OF_TRAINERS
-
-
-def _as_imported(path: str) -> str:
-    """Writes the path of a name as ``keras.x`` or ``tensorflow.keras.x``."""
-    return path if path.startswith(("keras.", "tensorflow.keras.")) else keras_name(path)
-
-
-def _with_names(given: Arguments, method: str) -> Arguments:
-    if method not in _POSITIONS:
-        return given
-    named = Arguments(is_complete=given.is_complete, num_positional=given.num_positional)
-    names: Mapping[str | int, str] = dict(enumerate(_POSITIONS[method]))
-    for key, node in given.nodes.items():
-        named.add(names.get(key, key), node, given.values[key])
-    return named
-
-
-def _is_model(value: Value | None) -> bool:
-    if isinstance(value, Instance):
-        return any(path.endswith((".Model", ".Sequential")) for path in value.of.paths)
-    return isinstance(value, Made) and (
-        ".applications." in value.path
-        or value.path.endswith(
-            (".Model", ".Sequential", ".load_model", ".clone_model", ".model_from_json")
-        )
-    )
-
-
-def _is_optimizer(node: ast.expr, owner: Value | None) -> bool:
-    if isinstance(owner, Made):
-        return ".optimizers." in owner.path
-    return ast.unparse(node).endswith(".optimizer") and ast.unparse(node) != "self.optimizer"
-
-
-def _is_called_model(function: ast.expr) -> bool:
-    """Whether a method is called of something that is called model."""
-    if not isinstance(function, ast.Attribute):
-        return False
-    return ast.unparse(function.value).rpartition(".")[2].lower().endswith("model")

@@ -88,6 +88,8 @@ class NameReader(ast.NodeVisitor):
         self._note_path(node)
         if not self.names.see_use(self._number, self._cell, node):
             self._note_inner_paths(node)
+            if isinstance(node.ctx, ast.Store) and isinstance(node.value, ast.Name | ast.Attribute):
+                self._note_path(node.value)
             if node not in self.paths:
                 self.generic_visit(node)
             else:

@@ -6,8 +6,9 @@ import ast
 from collections.abc import Mapping
 
 from imggen.migrate.custom_sequences import CustomSequences
-from imggen.migrate.keras3 import Keras3, is_foreign
+from imggen.migrate.keras3 import Keras3
 from imggen.migrate.keras_api import KerasApi
+from imggen.migrate.keras_calls import is_foreign
 from imggen.migrate.traps import FLOWS, Trap, Traps
 from imggen.migrate.uses import DATASET, keras_name, loader_at
 from imggen.migrate.values import (
@@ -79,6 +80,8 @@ class Recorder:
         if isinstance(call.func, ast.Attribute):
             if self.keras3 is not None and not is_foreign(call.func.attr, given):
                 self.keras3.see_attribute(cell, call.func, owner)
+                if call.func.attr == "get":
+                    self.keras3.see_key(cell, call, call.func.value, given.value(0))
             return self._see_method(cell, call, call.func.attr, owner, given)
         return None
 
@@ -106,7 +109,7 @@ class Recorder:
     def see_key(self, cell: int, node: ast.Subscript, key: Value | None) -> None:
         """Records the use of an item."""
         if self.keras3 is not None:
-            self.keras3.see_key(cell, node, key)
+            self.keras3.see_key(cell, node, node.value, key)
 
     def _see_function(self, cell: int, call: ast.Call, path: str, given: Arguments) -> Value | None:
         loader, name = loader_at(path), path.rpartition(".")[2]

@@ -107,6 +107,12 @@ ARGUMENTS = {
 }
 _GENERATOR_ARGUMENTS = "its arguments by name, without workers= and max_queue_size="
 
+# Attributes of the iterators that ImageDataGenerator returns.
+FLOW_ATTRIBUTES = {
+    "nb_sample": "write .samples",
+    "nb_class": "write .num_classes",
+}
+
 # Attributes and methods of models, layers and callbacks.
 MODEL_ATTRIBUTES = {
     "fit_generator": f"write fit and {_GENERATOR_ARGUMENTS}",

@@ -123,8 +123,9 @@ class Names:
         return self.path_of(node)
 
     def is_moved(self, path: str) -> bool:
-        """Whether a path needs nothing of Keras: it becomes imggen's, or is another package's."""
-        return loader_at(path) not in (None, DATASET) or path.startswith("keras_preprocessing")
+        """Whether the edits replace a path, so that it needs nothing of Keras."""
+        is_helper = path.startswith("keras_preprocessing.") and path.rpartition(".")[2] in _HELPERS
+        return is_helper or loader_at(path) not in (None, DATASET)
 
     def loader_of(self, node: ast.expr) -> str | None:
         """Returns the name of the loader that an expression refers to, or None."""

@@ -62,6 +62,7 @@ REFUSED = [
     (REMOVED, "m.evaluate(flow, workers=2)", "m.evaluate(flow)"),
     (REMOVED, "m.predict_classes(x)", "m.predict(x)"),
     (REMOVED, "float(m.optimizer.lr)", "float(m.optimizer.learning_rate)"),
+    (REMOVED, "flow.nb_sample", "flow.n"),
     (REMOVED, "m.save('a', save_format='tf')", "m.save('a.keras')"),
     (NAMES, "m.save_weights('a.h5')", "m.save_weights('a.weights.h5')"),
     (NAMES, "m.save_weights('%d' % 2 + '.hdf5')", "m.save_weights('%d.weights.h5' % 2)"),
