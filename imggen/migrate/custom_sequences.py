@@ -15,6 +15,7 @@ _BASES = {"Sequence", "PyDataset"}
 _READERS = re.compile(
     r"cv2\.imread|PIL\.Image\.open|keras\..*\.load_img|matplotlib\.(pyplot|image)\.imread"
     r"|(skimage\.io|imageio|imageio\.v[23]|scipy\.misc|scipy\.ndimage)\.imread"
+    r"|.*\.(load|read|open)_(image|img)"
 )
 # Batches of boxes have many layouts, which no single call replaces.
 _OTHER_LABELS = re.compile(r"anchor|bbox|boxes")

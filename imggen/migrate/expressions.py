@@ -53,6 +53,9 @@ class Observer(Protocol):
     def see_instance(self, call: ast.Call, instance: Instance, given: Arguments) -> None:
         """Records the creation of an instance of a class of the script."""
 
+    def see_returned(self, cell: int, function: ast.AST, value: Value | None) -> None:
+        """Records what a function returns that the script itself does not call."""
+
     def see_class(self, cell: int, made: Class, paths: Mapping[ast.expr, str]) -> None:
         """Records a class of the script."""
 

@@ -55,6 +55,7 @@ class Interpreter(Expressions):
         super().__init__(paths, observer)
         self._functions: list[Function] = []
         self._active: list[ast.AST] = []
+        self._called: set[ast.AST] = set()
         self._num_calls = 0
 
     def run(self, number: int, tree: ast.Module) -> None:
@@ -68,8 +69,9 @@ class Interpreter(Expressions):
         while done < len(self._functions):  # functions inside functions are added on the way
             function = self._functions[done]
             done += 1
-            if function.node not in self._active:
-                self._enter(function, {})
+            returned = self._enter(function, {})
+            if function.node not in self._called:
+                self._observer.see_returned(function.scope.cell, function.node, returned)
 
     def _block(self, body: Iterable[ast.stmt]) -> None:
         for statement in body:
@@ -196,6 +198,7 @@ class Interpreter(Expressions):
             if isinstance(one, Partial):
                 given, one = one.arguments.merged(given), one.function
             if isinstance(one, Function):
+                self._called.add(one.node)
                 results.append(self._enter(one, self._parameters(one, given), given))
             elif isinstance(one, Class):
                 results.append(self._create(node, one, given))

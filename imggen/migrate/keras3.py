@@ -175,6 +175,15 @@ class Keras3:
         elif method in ("save_weights", "load_weights", "save"):
             self._check_saving(cell, call, method, of_model, given)
 
+    def see_returned(self, cell: int, function: ast.AST, value: Value | None) -> None:
+        """Records what a function returns that the script itself does not call."""
+        for one in alternatives(value):
+            for item in one.items if isinstance(one, Items) else (one,):
+                if isinstance(item, Iterated) and item.kind != "generator" and item.flows:
+                    returns = [node for node in ast.walk(function) if isinstance(node, ast.Return)]
+                    detail = f"{item.kind}(...) of flows is returned, which fit does not accept"
+                    self._add(cell, returns[0], "source refused by Keras 3", detail)
+
     def see_key(self, cell: int, node: ast.expr, owner: ast.expr, key: Value | None) -> None:
         """Records ``history["acc"]`` or ``logs.get("acc")``."""
         if isinstance(key, Text) and key.is_whole and key.end in ("acc", "val_acc"):

@@ -97,6 +97,11 @@ class Recorder:
         """Records the creation of an instance of a class of the script."""
         self.sequences.see_instance(call, instance, given)
 
+    def see_returned(self, cell: int, function: ast.AST, value: Value | None) -> None:
+        """Records what a function returns that the script itself does not call."""
+        if self.keras3 is not None:
+            self.keras3.see_returned(cell, function, value)
+
     def see_class(self, cell: int, made: Class, paths: Mapping[ast.expr, str]) -> None:
         """Records a class of the script."""
         self.sequences.see_class(cell, made, paths)

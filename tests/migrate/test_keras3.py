@@ -253,6 +253,15 @@ tf.keras.preprocessing.image.ImageDataGenerator()
     ]
 
 
+def test_a_zip_of_flows_for_other_scripts_is_named(tmp_path):
+    body = "def pairs(x):\n    return zip(flow, flow)\n"
+    line = NUM_LINES + 2
+
+    assert traps(tmp_path, HEAD + body) == [(line, SOURCE)]
+    assert traps(tmp_path, f"{HEAD}{body}for a, b in pairs(x): pass\n") == []
+    assert traps(tmp_path, HEAD + body.replace("flow, flow", "x, x")) == []
+
+
 def test_names_of_tensorflow_1_are_named(tmp_path):
     tf = pytest.importorskip("tensorflow")
     old = ["Session", "ConfigProto", "placeholder", "to_int32", "train.AdamOptimizer", "contrib.a"]
