@@ -337,7 +337,7 @@ def _compile_class(kind: Any) -> _Kind | None:
                 base.__name__ == name and base.__module__.partition(".")[0] == module
                 for base in type(value).__mro__
             ),
-            f"a {module} {name}",
+            f"a {module}.{name}",
             is_final=False,
             hint=_HINTS.get(name, ""),
         )
@@ -351,7 +351,7 @@ def _compile_class(kind: Any) -> _Kind | None:
         f"{'an' if package == 'imggen' else 'a'} {package}.{kind.__name__}",
         # What behaves like an object of another package can stand in for it.
         is_final=package == "imggen",
-        hint=getattr(kind, "argument_hint", ""),
+        hint=getattr(kind, "argument_hint", _HINTS.get(kind.__name__, "")),
     )
 
 

@@ -10,7 +10,6 @@ import datetime as dt
 import os
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
-from collections.abc import Set as AbstractSet
 from enum import Enum
 from numbers import Number
 from typing import Any
@@ -42,7 +41,7 @@ def to_values(values: Any, name: str, error: type[ImggenError] = ManifestError) 
         >>> to_values(np.array([0.0, np.nan]), "labels"), to_values(iter([b"cat", None]), "labels")
         ([0.0, None], ['cat', None])
     """
-    if values is None or isinstance(values, str | bytes | os.PathLike | Mapping | AbstractSet):
+    if values is None or isinstance(values, str | bytes | os.PathLike | Mapping | set | frozenset):
         raise error(f"{name}={_shorten(values)} must be a list or an array: one value per sample.")
     listed = _to_list(values, name, error)
     if set(map(type, listed)) <= _PLAIN:

@@ -226,7 +226,8 @@ def _to_class(value: Any, row: int, description: str) -> Any:
             "or names. To predict measured values, use from_dataframe with "
             'label_mode="regression"; to use them as classes, convert them first.'
         )
-    if isinstance(value, list | tuple | set | dict) or hasattr(value, "__array__"):
+    is_array = hasattr(value, "__array__") and not isinstance(value, np.generic)
+    if isinstance(value, list | tuple | set | dict) or is_array:
         raise ManifestError(
             f"The {description} holds {value!r}; expected one class index or name per sample. "
             "To convert one-hot rows into class indices, use labels.argmax(axis=1)."

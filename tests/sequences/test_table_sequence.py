@@ -232,3 +232,41 @@ def test_arguments_outside_their_legal_set_are_refused(files, arguments, message
 
 def test_repr_shows_files_and_target(files):
     assert "6 files" in repr(TableSequence(files, target="y"))
+
+
+def test_a_list_of_targets_has_one_column_each(tmp_path):
+    file = tmp_path / "a.csv"
+    file.write_text("a,u,b,v\n1,2,3,4\n5,6,7,8\n")
+    for target in (["v", "u"], ("v", "u"), np.array(["v", "u"])):
+        x, y = TableSequence([file], target=target)[0]
+        assert x.tolist() == [[1, 3], [5, 7]]
+        assert y.tolist() == [[4, 2], [8, 6]]
+        assert y.dtype == np.float32
+    assert TableSequence([file], target=["v"])[0][1].tolist() == [[4], [8]]
+    assert TableSequence([file], target="v")[0][1].tolist() == [4, 8]
+
+
+def test_a_list_of_targets_is_checked(tmp_path):
+    file = tmp_path / "a.csv"
+    file.write_text("a,u\n1,2\n")
+    for target, error, message in [
+        ([], OptionError, r"^target=\[\] must be"),
+        (["u", "u"], OptionError, "names a column twice"),
+        ([None], OptionError, r"^target=\[None\]"),
+        (["u", "w"], TableError, "no target column 'w'"),
+    ]:
+        with pytest.raises(error, match=message):
+            TableSequence([file], target=target)
+
+
+def test_functions_that_fail_are_named(tmp_path):
+    file = tmp_path / "a.csv"
+    file.write_text("a,u\n1,2\n")
+
+    def fail(value):
+        raise KeyError("column")
+
+    with pytest.raises(TableError, match=r"a\.csv': reader= raised KeyError: 'column'"):
+        TableSequence([file], target="u", reader=fail)
+    with pytest.raises(TableError, match=r"transform= raised KeyError for .*a\.csv': 'column'"):
+        TableSequence([file], target="u", transform=fail)[0]
