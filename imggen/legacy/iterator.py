@@ -8,14 +8,19 @@ import threading
 from abc import abstractmethod
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
-from typing import Any, Self, cast
+from typing import Any, Self, cast, final
 
 import keras
 import numpy as np
 import numpy.typing as npt
 
 from imggen.legacy.random_parameters import RandomSource, as_global_state
-from imggen.sequences import called_by_keras, next_batch_in_keras, refuse_tf_keras
+from imggen.sequences import (
+    as_trainable,
+    called_by_keras,
+    next_batch_in_keras,
+    refuse_tf_keras,
+)
 from imggen.workers import EXIT_GUARD, ThreadMap, register_after_fork
 
 
@@ -81,8 +86,7 @@ class Iterator(keras.utils.PyDataset):  # type: ignore[misc]  # Keras is untyped
         self.lock = threading.RLock()
         self.index_array: npt.NDArray[np.int64] | None = None
         self.index_generator = self._flow_index()
-        # Before the first batch, a shuffle draws from the global state even with a seed.
-        self._latest: RandomSource = np.random
+        self._draws = _Draws()
         self._local = threading.local()
         self._served: dict[int, npt.NDArray[np.int64]] = {}
         self._served_before: dict[int, npt.NDArray[np.int64]] = {}
@@ -95,10 +99,10 @@ class Iterator(keras.utils.PyDataset):  # type: ignore[misc]  # Keras is untyped
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
-        for name in ("_get_batches_of_transformed_samples", "_set_index_array"):
+        for name, decorate in _DECORATED.items():
             method = cls.__dict__.get(name)
             if method is not None and _is_user_defined(method):
-                setattr(cls, name, _with_global_state(method))
+                setattr(cls, name, decorate(method))
 
     def __len__(self) -> int:
         """The number of batches in an epoch."""
@@ -108,7 +112,8 @@ class Iterator(keras.utils.PyDataset):  # type: ignore[misc]  # Keras is untyped
         """Returns batch ``idx`` of the current epoch, with new random parameters at each call."""
         if idx >= len(self):
             raise ValueError(f"Batch {idx} of an iterator with {len(self)} batches was requested.")
-        if called_by_keras():
+        is_by_keras = called_by_keras()
+        if is_by_keras:
             following = next_batch_in_keras(idx)
         else:
             is_in_order = idx == self._requested_before + 1
@@ -117,11 +122,12 @@ class Iterator(keras.utils.PyDataset):  # type: ignore[misc]  # Keras is untyped
         with self.lock:
             source = self._next_source()
             if self.index_array is None:
-                self._set_index_array()
+                self._draw_order()
             order = cast("npt.NDArray[np.int64]", self.index_array)
             samples = order[self.batch_size * idx : self.batch_size * (idx + 1)]
             self.total_batches_seen += 1
-        return self._make(int(idx), samples, source, following)
+        batch = self._make(int(idx), samples, source, following)
+        return as_trainable(batch) if is_by_keras else batch
 
     def __iter__(self) -> Self:
         return self
@@ -133,8 +139,7 @@ class Iterator(keras.utils.PyDataset):  # type: ignore[misc]  # Keras is untyped
             idx = self.batch_index
             if idx == 0:
                 self._served, self._served_before = {}, self._served
-            samples = next(self.index_generator)
-            source = self._latest
+            samples, source = self._next_of_flow()
             following = self.batch_index or None  # the order of the next epoch is unknown yet
         return self._make(idx, samples, source, following)
 
@@ -149,7 +154,7 @@ class Iterator(keras.utils.PyDataset):  # type: ignore[misc]  # Keras is untyped
     def on_epoch_end(self) -> None:
         """Draws the order of the next epoch."""
         with self.lock:
-            self._set_index_array()
+            self._draw_order()
             if self._served:
                 self._served, self._served_before = {}, self._served
 
@@ -194,10 +199,13 @@ class Iterator(keras.utils.PyDataset):  # type: ignore[misc]  # Keras is untyped
 
     def _flow_index(self) -> Generator[npt.NDArray[np.int64], None, None]:
         self.reset()
+        yield from self._resume_flow()
+
+    def _resume_flow(self) -> Generator[npt.NDArray[np.int64], None, None]:
         while True:
             self._next_source()
             if self.batch_index == 0:
-                self._set_index_array()
+                self._draw_order()
             order = cast("npt.NDArray[np.int64]", self.index_array)
             start = (self.batch_index * self.batch_size) % self.n if self.n else 0
             is_last = start + self.batch_size >= self.n
@@ -205,16 +213,30 @@ class Iterator(keras.utils.PyDataset):  # type: ignore[misc]  # Keras is untyped
             self.total_batches_seen += 1
             yield order[start : start + self.batch_size]
 
+    def _next_of_flow(self) -> tuple[npt.NDArray[np.int64], RandomSource]:
+        """Returns the samples and the random state of the batch that ``next`` serves."""
+        if getattr(self.index_generator, "gi_code", None) in _OWN_FLOWS:
+            return next(self.index_generator), self._draws.latest
+        # As in Keras, a generator of the user's own may seed np.random, or draw from it.
+        source = self._draws.latest
+        with as_global_state(source), self._drawing_from(np.random):
+            return next(self.index_generator), source
+
     def _next_source(self) -> RandomSource:
         """Returns the random state of the next batch."""
-        if self.seed is not None:
-            self._latest = np.random.RandomState(self.seed + self.total_batches_seen)
-        return self._latest
+        if self.seed is None:
+            return self._draws.latest
+        seed = self.seed + self.total_batches_seen
+        if vars(self._local).get("source") is np.random:  # called by the user's own code
+            np.random.seed(seed)
+            return np.random
+        self._draws.latest = np.random.RandomState(seed)
+        return self._draws.latest
 
     @property
     def _source(self) -> RandomSource:
         """The random state of the batch that this thread is making, or of the latest batch."""
-        return getattr(self._local, "source", self._latest)
+        return getattr(self._local, "source", self._draws.latest)
 
     @contextmanager
     def _drawing_from(self, source: RandomSource) -> Generator[None, None, None]:
@@ -236,6 +258,10 @@ class Iterator(keras.utils.PyDataset):  # type: ignore[misc]  # Keras is untyped
         start = following * self.batch_size
         return [int(sample) for sample in self.index_array[start : start + self.batch_size]]
 
+    def _draw_order(self) -> None:
+        with self._lend_state(self._set_index_array):
+            self._set_index_array()
+
     def _set_index_array(self) -> None:
         self.index_array = self._source.permutation(self.n) if self.shuffle else np.arange(self.n)
 
@@ -244,15 +270,71 @@ class Iterator(keras.utils.PyDataset):  # type: ignore[misc]  # Keras is untyped
     ) -> Any:
         self._local.served = samples
         self._local.following = following
-        with EXIT_GUARD.hold(), self._drawing_from(source):
-            batch = self._get_batches_of_transformed_samples(samples)
+        method = self._get_batches_of_transformed_samples
+        with EXIT_GUARD.hold(), self._drawing_from(source), self._lend_state(method):
+            batch = method(samples)
         with self.lock:
             self._served[idx] = self._local.served
         return batch
 
     def _is_custom(self) -> bool:
-        """Returns whether a user's subclass makes the batches."""
-        return _is_user_defined(type(self)._get_batches_of_transformed_samples)
+        """Returns whether a user's method makes the batches."""
+        return _is_user_defined(self._get_batches_of_transformed_samples)
+
+    @contextmanager
+    def _lend_state(self, method: Callable[..., Any]) -> Generator[None, None, None]:
+        """Gives ``np.random`` the iterator's random state, if ``method`` is the user's own."""
+        if not _is_user_defined(method):
+            yield
+            return
+        with as_global_state(self._source), self._drawing_from(np.random):
+            yield
+
+    def __copy__(self) -> Self:
+        """Returns a copy that takes turns with this iterator in ``next``, as in Keras."""
+        copied = object.__new__(type(self))
+        vars(copied).update(vars(self), _served={}, _served_before={})
+        register_after_fork(copied)
+        return copied
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Returns what ``pickle`` and ``copy.deepcopy`` keep: all but locks and threads."""
+        with self.lock:
+            state = vars(self).copy()
+        is_own_flow = getattr(state.pop("index_generator"), "gi_code", None) in _OWN_FLOWS
+        for name in ("lock", "_local"):
+            del state[name]
+        return state | {"_threads": self._threads.num_threads, "_is_own_flow": is_own_flow}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        state = state.copy()
+        is_own_flow = state.pop("_is_own_flow")
+        vars(self).update(state, _threads=ThreadMap(state["_threads"]))
+        self.lock, self._local = threading.RLock(), threading.local()
+        self.index_generator = self._resume_flow() if is_own_flow else self._flow_index()
+        register_after_fork(self)
+
+
+@final
+class _Draws:
+    """The random state of the latest batch; an iterator shares it with its copies.
+
+    Attributes:
+        latest: Before the first batch, a shuffle draws from the global state even with a seed.
+    """
+
+    def __init__(self) -> None:
+        self.latest: RandomSource = np.random
+
+    def __reduce__(self) -> tuple[Callable[..., Any], tuple[Any, ...]]:
+        return _restore_draws, (None if self.latest is np.random else self.latest,)
+
+
+def _restore_draws(latest: np.random.RandomState | None) -> _Draws:
+    draws = _Draws()
+    if latest is not None:
+        draws.latest = latest
+    return draws
 
 
 def _with_global_state(method: Callable[..., Any]) -> Callable[..., Any]:
@@ -260,12 +342,33 @@ def _with_global_state(method: Callable[..., Any]) -> Callable[..., Any]:
 
     @functools.wraps(method)
     def wrapped(self: Iterator, *args: Any, **kwargs: Any) -> Any:
-        with as_global_state(self._source), self._drawing_from(np.random):
+        with self._lend_state(method):
             return method(self, *args, **kwargs)
 
     return wrapped
 
 
+def _with_trainable_batches(method: Callable[..., Any]) -> Callable[..., Any]:
+    """Wraps a user's ``__getitem__`` so that Keras can train on what it returns."""
+
+    @functools.wraps(method)
+    def wrapped(self: Iterator, *args: Any, **kwargs: Any) -> Any:
+        is_by_keras = called_by_keras()
+        batch = method(self, *args, **kwargs)
+        return as_trainable(batch) if is_by_keras else batch
+
+    return wrapped
+
+
+_DECORATED = {
+    "_get_batches_of_transformed_samples": _with_global_state,
+    "_set_index_array": _with_global_state,
+    "__getitem__": _with_trainable_batches,
+}
+_OWN_FLOWS = (Iterator._flow_index.__code__, Iterator._resume_flow.__code__)
+
+
 def _is_user_defined(method: Callable[..., Any]) -> bool:
     """Returns whether a method is defined outside this package."""
-    return method.__module__.partition(".")[0] != __name__.partition(".")[0]
+    module = getattr(method, "__module__", None) or ""
+    return module.partition(".")[0] != __name__.partition(".")[0]

@@ -55,6 +55,9 @@ class ReadAhead:
         self._loads: dict[ImageKey, _Load] = {}
         self._earlier_loads: dict[ImageKey, _Load] = {}
 
+    def __reduce__(self) -> tuple[type[ReadAhead], tuple[()]]:
+        return ReadAhead, ()  # a copy has no load under way
+
     def start(
         self, keys: list[ImageKey], load: Callable[[ImageKey], Pixels], threads: ThreadMap
     ) -> None:

@@ -7,12 +7,18 @@ prediction tables can be changed here without changes elsewhere.
 
 from imggen.sequences.factories import from_dataframe, from_directory, from_files
 from imggen.sequences.image_sequence import ImageSequence
-from imggen.sequences.keras_compat import called_by_keras, next_batch_in_keras, refuse_tf_keras
+from imggen.sequences.keras_compat import (
+    as_trainable,
+    called_by_keras,
+    next_batch_in_keras,
+    refuse_tf_keras,
+)
 from imggen.sequences.table_sequence import TableSequence
 
 __all__ = [
     "ImageSequence",
     "TableSequence",
+    "as_trainable",
     "called_by_keras",
     "from_dataframe",
     "from_directory",

@@ -12,6 +12,8 @@ import threading
 from types import FrameType
 from typing import Any, NamedTuple
 
+import keras
+
 _ADAPTER_MODULE = "keras.src.trainers.data_adapters.py_dataset_adapter"
 
 
@@ -115,6 +117,23 @@ def next_batch_in_keras(index: int) -> int | None:
         return None
     position = order.index(index) + 1
     return order[position] if position < len(order) else None
+
+
+def as_trainable(batch: Any) -> Any:
+    """Returns a batch that ``fit`` takes on every backend: on TensorFlow, lists become tuples.
+
+    Reason: Keras passes PyDatasets on to ``tf.data``, whose generators cannot yield lists. Remove
+    when Keras converts lists inside batches itself.
+    """
+    return _with_tuples(batch) if keras.backend.backend() == "tensorflow" else batch
+
+
+def _with_tuples(batch: Any) -> Any:
+    if isinstance(batch, list | tuple) and not hasattr(batch, "_fields"):
+        return tuple(_with_tuples(element) for element in batch)
+    if isinstance(batch, dict):
+        return {name: _with_tuples(element) for name, element in batch.items()}
+    return batch
 
 
 def _package_of_caller() -> str:
