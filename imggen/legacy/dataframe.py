@@ -92,6 +92,12 @@ class DataFrameIterator(BatchFromFilesMixin, Iterator):
         "sparse",
         None,
     }
+    _read_once = frozenset(
+        {
+            *("filenames", "directory", "samples", "class_indices", "subset", "split"),
+            *("df", "dataframe", "x_col", "y_col", "weight_col"),
+        }
+    )
 
     def __init__(
         self,

@@ -73,6 +73,9 @@ class DirectoryIterator(BatchFromFilesMixin, Iterator):
     """
 
     allowed_class_modes: Any = {"categorical", "binary", "sparse", "input", None}  # noqa: RUF012
+    _read_once = frozenset(
+        {"filenames", "directory", "samples", "num_classes", "class_indices", "subset", "split"}
+    )
 
     def __init__(
         self,

@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from imggen.legacy.random_parameters import RandomSource, as_global_state
+from imggen.legacy.traps import warn_of_assignment
 from imggen.sequences import (
     as_trainable,
     called_by_keras,
@@ -54,6 +55,8 @@ class Iterator(keras.utils.PyDataset):  # type: ignore[misc]  # Keras is untyped
     """
 
     white_list_formats: Any = ("png", "jpg", "jpeg", "bmp", "ppm", "tif", "tiff")
+    # Attributes that are read once, when the iterator is made.
+    _read_once: frozenset[str] = frozenset()
 
     def __init__(
         self,
@@ -103,6 +106,11 @@ class Iterator(keras.utils.PyDataset):  # type: ignore[misc]  # Keras is untyped
             method = cls.__dict__.get(name)
             if method is not None and _is_user_defined(method):
                 setattr(cls, name, decorate(method))
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name in self._read_once:
+            warn_of_assignment(self, name, value)
+        super().__setattr__(name, value)
 
     def __len__(self) -> int:
         """The number of batches in an epoch."""
@@ -293,7 +301,7 @@ class Iterator(keras.utils.PyDataset):  # type: ignore[misc]  # Keras is untyped
     def __copy__(self) -> Self:
         """Returns a copy that takes turns with this iterator in ``next``, as in Keras."""
         copied = object.__new__(type(self))
-        vars(copied).update(vars(self), _served={}, _served_before={})
+        copied.__dict__.update(vars(self), _served={}, _served_before={})
         register_after_fork(copied)
         return copied
 
@@ -309,7 +317,7 @@ class Iterator(keras.utils.PyDataset):  # type: ignore[misc]  # Keras is untyped
     def __setstate__(self, state: dict[str, Any]) -> None:
         state = state.copy()
         is_own_flow = state.pop("_is_own_flow")
-        vars(self).update(state, _threads=ThreadMap(state["_threads"]))
+        self.__dict__.update(state, _threads=ThreadMap(state["_threads"]))
         self.lock, self._local = threading.RLock(), threading.local()
         self.index_generator = self._resume_flow() if is_own_flow else self._flow_index()
         register_after_fork(self)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import difflib
 import itertools
 import math
+import os
 import sys
 import warnings
 from collections import Counter
@@ -229,3 +230,35 @@ def warn_of_ignored_keywords(
         f"flow_from_dataframe has no argument {', '.join(listed)}, and ignores it. Remove it; "
         "augmentation is set by the arguments of ImageDataGenerator.",
     )
+
+
+def warn_of_assignment(iterator: Any, name: str, value: Any) -> None:
+    """Warns if the user's code sets an attribute that was read when the iterator was made.
+
+    Call it in ``__setattr__``. Methods of the iterator itself may set anything.
+    """
+    setter = sys._getframe(2)
+    if "index_generator" not in vars(iterator) or setter.f_locals.get("self") is iterator:
+        return
+    if _changes_nothing(iterator, name, value):
+        return
+    warn_of_trap(
+        iterator,
+        "ignored-assignment",
+        f"{name!r} of this iterator was set, which changes no batch: files and labels were read "
+        "when it was made, and later changes of a folder or table are ignored too. Make another "
+        "iterator.",
+    )
+
+
+def _changes_nothing(iterator: Any, name: str, value: Any) -> bool:
+    """Returns whether an attribute is set to what the iterator serves, or widens its labels."""
+    try:
+        if name == "filenames":
+            paths = [os.path.join(iterator.directory, file) for file in value]
+            return paths == list(iterator.filepaths)
+        if name == "class_indices" and len(value) != len(iterator.class_indices):
+            return True  # one-hot labels have another length from now on
+        return bool(getattr(iterator, name) == value)
+    except (AttributeError, TypeError, ValueError):  # no such attribute, or values of other types
+        return False
