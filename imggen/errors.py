@@ -180,12 +180,38 @@ class MaskValueWarning(ImggenWarning):
 class KerasTrapWarning(ImggenWarning):
     """A legal use of the drop-in for Keras's class whose result is rarely meant.
 
-    The message starts with the code, so that ``warnings.filterwarnings`` can select one trap:
+    Each generator or iterator causes each of them once; Python's default filter shows those of one
+    line of a script once. Batches are the same with and without the warning. Its message starts
+    with its code, so that one of them can be filtered:
 
         warnings.filterwarnings("ignore", "sorted-table", imggen.errors.KerasTrapWarning)
 
+    The codes are:
+
+    - "augmented-validation": a validation or test subset is augmented;
+    - "binary-classes": ``class_mode="binary"`` with more than two classes;
+    - "duplicate-classes": ``classes`` names a class twice;
+    - "empty-class": a class has no images, or no folder;
+    - "hidden-class": a hidden folder counts as a class;
+    - "ignored-assignment": an attribute that is read once was set later;
+    - "ignored-keyword": a keyword that ``flow_from_dataframe`` ignores;
+    - "integer-dtype": fractions are dropped by an integer ``dtype``;
+    - "list-as-string": labels are strings that look like lists;
+    - "missing-classes": a subset has no image of a small class;
+    - "missing-values": NaN among targets or weights;
+    - "no-images": there are no samples;
+    - "preprocessing-result": ``preprocessing_function`` returns no image;
+    - "scaled-twice": images are rescaled that are scaled already;
+    - "sorted-table": a subset is cut from rows that are sorted by their target;
+    - "splits-as-classes": the folders of splits count as classes;
+    - "subset-without-split": ``subset`` without ``validation_split``;
+    - "unfitted": a featurewise option or ``zca_whitening`` without ``fit``;
+    - "unit-range": options in gray levels for images with values of 0 to 1;
+    - "unsplit-weights": ``sample_weight`` is not split with the images;
+    - "zoom-range": zoom factors of 0 or less.
+
     Attributes:
-        code: The name of the trap, such as "sorted-table"; ``imggen.legacy`` lists them.
+        code: The code.
     """
 
     def __init__(self, code: str, message: str) -> None:

@@ -9,6 +9,7 @@ import numpy as np
 from imggen.legacy.traps import (
     warn_of_missing_values,
     warn_of_no_images,
+    warn_of_scaling_twice,
     warn_of_sorted_classes,
     warn_of_sorted_values,
     warn_of_trap,
@@ -43,6 +44,7 @@ def warn_of_array_traps(
         return
     if hasattr(generator, "_trap_codes"):
         warn_of_unit_range(generator, iterator.x)
+        warn_of_scaling_twice(generator, iterator.x)
     if iterator.y is not None:
         warn_of_missing_values(iterator, "y", iterator.y)
     if iterator.sample_weight is not None:

@@ -91,7 +91,9 @@ def _warn_of_empty_classes(iterator: Any, folders: list[ClassFolder], given: Any
         present = [folder.name for folder in empty if os.path.isdir(folder.path)]
         problems = []
         if absent:
-            problems.append(f"no folder {list_names(absent)} exists in {iterator.directory!r}")
+            problems.append(
+                f"no folder {list_names(absent)} exists in {os.fspath(iterator.directory)!r}"
+            )
         if present:
             problems.append(f"no images are in {list_names(present)}")
         hint = " classes must be a list of names." if isinstance(given, str) else ""
@@ -120,14 +122,14 @@ def _warn_of_empty_classes(iterator: Any, folders: list[ClassFolder], given: Any
         warn_of_trap(
             iterator,
             "hidden-class",
-            f"The hidden folders {list_names(hidden)} in {iterator.directory!r} count as classes. "
+            f"The hidden folders {list_names(hidden)} in {os.fspath(iterator.directory)!r} count as classes. "
             "Remove them, or name the classes with classes=[...].",
         )
 
 
 def _reason_for_none(iterator: Any, folders: list[ClassFolder], given: Any) -> str:
     """Returns why a DirectoryIterator has no images, and what to do."""
-    directory, formats = iterator.directory, iterator.white_list_formats
+    directory, formats = os.fspath(iterator.directory), iterator.white_list_formats
     if any(folder.num_images for folder in folders):
         most = max(folder.num_images for folder in folders)
         return (

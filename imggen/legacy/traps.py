@@ -95,6 +95,10 @@ def warn_of_unit_range(generator: Any, images: npt.NDArray[Any]) -> None:
             f"The images have values from 0 to 1, but {'; '.join(misused)}. Pass images with "
             "values from 0 to 255, and scale them with rescale=1/255, which is applied last.",
         )
+
+
+def warn_of_scaling_twice(generator: Any, images: npt.NDArray[Any]) -> None:
+    """Warns of ``rescale`` for images with values of 0 to 1."""
     if (
         generator.rescale
         and abs(generator.rescale) <= 0.1
