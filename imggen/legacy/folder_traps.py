@@ -85,6 +85,7 @@ def warn_of_folder_traps(iterator: Any, folders: list[ClassFolder], given: Any) 
 
 
 def _warn_of_empty_classes(iterator: Any, folders: list[ClassFolder], given: Any) -> None:
+    directory = os.fspath(iterator.directory)
     empty = [folder for folder in folders if not folder.num_images]
     if given and empty:
         absent = [folder.name for folder in empty if not os.path.isdir(folder.path)]
@@ -122,7 +123,7 @@ def _warn_of_empty_classes(iterator: Any, folders: list[ClassFolder], given: Any
         warn_of_trap(
             iterator,
             "hidden-class",
-            f"The hidden folders {list_names(hidden)} in {os.fspath(iterator.directory)!r} count as classes. "
+            f"The hidden folders {list_names(hidden)} in {directory!r} count as classes. "
             "Remove them, or name the classes with classes=[...].",
         )
 
