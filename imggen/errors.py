@@ -197,7 +197,6 @@ class KerasTrapWarning(ImggenWarning):
     - "ignored-keyword": a keyword that ``flow_from_dataframe`` ignores;
     - "integer-dtype": fractions are dropped by an integer ``dtype``;
     - "list-as-string": labels are strings that look like lists;
-    - "missing-classes": a subset has no image of a small class;
     - "missing-values": NaN among targets or weights;
     - "no-images": there are no samples;
     - "preprocessing-result": ``preprocessing_function`` returns no image;

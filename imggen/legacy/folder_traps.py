@@ -71,17 +71,6 @@ def warn_of_folder_traps(iterator: Any, folders: list[ClassFolder], given: Any) 
             f'0 to {len(names) - 1}. Use "sparse" or "categorical", or name two classes with '
             "classes=[...].",
         )
-    unserved = [folder for folder in folders if folder.num_images and not folder.num_served]
-    if unserved and not is_unsplit:
-        largest = max(folder.num_images for folder in unserved)
-        warn_of_trap(
-            iterator,
-            "missing-classes",
-            f'subset="{iterator.subset}" has no image of {len(unserved)} of {len(names)} classes '
-            f"({list_names(folder.name for folder in unserved)}): its share of each class is "
-            f"rounded down, and they have {largest} images or fewer. Use a larger share, or "
-            "imggen.from_directory, which splits as evenly as possible.",
-        )
 
 
 def _warn_of_empty_classes(iterator: Any, folders: list[ClassFolder], given: Any) -> None:

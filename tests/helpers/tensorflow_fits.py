@@ -1,9 +1,10 @@
-"""Interrupts ``fit`` in forked processes, which share one import of TensorFlow.
+"""Fits on TensorFlow: interrupted ones, in forked processes, and batches that hold lists.
 
-python -m tests.helpers.interrupted_fit FOLDER SECONDS...
+python -m tests.helpers.tensorflow_fits FOLDER SECONDS...
 
 Prints one line per class and number of seconds after ``fit`` has begun: how the process ended, as a
-signal (negative) or an exit status, or "hung".
+signal (negative) or an exit status, or "hung". Then one line per kind of batch: the types of its
+parts as the user gets them, once it was trained on.
 """
 
 import os
@@ -15,6 +16,7 @@ os.environ["KERAS_BACKEND"] = "tensorflow"
 
 import keras
 import numpy as np
+import pandas as pd
 
 import imggen
 
@@ -71,9 +73,41 @@ def interrupt(make, folder, seconds):
     return "hung"
 
 
+def lists(folder):
+    """Trains on batches that hold lists; yields the types in a batch as the user gets it."""
+    frame = pd.DataFrame({"f": sorted(os.listdir(f"{folder}/cat")), "v": 0.5, "w": 1.0})
+    columns = {"x_col": "f", "y_col": ["v", "w"], "class_mode": "multi_output"}
+    several = imggen.ImageDataGenerator().flow_from_dataframe(
+        frame, f"{folder}/cat", **columns, target_size=(8, 8), batch_size=8
+    )
+    beside = imggen.ImageDataGenerator().flow(
+        (np.zeros((9, 8, 8, 3)), np.ones((9, 2))), np.arange(9.0), batch_size=4
+    )
+
+    class Own(type(beside)):
+        def __getitem__(self, index):
+            x, y = super().__getitem__(index)
+            return [x[0], x[1] * 2], y
+
+    own = Own((beside.x, beside.x_misc), beside.y, imggen.ImageDataGenerator(), batch_size=4)
+    image, table = keras.Input((8, 8, 3)), keras.Input((2,))
+    pooled = keras.layers.GlobalAveragePooling2D()(image)
+    dense = keras.layers.Dense
+    two_outputs = keras.Model(image, [dense(1)(pooled), dense(1)(pooled)])
+    two_outputs.compile("sgd", ["mse", "mse"])
+    two_inputs = keras.Model([image, table], dense(1)(keras.layers.Concatenate()([pooled, table])))
+    two_inputs.compile("sgd", "mse")
+    for model, batches in ((two_outputs, several), (two_inputs, beside), (two_inputs, own)):
+        model.fit(batches, validation_data=batches, verbose=0)
+        yield [type(part).__name__ for part in batches[0]]
+
+
 if __name__ == "__main__":
     signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored by a background shell
     folder, *moments = sys.argv[1:]
     for seconds in moments:
         print("drop-in", interrupt(drop_in, folder, float(seconds)), flush=True)
     print("sequence", interrupt(sequence, folder, float(moments[0])), flush=True)
+    keras.config.disable_interactive_logging()
+    for types in lists(folder):
+        print(*types, flush=True)
