@@ -236,7 +236,7 @@ def test_training_on_augmented_images_is_not_warned_of(folder, way):
     [
         ("cache", "disk", "cache='disk' is neither"),
         ("cache", "RAM", "cache='RAM' is neither"),
-        ("cache", True, "cache=True is neither"),
+        ("cache", True, "cache=True is of type bool"),
         ("on_error", "ignore", "on_error='ignore' is not one of 'raise', 'skip', 'substitute'"),
         ("on_error", "Skip", r"Did you mean 'skip'\?"),
         ("on_error", None, "on_error=None is not one of"),
