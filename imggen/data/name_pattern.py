@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import posixpath
 import re
@@ -67,7 +68,10 @@ class NamePattern:
 
     def find(self, image_path: str) -> str | None:
         """Returns the path of the mask of an image without its extension; None for other files."""
-        folder, name = posixpath.split(os.path.splitext(image_path)[0])
+        path = os.path.splitext(image_path)[0]
+        if self.image == self.partner == _STEM:
+            return path
+        folder, name = posixpath.split(path)
         match = _regex(self.image).fullmatch(name)
         if match is None:
             return None
@@ -97,6 +101,7 @@ def _is_pattern(pattern: object) -> bool:
     return not set("{}") & set(before + after) and "/" not in after
 
 
+@functools.lru_cache
 def _regex(pattern: str) -> re.Pattern[str]:
     before, after = pattern.split(_STEM)
     return re.compile(f"{re.escape(before)}(?P<stem>.+){re.escape(after)}", re.DOTALL)

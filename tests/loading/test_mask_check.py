@@ -119,6 +119,24 @@ def test_palettes_that_number_the_same_color_differently_are_noticed(tmp_path):
     np.testing.assert_array_equal(y[..., 0], [THREE, THREE])
 
 
+def test_a_color_that_a_palette_has_twice_has_no_number(tmp_path):
+    twice = np.stack([COLORS[0], COLORS[0], COLORS[2]])
+    images = write(tmp_path, [palette_picture(THREE, COLORS), palette_picture(THREE, twice)])
+    y = sequence_of(images)[0][1]
+    np.testing.assert_array_equal(y[..., 0], [THREE, THREE])
+
+
+def test_large_masks_are_read_in_blocks(tmp_path, monkeypatch):
+    monkeypatch.setattr("imggen.decode.mask_inspection._BLOCK", 12)  # two rows
+    mask = np.zeros((8, 6), np.uint8)
+    mask[0] = 255
+    images = write(tmp_path, [mask])
+    with pytest.warns(MaskValueWarning, match="the values 0, 255, unlike"):
+        sequence_of(images)
+    with pytest.raises(OptionError, match=r"it has the value 255, and mask_values has the value 0"):
+        sequence_of(images, mask_values={0: 0})
+
+
 def test_splits_are_checked_once(tmp_path):
     images = write(tmp_path, [gray(CLASSES)] * 9)
     with pytest.warns(MaskValueWarning) as caught:

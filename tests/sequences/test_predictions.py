@@ -315,6 +315,16 @@ def test_nan_is_not_taken_for_a_class(folder):
     assert table["predicted"].isna().tolist() == above
 
 
+def test_a_file_that_cannot_be_read_does_not_count_as_a_score(folder):
+    def scaled(x):  # -0.2 for the zeros in place of the file, 0.1 to 0.7 for the other images
+        return keras.layers.Rescaling(0.3 / 60, -0.2)(keras.layers.GlobalAveragePooling2D()(x))
+
+    (folder / "a" / "0.png").write_bytes(b"broken")
+    table = unlabelled(folder, on_error="skip").predict(model_of(scaled, loss="mse"))
+    assert table["p_0"].isna().tolist() == [True, False, False, False]
+    np.testing.assert_allclose(table["p_0"][1:], [0.1, 0.4, 0.7], rtol=1e-5)
+
+
 # Several outputs.
 
 
