@@ -34,8 +34,6 @@ def select_output(
     Raises:
         OptionError: There are several outputs and ``output`` is None, or there is no such output.
     """
-    if from_logits not in (True, False, None):
-        raise OptionError(f"from_logits={from_logits!r} must be True, False or None.")
     arrays = keras.tree.flatten(predicted)
     names = _output_names(model, predicted, len(arrays))
     position = _position(names, output, len(arrays))
@@ -47,7 +45,7 @@ def select_output(
         " + ".join(loss.name for loss in losses) or None,
         _agreed([loss.function for loss in losses]),
         _agreed([loss.takes_logits for loss in losses]),
-        None if from_logits is None else bool(from_logits),
+        from_logits,
     )
 
 

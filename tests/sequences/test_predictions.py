@@ -388,7 +388,7 @@ def test_an_output_in_a_list_or_dictionary_of_one_needs_no_name(folder):
 
 def test_wrong_arguments_are_named(folder):
     sequence, model = sequence_of(folder), model_of(scores(ONE, "sigmoid"))
-    with pytest.raises(OptionError, match="from_logits='yes' must be True, False or None"):
+    with pytest.raises(OptionError, match="from_logits='yes' is of type str; expected True or"):
         sequence.predict(model, from_logits="yes")
     with pytest.raises(OptionError, match="model is NoneType, which has no method predict"):
         sequence.predict(None)
