@@ -12,3 +12,9 @@ def sequence_of(folder, **options):
 
 def bench(folder, *, seconds=0.3, model=None, **options):
     return imggen.bench(sequence_of(folder, **options), seconds=seconds, model=model)
+
+
+def is_advised(change, folder, **options):
+    """Returns whether a benchmark advises a change; a busy machine may hide its gain at times."""
+    reports = (bench(folder, **options) for _ in range(4))
+    return any(advice.startswith(change) for report in reports for advice in report.advice)
