@@ -73,7 +73,7 @@ def migrate(paths: tuple[Path, ...], write: bool) -> None:
                 problems = (*problems, str(err))
             if problems:
                 status = _NOT_READ
-                if file == path or names_loaders(file):
+                if paths == (file,) or names_loaders(file):
                     _say("\n".join(f"skipped: {problem}" for problem in problems), err=True)
                 else:
                     num_unread += 1
@@ -119,7 +119,8 @@ def _show(script: Script, examination: Examination, changed: Mapping[int, Cell])
 
 
 def _detail(trap: Trap) -> str:
-    first, *code = trap.detail.splitlines()[:1] + trap.detail.splitlines()[1:] or [""]
+    """Returns what a trap is about on its line, and the lines of code below."""
+    first, *code = trap.detail.splitlines() or [""]
     lines = [f": {first}" if first else "", *(f"      {line}" for line in code)]
     return "\n".join(lines)
 

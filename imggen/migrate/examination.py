@@ -26,15 +26,12 @@ class Examination:
         edits: The changes of imports that switch the script to imggen.
         problems: Code that is left unchanged, with the reason: cells that are not Python, and
             scripts for Keras 2.
-        is_related: Whether the script, as far as it can be read, has anything to do with the
-            loaders of Keras.
     """
 
     uses: tuple[Use, ...]
     traps: tuple[Trap, ...]
     edits: tuple[Edit, ...]
     problems: tuple[str, ...]
-    is_related: bool
 
 
 def examine(script: Script) -> Examination:
@@ -55,11 +52,13 @@ def examine(script: Script) -> Examination:
             problems.append(f"{cell.label} is not Python that can be parsed: {err}")
         except (RecursionError, MemoryError):
             problems.append(f"{cell.label} is nested too deeply to be parsed")
+    if len(problems) > 1:
+        problems = [f"{problems[0]} (and {len(problems) - 1} more cells)"]
     try:
         return _examine(script, trees, problems)
     except RecursionError:
         problems.append(f"{script.path} is nested too deeply to be examined")
-        return Examination((), (), (), tuple(problems), is_related=False)
+        return Examination((), (), (), tuple(problems))
 
 
 def _examine(script: Script, trees: dict[int, ast.Module], problems: list[str]) -> Examination:
@@ -99,8 +98,7 @@ def _examine(script: Script, trees: dict[int, ast.Module], problems: list[str]) 
         # Traps are reported only for scripts that use Keras's loaders, or generators like them.
         if uses or recorder.sequences or calls_generators:
             traps = tuple(recorder.finish())
-    is_related = bool(uses or traps)
-    return Examination(uses, traps, edits, tuple(problems), is_related)
+    return Examination(uses, traps, edits, tuple(problems))
 
 
 def _check_names(reader: NameReader, recorder: Recorder) -> None:

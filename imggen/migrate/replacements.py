@@ -80,7 +80,7 @@ ARGUMENTS = {
     ("", "generator"): "pass the source first, without a name",
     ("ModelCheckpoint", "period"): 'write save_freq="epoch"',
     ("", "save_format"): "leave it out: the end of the file name decides",
-    ("", "output_dim"): "write units= (or output_dim= of Embedding)",
+    ("", "output_dim"): "write units=",
     ("", "border_mode"): "write padding=",
     ("", "subsample"): "write strides=",
     ("", "nb_filter"): "write filters=",
@@ -95,7 +95,7 @@ ARGUMENTS = {
     ("", "bias"): "write use_bias=",
     ("", "p"): "write rate=",
     ("", "nb_classes"): "write num_classes=",
-    ("", "y"): "write x=",
+    ("to_categorical", "y"): "write x=",
     ("", "inner_activation"): "write recurrent_activation=",
     ("", "inner_init"): "write recurrent_initializer=",
     ("", "schedule_decay"): "leave it out",
@@ -154,7 +154,7 @@ EFFECTS = {
         ),
     ),
     "file name refused by Keras 3": (
-        ("Keras 3 chooses the format by the end of the file name, and raises an error for others."),
+        "Keras 3 chooses the format by the end of the file name, and raises an error for others.",
         (
             "Weights end in .weights.h5; whole models in .keras, .h5 or .hdf5, and in "
             "callbacks in .keras or .h5."
@@ -166,24 +166,24 @@ EFFECTS = {
             "and raises a ValueError for others."
         ),
         (
-            "Write a generator function: while True: yield next(images), next(masks). Or "
-            'use imggen.from_directory(images, mask_dir=masks, label_mode="mask").'
+            "Write a generator function: while True: yield next(images), next(masks). For "
+            "masks, imggen.from_directory(images, mask_dir=masks) needs none."
         ),
     ),
     "class weights refused by Keras 3": (
         (
-            "Keras 3 takes class_weight= as a dict of numbers by class, and with arrays "
-            "or sequences only; anything else raises an error."
+            "Keras 3 expects class_weight= to be a dict from class to weight, and accepts it "
+            "for arrays and sources with a length only. Anything else raises an error."
         ),
         "Pass dict(enumerate(weights)).",
     ),
     "metric of another name": (
         (
-            'Metrics are called as in compile(metrics=[...]): "accuracy" is logged as "accuracy" '
-            'and "val_accuracy", never as "acc". Reading "acc" raises a KeyError; a callback that '
-            "monitors it raises a ValueError, or with mode= saves or stops nothing."
+            'A metric keeps the name that compile(metrics=[...]) gives it: "accuracy" is logged as '
+            '"accuracy" and "val_accuracy", not as "acc". Reading "acc" raises a KeyError; a '
+            "callback that monitors it raises a ValueError, or with mode= saves or stops nothing."
         ),
-        "Write the name as in compile.",
+        "Use the name that compile has.",
     ),
     "period is in batches": (
         (

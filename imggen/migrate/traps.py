@@ -143,11 +143,12 @@ class Traps:
         self._check_dataframe(cell, call, method, given)
         classes, mode = given.value("classes"), given.value("class_mode")
         num_classes = len(classes.items) if isinstance(classes, Items) else 0
-        if mode == Text("binary", is_whole=True) and num_classes > 2:
+        is_binary = mode == Text("binary", is_whole=True)
+        if method == "flow_from_directory" and is_binary and num_classes > 2:
             self._add(
                 cell,
                 call,
-                "binary labels of many classes",
+                "binary labels for many classes",
                 'class_mode="binary" gives the number of the class as label: 0, 1, 2 and so on. '
                 "A sigmoid and binary_crossentropy then train towards values above 1.",
                 'Pass class_mode="categorical" or "sparse" with more than two classes.',

@@ -11,41 +11,17 @@ import textwrap
 
 import numpy as np
 import pytest
-from click.testing import CliRunner
 
-from imggen.cli import main
 from tests.helpers.images import write_images
-
-OLD = "from keras.preprocessing.image import ImageDataGenerator\n"
-NEW = "from imggen import ImageDataGenerator\n"
-KERAS_2 = (
-    " uses tf_keras (Keras 2), whose models cannot read from imggen's iterators; "
-    "its imports are left as they are\n"
+from tests.helpers.migration import (
+    NEW,
+    OLD,
+    UNRELATED,
+    migrate,
+    notebook,
+    program,
+    write_notebook,
 )
-
-
-def migrate(*arguments):
-    result = CliRunner().invoke(main, ["migrate", *map(str, arguments)])
-    assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
-    return result
-
-
-def program(*arguments, **options):
-    command = [sys.executable, "-m", "imggen", "migrate", *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, check=False, **options)
-
-
-def notebook(*sources, **more):
-    cells = [{"cell_type": "markdown", "metadata": {}, "source": ["ImageDataGenerator ✓\n"]}]
-    for source in sources:
-        cell = {"cell_type": "code", "execution_count": None, "metadata": {}, "outputs": []}
-        cells.append({**cell, "source": source})
-    return {"cells": cells, "metadata": {"ö": 1.5}, "nbformat": 4, "nbformat_minor": 4, **more}
-
-
-def write_notebook(path, *sources):
-    path.write_text(json.dumps(notebook(*sources), indent=1))
-    return path
 
 
 def patched(before: str, printed: str) -> str:
@@ -221,12 +197,43 @@ def test_what_cannot_be_read_is_named_with_the_reason_and_passed_over(
 ):
     (tmp_path / name).write_bytes(content if isinstance(content, bytes) else content.encode())
     (tmp_path / "z.py").write_text(OLD)
-    told = migrate(tmp_path / name, tmp_path / "z.py", "--write")
+    told = migrate(tmp_path / name, "--write")
+    together = migrate(tmp_path, "--write")
 
-    assert told.exit_code == 2
+    assert told.exit_code == together.exit_code == 2
     assert re.search(reason, told.stderr)
     assert told.stderr.count("\n") == 1
+    assert together.stderr == UNRELATED.format(1)
     assert (tmp_path / "z.py").read_text() == NEW
+
+
+def test_files_that_name_no_loader_are_counted_in_one_line(tmp_path):
+    for number in range(3):
+        (tmp_path / f"{number}.py").write_text("print 'x'\n")
+    cell = {"cell_type": "code", "source": "print 'x'"}
+    (tmp_path / "a.ipynb").write_text(json.dumps({"cells": [cell, cell]}))
+    assert migrate(tmp_path).stderr == UNRELATED.format(4)
+    (tmp_path / "1.py").write_text(f"{OLD}print 'x'\n")
+    write_notebook(tmp_path / "a.ipynb", OLD, "print 'x'", "%%bash\nx", "print 'y'")
+    told = migrate(tmp_path).stderr.splitlines(keepends=True)
+
+    assert [line.split(" is not Python")[0] for line in told[:2]] == [
+        f"skipped: {tmp_path / '1.py'}, line 2",
+        f"skipped: {tmp_path / 'a.ipynb'} (cell 3), line 1",
+    ]
+    assert told[1].endswith(" (and 1 more cells)\n")
+    assert told[2:] == [UNRELATED.format(2)]
+
+
+def test_the_detail_of_a_trap_is_on_its_line_and_code_below(tmp_path):
+    sequence = "class A(Sequence):\n    def __getitem__(self, i):\n        return cv2.imread(i)\n"
+    source = f"import cv2\nfrom keras.utils import Sequence\n{sequence}m.fit_generator(A())\n"
+    (tmp_path / "a.py").write_text(source)
+    told = migrate(tmp_path).stdout
+
+    assert "  line 3: trap: custom Sequence: A reads images with cv2.imread; " in told
+    assert "\n      import imggen\n" in told
+    assert "\n  line 6: trap: removed in Keras 3: .fit_generator; write fit and " in told
 
 
 def test_paths_that_are_none_are_errors_and_the_others_are_done(tmp_path):
@@ -292,109 +299,6 @@ def test_links_stay_links_and_modes_stay(tmp_path):
     assert target.read_text() == NEW
     assert stat.S_IMODE(target.stat().st_mode) == 0o751
     assert os.listdir(target.parent) == ["real.py"]
-
-
-@pytest.mark.parametrize(
-    ("head", "is_for_keras_2"),
-    [
-        ("from tf_keras.layers import Dense\n", True),
-        ("try:\n    import tf_keras.backend as K\nexcept ImportError: 0\n", True),
-        ("import os\nos.environ['TF_USE_LEGACY_KERAS'] = '1'\n", True),
-        ("import tf_keras_vis\n", False),
-        ("import tensorflow.keras as tf_keras\nfrom tensorflow import keras as tf_keras\n", False),
-        ("import os\nos.environ['MY_TF_USE_LEGACY_KERAS'] = '1'\n", False),
-    ],
-)
-def test_scripts_for_keras_2_are_told_and_left_as_they_are(tmp_path, head, is_for_keras_2):
-    old, other = tmp_path / "a.py", tmp_path / "b.py"
-    old.write_text(head + OLD)
-    other.write_text(OLD)
-    place = f"  line {head.count(chr(10)) + 1}: uses ImageDataGenerator\n\n{other}\n--- {other}\n"
-    runs = migrate(tmp_path), migrate(tmp_path, "--write")
-    for told in runs:
-        assert told.stdout.startswith(f"{old}\n{place}") == is_for_keras_2
-        assert place in told.stdout
-        assert f"\n2 scripts read, {2 - is_for_keras_2} " in told.stdout
-        assert told.stderr == (f"skipped: {old}{KERAS_2}" if is_for_keras_2 else "")
-    assert [told.exit_code for told in runs] == ([2, 2] if is_for_keras_2 else [1, 0])
-    assert (old.read_text(), other.read_text()) == (head + (OLD if is_for_keras_2 else NEW), NEW)
-
-
-def test_one_cell_for_keras_2_makes_the_whole_notebook_one(tmp_path):
-    path = write_notebook(tmp_path / "a.ipynb", OLD, OLD.replace("keras", "tf_keras"))
-    before, place = path.read_bytes(), ", line 1: uses ImageDataGenerator\n"
-    told = migrate(path, "--write")
-
-    assert (told.exit_code, told.stderr) == (2, f"skipped: {path}{KERAS_2}")
-    assert told.stdout.startswith(f"{path}\n  cell 2{place}  cell 3{place}\n")
-    assert path.read_bytes() == before
-
-
-LAYOUT = notebook(["x = '✓'\n", OLD], f"{OLD}y = 1")
-KEPT = json.dumps(LAYOUT, indent=1, ensure_ascii=False)
-
-
-@pytest.mark.parametrize(
-    "content",
-    [
-        *(
-            json.dumps(LAYOUT, indent=indent, ensure_ascii=escaped).encode() + end
-            for indent in (1, 2, 4, None)
-            for escaped in (True, False)
-            for end in (b"", b"\n")
-        ),
-        f"{KEPT}\n".replace("\n", "\r\n").encode(),
-        *(KEPT.replace("✓\\n", "✓\\u003ca").encode(), KEPT.replace("1.5", "1.50").encode()),
-        *(json.dumps(LAYOUT, **kind).encode() for kind in ({"separators": ",:"}, {"indent": "\t"})),
-        KEPT.encode("utf-8-sig"),
-    ],
-)
-def test_a_notebook_keeps_every_byte_but_those_of_the_import(tmp_path, content):
-    path = tmp_path / "a.ipynb"
-    path.write_bytes(content)
-    told = migrate(path, "--write")
-    old, new = OLD.strip().encode(), NEW.strip().encode()
-
-    assert told.exit_code == 0
-    assert content.count(old) == 2
-    assert path.read_bytes() == content.replace(old, new)
-    assert "\n  cell 2, line 2: uses ImageDataGenerator\n" in told.stdout
-    assert "\n  cell 3, line 1: uses ImageDataGenerator\n" in told.stdout
-
-
-@pytest.mark.parametrize(
-    "cell",
-    [
-        *("%matplotlib inline\nimport os\n", "!pip install keras\n  \nx = !ls *.py\na, b = !ls\n"),
-        *("%%time\nx = 1\n", "%%capture out\nx = 1\n", "%%bash\nfor x in *; do echo $x; done\n"),
-        *("%%html\n<b>ImageDataGenerator</b>\n", "%%writefile train.py\nprint 'x'\n"),
-        *("?print\nprint?\nos.path??\n", "if x:\n    %cd photos\n    !ls\n"),
-        *("await f()\nasync with a as b:\n    pass\n", "x = %timeit -o f()\r\n%time f()\r\n"),
-        'print("%d"\n      % 5)\nx = """\n!Ready?"""\n',
-        *("!wget a \\\n    b \\\n    -O c\nx = 1\n", "  !ls\n", "x[0] = !ls\n"),
-    ],
-)
-def test_what_only_ipython_understands_is_passed_over(tmp_path, cell):
-    path = write_notebook(tmp_path / "a.ipynb", cell, f"%cd x\n{OLD}!ls", "ImageDataGenerator(")
-    before = json.loads(path.read_text())
-    told = migrate(path, "--write")
-    after = json.loads(path.read_text())
-
-    assert told.stderr == (
-        f"skipped: {path} (cell 4), line 1 is not Python that can be parsed: '(' was never closed\n"
-    )
-    assert told.exit_code == 2
-    assert after["cells"][2].pop("source") == f"%cd x\n{NEW}!ls"
-    assert before["cells"][2].pop("source") == f"%cd x\n{OLD}!ls"
-    assert after == before
-
-
-@pytest.mark.parametrize(
-    ("magic", "status"),
-    [("%%time", 1), ("%%capture out", 1), ("%%timeit -n 1", 1), ("%%bash", 0), ("%%html", 0)],
-)
-def test_magics_that_run_python_are_read_on(tmp_path, magic, status):
-    assert migrate(write_notebook(tmp_path / "a.ipynb", f"{magic}\n{OLD}")).exit_code == status
 
 
 RUN = [
@@ -482,40 +386,3 @@ def test_the_models_that_scale_by_themselves_are_those_with_a_layer_for_it(tmp_p
 
     assert told == scaling
     assert {"EfficientNetB0", "MobileNetV3Small", "ConvNeXtTiny"} < scaling < set(models)
-
-
-@pytest.mark.parametrize(
-    ("line", "is_old"),
-    [
-        ("import os, tf_keras", True),
-        ("import os; import tf_keras as keras", True),
-        ("from tf_keras import layers", True),
-        ("os.environ['TF_USE_LEGACY_KERAS'] = '1'", True),
-        ("'import tf_keras'", False),
-        ("import tf_keras_vis", False),
-    ],
-)
-def test_scripts_for_keras_2_are_told_by_what_they_import(tmp_path, line, is_old):
-    (tmp_path / "a.py").write_text(f"{line}\n{OLD}")
-    assert (migrate(tmp_path / "a.py", "--write").exit_code == 2) == is_old
-    assert ("imggen" not in (tmp_path / "a.py").read_text()) == is_old
-
-
-VALIDATION = ".flow_from_directory('d', seed=1, interpolation='bilinear', subset='validation')"
-
-
-@pytest.mark.parametrize(
-    ("body", "is_told"),
-    [
-        (f"A = dict(zoom_range=9)\nImageDataGenerator(**A){VALIDATION}", True),
-        (f"A = dict(zoom_range=9)\nA['rescale'] = 2\nImageDataGenerator(**A){VALIDATION}", True),
-        (f"A = dict(zoom_range=9)\nA.clear()\nImageDataGenerator(**A){VALIDATION}", False),
-        (f"A = dict(zoom_range=9)\ndef f(A):\n    ImageDataGenerator(**A){VALIDATION}", False),
-        (f"A = dict(zoom_range=9)\ndef f():\n    A = 1\nImageDataGenerator(**A){VALIDATION}", True),
-    ],
-)
-def test_a_dict_is_followed_as_long_as_it_is_what_it_was(tmp_path, body, is_told):
-    (tmp_path / "a.py").write_text(
-        f"from keras.preprocessing.image import ImageDataGenerator\n{body}\n"
-    )
-    assert ("augmented validation" in migrate(tmp_path / "a.py").stdout) == is_told

@@ -21,11 +21,10 @@ def details(folder, source, name):
     return [trap.detail for trap in examine(read(folder, source)).traps if trap.name == name]
 
 
-def run(folder, source):
-    """Runs a script after its edits; returns its names."""
+def run(folder, source, **names):
+    """Runs a script after its edits, with some names given; returns all names."""
     script = read(folder, source)
     for cell in changed_cells(script, examine(script).edits).values():
         source = cell.source
-    names = {}
     exec(compile(source, "script", "exec"), names)
     return names
