@@ -4,7 +4,7 @@ In: folders, tables or lists of files. Out: a ``Manifest``, which every other ro
 folders and formats of annotations can be added here without changes elsewhere.
 """
 
-from imggen.data.array_like import to_array, to_names, to_paths, to_values
+from imggen.data.array_like import reject_missing, to_array, to_names, to_paths, to_values
 from imggen.data.boxes import Boxes, BoxFormat
 from imggen.data.class_names import ClassNames
 from imggen.data.keypoints import KeypointFormat, Keypoints
@@ -31,6 +31,7 @@ __all__ = [
     "TargetColumn",
     "column_arguments",
     "has_folders",
+    "reject_missing",
     "scan",
     "scan_splits",
     "split_name",

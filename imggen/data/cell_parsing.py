@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from imggen.core import is_whole
+from imggen.data.array_like import to_array
 from imggen.data.class_names import (
     ClassNames,
     default_class_names,
@@ -67,8 +68,17 @@ def _parse(cell: Any) -> Any:
             cell = json.loads(cell or "[]")
         except ValueError:
             cell = ast.literal_eval(_NAN.sub("None", cell.strip()))  # as str() formats lists
+    else:
+        cell = _to_lists(cell)
     missing = cell is None or (isinstance(cell, float) and math.isnan(cell))
     return [] if missing else cell
+
+
+def _to_lists(value: Any) -> Any:
+    """Converts arrays and tensors, also those in a list, into lists."""
+    if hasattr(value, "__array__") or hasattr(value, "detach"):
+        return to_array(value, "cell").tolist()
+    return list(map(_to_lists, value)) if isinstance(value, list | tuple) else value
 
 
 def parse_classes(

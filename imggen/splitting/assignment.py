@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from imggen.core import Stream, check_seed, generator, warn_user
-from imggen.data import Manifest
+from imggen.data import Manifest, reject_missing, to_array, to_values
 from imggen.errors import SplitError
 from imggen.splitting.grouping import number_units
 from imggen.splitting.ratios import Shares, round_quotas
@@ -67,9 +67,12 @@ def _resolve_strata(manifest: Manifest, stratify: bool | npt.ArrayLike) -> npt.N
         return manifest.labels
     if isinstance(stratify, bool | np.bool_):
         return np.zeros(manifest.num_samples, dtype=np.int32)
+    if isinstance(stratify, Iterator):
+        stratify = list(stratify)
+    values = to_array(stratify, "stratify", SplitError)
     try:
-        values = np.asarray(stratify)
         if values.ndim == 1:
+            reject_missing(to_values(values, "stratify", SplitError), "stratify", SplitError)
             values = np.unique(values, return_inverse=True)[1]
     except (TypeError, ValueError) as err:
         raise SplitError(

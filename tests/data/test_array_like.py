@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from imggen import Manifest
+from imggen import Boxes, Manifest
 from imggen.core import StringColumn
 from imggen.data import to_names, to_paths, to_values
 from imggen.errors import ManifestError
@@ -233,3 +233,21 @@ def test_rows_that_do_not_exist_are_refused():
     for indices in ([4], [-5], [1.0], 2, [[0]], ["a"], [None], [True], None, "a"):
         with case(repr(indices)), pytest.raises(ValueError, match="^indices"):
             manifest.take(indices)
+
+
+def test_cells_of_boxes_and_their_classes_may_be_tensors():
+    numbers = [[0.0, 0.0, 9.0, 9.0], [5.0, 5.0, 2.0, 2.0]]
+    for cell, kinds in [
+        (numbers, ["cat", "dog"]),
+        (Tensor(numbers), Tensor(["cat", "dog"])),
+        ([Tensor(row) for row in numbers], [b"cat", np.str_("dog")]),
+        (OnDevice(numbers), np.array(["cat", "dog"])),
+    ]:
+        frame = pd.DataFrame({"path": ["a"], "box": [cell], "kind": [kinds]})
+        boxes = Boxes("box", "coco", labels="kind")
+        manifest = Manifest.from_frame(frame, y_col=None, boxes=boxes)
+        assert manifest.boxes.rows[0].tolist() == [[*numbers[0], 0], [*numbers[1], 1]]
+        assert manifest.boxes.class_names == ("cat", "dog")
+    frame = pd.DataFrame({"path": ["a"], "box": [OnDevice(numbers[0])]})
+    manifest = Manifest.from_frame(frame, y_col=None, boxes=Boxes("box", "coco"))
+    assert manifest.boxes.rows[0].tolist() == [[*numbers[0], 0]]

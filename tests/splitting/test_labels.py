@@ -268,11 +268,28 @@ def test_another_process_makes_the_same_split_by_several_labels(grouped, tmp_pat
             np.full((20, 2), "cat"),
             "stratify has two dimensions and holds values other than 0 and 1",
         ),
-        ([None, *"a" * 19], "stratify holds values that cannot be compared, or .* none missing"),
-        (pd.Series([None, *"a" * 19], dtype="string"), "values that cannot be compared"),
-        ([["cat"]] * 10 + [["cat", "dog"]] * 10, "or rows of different lengths: .* 0 and 1 for"),
+        ([None, *"a" * 19], "stratify has no value in 1 of 20 rows, first in row 0"),
+        (pd.Series([*"a" * 19, None], dtype="string"), "stratify has no value .* row 19"),
+        (np.array([*[1.0] * 18, np.nan, np.nan]), "stratify has no value in 2 of 20 .* row 18"),
+        ([object() for _ in range(20)], "stratify holds values that cannot be compared"),
+        ([["cat"]] * 10 + [["cat", "dog"]] * 10, "stratify=.* cannot be converted to an array"),
     ],
 )
 def test_strata_that_cannot_be_gone_by_are_explained(values, message):
     with pytest.raises(SplitError, match=message):
         split(manifest_of(20), stratify=values)
+
+
+def test_strata_are_read_from_every_container():
+    strata = ["a", "b"] * 10
+    codes = [0, 1] * 10
+    expected = list(map(rows_of, split(manifest_of(20), stratify=strata)))
+    for values in [
+        np.array(strata),
+        pd.Series(strata, dtype="string"),
+        pd.Categorical(strata),
+        (value for value in strata),
+        pd.Series(codes, dtype="Int64"),
+        pytest.importorskip("torch").tensor(codes),
+    ]:
+        assert list(map(rows_of, split(manifest_of(20), stratify=values))) == expected
