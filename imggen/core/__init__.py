@@ -5,7 +5,7 @@ an image or a manifest. Formats of files and wording may change here alone; ``rn
 not, since results depend on them.
 """
 
-from imggen.core.arguments import PathText, check_arguments
+from imggen.core.arguments import PathText, check_arguments, explain_arguments
 from imggen.core.checks import (
     check_choice,
     check_number,
@@ -54,6 +54,7 @@ __all__ = [
     "class_folder_path",
     "contiguous_flip",
     "copy_file",
+    "explain_arguments",
     "format_bytes",
     "format_summary",
     "format_summary_html",

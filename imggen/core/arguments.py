@@ -94,19 +94,33 @@ def check_arguments(target: F) -> F:
         Traceback (most recent call last):
         imggen.errors.OptionTypeError: paths='a.jpg' is of type str; expected a list of strings.
     """
+    return _decorate(target, is_strict=True)
+
+
+def explain_arguments(target: F) -> F:
+    """Decorates a function or class so that an error of Python's own names the wrong argument.
+
+    Unlike ``check_arguments``, it refuses nothing that the function accepts: for the drop-in, which
+    accepts whatever Keras accepts.
+    """
+    return _decorate(target, is_strict=False)
+
+
+def _decorate(target: F, *, is_strict: bool) -> F:
     if isinstance(target, type):
         method = "__init__" if "__init__" in vars(target) else "__new__"
-        setattr(target, method, _guard(getattr(target, method)))
+        setattr(target, method, _guard(getattr(target, method), is_strict=is_strict))
         return target
-    return typing.cast(F, _guard(target))
+    return typing.cast(F, _guard(target, is_strict=is_strict))
 
 
-def _guard(function: Callable[..., Any]) -> Callable[..., Any]:
+def _guard(function: Callable[..., Any], *, is_strict: bool) -> Callable[..., Any]:
     signature = _Signature(function)
 
     @functools.wraps(function)
     def guarded(*args: Any, **kwargs: Any) -> Any:
-        signature.check(args, kwargs)
+        if is_strict:
+            signature.check(args, kwargs)
         try:
             return function(*args, **kwargs)
         except _EXPLAINED_ERRORS as err:

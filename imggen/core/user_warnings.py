@@ -11,7 +11,7 @@ from imggen.errors import ImggenWarning
 _PACKAGE = __name__.partition(".")[0]
 
 
-def warn_user(message: str, category: type[ImggenWarning] = ImggenWarning) -> None:
+def warn_user(message: str, category: type[Warning] = ImggenWarning) -> None:
     """Warns at the first line on the way up that is not imggen's.
 
     Args:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import os
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import keras
@@ -13,6 +13,8 @@ import numpy as np
 import numpy.typing as npt
 
 from imggen.cache import CacheLike
+from imggen.core import explain_arguments, warn_user
+from imggen.errors import OptionError
 from imggen.legacy.arrays import NumpyArrayIterator
 from imggen.legacy.batch import is_keras_preprocessing
 from imggen.legacy.dataframe import DataFrameIterator
@@ -44,6 +46,7 @@ if TYPE_CHECKING:
 Image = npt.NDArray[Any]
 
 
+@explain_arguments
 class ImageDataGenerator:
     """Keras's ImageDataGenerator: the same arguments, random numbers and batches, on threads.
 
@@ -120,11 +123,11 @@ class ImageDataGenerator:
         zca_whitening: bool = False,
         zca_epsilon: float = 1e-6,
         rotation_range: float = 0,
-        width_shift_range: Any = 0.0,
-        height_shift_range: Any = 0.0,
+        width_shift_range: float | Sequence[float] = 0.0,
+        height_shift_range: float | Sequence[float] = 0.0,
         brightness_range: tuple[float, float] | list[float] | None = None,
         shear_range: float = 0.0,
-        zoom_range: Any = 0.0,
+        zoom_range: float | Sequence[float] = 0.0,
         channel_shift_range: float = 0.0,
         fill_mode: str = "nearest",
         cval: float = 0.0,
@@ -158,6 +161,7 @@ class ImageDataGenerator:
         self.preprocessing_function = preprocessing_function
         self.interpolation_order = interpolation_order
         self.dtype = keras.config.floatx() if dtype is None else dtype
+        _check_dtype(self.dtype)
         self.exact = exact
 
         if data_format is None:
@@ -602,7 +606,14 @@ _DEPRECATED = {
 
 
 def _warn_about_override(option: str, changed: str) -> None:
-    warnings.warn(f"`{option}` overrides the setting of `{changed}`.", stacklevel=4)
+    warn_user(f"`{option}` overrides the setting of `{changed}`.", UserWarning)
+
+
+def _check_dtype(dtype: Any) -> None:
+    try:
+        np.dtype(dtype)
+    except (TypeError, ValueError) as err:
+        raise OptionError(f'dtype={dtype!r} must be a dtype, such as "float32": {err}') from err
 
 
 def _check_zoom_range(zoom_range: Any) -> list[float]:
