@@ -30,7 +30,8 @@ class MaskContent(NamedTuple):
         counts: Value to number of pixels; empty if the values cannot be read as numbers.
         colors: The colors of a file in color, the most frequent first; empty for other files, and
             for those of too many colors.
-        palette: With a palette, the color of each value in ``counts``.
+        palette: With a palette, the color of each value in ``counts``; empty if these are grays
+            of the same value.
         lossy_format: The name of a format that changes values; empty for others.
         problem: The reason why the file cannot serve as a mask, or empty.
     """
@@ -107,11 +108,13 @@ def _palette(mask: Image.Image, counts: dict[int, int]) -> dict[int, Color]:
     if mask.mode != "P":
         return {}
     entries = mask.getpalette("RGB") or []
-    return {
+    colors: dict[int, Color] = {
         value: tuple(entries[3 * value : 3 * value + 3])
         for value in counts
         if 3 * value + 2 < len(entries)
     }
+    is_gray = all(color == (value,) * 3 for value, color in colors.items())
+    return {} if is_gray else colors
 
 
 def _lossy_format(mask: Image.Image, path: str) -> str:

@@ -119,6 +119,18 @@ def test_palettes_that_number_the_same_color_differently_are_noticed(tmp_path):
     np.testing.assert_array_equal(y[..., 0], [THREE, THREE])
 
 
+def test_spread_numbers_of_a_palette_are_classes_unless_it_is_gray(tmp_path):
+    numbers = np.array([0, 9, 18, 255], np.uint8)[RNG.integers(0, 4, (8, 6))]
+    colors = RNG.integers(0, 256, (256, 3)).astype(np.uint8)
+    y = sequence_of(write(tmp_path / "colors", [palette_picture(numbers, colors)]))[0][1]
+    np.testing.assert_array_equal(y[0, ..., 0], numbers)
+    ramp = np.arange(256, dtype=np.uint8)[:, None].repeat(3, 1)
+    with pytest.warns(MaskValueWarning, match="values 0, 9, 18, 255, unlike"):
+        sequence_of(write(tmp_path / "gray", [palette_picture(numbers, ramp)]))
+    with pytest.warns(MaskValueWarning, match="values 0, 255, unlike"):
+        sequence_of(write(tmp_path / "two", [palette_picture(gray(CLASSES), colors)]))
+
+
 def test_a_color_that_a_palette_has_twice_has_no_number(tmp_path):
     twice = np.stack([COLORS[0], COLORS[0], COLORS[2]])
     images = write(tmp_path, [palette_picture(THREE, COLORS), palette_picture(THREE, twice)])

@@ -127,9 +127,11 @@ def _warn_of_values(contents: list[MaskContent]) -> None:
     is_mixed = set(values) == {0, 1, 255} and not any(
         {1, 255} <= content.counts.keys() for content in contents
     )
+    # Whoever makes a palette numbers its colors on purpose.
+    is_numbered = any(content.palette for content in contents) and not set(values) <= {0, 255}
     if is_mixed:
         _warn(contents, values, "1 in some files and 255 in others", "{0: 0, 1: 1, 255: 1}")
-    elif len(values) <= _MAX_CLASSES and _are_spread(values):
+    elif len(values) <= _MAX_CLASSES and _are_spread(values) and not is_numbered:
         _warn(contents, values, "unlike class numbers", _offer([0, *values]))
     elif 1 < len(values) <= _MAX_CLASSES and values == list(range(1, len(values) + 1)):
         _warn(contents, values, "but not 0, the first class of most losses", _offer(values))
