@@ -20,6 +20,9 @@ _READERS = re.compile(
 # Batches of boxes have many layouts, which no single call replaces.
 _OTHER_LABELS = re.compile(r"anchor|bbox|boxes")
 
+# Functions that list the files of a folder.
+_LISTERS = re.compile(r"os\.(listdir|scandir|walk)|glob\.i?glob|pathlib\.Path")
+
 # The role of a parameter of the class, by its name; the first that fits.
 _ROLES = {
     "batch_size": r"batch_?(size|sz)?|bs",
@@ -28,6 +31,7 @@ _ROLES = {
     "masks": r".*(mask|segm|ground_truth).*",
     "labels": r"(.*_)?(labels?|y|ys|targets?|classes)(_.*)?",
     "frame": r"(.*_)?(df|data_?frame|frame)(_.*)?",
+    "root": r"([a-z]+_)?(dir|directory|folder|path|root)_?",
     "files": r".*(path|file|image|img|ids|samples|names).*|x|xs|x_.*",
 }
 
@@ -158,7 +162,14 @@ def _native(candidate: _Candidate, nodes: Mapping[str, ast.expr]) -> str:
         options.append('color_mode="grayscale"')
     if re.search(r"/=? ?\(?255", code):
         options.append("rescale=1 / 255")
-    files = roles.get("files", "files")
+    files, root = roles.get("files"), roles.get("root")
+    if nodes and any(map(_LISTERS.fullmatch, called)):
+        masks = f"mask_dir={roles['masks']}, labels=None" if "masks" in roles else ""
+        listed = ", ".join(filter(None, [root or files or "folder", masks, *options]))
+        return f"imggen.from_directory({listed})"
+    if files and root:
+        options.append(f"root={root}")
+    files = files or root or "files"
     if "masks" in roles:
         frame = f'pd.DataFrame({{"path": {files}, "mask": {roles["masks"]}}})'
         columns = 'y_col=None, mask_col="mask"'

@@ -47,6 +47,7 @@ from imggen.migrate.values import (
 # Any of the backends: their methods have the same arguments.
 _TRAINER = "keras.src.backend.tensorflow.trainer.TensorFlowTrainer"
 _WHOLE = ("steps_per_epoch", "validation_steps", "steps", "epochs", "initial_epoch", "nb_epoch")
+_ACCEPTED = {"generator", "batch"}  # kinds of ``Iterated`` that fit takes
 _SAVED = (".keras", ".h5", ".hdf5")
 # Attributes that objects of other packages have too.
 _OF_OTHERS = {"predict_proba", "targets", "updates", "output_shape"}
@@ -179,7 +180,7 @@ class Keras3:
         """Records what a function returns that the script itself does not call."""
         for one in alternatives(value):
             for item in one.items if isinstance(one, Items) else (one,):
-                if isinstance(item, Iterated) and item.kind != "generator" and item.flows:
+                if isinstance(item, Iterated) and item.kind not in _ACCEPTED and item.flows:
                     returns = [node for node in ast.walk(function) if isinstance(node, ast.Return)]
                     detail = f"{item.kind}(...) of flows is returned, which fit does not accept"
                     self._add(cell, returns[0], "source refused by Keras 3", detail)
@@ -289,7 +290,7 @@ class Keras3:
         self, cell: int, call: ast.Call, method: str, what: str, source: Value | None
     ) -> None:
         if isinstance(source, Iterated):
-            if source.kind != "generator":
+            if source.kind not in _ACCEPTED:
                 detail = f"{what} of {method} is {source.kind}(...)"
                 self._add(cell, call, "source refused by Keras 3", detail)
             elif source.batch == "list":
@@ -309,7 +310,7 @@ class Keras3:
             detail = f'class_weight="{weights.end}"; compute them with sklearn.utils.class_weight'
         elif isinstance(weights, Array) and weights.is_class_weight:
             detail = "class_weight= is an array; write dict(enumerate(weights))"
-        elif isinstance(source, Iterated) and given.has("class_weight"):
+        elif isinstance(source, Iterated) and source.kind != "batch" and given.has("class_weight"):
             detail = "class_weight= with a generator; yield sample weights as a third item"
         else:
             return

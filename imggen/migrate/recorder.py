@@ -145,6 +145,8 @@ class Recorder:
             self.keras3.see_attribute(cell, ast.copy_location(node, call), given.value(0))
         if name == "iter":
             return given.value(0)  # iterators of Keras are their own
+        if name == "next":
+            return Iterated("batch", flows_in(given.value(0)))
         if name in _ITERATORS:
             return _iterated(name, given)
         if name in ("float", "abs") and (name == "float" or is_quantity(given.value(0))):

@@ -147,10 +147,11 @@ class Flow:
 
 @dataclass(frozen=True)
 class Iterated:
-    """Batches behind ``zip``, ``map``, ``iter`` or a generator function.
+    """Batches behind ``zip``, ``map``, ``next`` or a generator function.
 
     Attributes:
-        kind: The name of the function; "generator" for a generator function or expression.
+        kind: The name of the function; "generator" for a generator function or expression, and
+            "batch" for a single batch.
         flows: The flows that it takes batches from.
         batch: The kind of value that it yields, if known: "list" or "array".
     """

@@ -95,6 +95,35 @@ def test_a_table_is_replaced_by_from_dataframe(tmp_path, photos):
     assert names["data"][0][0].shape == (4, 224, 224, 3)
 
 
+def test_names_in_a_folder_are_replaced_with_its_root(tmp_path, photos):
+    source = FILES.replace("paths, labels, b", "names, labels, image_dir, b")
+    lines = shown(tmp_path, source + "data = Photos(names, labels, folder, 4)\n")[2]
+    names = {"names": [path.rpartition("/")[2] for path in photos], "labels": [0, 1, 0, 1]}
+    names["folder"] = str(tmp_path)
+    exec(lines, names)
+
+    assert names["data"][0][0].shape == (4, 224, 224, 3)
+
+
+def test_folders_that_the_class_lists_are_replaced_by_from_directory(tmp_path, photos):
+    for number, path in enumerate(photos):
+        for name in ("images", "masks"):
+            (tmp_path / name).mkdir(exist_ok=True)
+            Image.open(path).convert("L").save(tmp_path / name / f"{number}.png")
+    source = (
+        MASKS.replace("import numpy", "import os, numpy")
+        .replace("image_paths, mask_paths", "image_path, mask_path")
+        .replace("self.x, self.y =", "self.names = os.listdir(image_path); self.x, self.y =")
+    )
+    head = f"images, masks = {str(tmp_path / 'images')!r}, {str(tmp_path / 'masks')!r}\n"
+    lines = shown(tmp_path, source + "data = Pairs(images, masks, 4)\n")[2]
+    names: dict = {}
+    exec(head + lines, names)
+
+    assert "imggen.from_directory(images, mask_dir=masks, " in lines
+    assert [array.shape for array in names["data"][0]] == [(4, 6, 8, 3), (4, 6, 8, 1)]
+
+
 def test_a_class_that_is_never_created_is_shown_once(tmp_path):
     line, _, lines = shown(tmp_path, FILES)
 

@@ -84,6 +84,7 @@ WAYS = {
         "def outer():\n    def inner():\n        return flow('d', **turning)\n"
         "    return inner()\n" + FIT.format("outer()")
     ),
+    "batch": "v = flow('d', **turning)\n" + FIT.format("next(v)"),
     "walrus": "m.fit(t, validation_data=(v := flow('d', **turning)))\n",
     "with": "with f:\n    v = flow('d', **turning)\n" + FIT.format("v"),
     "try": "try:\n    v = flow('d', **turning)\nfinally:\n    pass\n" + FIT.format("v"),
