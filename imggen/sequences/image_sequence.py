@@ -72,10 +72,10 @@ class ImageSequence(EpochSequence[Batch], ManifestView, SampleView):
             None (no targets). MixUp blends all of these but "int", "mask", "boxes" and
             "keypoints"; CutMix blends classes and "input" only. A ``imggen.loading.LabelMode`` of
             your own is accepted, too.
-        mask_values: The class of each value of the masks, for files whose values are not class
-            numbers: ``{0: 0, 255: 1}``; a ``range`` of values, as in ``{range(128): 0, range(128,
-            256): 1}``; or colors, ``{(0, 0, 0): 0, (255, 0, 0): 1}``. Values that it does not have
-            are an error. None: values are classes as they are; a few masks are checked for this.
+        mask_values: The class of each value of the masks: ``{0: 0, 255: 1}``; of ranges, as in
+            ``{range(128): 0, range(128, 256): 1}``; or of colors, ``{(0, 0, 0): 0, (255, 0, 0):
+            1}``. Any other value is an error; padding is class 0. None: values are classes as they
+            are; a few masks are checked for this.
         augment: Augmentations of imggen, albumentations, Keras or torchvision, callables
             ``image -> image`` or ``(image, rng) -> image`` on uint8 arrays of shape (height, width,
             channels), "light", "medium", "strong", a policy file, or a list of these; see

@@ -112,8 +112,8 @@ def _second_class_scores(
             raise OptionError(
                 f"The model's output runs from {_span(unit[read])}{meaning.describe()}, so it is "
                 f"not the probability of {manifest.class_names[1] if manifest.class_names else 1!r}"
-                ". Pass from_logits=True if it is a logit; or end the model in a sigmoid, or "
-                "compile it with a loss that has from_logits=True."
+                ". Pass from_logits=True if it is a logit, or from_logits=False to tabulate it as "
+                "it is."
             )
         _warn_of_scores(unit[read], meaning)
     return unit
