@@ -146,6 +146,7 @@ def cases(folder: Path) -> Iterator[Call]:
     yield from file_cases(folder, photos)
     yield "ImageSequence", imggen.ImageSequence, {"manifest": manifest, **SIZE}
     yield "contact_sheet", imggen.contact_sheet, {"sequence": sequence, "variants": 1, "cell": 16}
+    yield "bench", bench, {"sequence": sequence}
     for method, arguments in {
         "served": {"epoch": 0},
         "original": {"index": 0},
@@ -233,6 +234,11 @@ def file_cases(folder: Path, photos: Path) -> Iterator[Call]:
     yield "undo_split", imggen.undo_split, {"target": folder / "no split"}
     yield "split_directory", into_new_folder(imggen.split_directory), halves
     yield "augment_directory", into_new_folder(imggen.augment_directory), copies
+
+
+def bench(sequence: Any, *, model: Any = None, progress: Any = lambda stage: None) -> object:
+    """Times for a moment, whatever the other arguments are."""
+    return imggen.bench(sequence, model=model, seconds=0.001, progress=progress)
 
 
 def register(recognizes: Any, make: Any) -> None:

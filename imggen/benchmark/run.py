@@ -68,7 +68,9 @@ def bench(
     from imggen.sequences import ImageSequence
 
     if not isinstance(sequence, ImageSequence):
-        raise OptionError(f"bench() times an ImageSequence; got {type(sequence).__name__}.")
+        raise OptionError(
+            f"sequence: bench() times an ImageSequence; got {type(sequence).__name__}."
+        )
     seconds = check_number("seconds", seconds, above=0, maximum=10**6)
     with _keep_random_states():
         return _build_report(Trial(sequence, seconds, progress), model)

@@ -5,7 +5,8 @@ an image or a manifest. Formats of files and wording may change here alone; ``rn
 not, since results depend on them.
 """
 
-from imggen.core.arguments import PathText, check_arguments, explain_arguments
+from imggen.core.annotations import PathText
+from imggen.core.arguments import check_arguments, explain_arguments
 from imggen.core.checks import (
     check_choice,
     check_number,

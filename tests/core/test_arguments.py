@@ -264,7 +264,7 @@ def test_annotations_are_read_once(monkeypatch):
     calls = []
     function = annotated("str")
     monkeypatch.setattr(
-        "imggen.core.arguments._resolve",
+        "imggen.core.annotations._resolve",
         functools.partial(lambda original, *a: calls.append(a) or original(*a), resolve()),
     )
     for _ in range(3):
@@ -273,9 +273,9 @@ def test_annotations_are_read_once(monkeypatch):
 
 
 def resolve() -> Any:
-    from imggen.core import arguments
+    from imggen.core import annotations
 
-    return arguments._resolve
+    return annotations._resolve
 
 
 _USED: tuple[Any, ...] = (npt, Iterable, Mapping, Sequence, PathText)
