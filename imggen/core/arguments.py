@@ -50,11 +50,11 @@ def check_arguments(target: F) -> F:
 
     Example:
         >>> @check_arguments
-        ... def count(paths: Sequence[str]) -> int:
+        ... def count(paths: list[str], recursive: bool = False) -> int:
         ...     return len(paths)
-        >>> count("a.jpg")
+        >>> count(["a.jpg"], recursive="no")
         Traceback (most recent call last):
-        imggen.errors.OptionTypeError: paths='a.jpg' is of type str; expected a list of strings.
+        imggen.errors.OptionTypeError: recursive='no' is of type str; expected True or False.
     """
     return _decorate(target, is_strict=True)
 
