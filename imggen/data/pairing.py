@@ -100,7 +100,7 @@ def separate(
         The rows of the images among ``paths``, and the masks among ``files``.
 
     Raises:
-        ScanError: The names do not tell images from masks.
+        ScanError: The names do not distinguish images from masks.
     """
     if pattern == NamePattern():
         images = set(paths)

@@ -113,7 +113,7 @@ def _numbers(mask: Image.Image) -> npt.NDArray[Any]:
 
 
 def _check_alpha(pixels: npt.NDArray[np.uint8], mode: str) -> None:
-    """Checks that transparency, the last channel, tells no more than the other channels."""
+    """Checks that no pixels of the same color differ in alpha, the last channel."""
     alpha = pixels[:, :, -1]
     if (alpha == alpha.flat[0]).all():
         return

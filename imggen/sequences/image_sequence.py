@@ -287,8 +287,8 @@ class ImageSequence(EpochSequence[Batch], ManifestView, SampleView):
             model: A model with a score for each class, or one sigmoid for two classes; for
                 "regression" with one number for each column.
             output: For a model of several outputs, the name or position of the one to tabulate.
-            from_logits: Whether the output is logits, for models that do not tell. None: decided
-                by the model.
+            from_logits: Whether the output is logits, where the model does not reveal it. None:
+                decided by the model.
             verbose: As in ``model.predict``.
 
         Returns:

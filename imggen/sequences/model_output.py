@@ -29,7 +29,7 @@ def select_output(
         model: The model.
         predicted: What ``model.predict`` returned: an array, or several in lists and dictionaries.
         output: The output: its name, or its position in a list. None: the only one.
-        from_logits: What the user says about the output, or None.
+        from_logits: The user's own value, which overrides the model; or None.
 
     Raises:
         OptionError: There are several outputs and ``output`` is None, or there is no such output.

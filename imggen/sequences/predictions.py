@@ -35,7 +35,7 @@ def prediction_table(
         options: Which workers load the images.
         model: The model.
         output: The output of the model that the table shows; None: the only one.
-        from_logits: Whether the output is logits; None: as the model itself tells.
+        from_logits: Whether the output is logits; None: decided by the model.
         verbose: As in ``model.predict``.
 
     Returns:

@@ -92,7 +92,7 @@ def _second_class_scores(
         )
     if manifest.num_classes == 1:
         raise OptionError(
-            "The model's output is one score per image, which tells two classes apart, but these "
+            "The model's output is one score per image, which distinguishes two classes, but these "
             f"samples have the class {manifest.class_names[0]!r} only, and it may be either of the "
             "two. Make the sequence with labels=None and class_names=, the two classes in the "
             "order of training."

@@ -1,4 +1,4 @@
-"""The meaning of a model's output, as far as the model itself tells it."""
+"""The meaning of a model's output, as far as the model reveals it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class OutputMeaning(NamedTuple):
             or the name of another one. None: not known, as in a subclassed model.
         loss: The name of the loss, as messages show it; None without one.
         loss_function: The function that the loss applies to logits, where it is a crossentropy.
-        loss_takes_logits: Whether the loss takes the output for logits. None: not known, as with
+        loss_takes_logits: Whether the loss treats the output as logits. None: not known, as with
             a function of the user's, or without a loss.
         from_logits: The value that the user passed, which overrides all of these; or None.
     """
@@ -31,7 +31,7 @@ class OutputMeaning(NamedTuple):
 
     @property
     def is_binary(self) -> bool:
-        """Whether one unit is known to tell two classes apart."""
+        """Whether one unit is known to distinguish two classes."""
         return self.activation == "sigmoid" or self.loss_function == "sigmoid"
 
     @property
@@ -42,29 +42,29 @@ class OutputMeaning(NamedTuple):
         return self.loss_function == "softmax"
 
     def is_logits(self) -> bool | None:
-        """Decides whether the output is logits; None if only its values can tell.
+        """Decides whether the output is logits; None if only its values can show that.
 
         Raises:
-            OptionError: The model contradicts itself, or tells too little.
+            OptionError: The model contradicts itself, or does not reveal it.
         """
         if self.from_logits is not None:
             return self.from_logits
         if self.activation in {"sigmoid", "softmax"}:
             if self.loss_takes_logits:
                 raise OptionError(
-                    f"The model ends in a {self.activation}, and its loss {self.loss} takes the "
-                    "output for logits. Remove one of them and train again; or pass "
-                    "from_logits=False to take the output for probabilities."
+                    f"The model ends in a {self.activation}, and its loss {self.loss} "
+                    "treats the output as logits. Remove one of them and train again; or pass "
+                    "from_logits=False to use the output as probabilities."
                 )
             return False
         if self.loss_takes_logits is not None:
             return self.loss_takes_logits
         if self.activation == "linear":
-            told = "has no loss" if self.loss is None else f"the loss {self.loss} does not tell"
+            reason = "the model has no loss" if self.loss is None else f"its loss is {self.loss}"
             raise OptionError(
-                "The last layer of the model has no activation, and "
-                f"{'the model ' if self.loss is None else ''}{told} whether the output is logits. "
-                "Pass from_logits=True if it is, or from_logits=False for probabilities."
+                f"The last layer of the model has no activation, and {reason}, so it is not known "
+                "whether the output is logits. Pass from_logits=True if it is, or "
+                "from_logits=False if it is probabilities."
             )
         return None
 
