@@ -45,14 +45,15 @@ def warn_of_array_traps(
     if hasattr(generator, "_trap_codes"):
         warn_of_unit_range(generator, iterator.x)
         warn_of_scaling_twice(generator, iterator.x)
-    if iterator.y is not None:
-        warn_of_missing_values(iterator, "y", iterator.y)
-    if iterator.sample_weight is not None:
-        warn_of_missing_values(iterator, "sample_weight", iterator.sample_weight)
+    for name in ("y", "sample_weight"):
+        values = getattr(iterator, name)
+        if values is not None and values.dtype.kind == "f" and values.ndim <= 2:
+            is_missing = np.isnan(values.reshape(len(values), -1)).any(axis=1)
+            warn_of_missing_values(iterator, name, is_missing)
     if subset is None or is_unsplit:
         return
     if y is not None:
-        _warn_of_sorted_targets(iterator, subset, selected, np.asarray(y))
+        _warn_of_sorted_targets(generator, subset, selected, np.asarray(y))
     if sample_weight is not None and subset == "training":
         weights = np.asarray(sample_weight)
         num_served = len(iterator.x)
@@ -66,11 +67,11 @@ def warn_of_array_traps(
             )
 
 
-def _warn_of_sorted_targets(iterator: Any, subset: str, selected: slice, y: Any) -> None:
+def _warn_of_sorted_targets(generator: Any, subset: str, selected: slice, y: Any) -> None:
     if y.ndim == 2 and y.shape[1] > 1:
         is_one_hot = np.all((y == 0) | (y == 1)) and np.all(y.sum(axis=1) == 1)
         if is_one_hot:
             labels = y.argmax(axis=1).tolist()
-            warn_of_sorted_classes(iterator, subset, labels, (selected.start, selected.stop))
+            warn_of_sorted_classes(generator, subset, labels, (selected.start, selected.stop))
     elif y.size == len(y) and y.dtype.kind == "f":
-        warn_of_sorted_values(iterator, subset, "y", y.ravel().tolist())
+        warn_of_sorted_values(generator, subset, "y", y.ravel().tolist())

@@ -245,6 +245,7 @@ def _check_columns(
 ) -> None:
     if class_mode == "multi_output" and not isinstance(y_col, list):
         raise TypeError(f'y_col={y_col!r} must be a list of columns for class_mode="multi_output".')
+    _check_names(frame, class_mode, x_col, y_col, weight_col)
     _require(frame, x_col, (str,), "must be strings, the paths of images")
     if class_mode in {"binary", "sparse"}:
         _require(frame, y_col, (str,), f'must be strings for class_mode="{class_mode}"')
@@ -266,6 +267,22 @@ def _check_columns(
         raise TypeError(
             f"weight_col={weight_col!r} holds {frame[weight_col].dtype}; weights must be numbers."
         )
+
+
+def _check_names(
+    frame: pd.DataFrame, class_mode: str | None, x_col: str, y_col: Any, weight_col: str | None
+) -> None:
+    """Raises the KeyError of a missing column, with the columns of the table."""
+    names = {"x_col": [x_col], "weight_col": [weight_col] if weight_col else []}
+    if class_mode not in {"input", None}:
+        names["y_col"] = y_col if isinstance(y_col, list) else [y_col]
+    columns = frame.columns.tolist()
+    for option, wanted in names.items():
+        for name in wanted:
+            if name not in columns:
+                error = KeyError(name)
+                error.add_note(f"{option} must name a column of the table; it has {columns}.")
+                raise error
 
 
 def _require(frame: pd.DataFrame, column: Any, types: tuple[type, ...], what: str) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from imggen.legacy.batch import is_keras_preprocessing
-from imggen.legacy.traps import warn_of_trap
+from imggen.legacy.traps import scales_down, warn_of_trap
 
 # These networks scale images themselves, and their preprocess_input returns its argument.
 _WITHOUT_SCALING = ("convnext", "efficientnet", "efficientnet_v2", "mobilenet_v3")
@@ -42,8 +42,7 @@ def warn_of_generator_traps(generator: Any) -> None:
         function
         and is_keras_preprocessing(function)
         and module.rpartition(".")[2] not in _WITHOUT_SCALING
-        and generator.rescale
-        and abs(generator.rescale) <= 0.1
+        and scales_down(generator.rescale)
     ):
         warn_of_trap(
             generator,
@@ -51,9 +50,9 @@ def warn_of_generator_traps(generator: Any) -> None:
             f"rescale={generator.rescale:.4g} is applied after preprocessing_function, to values "
             "that preprocess_input has scaled already. Remove rescale.",
         )
-    if np.dtype(generator.dtype).kind in "iub":
+    if _is_integer(generator.dtype):
         fractional = [name for name in _FRACTIONAL if getattr(generator, name)]
-        if generator.rescale and abs(generator.rescale) < 1:
+        if scales_down(generator.rescale):
             fractional.insert(0, "rescale")
         if fractional:
             warn_of_trap(
@@ -89,13 +88,22 @@ def warn_of_shape(generator: Any, shape: tuple[int, ...], result: Any) -> None:
         result: What it has returned, not an array of this shape.
     """
     found = np.shape(result)
+    found = (1,) * (len(shape) - len(found)) + found
+    pixels = (generator.row_axis - 1, generator.col_axis - 1)
     if result is None:
         problem = "returns None, which becomes an image of NaN. Return the image at its end."
-    elif len(found) < len(shape) - 1 or found[:2] != shape[:2]:
+    elif len(found) == len(shape) and any(found[axis] == 1 != shape[axis] for axis in pixels):
         problem = (
-            f"returns shape {found} for an image of shape {shape}, whose values are repeated to "
-            "fill the image. Return an image of the same shape."
+            f"returns shape {np.shape(result)} for an image of shape {shape}, whose values are "
+            "repeated to fill the image. Return an image of the same shape."
         )
     else:
         return
     warn_of_trap(generator, "preprocessing-result", f"preprocessing_function {problem}")
+
+
+def _is_integer(dtype: Any) -> bool:
+    try:
+        return np.dtype(dtype).kind in "iub"
+    except TypeError:  # not known to NumPy; Keras raises the error
+        return False

@@ -52,6 +52,10 @@ def save_batch(
 
     def save(position: int) -> None:
         picture = keras.utils.array_to_img(batch_x[position], iterator.data_format, scale=True)
-        picture.save(os.path.join(folder, names[position]))
+        try:
+            picture.save(os.path.join(folder, names[position]))
+        except FileNotFoundError as err:
+            err.add_note(f"save_to_dir={os.fspath(folder)!r} must exist. Create the folder first.")
+            raise
 
     iterator._threads.map(save, range(len(names)))

@@ -36,26 +36,27 @@ def warn_of_table_traps(
         columns: The arguments ``x_col``, ``y_col`` and ``weight_col``.
     """
     x_col, y_col, weight_col = columns
-    is_unsplit = warn_of_unsplit(iterator, iterator.image_data_generator, iterator.subset)
+    generator = iterator.image_data_generator
+    is_unsplit = warn_of_unsplit(iterator, generator, iterator.subset)
     if not iterator.samples:
         if not is_unsplit:
             warn_of_no_images(iterator, _reason_for_none(iterator, given, frame, x_col))
         return
     is_split = iterator.split is not None and not is_unsplit
     if weight_col is not None:
-        weights = frame[weight_col].iloc[bounds[0] : bounds[1]]
-        warn_of_missing_values(iterator, f"weight_col={weight_col!r}", weights)
+        is_missing = frame[weight_col].isna().to_numpy()[bounds[0] : bounds[1]]
+        warn_of_missing_values(iterator, f"weight_col={weight_col!r}", is_missing)
     if iterator.class_mode in {"raw", "multi_output"}:
         for name in y_col if isinstance(y_col, list) else [y_col]:
-            served = frame[name].iloc[bounds[0] : bounds[1]]
-            warn_of_missing_values(iterator, f"y_col={name!r}", served)
+            is_missing = frame[name].isna().to_numpy()[bounds[0] : bounds[1]]
+            warn_of_missing_values(iterator, f"y_col={name!r}", is_missing)
             if is_split:
                 values = list(frame[name])
-                warn_of_sorted_values(iterator, iterator.subset, f"column {name!r}", values)
+                warn_of_sorted_values(generator, iterator.subset, f"column {name!r}", values)
     elif iterator.class_mode not in {"input", None}:
         labels = frame[y_col].tolist()
         if is_split:
-            warn_of_sorted_classes(iterator, iterator.subset, labels, bounds)
+            warn_of_sorted_classes(generator, iterator.subset, labels, bounds)
         _warn_of_odd_labels(iterator, labels, y_col)
 
 

@@ -85,15 +85,22 @@ def apply_affine_transform(
         # order, tx shifts along the columns, and an image that is not square rotates about a point
         # that is not its center. Trained models depend on it.
         matrix = matrix[[1, 0, 2]][:, [1, 0, 2]]
-    warped = warp(
-        np.moveaxis(x, channel_axis, 2),
-        matrix[:2, :2],
-        matrix[:2, 2],
-        order=order,
-        fill_mode=fill_mode,
-        cval=cval,
-        exact=exact,
-    )
+    try:
+        warped = warp(
+            np.moveaxis(x, channel_axis, 2),
+            matrix[:2, :2],
+            matrix[:2, 2],
+            order=order,
+            fill_mode=fill_mode,
+            cval=cval,
+            exact=exact,
+        )
+    except RuntimeError as err:
+        err.add_note(
+            f"SciPy cannot resample images of {x.dtype}. Pass images of float32, or "
+            'dtype="float32" to ImageDataGenerator.'
+        )
+        raise
     return np.moveaxis(warped, 2, channel_axis)
 
 

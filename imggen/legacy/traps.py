@@ -8,6 +8,7 @@ from __future__ import annotations
 import difflib
 import itertools
 import math
+import numbers
 import os
 import sys
 import warnings
@@ -22,6 +23,7 @@ from imggen.errors import KerasTrapWarning
 
 _MAX_LISTED = 5
 _NUM_CHECKED_IMAGES = 64
+_SMALL_SCALE = 0.1
 # A column that is sorted by chance with a smaller probability was sorted on purpose.
 _CHANCE = 0.01
 _LOG_CHANCE = math.log(_CHANCE)
@@ -77,16 +79,26 @@ def is_unit_range(images: Any) -> bool:
     return bool(images.min() >= 0 and images.max() <= 1 and np.any((images > 0) & (images < 1)))
 
 
+def scales_down(rescale: Any) -> bool:
+    """Returns whether ``rescale`` makes values much smaller, as 1/255 does."""
+    return 0 < _size(rescale) <= _SMALL_SCALE
+
+
+def _size(number: Any) -> float:
+    """Returns the absolute value of an option; 0 if it is not a number, as Keras notices later."""
+    return abs(float(number)) if isinstance(number, numbers.Real) else 0.0
+
+
 def warn_of_unit_range(generator: Any, images: npt.NDArray[Any]) -> None:
     """Warns of options in gray levels that a generator applies to images with values of 0 to 1."""
     misused = []
     if generator.brightness_range is not None:
         misused.append("brightness_range rounds values to whole numbers, here to 0 and 1")
-    if np.max(np.abs(generator.channel_shift_range)) >= 1:
+    if _size(generator.channel_shift_range) >= 1:
         misused.append(
             f"channel_shift_range={generator.channel_shift_range!r} is a number of gray levels"
         )
-    if generator.fill_mode == "constant" and abs(generator.cval) > 1:
+    if generator.fill_mode == "constant" and _size(generator.cval) > 1:
         misused.append(f"cval={generator.cval!r} is a gray level")
     if misused and is_unit_range(images[:_NUM_CHECKED_IMAGES]):
         warn_of_trap(
@@ -99,11 +111,7 @@ def warn_of_unit_range(generator: Any, images: npt.NDArray[Any]) -> None:
 
 def warn_of_scaling_twice(generator: Any, images: npt.NDArray[Any]) -> None:
     """Warns of ``rescale`` for images with values of 0 to 1."""
-    if (
-        generator.rescale
-        and abs(generator.rescale) <= 0.1
-        and is_unit_range(images[:_NUM_CHECKED_IMAGES])
-    ):
+    if scales_down(generator.rescale) and is_unit_range(images[:_NUM_CHECKED_IMAGES]):
         warn_of_trap(
             generator,
             "scaled-twice",
@@ -136,34 +144,42 @@ def warn_of_no_images(iterator: Any, reason: str) -> None:
     )
 
 
-def warn_of_missing_values(iterator: Any, name: str, values: Any) -> None:
-    """Warns of targets or weights that are not numbers, with which the loss is NaN."""
-    values = np.asarray(values)
-    if values.dtype.kind == "f" and values.ndim <= 2 and np.isnan(values).any():
-        rows = np.flatnonzero(np.isnan(values.reshape(len(values), -1)).any(axis=1))
+def warn_of_missing_values(iterator: Any, name: str, is_missing: npt.NDArray[np.bool_]) -> None:
+    """Warns of targets or weights without a value, with which the loss is NaN.
+
+    Args:
+        iterator: The iterator that serves them.
+        name: The name of the targets or weights.
+        is_missing: For each row, whether it has no value.
+    """
+    rows = np.flatnonzero(is_missing)
+    if len(rows):
         warn_of_trap(
             iterator,
             "missing-values",
-            f"{name} has no value (NaN) in {len(rows)} of {len(values)} rows, the first one is row "
-            f"{rows[0]}, so the loss will be NaN. Remove or fill these rows.",
+            f"{name} has no value (NaN) in {len(rows)} of {len(is_missing)} rows, the first one is "
+            f"row {rows[0]}, so the loss will be NaN. Remove or fill these rows.",
         )
 
 
 def warn_of_sorted_classes(
-    iterator: Any, subset: str, labels: Sequence[Any], bounds: tuple[int, int]
+    generator: Any, subset: str, labels: Sequence[Any], bounds: tuple[int, int]
 ) -> None:
-    """Warns if a subset lacks classes because the rows are sorted by class.
+    """Warns if a subset, or the rest, lacks classes because the rows are sorted by class.
 
     Args:
-        iterator: The iterator of the subset.
+        generator: The generator of the subsets, which causes the warning once.
         subset: The name of the subset.
         labels: The class, or the list of classes, of every row of the table.
         bounds: The first row of the subset, and the one after its last.
     """
     rows = [tuple(label) if isinstance(label, list | tuple) else (label,) for label in labels]
     inside = {name for row in rows[bounds[0] : bounds[1]] for name in row}
-    missing = {name for row in rows for name in row} - inside
-    if not missing or not inside:
+    outside = {name for row in (*rows[: bounds[0]], *rows[bounds[1] :]) for name in row}
+    lacking, missing = f'subset="{subset}"', outside - inside
+    if not missing:
+        lacking, missing = "The rest", inside - outside
+    if not missing or not inside or not outside:
         return
     num = len(rows)
     num_changes = sum(one != other for one, other in itertools.pairwise(rows))
@@ -172,19 +188,19 @@ def warn_of_sorted_classes(
     if num_changes > expected / 2:
         return  # in random order, a subset may lack a rare class
     warn_of_trap(
-        iterator,
+        generator,
         "sorted-table",
-        f'subset="{subset}" lacks {len(missing)} of {len(missing | inside)} classes '
+        f"{lacking} lacks {len(missing)} of {len(inside | outside)} classes "
         f"({list_names(sorted(missing, key=str))}): subsets are cut from the rows in their order, "
         f"and these are sorted by class. {_SHUFFLE_FIRST}",
     )
 
 
-def warn_of_sorted_values(iterator: Any, subset: str, name: str, values: list[Hashable]) -> None:
+def warn_of_sorted_values(generator: Any, subset: str, name: str, values: list[Hashable]) -> None:
     """Warns if a subset is cut from rows that are sorted by their target.
 
     Args:
-        iterator: The iterator of the subset.
+        generator: The generator of the subsets, which causes the warning once.
         subset: The name of the subset.
         name: The name of the target.
         values: The target of every row of the table.
@@ -195,7 +211,7 @@ def warn_of_sorted_values(iterator: Any, subset: str, name: str, values: list[Ha
     orders = math.lgamma(len(values) + 1) - sum(math.lgamma(n + 1) for n in counts.values())
     if math.log(2) - orders < _LOG_CHANCE:
         warn_of_trap(
-            iterator,
+            generator,
             "sorted-table",
             f'subset="{subset}" is cut from the rows in their order, and these are sorted by '
             f"{name}, so the subsets hold different ranges of it. {_SHUFFLE_FIRST}",

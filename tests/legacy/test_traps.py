@@ -87,8 +87,13 @@ def traps(root):
         ("sorted-table", "lacks 2 of 3 classes ('b', 'c')", frame(root, table(), 0.2, **HALF)),
         (
             "sorted-table",
-            "lacks 1 of 3 classes ('a')",
+            "subset=\"training\" lacks 1 of 3 classes ('a')",
             frame(root, table(), 0.5, subset="training"),
+        ),
+        (
+            "sorted-table",
+            "The rest lacks 1 of 2 classes ('a')",
+            frame(root, table()[:16], 0.6, class_mode="binary", **HALF),
         ),
         ("sorted-table", "lacks", frame(root, table(), 0.2, class_mode="sparse", **HALF)),
         (
@@ -161,6 +166,16 @@ def traps(root):
             "missing-values",
             "y_col='w' has no value (NaN) in 1 of 20 rows",
             frame(root, table(w=NAN_LAST), y_col="w", class_mode="raw"),
+        ),
+        (
+            "missing-values",
+            "y_col='w' has no value (NaN) in 1 of 20 rows, the first one is row 3",
+            frame(
+                root,
+                table(w=pd.array([1] * 3 + [None] + [2] * 16, dtype="Int64")),
+                y_col=["w"],
+                class_mode="multi_output",
+            ),
         ),
         ("missing-values", "y has", arrays(GRAY, np.full(12, np.nan))),
         (
@@ -294,6 +309,16 @@ def test_a_generator_warns_once_for_all_its_iterators_and_not_after_fit():
     fitted.standardize(GRAY[0, :2, :2].copy())
 
 
+def test_a_sorted_table_is_named_once_per_generator(root):
+    generator = ours.ImageDataGenerator(validation_split=0.2)
+    with pytest.warns(KerasTrapWarning, match="sorted-table") as caught:
+        _ = [
+            generator.flow_from_dataframe(table(), root, subset=subset)
+            for subset in ("training", "validation", "training")
+        ]
+    assert len(caught) == 1
+
+
 def test_single_images_of_0_to_1_and_statistics_of_them_are_warned_of():
     bright = {"brightness_range": (0.5, 1.5)}
     for call in (
@@ -332,52 +357,6 @@ def test_a_table_without_images_is_told_why(root):
             generator.flow_from_dataframe(rows, root, subset="validation")
     with pytest.warns(KerasTrapWarning, match="no-images: .*no row has one of the classes"):
         ours.ImageDataGenerator().flow_from_dataframe(table(), root, classes=["x"])
-
-
-# Attributes that are set later
-
-
-def flows_of_files(root):
-    generator = ours.ImageDataGenerator()
-    yield generator.flow_from_directory(root, classes=["a", "b"], **SMALL)
-    yield generator.flow_from_dataframe(shuffled(table()), root, **SMALL)
-
-
-def test_setting_what_was_read_when_an_iterator_was_made_is_warned_of(root):
-    values = {"filenames": ["c/000.png"], "directory": "elsewhere", "samples": 3}
-    values |= {"class_indices": {"b": 0, "a": 1}, "subset": "training"}
-    for name, value in values.items():
-        for iterator in flows_of_files(root):
-            if name == "class_indices":
-                value = dict.fromkeys(iterator.class_indices, 0)
-            with pytest.warns(KerasTrapWarning, match=f"ignored-assignment: '{name}'") as caught:
-                _ = [setattr(iterator, name, value) for _ in range(2)]
-            assert len(caught) == 1
-            assert caught[0].filename == __file__
-    *_, iterator = flows_of_files(root)
-    with pytest.warns(KerasTrapWarning, match="ignored-assignment: 'dataframe'"):
-        iterator.dataframe = table()
-
-
-def test_settings_with_an_effect_and_settings_of_a_subclass_cause_no_warning(root):
-    for iterator in flows_of_files(root):
-        iterator.batch_size, iterator.shuffle, iterator.seed = 2, False, 1
-        iterator.classes = iterator.classes[::-1]
-        iterator.filenames = list(iterator.filenames)
-        iterator.samples = iterator.n
-        iterator._filepaths = iterator.filepaths[::-1]
-        iterator.filenames = iterator.filenames[::-1]
-        iterator.class_indices = {**iterator.class_indices, "more": 9}
-
-    class Own(ours.DataFrameIterator):
-        def __init__(self, dataframe, *args, **options):
-            super().__init__(dataframe, *args, **options)
-            self.df, self.filenames = dataframe, ["mine"]
-
-        def later(self):
-            self.dataframe = None
-
-    Own(shuffled(table()), root).later()
 
 
 def test_the_codes_are_listed_in_the_docstring_of_the_warning(root):
