@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
-import os
 import warnings
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
@@ -12,13 +10,10 @@ import keras
 import numpy as np
 import numpy.typing as npt
 
-from imggen.cache import CacheLike
 from imggen.core import explain_arguments, warn_user
 from imggen.errors import OptionError
-from imggen.legacy.arrays import NumpyArrayIterator
 from imggen.legacy.batch import is_keras_preprocessing
-from imggen.legacy.dataframe import DataFrameIterator
-from imggen.legacy.directory import DirectoryIterator
+from imggen.legacy.flow_methods import FlowMethods
 from imggen.legacy.generator_traps import (
     warn_if_unfitted,
     warn_of_generator_traps,
@@ -37,17 +32,17 @@ from imggen.legacy.transforms import (
     apply_channel_shift,
     flip_axis,
 )
-from imggen.legacy.traps import warn_of_ignored_keywords, warn_of_trap, warn_of_unit_range
+from imggen.legacy.traps import warn_of_unit_range
 from imggen.legacy.validation_split import check_validation_split
 
 if TYPE_CHECKING:
-    import pandas as pd
+    pass
 
 Image = npt.NDArray[Any]
 
 
 @explain_arguments
-class ImageDataGenerator:
+class ImageDataGenerator(FlowMethods):
     """Keras's ImageDataGenerator: the same arguments, random numbers and batches, on threads.
 
     Random numbers are those of Keras: with ``seed=None``, parameters are drawn from the global
@@ -206,192 +201,6 @@ class ImageDataGenerator:
             if not given:
                 setattr(self, name, True)
                 _warn_about_override(option, name)
-
-    def flow(
-        self,
-        x: Any,
-        y: Any = None,
-        batch_size: int = 32,
-        shuffle: bool = True,
-        sample_weight: Any = None,
-        seed: int | None = None,
-        save_to_dir: str | os.PathLike[str] | None = None,
-        save_prefix: str = "",
-        save_format: str = "png",
-        ignore_class_split: bool = False,
-        subset: str | None = None,
-        *,
-        workers: int | None = None,
-        use_multiprocessing: bool = False,
-    ) -> NumpyArrayIterator:
-        """Serves batches of arrays; see ``NumpyArrayIterator`` for all arguments.
-
-        Example:
-            >>> x = np.zeros((6, 8, 8, 3))
-            >>> next(ImageDataGenerator().flow(x, np.arange(6), batch_size=4))[0].shape
-            (4, 8, 8, 3)
-        """
-        self._warn_if_augmented(subset)
-        return NumpyArrayIterator(
-            x,
-            y,
-            self,
-            batch_size=batch_size,
-            shuffle=shuffle,
-            sample_weight=sample_weight,
-            seed=seed,
-            data_format=self.data_format,
-            save_to_dir=save_to_dir,
-            save_prefix=save_prefix,
-            save_format=save_format,
-            ignore_class_split=ignore_class_split,
-            subset=subset,
-            dtype=self.dtype,
-            workers=workers,
-            use_multiprocessing=use_multiprocessing,
-        )
-
-    def flow_from_directory(
-        self,
-        directory: str | os.PathLike[str],
-        target_size: tuple[int, int] = (256, 256),
-        color_mode: str = "rgb",
-        classes: list[str] | None = None,
-        class_mode: str | None = "categorical",
-        batch_size: int = 32,
-        shuffle: bool = True,
-        seed: int | None = None,
-        save_to_dir: str | os.PathLike[str] | None = None,
-        save_prefix: str = "",
-        save_format: str = "png",
-        follow_links: bool = False,
-        subset: str | None = None,
-        interpolation: str = "nearest",
-        keep_aspect_ratio: bool = False,
-        *,
-        workers: int | None = None,
-        use_multiprocessing: bool = False,
-        cache: CacheLike = None,
-        on_error: str = "raise",
-    ) -> DirectoryIterator:
-        """Serves batches of ``directory/<class>/**/<image>``.
-
-        See ``DirectoryIterator`` for all arguments.
-
-        Example:
-            >>> batches = ImageDataGenerator().flow_from_directory(photos, class_mode="binary")
-            Found 16 images belonging to 2 classes.
-            >>> batches.class_indices
-            {'cat': 0, 'dog': 1}
-        """
-        self._warn_if_augmented(subset)
-        return DirectoryIterator(
-            directory,
-            self,
-            target_size=target_size,
-            color_mode=color_mode,
-            classes=classes,
-            class_mode=class_mode,
-            batch_size=batch_size,
-            shuffle=shuffle,
-            seed=seed,
-            data_format=self.data_format,
-            save_to_dir=save_to_dir,
-            save_prefix=save_prefix,
-            save_format=save_format,
-            follow_links=follow_links,
-            subset=subset,
-            interpolation=interpolation,
-            keep_aspect_ratio=keep_aspect_ratio,
-            dtype=self.dtype,
-            workers=workers,
-            use_multiprocessing=use_multiprocessing,
-            cache=cache,
-            on_error=on_error,
-        )
-
-    def flow_from_dataframe(
-        self,
-        dataframe: pd.DataFrame,
-        directory: str | os.PathLike[str] | None = None,
-        x_col: str = "filename",
-        y_col: str | list[str] = "class",
-        weight_col: str | None = None,
-        target_size: tuple[int, int] = (256, 256),
-        color_mode: str = "rgb",
-        classes: list[str] | None = None,
-        class_mode: str | None = "categorical",
-        batch_size: int = 32,
-        shuffle: bool = True,
-        seed: int | None = None,
-        save_to_dir: str | os.PathLike[str] | None = None,
-        save_prefix: str = "",
-        save_format: str = "png",
-        subset: str | None = None,
-        interpolation: str = "nearest",
-        validate_filenames: bool = True,
-        *,
-        workers: int | None = None,
-        use_multiprocessing: bool = False,
-        cache: CacheLike = None,
-        on_error: str = "raise",
-        **kwargs: Any,
-    ) -> DataFrameIterator:
-        """Serves batches of the files that a DataFrame names.
-
-        See ``DataFrameIterator`` for all arguments. ``class_mode="other"``, ``has_ext``, ``sort``
-        and ``drop_duplicates`` are deprecated in Keras: the first one means "raw", the others have
-        no effect.
-
-        Example:
-            >>> import pandas as pd
-            >>> frame = pd.DataFrame({"file": ["cat/000.png", "dog/001.png"], "kind": ["c", "d"]})
-            >>> batches = ImageDataGenerator().flow_from_dataframe(
-            ...     frame, photos, x_col="file", y_col="kind", class_mode="sparse"
-            ... )
-            Found 2 validated image filenames belonging to 2 classes.
-        """
-        for name, remedy in _DEPRECATED.items():
-            if name in kwargs:
-                warnings.warn(f"{name} is deprecated: {remedy}", DeprecationWarning, stacklevel=2)
-        warn_of_ignored_keywords(
-            self, [name for name in kwargs if name not in _DEPRECATED], _KEYWORDS
-        )
-        if class_mode == "other":
-            warnings.warn(
-                'class_mode="other" is deprecated, use class_mode="raw".',
-                DeprecationWarning,
-                stacklevel=2,
-            )
-            class_mode = "raw"
-        self._warn_if_augmented(subset)
-        return DataFrameIterator(
-            dataframe,
-            directory,
-            self,
-            x_col=x_col,
-            y_col=y_col,
-            weight_col=weight_col,
-            target_size=target_size,
-            color_mode=color_mode,
-            classes=classes,
-            class_mode=class_mode,
-            batch_size=batch_size,
-            shuffle=shuffle,
-            seed=seed,
-            data_format=self.data_format,
-            save_to_dir=save_to_dir,
-            save_prefix=save_prefix,
-            save_format=save_format,
-            subset=subset,
-            interpolation=interpolation,
-            dtype=self.dtype,
-            validate_filenames=validate_filenames,
-            workers=workers,
-            use_multiprocessing=use_multiprocessing,
-            cache=cache,
-            on_error=on_error,
-        )
 
     def get_random_transform(
         self, img_shape: tuple[int, ...], seed: int | None = None
@@ -563,45 +372,10 @@ class ImageDataGenerator:
             for step, original in _STEPS.items()
         )
 
-    def _augments(self) -> bool:
-        return bool(
-            self.rotation_range
-            or np.any(self.width_shift_range)
-            or np.any(self.height_shift_range)
-            or self.brightness_range is not None
-            or self.shear_range
-            or self.zoom_range != [1, 1]
-            or self.channel_shift_range
-            or self.horizontal_flip
-            or self.vertical_flip
-        )
-
-    def _warn_if_augmented(self, subset: str | None) -> None:
-        if subset in ("validation", "test") and self._validation_split and self._augments():
-            warn_of_trap(
-                self,
-                "augmented-validation",
-                f'subset="{subset}" of this ImageDataGenerator is augmented like training data, so '
-                "scores on it are not those of the images themselves. Take it from a second "
-                "ImageDataGenerator with the same validation_split and no augmentation, or use "
-                "imggen.from_directory(..., split=..., augment=...).",
-            )
-
 
 _STEPS = {
     step: getattr(ImageDataGenerator, step)
     for step in ("get_random_transform", "apply_transform", "standardize")
-}
-
-_KEYWORDS = [
-    *inspect.signature(ImageDataGenerator.flow_from_dataframe).parameters,
-    *inspect.signature(ImageDataGenerator).parameters,
-]
-
-_DEPRECATED = {
-    "has_ext": "the filenames must be those on disk, extension included.",
-    "sort": "with shuffle=False the order is that of the rows.",
-    "drop_duplicates": "call DataFrame.drop_duplicates first.",
 }
 
 

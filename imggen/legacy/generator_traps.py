@@ -63,6 +63,31 @@ def warn_of_generator_traps(generator: Any) -> None:
             )
 
 
+def warn_of_augmentation(generator: Any, subset: str | None) -> None:
+    """Warns of a validation or test subset that is augmented like training data."""
+    if subset not in ("validation", "test") or not generator._validation_split:
+        return
+    if (
+        generator.rotation_range
+        or np.any(generator.width_shift_range)
+        or np.any(generator.height_shift_range)
+        or generator.brightness_range is not None
+        or generator.shear_range
+        or generator.zoom_range != [1, 1]
+        or generator.channel_shift_range
+        or generator.horizontal_flip
+        or generator.vertical_flip
+    ):
+        warn_of_trap(
+            generator,
+            "augmented-validation",
+            f'subset="{subset}" of this ImageDataGenerator is augmented like training data, so '
+            "scores on it are not those of the images themselves. Take it from a second "
+            "ImageDataGenerator with the same validation_split and no augmentation, or use "
+            "imggen.from_directory(..., split=..., augment=...).",
+        )
+
+
 def warn_if_unfitted(generator: Any) -> None:
     """Warns of featurewise options without effect, because ``fit`` was not called."""
     unfitted = [

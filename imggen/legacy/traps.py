@@ -236,8 +236,6 @@ def warn_of_ignored_keywords(
     owner: object, keywords: Collection[str], known: Collection[str]
 ) -> None:
     """Warns of keywords that ``flow_from_dataframe`` takes and does not use."""
-    if not keywords:
-        return
     listed = []
     for name in keywords:
         words = sorted(name.split("_"))
