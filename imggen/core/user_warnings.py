@@ -8,15 +8,16 @@ from types import FrameType
 
 from imggen.errors import ImggenWarning
 
-_PACKAGE = __name__.partition(".")[0]
+# Keras calls imggen on behalf of the user's call of ``fit``.
+_PASSED_THROUGH = (__name__.partition(".")[0], "keras")
 
 
-def warn_user(message: str, category: type[Warning] = ImggenWarning) -> None:
-    """Warns at the first line on the way up that is not imggen's.
+def warn_user(message: str | Warning, category: type[Warning] = ImggenWarning) -> None:
+    """Warns at the first line on the way up that is neither imggen's nor Keras's.
 
     Args:
-        message: The text.
-        category: The class of the warning.
+        message: The text, or a warning.
+        category: The class of the warning, if it is a text.
     """
     level = 2
     frame: FrameType | None = sys._getframe(1)
@@ -27,4 +28,4 @@ def warn_user(message: str, category: type[Warning] = ImggenWarning) -> None:
 
 
 def _is_own(frame: FrameType) -> bool:
-    return str(frame.f_globals.get("__name__", "")).partition(".")[0] == _PACKAGE
+    return str(frame.f_globals.get("__name__", "")).partition(".")[0] in _PASSED_THROUGH

@@ -49,6 +49,8 @@ class FlowMethods:
         """Serves batches of arrays; see ``NumpyArrayIterator`` for all arguments.
 
         Example:
+            >>> import numpy as np
+            >>> from imggen import ImageDataGenerator
             >>> x = np.zeros((6, 8, 8, 3))
             >>> next(ImageDataGenerator().flow(x, np.arange(6), batch_size=4))[0].shape
             (4, 8, 8, 3)
@@ -101,6 +103,7 @@ class FlowMethods:
         See ``DirectoryIterator`` for all arguments.
 
         Example:
+            >>> from imggen import ImageDataGenerator
             >>> batches = ImageDataGenerator().flow_from_directory(photos, class_mode="binary")
             Found 16 images belonging to 2 classes.
             >>> batches.class_indices
@@ -167,6 +170,7 @@ class FlowMethods:
 
         Example:
             >>> import pandas as pd
+            >>> from imggen import ImageDataGenerator
             >>> frame = pd.DataFrame({"file": ["cat/000.png", "dog/001.png"], "kind": ["c", "d"]})
             >>> batches = ImageDataGenerator().flow_from_dataframe(
             ...     frame, photos, x_col="file", y_col="kind", class_mode="sparse"

@@ -11,7 +11,6 @@ import math
 import numbers
 import os
 import sys
-import warnings
 from collections import Counter
 from collections.abc import Collection, Hashable, Iterable, Sequence
 from typing import Any
@@ -19,6 +18,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from imggen.core import warn_user
 from imggen.errors import KerasTrapWarning
 
 _MAX_LISTED = 5
@@ -41,20 +41,7 @@ def warn_of_trap(owner: object, code: str, message: str) -> None:
     if code in codes:
         return
     codes.add(code)
-    warnings.warn(KerasTrapWarning(code, message), stacklevel=_level_of_user())
-
-
-def _level_of_user() -> int:
-    """Returns the stack level of the first frame outside imggen and Keras, for ``warn_of_trap``."""
-    level, frame = 2, sys._getframe(2)
-    while frame.f_back is not None:
-        if str(frame.f_globals.get("__name__")).partition(".")[0] not in _OWN_PACKAGES:
-            break
-        level, frame = level + 1, frame.f_back
-    return level
-
-
-_OWN_PACKAGES = (__name__.partition(".")[0], "keras")
+    warn_user(KerasTrapWarning(code, message))
 
 
 def list_names(names: Iterable[object]) -> str:
