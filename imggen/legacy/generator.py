@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from imggen.core import explain_arguments, warn_user
-from imggen.errors import OptionError
+from imggen.errors import OptionTypeError
 from imggen.legacy.batch import is_keras_preprocessing
 from imggen.legacy.flow_methods import FlowMethods
 from imggen.legacy.generator_traps import (
@@ -387,7 +387,7 @@ def _check_dtype(dtype: Any) -> None:
     try:
         np.dtype(dtype)
     except (TypeError, ValueError) as err:
-        raise OptionError(f'dtype={dtype!r} must be a dtype, such as "float32": {err}') from err
+        raise OptionTypeError(f'dtype={dtype!r} must be a dtype, such as "float32": {err}') from err
 
 
 def _check_zoom_range(zoom_range: Any) -> list[float]:

@@ -90,7 +90,7 @@ def test_a_missing_column_is_named_with_its_option_and_the_columns(root):
 
 def test_a_folder_to_save_to_that_does_not_exist_is_named(root, tmp_path):
     target = tmp_path / "nowhere"
-    batches = ours.ImageDataGenerator().flow_from_directory(root, save_to_dir=target)
+    batches = ours.ImageDataGenerator().flow_from_directory(root, save_to_dir=target, workers=0)
     assert "save_to_dir='" in notes(FileNotFoundError, lambda: next(batches))
     target.mkdir()
     next(batches)
