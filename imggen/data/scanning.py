@@ -170,7 +170,7 @@ def scan_splits(
     rows: list[bytes] = []
     indices: list[npt.NDArray[np.int32]] = []
     splits: list[str] = []
-    names = tuple(class_names or ())
+    names = parse_class_names(class_names)
     for split in (name for name in SPLIT_NAMES if name in folders):
         path = os.path.join(root, os.fsdecode(folders[split]))
         if labels is None:

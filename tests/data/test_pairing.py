@@ -234,3 +234,7 @@ def test_splits_without_classes_need_no_masks(tmp_path):
     assert list(val.manifest.paths) == ["val/0.png"]
     assert train.manifest.skipped == {"image outside a split": 1}
     assert train.batch_maker.label_mode.name is None
+    train, _ = imggen.from_directory(
+        tmp_path, split="folders", labels=None, class_names={"cat": 1, "dog": 0}
+    )
+    assert train.class_names == ("dog", "cat")
