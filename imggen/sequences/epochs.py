@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import threading
 from dataclasses import dataclass, field
-from multiprocessing import context, sharedctypes
+from multiprocessing import context
+from multiprocessing.heap import BufferWrapper
 from typing import Any, final
 from weakref import WeakKeyDictionary
+
+import numpy as np
+import numpy.typing as npt
 
 from imggen.sequences.index_passes import IndexPasses, IndexRequest
 from imggen.sequences.keras_compat import WrapperRequest
@@ -31,49 +35,62 @@ class EpochTracker:
     Args:
         num_batches: The number of batches in an epoch.
         epoch: The current epoch.
-        reports: For a copy in a worker process of Keras: memory shared with the original, in which
-            the copy sets the byte of each batch that it is asked for.
+        shared: For a copy in a worker process: memory shared with the original and other copies,
+            which holds how often copies were asked for each batch.
+        asked_before: These numbers at the time of the copy. Other copies may have been asked for
+            some batches, in a pass that was broken off.
 
     Attributes:
         served: The epoch of the batch that was served last; before the first, the current epoch.
     """
 
-    def __init__(self, num_batches: int, epoch: int = 0, reports: Any = None) -> None:
+    def __init__(
+        self,
+        num_batches: int,
+        epoch: int = 0,
+        shared: BufferWrapper | None = None,
+        asked_before: npt.NDArray[np.int64] | None = None,
+    ) -> None:
         self._num_batches = num_batches
         self._epoch = epoch
-        self._reports = reports
-        self._reports_of_copies: Any = None
         self._next_index = 0
         self._lock = threading.RLock()
-        self._start_over()
+        self._shared: BufferWrapper | None = None
+        self._asked_before = asked_before
+        self._start_as_copy(shared)
         register_before_fork(self)
         register_after_fork(self)
 
     def before_fork(self) -> None:
         """Shares memory with the copy in the new process."""
         with self._lock:
-            self._read_reports()
-            if self._reports_of_copies is None:
-                self._reports_of_copies = sharedctypes.RawArray("B", self._num_batches)
+            self._count_epochs_of_copies()
+            if self._shared is None:
+                self._shared = BufferWrapper(8 * self._num_batches)
+                self._of_copies = _counts(self._shared)
+                self._of_copies[:] = 0
+                self._counted = self._of_copies.copy()
+            self._asked_before = self._of_copies.copy()
 
     def after_fork(self) -> None:
         """Starts over as a copy; another thread may have held the lock during the fork."""
         self._lock = threading.RLock()
-        self._reports, self._reports_of_copies = self._reports_of_copies, None
-        self._start_over()
+        shared, self._shared = self._shared, None
+        self._start_as_copy(shared)
 
     @property
     def epoch(self) -> int:
         """The current epoch, which a pass serves that begins now. May be set."""
         with self._lock:
-            self._read_reports()
+            self._count_epochs_of_copies()
             return self._epoch
 
     @epoch.setter
     def epoch(self, epoch: int) -> None:
         with self._lock:
             self._epoch = epoch
-            self._reports_of_copies = None
+            if self._shared is not None:
+                self._counted = self._of_copies.copy()
             self._start_over()
 
     def finish(self, epoch: int) -> bool:
@@ -104,7 +121,7 @@ class EpochTracker:
                 None.
         """
         with self._lock:
-            self._read_reports()
+            self._count_epochs_of_copies()
             if wrapper is None:
                 return self._by_index.ask(index, self._epoch)
             return self._ask_in_wrapper(index, wrapper)
@@ -116,9 +133,13 @@ class EpochTracker:
 
     def _ask_in_wrapper(self, index: int, wrapper: WrapperRequest) -> IndexRequest:
         if wrapper.pass_of is None:
-            if wrapper.is_in_process and self._reports is not None:
-                self._reports[index] = 1
-            return IndexRequest(self._epoch, False, False)
+            epoch = self._epoch
+            counts, before = self._of_original, self._asked_before
+            if wrapper.is_in_process and counts is not None and before is not None:
+                # Workers of torch may live for several epochs.
+                epoch += int(counts[index] - before[index])
+                counts[index] += 1
+            return IndexRequest(epoch, False, False)
         current = self._in_wrappers.get(wrapper.pass_of)
         if current is None or wrapper.is_first:
             current = self._in_wrappers[wrapper.pass_of] = _WrapperPass(self._epoch)
@@ -126,11 +147,16 @@ class EpochTracker:
         is_complete = wrapper.is_last or len(current.asked) == self._num_batches
         return IndexRequest(current.epoch, False, is_complete)
 
-    def _read_reports(self) -> None:
-        """Advances the epoch if worker processes were asked for all its batches."""
-        if self._reports_of_copies is not None and 0 not in bytes(self._reports_of_copies):
-            self._reports_of_copies = None
-            self.finish(self._epoch)
+    def _count_epochs_of_copies(self) -> None:
+        """Advances the epoch if copies in worker processes have been asked for all its batches."""
+        if self._shared is not None:
+            completed = int((self._of_copies - self._counted).min())
+            self._epoch += completed
+            self._counted += completed
+
+    def _start_as_copy(self, shared: BufferWrapper | None) -> None:
+        self._of_original = None if shared is None else _counts(shared)
+        self._start_over()
 
     def _start_over(self) -> None:
         self.served = self._epoch
@@ -138,8 +164,12 @@ class EpochTracker:
         self._by_index = IndexPasses(self._num_batches)
         self._in_wrappers: WeakKeyDictionary[object, _WrapperPass] = WeakKeyDictionary()
 
-    def __reduce__(self) -> tuple[type[EpochTracker], tuple[int, int, Any]]:
+    def __reduce__(self) -> tuple[type[EpochTracker], tuple[Any, ...]]:
         if context.get_spawning_popen() is None:
-            return EpochTracker, (self._num_batches, self.epoch, None)
-        self.before_fork()  # a worker process is being started by "spawn" or "forkserver"
-        return EpochTracker, (self._num_batches, self.epoch, self._reports_of_copies)
+            return EpochTracker, (self._num_batches, self.epoch)
+        self.before_fork()  # a worker that is not forked is about to start
+        return EpochTracker, (self._num_batches, self.epoch, self._shared, self._asked_before)
+
+
+def _counts(shared: BufferWrapper) -> npt.NDArray[np.int64]:
+    return np.frombuffer(shared.create_memoryview(), np.int64)

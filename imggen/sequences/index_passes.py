@@ -7,7 +7,7 @@ from typing import NamedTuple, final
 
 
 class IndexRequest(NamedTuple):
-    """What a request by index belongs to.
+    """A request by index, and the epoch that it belongs to.
 
     Attributes:
         epoch: The epoch to serve.
@@ -29,9 +29,10 @@ class IndexPasses:
     asked for in any other order form a pass, too, once all of them have been asked for.
 
     After a loop, batch 0 begins the next epoch, and other batches may still be looked at. After a
-    pass in another order, or from several threads, any request begins the next epoch.
+    pass in another order, or from several threads, any request begins the next epoch. Several
+    threads may begin the next pass before the last one is complete.
 
-    Not safe for several threads.
+    Not safe for several threads: the caller has a lock.
 
     Args:
         num_batches: The number of batches in an epoch.
@@ -42,7 +43,8 @@ class IndexPasses:
         self._loop_epoch = 0
         self._next_in_loop = 0  # 0: no loop is under way
         self._looked_back_at: int | None = None
-        self._begin(None)
+        self._threads: set[int] = set()
+        self._begin(None, set())
 
     def ask(self, index: int, current: int) -> IndexRequest:
         """Finds the epoch of a request.
@@ -51,22 +53,25 @@ class IndexPasses:
             index: The batch.
             current: The epoch of a pass that begins now.
         """
+        thread = threading.get_ident()
         if index == 0:
             self.close()
-            is_in_order, epoch = True, self._epoch_of_jump(index, current)
+            is_in_order, epoch = True, self._epoch_of_jump(index, current, thread)
             self._loop_epoch = epoch
         elif index == self._next_in_loop:
             is_in_order, epoch = True, self._loop_epoch
         elif self._looked_back_at is not None and self._looked_back_at == current - 1:
             return IndexRequest(self._looked_back_at, False, False)
         else:
-            is_in_order, epoch = False, self._epoch_of_jump(index, current)
+            is_in_order, epoch = False, self._epoch_of_jump(index, current, thread)
         if is_in_order:
             self._next_in_loop = index + 1
-        self._threads.add(threading.get_ident())
+        self._threads.add(thread)
         if epoch == self._epoch:
             self._asked.add(index)
             self._has_jumps |= not is_in_order
+        elif self._epoch is not None and epoch == self._epoch + 1:
+            self._asked_early.add(index)
         # Batch 0 alone may be a first look, which should not pay for more batches.
         return IndexRequest(epoch, is_in_order and index > 0, self._is_complete(epoch))
 
@@ -84,18 +89,27 @@ class IndexPasses:
         elif self._next_in_loop * 2 <= self._num_batches:
             self._next_in_loop = 0
         # Otherwise a loop has only its end to go; its last batches had been looked at before.
-        self._begin(None)
+        early = self._asked_early if epoch == self._epoch else set()
+        self._begin(epoch + 1 if early else None, early)
         return True
 
-    def _epoch_of_jump(self, index: int, current: int) -> int:
-        is_unfinished = self._has_jumps and len(self._asked) > 1 and index not in self._asked
-        if self._epoch is None or (self._epoch != current and not is_unfinished):
-            self._begin(current)
-            return current
-        return self._epoch
+    def _epoch_of_jump(self, index: int, current: int, thread: int) -> int:
+        if self._epoch is None:
+            return self._begin(current, set())
+        was_asked = index in self._asked
+        if self._epoch != current:  # another pass has ended
+            is_unfinished = self._has_jumps and len(self._asked) > 1 and not was_asked
+            return self._epoch if is_unfinished else self._begin(current, set())
+        threads = self._threads | self._threads_before
+        is_early = (
+            len(threads) > 1 and thread in threads and len(self._asked) * 2 > self._num_batches
+        )
+        return self._epoch + (was_asked and is_early)
 
-    def _begin(self, epoch: int | None) -> None:
-        self._epoch: int | None = epoch
-        self._asked: set[int] = set()
-        self._threads: set[int] = set()
+    def _begin(self, epoch: int | None, asked: set[int]) -> int:
+        self._epoch = epoch
+        self._asked = asked
+        self._asked_early: set[int] = set()
+        self._threads_before, self._threads = self._threads, set()
         self._has_jumps = False
+        return 0 if epoch is None else epoch

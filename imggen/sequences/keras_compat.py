@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 import keras
 
 _ADAPTER_MODULE = "keras.src.trainers.data_adapters.py_dataset_adapter"
+_TORCH_WORKER_MODULE = "torch.utils.data._utils.worker"
 
 
 def called_by_keras() -> bool:
@@ -53,8 +54,11 @@ def find_wrapper_request() -> WrapperRequest | None:
     """
     frame: FrameType | None = sys._getframe(2)
     while frame is not None:
-        if frame.f_globals.get("__name__") == _ADAPTER_MODULE:
+        module = frame.f_globals.get("__name__")
+        if module == _ADAPTER_MODULE:
             return _read_request(frame)
+        if module == _TORCH_WORKER_MODULE:
+            return WrapperRequest(None, is_in_process=True)
         frame = frame.f_back
     return None
 

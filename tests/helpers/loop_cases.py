@@ -184,9 +184,25 @@ def loops_of_tensorflow(folder):
         yield name, per_epoch([x for _ in range(2) for x, _ in data])
 
 
+def loops_of_torch(folder):
+    from torch.utils.data import DataLoader
+
+    for name, persistent in (("DataLoader", False), ("DataLoader, persistent workers", True)):
+        loader = DataLoader(
+            make_sequence(folder, workers=0),
+            batch_size=None,
+            shuffle=True,
+            num_workers=2,
+            persistent_workers=persistent,
+        )
+        yield name, per_epoch([x for _ in range(2) for x, _ in loader])
+
+
 def run():
     with tempfile.TemporaryDirectory() as folder:
         loops = [*loops_of_the_users_own(folder), *loops_of_keras(folder)]
         if keras.backend.backend() == "tensorflow":
             loops += loops_of_tensorflow(folder)
+        elif keras.backend.backend() == "torch":
+            loops += loops_of_torch(folder)
         return dict(loops)

@@ -58,6 +58,20 @@ def test_an_epoch_serves_every_sample_once(manifest):
     assert np.array_equal(x, expected)
 
 
+def test_served_is_the_pass_that_predict_or_evaluate_has_just_made(manifest):
+    sequence = plain(manifest, shuffle=True, batch_size=6, seed=3)
+    mean = keras.Sequential([keras.Input((24, 20, 3)), keras.layers.GlobalAveragePooling2D()])
+    orders = []
+    for _ in range(3):
+        predicted = mean.predict(sequence, verbose=0)
+        orders.append(sequence.served().tolist())
+        expected = [pixels(manifest, index).mean(axis=(0, 1)) for index in orders[-1]]
+        assert np.allclose(predicted, expected, atol=1e-3)
+    assert orders[0] != orders[1] != orders[2]
+    assert orders == [sequence.served(epoch).tolist() for epoch in range(3)]
+    assert sequence.epoch == 3
+
+
 def test_epochs_differ_in_order_and_in_augmentation(manifest):
     sequence = plain(manifest, shuffle=True, augment=with_noise, seed=3)
     first, second = (np.concatenate([x for x, _ in sequence]) for _ in range(2))

@@ -98,3 +98,17 @@ def test_after_a_pass_of_several_threads_any_batch_begins_the_next_epoch():
         thread.start()
         thread.join()
     assert loop.ask(1, 0, 2) == [1, 1, 1]
+
+
+def test_several_threads_may_begin_an_epoch_before_the_last_one_is_complete(monkeypatch):
+    loop = Loop(5)
+
+    def ask(thread, *indices):
+        monkeypatch.setattr("threading.get_ident", lambda: thread)
+        return loop.ask(*indices)
+
+    assert ask("a", 0, 2) + ask("b", 1, 3) == [0] * 4
+    assert ask("a", 0) + ask("b", 4) + ask("a", 2) == [1, 0, 1]
+    assert ask("b", 1, 3) + ask("a", 1) + ask("b", 4) == [1, 1, 2, 1]
+    assert ask("a", 4, 3) + ask("b", 2, 0) == [2] * 4
+    assert loop.current == 3

@@ -1,4 +1,4 @@
-"""Each sample exactly once an epoch, augmented anew in the next one, in every kind of loop."""
+"""Each sample exactly once an epoch, with another augmentation in the next, in every kind of loop."""
 
 import pytest
 
@@ -11,7 +11,7 @@ BACKENDS = ["tensorflow", "jax", "torch"]
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_every_loop_serves_each_sample_once_an_epoch(backend, tmp_path_factory):
     loops = seen_by(backend, tmp_path_factory)["loops"]
-    assert len(loops) == 23 if backend == "tensorflow" else 21
+    assert len(loops) == {"tensorflow": 23, "jax": 21, "torch": 23}[backend]
     for name, epochs in loops.items():
         assert len(epochs) == 2, name
         for epoch in epochs:
@@ -30,6 +30,7 @@ def test_zip_pairs_two_sequences_of_one_seed(backend, tmp_path_factory):
 def test_loops_serve_the_same_on_all_backends(backend, tmp_path_factory):
     def in_known_order(backend):
         loops = seen_by(backend, tmp_path_factory)["loops"]
-        return {name: loop for name, loop in loops.items() if not name.startswith(("wrap", "tf."))}
+        others = ("wrapper", "tf.data", "DataLoader")  # in an order drawn by Keras, or not on all
+        return {name: loop for name, loop in loops.items() if not name.startswith(others)}
 
     assert in_known_order(backend) == in_known_order(BACKENDS[0])

@@ -72,6 +72,18 @@ def sequence_at(sequence, epoch):
     return first_values(sequence)
 
 
+def test_by_index_each_pass_is_an_epoch_and_served_is_the_last_one(files):
+    sequence = TableSequence(files, target="y", seed=7)
+    one, other, end = (TableSequence(files, target="y", seed=7).served(epoch) for epoch in range(3))
+    assert sequence.served() == one
+    for expected in (one, other):
+        first = [int(sequence[index][0][0, 0]) for index in range(len(sequence))]
+        assert [str(files[number]) for number in first] == sequence.served() == expected
+    assert one != other
+    sequence.epoch = 2
+    assert sequence.served() == end
+
+
 def test_the_seed_decides_the_orders(files):
     one, same, other = (
         [first_values(sequence) for _ in range(3)]
