@@ -1,4 +1,4 @@
-"""Each sample exactly once an epoch, with another augmentation in the next, in every kind of loop."""
+"""Every kind of loop: each sample once per epoch, with another augmentation in the next."""
 
 import pytest
 
