@@ -143,7 +143,7 @@ class Expressions(ABC):
                 last = ends[-1] if ends else None
                 return Text(last.end, is_whole=False) if isinstance(last, Text) else None
             case ast.Lambda():
-                return Function(node, self._scope)
+                return Function(node, self._scope, self._scope.cell)
             case ast.ListComp() | ast.SetComp() | ast.GeneratorExp() | ast.DictComp():
                 return self._comprehension(node)
             case ast.Await() | ast.Starred():
@@ -315,6 +315,13 @@ def _batch(node: ast.expr, value: Value | None) -> str:
     return "array" if isinstance(value, Array | Scaled) else ""
 
 
+def bind_method(
+    owner: Class, node: ast.FunctionDef | ast.AsyncFunctionDef, instance: Instance | None
+) -> Function:
+    """Returns a method of a class, bound to an instance."""
+    return Function(node, owner.scope, owner.cell, instance, owner)
+
+
 def get_attribute(owner: Value | None, node: ast.Attribute) -> Value | None:
     """Returns an attribute of a value."""
     found: list[Value | None] = []
@@ -323,11 +330,11 @@ def get_attribute(owner: Value | None, node: ast.Attribute) -> Value | None:
             if node.attr in one.attributes:
                 found.append(one.attributes[node.attr])
             elif (method := one.of.find(node.attr)) is not None:
-                found.append(Function(method[1], method[0].scope, one, method[0]))
+                found.append(bind_method(*method, one))
             else:
                 found.append(None)
         elif isinstance(one, Class) and (method := one.find(node.attr)) is not None:
-            found.append(Function(method[1], method[0].scope, None, method[0]))
+            found.append(bind_method(*method, None))
         else:
             found.append(None)
     return merge(*found)

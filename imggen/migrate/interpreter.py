@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from imggen.migrate.expressions import (
     Expressions,
     Observer,
+    bind_method,
     forget_items,
     get_any_item,
     get_attribute,
@@ -35,7 +36,7 @@ from imggen.migrate.values import (
 
 _MAX_DEPTH = 6  # of calls inside calls that are followed
 _MAX_CALLS = 3000
-_NAMESPACE = Class(ast.ClassDef("", [], [], [], []), Scope(0), (), (), {})
+_NAMESPACE = Class(ast.ClassDef("", [], [], [], []), Scope(0), 0, (), (), {})
 
 
 class Interpreter(Expressions):
@@ -71,7 +72,7 @@ class Interpreter(Expressions):
             done += 1
             returned = self._enter(function, {})
             if function.node not in self._called:
-                self._observer.see_returned(function.scope.cell, function.node, returned)
+                self._observer.see_returned(function.cell, function.node, returned)
 
     def _block(self, body: Iterable[ast.stmt]) -> None:
         for statement in body:
@@ -81,7 +82,7 @@ class Interpreter(Expressions):
         match node:
             case ast.FunctionDef() | ast.AsyncFunctionDef():
                 self._each([*node.decorator_list, *node.args.defaults, *node.args.kw_defaults])
-                function = Function(node, self._scope)
+                function = Function(node, self._scope, self._scope.cell)
                 self._scope.names[node.name] = function
                 self._functions.append(function)
             case ast.ClassDef():
@@ -163,7 +164,7 @@ class Interpreter(Expressions):
             for one in node.body
             if isinstance(one, ast.FunctionDef | ast.AsyncFunctionDef)
         }
-        made = Class(node, self._scope, tuple(bases), tuple(paths), methods)
+        made = Class(node, self._scope, self._scope.cell, tuple(bases), tuple(paths), methods)
         self._scope.names[node.name] = made
         self._observer.see_class(self._scope.cell, made, self._paths)
         attributes = Scope(self._scope.cell, self._scope)
@@ -172,9 +173,9 @@ class Interpreter(Expressions):
         self._scope = outside
         anyone = Instance(made, dict(attributes.names))
         if "__init__" in methods:
-            self._functions.append(Function(methods["__init__"], self._scope, anyone, made))
+            self._functions.append(bind_method(made, methods["__init__"], anyone))
         self._functions += [
-            Function(method, self._scope, anyone, made)
+            bind_method(made, method, anyone)
             for name, method in methods.items()
             if name != "__init__"
         ]
@@ -274,7 +275,7 @@ class Interpreter(Expressions):
             )
         for base in self._scope.owner.bases if self._scope.owner is not None else ():
             if (found := base.find(function.attr)) is not None:
-                method = Function(found[1], found[0].scope, instance, found[0])
+                method = bind_method(*found, instance)
                 return (self._enter(method, self._parameters(method, given), given),)
         if function.attr == "__init__":
             self._create_base(node, instance, given)
@@ -286,7 +287,7 @@ class Interpreter(Expressions):
         instance = Instance(made)
         found = made.find("__init__")
         if found is not None:
-            method = Function(found[1], found[0].scope, instance, found[0])
+            method = bind_method(*found, instance)
             self._enter(method, self._parameters(method, given), given)
         else:
             self._create_base(node, instance, given)
@@ -354,7 +355,7 @@ class Interpreter(Expressions):
             return None
         arguments = node.args
         every = (*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs)
-        scope = Scope(function.scope.cell, function.scope, function.instance, function.owner)
+        scope = Scope(function.cell, function.scope, function.instance, function.owner)
         scope.names = {one.arg: values.get(one.arg) for one in every}
         for one in (arguments.vararg, arguments.kwarg):
             if one is not None:

@@ -16,6 +16,7 @@ from imggen.migrate.keras_calls import (
     is_foreign,
     is_model,
     is_optimizer,
+    own_node,
     whole,
     with_names,
 )
@@ -121,7 +122,7 @@ class Keras3:
                 cell, call, "removed in Keras 3", "Model(input=, output=); write inputs=, outputs="
             )
         if ".optimizers." in path:
-            self._check_optimizer(cell, name, given)
+            self._check_optimizer(cell, call, name, given)
         elif ".callbacks." in path:
             self._check_callback(cell, call, name, given)
         elif name in ("load_model", "save_model"):
@@ -162,7 +163,7 @@ class Keras3:
             for name in _WHOLE:
                 if name in given.values and is_quantity(given.values[name]):
                     code = f"{name}={ast.unparse(given.nodes[name])}"
-                    self._add(cell, given.nodes[name], "fractional steps", code)
+                    self._add(cell, own_node(call, given.nodes[name]), "fractional steps", code)
             for what, one in zip(("x", "validation_data"), used, strict=True):
                 self._check_source(cell, call, method, what, one)
             self._check_weights(cell, call, given, source)
@@ -250,16 +251,16 @@ class Keras3:
             detail = f"{code}; write ({rows.value}, {cols.value})"
             self._add(cell, call, "arguments of Keras 1", detail)
 
-    def _check_optimizer(self, cell: int, name: str, given: Arguments) -> None:
+    def _check_optimizer(self, cell: int, call: ast.Call, name: str, given: Arguments) -> None:
         if given.has("decay"):
             detail = (
                 f"{name}(decay=...); write learning_rate=keras.optimizers.schedules."
                 "InverseTimeDecay(rate, decay_steps=1, decay_rate=decay)"
             )
-            self._add(cell, given.nodes["decay"], "ignored by Keras 3", detail)
+            self._add(cell, own_node(call, given.nodes["decay"]), "ignored by Keras 3", detail)
         if given.constant("epsilon") == Constant(None):
             detail = f"{name}(epsilon=None); leave it out"
-            self._add(cell, given.nodes["epsilon"], "removed in Keras 3", detail)
+            self._add(cell, own_node(call, given.nodes["epsilon"]), "removed in Keras 3", detail)
 
     def _check_callback(self, cell: int, call: ast.Call, name: str, given: Arguments) -> None:
         first = 1 if name == "ModelCheckpoint" else 0

@@ -38,6 +38,11 @@ def is_foreign(method: str, given: Arguments) -> bool:
     return method in GENERATOR_METHODS and not {*given.keywords()} <= OF_KERAS | _OF_TRAINERS
 
 
+def own_node(call: ast.Call, argument: ast.expr) -> ast.expr:
+    """Returns an argument that is written in a call, or the call if it comes from a dict."""
+    return argument if any(argument is node for node in ast.walk(call)) else call
+
+
 def as_imported(path: str) -> str:
     """Writes the path of a name as ``keras.x`` or ``tensorflow.keras.x``."""
     if path.startswith(("keras.", "tensorflow.keras.")):

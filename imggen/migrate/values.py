@@ -277,6 +277,7 @@ class Function:
 
     node: ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
     scope: Scope
+    cell: int
     instance: Instance | None = None
     owner: Class | None = None
 
@@ -296,6 +297,7 @@ class Class:
     Attributes:
         node: Its code.
         scope: The scope that it is defined in.
+        cell: The cell that it is defined in, from 0.
         bases: Its bases in the script.
         paths: The dotted paths of its other bases, and of theirs.
         methods: Its own methods by name.
@@ -303,6 +305,7 @@ class Class:
 
     node: ast.ClassDef
     scope: Scope
+    cell: int
     bases: tuple[Class, ...]
     paths: tuple[str, ...]
     methods: dict[str, ast.FunctionDef | ast.AsyncFunctionDef]

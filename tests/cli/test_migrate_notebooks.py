@@ -1,6 +1,7 @@
 """imggen migrate on notebooks, and on scripts for Keras 2."""
 
 import json
+import re
 
 import pytest
 
@@ -132,3 +133,23 @@ def test_scripts_for_keras_2_are_told_by_what_they_import(tmp_path, line, is_old
     (tmp_path / "a.py").write_text(f"{line}\n{OLD}")
     assert (migrate(tmp_path / "a.py", "--write").exit_code == 2) == is_old
     assert ("imggen" not in (tmp_path / "a.py").read_text()) == is_old
+
+
+def test_traps_are_told_in_the_cell_where_they_are(tmp_path):
+    cells = [
+        f"{OLD}import keras\noptions = dict(steps_per_epoch=4 / 2)\n",
+        "class A:\n    def make(self):\n        return keras.optimizers.Adam(lr=1)\n",
+        (
+            "def make(path):\n\n    g = ImageDataGenerator(zca_whitening=True)\n"
+            "    return g.flow_from_directory(path, seed=1)\n"
+        ),
+        "flow = make('d')\nA().make()\n\nm.fit(flow, **options)\n",
+    ]
+    told = migrate(write_notebook(tmp_path / "a.ipynb", *cells)).stdout
+
+    assert re.findall(r"  (cell \d, line \d): trap: ([\w -]+\w)", told) == [
+        ("cell 3, line 3", "removed in Keras 3"),
+        ("cell 4, line 3", "statistics without fit"),
+        ("cell 4, line 4", "nearest interpolation"),
+        ("cell 5, line 4", "fractional steps"),
+    ]
