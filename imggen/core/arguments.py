@@ -139,6 +139,8 @@ def _build_error(name: str, value: object, kind: Kind) -> OptionTypeError:
     hint = f" {kind.hint}" if kind.hint else ""
     if isinstance(value, bytes) and kind.expected.startswith("a path"):
         hint = f" Pass os.fsdecode({name})."
+    elif hasattr(value, "as_dict") and kind.expected.startswith("a mapping"):
+        hint = f" Pass {name}.as_dict()."
     elif isinstance(value, str | bytes | os.PathLike) and kind.expected.startswith("a list"):
         noun = "path" if kind.expected.startswith("a list of paths") else "value"
         hint = f" For one {noun}, pass [{text}]."

@@ -130,6 +130,8 @@ def check_range(
     """
     unit = f", {unit}" if unit else ""
     given = value
+    if isinstance(value, np.ndarray):
+        value = value.tolist()
     if symmetric and is_number(value):
         if value < 0:
             raise OptionError(

@@ -42,7 +42,7 @@ def to_values(values: Any, name: str, error: type[ImggenError] = ManifestError) 
         ([0.0, None], ['cat', None])
     """
     if values is None or isinstance(values, str | bytes | os.PathLike | Mapping | set | frozenset):
-        raise error(f"{name}={_shorten(values)} must be a list or an array: one value per sample.")
+        raise error(f"{name}={_shorten(values)} must be a list or an array.")
     listed = _to_list(values, name, error)
     if set(map(type, listed)) <= _PLAIN:
         return listed
@@ -58,6 +58,8 @@ def to_array(values: Any, name: str, error: type[ImggenError] = ManifestError) -
     try:
         if hasattr(values, "detach"):  # torch, which does not convert what is on a GPU or has grads
             values = values.detach().cpu()
+        if isinstance(values, np.ma.MaskedArray) and values.mask.any():
+            return np.array(values.tolist(), object)  # with None for what is masked
         return np.asarray(values)
     except (TypeError, ValueError, RuntimeError) as err:
         raise error(f"{name}={_shorten(values)} cannot be converted to an array: {err}") from err
@@ -156,16 +158,18 @@ def _to_list(values: Any, name: str, error: type[ImggenError]) -> list[Any]:
         if len(shape) == 2:
             method = "ravel()" if shape[1] == 1 else "argmax(axis=1), if rows are one-hot"
             hint = f" Pass {name}.{method}."
-        raise error(f"{name} has the shape {shape}; expected one value per sample.{hint}")
+        raise error(f"{name} has the shape {shape}; expected one dimension.{hint}")
     for method in ("to_pylist", "to_list"):  # pyarrow; polars and pandas
         if hasattr(values, method):
             return list(getattr(values, method)())
+    if isinstance(values, np.ma.MaskedArray):
+        return list(values.tolist())  # with None for what is masked
     if hasattr(values, "__array__"):
         array = to_array(values, name, error)
         # Dates as tolist() returns them may be numbers, which are not what they mean.
         return list(array) if array.dtype.kind in "mM" else list(array.tolist())
     if not isinstance(values, Iterable):
-        raise error(f"{name}={_shorten(values)} must be a list or an array: one value per sample.")
+        raise error(f"{name}={_shorten(values)} must be a list or an array.")
     return list(values)
 
 

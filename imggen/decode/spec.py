@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar, Literal, final, get_args
 
+import numpy as np
+
 from imggen.core import check_arguments, check_choice, check_optional_whole, is_whole
 from imggen.errors import OptionError
 
@@ -103,12 +105,15 @@ class ImageSpec:
 
 
 def _check_size(image_size: object) -> tuple[int, int]:
+    given = image_size
+    if isinstance(image_size, np.ndarray):
+        image_size = image_size.tolist()
     if (
         not isinstance(image_size, tuple | list)
         or len(image_size) != 2
         or not all(is_whole(side, 1) for side in image_size)
     ):
         raise OptionError(
-            f"image_size={image_size!r} must be two whole numbers of 1 or more, (height, width)."
+            f"image_size={given!r} must be two whole numbers of 1 or more, (height, width)."
         )
     return int(image_size[0]), int(image_size[1])

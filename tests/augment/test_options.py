@@ -201,6 +201,7 @@ def test_a_number_is_a_symmetric_range_where_the_bounds_are_symmetric():
         for number in (0, 0.5, np.float32(0.5), np.int64(1), highest):
             assert made(option, number) == (-number, number), (option, number)
             assert type(made(option, number)[1]) is float
+        assert made(option, np.array([-0.5, 0.5])) == (-0.5, 0.5), option
         assert refusal(option, -0.5).endswith("Did you mean 0.5?"), option
         assert refusal(option, highest + 1).startswith(f"{option[1]}={highest + 1} must be (low")
 

@@ -131,6 +131,13 @@ def test_a_long_value_is_shown_by_its_type():
         annotated("str")(pd.DataFrame({"x": range(100)}))
 
 
+def test_splits_are_passed_as_a_mapping():
+    import imggen
+
+    with pytest.raises(OptionTypeError, match=r"a mapping .* Pass splits\.as_dict\(\)\.$"):
+        imggen.find_leaks(imggen.Splits([], []))
+
+
 def test_the_error_is_a_value_error_and_a_type_error():
     with pytest.raises(OptionTypeError) as caught:
         annotated("str")(1)

@@ -140,6 +140,15 @@ def test_every_missing_value_is_none():
             assert to_values(["a", value], "labels") == ["a", None]
 
 
+def test_what_is_masked_is_missing():
+    masked = np.ma.array([1, 2, 3], mask=[False, True, False])
+    assert to_values(masked, "labels") == [1, None, 3]
+    with pytest.raises(ManifestError, match="'b', in row 1"):
+        Manifest.from_files(["a", "b", "c"], masked)
+    with pytest.raises(ManifestError, match="labels has no value in 1 of 3 rows, first in row 1"):
+        Manifest(".", ["a", "b", "c"], masked, ["x", "y", "z", "w"])
+
+
 def test_what_is_not_a_column_is_refused():
     for value in [
         None,

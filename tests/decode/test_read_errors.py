@@ -4,6 +4,7 @@ import errno
 import signal
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PIL import Image
 
@@ -88,3 +89,11 @@ def test_errors_of_imggen_concern_the_file_if_they_are_image_errors():
     assert concerns_file(ImageError.of("a.png", "broken"))
     assert concerns_file(ValueError())
     assert not concerns_file(OptionError("spec"))
+
+
+def test_a_size_may_be_an_array():
+    spec = ImageSpec(np.array([4, 6]))
+    assert spec == ImageSpec((4, 6))
+    assert [type(side) for side in spec.image_size] == [int, int]
+    with pytest.raises(OptionError, match=r"^image_size=array\(\[4, 6, 3\]\)"):
+        ImageSpec(np.array([4, 6, 3]))
