@@ -141,8 +141,9 @@ def test_numbers_that_are_not_probabilities_are_not_taken_for_those_of_a_class(f
             sequence_of(folder).predict(model_of(scores(ONE), loss=loss))
     with pytest.raises(OptionError, match=r"its loss is Hinge, so it is not known"):
         sequence_of(folder).predict(model_of(scores(ONE), loss=keras.losses.Hinge()))
-    with pytest.warns(ImggenWarning, match="not probabilities"):
+    with pytest.warns(ImggenWarning, match="not probabilities") as caught:
         table = sequence_of(folder).predict(model_of(scores(ONE), loss="mse"), from_logits=False)
+    assert caught[0].filename == __file__
     assert table["p_b"].tolist() == pytest.approx([row[0] for row in LOGITS])
 
 
