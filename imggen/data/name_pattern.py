@@ -85,13 +85,11 @@ class NamePattern:
     def matches(self, path: str) -> bool:
         """Whether a file has the name of a mask."""
         folders, _, last = self.partner.rpartition("/")
-        tail = [folder for folder in folders.split("/") if folder not in ("", ".", "..")]
         folder, name = posixpath.split(os.path.splitext(path)[0])
-        return (
-            self.accepts(path)
-            and _regex(last).fullmatch(name) is not None
-            and folder.split("/")[len(folder.split("/")) - len(tail) :] == tail
-        )
+        if _regex(last).fullmatch(name) is None or not self.accepts(path):
+            return False
+        tail = [name for name in folders.split("/") if name not in ("", ".", "..")]
+        return not tail or folder.split("/")[-len(tail) :] == tail
 
 
 def _is_pattern(pattern: object) -> bool:
