@@ -166,6 +166,9 @@ def cases(folder: Path) -> Iterator[Call]:
     yield "register_adapter", register, {"recognizes": lambda value: False, "make": lambda value: 0}
     for name, kind in AUGMENTATIONS.items():
         yield name, kind, {}
+    pixels, rng = np.zeros((8, 8, 3), np.uint8), np.random.default_rng(0)
+    for step in (imggen.augment.RandomFlip(), imggen.augment.AugMix()):
+        yield f"{step.name}()", step, {"image": pixels, "rng": rng}
 
 
 def table_cases(folder: Path, manifest: imggen.Manifest, photos: Path) -> Iterator[Call]:

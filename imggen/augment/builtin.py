@@ -18,6 +18,8 @@ from imggen.augment.operations import GeometryOp, Op, Operation, Parameters
 from imggen.augment.options import NumberBounds, Probability, WholeBounds, check_options
 from imggen.augment.resampling import Fill, FillMode
 from imggen.augment.sample import Sample
+from imggen.core import check_arguments
+from imggen.errors import SampleError
 
 
 # Not an ABC: isinstance is slow for ABCs, and it is called for each image.
@@ -43,6 +45,7 @@ class BuiltIn:
             The operations, in order; None if the sample is left unchanged by chance.
         """
 
+    @check_arguments
     def __call__(self, image: npt.NDArray[Any], rng: np.random.Generator) -> npt.NDArray[Any]:
         """Augments one image; does not modify ``image``.
 
@@ -56,6 +59,8 @@ class BuiltIn:
         Raises:
             SampleError: The array has an unsupported dtype or shape.
         """
+        if not isinstance(image, np.ndarray):
+            raise SampleError(f"image is of type {type(image).__name__}; expected a NumPy array.")
         sample = Sample(image)
         changed = apply_operations(self.draw_operations(sample.size, rng) or [], sample).image
         return changed.copy() if np.may_share_memory(changed, image) else changed

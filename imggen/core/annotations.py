@@ -26,6 +26,7 @@ PathText = typing.Annotated[str, _AS_PATH]
 _MODULES = {"pd": "pandas", "npt": "numpy"}
 _HINTS = {
     "Previewable": "Pass an ImageSequence, as imggen.from_directory(DIR) returns.",
+    "Generator": "Pass numpy.random.default_rng(seed).",
     "DataFrame": "Read a file with pandas.read_csv(FILE); convert other tables with "
     "pandas.DataFrame(...).",
 }
