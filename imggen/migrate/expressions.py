@@ -17,6 +17,7 @@ from imggen.migrate.values import (
     Instance,
     Items,
     Iterated,
+    Partial,
     Quantity,
     Reference,
     Scaled,
@@ -64,6 +65,9 @@ class Observer(Protocol):
 
     def see_key(self, cell: int, node: ast.Subscript, key: Value | None) -> None:
         """Records the use of an item."""
+
+
+_NAMESPACE = Class(ast.ClassDef("", [], [], [], []), Scope(0), 0, (), (), {})
 
 
 class Expressions(ABC):
@@ -243,6 +247,33 @@ class Expressions(ABC):
                         owner.nodes[key.end] = node or target
                     else:
                         owner.is_complete, owner.every = False, value
+
+    def _built_in(self, node: ast.Call, path: str | None, given: Arguments) -> Value | None:
+        name = path or (node.func.id if isinstance(node.func, ast.Name) else "")
+        first = given.value(0)
+        if name == "dict" and not given.num_positional:
+            nodes = {key: given.nodes[key] for key in given.keywords()}
+            values = {key: given.values[key] for key in given.keywords()}
+            return Table(values, nodes, given.is_complete)
+        if name == "functools.partial":
+            rest = Arguments(is_complete=given.is_complete)
+            for key, value in given.values.items():
+                if key != 0:
+                    rest.add(key - 1 if isinstance(key, int) else key, given.nodes[key], value)
+            rest.num_positional = max(given.num_positional - 1, 0)
+            return Partial(first, rest)
+        if name in ("list", "tuple", "sorted", "reversed") and isinstance(first, Items):
+            return first
+        if name in ("os.path.join", "str", "os.fspath", "pathlib.Path", "os.path.abspath"):
+            last = given.value(max(given.num_positional - 1, 0))
+            is_whole = given.num_positional == 1
+            return Text(last.end, last.is_whole and is_whole) if isinstance(last, Text) else None
+        if isinstance(node.func, ast.Attribute) and node.func.attr == "format":
+            text = self.value(node.func.value)
+            return Text(literal_end(text.end, "}"), False) if isinstance(text, Text) else None
+        if name in ("types.SimpleNamespace", "argparse.Namespace"):
+            return Instance(_NAMESPACE, {key: given.values[key] for key in given.keywords()})
+        return None
 
     def _each(self, nodes: Iterable[ast.AST | None]) -> None:
         for node in nodes:

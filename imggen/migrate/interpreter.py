@@ -12,7 +12,6 @@ from imggen.migrate.expressions import (
     forget_items,
     get_any_item,
     get_attribute,
-    literal_end,
     truth,
 )
 from imggen.migrate.values import (
@@ -21,7 +20,6 @@ from imggen.migrate.values import (
     Function,
     Generator,
     Instance,
-    Items,
     Iterated,
     Partial,
     Reference,
@@ -36,7 +34,6 @@ from imggen.migrate.values import (
 
 _MAX_DEPTH = 6  # of calls inside calls that are followed
 _MAX_CALLS = 3000
-_NAMESPACE = Class(ast.ClassDef("", [], [], [], []), Scope(0), 0, (), (), {})
 
 
 class Interpreter(Expressions):
@@ -70,9 +67,18 @@ class Interpreter(Expressions):
         while done < len(self._functions):  # functions inside functions are added on the way
             function = self._functions[done]
             done += 1
-            returned = self._enter(function, {})
+            returned = self._enter(function, self._file_names(function))
             if function.node not in self._called:
                 self._observer.see_returned(function.cell, function.node, returned)
+
+    def _file_names(self, function: Function) -> dict[str, Value | None]:
+        """Returns the default values of parameters that are names of files."""
+        defaults = self._parameters(function, Arguments())
+        return {
+            name: value
+            for name, value in defaults.items()
+            if isinstance(value, Text) and "." in value.end
+        }
 
     def _block(self, body: Iterable[ast.stmt]) -> None:
         for statement in body:
@@ -83,7 +89,7 @@ class Interpreter(Expressions):
             case ast.FunctionDef() | ast.AsyncFunctionDef():
                 self._each([*node.decorator_list, *node.args.defaults, *node.args.kw_defaults])
                 function = Function(node, self._scope, self._scope.cell)
-                self._scope.names[node.name] = function
+                self._scope.names[node.name] = self._decorate(function)
                 self._functions.append(function)
             case ast.ClassDef():
                 self._class(node)
@@ -100,7 +106,9 @@ class Interpreter(Expressions):
             case ast.If():
                 self._branch(node)
             case ast.For() | ast.AsyncFor():
-                self._bind(node.target, get_any_item(self.value(node.iter)))
+                source = self.value(node.iter)
+                self._scope.read += flows_in(source)
+                self._bind(node.target, get_any_item(source))
                 self._block([*node.body, *node.orelse])
             case ast.With() | ast.AsyncWith():
                 for item in node.items:
@@ -121,6 +129,17 @@ class Interpreter(Expressions):
                     self._scope.names[(alias.asname or alias.name).partition(".")[0]] = None
             case _:
                 self._each(ast.iter_child_nodes(node))
+
+    def _decorate(self, function: Function) -> Value:
+        """Returns what the decorators of the script itself make of a function."""
+        made: Value = function
+        for node in reversed(getattr(function.node, "decorator_list", [])):
+            decorator = self.value(node)
+            if isinstance(decorator, Function):
+                given = Arguments({0: node}, {0: made}, num_positional=1)
+                returned = self._enter(decorator, self._parameters(decorator, given), given)
+                made = returned if isinstance(returned, Function) else made
+        return made
 
     def _inner(self, node: ast.AST) -> None:
         for child in ast.iter_child_nodes(node):
@@ -193,6 +212,8 @@ class Interpreter(Expressions):
         given = self._arguments(node)
         if isinstance(owner, Table) and isinstance(node.func, ast.Attribute):
             forget_items(owner, node.func.attr)
+        if isinstance(node.func, ast.Name) and node.func.id == "next":
+            self._scope.read += flows_in(given.value(0))
         results = []
         functions = alternatives(function)
         for one in functions:
@@ -228,33 +249,6 @@ class Interpreter(Expressions):
             else:
                 given.add(keyword.arg, keyword.value, value)
         return given
-
-    def _built_in(self, node: ast.Call, path: str | None, given: Arguments) -> Value | None:
-        name = path or (node.func.id if isinstance(node.func, ast.Name) else "")
-        first = given.value(0)
-        if name == "dict" and not given.num_positional:
-            nodes = {key: given.nodes[key] for key in given.keywords()}
-            values = {key: given.values[key] for key in given.keywords()}
-            return Table(values, nodes, given.is_complete)
-        if name == "functools.partial":
-            rest = Arguments(is_complete=given.is_complete)
-            for key, value in given.values.items():
-                if key != 0:
-                    rest.add(key - 1 if isinstance(key, int) else key, given.nodes[key], value)
-            rest.num_positional = max(given.num_positional - 1, 0)
-            return Partial(first, rest)
-        if name in ("list", "tuple", "sorted", "reversed") and isinstance(first, Items):
-            return first
-        if name in ("os.path.join", "str", "os.fspath", "pathlib.Path", "os.path.abspath"):
-            last = given.value(max(given.num_positional - 1, 0))
-            is_whole = given.num_positional == 1
-            return Text(last.end, last.is_whole and is_whole) if isinstance(last, Text) else None
-        if isinstance(node.func, ast.Attribute) and node.func.attr == "format":
-            text = self.value(node.func.value)
-            return Text(literal_end(text.end, "}"), False) if isinstance(text, Text) else None
-        if name in ("types.SimpleNamespace", "argparse.Namespace"):
-            return Instance(_NAMESPACE, {key: given.values[key] for key in given.keywords()})
-        return None
 
     def _super(self, node: ast.Call) -> tuple[Value | None] | None:
         """Follows ``super().method(...)`` and ``Base.method(self, ...)``."""
@@ -374,6 +368,7 @@ class Interpreter(Expressions):
             self._scope = outside
         if scope.yielded:
             flows = tuple(flow for one in scope.names.values() for flow in flows_in(one))
+            flows = tuple(dict.fromkeys((*flows, *scope.read)))
             kinds = set(scope.yielded)
             return Iterated("generator", flows, kinds.pop() if len(kinds) == 1 else "")
         return merge(*scope.returned) if scope.returned else None

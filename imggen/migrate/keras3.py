@@ -14,6 +14,7 @@ from imggen.migrate.keras_calls import (
     as_imported,
     is_called_model,
     is_foreign,
+    is_iterator,
     is_model,
     is_optimizer,
     own_node,
@@ -81,7 +82,10 @@ class Keras3:
     def see_path(self, cell: int, node: ast.expr, path: str) -> None:
         """Records the use of a name of Keras by its dotted path."""
         path = as_imported(path)
-        if self.api.has(path) is False:
+        name = path.rpartition(".")[2]
+        if name in GENERATOR_METHODS:
+            self._add(cell, node, "removed in Keras 3", f"{path}; {MODEL_ATTRIBUTES[name]}")
+        elif self.api.has(path) is False:
             self._add(cell, node, "removed in Keras 3", f"{path}{self._instead(path)}")
 
     def see_tensorflow_1(self, cell: int, node: ast.expr | ast.stmt, path: str) -> None:
@@ -290,7 +294,10 @@ class Keras3:
     def _check_source(
         self, cell: int, call: ast.Call, method: str, what: str, source: Value | None
     ) -> None:
-        if isinstance(source, Iterated):
+        if isinstance(source, Instance) and is_iterator(source):
+            detail = f"{what} of {method} is a {source.of.node.name}, not a PyDataset"
+            self._add(cell, call, "source refused by Keras 3", detail)
+        elif isinstance(source, Iterated):
             if source.kind not in _ACCEPTED:
                 detail = f"{what} of {method} is {source.kind}(...)"
                 self._add(cell, call, "source refused by Keras 3", detail)

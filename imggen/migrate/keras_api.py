@@ -90,7 +90,14 @@ class KerasApi:
 
     def _public_path(self, name: str, *, near: str = "") -> str | None:
         """The shortest public path that ends in a name; ``near`` is one that is preferred."""
+        lower = name.lower()
         paths = [path for path in self._public_names if path.rpartition(".")[2] == name]
+        # Keras 1 and 2 had classes under names such as ``keras.optimizers.adam`` too.
+        paths = paths or [
+            path
+            for path in self._public_names
+            if near in path and path.rpartition(".")[2].lower() == lower
+        ]
         return min(paths, key=lambda path: (near not in path, path.count("."), path), default=None)
 
     def find(self, path: str) -> Definition | None:

@@ -73,6 +73,13 @@ def is_model(value: Value | None) -> bool:
     )
 
 
+def is_iterator(value: Instance) -> bool:
+    """Whether an instance is certainly an iterator or sequence that is not of Keras."""
+    bases = {ast.unparse(base) for base in value.of.node.bases}
+    has_items = any(map(value.of.find, ("__next__", "__iter__", "__getitem__", "next")))
+    return has_items and not value.of.paths and bases <= {"object"}
+
+
 def is_optimizer(node: ast.expr, owner: Value | None) -> bool:
     """Whether an expression with a value is an optimizer of Keras."""
     if isinstance(owner, Made):

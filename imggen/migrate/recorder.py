@@ -124,6 +124,8 @@ class Recorder:
             return self._traps.see_dataset(given)
         if path in _ITERATORS:
             return _iterated(name, given)
+        if path == "operator.methodcaller":
+            self._see_named_attribute(cell, call, given.value(0))
         if name == "compute_class_weight":
             return Array(is_class_weight=True)
         if path.startswith("numpy.") and name in _FLOATS:
@@ -139,10 +141,8 @@ class Recorder:
         return None
 
     def _see_builtin(self, cell: int, call: ast.Call, name: str, given: Arguments) -> Value | None:
-        attribute = given.value(1)
-        if name == "getattr" and isinstance(attribute, Text) and self.keras3 is not None:
-            node = ast.Attribute(call.args[0], attribute.end, ast.Load())
-            self.keras3.see_attribute(cell, ast.copy_location(node, call), given.value(0))
+        if name == "getattr":
+            self._see_named_attribute(cell, call, given.value(1))
         if name == "iter":
             return given.value(0)  # iterators of Keras are their own
         if name == "next":
@@ -152,6 +152,12 @@ class Recorder:
         if name in ("float", "abs") and (name == "float" or is_quantity(given.value(0))):
             return Quantity(ast.unparse(call))
         return None
+
+    def _see_named_attribute(self, cell: int, call: ast.Call, name: Value | None) -> None:
+        """Records ``getattr(model, "fit")``."""
+        if isinstance(name, Text) and name.is_whole and self.keras3 is not None:
+            node = ast.Attribute(call.args[0], name.end, ast.Load())
+            self.keras3.see_attribute(cell, ast.copy_location(node, call), None)
 
     def _see_method(
         self, cell: int, call: ast.Call, method: str, owner: Value | None, given: Arguments

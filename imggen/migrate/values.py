@@ -251,6 +251,7 @@ class Scope:
         names: The values by name.
         returned: The values that a function returns.
         yielded: The kinds of what a generator function yields.
+        read: The flows that the function takes batches from.
     """
 
     cell: int
@@ -260,6 +261,7 @@ class Scope:
     names: dict[str, Value | None] = field(default_factory=dict)
     returned: list[Value | None] = field(default_factory=list)
     yielded: list[str] = field(default_factory=list)
+    read: list[Flow] = field(default_factory=list)
 
     def find(self, name: str) -> Value | None:
         """Returns the value of a name, here or in a scope around it."""
@@ -380,8 +382,8 @@ def flows_in(value: Value | None) -> tuple[Flow, ...]:
 
 
 def is_quantity(value: Value | None) -> bool:
-    """Whether a value is certainly a number that is not an int."""
-    return all(
+    """Whether a value is, at least under a condition, a number that is not an int."""
+    return any(
         isinstance(one, Quantity) or (isinstance(one, Constant) and isinstance(one.value, float))
         for one in alternatives(value)
     )

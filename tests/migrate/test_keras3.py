@@ -21,6 +21,19 @@ def lists():
 def tuples():
     while True:
         yield x, y
+class Batches:
+    def __iter__(self):
+        return self
+    def __next__(self):
+        return x, y
+def safe(f):
+    def made(*args):
+        f(*args)
+        return Batches()
+    return made
+@safe
+def decorated(a):
+    yield a, y
 w = np.zeros(2)
 """
 NUM_LINES = HEAD.count("\n")
@@ -55,6 +68,13 @@ REFUSED = [
     (REMOVED, "m.fit_generator(flow, 2)", "m.fit(flow, steps_per_epoch=2)"),
     (REMOVED, "train = m.fit_generator", "train = m.fit"),
     (REMOVED, "getattr(m, 'predict_generator')(flow)", "m.predict(flow)"),
+    (REMOVED, "keras.Model.fit_generator(m, flow)", "keras.Model.fit(m, flow)"),
+    (
+        REMOVED,
+        "import operator; operator.methodcaller('fit_generator', flow)(m)",
+        "import operator; operator.methodcaller('fit', flow)(m)",
+    ),
+    (REMOVED, "keras.optimizers.adam()", "keras.optimizers.Adam()"),
     (REMOVED, "m.fit(flow, nb_epoch=1)", "m.fit(flow, epochs=1)"),
     (REMOVED, "m.fit(flow, samples_per_epoch=4)", "m.fit(flow, steps_per_epoch=2)"),
     (REMOVED, "m.fit(x, y, **dict(nb_epoch=1))", "m.fit(x, y, **dict(epochs=1))"),
@@ -65,6 +85,11 @@ REFUSED = [
     (REMOVED, "m.save('a', save_format='tf')", "m.save('a.keras')"),
     (NAMES, "m.save_weights('a.h5')", "m.save_weights('a.weights.h5')"),
     (NAMES, "m.save_weights('%d' % 2 + '.hdf5')", "m.save_weights('%d.weights.h5' % 2)"),
+    (
+        NAMES,
+        "def save(m, path='a.h5'): m.save_weights(path)\nsave(m)",
+        "def save(m, path='a.weights.h5'): m.save_weights(path)\nsave(m)",
+    ),
     (NAMES, "m.save('folder')", "m.save('folder.keras')"),
     (NAMES, "m.load_weights(f'{w}.ckpt')", "m.load_weights"),
     (NAMES, "keras.models.load_model('folder')", "keras.models.load_model"),
@@ -89,6 +114,11 @@ REFUSED = [
         "m.fit(x, y, validation_data=flow, validation_steps=len(x) / 2)",
         "m.fit(x, y, validation_data=flow, validation_steps=int(len(x) / 2))",
     ),
+    (
+        STEPS,
+        "n = 4 / 2 if len(x) % 2 == 0 else 3; m.fit(flow, steps_per_epoch=n)",
+        "n = 4 // 2 if len(x) % 2 == 0 else 3; m.fit(flow, steps_per_epoch=n)",
+    ),
     (STEPS, "m.fit(flow, epochs=1.0)", "m.fit(flow, epochs=1)"),
     (STEPS, "m.fit(flow, **{'steps_per_epoch': 2 * 1.5})", "m.fit(flow, **{'epochs': 1})"),
     (
@@ -98,6 +128,8 @@ REFUSED = [
     ),
     (SOURCE, "m.fit(map(tuple, flow), steps_per_epoch=1)", "m.fit(iter(flow))"),
     (SOURCE, "m.evaluate(itertools.islice(flow, 1))", "m.evaluate(tuples(), steps=1)"),
+    (SOURCE, "m.fit(Batches(), steps_per_epoch=1)", "m.fit(tuples(), steps_per_epoch=1)"),
+    (SOURCE, "m.fit(decorated(x), steps_per_epoch=1)", "m.fit(tuples(), steps_per_epoch=1)"),
     (SOURCE, "m.fit(lists(), steps_per_epoch=1)", "m.fit(tuples(), steps_per_epoch=1)"),
     (
         SOURCE,

@@ -85,6 +85,15 @@ WAYS = {
         "    return inner()\n" + FIT.format("outer()")
     ),
     "batch": "v = flow('d', **turning)\n" + FIT.format("next(v)"),
+    "closure": (
+        "v = flow('d', **turning)\ndef pairs():\n    for a, b in v:\n        yield a, b\n"
+        "m.evaluate(pairs(), steps=2)\n"
+    ),
+    "next in a loop": (
+        "class A:\n    def __init__(self):\n        self.v = flow('d', **turning)\n"
+        "    def pairs(self):\n        while True:\n            yield next(self.v)\n"
+        "m.evaluate(A().pairs(), steps=2)\n"
+    ),
     "walrus": "m.fit(t, validation_data=(v := flow('d', **turning)))\n",
     "with": "with f:\n    v = flow('d', **turning)\n" + FIT.format("v"),
     "try": "try:\n    v = flow('d', **turning)\nfinally:\n    pass\n" + FIT.format("v"),
