@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from imggen.decode.mask import stored_values
 from imggen.decode.mask_values import Color, MaskValues
+from imggen.decode.read_errors import concerns_file
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -75,7 +76,9 @@ def inspect_mask(path: str, mask_values: MaskValues | None, max_pixels: int) -> 
                 )
             counts = _count(values)
             return MaskContent(path, num_pixels, counts, (), _palette(mask, counts), lossy, "")
-    except Exception:  # noqa: BLE001 - Pillow's readers raise whatever their parsing meets
+    except Exception as err:
+        if not concerns_file(err):
+            raise
         return None
 
 

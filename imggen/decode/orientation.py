@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from imggen.decode.formats import find_format
+from imggen.decode.read_errors import concerns_file
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -41,7 +42,9 @@ def read_orientation_of_bytes(data: bytes) -> int | None:
             orientation = read_orientation(image)
             if orientation != UPRIGHT:
                 image.getexif().tobytes()  # as exif_transpose does, for the image that it returns
-    except Exception:  # noqa: BLE001 - Pillow's readers raise whatever their parsing meets
+    except Exception as err:
+        if not concerns_file(err):
+            raise
         return None
     return orientation
 

@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from imggen.cache import CacheLike, ImageCache, open_cache
 from imggen.core import Stream, generator
-from imggen.decode import NUM_CHANNELS, decode_jpeg, read_if_jpeg
+from imggen.decode import NUM_CHANNELS, concerns_file, decode_jpeg, read_if_jpeg
 from imggen.errors import ImageError, ImggenWarning, OptionError
 from imggen.legacy.batch import fill_batch
 from imggen.legacy.iterator import Iterator
@@ -258,7 +258,9 @@ class BatchFromFilesMixin(_Base):
     ) -> npt.NDArray[Any] | Exception:
         try:
             return self._image(sample, filepaths)
-        except Exception as err:  # noqa: BLE001 - plugins of Pillow raise errors of any class
+        except Exception as err:
+            if not concerns_file(err):
+                raise
             return err
 
     def _record_failure(self, path: str, err: Exception) -> None:

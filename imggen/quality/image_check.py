@@ -152,7 +152,9 @@ def _try_decoding(image: Image.Image) -> Exception | None:
 def _num_frames(image: Image.Image) -> int:
     try:
         return int(getattr(image, "n_frames", 1))
-    except Exception:  # noqa: BLE001 - damage behind the first frame, which is not used
+    except Exception as err:  # damage behind the first frame, which is not used
+        if not concerns_file(err):
+            raise
         return 1
 
 
