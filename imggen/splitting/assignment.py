@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -67,8 +67,6 @@ def _resolve_strata(manifest: Manifest, stratify: bool | npt.ArrayLike) -> npt.N
         return manifest.labels
     if isinstance(stratify, bool | np.bool_):
         return np.zeros(manifest.num_samples, dtype=np.int32)
-    if isinstance(stratify, Iterator):
-        stratify = list(stratify)
     values = to_array(stratify, "stratify", SplitError)
     try:
         if values.ndim == 1:

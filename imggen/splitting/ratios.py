@@ -131,8 +131,10 @@ def _parse_named(
 ) -> tuple[tuple[str, ...], list[Any]]:
     """Returns the names of the splits and their numbers, from a mapping or a sequence."""
     if isinstance(given, Mapping):
-        split_names(map(str, given), f"mapping of {option}")
-        return tuple(split_name(str(name)) for name in given), list(given.values())
+        if not all(isinstance(name, str) for name in given):
+            raise SplitError(f"{option}={given!r} must map the names of splits to numbers.")
+        split_names(given, f"mapping of {option}")
+        return tuple(map(split_name, given)), list(given.values())
     if isinstance(given, str) or not isinstance(given, Iterable):
         raise SplitError(f"{option}={given!r} must be {expected}.")
     values = to_values(given, option, SplitError)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, final
 
@@ -47,6 +48,9 @@ class Recipe:
     oversample: bool = False
 
     def __post_init__(self) -> None:
+        for name in ("stratify", "group_by"):
+            if isinstance(getattr(self, name), Iterator):  # which can be read only once
+                object.__setattr__(self, name, list(getattr(self, name)))
         if self.near_duplicates and self.stable:
             raise SplitError(
                 "near_duplicates=True and stable=True exclude each other: a later image may look "

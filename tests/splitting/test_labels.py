@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from imggen import Manifest, split
 from imggen.core import StringColumn
 from imggen.errors import SplitError
+from imggen.splitting import Recipe
 from tests.helpers.manifests import printed, rows_of, split_quietly
 
 RATIOS = st.sampled_from([(0.5, 0.5), (0.8, 0.2), (0.7, 0.15, 0.15), (1 / 3, 1 / 3, 1 / 3)])
@@ -293,3 +294,17 @@ def test_strata_are_read_from_every_container():
         pytest.importorskip("torch").tensor(codes),
     ]:
         assert list(map(rows_of, split(manifest_of(20), stratify=values))) == expected
+
+
+def test_iterators_are_read_once():
+    recipe = Recipe(
+        (0.5, 0.5), stratify=iter(["a", "b"] * 10), group_by=(i // 2 for i in range(20))
+    )
+    assert recipe.as_metadata() == recipe.as_metadata()
+    assert recipe.group_by == [i // 2 for i in range(20)]
+
+
+def test_names_of_splits_are_text():
+    for names in ({0: 0.5, 1: 0.5}, {None: 0.5, "val": 0.5}):
+        with pytest.raises(SplitError, match="^ratios=.* must map the names of splits"):
+            split(manifest_of(20), names)
