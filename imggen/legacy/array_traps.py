@@ -42,9 +42,8 @@ def warn_of_array_traps(
                 "validation_split.",
             )
         return
-    if hasattr(generator, "_trap_codes"):
-        warn_of_unit_range(generator, iterator.x)
-        warn_of_scaling_twice(generator, iterator.x)
+    warn_of_unit_range(generator, iterator.x)
+    warn_of_scaling_twice(generator, iterator.x)
     for name in ("y", "sample_weight"):
         values = getattr(iterator, name)
         if values is not None and values.dtype.kind == "f" and values.ndim <= 2:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from imggen.legacy.batch import is_keras_preprocessing
-from imggen.legacy.traps import scales_down, warn_of_trap
+from imggen.legacy.traps import moves_pixels, scales_down, warn_of_trap
 
 # These networks scale images themselves, and their preprocess_input returns its argument.
 _WITHOUT_SCALING = ("convnext", "efficientnet", "efficientnet_v2", "mobilenet_v3")
@@ -68,12 +68,8 @@ def warn_of_augmentation(generator: Any, subset: str | None) -> None:
     if subset not in ("validation", "test") or not generator._validation_split:
         return
     if (
-        generator.rotation_range
-        or np.any(generator.width_shift_range)
-        or np.any(generator.height_shift_range)
+        moves_pixels(generator)
         or generator.brightness_range is not None
-        or generator.shear_range
-        or generator.zoom_range != [1, 1]
         or generator.channel_shift_range
         or generator.horizontal_flip
         or generator.vertical_flip

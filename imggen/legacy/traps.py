@@ -37,7 +37,7 @@ def warn_of_trap(owner: object, code: str, message: str) -> None:
         code: The name of the trap.
         message: What happens and what to do instead.
     """
-    codes: set[str] = vars(owner).setdefault("_trap_codes", set())
+    codes: set[str] = getattr(owner, "__dict__", {}).setdefault("_trap_codes", set())
     if code in codes:
         return
     codes.add(code)
@@ -77,16 +77,20 @@ def _size(number: Any) -> float:
 
 
 def warn_of_unit_range(generator: Any, images: npt.NDArray[Any]) -> None:
-    """Warns of options in gray levels that a generator applies to images with values of 0 to 1."""
+    """Warns of options in gray levels that a generator applies to images with values of 0 to 1.
+
+    The generator may be an object of any class, as in Keras.
+    """
     misused = []
-    if generator.brightness_range is not None:
+    if getattr(generator, "brightness_range", None) is not None:
         misused.append("brightness_range rounds values to whole numbers, here to 0 and 1")
-    if _size(generator.channel_shift_range) >= 1:
-        misused.append(
-            f"channel_shift_range={generator.channel_shift_range!r} is a number of gray levels"
-        )
-    if generator.fill_mode == "constant" and _size(generator.cval) > 1:
-        misused.append(f"cval={generator.cval!r} is a gray level")
+    shift = getattr(generator, "channel_shift_range", 0)
+    if _size(shift) >= 1:
+        misused.append(f"channel_shift_range={shift!r} is a number of gray levels")
+    cval = getattr(generator, "cval", 0)
+    fills = getattr(generator, "fill_mode", None) == "constant" and moves_pixels(generator)
+    if fills and _size(cval) > 1:
+        misused.append(f"cval={cval!r} is a gray level")
     if misused and is_unit_range(images[:_NUM_CHECKED_IMAGES]):
         warn_of_trap(
             generator,
@@ -96,14 +100,23 @@ def warn_of_unit_range(generator: Any, images: npt.NDArray[Any]) -> None:
         )
 
 
+def moves_pixels(generator: Any) -> bool:
+    """Returns whether a generator rotates, shifts, shears or zooms images."""
+    ranges = ("rotation_range", "width_shift_range", "height_shift_range", "shear_range")
+    return any(np.any(getattr(generator, name, 0)) for name in ranges) or (
+        getattr(generator, "zoom_range", [1, 1]) != [1, 1]
+    )
+
+
 def warn_of_scaling_twice(generator: Any, images: npt.NDArray[Any]) -> None:
     """Warns of ``rescale`` for images with values of 0 to 1."""
-    if scales_down(generator.rescale) and is_unit_range(images[:_NUM_CHECKED_IMAGES]):
+    rescale = getattr(generator, "rescale", None)
+    if scales_down(rescale) and is_unit_range(images[:_NUM_CHECKED_IMAGES]):
         warn_of_trap(
             generator,
             "scaled-twice",
-            f"The images have values from 0 to 1 already, and rescale={generator.rescale:.4g} "
-            "scales them again, so that they are nearly black. Scale them once.",
+            f"The images have values from 0 to 1 already, and rescale={rescale:.4g} scales them "
+            "again, so that they are nearly black. Scale them once.",
         )
 
 

@@ -155,6 +155,55 @@ def test_a_flow_of_a_subclass_of_files_draws_as_in_keras_after_a_batch_by_number
     assert same(*outcomes)
 
 
+def test_an_iterator_without_samples_is_keras():
+    def outcomes(module, batch_size, shuffle):
+        class Numbers(module.Iterator):
+            def _get_batches_of_transformed_samples(self, index_array):
+                return np.asarray(index_array) * 10.0
+
+        iterator = Numbers(0, batch_size, shuffle, 3)
+        for call in (
+            lambda: len(iterator),
+            lambda: next(iterator),
+            lambda: iterator[0],
+            iterator.on_epoch_end,
+            iterator.reset,
+            lambda: next(iterator),
+            lambda: [iterator.batch_index, iterator.total_batches_seen],
+        ):
+            try:
+                yield call()
+            except (ValueError, ZeroDivisionError) as err:
+                yield type(err)
+
+    for batch_size in (1, 3, 0):
+        for shuffle in (False, True):
+            expected, got = (list(outcomes(each, batch_size, shuffle)) for each in (theirs, ours))
+            assert same(expected, got), (batch_size, shuffle)
+
+
+def test_a_generator_of_any_class_can_transform_the_images():
+    class Plain:
+        _validation_split = 0.5
+
+        def get_random_transform(self, shape):
+            return np.random.random()
+
+        def apply_transform(self, x, parameters):
+            return x * parameters
+
+        def standardize(self, x):
+            return x
+
+    outcomes = []
+    for module in (theirs, ours):
+        np.random.seed(2)
+        labels = np.arange(7) % 2
+        options = {"batch_size": 3, "subset": "training", "seed": 1, "shuffle": True}
+        outcomes.append(next(module.NumpyArrayIterator(X / 255, labels, Plain(), **options)))
+    assert same(*outcomes)
+
+
 # Copies
 
 

@@ -284,6 +284,7 @@ def test_the_right_use_causes_no_warning(root):
         arrays(UNIT, np.arange(12) % 3, constructor={"rotation_range": 9, "rescale": 2}),
         arrays(GRAY, constructor={"brightness_range": (0.5, 1), "channel_shift_range": 9}),
         arrays(GRAY / 127.5 - 1, constructor={"fill_mode": "constant", "cval": -1}),
+        arrays(UNIT, constructor={"fill_mode": "constant", "cval": 255, "vertical_flip": True}),
         arrays(np.zeros((3, 8, 8, 1)), constructor={"rescale": 1 / 255}),
         arrays(GRAY, ONE_HOT[np.arange(12) * 5 % 12], constructor=SPLIT, **HALF),
         arrays(GRAY, np.arange(12) % 3, constructor=SPLIT, subset="training", **weights),
