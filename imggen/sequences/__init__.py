@@ -1,8 +1,9 @@
 """Datasets for Keras: ``ImageSequence``, ``TableSequence`` and the ``from_*`` functions.
 
 In: a manifest, or a folder, table or list of files, and options. Out: a ``PyDataset`` for
-``model.fit``. What depends on the internals of Keras is in ``keras_compat``; options, warnings and
-prediction tables can be changed here without changes elsewhere.
+``model.fit``. The internals of Keras are dealt with in ``keras_compat`` and ``keras_view``, the
+epoch of each request in ``epochs``; options, warnings and prediction tables can be changed here
+without changes elsewhere.
 """
 
 from imggen.sequences.factories import from_dataframe, from_directory, from_files

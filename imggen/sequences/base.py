@@ -109,9 +109,8 @@ class EpochSequence(keras.utils.PyDataset, Generic[T]):  # type: ignore[misc]  #
             raise IndexError(f"batch {index} of a sequence with {self._num_batches} batches")
         index %= self._num_batches
         request = self._tracker.ask(index, find_wrapper_request())
-        has_ended = request.is_complete and self._tracker.finish(request.epoch)
         batch = self.take(request.epoch, index, is_in_order=request.is_in_order)
-        if has_ended:
+        if request.is_complete:
             self._end_epoch(request.epoch)
         return batch
 

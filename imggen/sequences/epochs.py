@@ -39,9 +39,6 @@ class EpochTracker:
             which holds how often copies were asked for each batch.
         asked_before: These numbers at the time of the copy. Other copies may have been asked for
             some batches, in a pass that was broken off.
-
-    Attributes:
-        served: The epoch of the batch that was served last; before the first, the current epoch.
     """
 
     def __init__(
@@ -70,12 +67,13 @@ class EpochTracker:
                 self._of_copies = _counts(self._shared)
                 self._of_copies[:] = 0
                 self._counted = self._of_copies.copy()
-            self._asked_before = self._of_copies.copy()
+            self._asked_at_fork = self._of_copies.copy()
 
     def after_fork(self) -> None:
         """Starts over as a copy; another thread may have held the lock during the fork."""
         self._lock = threading.RLock()
         shared, self._shared = self._shared, None
+        self._asked_before = self._asked_at_fork
         self._start_as_copy(shared)
 
     @property
@@ -92,6 +90,17 @@ class EpochTracker:
             if self._shared is not None:
                 self._counted = self._of_copies.copy()
             self._start_over()
+
+    @property
+    def served(self) -> int:
+        """The epoch of the batch that was served last; before the first, the current epoch."""
+        with self._lock:
+            self._count_epochs_of_copies()
+            return self._served
+
+    @served.setter
+    def served(self, epoch: int) -> None:
+        self._served = epoch
 
     def finish(self, epoch: int) -> bool:
         """Records that a pass over ``epoch`` is complete.
@@ -113,18 +122,23 @@ class EpochTracker:
             return index
 
     def ask(self, index: int, wrapper: WrapperRequest | None) -> IndexRequest:
-        """Finds the epoch of a request by index; ``finish`` is due if it completes the epoch.
+        """Finds the epoch of a request by index, and advances the epoch that it completes.
 
         Args:
             index: The batch.
             wrapper: The request of Keras to a user's own PyDataset that this request serves, or
                 None.
+
+        Returns:
+            The request; ``is_complete`` tells whether it has advanced the current epoch.
         """
         with self._lock:
             self._count_epochs_of_copies()
             if wrapper is None:
-                return self._by_index.ask(index, self._epoch)
-            return self._ask_in_wrapper(index, wrapper)
+                request = self._by_index.ask(index, self._epoch)
+            else:
+                request = self._ask_in_wrapper(index, wrapper)
+            return request._replace(is_complete=request.is_complete and self.finish(request.epoch))
 
     def close_pass(self) -> None:
         """Ends a complete pass by index: no further request looks back at it."""
@@ -153,13 +167,15 @@ class EpochTracker:
             completed = int((self._of_copies - self._counted).min())
             self._epoch += completed
             self._counted += completed
+            if completed:
+                self._served = self._epoch - 1
 
     def _start_as_copy(self, shared: BufferWrapper | None) -> None:
         self._of_original = None if shared is None else _counts(shared)
         self._start_over()
 
     def _start_over(self) -> None:
-        self.served = self._epoch
+        self._served = self._epoch
         self._next_index = 0
         self._by_index = IndexPasses(self._num_batches)
         self._in_wrappers: WeakKeyDictionary[object, _WrapperPass] = WeakKeyDictionary()
@@ -168,7 +184,7 @@ class EpochTracker:
         if context.get_spawning_popen() is None:
             return EpochTracker, (self._num_batches, self.epoch)
         self.before_fork()  # a worker that is not forked is about to start
-        return EpochTracker, (self._num_batches, self.epoch, self._shared, self._asked_before)
+        return EpochTracker, (self._num_batches, self.epoch, self._shared, self._asked_at_fork)
 
 
 def _counts(shared: BufferWrapper) -> npt.NDArray[np.int64]:

@@ -23,7 +23,7 @@ from imggen.core import (
     is_whole,
 )
 from imggen.data import Manifest
-from imggen.decode import ColorMode, Fit, ImageSpec, Interpolation, MaskValues, MaskValuesLike
+from imggen.decode import ColorMode, ImageSpec, Interpolation, MaskValues, MaskValuesLike
 from imggen.errors import OptionError
 from imggen.loading import (
     Batch,
@@ -40,7 +40,7 @@ from imggen.preview import draw_batch
 from imggen.sequences.base import EpochSequence
 from imggen.sequences.manifest_view import ManifestView
 from imggen.sequences.monitoring import FailureLog, warn_of_unrepeatable_steps
-from imggen.sequences.options import DataFormat
+from imggen.sequences.options import DataFormat, choose_fit
 from imggen.sequences.predictions import prediction_table
 from imggen.sequences.sample_view import SampleView
 from imggen.sequences.summary import summarize_batches
@@ -58,6 +58,10 @@ class ImageSequence(EpochSequence[Batch], ManifestView, SampleView):
 
     What a sample looks like depends on (seed, epoch, index) and nothing else, so batches are the
     same for any number of workers, threads or processes, and on every Keras backend.
+
+    In any kind of loop, an epoch is complete when its last batch was handed out, and the next pass
+    serves the next epoch; by index, batch 0 begins it. A pass that breaks off is repeated. The
+    attribute ``epoch`` is the epoch of the next pass, and the only setting that may be set later.
 
     Args:
         manifest: The samples.
@@ -183,7 +187,7 @@ class ImageSequence(EpochSequence[Batch], ManifestView, SampleView):
                     image_size=(256, 256) if image_size is None else image_size,
                     color_mode=color_mode,
                     interpolation=interpolation,
-                    fit=_fit(crop_to_aspect_ratio, pad_to_aspect_ratio),
+                    fit=choose_fit(crop_to_aspect_ratio, pad_to_aspect_ratio),
                     exif_orientation=exif_orientation,
                 ),
                 Pipeline(adapt(augment)),
@@ -392,9 +396,3 @@ class ImageSequence(EpochSequence[Batch], ManifestView, SampleView):
     def _repr_html_(self) -> str:
         manifest, lines = self.manifest, summarize_batches(self.batch_maker, self._source.spec)
         return format_summary_html("ImageSequence", lines, manifest.class_counts, manifest.skipped)
-
-
-def _fit(crop_to_aspect_ratio: bool, pad_to_aspect_ratio: bool) -> Fit:
-    if crop_to_aspect_ratio and pad_to_aspect_ratio:
-        raise OptionError("Pass crop_to_aspect_ratio or pad_to_aspect_ratio, not both.")
-    return "crop" if crop_to_aspect_ratio else "pad" if pad_to_aspect_ratio else "stretch"

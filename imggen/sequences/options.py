@@ -8,7 +8,8 @@ from typing import Any, Literal, TypedDict
 import numpy.typing as npt
 
 from imggen.cache import CacheLike
-from imggen.decode import ColorMode, Interpolation, MaskValuesLike
+from imggen.decode import ColorMode, Fit, Interpolation, MaskValuesLike
+from imggen.errors import OptionError
 from imggen.loading import LabelModeLike, OnError
 
 DataFormat = Literal["channels_last", "channels_first"] | None
@@ -42,3 +43,14 @@ class SequenceOptions(TypedDict, total=False):
     workers: int | None
     use_multiprocessing: bool
     max_queue_size: int
+
+
+def choose_fit(crop_to_aspect_ratio: bool, pad_to_aspect_ratio: bool) -> Fit:
+    """Returns how images are fitted to ``image_size``.
+
+    Raises:
+        OptionError: Both options are true.
+    """
+    if crop_to_aspect_ratio and pad_to_aspect_ratio:
+        raise OptionError("Pass crop_to_aspect_ratio or pad_to_aspect_ratio, not both.")
+    return "crop" if crop_to_aspect_ratio else "pad" if pad_to_aspect_ratio else "stretch"

@@ -47,7 +47,8 @@ class TableSequence(EpochSequence[TableBatch]):
     r"""A ``keras.utils.PyDataset`` with one batch per file.
 
     Use it for tables that together do not fit into memory. The first file is read once when the
-    sequence is created; all others must have the same columns, in any order.
+    sequence is created; all others must have the same columns, in any order. Epochs advance as in
+    ``ImageSequence``.
 
     Args:
         files: Paths of CSV files, or of other files that ``reader`` reads.

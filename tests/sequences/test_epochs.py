@@ -11,7 +11,7 @@ IN_PROCESS = WrapperRequest(None, is_in_process=True)
 def copies(tracker, count):
     """The tracker in worker processes, as a fork leaves it."""
     tracker.before_fork()
-    shared = tracker._shared, tracker._asked_before
+    shared = tracker._shared, tracker._asked_at_fork
     return [EpochTracker(4, tracker.epoch, *shared) for _ in range(count)]
 
 
@@ -26,7 +26,7 @@ def test_copies_that_were_asked_for_all_batches_advance_the_epoch():
         assert ask(one, 2, 0) + ask(other, 3) == [epoch] * 3
         assert tracker.epoch == epoch
         assert ask(other, 1) == [epoch]
-        assert tracker.epoch == epoch + 1
+        assert (tracker.epoch, tracker.served) == (epoch + 1, epoch)
 
 
 def test_copies_that_live_on_serve_one_epoch_after_the_other():
