@@ -128,6 +128,8 @@ class Recorder:
             self._see_named_attribute(cell, call, given.value(0))
         if name == "compute_class_weight":
             return Array(is_class_weight=True)
+        if path == "numpy.random.seed" or keras_name(path) == "keras.utils.set_random_seed":
+            self._traps.see_seed(given)
         if path.startswith("numpy.") and name in _FLOATS:
             return Quantity(ast.unparse(call))
         if path.startswith(_ARRAYS):

@@ -83,6 +83,7 @@ class Traps:
     found: list[Trap] = field(default_factory=list)
     _generators: list[Generator] = field(default_factory=list)
     _scales_itself: str | None = None
+    _is_seeded: bool = False
 
     def see_generator(self, cell: int, call: ast.Call, given: Arguments) -> Generator:
         """Records ``ImageDataGenerator(...)``."""
@@ -202,6 +203,11 @@ class Traps:
                 "file filepaths[served_indices[i]] of the iterator.",
             )
 
+    def see_seed(self, given: Arguments) -> None:
+        """Records a call that seeds ``np.random``, from which iterators without a seed draw."""
+        if given.nodes and given.value(0, "seed") != Constant(None):
+            self._is_seeded = True
+
     def see_other_call(self, path: str, given: Arguments) -> None:
         """Records the call of anything else from Keras, by its dotted path."""
         name = path.rpartition(".")[2]
@@ -231,6 +237,8 @@ class Traps:
                     "nothing but warn until generator.fit(images) has measured the images.",
                     "Call generator.fit(images) with training images before the first batch.",
                 )
+        if self._is_seeded:
+            self.found = [trap for trap in self.found if trap.name != "unrepeatable"]
         return sorted(dict.fromkeys(self.found), key=lambda trap: (trap.cell, trap.line))
 
     def _check_subset(

@@ -62,6 +62,18 @@ ON_SELF = (
         ("ImageDataGenerator().flow(x, y, seed=1)\n", []),
         ("ImageDataGenerator().flow(x, y)\n", [UNREPEATABLE]),
         ("ImageDataGenerator().flow(x, y, shuffle=False)\n", []),
+        ("import numpy as np\nnp.random.seed(1)\nImageDataGenerator().flow(x, y)\n", []),
+        ("from numpy import random\nrandom.seed(s)\nImageDataGenerator().flow(x, y)\n", []),
+        ("import numpy as np\nnp.random.seed(seed=1)\nImageDataGenerator().flow(x)\n", []),
+        ("import keras\nkeras.utils.set_random_seed(1)\nImageDataGenerator().flow(x)\n", []),
+        (
+            "import tensorflow as tf\ntf.keras.utils.set_random_seed(1)\nImageDataGenerator().flow(x)\n",
+            [],
+        ),
+        *(
+            (f"import numpy as np, random\n{seed}\nImageDataGenerator().flow(x)\n", [UNREPEATABLE])
+            for seed in ("np.random.seed()", "np.random.seed(None)", "random.seed(1)", "seed(1)")
+        ),
         ("ImageDataGenerator().flow(x, y, 32, False)\n", []),
         (f"o = dict({D[5:]})\nImageDataGenerator().flow_from_directory('d', **o)\n", []),
         (f"t, v = 1, {TURNED[4:]}m.evaluate(v)\n", [AUGMENTED]),
