@@ -67,7 +67,7 @@ ON_SELF = (
         ("import numpy as np\nnp.random.seed(seed=1)\nImageDataGenerator().flow(x)\n", []),
         ("import keras\nkeras.utils.set_random_seed(1)\nImageDataGenerator().flow(x)\n", []),
         (
-            "import tensorflow as tf\ntf.keras.utils.set_random_seed(1)\nImageDataGenerator().flow(x)\n",
+            "import tensorflow as tf\ntf.keras.utils.set_random_seed(1)\nImageDataGenerator().flow(x)",
             [],
         ),
         *(
