@@ -16,6 +16,7 @@ SORTED = TURNED.replace("seed=1", "shuffle=False")
 AUGMENTED, UNSORTED, TWICE = "augmented validation", "unsorted predictions", "scaled twice"
 SHIFTS, NEAREST, UNREPEATABLE = "exchanged shifts", "nearest interpolation", "unrepeatable"
 GONE = "removed in Keras 3"
+FLOW = "ImageDataGenerator().flow(x)\n"
 EFFICIENT = "from keras.applications import EfficientNetV2B0 as E\nE({})\nImageDataGenerator({})\n"
 LAYER = "from {} import Rescaling\nRescaling(1 / 255)\nImageDataGenerator(rescale=1 / 255)\n"
 DATASET = (
@@ -66,10 +67,7 @@ ON_SELF = (
         ("from numpy import random\nrandom.seed(s)\nImageDataGenerator().flow(x, y)\n", []),
         ("import numpy as np\nnp.random.seed(seed=1)\nImageDataGenerator().flow(x)\n", []),
         ("import keras\nkeras.utils.set_random_seed(1)\nImageDataGenerator().flow(x)\n", []),
-        (
-            "import tensorflow as tf\ntf.keras.utils.set_random_seed(1)\nImageDataGenerator().flow(x)",
-            [],
-        ),
+        ("from tensorflow.keras.utils import set_random_seed as s\ns(1)\n" + FLOW, []),
         *(
             (f"import numpy as np, random\n{seed}\nImageDataGenerator().flow(x)\n", [UNREPEATABLE])
             for seed in ("np.random.seed()", "np.random.seed(None)", "random.seed(1)", "seed(1)")
