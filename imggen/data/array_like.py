@@ -162,8 +162,6 @@ def _to_list(values: Any, name: str, error: type[ImggenError]) -> list[Any]:
     for method in ("to_pylist", "to_list"):  # pyarrow; polars and pandas
         if hasattr(values, method):
             return list(getattr(values, method)())
-    if isinstance(values, np.ma.MaskedArray):
-        return list(values.tolist())  # with None for what is masked
     if hasattr(values, "__array__"):
         array = to_array(values, name, error)
         # Dates as tolist() returns them may be numbers, which are not what they mean.

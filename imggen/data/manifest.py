@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, final
@@ -297,7 +297,7 @@ class Manifest:
     def from_files(
         cls,
         files: Sequence[str | os.PathLike[str]],
-        labels: Sequence[object] | Mapping[Any, object] | npt.NDArray[np.generic] | None = None,
+        labels: Iterable[object] | Mapping[Any, object] | None = None,
         *,
         root: str | os.PathLike[str] = ".",
         class_names: ClassNames | None = None,
@@ -306,9 +306,10 @@ class Manifest:
         """Makes a manifest from a list of files or IDs.
 
         Args:
-            files: Paths (relative to ``root``), or IDs for a custom loader.
-            labels: One label per file in the same order, or a mapping from file to label. Integers
-                are class indices; anything else is a class name. None: no classes.
+            files: Paths (relative to ``root``), or IDs for a custom loader: text or integers.
+            labels: One label per file in the same order (a list, an array, a tensor, a column of a
+                table), or a mapping from file to label. Integers are class indices; text and truth
+                values are class names. None: no classes.
             root: The folder that the paths are relative to.
             class_names: The classes: names in the order of their indices, or a mapping from name
                 to index or from index to name. None: for names, the sorted names; for integers,

@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import inspect
 import os
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal, Unpack
-
-import numpy as np
-import numpy.typing as npt
 
 from imggen.augment import Augment
 from imggen.core import check_arguments, check_choice, check_seed
@@ -208,7 +205,7 @@ def from_dataframe(
 @check_arguments
 def from_files(
     files: Sequence[str | os.PathLike[str]],
-    labels: Sequence[object] | Mapping[Any, object] | npt.NDArray[np.generic] | None = None,
+    labels: Iterable[object] | Mapping[Any, object] | None = None,
     *,
     root: str | os.PathLike[str] = ".",
     class_names: ClassNames | None = None,
@@ -223,8 +220,9 @@ def from_files(
 
     Args:
         files: Paths relative to ``root``, or IDs.
-        labels: One label per file, or a mapping from file to label. Integers are class indices,
-            anything else is a class name. None: no classes.
+        labels: One label per file (a list, an array, a tensor, a column of a table), or a mapping
+            from file to label. Integers are class indices; text and truth values are class names.
+            None: no classes.
         root: The folder that the paths are relative to; ``""`` passes IDs to the loader unchanged.
         class_names: As in ``from_directory``. None: see ``Manifest.from_files``.
         num_classes: See ``Manifest.from_files``.
