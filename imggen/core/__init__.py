@@ -34,7 +34,14 @@ from imggen.core.report_io import Report, check_report_path, write_records
 from imggen.core.rng import Stream, check_seed, generator, seeded, step_generators
 from imggen.core.string_column import StringColumn
 from imggen.core.table_io import has_metadata, read_frame, read_table, replace_files, write_table
-from imggen.core.text import format_bytes, format_summary, format_summary_html, pluralize, printable
+from imggen.core.text import (
+    format_bytes,
+    format_summary,
+    format_summary_html,
+    pluralize,
+    printable,
+    shorten,
+)
 from imggen.core.user_warnings import warn_user
 
 __all__ = [
@@ -74,6 +81,7 @@ __all__ = [
     "resolve_parent",
     "resolve_parents",
     "seeded",
+    "shorten",
     "size_and_mtime",
     "step_generators",
     "symlink_file",

@@ -21,11 +21,11 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, TypeVar, final
 
 from imggen.core.annotations import Kind, compile_parameters
+from imggen.core.text import shorten
 from imggen.errors import ImggenError, OptionTypeError
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-_MAX_REPR = 60
 # Errors of Python's own, and OptionTypeError, which is among them.
 _EXPLAINED_ERRORS = (
     ArithmeticError,
@@ -134,8 +134,7 @@ class _Signature:
 
 
 def _build_error(name: str, value: object, kind: Kind) -> OptionTypeError:
-    text = repr(value)
-    text = text if len(text) <= _MAX_REPR and "\n" not in text else f"<{type(value).__name__}>"
+    text = shorten(value)
     hint = f" {kind.hint}" if kind.hint else ""
     if isinstance(value, bytes) and kind.expected.startswith("a path"):
         hint = f" Pass os.fsdecode({name})."

@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from imggen.core import shorten
 from imggen.errors import ImggenError, ManifestError
 
 _PLAIN = frozenset({str, int, bool})
@@ -42,7 +43,7 @@ def to_values(values: Any, name: str, error: type[ImggenError] = ManifestError) 
         ([0.0, None], ['cat', None])
     """
     if values is None or isinstance(values, str | bytes | os.PathLike | Mapping | set | frozenset):
-        raise error(f"{name}={_shorten(values)} must be a list or an array.")
+        raise error(f"{name}={shorten(values)} must be a list or an array.")
     listed = _to_list(values, name, error)
     if set(map(type, listed)) <= _PLAIN:
         return listed
@@ -62,7 +63,7 @@ def to_array(values: Any, name: str, error: type[ImggenError] = ManifestError) -
             return np.array(values.tolist(), object)  # with None for what is masked
         return np.asarray(values)
     except (TypeError, ValueError, RuntimeError) as err:
-        raise error(f"{name}={_shorten(values)} cannot be converted to an array: {err}") from err
+        raise error(f"{name}={shorten(values)} cannot be converted to an array: {err}") from err
 
 
 def to_scalar(value: Any) -> Any:
@@ -124,7 +125,7 @@ def to_names(values: Any, name: str, error: type[ImggenError] = ManifestError) -
     for row, value in enumerate(listed):
         if not _is_name(value):
             raise error(
-                f"{name} holds {_shorten(value)} in row {row}; expected text, numbers or dates. "
+                f"{name} holds {shorten(value)} in row {row}; expected text, numbers or dates. "
                 "Convert it to text."
             )
     return [os.fspath(value) if isinstance(value, os.PathLike) else str(value) for value in listed]
@@ -167,7 +168,7 @@ def _to_list(values: Any, name: str, error: type[ImggenError]) -> list[Any]:
         # Dates as tolist() returns them may be numbers, which are not what they mean.
         return list(array) if array.dtype.kind in "mM" else list(array.tolist())
     if not isinstance(values, Iterable):
-        raise error(f"{name}={_shorten(values)} must be a list or an array.")
+        raise error(f"{name}={shorten(values)} must be a list or an array.")
     return list(values)
 
 
@@ -187,7 +188,7 @@ def _to_path(value: Any, name: str, row: int) -> str:
         value = int(value)
     if isinstance(value, int) and not isinstance(value, bool):
         return str(value)
-    what = "no value" if value is None else _shorten(value)
+    what = "no value" if value is None else shorten(value)
     raise ManifestError(
         f"{name} holds {what} in row {row}; expected a path (str, bytes or os.PathLike), or a "
         "whole number as an ID. Fix or drop that row."
@@ -198,8 +199,3 @@ def _is_name(value: Any) -> bool:
     if isinstance(value, tuple):
         return all(map(_is_name, value))
     return isinstance(value, (*_NAME_TYPES, os.PathLike))
-
-
-def _shorten(value: Any) -> str:
-    text = repr(value)
-    return text if len(text) <= 60 and "\n" not in text else f"<{type(value).__name__}>"

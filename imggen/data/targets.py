@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, final
 import numpy as np
 import numpy.typing as npt
 
+from imggen.core import shorten
 from imggen.data.array_like import to_values
 from imggen.data.validation import Column, table_column
 from imggen.errors import ManifestError
@@ -126,7 +127,7 @@ def _parse_column(frame: pd.DataFrame, name: Column) -> list[float]:
         number = _parse_number(value)
         if not abs(number) < _LIMIT:  # also for NaN
             raise ManifestError(
-                f"The column {name!r} holds {_shorten(value)} in row {row}; expected finite "
+                f"The column {name!r} holds {shorten(value)} in row {row}; expected finite "
                 "numbers that fit into float32. Fix or drop that row."
             )
         numbers.append(number)
@@ -141,8 +142,3 @@ def _parse_number(value: Any) -> float:
         return float(value)
     except (TypeError, ValueError, OverflowError):
         return math.nan
-
-
-def _shorten(value: Any) -> str:
-    text = repr(value)
-    return text if len(text) <= 40 else f"{text[:40]}..."
