@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-import warnings
 from typing import Any
 
 import keras
 import numpy as np
 import numpy.typing as npt
 
+from imggen.core import warn_user
 from imggen.legacy.array_traps import warn_of_array_traps
 from imggen.legacy.batch import fill_batch
 from imggen.legacy.iterator import Iterator
@@ -110,10 +110,10 @@ class NumpyArrayIterator(Iterator):
             raise ValueError(f"x has shape {self.x.shape}; expected four axes, a batch of images.")
         channels = self.x.shape[3 if data_format == "channels_last" else 1]
         if channels not in {1, 3, 4}:
-            warnings.warn(
+            warn_user(
                 f"x has shape {self.x.shape}, which is "
                 f"{channels} channels with data_format={data_format!r}; expected 1, 3 or 4.",
-                stacklevel=2,
+                UserWarning,
             )
         self.y = None if y is None else np.asarray(y)
         self.sample_weight = None if sample_weight is None else np.asarray(sample_weight)

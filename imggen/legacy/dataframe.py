@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-import warnings
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from imggen.cache import CacheLike
+from imggen.core import warn_user
 from imggen.errors import OptionError
 from imggen.legacy.files import BatchFromFilesMixin
 from imggen.legacy.iterator import Iterator
@@ -212,10 +212,10 @@ class DataFrameIterator(BatchFromFilesMixin, Iterator):
             dtype=bool,
         )
         if not valid.all():
-            warnings.warn(
+            warn_user(
                 f'Found {(~valid).sum()} invalid image filename(s) in x_col="{x_col}". These '
                 "filename(s) will be ignored.",
-                stacklevel=4,
+                UserWarning,
             )
         return frame[valid]
 
@@ -260,9 +260,7 @@ def _check_columns(
                 '"categorical" for more.'
             )
     if classes and class_mode in _WITHOUT_CLASSES:
-        warnings.warn(
-            f'`classes` will be ignored given the class_mode="{class_mode}"', stacklevel=5
-        )
+        warn_user(f'`classes` will be ignored given the class_mode="{class_mode}"', UserWarning)
     if weight_col and not issubclass(frame[weight_col].dtype.type, np.number):
         raise TypeError(
             f"weight_col={weight_col!r} holds {frame[weight_col].dtype}; weights must be numbers."

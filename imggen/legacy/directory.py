@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import warnings
 from collections.abc import Sequence
 from typing import Any
 
@@ -12,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from imggen.cache import CacheLike
+from imggen.core import warn_user
 from imggen.errors import OptionError
 from imggen.legacy.files import BatchFromFilesMixin
 from imggen.legacy.folder_traps import ClassFolder, warn_of_folder_traps
@@ -185,10 +185,10 @@ def _images_under(folder: str, formats: Any, follow_links: bool) -> list[str]:
         parent = "" if root == folder else os.path.relpath(root, folder)
         for file in sorted(files):
             if file.lower().endswith(".tiff"):
-                warnings.warn(
+                warn_user(
                     'Using ".tiff" files with multiple bands will cause distortion. Please verify '
                     "your output.",
-                    stacklevel=4,
+                    UserWarning,
                 )
             if file.lower().endswith(formats):
                 found.append(os.path.join(parent, file))

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import inspect
 import os
-import warnings
 from typing import TYPE_CHECKING, Any
 
 from imggen.cache import CacheLike
+from imggen.core import explain_arguments, warn_user
 from imggen.legacy.arrays import NumpyArrayIterator
 from imggen.legacy.dataframe import DataFrameIterator
 from imggen.legacy.directory import DirectoryIterator
@@ -29,6 +29,7 @@ class FlowMethods:
     data_format: str
     dtype: Any
 
+    @explain_arguments
     def flow(
         self,
         x: Any,
@@ -75,6 +76,7 @@ class FlowMethods:
             use_multiprocessing=use_multiprocessing,
         )
 
+    @explain_arguments
     def flow_from_directory(
         self,
         directory: str | os.PathLike[str],
@@ -135,6 +137,7 @@ class FlowMethods:
             on_error=on_error,
         )
 
+    @explain_arguments
     def flow_from_dataframe(
         self,
         dataframe: pd.DataFrame,
@@ -179,16 +182,15 @@ class FlowMethods:
         """
         for name, remedy in _DEPRECATED.items():
             if name in kwargs:
-                warnings.warn(f"{name} is deprecated: {remedy}", DeprecationWarning, stacklevel=2)
+                warn_user(f"{name} is deprecated: {remedy}", DeprecationWarning)
         unknown = [name for name in kwargs if name not in _DEPRECATED]
         if unknown:
             known = [*inspect.signature(FlowMethods.flow_from_dataframe).parameters, *vars(self)]
             warn_of_ignored_keywords(self, unknown, known)
         if class_mode == "other":
-            warnings.warn(
+            warn_user(
                 'class_mode="other" is deprecated, use class_mode="raw".',
                 DeprecationWarning,
-                stacklevel=2,
             )
             class_mode = "raw"
         warn_of_augmentation(self, subset)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -273,6 +272,7 @@ class ImageDataGenerator(FlowMethods):
                 warn_of_shape(self, shape, x)
         return normalize(x, self)
 
+    @explain_arguments
     def fit(self, x: Any, augment: bool = False, rounds: int = 1, seed: int | None = None) -> None:
         """Computes the statistics for featurewise normalization and ``zca_whitening``.
 
@@ -296,10 +296,10 @@ class ImageDataGenerator(FlowMethods):
         if x.ndim != 4:
             raise ValueError(f"x has shape {x.shape}; expected four axes, a batch of images.")
         if x.shape[self.channel_axis] not in {1, 3, 4}:
-            warnings.warn(
+            warn_user(
                 f"x has shape {x.shape}, which is {x.shape[self.channel_axis]} channels with "
                 f"data_format={self.data_format!r}; expected 1, 3 or 4.",
-                stacklevel=2,
+                UserWarning,
             )
         if self.rescale:
             x *= self.rescale

@@ -9,6 +9,8 @@ import pytest
 from keras.src.legacy.preprocessing import image as theirs
 
 from imggen import legacy as ours
+from imggen.errors import OptionTypeError
+from tests.helpers.cases import case
 
 FUNCTIONS = [
     "validate_filename",
@@ -132,3 +134,21 @@ def test_positional_arguments_mean_what_they_mean_in_keras():
     expected = vars(theirs.ImageDataGenerator(*arguments))
     came = vars(ours.ImageDataGenerator(*arguments))
     assert {name: came[name] for name in expected} == expected
+
+
+def test_an_error_of_pythons_own_names_the_argument():
+    generator = ours.ImageDataGenerator()
+    for call, name in [
+        (lambda: generator.flow_from_directory(object()), "directory"),
+        (lambda: generator.flow_from_dataframe("labels.csv"), "dataframe"),
+        (lambda: ours.ImageDataGenerator(zoom_range=object()), "zoom_range"),
+        (lambda: ours.ImageDataGenerator(validation_split="0.2"), "validation_split"),
+        (lambda: ours.ImageDataGenerator(data_format=["channels_last"]), "data_format"),
+    ]:
+        with case(name), pytest.raises(OptionTypeError, match=f"^{name}="):
+            call()
+
+
+def test_what_keras_accepts_is_not_refused():
+    generator = ours.ImageDataGenerator(horizontal_flip="yes", rotation_range=np.float32(3))
+    assert generator.horizontal_flip == "yes"
