@@ -6,7 +6,7 @@ import ast
 from dataclasses import dataclass
 
 from imggen.migrate.interpreter import Interpreter
-from imggen.migrate.keras_api import installed_keras
+from imggen.migrate.keras_api import KerasApi, installed_keras
 from imggen.migrate.keras_calls import GENERATOR_METHODS
 from imggen.migrate.name_reader import NameReader
 from imggen.migrate.recorder import Recorder
@@ -40,11 +40,15 @@ def examine(script: Script) -> Examination:
     The code is parsed, never run. Values are followed through assignments, functions, classes and
     containers.
     """
+    api = installed_keras()
+    reader = NameReader(api.members if api is not None else lambda _: ())
     trees: dict[int, ast.Module] = {}
     problems = []
     for number, cell in enumerate(script.cells):
         try:
-            trees[number] = parse(cell, notebook=script.is_notebook)
+            tree = parse(cell, notebook=script.is_notebook)
+            reader.read(number, cell, tree)
+            trees[number] = tree
         except SyntaxError as err:
             line = f", line {err.lineno}" if err.lineno else ""
             problems.append(f"{cell.label}{line} is not Python that can be parsed: {err.msg}")
@@ -54,19 +58,6 @@ def examine(script: Script) -> Examination:
             problems.append(f"{cell.label} is nested too deeply to be parsed")
     if len(problems) > 1:
         problems = [f"{problems[0]} (and {len(problems) - 1} more cells)"]
-    try:
-        return _examine(script, trees, problems)
-    except RecursionError:
-        problems.append(f"{script.path} is nested too deeply to be examined")
-        return Examination((), (), (), tuple(problems))
-
-
-def _examine(script: Script, trees: dict[int, ast.Module], problems: list[str]) -> Examination:
-    api = installed_keras()
-    reader = NameReader(api.members if api is not None else lambda _: ())
-    for number, tree in trees.items():
-        reader.read(number, script.cells[number], tree)
-    uses = tuple(sorted(set(reader.names.uses)))
     edits = tuple(reader.names.edits)
     if edits and reader.is_for_keras_2:
         problems.append(
@@ -74,31 +65,41 @@ def _examine(script: Script, trees: dict[int, ast.Module], problems: list[str]) 
             "iterators; its imports are left as they are"
         )
         edits = ()
-    traps: tuple[Trap, ...] = ()
+    try:
+        traps = _find_traps(reader, trees, api)
+    except RecursionError:
+        problems.append(f"{script.path} is nested too deeply to be searched for traps")
+        traps = ()
+    uses = tuple(sorted(set(reader.names.uses)))
+    return Examination(uses, traps, edits, tuple(problems))
+
+
+def _find_traps(
+    reader: NameReader, trees: dict[int, ast.Module], api: KerasApi | None
+) -> tuple[Trap, ...]:
+    """Finds the traps of a script that uses Keras's loaders, or generators like them."""
     paths = {one.path for one in reader.imports} | {one.path for one in reader.references}
     has_keras = any(map(_is_keras, paths))
-    if uses or has_keras:
-        targets = {
-            node.value: ast.unparse(node.targets[0])
-            for tree in trees.values()
-            for node in ast.walk(tree)
-            if isinstance(node, ast.Assign)
-        }
-        recorder = Recorder(None if reader.is_for_keras_2 else api, targets)
-        interpreter = Interpreter(reader.paths, recorder)
-        for number, tree in trees.items():
-            interpreter.run(number, tree)
-        interpreter.finish()
-        _check_names(reader, recorder)
-        calls_generators = has_keras and any(
-            _attribute(node) in GENERATOR_METHODS
-            for tree in trees.values()
-            for node in ast.walk(tree)
-        )
-        # Traps are reported only for scripts that use Keras's loaders, or generators like them.
-        if uses or recorder.sequences or calls_generators:
-            traps = tuple(recorder.finish())
-    return Examination(uses, traps, edits, tuple(problems))
+    if not reader.names.uses and not has_keras:
+        return ()
+    targets = {
+        node.value: ast.unparse(node.targets[0])
+        for tree in trees.values()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Assign)
+    }
+    recorder = Recorder(None if reader.is_for_keras_2 else api, targets)
+    interpreter = Interpreter(reader.paths, recorder)
+    for number, tree in trees.items():
+        interpreter.run(number, tree)
+    interpreter.finish()
+    _check_names(reader, recorder)
+    calls_generators = has_keras and any(
+        _attribute(node) in GENERATOR_METHODS for tree in trees.values() for node in ast.walk(tree)
+    )
+    if reader.names.uses or recorder.sequences or calls_generators:
+        return tuple(recorder.finish())
+    return ()
 
 
 def _check_names(reader: NameReader, recorder: Recorder) -> None:

@@ -48,8 +48,13 @@ class Observer(Protocol):
             given: The arguments.
         """
 
-    def see_base(self, cell: int, call: ast.Call, path: str, given: Arguments) -> Value | None:
-        """Records the creation of an instance of a class whose base is at ``path``."""
+    def see_base(
+        self, cell: int, call: ast.Call, path: str, given: Arguments, *, is_only: bool
+    ) -> Value | None:
+        """Records the creation of an instance of a class whose base is at ``path``.
+
+        ``is_only`` tells whether it has no other bases, which the arguments may be for.
+        """
 
     def see_instance(self, call: ast.Call, instance: Instance, given: Arguments) -> None:
         """Records the creation of an instance of a class of the script."""

@@ -297,10 +297,10 @@ class Interpreter(Expressions):
         return instance
 
     def _create_base(self, node: ast.Call, instance: Instance, given: Arguments) -> None:
-        if len(instance.of.paths) > 1:
-            return  # the arguments may be for either
+        bases = instance.of.node.bases
+        is_only = len(bases) == len(instance.of.paths) == 1
         for path in instance.of.paths:
-            made = self._observer.see_base(self._scope.cell, node, path, given)
+            made = self._observer.see_base(self._scope.cell, node, path, given, is_only=is_only)
             if isinstance(made, Generator):
                 instance.generator = made
 

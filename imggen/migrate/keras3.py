@@ -178,6 +178,8 @@ class Keras3:
             metrics = given.value("metrics", 2)
             for item in metrics.items if isinstance(metrics, Items) else ():
                 self._metrics |= {one.end for one in alternatives(item) if isinstance(one, Text)}
+            # A function may be called acc, too.
+            self._metrics |= set(re.findall(r"\bacc\b", ast.unparse(call)))
         elif method in ("save_weights", "load_weights", "save"):
             self._check_saving(cell, call, method, of_model, given)
 

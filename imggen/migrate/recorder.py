@@ -85,11 +85,13 @@ class Recorder:
             return self._see_method(cell, call, call.func.attr, owner, given)
         return None
 
-    def see_base(self, cell: int, call: ast.Call, path: str, given: Arguments) -> Value | None:
+    def see_base(
+        self, cell: int, call: ast.Call, path: str, given: Arguments, *, is_only: bool
+    ) -> Value | None:
         """Records the creation of an instance of a class whose base is at ``path``."""
         if loader_at(path) == "ImageDataGenerator":
             return self._traps.see_generator(cell, call, given)
-        if self.keras3 is not None and keras_name(path).startswith("keras."):
+        if is_only and self.keras3 is not None and keras_name(path).startswith("keras."):
             self.keras3.see_keras_call(cell, call, path, given)
         return None
 

@@ -124,6 +124,12 @@ def test_folders_that_the_class_lists_are_replaced_by_from_directory(tmp_path, p
     assert [array.shape for array in names["data"][0]] == [(4, 6, 8, 3), (4, 6, 8, 1)]
 
 
+def test_a_size_that_the_class_writes_out_is_height_and_width(tmp_path):
+    source = FILES.replace("self.size[::-1]", "(20, 30)")  # OpenCV has the width first
+
+    assert "image_size=(30, 20)" in shown(tmp_path, source)[2]
+
+
 def test_a_class_that_is_never_created_is_shown_once(tmp_path):
     line, _, lines = shown(tmp_path, FILES)
 

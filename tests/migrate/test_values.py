@@ -2,7 +2,8 @@
 
 import pytest
 
-from tests.migrate.scripts import GENERATOR, traps
+from imggen.migrate import examine
+from tests.migrate.scripts import GENERATOR, read, traps
 
 AUGMENTED = "augmented validation"
 HEAD = f"""{GENERATOR}import functools, types
@@ -135,3 +136,11 @@ def test_a_deep_chain_of_calls_ends(tmp_path):
     body = "".join(f"def f{n}(v):\n    return f{n - 1}(f{n - 1}(v))\n" for n in range(1, 60))
 
     assert traps(tmp_path, f"{HEAD}def f0(v):\n    return v\n{body}f59(flow('d'))\n") == []
+
+
+def test_a_script_that_is_too_deep_to_be_followed_is_still_edited(tmp_path):
+    deep = "x" + ".a()" * 400
+    found = examine(read(tmp_path, f"{GENERATOR}g = ImageDataGenerator()\n{deep}\n"))
+
+    assert len(found.edits) == 1
+    assert "nested too deeply" in "".join(found.problems) or found.traps == ()
