@@ -141,6 +141,7 @@ def test_repeats_of_a_sample_are_explained_each_on_its_own(photos, augment):
     assert sequence.explain(0, 5).image.tobytes() != sequence.explain(0, 37).image.tobytes()
 
 
+@pytest.mark.filterwarnings("ignore:.* could not be read:imggen.errors.ImggenWarning")
 @pytest.mark.parametrize("mixers", [[], [MixUp(1.0)]], ids=["alone", "mixed"])
 def test_a_substitute_is_explained_under_its_own_name(photos, mixers):
     (photos / "cat" / "003.png").write_bytes(b"broken")
@@ -154,6 +155,7 @@ def test_a_substitute_is_explained_under_its_own_name(photos, mixers):
         np.testing.assert_array_equal(explained.original, np.asarray(image))
 
 
+@pytest.mark.filterwarnings("ignore:.* could not be read:imggen.errors.ImggenWarning")
 def test_what_is_left_in_a_batch_is_explained_where_files_are_left_out(photos):
     for name in ("cat/003.png", "dog/001.png"):
         (photos / name).write_bytes(b"broken")
