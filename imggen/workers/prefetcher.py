@@ -21,6 +21,7 @@ T = TypeVar("T")
 # under TensorFlow, Keras keeps what it was given, and with it the sequences that this reads.
 _MOST_RUNNING = 4
 _IDLE_SECONDS = 0.5
+_IDLE_SECONDS_OF_PROCESSES = 60.0  # which take seconds to start again
 
 
 @final
@@ -111,8 +112,9 @@ class Prefetcher(Generic[T]):
         if not self._lock.acquire(blocking=False):
             return
         try:
-            is_idle = time.monotonic() - self._last_used > _IDLE_SECONDS
-            if self._num_waiting == 0 and is_idle:
+            is_slow = self.options.use_multiprocessing
+            limit = _IDLE_SECONDS_OF_PROCESSES if is_slow else _IDLE_SECONDS
+            if self._num_waiting == 0 and time.monotonic() - self._last_used > limit:
                 self._pending.clear()
                 self._pool = None  # without waiting for batches that are being made
                 if self._release is not None:

@@ -35,8 +35,9 @@ def fitted(sequence, model=None, **options):
     before = len(sequence.served)
     model.fit(sequence, verbose=0, **options)
     served = sequence.served[before:]
-    # The TensorFlow trainer asks for up to two batches to see their shapes.
-    return served[min(2, len(sequence)) :]
+    # The trainer of TensorFlow asks for up to two batches to see their shapes, others for one.
+    looks = 2 if keras.backend.backend() == "tensorflow" else 1
+    return served[min(looks, len(sequence)) :]
 
 
 def in_order(num_batches, epochs):

@@ -1,4 +1,4 @@
-"""How a sequence keeps step with Keras: epochs, order and passes."""
+"""Epochs, order and passes of a sequence in Keras and in loops of the user."""
 
 import pickle
 import random
@@ -61,7 +61,7 @@ def test_validation_during_fit_is_served_in_order_each_time():
     model = tiny_model()
     validation = Recorder(3)
     model.fit(Recorder(4), validation_data=validation, epochs=3, verbose=0)
-    assert [index for _, index in validation.served[2:]] == [0, 1, 2] * 3
+    assert [index for _, index in validation.served[-9:]] == [0, 1, 2] * 3
 
 
 def test_two_fits_go_on_where_the_first_one_stopped():

@@ -1,4 +1,4 @@
-"""Which epoch each request of a loop by index belongs to."""
+"""The epoch of each request of a loop by index."""
 
 import random
 

@@ -1,4 +1,4 @@
-"""Which batches a sequence makes ahead, and that this changes nothing else."""
+"""Prefetching: the batches that are made ahead, without any other effect."""
 
 import threading
 
