@@ -6,7 +6,7 @@ import threading
 import time
 import weakref
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future
+from concurrent.futures import CancelledError, Future
 from typing import Any, Generic, TypeVar, final
 
 from imggen.errors import WorkerError
@@ -76,7 +76,7 @@ class Prefetcher(Generic[T]):
     def _get(self, key: BatchKey, upcoming: Sequence[BatchKey]) -> T:
         if self.options.num_workers == 0:
             return self._make(*key)
-        pool = None
+        pool = future = None
         try:
             with self._lock:
                 self._num_waiting += 1
@@ -86,6 +86,9 @@ class Prefetcher(Generic[T]):
                 if upcoming:
                     self._prefetch(pool, upcoming[: self.options.max_queue_size])
             return pool.result(future)
+        except CancelledError:
+            if future is None or not future.cancelled():  # an error of ``make``
+                raise
         except WorkerError:
             with self._lock:
                 if self._pool is pool:  # no other thread has started new workers
@@ -94,6 +97,7 @@ class Prefetcher(Generic[T]):
         finally:
             with self._lock:
                 self._num_waiting -= 1
+        return self._get(key, upcoming)  # another thread has closed this prefetcher
 
     def close(self) -> None:
         """Stops the workers; a later ``get`` starts new ones."""

@@ -9,6 +9,7 @@ import sys
 import textwrap
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -132,6 +133,31 @@ def test_a_closed_prefetcher_can_be_used_again():
     loader.get((0, 1))
     loader.close()
     assert loader.get((0, 3)) == (0, 9)
+
+
+def test_a_batch_that_another_thread_waits_for_is_made_after_closing():
+    has_started, may_end = threading.Event(), threading.Event()
+
+    def wait_for_first(epoch, index):
+        if index == 0:
+            has_started.set()
+            assert may_end.wait(timeout=10)
+        return square(epoch, index)
+
+    loader = make_loader(wait_for_first, workers=1)
+    with ThreadPoolExecutor(3) as threads:
+        first = threads.submit(loader.get, (0, 0))
+        assert has_started.wait(timeout=10)
+        second = threads.submit(loader.get, (0, 2))  # in the queue of the only worker
+        while loader._num_waiting < 2:
+            time.sleep(0.001)
+        closing = threads.submit(loader.close)
+        time.sleep(0.05)  # the queue is canceled, and the worker is waited for
+        may_end.set()
+        assert first.result(timeout=10) == (0, 0)
+        assert second.result(timeout=10) == (0, 4)
+        closing.result(timeout=10)
+    loader.close()
 
 
 # JAX, if an earlier test has loaded it, warns of every fork.
