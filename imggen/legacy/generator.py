@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import keras
 import numpy as np
@@ -33,9 +33,6 @@ from imggen.legacy.transforms import (
 )
 from imggen.legacy.traps import warn_of_unit_range
 from imggen.legacy.validation_split import check_validation_split
-
-if TYPE_CHECKING:
-    pass
 
 Image = npt.NDArray[Any]
 

@@ -241,7 +241,8 @@ def warn_of_ignored_keywords(
         words = sorted(name.split("_"))
         close = [other for other in known if sorted(other.split("_")) == words]
         close = close or difflib.get_close_matches(name, known, n=1, cutoff=0.75)
-        listed.append(f"{name!r} (did you mean {close[0]!r}?)" if close else repr(name))
+        is_misspelled = close and name not in known
+        listed.append(f"{name!r} (did you mean {close[0]!r}?)" if is_misspelled else repr(name))
     warn_of_trap(
         owner,
         "ignored-keyword",

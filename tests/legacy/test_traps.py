@@ -152,6 +152,11 @@ def traps(root):
             "'flip_vertical' (did you mean 'vertical_flip'?), 'targetsize' (did you mean",
             frame(root, jumbled, flip_vertical=True, targetsize=(9, 9)),
         ),
+        (
+            "ignored-keyword",
+            "no argument 'rotation_range', and ignores it",
+            frame(root, jumbled, rotation_range=20),
+        ),
         ("no-images", "lie directly in", folders(root / "a", only=None)),
         ("no-images", "1 .gif", folders(root / "d", only=None)),
         ("no-images", "the folders 'x', 'y', named", folders(root, only=["x", "y"])),
