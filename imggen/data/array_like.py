@@ -59,6 +59,8 @@ def to_array(values: Any, name: str, error: type[ImggenError] = ManifestError) -
     try:
         if hasattr(values, "detach"):  # torch, which does not convert what is on a GPU or has grads
             values = values.detach().cpu()
+            if str(getattr(values, "dtype", "")) == "torch.bfloat16":  # which NumPy does not have
+                values = values.float()
         if isinstance(values, np.ma.MaskedArray) and values.mask.any():
             return np.array(values.tolist(), object)  # with None for what is masked
         return np.asarray(values)
@@ -157,8 +159,9 @@ def _to_list(values: Any, name: str, error: type[ImggenError]) -> list[Any]:
         shape = tuple(getattr(values, "shape", ()))
         hint = ""
         if len(shape) == 2:
-            method = "ravel()" if shape[1] == 1 else "argmax(axis=1), if rows are one-hot"
-            hint = f" Pass {name}.{method}."
+            hint = f" Pass np.ravel({name})."
+            if 1 not in shape:
+                hint = f" Pass np.argmax({name}, axis=1), if rows are one-hot."
         raise error(f"{name} has the shape {shape}; expected one dimension.{hint}")
     for method in ("to_pylist", "to_list"):  # pyarrow; polars and pandas
         if hasattr(values, method):

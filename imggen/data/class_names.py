@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from imggen.core import check_whole, is_whole
+from imggen.core import check_whole, is_whole, shorten
 from imggen.data.array_like import reject_missing, to_paths, to_values
 from imggen.data.validation import validate_labels
 from imggen.errors import ManifestError, OptionError
@@ -192,7 +192,8 @@ def find_class_indices(
     if unknown:
         raise ManifestError(
             f"The {description} holds {unknown[:5]}{' and more' if len(unknown) > 5 else ''}, "
-            f"which are not in class_names={list(class_names)}. Add them, or drop those rows."
+            f"which are not in class_names={shorten(list(class_names))}. Add them, or drop "
+            "those rows."
         )
     return np.fromiter((index_of[label] for label in labels), np.int32, len(labels))
 
@@ -222,19 +223,19 @@ def _to_class(value: Any, row: int, description: str) -> Any:
         if value.is_integer():
             return int(value)
         raise ManifestError(
-            f"The {description} holds {value!r}, which is not a class; expected whole numbers "
-            "or names. To predict measured values, use from_dataframe with "
+            f"The {description} holds {shorten(value)}, which is not a class; expected whole "
+            "numbers or names. To predict measured values, use from_dataframe with "
             'label_mode="regression"; to use them as classes, convert them first.'
         )
     is_array = hasattr(value, "__array__") and not isinstance(value, np.generic)
     if isinstance(value, list | tuple | set | dict) or is_array:
         raise ManifestError(
-            f"The {description} holds {value!r}; expected one class index or name per sample. "
-            "To convert one-hot rows into class indices, use labels.argmax(axis=1)."
+            f"The {description} holds {shorten(value)}; expected one class index or name per "
+            "sample. To convert one-hot rows into class indices, use labels.argmax(axis=1)."
         )
     raise ManifestError(
-        f"The {description} holds {value!r} of type {type(value).__name__} in row {row}; expected "
-        "text or whole numbers. Convert it to text."
+        f"The {description} holds {shorten(value)} of type {type(value).__name__} in row {row}; "
+        "expected text or whole numbers. Convert it to text."
     )
 
 
@@ -254,14 +255,14 @@ def _parse_mapping(mapping: Mapping[Any, Any]) -> _Names:
     from_values = _order(values, keys)
     if from_keys and from_values and from_keys != from_values:
         raise OptionError(
-            f"class_names={dict(mapping)!r} may map names to indices or indices to names. Pass a "
-            "list of names."
+            f"class_names={shorten(dict(mapping))} may map names to indices or indices to names. "
+            "Pass a list of names."
         )
     names = from_values or from_keys
     if names is None:
         raise OptionError(
-            f"class_names={dict(mapping)!r} must map each name to its index, or each index to its "
-            f"name, with the indices 0 to {len(mapping) - 1}."
+            f"class_names={shorten(dict(mapping))} must map each name to its index, or each index "
+            f"to its name, with the indices 0 to {len(mapping) - 1}."
         )
     return _Names(names, by_index=from_values is None)
 
@@ -293,7 +294,7 @@ def _check_num_classes(num_classes: int | None, names: _Names | None) -> int | N
     count = check_whole("num_classes", num_classes, 1, _MAX_DEFAULT_CLASSES)
     if names is not None and count != len(names.names):
         raise OptionError(
-            f"num_classes={count} contradicts class_names={list(names.names)}, which has "
+            f"num_classes={count} contradicts class_names={shorten(list(names.names))}, which has "
             f"{len(names.names)} names. Leave out num_classes, or name every class."
         )
     return count
@@ -308,7 +309,8 @@ def _check_indices_are_not_names(values: Sequence[int], names: Sequence[str]) ->
     moved = sorted(value for value in distinct if position[str(value)] != value)
     if moved:
         raise OptionError(
-            f"class_names={list(names)} has the label {moved[0]} at position "
+            f"class_names={shorten(list(names))} has the label {moved[0]} at position "
             f"{position[str(moved[0])]}, but integer labels are class indices. Pass labels as text "
-            "if they are names, or class_names in the order of the indices."
+            "if they are names; if they are indices of these names, pass "
+            "class_names=dict(enumerate(names))."
         )

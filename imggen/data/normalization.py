@@ -40,7 +40,7 @@ def normalize_fields(fields: Mapping[str, Any], optional: Sequence[str]) -> dict
     normalized = {
         **fields,
         "class_names": names,
-        "root": os.fspath(fields["root"]),
+        "root": str.__str__(os.fspath(fields["root"])),  # also np.str_
         "skipped": dict(fields["skipped"]),
         "inputs": {
             name: to_string_column("paths", paths) for name, paths in fields["inputs"].items()

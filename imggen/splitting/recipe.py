@@ -48,7 +48,7 @@ class Recipe:
     oversample: bool = False
 
     def __post_init__(self) -> None:
-        for name in ("stratify", "group_by"):
+        for name in ("ratios", "stratify", "group_by"):
             if isinstance(getattr(self, name), Iterator):  # which can be read only once
                 object.__setattr__(self, name, list(getattr(self, name)))
         if self.near_duplicates and self.stable:

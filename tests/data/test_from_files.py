@@ -64,7 +64,7 @@ def test_files_may_have_no_labels():
         ([0.5, 1.0, 2.0], {}, r"list of labels holds 0\.5, which is not a class"),
         (["a", None, "b"], {}, r"1 of 3 files have no label; the first is 'a\.jpg'"),
         (["a", float("nan"), "b"], {}, r"1 of 3 files have no label; the first is 'a\.jpg'"),
-        (np.eye(3), {}, r"expected one dimension\. Pass labels\.argmax"),
+        (np.eye(3), {}, r"expected one dimension\. Pass np\.argmax"),
     ],
 )
 def test_labels_that_do_not_fit_the_files_are_explained(labels, options, message):

@@ -367,3 +367,7 @@ def test_parquet_without_pyarrow_names_the_pip_command(tmp_path, monkeypatch):
     with pytest.raises(MissingExtraError, match=message):
         manifest_of().save(tmp_path / "other.parquet")
     assert sorted(os.listdir(tmp_path)) == ["m.parquet", "m.parquet.json"]
+
+
+def test_the_root_is_plain_text():
+    assert type(Manifest(np.str_("photos"), ["a.png"]).root) is str

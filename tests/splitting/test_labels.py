@@ -298,7 +298,7 @@ def test_strata_are_read_from_every_container():
 
 def test_iterators_are_read_once():
     recipe = Recipe(
-        (0.5, 0.5), stratify=iter(["a", "b"] * 10), group_by=(i // 2 for i in range(20))
+        iter((0.5, 0.5)), stratify=iter(["a", "b"] * 10), group_by=(i // 2 for i in range(20))
     )
     assert recipe.as_metadata() == recipe.as_metadata()
     assert recipe.group_by == [i // 2 for i in range(20)]
