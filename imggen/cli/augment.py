@@ -48,10 +48,11 @@ def augment(
 ) -> None:
     """Write the images in SRC and augmented copies of them to DST.
 
-    SRC is a folder of class folders, or a table (.csv or .parquet). Rerun the same command to
-    resume an interrupted run.
+    SRC is a folder of images, with or without class folders, or a table (.csv or .parquet) with a
+    column path. Rerun the same command to resume an interrupted run.
 
-    Split first, and augment only the training split.
+    Split first, and augment only the training split. The exit status is 1 if images cannot be
+    read; all others are written.
     """
     import imggen
     from imggen.cli.output import MAX_LISTED, echo_unreadable, progress_bars

@@ -71,7 +71,8 @@ def bench(
 ) -> None:
     """Time each stage of loading the images in DIRECTORY, and recommend changes.
 
-    To time augmentations written in Python, call imggen.bench(sequence).
+    DIRECTORY is a folder of images, at any depth. To time augmentations written in Python, call
+    imggen.bench(sequence).
     """
     from imggen.cli.output import check_picture, replace_surrogates, silence_tensorflow
 

@@ -100,7 +100,7 @@ def build(
 
     An imggen.ImageSequence with cache=FOLDER and the same settings then reads them from there.
     Images that are already cached are skipped: rerun the same command to resume an interrupted
-    build.
+    build. The exit status is 1 if images cannot be read; all others are cached.
     """
     from imggen.cli.output import echo_unreadable, progress_bars, silence_tensorflow
 

@@ -33,8 +33,8 @@ def duplicates(
 ) -> None:
     """Find duplicate and near-duplicate images in DIRECTORY.
 
-    DIRECTORY is a folder or a table (.csv or .parquet). The exit status is 1 if there are
-    duplicates.
+    DIRECTORY is a folder, or a table (.csv or .parquet) with a column path. No file is changed.
+    The exit status is 1 if there are duplicates.
     """
     import imggen
     from imggen.cli.output import MAX_LISTED, progress_bars

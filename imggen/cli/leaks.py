@@ -35,8 +35,9 @@ def leaks(
 ) -> None:
     """Find images that are in more than one of the folders TRAIN, VAL and TEST.
 
-    Or pass one folder that contains train, val and test, or a table (.csv or .parquet) with a
-    column split. The exit status is 1 if there are leaks and --fix is not given.
+    Or pass one folder that contains train, val and test, or a table (.csv or .parquet) with the
+    columns path and split. No image file is changed. The exit status is 1 if there are leaks and
+    --fix is not given.
     """
     import imggen
     from imggen.cli.output import MAX_LISTED, echo_skipped, progress_bars

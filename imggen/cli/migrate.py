@@ -31,9 +31,11 @@ def migrate(paths: tuple[Path, ...], write: bool) -> None:
     mistakes, and what does not run with Keras 3, are reported with a fix. Files are changed only
     with --write.
 
-    The exit status is 0 if nothing remains to be changed, 1 if there are changes and --write is not
-    given, and 2 if a file cannot be read, parsed or written.
+    The exit status is 0 if no import remains to be changed, 1 if there are changes and --write is
+    not given, and 2 if a file cannot be read, parsed or written. Reported mistakes do not affect
+    it.
     """
+    from imggen.core import pluralize
     from imggen.errors import ScriptError
     from imggen.migrate import (
         changed_cells,
@@ -80,8 +82,9 @@ def migrate(paths: tuple[Path, ...], write: bool) -> None:
     if num_unread:
         _say(f"skipped: {num_unread} files that cannot be read and name no Keras loader", err=True)
     _explain(examinations)
-    done = "changed" if write else "to change; --write does it"
-    _say(f"{num_scripts} scripts read, {num_changed} {done if num_changed else 'to change'}.")
+    done = "changed" if write else "to change; rerun with --write"
+    outcome = done if num_changed else "to change"
+    _say(f"{pluralize(num_scripts, 'script')} read, {num_changed} {outcome}.")
     sys.exit(status)
 
 

@@ -61,8 +61,8 @@ def preview(
 ) -> None:
     """Draw a few images of each class in DIRECTORY next to their augmented variants.
 
-    DIRECTORY is a folder or a table (.csv or .parquet). The random parameters are printed below
-    each variant, and variants that look damaged are marked.
+    DIRECTORY is a folder, or a table (.csv or .parquet) with a column path. The random parameters
+    are printed below each variant, and variants that look damaged are marked.
     """
     from imggen.cli.output import check_folder, check_picture, echo_unreadable, silence_tensorflow
 

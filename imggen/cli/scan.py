@@ -17,7 +17,10 @@ from imggen.cli.options import PATH, directory_argument, html_option, output_opt
 @html_option("Write an HTML page with image sizes, formats and examples.")
 @output_option("Write the size, mode and format of each image to FILE (.csv or .json).")
 def scan(directory: Path, save: Path | None, html: Path | None, output: Path | None) -> None:
-    """Show the classes in DIRECTORY, their sizes and the skipped files."""
+    """Show the classes in DIRECTORY, their sizes and the skipped files.
+
+    DIRECTORY is a folder with one folder per class.
+    """
     from rich.console import Console
     from rich.markup import escape
     from rich.table import Table

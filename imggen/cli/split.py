@@ -43,7 +43,8 @@ if TYPE_CHECKING:
     "num_folds",
     type=int,
     metavar="K",
-    help="Number of folds for cross-validation, instead of train, val and test.",
+    help="Number of folds for cross-validation, instead of train, val and test: DST/fold_0/train, "
+    "DST/fold_0/val and so on. Each image is in val once.",
 )
 @seed_option
 @click.option(
@@ -66,13 +67,15 @@ if TYPE_CHECKING:
     "matches the same text in their paths, or if they have the same value in a column.",
 )
 @click.option(
-    "--near-duplicates", is_flag=True, help="Keep duplicates and near-duplicates in one split."
+    "--near-duplicates",
+    is_flag=True,
+    help="Keep duplicates and near-duplicates in one split. Not with --stable.",
 )
 @click.option(
     "--stable",
     is_flag=True,
     help="Choose the split of each file by its hash, so that it stays the same when files are "
-    "added.",
+    "added. Not with --count or --kfold.",
 )
 @click.option(
     "--oversample",
@@ -105,7 +108,7 @@ if TYPE_CHECKING:
 @click.option(
     "--undo",
     is_flag=True,
-    help="Move all files back; SRC is the folder that an earlier run with --move split into.",
+    help="Move all files back; SRC is the DST of an earlier run with --move.",
 )
 def split(
     source: Path,
@@ -124,8 +127,10 @@ def split(
 ) -> None:
     """Split the images in SRC into DST/train, DST/val and DST/test.
 
-    SRC is a folder of class folders, or a table (.csv or .parquet) with the columns path and
-    label. Rerun the same command to resume an interrupted run.
+    SRC is a folder of class folders, or a table (.csv or .parquet) with the columns path and, if
+    there are classes, label. Rerun the same command to resume an interrupted run.
+
+    The exit status is 1 if files have vanished since the run began.
     """
     if undo:
         if target is not None or manifest is not None or dry_run or report is not None:

@@ -27,10 +27,12 @@ def studio(
 ) -> None:
     """Tune augmentations on a local web page that shows the images in DIRECTORY.
 
-    DIRECTORY is a folder or a table (.csv or .parquet). Switch augmentations on and off, change
-    their ranges, compare two policies side by side, and export a policy as YAML or Python. The page
-    is served to this machine only, needs no internet connection, and shows only images inside the
-    folder.
+    DIRECTORY is a folder, or a table (.csv or .parquet) with a column path. Switch augmentations on
+    and off, change their ranges, compare two policies side by side, and export a policy as YAML or
+    Python. The page is served to this machine only, needs no internet connection, and shows only
+    images inside the folder.
+
+    Needs the extra: pip install 'imggen[studio]'.
     """
     from imggen.cli.output import silence_tensorflow
 

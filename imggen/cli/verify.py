@@ -24,8 +24,8 @@ def verify(
 ) -> None:
     """Decode every image in DIRECTORY, and report broken and unusual files.
 
-    DIRECTORY is a folder or a table (.csv or .parquet). The exit status is 1 if files that cannot
-    be used for training remain in it.
+    DIRECTORY is a folder, or a table (.csv or .parquet) with a column path. The exit status is 1 if
+    files that cannot be used for training remain in it.
     """
     import imggen
     from imggen.cli.output import MAX_LISTED, echo_skipped, progress_bars

@@ -12,6 +12,7 @@ import textwrap
 import numpy as np
 import pytest
 
+from imggen.core import pluralize
 from tests.helpers.images import write_images
 from tests.helpers.migration import (
     NEW,
@@ -65,8 +66,8 @@ def test_the_diff_that_is_printed_is_what_write_does(tmp_path):
 
     assert (told.exit_code, written.exit_code) == (1, 0)
     assert path.read_text() == patched(SCRIPT, told.stdout) == patched(SCRIPT, written.stdout)
-    assert told.stdout.endswith("\n1 scripts read, 1 to change; --write does it.\n")
-    assert written.stdout.endswith("\n1 scripts read, 1 changed.\n")
+    assert told.stdout.endswith("\n1 script read, 1 to change; rerun with --write.\n")
+    assert written.stdout.endswith("\n1 script read, 1 changed.\n")
     assert told.stderr == written.stderr == ""
 
 
@@ -102,7 +103,7 @@ def test_each_file_is_told_with_its_places_and_what_they_mean_is_told_once(tmp_p
         "trap: unrepeatable",
         "ImageDataGenerator with imggen",
         "image_dataset_from_directory with imggen",
-        "2 scripts read, 2 to change; --write does it.",
+        "2 scripts read, 2 to change; rerun with --write.",
     ]
     assert end.count("\n    effect: ") == end.count("\n    fix: ") == 1
     assert "imggen.from_directory(" in end
@@ -167,7 +168,7 @@ def test_the_exit_status_says_what_is_left(tmp_path, files, status, written):
 
     assert (told.exit_code, done.exit_code) == (status, written)
     assert (told.stderr == "") == (status < 2)
-    assert f"{len(files)} scripts read, {OLD in files.values():d} to change" in told.stdout
+    assert f"{pluralize(len(files), 'script')} read, {OLD in files.values():d} to change" in told.stdout
     for name, text in files.items():
         if text == OLD:
             assert (tmp_path / name).read_text() == NEW
