@@ -168,7 +168,8 @@ def test_the_exit_status_says_what_is_left(tmp_path, files, status, written):
 
     assert (told.exit_code, done.exit_code) == (status, written)
     assert (told.stderr == "") == (status < 2)
-    assert f"{pluralize(len(files), 'script')} read, {OLD in files.values():d} to change" in told.stdout
+    counts = f"{pluralize(len(files), 'script')} read, {OLD in files.values():d} to change"
+    assert counts in told.stdout
     for name, text in files.items():
         if text == OLD:
             assert (tmp_path / name).read_text() == NEW
