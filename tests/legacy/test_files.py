@@ -217,9 +217,9 @@ def test_everything_broken_is_an_error_that_names_a_file_and_a_reason(folder, on
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [
-        ({"target_size": 64}, r"target_size=64 must be two whole numbers, \(height, width\)"),
-        ({"batch_size": "8"}, "batch_size='8' must be a whole number"),
-        ({"batch_size": 8.0}, "batch_size=8.0 must be a whole number"),
+        ({"target_size": 64}, "target_size=64 is of type int; expected a tuple"),
+        ({"batch_size": "8"}, "batch_size='8' is of type str; expected a whole number"),
+        ({"batch_size": 8.0}, "batch_size=8.0 is of type float; expected a whole number"),
     ],
 )
 def test_numbers_of_a_wrong_kind_are_named(folder, wrong, message):

@@ -2,7 +2,6 @@
 
 import warnings
 
-import keras
 import pytest
 
 from tests.migrate.scripts import GENERATOR, details, run, traps
@@ -161,9 +160,9 @@ REFUSED = [
 ]
 
 
+@pytest.mark.usefixtures("quiet_keras")
 def test_every_line_that_is_named_fails_in_keras_3_and_its_repair_runs(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    keras.utils.disable_interactive_logging()
     for name, broken, repaired in REFUSED:
         assert (NUM_LINES + 1, name) in traps(tmp_path, HEAD + broken), broken
         assert traps(tmp_path, HEAD + repaired) == [], repaired
@@ -203,6 +202,7 @@ def test_the_size_of_a_kernel_is_not_taken_for_strides(tmp_path):
     assert details_1 == ["Conv2D(..., 5, 5); write (5, 5)"]
 
 
+@pytest.mark.usefixtures("quiet_keras")
 def test_validation_by_a_python_generator_goes_on_where_it_has_stopped(tmp_path):
     body = """
 seen = []
@@ -213,7 +213,6 @@ def batches():
 m.fit(flow, validation_data=batches(), validation_steps=3, epochs=2)
 m.fit(flow, validation_data=flow, validation_steps=1, epochs=2)
 """
-    keras.utils.disable_interactive_logging()
     line = NUM_LINES + 7
 
     assert traps(tmp_path, HEAD + body) == [(line, "validation of other batches")]

@@ -278,8 +278,8 @@ FALLEN = [
 
 
 @pytest.mark.filterwarnings("ignore")
+@pytest.mark.usefixtures("quiet_keras")
 def test_scripts_with_a_trap_do_what_is_said_and_repaired_ones_are_not_named(tmp_path, table):
-    keras.utils.disable_interactive_logging()
     images = np.full((4, 8, 8, 3), 200, "uint8")
     for body, name, consequence, repaired in FALLEN:
         found = [one for _, one in traps(tmp_path, GENERATOR + body)]
