@@ -6,7 +6,6 @@ import hashlib
 import os
 import shutil
 import threading
-import warnings
 import weakref
 import zlib
 from collections.abc import Callable
@@ -17,8 +16,8 @@ from typing import Any, NamedTuple, final
 import numpy.typing as npt
 
 from imggen.cache.journal import KEY_FILE, ArrayLocation, Journal
-from imggen.core import format_bytes
-from imggen.errors import CacheError, ImggenWarning
+from imggen.core import format_bytes, warn_user
+from imggen.errors import CacheError
 from imggen.workers import register_after_fork
 
 _FORMAT = 1
@@ -340,4 +339,4 @@ class _Writer:
 
 
 def _warn(folder: Path, what: str) -> None:
-    warnings.warn(f"The cache {str(folder)!r} {what}.", ImggenWarning, stacklevel=2)
+    warn_user(f"The cache {str(folder)!r} {what}.")

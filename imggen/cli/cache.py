@@ -26,10 +26,12 @@ def cache() -> None:
 def info(folder: Path) -> None:
     """Show the caches in FOLDER with their sizes and settings."""
     from imggen.cache import list_stores
+    from imggen.core import pluralize
 
     found = list_stores(folder)
     for store in found:
-        click.echo(f"{store.num_images} images, {store.num_bytes / 2**20:.1f} MiB: {store.folder}")
+        size = f"{pluralize(store.num_images, 'image')}, {store.num_bytes / 2**20:.1f} MiB"
+        click.echo(f"{size}: {store.folder}")
         for line in store.cache_key.splitlines():
             click.echo(f"    {line}")
     if not found:

@@ -80,7 +80,8 @@ def migrate(paths: tuple[Path, ...], write: bool) -> None:
                 else:
                     num_unread += 1
     if num_unread:
-        _say(f"skipped: {num_unread} files that cannot be read and name no Keras loader", err=True)
+        unread = pluralize(num_unread, "unreadable file")
+        _say(f"skipped: {unread} without a Keras loader", err=True)
     _explain(examinations)
     done = "changed" if write else "to change; rerun with --write"
     outcome = done if num_changed else "to change"

@@ -26,7 +26,7 @@ def scan(directory: Path, save: Path | None, html: Path | None, output: Path | N
     from rich.table import Table
 
     from imggen.cli.output import echo_skipped
-    from imggen.core import check_report_path, printable
+    from imggen.core import check_report_path, pluralize, printable
     from imggen.data import scan as scan_folder
     from imggen.reports import check_page
 
@@ -34,7 +34,8 @@ def scan(directory: Path, save: Path | None, html: Path | None, output: Path | N
     check_page(html)
     manifest = scan_folder(directory)
     console = Console(highlight=False, soft_wrap=True)
-    table = Table(title=f"{manifest.num_samples} images in {manifest.num_classes} classes")
+    title = f"{manifest.num_samples:,} images in {pluralize(manifest.num_classes, 'class')}"
+    table = Table(title=title)
     table.add_column("index", justify="right")
     table.add_column("class")
     table.add_column("images", justify="right")

@@ -190,10 +190,11 @@ def _check_output(source: Path, *outputs: Path | None) -> None:
 def _undo(folder: Path) -> None:
     import imggen
     from imggen.cli.output import progress_bars
+    from imggen.core import pluralize
 
     with progress_bars() as progress:
         num_files = imggen.undo_split(folder, progress=progress)
-    click.echo(f"moved {num_files} files back")
+    click.echo(f"moved {pluralize(num_files, 'file')} back")
 
 
 _PAST = {"copy": "copied", "move": "moved", "symlink": "linked", "hardlink": "linked"}

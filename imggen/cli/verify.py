@@ -30,7 +30,7 @@ def verify(
     import imggen
     from imggen.cli.output import MAX_LISTED, echo_skipped, progress_bars
     from imggen.cli.source import all_images
-    from imggen.core import check_report_path, printable
+    from imggen.core import check_report_path, pluralize, printable
 
     check_report_path(output)
     with progress_bars() as progress:
@@ -44,11 +44,11 @@ def verify(
     echo_skipped(report.skipped)
     counts = ", ".join(f"{count} {problem}" for problem, count in report.counts.items())
     click.echo(
-        f"{report.num_files} files, {len(report.faults)} cannot be used for training"
+        f"{pluralize(report.num_files, 'file')}, {len(report.faults)} cannot be used for training"
         + (f" ({counts})" if counts else "")
     )
     if quarantine is not None and report.faults:
         moved = report.quarantine(quarantine)
-        click.echo(f"{len(moved)} files moved to {printable(str(quarantine))}")
+        click.echo(f"{pluralize(len(moved), 'file')} moved to {printable(str(quarantine))}")
     elif report.faults:
         raise SystemExit(1)

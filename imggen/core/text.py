@@ -86,10 +86,10 @@ def pluralize(number: int, noun: str) -> str:
     """Formats a count and its noun.
 
     Example:
-        >>> pluralize(1, "file"), pluralize(2000, "file"), pluralize(2, "process")
-        ('1 file', '2,000 files', '2 processes')
+        >>> pluralize(1, "file"), pluralize(2000, "file"), pluralize(2, "batch")
+        ('1 file', '2,000 files', '2 batches')
     """
-    return f"{number:,} {noun}{'' if number == 1 else 'es' if noun.endswith('s') else 's'}"
+    return f"{number:,} {noun}{'' if number == 1 else 'es' if noun.endswith(('s', 'ch')) else 's'}"
 
 
 def printable(text: str) -> str:

@@ -245,6 +245,10 @@ def _parse(class_names: ClassNames | None) -> _Names:
     if isinstance(class_names, Mapping):
         return _parse_mapping(class_names)
     values = to_values(class_names, "class_names", OptionError)
+    if hasattr(class_names, "to_dict") and all(map(is_whole, values)):
+        mapping = class_names.to_dict()  # a Series, which may map names to indices
+        if not all(map(is_whole, mapping)):
+            return _parse_mapping(mapping)
     return _Names(tuple(map(_to_name, values)), by_index=False)
 
 

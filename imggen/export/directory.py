@@ -6,7 +6,7 @@ import os
 
 import numpy.typing as npt
 
-from imggen.core import check_arguments, check_not_nested, warn_user
+from imggen.core import check_arguments, check_not_nested, pluralize, warn_user
 from imggen.data import Manifest, Splits, scan, split_name
 from imggen.errors import ExportError, ScanError
 from imggen.export.journal import Journal, check_same_settings
@@ -143,8 +143,9 @@ def undo_split(target: str | os.PathLike[str], *, progress: Progress | None = No
         plan.journal.forget()
     else:
         warn_user(
-            f"{len(outcome.vanished)} files, such as {outcome.vanished[0]!r}, are neither in "
-            f"{plan.source!r} nor in {folder!r}. The plan is kept; call again when they are back."
+            f"{pluralize(len(outcome.vanished), 'file')} found neither in {plan.source!r} nor in "
+            f"{folder!r}, such as {outcome.vanished[0]!r}. The plan is kept; restore the files and "
+            "call again."
         )
     return len(plan.steps) - len(outcome.vanished)
 
@@ -237,8 +238,8 @@ def _warn_of_new_files(plan: Plan, source: Source) -> None:
     new = sorted(set(manifest.paths) - {step.source for step in plan.steps})
     if new:
         warn_user(
-            f"{len(new)} images in {manifest.root!r}, such as {new[0]!r}, are not in "
-            f"{plan.target!r}: they were added after the split. Split again into a new folder; "
+            f"Not in {plan.target!r}: {pluralize(len(new), 'image')} added to {manifest.root!r} "
+            f"after the split, such as {new[0]!r}. Split again into a new folder; "
             "with stable=True the others stay in their splits."
         )
 
@@ -246,12 +247,10 @@ def _warn_of_new_files(plan: Plan, source: Source) -> None:
 def warn_of_outcome(plan: Plan, outcome: Outcome) -> None:
     """Warns of files that have vanished or changed."""
     for files, what in (
-        (outcome.vanished, "have vanished since the split was planned, and are in no split"),
-        (
-            outcome.changed,
-            "have changed since the split was planned, and were used as they are now",
-        ),
+        (outcome.vanished, "vanished after the split was planned, so no split contains them"),
+        (outcome.changed, "changed after the split was planned, and the new content was used"),
     ):
         if files:
             first = os.path.join(plan.source, files[0])
-            warn_user(f"{len(files)} files {what}: {first!r}{' ...' if len(files) > 1 else ''}.")
+            more = " ..." if len(files) > 1 else ""
+            warn_user(f"{pluralize(len(files), 'file')} {what}: {first!r}{more}.")

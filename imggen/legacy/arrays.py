@@ -157,6 +157,12 @@ def _require_same_classes(y: Any, selected: slice) -> None:
         np.concatenate([np.asarray(y)[: selected.start], np.asarray(y)[selected.stop :]])
     )
     if not np.array_equal(inside, outside):
+        if not len(inside) or not len(outside):
+            raise ValueError(
+                "Training and validation subsets have different number of classes after the "
+                "split: one of them is empty. Pass validation_split, such as "
+                "ImageDataGenerator(validation_split=0.2), and more samples if there are few."
+            )
         raise ValueError(
             "Training and validation subsets have different number of classes after the split: "
             f"{inside.tolist()} in one, {outside.tolist()} in the other. Shuffle arrays that are "

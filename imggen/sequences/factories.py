@@ -99,20 +99,9 @@ def from_directory(
         (8, 4, 4)
     """
     _check_options(from_directory, options)
-    if isinstance(split, str) and split == "folders":
-        manifest = scan_splits(
-            directory,
-            labels=labels,
-            class_names=class_names,
-            extensions=extensions,
-            mask_dir=mask_dir,
-            mask_pattern=mask_pattern,
-            input_dirs=input_dirs,
-        )
-        return _make_sequences(manifest, Recipe(None), augment, seed, options)
-    if isinstance(split, str):
+    if isinstance(split, str) and split != "folders":
         raise OptionError.unknown("split", split, ["folders"])
-    manifest = scan(
+    manifest = (scan_splits if isinstance(split, str) else scan)(
         directory,
         labels=labels,
         class_names=class_names,
@@ -121,7 +110,10 @@ def from_directory(
         mask_pattern=mask_pattern,
         input_dirs=input_dirs,
     )
-    recipe = None if split is None else _make_recipe(split, split_seed)
+    if isinstance(split, str):
+        recipe: Recipe | None = Recipe(None)
+    else:
+        recipe = None if split is None else _make_recipe(split, split_seed)
     return _make_sequences(manifest, recipe, augment, seed, options)
 
 

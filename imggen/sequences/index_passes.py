@@ -32,6 +32,11 @@ class IndexPasses:
     pass in another order, or from several threads, any request begins the next epoch. Several
     threads may begin the next pass before the last one is complete.
 
+    Indices alone leave some cases open. Batches that are asked for before a loop may be looks, or
+    the beginning of a shuffled pass, which is what they count as: a loop may then complete the
+    epoch before its end, if all its later batches were among them. A loop inside a loop is one
+    series of requests. ``for batch in sequence`` has no such cases.
+
     Not safe for several threads: the caller has a lock.
 
     Args:
@@ -88,7 +93,8 @@ class IndexPasses:
             self._next_in_loop = 0
         elif self._next_in_loop * 2 <= self._num_batches:
             self._next_in_loop = 0
-        # Otherwise a loop has only its end to go; its last batches had been looked at before.
+        # Otherwise a loop is past its half, which is no accident of a shuffled order: it has only
+        # its end to go, and its last batches had been looked at before.
         early = self._asked_early if epoch == self._epoch else set()
         self._begin(epoch + 1 if early else None, early)
         return True
@@ -100,6 +106,8 @@ class IndexPasses:
         if self._epoch != current:  # another pass has ended
             is_unfinished = self._has_jumps and len(self._asked) > 1 and not was_asked
             return self._epoch if is_unfinished else self._begin(current, set())
+        # Threads share a pass: the fastest may be at the next pass while the slowest is at this
+        # one. They are apart by a few batches, so a batch is asked for again only near the end.
         threads = self._threads | self._threads_before
         is_early = (
             len(threads) > 1 and thread in threads and len(self._asked) * 2 > self._num_batches

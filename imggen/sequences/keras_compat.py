@@ -7,6 +7,7 @@ show when a new Keras breaks one.
 
 from __future__ import annotations
 
+import inspect
 import sys
 import threading
 from types import FrameType
@@ -88,6 +89,41 @@ def adapter_being_created() -> Any:
     if is_constructor and frame.f_globals.get("__name__") == _ADAPTER_MODULE:
         return frame.f_locals.get("self")
     return None
+
+
+def calling_generator() -> int | None:
+    """Returns the identity of the generator that has called the calling method, or None.
+
+    Reason: Keras makes each pass by a generator of its own, reads ``num_batches`` in it, and may
+    read batches early by another one, whose requests are not part of the pass. Remove when Keras
+    tells a PyDataset that a pass begins.
+    """
+    frame = sys._getframe(2)
+    return id(frame) if frame.f_code.co_flags & inspect.CO_GENERATOR else None
+
+
+class EndOfEpoch(NamedTuple):
+    """A call of ``on_epoch_end`` by Keras.
+
+    Attributes:
+        is_reset: Whether training has not begun: Keras has only looked at shapes.
+        num_steps: The number of batches that Keras has trained on; 0 if it is unknown.
+    """
+
+    is_reset: bool
+    num_steps: int
+
+
+def read_end_of_epoch() -> EndOfEpoch:
+    """Returns what Keras has done when it calls ``on_epoch_end``, the calling method.
+
+    Reason: ``EpochIterator.reset`` calls the hook after Keras has fetched the first batches to see
+    their shapes, and TensorFlow fetches batches that a broken-off epoch does not use. Remove when
+    ``reset`` no longer calls the hook and Keras passes the number of steps.
+    """
+    frame = sys._getframe(3)  # of EpochIterator, by way of the adapter
+    steps = getattr(frame.f_locals.get("self"), "_steps_seen", 0)
+    return EndOfEpoch(frame.f_code.co_name == "reset", steps)
 
 
 def refuse_tf_keras() -> None:

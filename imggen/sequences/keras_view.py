@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
-import sys
 import threading
 import weakref
 from dataclasses import dataclass
@@ -12,7 +10,11 @@ from typing import Any, Protocol, final
 import keras
 
 from imggen.errors import WorkerError
-from imggen.sequences.keras_compat import adapter_being_created
+from imggen.sequences.keras_compat import (
+    adapter_being_created,
+    calling_generator,
+    read_end_of_epoch,
+)
 
 
 class ServesKeras(Protocol):
@@ -35,12 +37,12 @@ class _Pass:
     """A pass that Keras makes.
 
     Attributes:
-        caller: The identity of the call frame that makes it.
+        generator: The identity of the generator of Keras that makes it.
         epoch: Its epoch, once the first batch was asked for.
         num_asked: The number of batches that were asked for.
     """
 
-    caller: int
+    generator: int
     epoch: int = 0
     num_asked: int = 0
 
@@ -92,10 +94,10 @@ class KerasView(keras.utils.PyDataset):  # type: ignore[misc]  # Keras is untype
     @property
     def num_batches(self) -> int:
         """The number of batches in an epoch; a generator of Keras that reads it begins a pass."""
-        frame = sys._getframe(1)
-        if frame.f_code.co_flags & inspect.CO_GENERATOR:
+        generator = calling_generator()
+        if generator is not None:
             with self._lock:
-                self._pass = _Pass(id(frame))
+                self._pass = _Pass(generator)
         return self._num_batches
 
     def __getitem__(self, index: int) -> Any:
@@ -105,12 +107,12 @@ class KerasView(keras.utils.PyDataset):  # type: ignore[misc]  # Keras is untype
             raise WorkerError(
                 "The sequence was deleted while Keras was still reading it. Keep it in a variable."
             )
-        caller = id(sys._getframe(1))
+        generator = calling_generator()
         with self._lock:
             current = self._pass
             is_in_pass = (
                 current is not None
-                and current.caller == caller
+                and current.generator == generator
                 and current.num_asked < self._num_batches
             )
             if current is not None and is_in_pass:
@@ -124,15 +126,14 @@ class KerasView(keras.utils.PyDataset):  # type: ignore[misc]  # Keras is untype
 
     def on_epoch_end(self) -> None:
         """Finishes the epoch if the pass is complete."""
-        caller = sys._getframe(2)  # of EpochIterator, by way of the adapter
+        ended = read_end_of_epoch()
         with self._lock:
             current = self._pass
-            if caller.f_code.co_name == "reset":  # before training: Keras has only looked at shapes
+            if ended.is_reset:
                 self._pass = current = None
         if current is None or current.num_asked < self._num_batches:
             return
-        steps = getattr(caller.f_locals.get("self"), "_steps_seen", 0)
-        if 0 < steps < self._num_batches:  # TensorFlow has prefetched the rest
+        if 0 < ended.num_steps < self._num_batches:  # TensorFlow has prefetched the rest
             return
         sequence = self._sequence()
         if sequence is not None:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import warnings
 from collections import Counter
 from typing import final
 
-from imggen.errors import ImggenError, ImggenWarning
+from imggen.core import warn_user
+from imggen.errors import ImggenError
 from imggen.loading import Batch, BatchMaker, Failure
 
 
@@ -36,12 +36,10 @@ class FailureLog:
         self._recorded = {key: failure for key, failure in self._recorded.items() if key[0] > epoch}
         if failures:
             done = "skipped" if maker.on_error == "skip" else "substituted"
-            warnings.warn(
+            warn_user(
                 f"Epoch {epoch}: {len(failures)} of {maker.sampler.num_indices} images could not "
                 f"be read and were {done}; first {failures[0].path!r}: {failures[0].reason}. The "
                 "sequence's attribute 'failures' lists them all.",
-                ImggenWarning,
-                stacklevel=3,
             )
 
 
@@ -52,12 +50,10 @@ def warn_of_unrepeatable_steps(maker: BatchMaker) -> None:
     except ImggenError:
         return  # the batch with this error raises or handles it
     if names:
-        warnings.warn(
+        warn_user(
             f"The augmentations {names} return another result for the same random generator, so "
             "they draw from another source (np.random, random): batches will differ from run to "
             "run and with the number of workers. Draw from the parameter rng instead: def "
             "augmentation(image, rng). Pass an albumentations transform itself, not a function "
             "that calls it.",
-            ImggenWarning,
-            stacklevel=3,
         )

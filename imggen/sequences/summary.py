@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from imggen.core import pluralize
 from imggen.decode import ImageSpec
 from imggen.loading import BatchMaker
 
@@ -16,11 +17,11 @@ def summarize_batches(maker: BatchMaker, spec: ImageSpec | None) -> list[str]:
     manifest = maker.manifest
     boxes, targets = manifest.boxes, manifest.targets
     return [
-        f"{manifest.num_samples} samples",
-        f"{manifest.num_classes} classes",
+        pluralize(manifest.num_samples, "sample"),
+        pluralize(manifest.num_classes, "class"),
         *([] if boxes is None else [f"boxes of {', '.join(boxes.class_names)}"]),
         *([] if targets is None else [f"targets {', '.join(targets.names)}"]),
-        f"{maker.num_batches} batches of {maker.batch_size}",
+        f"{pluralize(maker.num_batches, 'batch')} of {maker.batch_size}",
         f"x {_shape_of_x(maker, spec)} {maker.dtype}",
         f"label_mode={maker.label_mode.name!r}",
         f"seed={maker.seed}",

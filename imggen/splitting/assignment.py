@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from imggen.core import Stream, check_seed, generator, warn_user
+from imggen.core import Stream, check_seed, generator, pluralize, warn_user
 from imggen.data import Manifest, reject_missing, to_array, to_values
 from imggen.errors import SplitError
 from imggen.splitting.grouping import number_units
@@ -227,8 +227,9 @@ def _warn_of_missing_classes(
     short = np.flatnonzero(~counts.all(axis=1))
     if len(short):
         listed = "; ".join(
-            f"{manifest.class_names[row]!r} ({counts[row].sum()} samples) is missing in "
+            f"{manifest.class_names[row]!r} ({pluralize(counts[row].sum(), 'sample')}) is "
+            "missing in "
             + ", ".join(names[split] for split in np.flatnonzero(counts[row] == 0).tolist())
             for row in short[:10].tolist()
         )
-        warn_user(f"{len(short)} classes are too small to appear in every split: {listed}.")
+        warn_user(f"{pluralize(len(short), 'class')} too small to appear in every split: {listed}.")

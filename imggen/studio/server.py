@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import os
 import socket
-import warnings
 from collections.abc import Callable
 
 import numpy as np
 
 from imggen.augment import Augment, adapt, format_policy, unwrap_steps
+from imggen.core import pluralize, warn_user
 from imggen.data import Manifest
 from imggen.decode import ImageSpec
-from imggen.errors import ImggenWarning, MissingExtraError, OptionError, ScanError
+from imggen.errors import MissingExtraError, OptionError, ScanError
 from imggen.studio.draft import Draft
 
 HOST = "127.0.0.1"
@@ -106,11 +106,9 @@ def skip_outside(manifest: Manifest) -> Manifest:
         )
     if num_outside:
         first = manifest.filepath(inside.index(False))
-        warnings.warn(
-            f"Skipped {num_outside} images outside {manifest.root!r}, such as {first!r}.",
-            ImggenWarning,
-            stacklevel=3,
-        )
+        more = " ..." if num_outside > 1 else ""
+        skipped = pluralize(num_outside, "image")
+        warn_user(f"{skipped} skipped, outside {manifest.root!r}: {first!r}{more}.")
         manifest = manifest.take(np.flatnonzero(inside))
     return manifest
 

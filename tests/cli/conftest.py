@@ -5,24 +5,20 @@ from pathlib import Path
 import pytest
 
 from tests.helpers.images import write_images
-from tests.helpers.pictures import JPEG, PNG, cropped, data_of, photo, smaller, write_photos
+from tests.helpers.pictures import (
+    JPEG,
+    PNG,
+    data_of,
+    photo,
+    smaller,
+    write_album,
+    write_photos,
+)
 
 
 @pytest.fixture
 def album(tmp_path) -> Path:
-    """Images 0 (with a small and a cropped copy), 1 (with an equal file) and 2."""
-    data = data_of(photo(1), "PNG")
-    return write_photos(
-        tmp_path / "album",
-        {
-            "cat/0.png": 0,
-            "cat/1.png": data,
-            "cat/small.png": smaller(photo(0)),
-            "dog/1 again.png": data,
-            "dog/2.png": 2,
-            "dog/cut.png": cropped(photo(0), left=0.05),
-        },
-    )
+    return write_album(tmp_path / "album")
 
 
 @pytest.fixture

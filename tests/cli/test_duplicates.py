@@ -22,7 +22,7 @@ def test_groups_are_printed_with_the_files_to_keep_and_to_drop(album):
     assert result.output.splitlines() == [
         "keep cat/0.png",
         "  drop cat/small.png (similar)",
-        "  drop dog/cut.png (similar)",
+        "  drop dog/cut.jpg (similar)",
         "keep cat/1.png",
         "  drop dog/1 again.png (identical)",
         "6 files, 2 groups, 3 files to drop",
@@ -61,7 +61,7 @@ def test_all_groups_are_written_to_a_file(album, tmp_path, name):
     assert [(row["path"], str(row["keep"])) for row in rows] == [
         ("cat/0.png", "True"),
         ("cat/small.png", "False"),
-        ("dog/cut.png", "False"),
+        ("dog/cut.jpg", "False"),
         ("cat/1.png", "True"),
         ("dog/1 again.png", "False"),
     ]

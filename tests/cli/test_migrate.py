@@ -194,9 +194,7 @@ def test_the_exit_status_says_what_is_left(tmp_path, files, status, written):
         ("a.ipynb", "[" * 100000, r"skipped: "),
     ],
 )  # fmt: skip
-def test_what_cannot_be_read_is_named_with_the_reason_and_passed_over(
-    tmp_path, name, content, reason
-):
+def test_what_cannot_be_read_is_named_with_the_reason_and_skipped(tmp_path, name, content, reason):
     (tmp_path / name).write_bytes(content if isinstance(content, bytes) else content.encode())
     (tmp_path / "z.py").write_text(OLD)
     told = migrate(tmp_path / name, "--write")
@@ -205,7 +203,7 @@ def test_what_cannot_be_read_is_named_with_the_reason_and_passed_over(
     assert told.exit_code == together.exit_code == 2
     assert re.search(reason, told.stderr)
     assert told.stderr.count("\n") == 1
-    assert together.stderr == UNRELATED.format(1)
+    assert together.stderr == UNRELATED.format("1 unreadable file")
     assert (tmp_path / "z.py").read_text() == NEW
 
 
@@ -214,7 +212,7 @@ def test_files_that_name_no_loader_are_counted_in_one_line(tmp_path):
         (tmp_path / f"{number}.py").write_text("print 'x'\n")
     cell = {"cell_type": "code", "source": "print 'x'"}
     (tmp_path / "a.ipynb").write_text(json.dumps({"cells": [cell, cell]}))
-    assert migrate(tmp_path).stderr == UNRELATED.format(4)
+    assert migrate(tmp_path).stderr == UNRELATED.format("4 unreadable files")
     (tmp_path / "1.py").write_text(f"{OLD}print 'x'\n")
     write_notebook(tmp_path / "a.ipynb", OLD, "print 'x'", "%%bash\nx", "print 'y'")
     told = migrate(tmp_path).stderr.splitlines(keepends=True)
@@ -224,7 +222,7 @@ def test_files_that_name_no_loader_are_counted_in_one_line(tmp_path):
         f"skipped: {tmp_path / 'a.ipynb'} (cell 3), line 1",
     ]
     assert told[1].endswith(" (and 1 more cells)\n")
-    assert told[2:] == [UNRELATED.format(2)]
+    assert told[2:] == [UNRELATED.format("2 unreadable files")]
 
 
 def test_the_detail_of_a_trap_is_on_its_line_and_code_below(tmp_path):

@@ -95,7 +95,7 @@ def test_a_notebook_keeps_every_byte_but_those_of_the_import(tmp_path, content):
         *("!wget a \\\n    b \\\n    -O c\nx = 1\n", "  !ls\n", "x[0] = !ls\n"),
     ],
 )
-def test_what_only_ipython_understands_is_passed_over(tmp_path, cell):
+def test_what_only_ipython_understands_is_skipped(tmp_path, cell):
     path = write_notebook(tmp_path / "a.ipynb", cell, f"%cd x\n{OLD}!ls", "ImageDataGenerator(")
     before = json.loads(path.read_text())
     told = migrate(path, "--write")

@@ -87,7 +87,7 @@ def test_a_split_whose_files_have_all_vanished_is_reported(photos, tmp_path):
     result = invoke("split", photos, tmp_path / "out", "--move")
 
     assert result.exit_code == 1
-    assert "16 files have vanished since the split was planned" in result.stderr
+    assert "16 files vanished after the split was planned" in result.stderr
     assert not result.exception or isinstance(result.exception, SystemExit)
 
 

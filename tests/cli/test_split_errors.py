@@ -107,7 +107,7 @@ def test_warnings_are_lines_on_stderr_without_source_locations(photos, tmp_path)
     result = program("split", photos, tmp_path / "out", *HALVES)
 
     assert result.returncode == 0
-    assert re.fullmatch(r"Warning: 1 classes are too small .*'dog'.*\n", result.stderr)
+    assert re.fullmatch(r"Warning: 1 class too small .*'dog'.*\n", result.stderr)
     assert ".py" not in result.stderr
 
 
@@ -117,7 +117,7 @@ def test_new_files_cause_a_warning(photos, tmp_path):
     result = program("split", photos, tmp_path / "out", *HALVES)
 
     assert result.returncode == 0
-    assert re.fullmatch(r"Warning: 1 images .*'cat/new\.png'.*\n", result.stderr)
+    assert re.fullmatch(r"Warning: Not in .*: 1 image added .*'cat/new\.png'.*\n", result.stderr)
 
 
 def test_changed_files_cause_a_warning(photos, tmp_path):
@@ -128,7 +128,7 @@ def test_changed_files_cause_a_warning(photos, tmp_path):
     result = program("split", photos, tmp_path / "out", *HALVES)
 
     assert result.returncode == 0
-    assert re.fullmatch(r"Warning: 1 files have changed .*cat/000\.png.*\n", result.stderr)
+    assert re.fullmatch(r"Warning: 1 file changed .*cat/000\.png.*\n", result.stderr)
 
 
 def test_vanished_files_cause_a_warning_and_exit_status_1(photos, tmp_path):
@@ -139,7 +139,7 @@ def test_vanished_files_cause_a_warning_and_exit_status_1(photos, tmp_path):
     result = program("split", photos, tmp_path / "out", *HALVES)
 
     assert result.returncode == 1
-    assert re.fullmatch(r"Warning: 1 files have vanished .*cat/000\.png.*\n", result.stderr)
+    assert re.fullmatch(r"Warning: 1 file vanished .*cat/000\.png.*\n", result.stderr)
 
 
 def test_an_edited_copy_is_an_error_on_one_line(photos, tmp_path):

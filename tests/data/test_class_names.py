@@ -39,6 +39,7 @@ def test_class_names_are_read_from_every_container():
         {"dog": 0, "cat": 1},
         {"cat": 1, "dog": 0},
         {"cat": np.int64(1), "dog": np.int64(0)},
+        pd.Series({"cat": 1, "dog": 0}),
         {0: "dog", 1: "cat"},
         {1: "cat", 0: "dog"},
         json.loads(json.dumps({1: "cat", 0: "dog"})),

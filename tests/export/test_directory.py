@@ -255,7 +255,7 @@ def test_a_vanished_file_causes_a_warning_and_the_others_are_copied(photos, tmp_
     [copy] = (tmp_path / "out").glob("*/cat/000.png")
     copy.unlink()
     (photos / "cat" / "000.png").unlink()
-    with pytest.warns(ImggenWarning, match="have vanished since the split was planned") as caught:
+    with pytest.warns(ImggenWarning, match="vanished after the split was planned") as caught:
         split_directory(photos, tmp_path / "out", HALF)
 
     assert repr(str(photos / "cat" / "000.png")) in str(caught[0].message)

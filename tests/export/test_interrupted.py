@@ -192,7 +192,7 @@ def test_new_files_cause_a_warning_and_are_not_used(many, tmp_path):
     interrupted(many, tmp_path / "out", 17, mode="move")
     write_files(many, "cat/new.png", "dog/new.png")
     with pytest.warns(
-        ImggenWarning, match="2 images in .*'cat/new.png'.* were added after the split"
+        ImggenWarning, match="2 images added to .* after the split, such as 'cat/new.png'"
     ):
         split_directory(many, tmp_path / "out", HALF, mode="move")
 
@@ -204,7 +204,7 @@ def test_a_changed_file_is_used_as_it_is_with_a_warning(many, tmp_path, mode):
     split_directory(many, tmp_path / "out", HALF, mode=mode)
     step_back(many, tmp_path / "out", "dog/007.png")
     (many / "dog/007.png").write_bytes(b"changed since")
-    with pytest.warns(ImggenWarning, match="1 files have changed since") as caught:
+    with pytest.warns(ImggenWarning, match="1 file changed after") as caught:
         split_directory(many, tmp_path / "out", HALF, mode=mode)
 
     assert repr(str(many / "dog/007.png")) in str(caught[0].message)
@@ -275,7 +275,7 @@ def test_vanished_files_cause_a_warning_and_the_others_are_exported(many, tmp_pa
     for name in gone:
         step_back(many, tmp_path / "out", name)
         (many / name).unlink()
-    with pytest.warns(ImggenWarning, match="3 files have vanished since the split") as caught:
+    with pytest.warns(ImggenWarning, match="3 files vanished after the split") as caught:
         split_directory(many, tmp_path / "out", HALF, mode=mode)
 
     assert repr(str(many / min(gone))) in str(caught[0].message)
@@ -288,7 +288,7 @@ def test_files_that_vanished_are_not_in_the_manifests(many, tmp_path):
     for name in gone:
         step_back(many, tmp_path / "out", name)
         (many / name).unlink()
-    with pytest.warns(ImggenWarning, match="3 files have vanished"):
+    with pytest.warns(ImggenWarning, match="3 files vanished"):
         parts = split_directory(many, tmp_path / "out", HALF)
 
     assert all(os.path.isfile(path) for part in parts for path in part.filepaths)

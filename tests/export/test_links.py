@@ -58,7 +58,7 @@ def test_a_file_that_replaced_a_link_before_the_move_is_moved_unchanged(
         patch.setattr("imggen.export.steps._Worker.do", interrupt)
         with pytest.raises(KeyboardInterrupt):
             split_directory(linked, tmp_path / "out", mode="move")
-    with pytest.warns(ImggenWarning, match="have changed since the split was planned"):
+    with pytest.warns(ImggenWarning, match="changed after the split was planned"):
         split_directory(linked, tmp_path / "out", mode="move")
 
     assert moved(tmp_path / "out").read_bytes() == b"edited"

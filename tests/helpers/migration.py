@@ -16,7 +16,7 @@ KERAS_2 = (
 )
 
 
-UNRELATED = "skipped: {} files that cannot be read and name no Keras loader\n"
+UNRELATED = "skipped: {} without a Keras loader\n"
 
 
 def migrate(*arguments):

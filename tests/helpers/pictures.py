@@ -112,6 +112,22 @@ def write_photos(folder: Path, pictures: dict[str, Image.Image | int | bytes]) -
     return folder
 
 
+def write_album(folder: Path) -> Path:
+    """Writes images 0 (with a small and a cropped copy), 1 (with an equal file) and 2."""
+    data = data_of(photo(1), "PNG")
+    return write_photos(
+        folder,
+        {
+            "cat/0.png": 0,
+            "cat/1.png": data,
+            "cat/small.png": smaller(photo(0)),
+            "dog/1 again.png": data,
+            "dog/2.png": 2,
+            "dog/cut.jpg": cropped(photo(0), left=0.05),
+        },
+    )
+
+
 def listing(folder: Path, *paths: str, **columns) -> imggen.Manifest:
     """The manifest of these paths, in this order; of all images, if none is named."""
     if not paths:

@@ -127,6 +127,11 @@ def test_subsets_of_arrays_must_hold_all_classes():
     assert generator.flow(x, y, subset="test", ignore_class_split=True).n == 2
 
 
+def test_an_empty_subset_of_arrays_names_validation_split():
+    with pytest.raises(ValueError, match=r"empty\. Pass validation_split"):
+        legacy.ImageDataGenerator().flow(np.zeros((4, 8, 8, 3)), np.arange(4), subset="validation")
+
+
 def ways(generator, folder):
     files = [f"100/{number:03d}.png" for number in range(10)]
     frame = pd.DataFrame({"filename": files, "class": ["a", "b"] * 5})

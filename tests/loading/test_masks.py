@@ -193,7 +193,7 @@ def test_a_folder_of_masks_that_is_not_there_is_named(shapes):
         sequence_of(shapes, mask_dir=shapes.parent / "nowhere")
 
 
-def test_two_masks_for_one_image_are_not_passed_over_in_silence(shapes):
+def test_two_masks_for_one_image_are_reported(shapes):
     save(shape(7), shapes.parent / "masks" / "a" / "0.bmp")
 
     with pytest.raises((ScanError, ImggenWarning), match=r"a/0\.bmp"):

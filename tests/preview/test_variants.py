@@ -79,7 +79,7 @@ def test_images_that_an_epoch_leaves_out_are_shown_all_the_same(photos):
     assert [len(row.variants) for row in found.rows] == [3] * 16
 
 
-def test_files_that_cannot_be_read_are_passed_over_and_named(photos):
+def test_files_that_cannot_be_read_are_skipped_and_named(photos):
     for name in ("000.png", "002.png"):
         (photos / "cat" / name).write_bytes(b"broken")
     found = make_preview(sequence_of(photos, on_error="substitute"), images_per_class=2, variants=1)

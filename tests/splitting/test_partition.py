@@ -241,7 +241,7 @@ def test_a_large_group_is_a_warning_with_the_shares_that_came_out():
 def test_classes_missing_in_a_part_are_a_warning_that_names_them():
     with pytest.warns(
         ImggenWarning,
-        match=r"1 classes are too small to appear in every split: 'c1' \(1 samples\) is missing in "
+        match=r"1 class too small to appear in every split: 'c1' \(1 sample\) is missing in "
         "(train|val)",
     ) as caught:
         split(manifest_of([0] * 20 + [1]), (0.5, 0.5))
@@ -249,7 +249,7 @@ def test_classes_missing_in_a_part_are_a_warning_that_names_them():
 
 
 def test_only_the_first_ten_missing_classes_are_listed():
-    with pytest.warns(ImggenWarning, match="^12 classes are too small") as caught:
+    with pytest.warns(ImggenWarning, match="^12 classes too small") as caught:
         split(manifest_of(list(range(12))), (0.5, 0.5))
     assert str(caught[0].message).count("is missing in") == 10
 

@@ -137,7 +137,7 @@ def test_images_outside_the_folder_are_skipped_with_a_warning(tmp_path):
     write_images(tmp_path / "photos", {"cat": 2})
     write_images(tmp_path / "secret", {"x": 1})
     (tmp_path / "photos/cat/link.png").symlink_to(tmp_path / "secret/x/000.png")
-    with pytest.warns(ImggenWarning, match=r"Skipped 1 images outside .*link\.png"):
+    with pytest.warns(ImggenWarning, match=r"1 image skipped, outside .*link\.png"):
         inside = skip_outside(imggen.scan(tmp_path / "photos"))
     assert list(inside.paths) == ["cat/000.png", "cat/001.png"]
 

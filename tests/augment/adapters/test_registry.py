@@ -131,7 +131,7 @@ def test_the_adapter_registered_last_is_asked_first(darker):
     assert isinstance(adapt(darker)[0], Other)
 
 
-def test_adapters_of_other_kinds_are_passed_over(darker):
+def test_adapters_of_other_kinds_are_skipped(darker):
     register_adapter(lambda value: isinstance(value, bytes), lambda value: value / 0)
 
     assert isinstance(adapt(darker)[0], DarkerStep)
