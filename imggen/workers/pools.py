@@ -11,7 +11,7 @@ import signal
 import threading
 import weakref
 from collections.abc import Callable, Iterator
-from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from typing import Any, Generic, NoReturn, TypeVar, final
@@ -23,6 +23,8 @@ from imggen.workers.shared_memory import SharedMemoryMessage, create_message_fol
 T = TypeVar("T")
 
 BatchKey = tuple[int, int]  # (epoch, batch index)
+
+_SECONDS_BETWEEN_PROBES = 1.0
 
 
 @final
@@ -74,7 +76,7 @@ class ProcessPool(Generic[T]):
     """Calls ``make(epoch, index)`` in processes, which return results through shared memory.
 
     Raises:
-        WorkerError: ``make`` cannot be pickled.
+        WorkerError: ``make`` cannot be pickled, or a process has ended.
     """
 
     def __init__(self, make: Callable[[int, int], T], workers: int) -> None:
@@ -97,6 +99,10 @@ class ProcessPool(Generic[T]):
             initargs=(pickled, self._folder),
         )
         _stop_with(self, self._executor, self._folder)
+        # All processes start here. Otherwise the executor starts them as batches are scheduled, and
+        # waits forever for one that it starts while it stops the others because one has died.
+        for _ in range(workers):
+            self._submit(int)
 
     def submit(self, key: BatchKey) -> Future[SharedMemoryMessage]:
         """Schedules a batch.
@@ -104,8 +110,11 @@ class ProcessPool(Generic[T]):
         Raises:
             WorkerError: A process has ended, which ends the whole pool.
         """
+        return self._submit(_make_in_process, *key)
+
+    def _submit(self, function: Callable[..., Any], *args: int) -> Future[Any]:
         try:
-            return self._executor.submit(_make_in_process, *key)
+            return self._executor.submit(function, *args)
         except BrokenProcessPool as err:
             raise _worker_ended() from err
 
@@ -115,6 +124,10 @@ class ProcessPool(Generic[T]):
         Raises:
             WorkerError: The process that was making it has ended.
         """
+        # Where a process dies while a batch is being scheduled, the executor may lose the batch,
+        # which is never made. It refuses all later calls.
+        while not wait([future], _SECONDS_BETWEEN_PROBES).done:
+            self._submit(int)
         try:
             made: T = future.result().read()
         except BrokenProcessPool as err:

@@ -4,6 +4,7 @@ Worker processes import this module, so nothing in here loads Keras before it is
 """
 
 import gc
+import multiprocessing
 import os
 import shutil
 import signal
@@ -12,6 +13,7 @@ import sys
 import textwrap
 import threading
 import time
+from concurrent.futures import Future
 from contextlib import nullcontext
 from pathlib import Path
 
@@ -410,3 +412,24 @@ def test_a_fork_while_opencv_is_being_held_can_start_threads_of_its_own():
         [sys.executable, "-c", FORK], capture_output=True, text=True, timeout=60, cwd=ROOT
     )
     assert done.returncode == 0, done.stderr
+
+
+def die(epoch, index):
+    os._exit(1)
+
+
+def test_a_batch_that_the_executor_has_lost_is_not_waited_for(monkeypatch):
+    monkeypatch.setattr(pools, "_SECONDS_BETWEEN_PROBES", 0.01)
+    pool = ProcessPool(die, 1)
+    with pytest.raises(WorkerError, match="ended before its batch was made"):
+        pool.result(pool.submit((0, 0)))
+    with pytest.raises(WorkerError, match="ended before its batch was made"):
+        pool.result(Future())
+    pool.stop()
+
+
+def test_all_processes_start_before_a_batch_is_scheduled():
+    before = set(multiprocessing.active_children())
+    pool = ProcessPool(die, 3)
+    assert len(set(multiprocessing.active_children()) - before) == 3
+    pool.stop()
