@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import shutil
 import threading
 import weakref
@@ -15,17 +16,25 @@ from typing import Any, NamedTuple, final
 
 import numpy.typing as npt
 
-from imggen.cache.journal import KEY_FILE, ArrayLocation, Journal
-from imggen.core import format_bytes, warn_user
+from imggen.cache.journal import (
+    FILES,
+    KEY_FILE,
+    ArrayLocation,
+    Journal,
+    count_arrays,
+    delete_files,
+    is_regular_file,
+)
+from imggen.cache.writer import Writer, warn_of_cache
+from imggen.core import InputFile, format_bytes
 from imggen.errors import CacheError
 from imggen.workers import register_after_fork
 
 _FORMAT = 1
 _TITLE = "imggen cache, format "
-# Arrays are written when they have this many bytes; a killed process loses no more than these.
-_WRITE_SIZE = 8 * 2**20
+_MAX_KEY_BYTES = 2**20
+_STORE_NAME = re.compile(r"[0-9a-f]{16}")
 _FRACTION_OF_DISK = 0.95
-_LOCK_TIMEOUT = 2.0  # seconds
 
 
 class Store(NamedTuple):
@@ -45,7 +54,7 @@ class Store(NamedTuple):
 
 
 def list_stores(folder: str | os.PathLike[str]) -> list[Store]:
-    """Lists the stores of a cache folder, one for each set of settings.
+    """Lists the stores of a cache folder, one for each set of settings. Writes nothing.
 
     Raises:
         CacheError: The folder cannot be read.
@@ -53,53 +62,78 @@ def list_stores(folder: str | os.PathLike[str]) -> list[Store]:
     found = []
     for subfolder in _find_store_folders(folder):
         try:
-            cache_key = (subfolder / KEY_FILE).read_text(encoding="utf-8").strip()
-            num_bytes = sum(file.stat().st_size for file in subfolder.iterdir())
-            found.append(Store(subfolder, cache_key, len(Journal(subfolder, cache_key)), num_bytes))
+            num_bytes = sum(os.lstat(subfolder / name).st_size for name in os.listdir(subfolder))
+            num_images = count_arrays(subfolder)
         except OSError as err:
             raise CacheError(f"{str(subfolder)!r} cannot be read: {err.strerror or err}.") from err
+        cache_key = _read_key(subfolder) or "(settings unknown: about.txt is damaged)"
+        found.append(Store(subfolder, cache_key, num_images, num_bytes))
     return found
 
 
 def clear_stores(folder: str | os.PathLike[str]) -> int:
     """Deletes the stores of a cache folder, and no other files.
 
+    Works for damaged stores too. Does not follow symbolic links.
+
     Returns:
         The number of bytes deleted.
 
     Raises:
-        CacheError: The folder cannot be read, or a file cannot be deleted.
+        CacheError: The folder cannot be read, or a file cannot be deleted; all others are deleted.
     """
     num_bytes = 0
+    failures = []
     for subfolder in _find_store_folders(folder):
         try:
-            cache_key = (subfolder / KEY_FILE).read_text(encoding="utf-8").strip()
-            num_bytes += Journal(subfolder, cache_key).clear()
+            num_bytes += delete_files(subfolder)
         except OSError as err:
-            raise CacheError(
-                f"{str(subfolder)!r} cannot be deleted: {err.strerror or err}."
-            ) from err
+            failures.append(f"{str(subfolder)!r} cannot be deleted: {err.strerror or err}.")
+    if failures:
+        raise CacheError(" ".join(failures[:3]))
     return num_bytes
+
+
+def _has_other_formats(folder: str | os.PathLike[str]) -> bool:
+    """Whether a cache folder has stores of another version of imggen.
+
+    Raises:
+        CacheError: The folder cannot be read.
+    """
+    titles = {(_read_key(store) or "").partition("\n")[0] for store in _find_store_folders(folder)}
+    formats = {title.removeprefix(_TITLE) for title in titles}
+    return any(number.isdecimal() and number != str(_FORMAT) for number in formats)
 
 
 def _find_store_folders(folder: str | os.PathLike[str]) -> list[Path]:
     try:
-        return [
-            subfolder
-            for subfolder in sorted(Path(folder).iterdir())
-            if (subfolder / KEY_FILE).is_file()
-            and (subfolder / KEY_FILE).read_bytes().startswith(_TITLE.encode())
-        ]
+        return [subfolder for subfolder in sorted(Path(folder).iterdir()) if _is_store(subfolder)]
     except OSError as err:
         raise CacheError(
             f"The cache folder {os.fspath(folder)!r} cannot be read: {err.strerror or err}."
         ) from err
 
 
-def _read_format(subfolder: Path) -> int | None:
-    title = (subfolder / KEY_FILE).read_text(encoding="utf-8").partition("\n")[0]
-    number = title.removeprefix(_TITLE)
-    return int(number) if number.isdecimal() else None
+def _is_store(subfolder: Path) -> bool:
+    if subfolder.is_symlink() or not subfolder.is_dir():
+        return False
+    if (_read_key(subfolder) or "").startswith(_TITLE):
+        return True
+    # The text may be damaged, or deleted already by a process that was killed.
+    return _STORE_NAME.fullmatch(subfolder.name) is not None and any(
+        is_regular_file(subfolder / name) for name in FILES
+    )
+
+
+def _read_key(subfolder: Path) -> str | None:
+    file = subfolder / KEY_FILE
+    if not is_regular_file(file):
+        return None
+    try:
+        content = InputFile(file, CacheError).read_bytes(_MAX_KEY_BYTES)
+    except CacheError:
+        return None
+    return content.decode(errors="replace").strip()
 
 
 @final
@@ -153,15 +187,15 @@ class DiskCache:
                 "folder that can be written to, or pass cache=None."
             ) from err
         if self._journal.was_broken:
-            _warn(self._folder, "was damaged; images behind the damage are loaded again")
-        if any(_read_format(subfolder) != _FORMAT for subfolder in _find_store_folders(folder)):
-            _warn(
+            warn_of_cache(self._folder, "was damaged; images behind the damage are loaded again")
+        if _has_other_formats(folder):
+            warn_of_cache(
                 Path(folder),
                 "has images in the format of another version of imggen, which are loaded again; "
                 f"imggen cache clear {os.fspath(folder)!r} deletes them",
             )
         self._locations: dict[int, ArrayLocation] = {}  # with valid checksums
-        self._writer = _Writer(self._journal, self._folder, limit)
+        self._writer = Writer(self._journal, self._folder, limit)
         weakref.finalize(self, self._writer.flush_if_possible)
 
     def after_fork(self) -> None:
@@ -212,7 +246,7 @@ class DiskCache:
             self._locations[index] = found
             return array
         self._writer.forget(key)
-        _warn(self._folder, "has a damaged image, which is loaded again")
+        warn_of_cache(self._folder, "has a damaged image, which is loaded again")
         return None
 
     def _store(self, key: bytes, array: npt.NDArray[Any]) -> None:
@@ -253,90 +287,3 @@ class DiskCache:
 
     def __reduce__(self) -> tuple[Any, ...]:
         return self._reopen, ()
-
-
-@final
-class _Writer:
-    """Collects arrays and writes many at once; serializes the threads that use the journal."""
-
-    def __init__(self, journal: Journal, folder: Path, limit: int | None) -> None:
-        self._journal = journal
-        self._limit = limit
-        self._folder = folder
-        self.after_fork()
-        register_after_fork(self)
-        self._waiting: dict[bytes, npt.NDArray[Any]] = {}
-        self._bytes_waiting = 0
-        self.is_stopped = False
-
-    def after_fork(self) -> None:
-        """Gives a forked process its own lock."""
-        self._lock = threading.Lock()
-
-    def find(self, key: bytes) -> npt.NDArray[Any] | ArrayLocation | None:
-        """Returns the array if it waits to be written, or its location if it was written."""
-        with self._lock:
-            return self._waiting.get(key) if key in self._waiting else self._journal.find(key)
-
-    def add(self, key: bytes, array: npt.NDArray[Any]) -> None:
-        with self._lock:
-            if self.is_stopped or key in self._waiting:
-                return
-            self._waiting[key] = array
-            self._bytes_waiting += array.nbytes
-            write_size = _WRITE_SIZE
-            if self._limit is not None:
-                write_size = min(write_size, self._limit - self._journal.num_bytes)
-            if self._bytes_waiting >= write_size:
-                self._write()
-
-    def forget(self, key: bytes) -> None:
-        with self._lock:
-            self._journal.forget(key)
-
-    def flush(self) -> None:
-        with self._lock:
-            self._write()
-
-    def flush_if_possible(self) -> None:
-        """Same as ``flush``, but gives up if another thread or process holds the lock.
-
-        The garbage collector calls it in any thread and at any time, even during a flush.
-        """
-        if self._lock.acquire(blocking=False):
-            try:
-                self._write(timeout=_LOCK_TIMEOUT)
-            except (TimeoutError, RuntimeError):  # from filelock, if this thread holds the lock
-                return
-            finally:
-                self._lock.release()
-
-    def _write(self, timeout: float = -1) -> None:
-        waiting, self._waiting, self._bytes_waiting = self._waiting, {}, 0
-        if not waiting:
-            return
-        try:
-            num_skipped = self._journal.append(waiting, self._limit, timeout)
-        except TimeoutError:  # filelock's Timeout is a subclass
-            raise
-        except OSError as err:
-            # A full disk must not end a training.
-            self.is_stopped = True
-            _warn(
-                self._folder,
-                f"stores no more images: {err.strerror or err}; the others are loaded again in "
-                "each epoch",
-            )
-            return
-        if num_skipped:
-            self.is_stopped = True
-            _warn(
-                self._folder,
-                f"stores no more images than {len(self._journal)}: its limit is "
-                f"{self._limit} bytes; the others are loaded again in each epoch. If files have "
-                "changed since they were stored, imggen cache clear frees space",
-            )
-
-
-def _warn(folder: Path, what: str) -> None:
-    warn_user(f"The cache {str(folder)!r} {what}.")

@@ -14,10 +14,11 @@ from __future__ import annotations
 import math
 import mmap
 import os
+import stat
 import weakref
 import zlib
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any, NamedTuple, final
 
@@ -26,6 +27,8 @@ import numpy.typing as npt
 
 KEY_FILE = "about.txt"
 _JOURNAL, _PIXELS, _LOCK = "journal.bin", "pixels.bin", "lock"
+# In the order of their deletion: without the key file, a folder may not be recognized as a cache.
+FILES = (_JOURNAL, _PIXELS, KEY_FILE, _LOCK)
 
 _RECORD = np.dtype(
     [
@@ -200,22 +203,6 @@ class Journal:
         """Removes an array whose bytes are damaged; it may be appended again."""
         self._row_of.pop(key, None)
 
-    def clear(self) -> int:
-        """Deletes all files; returns the number of their bytes.
-
-        Raises:
-            OSError: A file cannot be deleted.
-        """
-        num_bytes = 0
-        with self._locked():
-            # Last the key file, without which the folder is no longer recognized as a cache.
-            for name in (_JOURNAL, _PIXELS, KEY_FILE):
-                num_bytes += (self._folder / name).stat().st_size
-                (self._folder / name).unlink()
-        (self._folder / _LOCK).unlink(missing_ok=True)
-        self._folder.rmdir()
-        return num_bytes
-
     @contextmanager
     def _locked(self, timeout: float = -1) -> Iterator[None]:
         while True:
@@ -246,20 +233,64 @@ class Journal:
             if file.seek(0, os.SEEK_END) < self._records.nbytes:
                 self._reset()
             known = len(self._records)
-            file.seek(known * _RECORD.itemsize)
+            file.seek(self._records.nbytes)
             content = file.read()
-            records = np.frombuffer(
-                content[: len(content) // _RECORD.itemsize * _RECORD.itemsize], dtype=_RECORD
-            )
-            bad = np.flatnonzero(records["check"] != _compute_checksums(records))
-            if len(bad):
-                self.was_broken = True
-                records = records[: bad[0]]
+            records = _parse_records(content)
+            self.was_broken |= len(content) - records.nbytes >= _RECORD.itemsize
             if records.nbytes != len(content):
-                file.truncate(known * _RECORD.itemsize + records.nbytes)
+                file.truncate(self._records.nbytes + records.nbytes)
         if len(records):
             self._records = np.concatenate([self._records, records])
             self._row_of.update(zip(records["key"].tolist(), range(known, 2**63), strict=False))
+
+
+def count_arrays(folder: Path) -> int:
+    """Returns the number of arrays in a folder, without a lock; 0 if its journal is damaged.
+
+    Raises:
+        OSError: The journal exists and cannot be read.
+    """
+    try:
+        records = _parse_records((folder / _JOURNAL).read_bytes())
+    except FileNotFoundError:
+        return 0
+    return len(np.unique(records["key"]))
+
+
+def delete_files(folder: Path) -> int:
+    """Deletes the files of a cache folder, and the folder if it has no others.
+
+    Waits for a process that is writing to it, unless the lock itself is damaged. Other files, and
+    links in place of files, stay.
+
+    Returns:
+        The number of bytes deleted.
+
+    Raises:
+        OSError: A file cannot be deleted.
+    """
+    from filelock import FileLock
+
+    num_bytes = 0
+    with ExitStack() as stack:
+        with suppress(OSError, NotImplementedError):
+            stack.enter_context(FileLock(folder / _LOCK))
+        for name in FILES:
+            if is_regular_file(folder / name):
+                size = (folder / name).stat().st_size
+                (folder / name).unlink()
+                num_bytes += size
+    with suppress(OSError):  # it has other files
+        folder.rmdir()
+    return num_bytes
+
+
+def is_regular_file(path: Path) -> bool:
+    """Whether a path is a file, not a link to one."""
+    try:
+        return stat.S_ISREG(path.lstat().st_mode)
+    except OSError:
+        return False
 
 
 def _take_within(
@@ -273,6 +304,14 @@ def _take_within(
             break
         taken[key] = array
     return taken
+
+
+def _parse_records(content: bytes) -> npt.NDArray[Any]:
+    """Returns the records up to the first that is invalid or incomplete."""
+    whole = content[: len(content) // _RECORD.itemsize * _RECORD.itemsize]
+    records = np.frombuffer(whole, dtype=_RECORD)
+    bad = np.flatnonzero(records["check"] != _compute_checksums(records))
+    return records[: bad[0]] if len(bad) else records
 
 
 def _compute_checksums(records: npt.NDArray[Any]) -> npt.NDArray[np.uint32]:

@@ -29,6 +29,7 @@ from imggen.core.file_ops import (
     size_and_mtime,
     symlink_file,
 )
+from imggen.core.input_file import InputFile, parse_json
 from imggen.core.memory_layout import contiguous_flip
 from imggen.core.report_io import Report, check_report_path, write_records
 from imggen.core.rng import Stream, check_seed, generator, seeded, step_generators
@@ -45,6 +46,7 @@ from imggen.core.text import (
 from imggen.core.user_warnings import warn_user
 
 __all__ = [
+    "InputFile",
     "PathText",
     "Report",
     "Stream",
@@ -73,6 +75,7 @@ __all__ = [
     "is_whole",
     "move_file",
     "move_link",
+    "parse_json",
     "pluralize",
     "printable",
     "read_frame",

@@ -11,6 +11,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from imggen.core.input_file import InputFile
+from imggen.core.text import format_bytes, pluralize
 from imggen.errors import ManifestError, MissingExtraError, OptionError
 
 if TYPE_CHECKING:
@@ -18,6 +20,9 @@ if TYPE_CHECKING:
 
 # Paths may hold bytes that are not valid UTF-8; Python represents them this way.
 _ENCODING_ERRORS: Literal["surrogateescape"] = "surrogateescape"
+# Rows of a table differ, at least in their paths.
+_MAX_ROWS_PER_BYTE = 20
+_MIN_ROWS_CHECKED = 100_000
 
 
 def write_table(file: Path, frame: pd.DataFrame, metadata: dict[str, Any]) -> None:
@@ -49,13 +54,13 @@ def write_table(file: Path, frame: pd.DataFrame, metadata: dict[str, Any]) -> No
 
 def _check_metadata_file(file: Path, metadata: dict[str, Any]) -> None:
     """Refuses to replace a file that ``write_table`` did not write."""
-    try:
-        earlier = json.loads(file.read_text(encoding="utf-8"))
-    except FileNotFoundError:
+    if not os.path.lexists(file):
         return
-    except (OSError, ValueError):
-        earlier = None
-    if not isinstance(earlier, dict) or earlier.get("format") != metadata.get("format"):
+    try:
+        earlier = InputFile(file, ManifestError).read_json_object()
+    except ManifestError:
+        earlier = {}
+    if earlier.get("format") != metadata.get("format"):
         raise ManifestError(
             f"{str(file)!r} exists and was not written by imggen; the metadata of the table would "
             "replace it. Move it away, or choose another name."
@@ -71,16 +76,12 @@ def read_table(file: Path) -> tuple[pd.DataFrame, dict[str, Any]]:
     """
     if not file.is_file():
         raise ManifestError(f"The manifest {str(file)!r} does not exist.")
-    try:
-        metadata = json.loads(_metadata_file(file).read_text(encoding="utf-8"))
-        if not isinstance(metadata, dict):
-            raise TypeError(f"it holds a {type(metadata).__name__}, not an object")
-    except (OSError, ValueError, TypeError) as err:
-        raise ManifestError(
-            f"{str(_metadata_file(file))!r}, the class mapping of {file.name!r}, cannot be read: "
-            f"{err}. Save the manifest again, or build it from the table with "
-            "Manifest.from_frame."
-        ) from err
+    metadata = InputFile(
+        _metadata_file(file),
+        ManifestError,
+        f"the class mapping of {file.name!r}",
+        "Save the manifest again, or build it from the table with Manifest.from_frame.",
+    ).read_json_object()
     return read_frame(file), metadata
 
 
@@ -91,7 +92,17 @@ def read_frame(file: Path) -> pd.DataFrame:
         ManifestError: The file is broken.
         MissingExtraError: Parquet without pyarrow.
     """
-    return _read_parquet(file) if file.suffix.lower() == ".parquet" else _read_csv(file)
+    is_parquet = file.suffix.lower() == ".parquet"
+    if is_parquet:
+        _require_pyarrow()
+    source = InputFile(
+        file,
+        ManifestError,
+        f"a {'Parquet' if is_parquet else 'CSV'} table",
+        "Save or export the table again.",
+    )
+    with source.translate_errors():
+        return _read_parquet(file) if is_parquet else _read_csv(file)
 
 
 def has_metadata(file: Path) -> bool:
@@ -134,13 +145,23 @@ def _write_csv(frame: pd.DataFrame, file: Path) -> None:
 def _read_csv(file: Path) -> pd.DataFrame:
     import pandas as pd
 
-    try:
-        # As text: the class "007" must not become 7, nor the class "NA" a missing value.
-        return pd.read_csv(
-            file, dtype=object, keep_default_na=False, encoding_errors=_ENCODING_ERRORS, engine="c"
-        )
-    except (OSError, ValueError) as err:
-        raise ManifestError(f"{str(file)!r} is not a CSV manifest: {err}.") from err
+    # As text: the class "007" must not become 7, nor the class "NA" a missing value.
+    options: dict[str, Any] = {
+        "dtype": object,
+        "keep_default_na": False,
+        "encoding_errors": _ENCODING_ERRORS,
+        "engine": "c",
+    }
+    # pandas renames the second of two equal columns, and takes surplus fields for an index.
+    header = pd.read_csv(file, header=None, nrows=1, **options).iloc[0].tolist()
+    twice = [name for name in header if name and header.count(name) > 1]
+    if twice:
+        raise ValueError(f"the column {twice[0][:80]!r} occurs twice; expected different names")
+    frame: pd.DataFrame = pd.read_csv(file, **options)
+    has_surplus = not isinstance(frame.index, pd.RangeIndex)
+    if has_surplus:
+        raise ValueError("its rows have more fields than its header")
+    return frame
 
 
 def _write_parquet(frame: pd.DataFrame, file: Path) -> None:
@@ -155,12 +176,14 @@ def _write_parquet(frame: pd.DataFrame, file: Path) -> None:
 
 def _read_parquet(file: Path) -> pd.DataFrame:
     import pandas as pd
+    from pyarrow.parquet import ParquetFile
 
-    _require_pyarrow()
-    try:
-        return pd.read_parquet(file, engine="pyarrow")
-    except (OSError, ValueError) as err:
-        raise ManifestError(f"{str(file)!r} is not a Parquet manifest: {err}.") from err
+    # A crafted file of a few bytes may claim any number of rows.
+    with ParquetFile(file) as stored:
+        num_rows, num_bytes = stored.metadata.num_rows, file.stat().st_size
+        if num_rows > _MIN_ROWS_CHECKED + _MAX_ROWS_PER_BYTE * num_bytes:
+            raise ValueError(f"it claims {pluralize(num_rows, 'row')} in {format_bytes(num_bytes)}")
+    return pd.read_parquet(file, engine="pyarrow")
 
 
 def _require_pyarrow() -> None:

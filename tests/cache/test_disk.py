@@ -259,9 +259,9 @@ def test_threads_may_share_a_cache(files, tmp_path):
 FILLING = """
 import os, sys, time
 from pathlib import Path
-import imggen.cache.disk as disk
+import imggen.cache.writer as writer
 import tests.cache.test_disk
-disk._WRITE_SIZE = 200  # write often
+writer._WRITE_SIZE = 200  # write often
 kind = getattr(tests.cache.test_disk, sys.argv[3])
 files = kind.__new__(kind)
 files.paths = [str(path) for path in sorted(Path(sys.argv[1]).iterdir())]
