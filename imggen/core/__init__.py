@@ -31,6 +31,7 @@ from imggen.core.file_ops import (
 )
 from imggen.core.input_file import InputFile, parse_json
 from imggen.core.memory_layout import contiguous_flip
+from imggen.core.path_checks import is_inside, is_relative_path
 from imggen.core.report_io import Report, check_report_path, write_records
 from imggen.core.rng import Stream, check_seed, generator, seeded, step_generators
 from imggen.core.string_column import StringColumn
@@ -71,6 +72,8 @@ __all__ = [
     "generator",
     "hardlink_file",
     "has_metadata",
+    "is_inside",
+    "is_relative_path",
     "is_same_file",
     "is_whole",
     "move_file",

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 
 import numpy.typing as npt
 
-from imggen.core import check_arguments, check_not_nested, pluralize, warn_user
+from imggen.core import check_arguments, check_not_nested, is_inside, pluralize, warn_user
 from imggen.data import Manifest, Splits, scan, split_name
 from imggen.errors import ExportError, ScanError
 from imggen.export.journal import Journal, check_same_settings
-from imggen.export.plan import KIND, Mode, Plan, check_mode, make_plan, read_plan, write_plan
+from imggen.export.plan import KIND, Mode, Plan, check_mode
+from imggen.export.plan_io import read_plan, write_plan
+from imggen.export.planning import locate_sources, make_plan
 from imggen.export.recipe_splits import make_splits
 from imggen.export.steps import Outcome, carry_back, carry_out, check_possible
 from imggen.splitting import DEFAULT_RATIOS, Counts, GroupBy, Ratios, Recipe
@@ -106,7 +109,8 @@ def split_directory(
 def undo_split(target: str | os.PathLike[str], *, progress: Progress | None = None) -> int:
     """Moves files back that ``split_directory`` with ``mode="move"`` has moved, complete or not.
 
-    An interrupted call can be repeated. Folders of ``target`` that are empty then are removed.
+    An interrupted call can be repeated. Folders of ``target`` that are empty then are removed. If
+    ``target`` was moved together with the original folder, files go to where that is now.
 
     Args:
         target: The folder that files were moved to.
@@ -116,8 +120,9 @@ def undo_split(target: str | os.PathLike[str], *, progress: Progress | None = No
         The number of files in their original places.
 
     Raises:
-        ExportError: ``target`` is not the result of a move, a file exists in both places and
-            differs, or a file cannot be moved.
+        ExportError: ``target`` is not the result of a move, or its plan was edited; both folders
+            have been moved, and not together; a file exists in both places and differs, or cannot
+            be moved.
 
     Warns:
         ImggenWarning: Files that are in neither place.
@@ -137,6 +142,7 @@ def undo_split(target: str | os.PathLike[str], *, progress: Progress | None = No
             f"{os.fspath(target)!r} holds {found}; expected a split made with mode='move', which "
             "alone can be undone."
         )
+    plan = _find_source(plan)
     with plan.journal.locked():
         outcome = carry_back(plan, progress)
     if not outcome.vanished:
@@ -148,6 +154,27 @@ def undo_split(target: str | os.PathLike[str], *, progress: Progress | None = No
             "call again."
         )
     return len(plan.steps) - len(outcome.vanished)
+
+
+def _find_source(plan: Plan) -> Plan:
+    """Finds the original folder of a split that may have been moved, alone or with its source.
+
+    Raises:
+        ExportError: It is not clear where the source is now.
+    """
+    way = os.path.relpath(plan.source, plan.made_at)
+    moved = os.path.normpath(os.path.join(plan.target, way))
+    if plan.target == plan.made_at or moved == plan.source:
+        return plan
+    is_hidden = any(name.startswith(".") and name != ".." for name in way.split(os.sep))
+    if os.path.isdir(moved) and not os.path.lexists(plan.source) and not is_hidden:
+        found = os.path.realpath(moved)
+        return dataclasses.replace(plan, source=found, root=found)
+    raise ExportError(
+        f"The split in {plan.target!r} was made as {plan.made_at!r} with files of "
+        f"{plan.source!r}. Move it back there, or move both together: the files are then expected "
+        f"in {moved!r}."
+    )
 
 
 def plan_split(
@@ -173,12 +200,10 @@ def plan_split(
     if earlier is not None:
         check_same_settings(
             os.fspath(target),
-            {"source": earlier.source, "mode": earlier.mode, **earlier.recipe},
+            {"source": earlier.root, "mode": earlier.mode, **earlier.recipe},
             {"source": os.path.realpath(root), "mode": mode, **recipe.as_metadata()},
         )
-        if isinstance(source, Manifest):
-            _check_same_rows(earlier, source, as_given=recipe.follows_manifest)
-        _warn_of_new_files(earlier, source)
+        _check_same_files(earlier, source, recipe)
         return earlier
     Journal(goal, KIND).check_empty()
     manifest = source if isinstance(source, Manifest) else scan(source)
@@ -211,37 +236,68 @@ def carry_out_plan(plan: Plan, progress: Progress | None = None) -> Outcome:
         return carry_out(plan, progress)
 
 
-def _check_same_rows(plan: Plan, manifest: Manifest, *, as_given: bool) -> None:
+def _check_same_files(plan: Plan, source: Source, recipe: Recipe) -> None:
+    """Compares the files of a plan with those of this call."""
+    try:
+        manifest = source if isinstance(source, Manifest) else scan(source)
+    except ScanError:  # a move has emptied the source
+        _check_outside(plan, [])
+        return
+    full_path = locate_sources(manifest)[1]
+    full_paths = [full_path[path] for path in manifest.paths]
+    _check_outside(plan, full_paths)
+    if isinstance(source, Manifest):
+        _check_same_rows(plan, source, full_paths, as_given=recipe.follows_manifest)
+    planned = {os.path.join(plan.source, step.source) for step in plan.steps}
+    new = [
+        path for full, path in zip(full_paths, manifest.paths, strict=True) if full not in planned
+    ]
+    if new:
+        warn_user(
+            f"Not in {plan.target!r}: {pluralize(len(new), 'image')} added to {manifest.root!r} "
+            f"after the split, such as {min(new)!r}. Split again into a new folder; "
+            "with stable=True the others stay in their splits."
+        )
+
+
+def _check_outside(plan: Plan, full_paths: list[str]) -> None:
+    """Checks that each file of a plan is in the root, or where the source itself leads."""
+    folders = {os.path.dirname(os.path.join(plan.source, step.source)) for step in plan.steps}
+    outside = {folder for folder in folders if not is_inside(folder, plan.root)}
+    if not outside:
+        return
+    known = {os.path.dirname(path) for path in full_paths}
+    for folder, names, _ in os.walk(plan.root):
+        places = (os.path.join(folder, name) for name in names)
+        known |= {os.path.realpath(place) for place in places if os.path.islink(place)}
+    for folder in sorted(outside):
+        if not any(is_inside(folder, one) for one in known):
+            raise ExportError(
+                f"The plan of {plan.target!r} names files in {folder!r}, which is not part of the "
+                "source. Choose a new folder."
+            )
+
+
+def _check_same_rows(
+    plan: Plan, manifest: Manifest, full_paths: list[str], *, as_given: bool
+) -> None:
     """Checks that class and split of each file are the same as when the plan was made."""
     then: dict[str, set[str]] = {}
     for step in plan.steps:
         if step.split >= 0:
             label = plan.class_names[step.label] if step.label >= 0 else ""
             split = plan.split_names[step.split] if as_given else ""
-            then.setdefault(step.source, set()).add(f"{label} {split}".strip())
-    for row, path in enumerate(manifest.paths):
+            full = os.path.join(plan.source, step.source)
+            then.setdefault(full, set()).add(f"{label} {split}".strip())
+    for row, (path, full) in enumerate(zip(manifest.paths, full_paths, strict=True)):
         label = "" if manifest.labels is None else manifest.class_names[manifest.labels[row]]
         split = split_name(manifest.splits[row]) if as_given and manifest.splits else ""
         now = f"{label} {split}".strip()
-        if path in then and now not in then[path]:
+        if full in then and now not in then[full]:
             raise ExportError(
-                f"{plan.target!r} was made when {path!r} was {' and '.join(sorted(then[path]))!r}, "
+                f"{plan.target!r} was made when {path!r} was {' and '.join(sorted(then[full]))!r}, "
                 f"and now it is {now!r}. Choose a new folder."
             )
-
-
-def _warn_of_new_files(plan: Plan, source: Source) -> None:
-    try:
-        manifest = source if isinstance(source, Manifest) else scan(source)
-    except ScanError:  # a move has emptied the source
-        return
-    new = sorted(set(manifest.paths) - {step.source for step in plan.steps})
-    if new:
-        warn_user(
-            f"Not in {plan.target!r}: {pluralize(len(new), 'image')} added to {manifest.root!r} "
-            f"after the split, such as {new[0]!r}. Split again into a new folder; "
-            "with stable=True the others stay in their splits."
-        )
 
 
 def warn_of_outcome(plan: Plan, outcome: Outcome) -> None:

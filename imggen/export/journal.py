@@ -9,21 +9,27 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import hashlib
 import itertools
 import json
 import os
+import re
 import secrets
 import shutil
+import stat
 import threading
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar, final
 
-from imggen.core import replace_files
+from imggen.core import is_inside, replace_files
 from imggen.errors import ExportError, ImggenError
 from imggen.workers import Progress, ThreadMap
 
-_VERSION = 1
+_VERSION = 2
+# The files of the hidden folder, and those that a killed run may have left in it.
+_OWN_FILES = re.compile(r"plan\.jsonl|results\.jsonl|lock|\..+\.tmp")
+_SCRATCH = "scratch"
 _MAX_SHOWN = 80  # characters of a setting in an error message
 
 S = TypeVar("S")
@@ -58,6 +64,7 @@ class Journal:
         from filelock import FileLock, Timeout
 
         try:
+            self._check_own()
             self._folder.mkdir(parents=True, exist_ok=True)
             with FileLock(self._folder / "lock").acquire(timeout=0):
                 yield
@@ -90,12 +97,14 @@ class Journal:
             OSError: It cannot be written.
         """
         header = {"format": f"imggen {self._kind}", "version": _VERSION, **metadata}
+        # ASCII, so that file names that are not valid UTF-8 survive as escapes.
+        lines = [json.dumps(step) for step in steps]
+        header["checksum"] = _checksum(header, lines)
 
         def write(place: Path) -> None:
-            # ASCII, so that file names that are not valid UTF-8 survive as escapes.
             with place.open("w", encoding="ascii") as file:
                 file.writelines(
-                    json.dumps(line) + "\n" for line in itertools.chain([header], steps)
+                    f"{line}\n" for line in itertools.chain([json.dumps(header)], lines)
                 )
                 file.flush()
                 os.fsync(file.fileno())
@@ -107,21 +116,28 @@ class Journal:
         """Reads the plan, if there is one.
 
         Args:
-            parse: Makes the plan from its metadata and steps.
+            parse: Makes the plan from its metadata and steps, and checks that no path in it leads
+                outside: the plan may have been edited, or downloaded with its folder.
 
         Raises:
-            ExportError: The plan is damaged.
+            ExportError: The plan is damaged or was edited.
         """
+        self._check_own()
         try:
-            with self._plan.open(encoding="ascii") as lines:
-                metadata: dict[str, Any] = json.loads(next(lines))
-                kind, version = metadata.pop("format"), metadata.pop("version")
-                if (kind, version) != (f"imggen {self._kind}", _VERSION):
-                    raise ValueError(f"{kind!r} of version {version}; expected version {_VERSION}")
-                return parse(metadata, [json.loads(line) for line in lines])
+            first, *lines = self._plan.read_text("ascii").splitlines()
+            metadata: dict[str, Any] = json.loads(first)
+            kind, version = metadata["format"], metadata["version"]
+            if (kind, version) != (f"imggen {self._kind}", _VERSION):
+                raise ValueError(f"{kind!r} of version {version}; expected version {_VERSION}")
+            if metadata.pop("checksum") != _checksum(metadata, lines):
+                raise ValueError("it has been edited, since its checksum differs")
+            del metadata["format"], metadata["version"]
+            return parse(metadata, [json.loads(line) for line in lines])
         except (FileNotFoundError, NotADirectoryError):
             return None
-        except (OSError, ValueError, TypeError, KeyError, AttributeError, StopIteration) as err:
+        except (
+            *(OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError),
+        ) as err:
             raise ExportError(
                 f"The plan {str(self._plan)!r} cannot be read: {err!r}. Without it the original "
                 "locations are lost; restore it, or choose a new target."
@@ -139,9 +155,35 @@ class Journal:
                 with contextlib.suppress(ValueError):  # a line that an interruption cut off
                     yield json.loads(line)
 
+    def check_folders(self, folders: Iterable[str]) -> None:
+        """Checks that no folder of the target leads outside it.
+
+        Raises:
+            ExportError: A folder does.
+        """
+        try:
+            for folder in folders:
+                self.locate(os.path.join(folder, "file"))
+        except OSError as err:
+            raise ExportError(f"{err}. Remove it, or choose a new folder.") from err
+
+    def locate(self, path: str) -> str:
+        """Returns the full path of a file that a step reads or writes in the target.
+
+        Raises:
+            OSError: A link leads outside the target, so that another file would be touched.
+        """
+        place = os.path.join(self.target, path)
+        if not is_inside(os.path.realpath(os.path.dirname(place)), os.path.realpath(self.target)):
+            raise OSError(errno.EXDEV, f"A link leads outside {self.target!r}", place)
+        return place
+
     def forget(self) -> None:
         """Removes the journal, all folders of the target that are empty then, and the target."""
-        shutil.rmtree(self._folder, ignore_errors=True)
+        for name in os.listdir(self._folder):
+            if _OWN_FILES.fullmatch(name):
+                os.unlink(self._folder / name)
+        shutil.rmtree(self._folder / _SCRATCH, ignore_errors=True)
         for folder, _, _ in os.walk(self.target, topdown=False):
             with contextlib.suppress(OSError):
                 os.rmdir(folder)
@@ -178,10 +220,13 @@ class Journal:
                 full disk.
         """
         # One folder per run: a thread of an interrupted run may still be writing.
-        scratch = self._folder / "scratch" / secrets.token_hex(4)
+        scratch = self._folder / _SCRATCH / secrets.token_hex(4)
         numbers = itertools.count()
+        self._check_own()
+        places = {*folders, *map(os.path.dirname, outputs)}
+        self.check_folders(places)
         try:
-            for folder in sorted({*folders, *map(os.path.dirname, outputs)}):
+            for folder in sorted(places):
                 os.makedirs(os.path.join(self.target, folder), exist_ok=True)
             scratch.mkdir(parents=True)
             return list(
@@ -197,6 +242,30 @@ class Journal:
             shutil.rmtree(scratch.parent, ignore_errors=True)  # with those of killed runs
             with contextlib.suppress(OSError):
                 os.rmdir(self._folder)
+
+    def _check_own(self) -> None:
+        """Checks that the hidden folder leads nowhere else, by links of someone else.
+
+        Raises:
+            ExportError: The folder or a file in it is a link.
+        """
+        try:
+            if stat.S_ISDIR(os.lstat(self._folder).st_mode):
+                entries = list(os.scandir(self._folder))
+            else:
+                raise NotADirectoryError
+            odd = [entry.path for entry in entries if not _is_own(entry)]
+        except FileNotFoundError:
+            return
+        except NotADirectoryError:
+            if not os.path.lexists(self._folder):  # the target is a file
+                return
+            odd = [str(self._folder)]
+        if odd:
+            raise ExportError(
+                f"{odd[0]!r} is a link or another kind of file than imggen writes there, so that "
+                "other files could be overwritten. Remove it, or choose a new folder."
+            )
 
     def _stopped(self, err: OSError, outputs: Collection[str]) -> ExportError:
         reason = "The disk is full" if err.errno in (errno.ENOSPC, errno.EDQUOT) else str(err)
@@ -234,3 +303,23 @@ def _describe_change(name: str, then: Any, now: Any) -> str:
     if max(len(str(then)), len(str(now))) > _MAX_SHOWN:
         return f"another {name}="
     return f"{name}={then!r} (now {now!r})"
+
+
+def _checksum(header: Mapping[str, Any], lines: Iterable[str]) -> str:
+    digest = hashlib.sha256(json.dumps(header).encode("ascii"))
+    for line in lines:
+        digest.update(f"\n{line}".encode("ascii"))
+    return digest.hexdigest()
+
+
+def _is_own(entry: os.DirEntry[str]) -> bool:
+    """Whether writing to an entry of the hidden folder changes no other file."""
+    if entry.name == _SCRATCH:
+        return entry.is_dir(follow_symlinks=False)
+    if not _OWN_FILES.fullmatch(entry.name):
+        return True  # never touched
+    # Only these two are written in place, through further names (hard links) of the file too.
+    is_alone = entry.name not in ("lock", "results.jsonl") or (
+        entry.stat(follow_symlinks=False).st_nlink == 1
+    )
+    return entry.is_file(follow_symlinks=False) and is_alone

@@ -52,21 +52,22 @@ class TargetNames:
             sidecars: Its sidecars; images may share some.
         """
         suffixes = [sidecar.suffix for sidecar in sidecars]
-        first = self._numbers.get(_key(path), 1)
+        first = self._numbers.get(path_key(path), 1)
         for number, candidate in enumerate(_candidates(path, suffixes, first), first):
             stem = posixpath.splitext(candidate)[0]
-            sidecar_keys = {_key(stem + sidecar.suffix): sidecar.path for sidecar in sidecars}
-            is_free = _key(candidate) not in self._taken and all(
+            sidecar_keys = {path_key(stem + sidecar.suffix): sidecar.path for sidecar in sidecars}
+            is_free = path_key(candidate) not in self._taken and all(
                 self._taken.get(key, owner) == owner for key, owner in sidecar_keys.items()
             )
             if is_free:
-                self._taken |= {_key(candidate): None, **sidecar_keys}
-                self._numbers[_key(path)] = number + 1
+                self._taken |= {path_key(candidate): None, **sidecar_keys}
+                self._numbers[path_key(path)] = number + 1
                 return candidate
         raise AssertionError("unreachable: numbers are endless")
 
 
-def _key(path: str) -> str:
+def path_key(path: str) -> str:
+    """Returns a text that is equal for paths that some file systems do not distinguish."""
     return unicodedata.normalize("NFC", path).casefold()
 
 

@@ -57,8 +57,9 @@ def carry_out(plan: Plan, progress: Progress | None = None) -> Outcome:
     """Carries out all steps that are not done yet.
 
     Raises:
-        ExportError: See ``Journal.carry_out``.
+        ExportError: A link leads outside the source or the target; see ``Journal.carry_out``.
     """
+    Journal(plan.source, KIND).check_folders({os.path.dirname(step.source) for step in plan.steps})
     deviations = plan.journal.carry_out(
         _VERBS[plan.mode],
         _Worker(plan).do,
@@ -76,8 +77,9 @@ def carry_back(plan: Plan, progress: Progress | None = None) -> Outcome:
     """Moves every file back to its original place.
 
     Raises:
-        ExportError: See ``Journal.carry_out``.
+        ExportError: A link leads outside the source or the target; see ``Journal.carry_out``.
     """
+    plan.journal.check_folders({os.path.dirname(step.target) for step in plan.steps})
     deviations = Journal(plan.source, KIND).carry_out(
         "moving back",
         _Worker(plan).undo,
@@ -104,6 +106,7 @@ class _Worker:
 
     def __init__(self, plan: Plan) -> None:
         self._plan = plan
+        self._source, self._target = Journal(plan.source, KIND), plan.journal
         # By resolved folders, as different links may lead to one file.
         self._new_path: dict[str, str] = {}
         if any(step.link is not None for step in plan.steps):
@@ -112,8 +115,7 @@ class _Worker:
             self._new_path = dict(zip(paths, targets, strict=True))
 
     def do(self, step: Step, temporary: str) -> _Deviation | None:
-        source = os.path.join(self._plan.source, step.source)
-        target = os.path.join(self._plan.target, step.target)
+        source, target = self._source.locate(step.source), self._target.locate(step.target)
         try:
             if self._plan.mode == "move":
                 new_link = self._retarget(source, step.link)
@@ -131,8 +133,7 @@ class _Worker:
         return None
 
     def undo(self, step: Step, temporary: str) -> _Deviation | None:
-        source = os.path.join(self._plan.source, step.source)
-        target = os.path.join(self._plan.target, step.target)
+        source, target = self._source.locate(step.source), self._target.locate(step.target)
         new_link = self._retarget(source, step.link)
         try:
             return self._move(target, source, step, (new_link, step.link), temporary)

@@ -15,6 +15,7 @@ from tests.helpers.split_files import (
     files_in,
     interrupt_after,
     interrupted,
+    numbered,
     part_of,
     visible_in,
     write_files,
@@ -234,3 +235,61 @@ def test_a_renamed_target_is_complete(many, tmp_path):
     split_directory(many, tmp_path / "renamed", HALF)
 
     assert visible_in(tmp_path) == ["many", "renamed"]
+
+
+# A project that was moved.
+
+
+@pytest.fixture
+def project(tmp_path):
+    """A folder with a source and what was moved out of it; and the files as they were."""
+    photos = write_files(tmp_path / "project/photos", *(f"c/{number}.png" for number in range(8)))
+    before = files_in(photos)
+    split_directory(photos, tmp_path / "project/split", HALF, mode="move")
+    return tmp_path / "project", before
+
+
+def test_undo_finds_the_source_of_a_project_that_was_moved(project, tmp_path):
+    folder, before = project
+    (tmp_path / "other/deep").mkdir(parents=True)
+    folder.rename(tmp_path / "other/deep/renamed")
+
+    assert undo_split(tmp_path / "other/deep/renamed/split") == 8
+    assert files_in(tmp_path / "other/deep/renamed/photos") == before
+    assert os.listdir(tmp_path) == ["other"]
+
+
+def test_an_interrupted_undo_of_a_moved_project_is_resumed(project, tmp_path):
+    folder, before = project
+    folder.rename(tmp_path / "renamed")
+    with pytest.raises(KeyboardInterrupt):
+        undo_split(tmp_path / "renamed/split", progress=interrupt_after(3))
+
+    assert undo_split(tmp_path / "renamed/split") == 8
+    assert files_in(tmp_path / "renamed/photos") == before
+
+
+@pytest.mark.parametrize("what", ["copied", "without its source", "alone", "below a hidden folder"])
+def test_undo_refuses_where_the_source_is_not_clear(project, tmp_path, what):
+    folder, _ = project
+    if what == "copied":
+        shutil.copytree(folder, tmp_path / "new")
+    elif what == "alone":
+        (tmp_path / "new").mkdir()
+        (folder / "split").rename(tmp_path / "new/split")
+    elif what == "without its source":
+        folder.rename(tmp_path / "new")
+        shutil.rmtree(tmp_path / "new/photos")
+    else:
+        shutil.rmtree(folder)
+        (tmp_path / ".ssh").mkdir()
+        split_directory(
+            write_files(tmp_path / "a/.ssh", *numbered("c", 8)), tmp_path / "a/b/split", mode="move"
+        )
+        (tmp_path / "a/b").rename(tmp_path / "new")
+        shutil.rmtree(tmp_path / "a")
+    before = everything_in(tmp_path)
+    with pytest.raises(ExportError, match=r"was made as '.*' with files of .* Move it back"):
+        undo_split(tmp_path / "new/split")
+
+    assert everything_in(tmp_path) == before

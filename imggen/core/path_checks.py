@@ -1,0 +1,34 @@
+"""Checks of paths that come from files: whether they can lead outside a folder."""
+
+from __future__ import annotations
+
+import os
+import posixpath
+from typing import TypeGuard
+
+
+def is_relative_path(path: object) -> TypeGuard[str]:
+    """Whether a value is a path to something inside a folder, written without detours.
+
+    Args:
+        path: A value that was read from a file. Folders are separated by slashes.
+
+    Example:
+        >>> [is_relative_path(path) for path in ("cat/1.png", "../1.png", "/1.png", "a//b", 7)]
+        [True, False, False, False, False]
+    """
+    if not isinstance(path, str) or not path or "\0" in path:
+        return False
+    if posixpath.isabs(path) or os.path.isabs(path) or os.path.splitdrive(path)[0]:
+        return False
+    return posixpath.normpath(path) == path and path.split("/")[0] not in (".", "..")
+
+
+def is_inside(path: str, folder: str) -> bool:
+    """Whether a path is a folder or inside it; both absolute and without links.
+
+    Example:
+        >>> is_inside("/data/cat", "/data"), is_inside("/database", "/data")
+        (True, False)
+    """
+    return path == folder or path.startswith(os.path.join(folder, ""))
