@@ -22,7 +22,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from pathlib import Path
 from typing import Any, TypeVar, final
 
-from imggen.core import is_inside, replace_files
+from imggen.core import InputFile, is_inside, parse_json, replace_files
 from imggen.errors import ExportError, ImggenError
 from imggen.workers import Progress, ThreadMap
 
@@ -123,25 +123,24 @@ class Journal:
             ExportError: The plan is damaged or was edited.
         """
         self._check_own()
-        try:
-            first, *lines = self._plan.read_text("ascii").splitlines()
-            metadata: dict[str, Any] = json.loads(first)
+        if not self._plan.exists():
+            return None
+        file = InputFile(
+            self._plan,
+            lambda message: ExportError(f"The plan {message}"),
+            advice="Without it the original locations are lost; restore it, or choose a new "
+            "target.",
+        )
+        lines = list(file.read_lines())
+        with file.translate_errors():
+            metadata: dict[str, Any] = parse_json(lines.pop(0))
             kind, version = metadata["format"], metadata["version"]
             if (kind, version) != (f"imggen {self._kind}", _VERSION):
-                raise ValueError(f"{kind!r} of version {version}; expected version {_VERSION}")
+                raise ValueError(f"it is {kind!r} of version {version}; expected {_VERSION}")
             if metadata.pop("checksum") != _checksum(metadata, lines):
                 raise ValueError("it has been edited, since its checksum differs")
             del metadata["format"], metadata["version"]
-            return parse(metadata, [json.loads(line) for line in lines])
-        except (FileNotFoundError, NotADirectoryError):
-            return None
-        except (
-            *(OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError),
-        ) as err:
-            raise ExportError(
-                f"The plan {str(self._plan)!r} cannot be read: {err!r}. Without it the original "
-                "locations are lost; restore it, or choose a new target."
-            ) from err
+            return parse(metadata, parse_json(f"[{','.join(lines)}]"))
 
     def record(self, result: Any) -> None:
         """Appends the result of a step; safe to call from several threads."""
@@ -150,10 +149,11 @@ class Journal:
 
     def recorded(self) -> Iterator[Any]:
         """Iterates over the results of all steps so far."""
-        with contextlib.suppress(FileNotFoundError):
-            for line in self._results.read_text("ascii").splitlines():
-                with contextlib.suppress(ValueError):  # a line that an interruption cut off
-                    yield json.loads(line)
+        if self._results.exists():
+            # Lines that an interruption cut off, or that are damaged, are steps to repeat.
+            for line in self._results.read_text("ascii", "replace").splitlines():
+                with contextlib.suppress(ValueError):
+                    yield parse_json(line)
 
     def check_folders(self, folders: Iterable[str]) -> None:
         """Checks that no folder of the target leads outside it.

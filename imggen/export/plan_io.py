@@ -12,6 +12,7 @@ from dataclasses import asdict
 from typing import Any, TypeGuard, get_args
 
 from imggen.core import is_relative_path, is_whole
+from imggen.errors import ExportError
 from imggen.export.journal import Journal
 from imggen.export.names import check_folder_names, path_key
 from imggen.export.plan import KIND, Mode, Plan, Step
@@ -49,7 +50,6 @@ def check_plan(plan: Plan) -> None:
 
     Raises:
         ValueError: It cannot.
-        ExportError: The name of a split or class cannot be the name of a folder.
     """
     for folder in (plan.root, plan.source, plan.made_at):
         _require(_is_full_path(folder), f"the folder {folder!r}")
@@ -59,7 +59,10 @@ def check_plan(plan: Plan) -> None:
     for names in (plan.split_names, plan.class_names):
         _require(all(isinstance(name, str) for name in names), "the names")
         _require(len(set(names)) == len(names), "names that are there twice")
-    check_folder_names(plan.split_names, plan.class_names)
+    try:
+        check_folder_names(plan.split_names, plan.class_names)
+    except ExportError as err:
+        raise ValueError(f"imggen does not write these names: {err}") from err
     _require(is_whole(plan.num_separated, 0), "num_separated")
     sources = set()
     for step in plan.steps:
