@@ -88,7 +88,7 @@ class Pipeline:
         self,
         sample: Sample,
         rng_for: Callable[[int], np.random.Generator],
-        where: str,
+        where: object,
         size: tuple[int, int] | None = None,
     ) -> AugmentedSample:
         """Augments a sample; does not modify the arrays that it is given.
@@ -97,7 +97,7 @@ class Pipeline:
             sample: The sample.
             rng_for: Returns the generator of a step, by the step's number. Each step has a
                 generator of its own, so that changing one step does not affect the others.
-            where: The file, epoch and index of the sample, for error messages.
+            where: Describes the sample in error messages; formatted only there.
             size: (height, width) of the output of ``crop``, in pixels. None: the sample's size.
 
         Raises:
@@ -116,7 +116,7 @@ class Pipeline:
         self,
         samples: Sequence[Sample],
         rng_for: Sequence[Callable[[int], np.random.Generator]],
-        where: Sequence[str],
+        where: Sequence[object],
         size: tuple[int, int] | None = None,
     ) -> list[AugmentedSample]:
         """Augments a batch, with the same results as one call per sample; faster if ``is_batched``.
@@ -194,7 +194,7 @@ class _Run:
         self,
         sample: Sample,
         rng_for: Callable[[int], np.random.Generator],
-        where: str,
+        where: object,
         size: tuple[int, int] | None,
     ) -> None:
         self.original = self.sample = sample
@@ -278,7 +278,7 @@ class _Shapes(NamedTuple):
 
 
 def _check_result(
-    name: str, result: Any, expected: _Shapes, where: str
+    name: str, result: Any, expected: _Shapes, where: object
 ) -> tuple[Sample, DrawnParameters]:
     try:
         sample, parameters = result
@@ -301,7 +301,7 @@ def _check_result(
     return sample, parameters
 
 
-def _check_positions(name: str, what: str, array: Any, count: int | None, where: str) -> None:
+def _check_positions(name: str, what: str, array: Any, count: int | None, where: object) -> None:
     if array is None and count is None:
         return
     width = 5 if what == "boxes" else 4
@@ -317,7 +317,7 @@ def _check_positions(name: str, what: str, array: Any, count: int | None, where:
     )
 
 
-def _wrap_error(names: str, err: Exception, where: str) -> AugmentationError:
+def _wrap_error(names: str, err: Exception, where: object) -> AugmentationError:
     if isinstance(err, ImggenError):
         return AugmentationError(f"The augmentation {names!r} failed on {where}: {err}")
     return AugmentationError(

@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from imggen.augment import Pipeline, Sample
 from imggen.benchmark.clock import MIN_ROUNDS, Clock
-from imggen.cache import ImageCache
+from imggen.cache import ImageCache, StackedRows
 from imggen.decode import load_in_stages
 from imggen.errors import CacheError, ImageError
 from imggen.loading import BatchMaker, EpochSampler, NoTargetMode
@@ -223,6 +223,9 @@ class _RenumberedCache:
 
     def get(self, index: int, load: Callable[[], npt.NDArray[Any]]) -> npt.NDArray[Any]:
         return self._cache.get(int(self._rows[index]), load)
+
+    def stacked(self, indices: npt.NDArray[np.int64]) -> StackedRows | None:
+        return self._cache.stacked(self._rows[indices])
 
     @property
     def is_full(self) -> bool:

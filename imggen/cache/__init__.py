@@ -6,7 +6,7 @@ augmentation. How and where arrays are stored may be changed here without lookin
 
 from imggen.cache.disk import clear_stores, list_stores
 from imggen.cache.options import Cache, CacheLike, as_cache, open_cache
-from imggen.cache.packed import ImageCache, pack_as_jpeg
+from imggen.cache.packed import ImageCache, StackedRows, pack_as_jpeg
 from imggen.cache.ram import RamCache
 
 __all__ = [
@@ -14,6 +14,7 @@ __all__ = [
     "CacheLike",
     "ImageCache",
     "RamCache",
+    "StackedRows",
     "as_cache",
     "clear_stores",
     "list_stores",

@@ -14,6 +14,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple, final
 
+import numpy as np
 import numpy.typing as npt
 
 from imggen.cache.journal import (
@@ -222,6 +223,9 @@ class DiskCache:
         view = array.view()
         view.flags.writeable = False
         return view
+
+    def stacked(self, indices: npt.NDArray[np.int64]) -> None:
+        """Returns None: arrays lie in the order in which they were loaded."""
 
     @property
     def is_full(self) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable
-from typing import Any, Protocol, final
+from typing import Any, NamedTuple, Protocol, final
 
 import numpy as np
 import numpy.typing as npt
@@ -14,11 +14,26 @@ from imggen.decode import decode_jpeg
 _MAX_SIDE = 65500  # the limit of libjpeg
 
 
+class StackedRows(NamedTuple):
+    """Samples as rows of an array, which ``stack[rows]`` copies.
+
+    Attributes:
+        stack: Read-only, shape (any number, *shape of a sample).
+        rows: The row of each sample.
+    """
+
+    stack: npt.NDArray[Any]
+    rows: npt.NDArray[np.int64]
+
+
 class ImageCache(Protocol):
     """A cache of arrays: in memory or on disk, as pixels or as JPEGs."""
 
     def get(self, index: int, load: Callable[[], npt.NDArray[Any]]) -> npt.NDArray[Any]:
         """Returns sample ``index``, read-only; calls ``load`` if it is not stored."""
+
+    def stacked(self, indices: npt.NDArray[np.int64]) -> StackedRows | None:
+        """Returns where to find many samples at once; None if not all are stored in one array."""
 
     @property
     def is_full(self) -> bool:
@@ -45,6 +60,9 @@ class JpegCache:
     def get(self, index: int, load: Callable[[], npt.NDArray[Any]]) -> npt.NDArray[Any]:
         """Same as in the inner cache."""
         return _unpack(self._packed.get(index, lambda: pack_as_jpeg(load(), self._quality)))
+
+    def stacked(self, indices: npt.NDArray[np.int64]) -> None:
+        """Returns None: JPEGs have different lengths."""
 
     @property
     def is_full(self) -> bool:

@@ -11,8 +11,10 @@ from functools import partial
 from pathlib import Path
 from typing import Any, final
 
+import numpy as np
 import numpy.typing as npt
 
+from imggen.cache.packed import StackedRows
 from imggen.core import format_bytes
 from imggen.errors import ImggenWarning, OptionError
 from imggen.workers import register_after_fork
@@ -30,8 +32,9 @@ _CONTAINER_LIMIT_FILES = (
 class RamCache:
     """Stores each sample's array as loaded, before augmentation.
 
-    Memory grows as samples are loaded, by the bytes of their arrays. Safe for several threads; not
-    shared between processes.
+    Memory grows as samples are loaded, by the bytes of their arrays. Arrays of the shape and dtype
+    of the first are rows of one array, from which whole batches can be gathered; its pages take no
+    memory until they are written. Safe for several threads; not shared between processes.
 
     Args:
         num_samples: The number of samples.
@@ -51,6 +54,10 @@ class RamCache:
         self._limit = _usable_memory() if limit is None else limit
         self._num_samples = num_samples
         self._arrays: dict[int, npt.NDArray[Any]] = {}
+        # The arrays that agree in shape and dtype: to be written, and to be read.
+        self._rows: npt.NDArray[Any] | None = None
+        self._stack: npt.NDArray[Any] | None = None
+        self._is_in_stack = np.zeros(0, np.bool_)
         self._bytes_stored = 0
         self.is_full = False
         self.after_fork()
@@ -70,21 +77,31 @@ class RamCache:
         if array is None and self.is_full:
             return load()
         if array is None:
-            array = load().copy()  # a loader may write its next sample into the same array
-            array.flags.writeable = False
-            self._store(index, array)
+            array = self._store(index, load())
         return array
 
-    def _store(self, index: int, array: npt.NDArray[Any]) -> None:
+    def stacked(self, indices: npt.NDArray[np.int64]) -> StackedRows | None:
+        """Returns where to find many samples at once.
+
+        None if not all of them are stored, or if their shapes or dtypes differ.
+        """
+        stack, is_in_stack = self._stack, self._is_in_stack
+        if stack is None or not is_in_stack[indices].all():
+            return None
+        return StackedRows(stack, indices)
+
+    def _store(self, index: int, array: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        """Returns a read-only copy, because a loader may write its next sample into ``array``."""
         with self._lock:
             if self._bytes_stored == 0 and self._same_size:
                 self._check_space(array.nbytes)
+                self._allocate(array)
             if index in self._arrays:  # two threads may load the same sample
-                return
+                return self._arrays[index]
             if self._bytes_stored + array.nbytes <= self._limit:
-                self._arrays[index] = array
                 self._bytes_stored += array.nbytes
-                return
+                self._arrays[index] = stored = self._copy(index, array)
+                return stored
             was_full, self.is_full = self.is_full, True  # other threads may have found it full too
             num_stored = len(self._arrays)
         if not was_full:
@@ -96,6 +113,31 @@ class RamCache:
                 ImggenWarning,
                 stacklevel=2,
             )
+        return array
+
+    def _allocate(self, first: npt.NDArray[Any]) -> None:
+        # The system may refuse to reserve memory that it has not got yet; then each array is
+        # stored on its own.
+        with suppress(MemoryError):
+            rows = np.empty((self._num_samples, *first.shape), first.dtype)
+            stack = rows[...]
+            stack.flags.writeable = False
+            self._is_in_stack = np.zeros(self._num_samples, np.bool_)
+            self._rows, self._stack = rows, stack
+
+    def _copy(self, index: int, array: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        rows, stack = self._rows, self._stack
+        if (
+            rows is not None
+            and stack is not None
+            and (array.shape, array.dtype) == (rows.shape[1:], rows.dtype)
+        ):
+            rows[index] = array
+            self._is_in_stack[index] = True
+            return stack[index, ...]  # an array even where a sample is a single number
+        copy = array.copy()
+        copy.flags.writeable = False
+        return copy
 
     def _check_space(self, nbytes: int) -> None:
         needed = self._num_samples * nbytes
@@ -112,7 +154,7 @@ class RamCache:
     def clear(self) -> None:
         """Removes all samples."""
         with self._lock:
-            self._arrays = {}
+            self._arrays, self._rows, self._stack = {}, None, None
             self._bytes_stored, self.is_full = 0, False
 
     def __reduce__(self) -> tuple[Any, ...]:

@@ -7,6 +7,7 @@ numbers for one use never changes another.
 
 from collections.abc import Callable
 from enum import IntEnum
+from typing import Any
 
 import numpy as np
 
@@ -51,7 +52,7 @@ def step_generators(
     """Builds independent generators for the steps of one sample.
 
     Step k draws from block k of the numbers of ``generator``; blocks are 2**64 numbers long.
-    Advancing a generator takes less time than building one.
+    Advancing a generator takes less time than building one, and none is built until a step draws.
 
     Returns:
         A function from the number of a step, from 0, to its generator, which is valid until the
@@ -65,13 +66,18 @@ def step_generators(
         >>> rng_for(1).random() == first
         True
     """
-    rng = generator(seed, stream, epoch, index)
-    bits = rng.bit_generator
-    start = bits.state
+    rng: np.random.Generator | None = None
+    start: Any = None
 
     def rng_for(step: int) -> np.random.Generator:
-        bits.state = start
-        bits.advance(step << 64)  # type: ignore[attr-defined]  # PCG64 has it
+        nonlocal rng, start
+        if rng is None:
+            rng = generator(seed, stream, epoch, index)
+            start = rng.bit_generator.state
+        else:
+            rng.bit_generator.state = start
+        if step:
+            rng.bit_generator.advance(step << 64)  # type: ignore[attr-defined]  # PCG64 has it
         return rng
 
     return rng_for

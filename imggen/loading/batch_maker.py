@@ -58,6 +58,20 @@ class Batch(NamedTuple):
     failures: dict[int, Failure]
 
 
+class _Place(NamedTuple):
+    """A sample as error messages name it. Joining the path for each sample would take longer."""
+
+    manifest: Manifest
+    epoch: int
+    sample_index: int
+    row: int
+
+    def __str__(self) -> str:
+        return (
+            f"{self.manifest.filepath(self.row)!r} (epoch {self.epoch}, index {self.sample_index})"
+        )
+
+
 @final
 @dataclass(frozen=True, eq=False)
 class BatchMaker:
@@ -141,7 +155,8 @@ class BatchMaker:
             AugmentationError: An augmentation broke its contract.
         """
         manifest, mode = self.manifest, self.label_mode
-        indices = self.batch_indices(epoch, batch_index).tolist()
+        of_epoch = self.batch_indices(epoch, batch_index)
+        indices = of_epoch.tolist()
         failures: dict[int, Failure] = {}
         served: list[int] = []  # indices
         rows: list[int] = []
@@ -157,20 +172,27 @@ class BatchMaker:
             )
             if mode.moves_with_image
             else None,
+            filepath=manifest.filepath,
             buffers=self.buffers,
         )
-        for index, row, sample in self._load_augmented(epoch, indices, failures):
-            if sample is None:
-                blank.append(len(rows))
-            else:
-                collator.put(len(rows), sample, manifest.filepath(row))
-            served.append(index)
-            rows.append(row)
+        of_rows = of_epoch % self.sampler.num_samples
+        stored = None if self.pipeline.steps else self.samples.stacked(of_rows)
+        if stored is not None:
+            served, rows = indices, of_rows.tolist()
+            collator.put_all(stored, rows[0])
+        else:
+            for index, row, sample in self._load_augmented(epoch, indices, failures):
+                if sample is None:
+                    blank.append(len(rows))
+                else:
+                    collator.put(len(rows), sample, row)
+                served.append(index)
+                rows.append(row)
         if not collator.images:  # all are blank
             index = indices[0]
             row, sample = self._load_substitute(epoch, index, failures[index])
             augmented = self.augment(sample, epoch, index, row).sample
-            collator.put(0, augmented, manifest.filepath(row))
+            collator.put(0, augmented, row)
             blank = list(range(len(rows)))
         arrays = {name: array[: len(rows)] for name, array in collator.images.items()}
         targets = {name: array[: len(rows)] for name, array in collator.targets.items()}
@@ -192,6 +214,9 @@ class BatchMaker:
     ) -> Iterator[tuple[int, int, Sample | None]]:
         """Same as ``load``, with augmented samples; all at once where that is faster."""
         loaded = self.load(epoch, indices, failures)
+        if not self.pipeline.steps:
+            yield from loaded
+            return
         if not self.pipeline.is_batched:
             for index, row, sample in loaded:
                 done = None if sample is None else self.augment(sample, epoch, index, row).sample
@@ -205,7 +230,7 @@ class BatchMaker:
                 self.pipeline.augment_batch(
                     [sample for _, _, sample in present],
                     [self._step_generators(epoch, index) for index, _, _ in present],
-                    [self._describe(epoch, index, row) for index, row, _ in present],
+                    [_Place(self.manifest, epoch, index, row) for index, row, _ in present],
                     self.cut_size,
                 ),
                 strict=True,
@@ -288,14 +313,11 @@ class BatchMaker:
         Raises:
             AugmentationError: An augmentation broke its contract.
         """
-        where = self._describe(epoch, index, row)
+        where = _Place(self.manifest, epoch, index, row)
         return self.pipeline(sample, self._step_generators(epoch, index), where, self.cut_size)
 
     def _step_generators(self, epoch: int, index: int) -> Callable[[int], np.random.Generator]:
         return step_generators(self.seed, Stream.AUGMENT, epoch, index)
-
-    def _describe(self, epoch: int, index: int, row: int) -> str:
-        return f"{self.manifest.filepath(row)!r} (epoch {epoch}, index {index})"
 
     def find_unrepeatable_steps(self) -> list[str]:
         """Names the steps that draw from another source than the generator they are given.

@@ -9,10 +9,11 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, NamedTuple, final
 
+import numpy as np
 import numpy.typing as npt
 
 from imggen.augment import Sample
-from imggen.cache import ImageCache
+from imggen.cache import ImageCache, StackedRows
 from imggen.data import Manifest
 from imggen.decode import ImageSpec
 from imggen.errors import CacheError, ImageError, OptionError
@@ -78,6 +79,15 @@ class SampleLoader:
         if self.cache is not None:
             return self.cache.get(row, lambda: self._load(row))
         return self._load(row)
+
+    def stacked(self, rows: npt.NDArray[np.int64]) -> StackedRows | None:
+        """Returns where the images of many samples are stored in one array.
+
+        None where a sample is more than its image, or an image is not stored that way.
+        """
+        if self.cache is None or self.manifest.inputs or self.label_mode.moves_with_image:
+            return None
+        return self.cache.stacked(rows)
 
     def fill_cache(self, workers: int, progress: Callable[[], object]) -> list[Failure]:
         """Loads all images into the cache; see ``ImageSequence.fill_cache``."""

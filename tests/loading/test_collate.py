@@ -1,0 +1,84 @@
+"""Whole batches are copied with the same bits as one sample after the other."""
+
+import numpy as np
+import pytest
+
+from imggen.augment import Sample
+from imggen.cache import StackedRows
+from imggen.errors import SampleError
+from imggen.loading import collate
+from imggen.loading.collate import BatchCollator
+from imggen.workers import BufferPool
+
+ROWS = np.array([5, 0, 3, 3, 1])
+
+
+def collator(dtype="float32", rescale=None, *, channels_first=False):
+    return BatchCollator(
+        (),
+        len(ROWS),
+        dtype=dtype,
+        rescale=rescale,
+        channels_first=channels_first,
+        sample_targets=None,
+        filepath=lambda row: f"file {row}",
+        buffers=BufferPool(2),
+    )
+
+
+def put_one_by_one(stack, **options):
+    one_by_one = collator(**options)
+    for position, row in enumerate(ROWS):
+        one_by_one.put(position, Sample(stack[row]), row)
+    return one_by_one.images["image"]
+
+
+def put_all(stack, **options):
+    together = collator(**options)
+    together.put_all(StackedRows(stack, ROWS), row=5)
+    return together.images["image"]
+
+
+@pytest.mark.parametrize("channels_first", [False, True])
+@pytest.mark.parametrize("block", [1, 400, 2**18])  # bytes: one image, some, all of them
+def test_a_batch_has_the_bits_of_its_samples(block, channels_first, monkeypatch):
+    monkeypatch.setattr(collate, "_BLOCK_BYTES", block)
+    rng = np.random.default_rng(0)
+    stacks = [
+        rng.integers(0, 256, (6, 5, 4, 3), dtype=np.uint8),
+        rng.integers(-9, 2**31, (6, 5, 4, 1)),
+        rng.normal(size=(6, 5, 4, 2)),
+        rng.normal(size=(6, 3, 5, 4, 1)).astype("float32"),
+        rng.integers(0, 2, (6, 7)).astype(bool),
+    ]
+    for stack in stacks:
+        for dtype in ("float32", "float64", "float16", "uint8"):
+            for rescale in (None, 1 / 255, 2.0):
+                if dtype == "uint8" and (stack.dtype.kind not in "bu" or rescale):
+                    continue
+                with np.errstate(over="ignore"):  # of float16
+                    options = {"dtype": dtype, "rescale": rescale, "channels_first": channels_first}
+                    np.testing.assert_array_equal(
+                        put_all(stack, **options), put_one_by_one(stack, **options), strict=True
+                    )
+
+
+def test_scaled_values_are_the_float32_products():
+    stack = np.arange(256, dtype=np.uint8).reshape(1, 16, 16, 1).repeat(6, axis=0)
+
+    scaled = put_all(stack, rescale=1 / 255)
+
+    expected = stack[ROWS].astype(np.float32) * np.float32(1 / 255)
+    np.testing.assert_array_equal(scaled, expected, strict=True)
+
+
+def test_floats_do_not_fit_into_uint8():
+    with pytest.raises(SampleError, match="float64 for 'file 5'"):
+        put_all(np.ones((6, 2, 2, 1)), dtype="uint8")
+
+
+def test_samples_may_be_single_numbers():
+    stack = np.arange(6.0)
+
+    assert put_one_by_one(stack, rescale=2.0).tolist() == [10, 0, 6, 6, 2]
+    assert put_all(stack, rescale=2.0).tolist() == [10, 0, 6, 6, 2]

@@ -1,0 +1,157 @@
+"""What a sample may cost on each path, in calls and in memory: the guard against lost speed.
+
+A timed test fails on a busy machine and passes on a fast one; counts are the same everywhere. A
+change that adds a call per sample must either save one elsewhere, or raise a budget here and say
+why in its commit.
+"""
+
+import dataclasses
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+import imggen
+from imggen import augment
+from tests.helpers.call_counts import measure_cost
+from tests.helpers.images import write_images
+
+SIZE = (16, 16)
+PIXELS = 16 * 16 * 3  # bytes of an image as uint8
+
+
+@dataclasses.dataclass(frozen=True)
+class Budget:
+    """The largest cost of a path, and what it is spent on."""
+
+    calls: float  # per sample
+    batch_calls: float  # per batch, in addition
+    copies: float  # bytes at the peak per sample, as multiples of a uint8 image
+    reason: str
+
+
+BUDGETS = {
+    "png": Budget(68, 45, 0.8, "Pillow opens and decodes; one copy into the batch"),
+    "jpeg": Budget(83, 45, 0.8, "the header is parsed once, OpenCV or Pillow decodes"),
+    "cached": Budget(0, 60, 1.1, "the whole batch is gathered and scaled at once"),
+    "cached in uint8": Budget(0, 60, 0.3, "the whole batch is gathered at once"),
+    "cached in a folder": Budget(41, 60, 0.3, "a view of the mapped file, one copy"),
+    "cached, flipped": Budget(72, 60, 1.4, "one generator, one draw, one flip"),
+    "cached, light": Budget(185, 60, 1.4, "one generator, six draws, one resample, one matrix"),
+    "masks": Budget(149, 45, 1.8, "the mask is decoded too"),
+    "boxes": Budget(173, 100, 1.2, "the boxes of an image are looked up and scaled"),
+    "keypoints": Budget(147, 100, 1.2, "the points of an image are looked up and scaled"),
+    "drop-in": Budget(45, 90, 4.8, "Keras's parameters are drawn, Keras's array is made"),
+    "drop-in, cached": Budget(29, 90, 4.5, "Keras's parameters are drawn, Keras's array is made"),
+    "drop-in, affine": Budget(66, 90, 6.0, "one matrix, one warp in float32"),
+    "table": Budget(0, 150, 99, "pandas reads the file; rows are never touched one by one"),
+}
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """32 images in two classes, as PNG and JPEG, with masks, boxes and keypoints."""
+    root = tmp_path_factory.mktemp("images")
+    write_images(root / "png", {"cat": 16, "dog": 16}, size=SIZE)
+    write_images(root / "jpeg", {"cat": 16, "dog": 16}, size=SIZE, suffix=".jpg")
+    for path in (root / "png").rglob("*.png"):
+        mask = root / "masks" / path.relative_to(root / "png")
+        mask.parent.mkdir(parents=True, exist_ok=True)
+        Image.new("L", SIZE, 1).save(mask)
+    for size in (8, 16):
+        for number in range(2):
+            table = pd.DataFrame(np.arange(3 * size).reshape(size, 3), columns=["a", "b", "y"])
+            table.to_csv(root / f"{size}-{number}.csv", index=False)
+    return root
+
+
+def batches(folder, path):
+    """Returns a function from the number of samples to a function that makes one batch."""
+
+    def native(source="png", **options):
+        def make(size):
+            chosen = {"image_size": SIZE, "batch_size": size, "rescale": 1 / 255, "seed": 7}
+            sequence = imggen.from_directory(folder / source, **{**chosen, "workers": 0, **options})
+            for number in range(len(sequence)):  # fills the cache
+                sequence.batch_maker(0, number)
+            return lambda: sequence.batch_maker(1, 0)
+
+        return make
+
+    def positions(**column):
+        manifest = imggen.scan(folder / "png")
+        frame = manifest.to_frame().assign(position=[[[1, 2, 9, 8]]] * manifest.num_samples)
+        chosen = {"image_size": SIZE, "rescale": 1 / 255, "seed": 7, "workers": 0, "y_col": None}
+
+        def make(size):
+            sequence = imggen.from_dataframe(
+                frame, root=folder / "png", batch_size=size, **chosen, **column
+            )
+            sequence.batch_maker(0, 0)
+            return lambda: sequence.batch_maker(1, 0)
+
+        return make
+
+    def drop_in(cache=None, **options):
+        def make(size):
+            generator = imggen.ImageDataGenerator(rescale=1 / 255, **options)
+            flow = generator.flow_from_directory(
+                str(folder / "png"), SIZE, batch_size=size, seed=7, workers=1, cache=cache
+            )
+            for number in range(len(flow)):
+                flow[number]
+            # Without the cost of beginning a pass.
+            return lambda: flow._get_batches_of_transformed_samples(np.arange(size))
+
+        return make
+
+    def table(size):
+        sequence = imggen.TableSequence(
+            [folder / f"{size}-{n}.csv" for n in (0, 1)], "y", workers=0
+        )
+        return lambda: sequence[0]
+
+    return {
+        "png": lambda: native(),
+        "jpeg": lambda: native("jpeg"),
+        "cached": lambda: native(cache="ram"),
+        "cached in uint8": lambda: native(cache="ram", rescale=None, dtype="uint8"),
+        "cached in a folder": lambda: native(cache=str(folder / "cache")),
+        "cached, flipped": lambda: native(cache="ram", augment=augment.RandomFlip()),
+        "cached, light": lambda: native(cache="ram", augment="light"),
+        "masks": lambda: native(mask_dir=folder / "masks"),
+        "boxes": lambda: positions(boxes=imggen.Boxes("position", "pascal_voc")),
+        "keypoints": lambda: positions(keypoints=imggen.Keypoints("position", "xyas")),
+        "drop-in": lambda: drop_in(),
+        "drop-in, cached": lambda: drop_in("ram"),
+        "drop-in, affine": lambda: drop_in("ram", rotation_range=20, zoom_range=0.2),
+        "table": lambda: table,
+    }[path]()
+
+
+@pytest.mark.parametrize("path", BUDGETS)
+def test_a_sample_costs_no_more_than_its_budget(folder, path):
+    budget = BUDGETS[path]
+
+    cost = measure_cost(batches(folder, path))
+
+    assert cost.calls <= budget.calls, (cost, budget.reason)
+    assert cost.batch_calls <= budget.batch_calls, cost
+    assert cost.bytes <= budget.copies * PIXELS, (cost.bytes / PIXELS, budget.reason)
+
+
+def test_the_count_sees_one_more_call_per_sample(folder, monkeypatch):
+    def look_up(self, index):
+        return len(self.paths[index])
+
+    from imggen.loading.sample_loader import SampleLoader
+
+    original = SampleLoader.image
+    monkeypatch.setattr(
+        SampleLoader,
+        "image",
+        lambda self, row: (look_up(self.manifest, row), original(self, row))[1],
+    )
+
+    assert measure_cost(batches(folder, "png")).calls > BUDGETS["png"].calls
