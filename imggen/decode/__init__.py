@@ -14,6 +14,7 @@ from imggen.decode.formats import (
 )
 from imggen.decode.geometry import compute_placement, source_geometry
 from imggen.decode.jpeg import decode_jpeg, read_if_jpeg
+from imggen.decode.kinds import FileKind, identify_kind
 from imggen.decode.load import load_image, load_in_stages, read_image
 from imggen.decode.mask import load_mask
 from imggen.decode.mask_inspection import MaskContent, inspect_mask
@@ -26,6 +27,7 @@ __all__ = [
     "NUM_CHANNELS",
     "PLAIN_MODES",
     "ColorMode",
+    "FileKind",
     "Fit",
     "ImageSpec",
     "Interpolation",
@@ -37,6 +39,7 @@ __all__ = [
     "decode_jpeg",
     "find_format",
     "format_by_extension",
+    "identify_kind",
     "image_extensions",
     "inspect_mask",
     "list_values",

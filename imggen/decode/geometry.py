@@ -7,7 +7,9 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from imggen.decode.orientation import oriented_size
+from imggen.decode.kinds import reopen
+from imggen.decode.orientation import TURNED, oriented_size
+from imggen.decode.rasters import Raster
 from imggen.decode.read_errors import build_image_error, concerns_file
 from imggen.decode.spec import ImageSpec
 
@@ -52,11 +54,26 @@ def compute_placement(image_width: int, image_height: int, spec: ImageSpec) -> P
 
 
 def upright_size(path: str, spec: ImageSpec) -> tuple[int, int]:
-    """Returns the (width, height) of an image as ``spec`` turns it upright; reads no pixels."""
+    """Returns the (width, height) of an image as ``spec`` turns it upright.
+
+    Reads pixels only if Pillow cannot open the file.
+    """
     from PIL import Image
 
-    with Image.open(path) as image:
-        return oriented_size(image, upright=spec.exif_orientation)
+    is_opened = False
+    try:
+        with Image.open(path) as image:
+            is_opened = True
+            return oriented_size(image, upright=spec.exif_orientation)
+    except Exception as err:
+        if not concerns_file(err):
+            raise
+        opened = reopen(path, err, is_opened=is_opened)
+        if isinstance(opened, Raster):
+            height, width = opened.values.shape[:2]
+            is_turned = spec.exif_orientation and opened.orientation in TURNED
+            return (height, width) if is_turned else (width, height)
+        return oriented_size(opened, upright=spec.exif_orientation)
 
 
 def source_geometry(path: str, spec: ImageSpec) -> tuple[tuple[int, int], npt.NDArray[np.float64]]:

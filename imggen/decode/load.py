@@ -14,6 +14,7 @@ from imggen.core import check_arguments
 from imggen.decode.formats import find_format
 from imggen.decode.geometry import compute_placement
 from imggen.decode.jpeg import decode_jpeg, read_if_jpeg
+from imggen.decode.kinds import describe_source, read_raster, reopen
 from imggen.decode.orientation import (
     MIRRORED,
     UPRIGHT,
@@ -23,8 +24,10 @@ from imggen.decode.orientation import (
     read_orientation,
     turn_upright,
 )
+from imggen.decode.rasters import Raster, raster_to_image, scale_to_8_bits
 from imggen.decode.read_errors import build_image_error, concerns_file
-from imggen.decode.spec import FILTERS, ColorMode, ImageSpec
+from imggen.decode.spec import FILTERS, ImageSpec
+from imggen.decode.transparency import composite
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -37,8 +40,11 @@ def load_image(
     """Reads, decodes, turns upright and resizes one image.
 
     Of an animation or a multi-page file the first frame is used. Transparent pixels are composited
-    onto white unless ``color_mode="rgba"``. Sixteen-bit grayscale is scaled to eight bits, never
-    clipped.
+    onto ``spec.background`` unless ``color_mode="rgba"``. Samples of other depths than eight bits
+    are scaled from their declared range (black to white, such as 0 to 4095 for 12 bits) to 0 to
+    255 and rounded, never clipped; of 16-bit color images too large for that, the higher eight
+    bits are used. Embedded color profiles and gamma are ignored. Files that no decoder reads
+    rightly are refused with the name of their kind.
 
     Args:
         source: A path, or the bytes of a file.
@@ -48,8 +54,9 @@ def load_image(
         uint8, shape (height, width, channels), values 0 to 255.
 
     Raises:
-        ImageError: The file is missing, unreadable, broken, truncated or empty, holds values
-            without a defined range, or is so large that Pillow refuses it as a decompression bomb.
+        ImageError: The file is missing, unreadable, broken, truncated or empty, is of a kind that
+            is not supported, holds values without a defined range, or is so large that Pillow
+            refuses it as a decompression bomb.
         OptionError: ``source`` or ``spec`` is of another type.
 
     Example:
@@ -73,18 +80,46 @@ def load_in_stages(
     """Same as ``load_image``; calls ``done`` with "decode" and "resize" when each is complete."""
     from PIL import Image
 
-    name = "bytes in memory" if isinstance(source, bytes) else os.fspath(source)
+    is_opened = False
     try:
         pixels = _load_with_opencv(source, spec)
         if pixels is not None:
             done("decode")
             return pixels
         with Image.open(io.BytesIO(source) if isinstance(source, bytes) else source) as image:
-            return _load_with_pillow(image, spec, done)
+            is_opened = True
+            # By far most files are JPEGs or have 8 bits per channel in the order of their mode.
+            is_plain = image.format == "JPEG" or (image.tile and image.tile[0][3] == image.mode)
+            if not is_plain and (raster := read_raster(image, source)) is not None:
+                return _load_opened(_convert_raster(raster, spec), spec, done)
+            return _load_opened(image, spec, done)
     except Exception as err:
         if not concerns_file(err):
             raise
-        raise build_image_error(name, err) from err
+        return _load_again(source, spec, done, err, is_opened)
+
+
+def _load_again(
+    source: str | os.PathLike[str] | bytes,
+    spec: ImageSpec,
+    done: Callable[[str], object],
+    first: Exception,
+    is_opened: bool,
+) -> npt.NDArray[np.uint8]:
+    """Loads a file that Pillow has failed to load, if its pixels are readable all the same."""
+    try:
+        opened = reopen(source, first, is_opened=is_opened)
+        image = _convert_raster(opened, spec) if isinstance(opened, Raster) else opened
+        with image:
+            return _load_opened(image, spec, done)
+    except Exception as err:
+        if not concerns_file(err):
+            raise
+        raise build_image_error(describe_source(source), err) from err
+
+
+def _convert_raster(raster: Raster, spec: ImageSpec) -> Image.Image:
+    return raster_to_image(raster.turn_upright() if spec.exif_orientation else raster)
 
 
 def _ignore(stage: str) -> None:
@@ -109,15 +144,15 @@ def _load_with_opencv(
     )
 
 
-def _load_with_pillow(
+def _load_opened(
     image: Image.Image, spec: ImageSpec, done: Callable[[str], object]
 ) -> npt.NDArray[np.uint8]:
     image_format = image.format
     reduced = _reduce(image, spec)
     image = turn_upright(image) if spec.exif_orientation else keep_as_stored(image)
     if image.mode == "F" or image.mode.startswith("I"):
-        image = _scale_to_8_bits(image, image_format)
-    image = _convert_color(image, spec.color_mode)
+        image = _convert_16_bits(image, image_format)
+    image = _convert_color(image, spec)
     image.load()
     done("decode")
     image = _resize(image, reduced, spec)
@@ -126,22 +161,18 @@ def _load_with_pillow(
     return pixels[:, :, None] if pixels.ndim == 2 else pixels
 
 
-def _convert_color(image: Image.Image, color_mode: ColorMode) -> Image.Image:
-    from PIL import Image
-
-    if color_mode == "rgba":
+def _convert_color(image: Image.Image, spec: ImageSpec) -> Image.Image:
+    if spec.color_mode == "rgba":
         return image.convert("RGBA")
+    mode = "RGB" if spec.color_mode == "rgb" else "L"
     if image.has_transparency_data:
-        image = image.convert("RGBA")
-        # The color of a transparent pixel is arbitrary, so it must not show.
-        white = Image.new("RGBA", image.size, (255, 255, 255, 255))
-        image = Image.alpha_composite(white, image)
+        return composite(image, mode, spec.background)
     if image.mode == "LAB":  # which Pillow converts to RGB only
         image = image.convert("RGB")
-    return image.convert("RGB" if color_mode == "rgb" else "L")
+    return image.convert(mode)
 
 
-def _scale_to_8_bits(image: Image.Image, image_format: str | None) -> Image.Image:
+def _convert_16_bits(image: Image.Image, image_format: str | None) -> Image.Image:
     """Scales 16-bit grayscale to 8 bits; Pillow's own conversion clips at 255."""
     from PIL import Image
 
@@ -151,8 +182,7 @@ def _scale_to_8_bits(image: Image.Image, image_format: str | None) -> Image.Imag
             f"its pixels (mode {image.mode}) run from {values.min()} to {values.max()}, and this "
             "mode has no defined range; read it with a loader= of your own"
         )
-    scaled = ((values.astype(np.uint32) * 255 + 32767) // 65535).astype(np.uint8)
-    gray = Image.fromarray(scaled)
+    gray = Image.fromarray(scale_to_8_bits(values, 65535))
     if "transparency" in image.info:
         opaque = values != image.info["transparency"]
         gray.putalpha(Image.fromarray(opaque.astype(np.uint8) * 255))

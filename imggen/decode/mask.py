@@ -8,8 +8,10 @@ import numpy as np
 import numpy.typing as npt
 
 from imggen.decode.geometry import compute_placement, upright_size
+from imggen.decode.kinds import open_stored
 from imggen.decode.mask_values import MaskValues, pack_colors
-from imggen.decode.orientation import turn_upright
+from imggen.decode.orientation import keep_as_stored, turn_upright
+from imggen.decode.rasters import Raster, raster_to_image
 from imggen.decode.read_errors import build_image_error, concerns_file
 from imggen.decode.spec import ImageSpec
 
@@ -40,28 +42,26 @@ def load_mask(
         ImageError: Either file cannot be read, the mask has several channels or a value that
             ``mask_values`` does not have, or their sizes differ.
     """
-    from PIL import Image
-
     try:
-        with Image.open(path) as stored:
-            mask = turn_upright(stored) if spec.exif_orientation else stored
-            mask.load()
-            values = stored_values(mask, mask_values)
-            size = upright_size(image_path, spec)
-            if mask.size != size:
-                raise ValueError(
-                    f"it has {mask.width} x {mask.height} pixels, and its image {image_path!r} "
-                    f"{size[0]} x {size[1]}; a mask needs one value for each pixel"
-                )
-            return _resize(values, spec, mask_values)
+        mask = open_stored(path)
+        values = stored_values(_turn(mask, upright=spec.exif_orientation), mask_values)
+        size = upright_size(image_path, spec)
+        if values.shape[1::-1] != size:
+            raise ValueError(
+                f"it has {values.shape[1]} x {values.shape[0]} pixels, and its image "
+                f"{image_path!r} {size[0]} x {size[1]}; a mask needs one value for each pixel"
+            )
+        return _resize(values, spec, mask_values)
     except Exception as err:
         if not concerns_file(err):
             raise
         raise build_image_error(path, err) from err
 
 
-def stored_values(mask: Image.Image, mask_values: MaskValues | None) -> npt.NDArray[Any]:
+def stored_values(mask: Image.Image | Raster, mask_values: MaskValues | None) -> npt.NDArray[Any]:
     """Returns the values of a loaded mask, to which ``mask_values`` can be applied.
+
+    Values are those of the file at its own depth, from 0 for black; of a palette, the indices.
 
     Returns:
         uint8 or uint16, shape (height, width); for colors uint8, shape (height, width, channels).
@@ -77,7 +77,9 @@ def stored_values(mask: Image.Image, mask_values: MaskValues | None) -> npt.NDAr
         if mask.mode == "1" and mask_values.has(255) and not mask_values.has(1):
             values = values * np.uint8(255)  # the values that such a file has as grayscale
         return values
-    if mask.mode not in _COLOR_MODES:
+    if isinstance(mask, Raster) and mask.max_value == 255:
+        mask = raster_to_image(mask)
+    if isinstance(mask, Raster) or mask.mode not in _COLOR_MODES:
         raise ValueError(
             f"its pixels (mode {mask.mode}) are not colors of 8 bits, as the keys of mask_values "
             "are"
@@ -91,9 +93,18 @@ def stored_values(mask: Image.Image, mask_values: MaskValues | None) -> npt.NDAr
     return colors[:, :, :3]
 
 
-def _numbers(mask: Image.Image) -> npt.NDArray[Any]:
+def _turn(mask: Image.Image | Raster, *, upright: bool) -> Image.Image | Raster:
+    if isinstance(mask, Raster):
+        return mask.turn_upright() if upright else mask
+    return turn_upright(mask) if upright else keep_as_stored(mask)
+
+
+def _numbers(mask: Image.Image | Raster) -> npt.NDArray[Any]:
     """Returns the values of the file: with a palette, the indices of its colors."""
-    values = np.asarray(mask)
+    if isinstance(mask, Raster):
+        values = mask.values[:, :, 0] if mask.values.shape[2] == 1 else mask.values
+    else:
+        values = np.asarray(mask)
     if mask.mode in _ALPHA_MODES:
         _check_alpha(values, mask.mode)
         values = values[:, :, :-1]

@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple, final
 import numpy as np
 import numpy.typing as npt
 
+from imggen.decode.kinds import open_stored
 from imggen.decode.mask import stored_values
 from imggen.decode.mask_values import Color, MaskValues
+from imggen.decode.rasters import Raster, raster_to_image
 from imggen.decode.read_errors import concerns_file
 
 if TYPE_CHECKING:
@@ -57,25 +59,20 @@ def inspect_mask(path: str, mask_values: MaskValues | None, max_pixels: int) -> 
     Returns:
         The content; None if the file cannot be read or is larger.
     """
-    from PIL import Image
-
     try:
-        with Image.open(path) as mask:
-            num_pixels = mask.width * mask.height
-            if num_pixels > max_pixels:
-                return None
-            mask.load()
-            lossy = _lossy_format(mask, path)
-            try:
-                values = stored_values(mask, mask_values)
-            except ValueError as err:
-                return MaskContent(path, num_pixels, {}, _colors(mask), {}, lossy, str(err))
-            if mask_values is not None:
-                return MaskContent(
-                    path, num_pixels, {}, (), {}, lossy, _find_problem(values, mask_values)
-                )
-            counts = _count(values)
-            return MaskContent(path, num_pixels, counts, (), _palette(mask, counts), lossy, "")
+        stored = open_stored(path, max_pixels)
+        mask = raster_to_image(stored) if isinstance(stored, Raster) else stored
+        num_pixels = mask.width * mask.height
+        lossy = _lossy_format(mask, path)
+        try:
+            values = stored_values(stored, mask_values)
+        except ValueError as err:
+            return MaskContent(path, num_pixels, {}, _colors(mask), {}, lossy, str(err))
+        if mask_values is not None:
+            problem = _find_problem(values, mask_values)
+            return MaskContent(path, num_pixels, {}, (), {}, lossy, problem)
+        counts = _count(values)
+        return MaskContent(path, num_pixels, counts, (), _palette(mask, counts), lossy, "")
     except Exception as err:
         if not concerns_file(err):
             raise

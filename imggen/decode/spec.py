@@ -12,6 +12,8 @@ from imggen.errors import OptionError
 
 ColorMode = Literal["rgb", "rgba", "grayscale"]
 Fit = Literal["stretch", "crop", "pad"]
+Background = Literal["checker"] | tuple[int, int, int]
+BackgroundLike = str | tuple[int, int, int]
 Interpolation = Literal[
     "nearest", "bilinear", "bicubic", "area", "lanczos3", "box", "hamming", "lanczos"
 ]
@@ -29,6 +31,11 @@ FILTERS = {
     "hamming": "HAMMING",
     "lanczos": "LANCZOS",
 }
+
+# Part of every cache key: changed when files are read with other pixels than before.
+_READING = "; files of more than 8 bits by their declared range"
+
+_COLORS: dict[str, tuple[int, int, int]] = {"white": (255, 255, 255), "black": (0, 0, 0)}
 
 
 @check_arguments
@@ -52,6 +59,9 @@ class ImageSpec:
         exif_orientation: Turn photographs upright as their EXIF tag says.
         shorter_side: With ``image_size=None``: shrink images so that their shorter side has this
             many pixels; smaller ones keep their size. None: keep the size of all images.
+        background: The color under transparent pixels, unless ``color_mode`` is "rgba": "white",
+            "black", another color name or "#rrggbb", or (red, green, blue) from 0 to 255; or
+            "checker", a checkerboard of squares of 8 pixels of the file.
 
     Raises:
         OptionError: A value outside its legal set.
@@ -69,6 +79,7 @@ class ImageSpec:
     fit: Fit = "stretch"
     exif_orientation: bool = True
     shorter_side: int | None = None
+    background: BackgroundLike = "white"
 
     def __post_init__(self) -> None:
         if self.image_size is not None:
@@ -77,6 +88,7 @@ class ImageSpec:
         check_choice("interpolation", self.interpolation, FILTERS)
         check_choice("fit", self.fit, get_args(Fit))
         check_optional_whole("shorter_side", self.shorter_side, 1)
+        object.__setattr__(self, "background", _parse_background(self.background))
         if self.shorter_side is not None and self.image_size is not None:
             raise OptionError(
                 f"shorter_side={self.shorter_side} resizes files that keep their own size; pass "
@@ -101,7 +113,7 @@ class ImageSpec:
         import PIL
 
         reduced = ", large JPEGs at reduced size" if self.may_reduce else ""
-        return f"{self}\ndecoded by Pillow {PIL.__version__}{reduced}"
+        return f"{self}\ndecoded by Pillow {PIL.__version__}{reduced}{_READING}"
 
 
 def _check_size(image_size: object) -> tuple[int, int]:
@@ -117,3 +129,30 @@ def _check_size(image_size: object) -> tuple[int, int]:
             f"image_size={given!r} must be two whole numbers of 1 or more, (height, width)."
         )
     return int(image_size[0]), int(image_size[1])
+
+
+def _parse_background(background: object) -> Background:
+    if isinstance(background, str):
+        if background == "checker":
+            return "checker"
+        if background in _COLORS:
+            return _COLORS[background]
+        from PIL import ImageColor
+
+        try:
+            parsed = ImageColor.getrgb(background)
+        except ValueError:
+            parsed = (0, 0, 0, 0)
+        if len(parsed) == 3:
+            return parsed
+    elif (
+        isinstance(background, tuple | list)
+        and len(background) == 3
+        and all(is_whole(value, 0, 255) for value in background)
+    ):
+        red, green, blue = map(int, background)
+        return red, green, blue
+    raise OptionError(
+        f'background={background!r} must be "white", "black", another color name or "#rrggbb", '
+        '"checker", or three whole numbers from 0 to 255, (red, green, blue).'
+    )

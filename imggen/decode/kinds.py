@@ -1,0 +1,301 @@
+"""The kind of an image file, as its header states it, and the reading of uncommon kinds.
+
+Pillow decides about every kind that this module does not know.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+from typing import TYPE_CHECKING, BinaryIO, NamedTuple, final
+
+import numpy as np
+
+from imggen.decode.formats import JPEG, find_format
+from imggen.decode.jpeg2000 import read_jpeg2000, read_jpeg2000_header
+from imggen.decode.limits import check_num_bytes
+from imggen.decode.netpbm import read_netpbm, read_netpbm_header
+from imggen.decode.orientation import keep_as_stored, read_orientation
+from imggen.decode.png import keep_needed_chunks, read_png_header, read_wide_png
+from imggen.decode.rasters import Raster
+from imggen.decode.read_errors import build_image_error, concerns_file
+from imggen.decode.tiff import read_tiff, read_tiff_header
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+Source = str | os.PathLike[str] | bytes
+
+# The start-of-frame markers of JPEG by coding.
+_FRAMES = {
+    **dict.fromkeys((0xC0, 0xC1, 0xC2), ""),
+    **dict.fromkeys((0xC9, 0xCA), "arithmetic-coded "),
+    **dict.fromkeys((0xC3, 0xCB), "lossless "),
+    **dict.fromkeys((0xC5, 0xC6, 0xC7, 0xCD, 0xCE, 0xCF), "hierarchical "),
+}
+_JPEG_LS = 0xF7
+# Pillow's raw modes of samples of 16 bits, of which it keeps the higher 8.
+_TRUNCATED = {
+    *("RGB;16B", "RGB;16L", "RGB;16N", "RGBA;16B", "RGBA;16L", "RGBA;16N", "LA;16B"),
+    *("RGBX;16B", "RGBX;16L", "RGBX;16N"),
+}
+# The factors by which Pillow multiplies gray values of 2 and 4 bits, by the start of the raw mode.
+_GRAY_FACTORS = {"L;2": 85, "L;4": 17}
+_ADVICE = "convert it, or read it with a loader= of your own"
+
+
+@final
+class FileKind(NamedTuple):
+    """The kind of an image file.
+
+    Attributes:
+        name: In words, such as "16-bit planar RGB TIFF"; empty if the format is not recognized.
+        is_supported: Whether ``load_image`` reads such files.
+    """
+
+    name: str
+    is_supported: bool
+
+
+def identify_kind(source: Source) -> FileKind:
+    """Identifies the kind of a file by its header, without reading its pixels.
+
+    Args:
+        source: A path, or the bytes of a file.
+
+    Raises:
+        ImageError: The file cannot be read.
+    """
+    from PIL import Image
+
+    try:
+        with open_binary(source) as file:
+            kind = _identify_by_header(file)
+        if kind is None:
+            with Image.open(io.BytesIO(source) if isinstance(source, bytes) else source) as image:
+                is_supported = find_format(image.format).decoder is not None
+                kind = FileKind(f"{image.format} of mode {image.mode}", is_supported)
+    except Exception as err:
+        if not concerns_file(err):
+            raise
+        if isinstance(err, OSError) and err.errno is not None:
+            raise build_image_error(describe_source(source), err) from err
+        return FileKind("", False)
+    return kind
+
+
+def read_raster(image: Image.Image | None, source: Source) -> Raster | None:
+    """Reads the samples of a file of a kind that Pillow reads wrongly, or not at all.
+
+    Args:
+        image: The file, opened by Pillow; None if Pillow cannot open it.
+        source: The file.
+
+    Returns:
+        The samples; None if Pillow decides.
+
+    Raises:
+        ValueError: No decoder reads such files, and the message names their kind; or the file is
+            damaged or too large.
+    """
+    from PIL import Image
+
+    with open_binary(source) as file:
+        try:
+            return _read_raster(image, file)
+        except Image.DecompressionBombError:
+            if image is not None and _is_nearly_right(image):
+                return None
+            raise
+
+
+def reopen(source: Source, err: Exception, *, is_opened: bool) -> Image.Image | Raster:
+    """Opens a file that Pillow has failed to open or load, as far as its pixels allow it.
+
+    Args:
+        source: The file.
+        err: The error of Pillow.
+        is_opened: Whether Pillow has opened it, and failed to load it.
+
+    Raises:
+        Exception: ``err``, or one that names the kind of file.
+    """
+    from PIL import Image
+
+    if isinstance(err, Image.DecompressionBombError | FileNotFoundError):
+        raise err
+    with open_binary(source) as file:
+        header = read_png_header(file)
+        if header is not None and header.is_legal:
+            file.seek(0)
+            image = Image.open(io.BytesIO(keep_needed_chunks(file)))
+            return read_raster(image, source) or image
+    raster = None if is_opened else read_raster(None, source)
+    if raster is None:
+        raise err
+    return raster
+
+
+def open_stored(source: Source, max_pixels: int | None = None) -> Image.Image | Raster:
+    """Reads the first image of a file with the values that it stores.
+
+    Args:
+        source: The file.
+        max_pixels: The most pixels to decode; None for no limit besides Pillow's.
+
+    Returns:
+        A loaded image; or the samples of a file whose values Pillow would change.
+
+    Raises:
+        DecompressionBombError: The image is larger.
+        Exception: No decoder reads it.
+    """
+    from PIL import Image
+
+    is_opened = False
+    try:
+        with Image.open(io.BytesIO(source) if isinstance(source, bytes) else source) as image:
+            is_opened = True
+            _check_pixels(image, max_pixels)
+            raster = None if image.format == "JPEG" else read_raster(image, source)
+            return raster or _load_stored(image)
+    except Exception as err:
+        if not concerns_file(err):
+            raise
+        opened = reopen(source, err, is_opened=is_opened)
+        if isinstance(opened, Raster):
+            return opened
+        _check_pixels(opened, max_pixels)
+        return _load_stored(opened)
+
+
+def _check_pixels(image: Image.Image, max_pixels: int | None) -> None:
+    from PIL import Image
+
+    if max_pixels is not None and image.width * image.height > max_pixels:
+        raise Image.DecompressionBombError(f"it has more than {max_pixels} pixels")
+
+
+def open_binary(source: Source) -> BinaryIO:
+    """Opens a path, or bytes, for reading."""
+    return io.BytesIO(source) if isinstance(source, bytes) else open(source, "rb")
+
+
+def describe_source(source: Source) -> str:
+    """Returns the path of a source for messages."""
+    return "bytes in memory" if isinstance(source, bytes) else os.fspath(source)
+
+
+def _read_raster(image: Image.Image | None, file: BinaryIO) -> Raster | None:
+    name = None if image is None else image.format
+    if name == "PNG" and image is not None:
+        return _read_png(image, file)
+    if name in {None, "TIFF"} and (tiff := read_tiff_header(file)) is not None:
+        check_num_bytes(tiff.num_block_bytes)
+        if tiff.is_readable and not (image is not None and tiff.is_for_pillow):
+            return read_tiff(file, tiff)
+        if image is None or not (tiff.is_for_pillow or image.mode in {"I", "F"}):
+            raise _unsupported(tiff.kind)
+        return None
+    file.seek(0)
+    if name in {None, "JPEG2000"} and (jpeg2000 := read_jpeg2000_header(file)) is not None:
+        if jpeg2000.is_readable and not jpeg2000.is_for_pillow:
+            return read_jpeg2000(file, jpeg2000)
+        if image is None or not jpeg2000.is_for_pillow:
+            raise _unsupported(jpeg2000.kind)
+        return None
+    file.seek(0)
+    if name == "PPM" and (netpbm := read_netpbm_header(file)) is not None:
+        return None if netpbm.max_value == 255 else read_netpbm(file, netpbm)
+    if image is None:
+        file.seek(0)
+        kind = _identify_by_header(file)
+        if kind is not None and not kind.is_supported:
+            raise _unsupported(kind.name)
+    return None
+
+
+def _read_png(image: Image.Image, file: BinaryIO) -> Raster | None:
+    header = read_png_header(file)
+    if header is None:
+        return None
+    transparent = image.info.get("transparency")
+    if header.bits in {2, 4} and header.color_type == 0 and isinstance(transparent, int):
+        # Pillow scales the gray values to 8 bits, and not the one that is transparent.
+        image.info["transparency"] = transparent * (255 // ((1 << header.bits) - 1))
+    if header.bits != 16 or header.color_type == 0:
+        return None
+    file.seek(0)
+    raster = read_wide_png(file, header, read_orientation(image))
+    if raster is None and transparent is not None:  # which Pillow would not see
+        raise ValueError("broken data stream")
+    return raster
+
+
+def _is_nearly_right(image: Image.Image) -> bool:
+    """Whether an image too large for exact rounding has pixels of 16 bits that Pillow truncates."""
+    return _raw_mode(image) in _TRUNCATED and "transparency" not in image.info
+
+
+def _raw_mode(image: Image.Image) -> str:
+    """Returns Pillow's name for the layout of the samples in a file that is not loaded yet."""
+    tile = getattr(image, "tile", None)
+    args = tile[0][3] if tile else ""
+    return str(args[0] if isinstance(args, tuple) and args else args)
+
+
+def _load_stored(image: Image.Image) -> Image.Image | Raster:
+    factor = _GRAY_FACTORS.get(_raw_mode(image)[:3], 1) if image.mode == "L" else 1
+    orientation = read_orientation(image)  # and keeps it, for when the file is closed
+    if factor == 1:
+        image.load()
+        return image
+    values = np.asarray(keep_as_stored(image))[:, :, np.newaxis] // np.uint8(factor)
+    return Raster(values, 255 // factor, "L", None, orientation)
+
+
+def _unsupported(kind: str) -> ValueError:
+    return ValueError(f"{kind} is not supported; {_ADVICE}")
+
+
+def _identify_by_header(file: BinaryIO) -> FileKind | None:
+    """Identifies a kind that has a reader or a name of its own; None for others."""
+    jpeg = _identify_jpeg(file)
+    if jpeg is not None:
+        return jpeg
+    file.seek(0)
+    if (png := read_png_header(file)) is not None:
+        return FileKind(png.kind, png.is_legal)
+    file.seek(0)
+    if (tiff := read_tiff_header(file)) is not None:
+        return FileKind(tiff.kind, tiff.is_for_pillow or tiff.is_readable)
+    file.seek(0)
+    if (jpeg2000 := read_jpeg2000_header(file)) is not None:
+        return FileKind(jpeg2000.kind, jpeg2000.is_for_pillow or jpeg2000.is_readable)
+    file.seek(0)
+    if (netpbm := read_netpbm_header(file)) is not None:
+        return FileKind(netpbm.kind, True)
+    return None
+
+
+def _identify_jpeg(file: BinaryIO) -> FileKind | None:
+    if file.read(2) != JPEG.signature[:2]:
+        return None
+    while len(head := file.read(4)) == 4 and head[0] == 0xFF:
+        marker, length = head[1], int.from_bytes(head[2:])
+        if marker in _FRAMES or marker == _JPEG_LS:
+            body = file.read(6)
+            if len(body) < 6:
+                return None
+            coding, bits, channels = _FRAMES.get(marker, ""), body[0], body[5]
+            name = "JPEG-LS" if marker == _JPEG_LS else "JPEG"
+            of_channels = "" if channels in (1, 3, 4) else f" of {channels} channels"
+            is_supported = (
+                bits == 8
+                and channels in (1, 3, 4)
+                and marker != _JPEG_LS
+                and coding in ("", "arithmetic-coded ")
+            )
+            return FileKind(f"{bits}-bit {coding}{name}{of_channels}", is_supported)
+        file.seek(max(0, length - 2), os.SEEK_CUR)
+    return None
