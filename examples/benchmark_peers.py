@@ -7,7 +7,8 @@ They take turns: while one makes its images, all others are stopped. Ratios are 
 round, so that a slower machine slows down all of them. Packages that are not installed are reported
 as missing. For peers in another environment, pass its interpreter: --python ffcv=other/bin/python.
 
-Writes OUTPUT/benchmark.md and OUTPUT/benchmark.png.
+Writes OUTPUT/benchmark.md, .png and .json. With --compare FILE, such a .json of an earlier run, the
+exit status is 1 if a ratio of imggen to its peer has fallen by more than 5 %.
 """
 
 import argparse
@@ -24,11 +25,12 @@ import tempfile
 from concurrent.futures import ThreadPoolExecutor
 
 from peers.contenders import Job
-from peers.report import chart, machine, report
+from peers.report import chart, figures, find_slower, machine, report
 from peers.turns import measure, serve
 from peers.works import works
 
-LARGE = (4000, 3000)
+LARGE, SMALL = (4000, 3000), (100, 100)
+SMALL_SIZE = 128  # what the small ones are resized to
 PEERS = ("imggen", "keras", "tf.data", "torch", "grain", "dali", "ffcv")
 PEERS += ("albumentations", "torchvision")
 
@@ -58,8 +60,10 @@ def link_images(directory: str, folder: str, limit: int | None, copies: int = 1)
     return links
 
 
-def make_large(files: list[str], folder: str, count: int, cores: int) -> None:
-    """Writes ``count`` photos of the size of a camera's, resized from ``files``."""
+def make_resized(
+    files: list[str], folder: str, count: int, cores: int, size: tuple[int, int]
+) -> None:
+    """Writes ``count`` JPEGs of (width, height) ``size``, resized from ``files``."""
     from PIL import Image
 
     def write(index: int) -> None:
@@ -67,8 +71,8 @@ def make_large(files: list[str], folder: str, count: int, cores: int) -> None:
         class_folder = os.path.join(folder, os.path.basename(os.path.dirname(path)))
         os.makedirs(class_folder, exist_ok=True)
         with Image.open(path) as image:
-            large = image.convert("RGB").resize(LARGE, Image.Resampling.LANCZOS)
-        large.save(os.path.join(class_folder, f"{index}.jpg"), quality=90)
+            resized = image.convert("RGB").resize(size, Image.Resampling.LANCZOS)
+        resized.save(os.path.join(class_folder, f"{index}.jpg"), quality=90)
 
     with ThreadPoolExecutor(cores) as threads:
         list(threads.map(write, range(count)))
@@ -109,9 +113,14 @@ def main() -> None:
     )
     parser.add_argument("--python", type=parse_python_option, action="append", default=[])
     parser.add_argument("--output", default="assets")
+    parser.add_argument("--compare", metavar="FILE", help="benchmark.json of an earlier run")
     args = parser.parse_args()
     if not os.path.isdir(args.directory):
         parser.error(f"{args.directory!r} is not a folder")
+    before = None
+    if args.compare:
+        with open(args.compare, encoding="utf-8") as file:
+            before = json.load(file)
 
     used: dict[str, set[str]] = {}
     tables = []
@@ -135,8 +144,13 @@ def main() -> None:
                 # Enough batches for threads that make one each, and for threads that share one.
                 batch_size = min(args.batch_size, max(2, cores))
                 folder = os.path.join(scratch, "large-photos")
-                make_large(files, folder, batch_size * max(12, 2 * cores), cores)
+                make_resized(files, folder, batch_size * max(12, 2 * cores), cores, LARGE)
                 job = dataclasses.replace(job, directory=folder, batch_size=batch_size)
+            if name in ("small", "fit-small"):
+                folder = os.path.join(scratch, "small-photos")
+                if not os.path.exists(folder):
+                    make_resized(files, folder, 4 * len(files), cores, SMALL)
+                job = dataclasses.replace(job, directory=folder, image_size=SMALL_SIZE)
             if name == "fit":
                 # Longer epochs, so that Keras's overhead per epoch has a realistic weight.
                 folder = os.path.join(scratch, "photos-again")
@@ -167,6 +181,14 @@ def main() -> None:
     shown = {name: facts[name] for name in ("images", "machine", "versions", "date")}
     chart(shown, tables, os.path.join(args.output, "benchmark.png"))
     print(text)
+    measured = figures(facts, tables)
+    with open(os.path.join(args.output, "benchmark.json"), "w", encoding="utf-8") as file:
+        json.dump(measured, file, indent=1)
+        file.write("\n")
+    if before is not None:
+        slower = find_slower(measured, before)
+        print("\n".join(slower) or "Nothing fell by more than 5 %.")
+        raise SystemExit(bool(slower))
 
 
 if __name__ == "__main__":

@@ -141,10 +141,27 @@ def test_benchmark_peers(run, folder, monkeypatch):
                 assert float(images_per_second.replace(",", "")) > 0, contender
     missing = re.findall(r"^\| ([^|,]+)[^|]* \|.*\| missing: ", text, re.MULTILINE)
     assert set(missing) <= {"grain", "DALI", "FFCV"}
+    assert '"ratio"' in (folder / "made/benchmark.json").read_text()
     with Image.open(folder / "made/benchmark.png") as picture:
         assert picture.width == 1800
         assert 600 < picture.height < 3000
         assert len(picture.convert("RGB").getcolors(1 << 20)) > 5
+
+
+def test_benchmark_peers_names_what_fell_by_more_than_a_twentieth(monkeypatch):
+    monkeypatch.syspath_prepend(ROOT / "examples")
+    report = importlib.import_module("peers.report")
+
+    def measured(**ratios):
+        rows = {name.replace("_", " "): {"ratio": ratio} for name, ratio in ratios.items()}
+        return {"works": {"Plain": rows}}
+
+    before = measured(imggen_native=2.0, imggen_drop_in=2.0, tf_data=1.0, imggen_gone=1.0)
+    now = measured(imggen_native=1.89, imggen_drop_in=1.91, tf_data=0.5, imggen_new=None)
+
+    (named,) = report.find_slower(now, before)
+
+    assert named == "Plain: imggen native fell to 0.94 of its ratio (2.00 before, 1.89 now)"
 
 
 def test_benchmark_peers_names_the_works_there_are(folder):

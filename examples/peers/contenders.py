@@ -9,7 +9,6 @@ import functools
 import glob
 import math
 import os
-import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -132,6 +131,38 @@ def native(job: Job, **options: Any) -> functools.partial[int]:
     return functools.partial(batch_by_batch, native_sequence(job, **options))
 
 
+def own_sequence(job: Job) -> functools.partial[int]:
+    """What many people write themselves: a PyDataset over OpenCV, on one thread."""
+    import cv2
+    import keras
+    import numpy as np
+
+    class OwnSequence(keras.utils.PyDataset):  # type: ignore[misc]  # Keras is untyped
+        def __init__(self) -> None:
+            super().__init__()
+            names = sorted(os.listdir(job.directory))
+            self.files = np.array(job.files)
+            self.labels = np.array(
+                [names.index(os.path.basename(os.path.dirname(file))) for file in job.files]
+            )
+            self.one_hot = np.eye(len(names), dtype="float32")
+            self.order = np.random.default_rng(7).permutation(len(self.files))
+
+        def __len__(self) -> int:
+            return math.ceil(len(self.files) / job.batch_size)
+
+        def __getitem__(self, index: int) -> tuple[Any, Any]:
+            rows = self.order[index * job.batch_size : (index + 1) * job.batch_size]
+            images = [cv2.imread(file)[:, :, ::-1] for file in self.files[rows]]
+            x = np.stack([cv2.resize(image, job.size) for image in images]).astype("float32")
+            return x, self.one_hot[self.labels[rows]]
+
+    sequence = OwnSequence()
+    return functools.partial(
+        lambda data: sum(len(data[number][0]) for number in range(len(data))), sequence
+    )
+
+
 def flip(image: Any, rng: Any) -> Any:
     """Flips half of the images."""
     return image[:, ::-1] if rng.random() < 0.5 else image
@@ -190,7 +221,7 @@ def tf_data(
         dataset = dataset.map(
             lambda x, y: (augment(x, training=True), y), num_parallel_calls=parallel
         ).prefetch(parallel)
-    return lambda: sum(int(x.shape[0]) for x, _ in dataset)
+    return functools.partial(lambda data: sum(int(x.shape[0]) for x, _ in data), dataset)
 
 
 class Samples:
@@ -339,59 +370,3 @@ def ffcv(job: Job, *, crop: bool = False, small: bool = False) -> Epoch:
         drop_last=False,
     )
     return lambda: sum(len(images) for (images,) in loader)
-
-
-def fit(job: Job, *, loader: Callable[[Job], functools.partial[int]]) -> dict[str, Epoch]:
-    """Training with a stand-in for an accelerator that takes as long as the loader.
-
-    A step sleeps, as the CPU does while a real accelerator works. "Model alone" is ``fit`` on the
-    same batch repeatedly, so that it includes Keras's overhead per step.
-    """
-    import keras
-
-    load = loader(job)
-    data = load.args[0]
-    num_batches, num_images = len(data), len(job.files)
-
-    class StandIn(keras.Model):  # type: ignore[misc]  # Keras is untyped
-        seconds = 0.0
-
-        def train_step(self, data: Any) -> dict[str, float]:  # noqa: ARG002
-            time.sleep(self.seconds)
-            return {"loss": 0.0}
-
-    class Repeated(keras.utils.PyDataset):  # type: ignore[misc]  # Keras is untyped
-        batch = data[0]
-
-        def __len__(self) -> int:
-            return num_batches
-
-        def __getitem__(self, index: int) -> Any:
-            return self.batch
-
-    model = StandIn()
-    model.compile(run_eagerly=True)
-    epochs = max(2, 60 // num_batches)  # so that start and end have little weight
-
-    def close() -> int:
-        # Prefetching for the next epoch must not run during the next row.
-        getattr(data, "close", int)()
-        return 0
-
-    def load_alone() -> int:
-        started = time.perf_counter()
-        images = load()
-        model.seconds = (time.perf_counter() - started) / num_batches
-        return images
-
-    def train(on: Any) -> int:
-        model.fit(on, epochs=epochs, verbose=0)
-        return epochs * num_images
-
-    return {
-        "loader alone": load_alone,
-        f"loader {CLOSE}": close,
-        "model alone": lambda: train(Repeated()),
-        "fit": lambda: train(data),
-        f"fit {CLOSE}": close,
-    }

@@ -35,6 +35,42 @@ def report(facts: dict[str, str], tables: Iterable[tuple[Work, list[Row]]]) -> s
     return "\n".join(lines) + "\n"
 
 
+def figures(facts: dict[str, str], tables: Iterable[tuple[Work, list[Row]]]) -> dict[str, Any]:
+    """Builds the report as JSON: medians of the rates and ratios of each row, by work."""
+    return {
+        "facts": facts,
+        "works": {
+            work.title: {
+                row.name: {
+                    "images_per_second": round(statistics.median(row.rates), 1),
+                    "ratio": round(statistics.median(row.ratios), 4) if row.ratios else None,
+                }
+                for row in rows
+                if row.rates
+            }
+            for work, rows in tables
+        },
+    }
+
+
+def find_slower(now: dict[str, Any], before: dict[str, Any]) -> list[str]:
+    """Names the rows of imggen whose ratio to the same peer fell by more than 5 %.
+
+    Rates of two machines cannot be compared; ratios, which are taken within a round, can.
+    """
+    return [
+        f"{title}: {name} fell to {row['ratio'] / old['ratio']:.2f} of its ratio "
+        f"({old['ratio']:.2f} before, {row['ratio']:.2f} now)"
+        for title, rows in now["works"].items()
+        for name, row in rows.items()
+        if name.startswith("imggen")
+        and (old := before["works"].get(title, {}).get(name))
+        and row["ratio"]
+        and old["ratio"]
+        and row["ratio"] < 0.95 * old["ratio"]
+    ]
+
+
 def chart(facts: dict[str, str], tables: list[tuple[Work, list[Row]]], path: str) -> None:
     """Draws a bar for each row; each work has its own scale."""
     from PIL import Image, ImageDraw, ImageFont

@@ -20,13 +20,14 @@ from peers.contenders import (
     dali,
     drop_in,
     ffcv,
-    fit,
     grain_dataset,
     legacy,
     native,
+    own_sequence,
     tf_data,
     torch_loader,
 )
+from peers.training import fit, fit_small
 
 Rates = dict[str, float]  # images per second by row
 
@@ -86,10 +87,12 @@ def works(cores: int) -> dict[str, Work]:
     keras_affine = by("Keras legacy", "ImageDataGenerator", legacy, affine=True)
     tf_plain = "image_dataset_from_directory"
     against_keras = ("× Keras legacy", relative_to("Keras legacy"))
+    against_own = ("× own PyDataset", relative_to("own PyDataset"))
     once = "Images are decoded and resized in every epoch; float32."
     turned = "Rotated by 20°, shifted by 0.1, sheared by 10°, zoomed by 0.1, flipped; float32."
     drop_in_nearest = by("imggen drop-in", "ImageDataGenerator; nearest", drop_in)
     native_bilinear = by("imggen native", f"from_directory; {smooth}", native)
+    own = by("own PyDataset", "OpenCV on one thread; bilinear, not antialiased", own_sequence)
     counts = sorted({*(2**n for n in range(cores.bit_length())), cores})
 
     plain = (
@@ -101,6 +104,7 @@ def works(cores: int) -> dict[str, Work]:
         ),
         by("imggen decoder, bilinear", f"load_image on threads, and no batches; {smooth}", ceiling),
         keras,
+        own,
         by("tf.data, nearest", f"{tf_plain}; nearest", tf_data, **near),
         by("tf.data, bilinear", f"{tf_plain}; bilinear, not antialiased", tf_data),
         by("torch", "DataLoader, albumentations; bilinear, not antialiased", torch_loader),
@@ -166,6 +170,11 @@ def works(cores: int) -> dict[str, Work]:
         ),
     )
     tf_bilinear = by("tf.data", f"{tf_plain}; bilinear, not antialiased", tf_data)
+    small = (own, keras, tf_bilinear, drop_in_nearest, native_bilinear)
+    fits_small = tuple(
+        by(each.name, each.about, fit_small, loader=each.make)
+        for each in (own, keras, tf_bilinear, drop_in_nearest, native_bilinear)
+    )
     large = (keras, tf_bilinear, drop_in_nearest, native_bilinear)
     threads = tuple(
         by(f"{each.name}, workers={count}", each.about, each.make, workers=count)
@@ -178,6 +187,7 @@ def works(cores: int) -> dict[str, Work]:
     )
     kept = "From a cache: imggen's holds resized images; FFCV crops and resizes in every epoch."
     crops = "Crops of 8 to 100 % of the area, resized and flipped; uint8."
+    shrunk = "Reduced from your images. First epoch, no augmentation; float32."
     enlarged = "Enlarged from your images. First epoch, no augmentation; float32."
     fitted = "A step that sleeps as long as the loader takes, as if on an accelerator; float32."
     return {
@@ -196,6 +206,8 @@ def works(cores: int) -> dict[str, Work]:
             augment,
         ),
         "large": Work("Photos of 4000 × 3000", enlarged, *against_keras, large),
+        "small": Work("Images of 100 × 100 to 128 × 128", shrunk, *against_own, small),
+        "fit-small": Work("Training on them, small network", shrunk, *against_own, fits_small),
         "threads": Work("More threads", once, "× one worker", relative_to_one_worker, threads),
         "fit": Work("Training", fitted, "× slower part", relative_to_slower, fits),
     }
