@@ -17,11 +17,11 @@ from typing import Any, NamedTuple, final
 import numpy as np
 import numpy.typing as npt
 
-from imggen.cache.journal import (
+from imggen.cache.file_state import FileState
+from imggen.cache.journal import ArrayLocation, Journal
+from imggen.cache.store_files import (
     FILES,
     KEY_FILE,
-    ArrayLocation,
-    Journal,
     count_arrays,
     delete_files,
     is_regular_file,
@@ -31,7 +31,7 @@ from imggen.core import InputFile, format_bytes
 from imggen.errors import CacheError
 from imggen.workers import register_after_fork
 
-_FORMAT = 1
+_FORMAT = 2
 _TITLE = "imggen cache, format "
 _MAX_KEY_BYTES = 2**20
 _STORE_NAME = re.compile(r"[0-9a-f]{16}")
@@ -44,7 +44,7 @@ class Store(NamedTuple):
     Attributes:
         folder: The folder of these images.
         cache_key: The settings that determined the pixels.
-        num_images: The number of images.
+        num_images: The number of images; files with the same content count once.
         num_bytes: The number of bytes on disk.
     """
 
@@ -141,10 +141,12 @@ def _read_key(subfolder: Path) -> str | None:
 class DiskCache:
     """Stores each file's array as loaded, before augmentation, in a memory-mapped file.
 
-    A stored array is used as long as neither the file (its path, size and modification time) nor
-    ``cache_key`` changes; each cache checks a file once. Bytes are compared with their checksum
-    when a process first reads them; damaged arrays are loaded again. Safe for several threads and
-    several processes.
+    A stored array is used as long as neither the content of its file nor ``cache_key`` changes.
+    A file whose path, size, times and inode are known is not read; another one, such as a file
+    that was moved, copied or touched, is hashed once. Each cache checks a file when it first
+    serves it, and not again. Bytes are compared with their checksum when a process first reads
+    them; damaged arrays are loaded again. A folder that cannot be written to is only read. Safe
+    for several threads and several processes.
 
     Args:
         folder: The folder, with a subfolder for each ``cache_key``.
@@ -155,7 +157,8 @@ class DiskCache:
         same_size: Whether all arrays have the same size, so that the first determines the total.
 
     Raises:
-        CacheError: The folder cannot be created or written to.
+        CacheError: The folder cannot be created or read; or has no images of this ``cache_key`` and
+            cannot be written to.
     """
 
     def __init__(
@@ -182,7 +185,7 @@ class DiskCache:
         self._folder = Path(folder, name)
         try:
             self._journal = Journal(self._folder, cache_key)
-        except OSError as err:
+        except (OSError, NotImplementedError) as err:
             raise CacheError(
                 f"The cache folder {os.fspath(folder)!r} cannot be used: {err}. Choose a "
                 "folder that can be written to, or pass cache=None."
@@ -196,6 +199,7 @@ class DiskCache:
                 f"imggen cache clear {os.fspath(folder)!r} deletes them",
             )
         self._locations: dict[int, ArrayLocation] = {}  # with valid checksums
+        self._missing: set[int] = set()  # neither stored nor to be stored
         self._writer = Writer(self._journal, self._folder, limit)
         weakref.finalize(self, self._writer.flush_if_possible)
 
@@ -213,23 +217,25 @@ class DiskCache:
         array = None if location is None else location.read()
         if array is not None:
             return array
-        key = self._hash_file_state(index)
-        if key is None:  # the file is missing, which loading it reports
+        if index in self._missing:
+            return _view_read_only(load())
+        file = FileState.of(self._filepath(index))
+        if file is None:  # the file is missing, which loading it reports
             return load()
-        array = self._read_stored(index, key)
+        array = self._read_stored(index, file)
         if array is None:
             array = load()
-            self._store(key, array)
-        view = array.view()
-        view.flags.writeable = False
-        return view
+            self._store(file, array)
+            if self._writer.is_stopped:
+                self._missing.add(index)
+        return _view_read_only(array)
 
     def stacked(self, indices: npt.NDArray[np.int64]) -> None:
         """Returns None: arrays lie in the order in which they were loaded."""
 
     @property
     def is_full(self) -> bool:
-        """Whether no more images are stored: the limit is reached, or the disk is full."""
+        """Whether no more images are stored: by the limit, or on a full or read-only disk."""
         return self._writer.is_stopped
 
     def flush(self) -> None:
@@ -240,31 +246,50 @@ class DiskCache:
         """Writes waiting arrays and releases memory; the folder stays."""
         self.flush()
         self._locations.clear()
+        self._missing.clear()
 
-    def _read_stored(self, index: int, key: bytes) -> npt.NDArray[Any] | None:
-        found = self._writer.find(key)
+    def _read_stored(self, index: int, file: FileState) -> npt.NDArray[Any] | None:
+        array = self._read_valid(index, self._writer.find_state(file.key))
+        if array is not None:
+            return array
+        content = file.read_content()
+        if content is None:
+            return None
+        array = self._read_valid(index, self._writer.find_content(content))
+        if array is not None and file.is_settled():
+            self._writer.add_state(file.key, content)
+        return array
+
+    def _read_valid(
+        self, index: int, found: npt.NDArray[Any] | ArrayLocation | None
+    ) -> npt.NDArray[Any] | None:
         if not isinstance(found, ArrayLocation):
             return found
         array = found.read()
         if array is not None and zlib.crc32(array.data) == found.checksum:
             self._locations[index] = found
             return array
-        self._writer.forget(key)
+        self._writer.forget(found)
         warn_of_cache(self._folder, "has a damaged image, which is loaded again")
         return None
 
-    def _store(self, key: bytes, array: npt.NDArray[Any]) -> None:
+    def _store(self, file: FileState, array: npt.NDArray[Any]) -> None:
+        content = file.read_content()
+        if content is None or not file.is_unchanged():
+            return
         if array.ndim > 3 or 0 in array.shape or array.dtype.kind not in "buif":
             return
-        if self._needs_size_check:
+        if self._needs_size_check and self._journal.is_writable:
             with self._size_check:  # no thread stores an array before the total is known to fit
                 if self._needs_size_check:
                     self._check_space(array.nbytes)
                     self._needs_size_check = False
-        self._writer.add(key, array)
+        self._writer.add(content, array)
+        if file.is_settled():
+            self._writer.add_state(file.key, content)
 
     def _check_space(self, nbytes: int) -> None:
-        needed = max(0, self._num_samples - len(self._journal)) * nbytes
+        needed = max(0, self._num_samples - self._journal.num_arrays) * nbytes
         free = shutil.disk_usage(self._folder).free
         if needed > _FRACTION_OF_DISK * free:
             raise CacheError(
@@ -280,14 +305,11 @@ class DiskCache:
                 'smaller image_size, pack="jpeg", or no cache.'
             )
 
-    def _hash_file_state(self, index: int) -> bytes | None:
-        path = os.path.abspath(self._filepath(index))
-        try:
-            found = os.stat(path)
-        except OSError:
-            return None
-        identity = f"{found.st_size} {found.st_mtime_ns} ".encode() + os.fsencode(path)
-        return hashlib.blake2b(identity, digest_size=16).digest()
-
     def __reduce__(self) -> tuple[Any, ...]:
         return self._reopen, ()
+
+
+def _view_read_only(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    view = array.view()
+    view.flags.writeable = False
+    return view

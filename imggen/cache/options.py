@@ -24,6 +24,12 @@ class Cache:
 
     ``cache="ram"`` is short for ``cache=Cache("ram")``, and a folder for ``Cache(folder)``.
 
+    A folder serves an image only for a file of the same content, also if size and time of another
+    are equal; a dataset that was moved, copied or touched is hashed once and not decoded again. A
+    file is checked when a sequence first serves it: an edit after that is seen by the next
+    sequence. In memory, it is seen after ``close``. A folder that cannot be written to, such as a
+    cache on a read-only disk, is only read; images that it lacks are decoded in each epoch.
+
     Attributes:
         where: "ram", or a folder, which is created if missing.
         pack: "raw" stores pixels: height × width × channels bytes per image, and the fastest

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from imggen.decode import decode_jpeg
+from imggen.errors import ImageError
 
 _MAX_SIDE = 65500  # the limit of libjpeg
 
@@ -59,7 +60,11 @@ class JpegCache:
 
     def get(self, index: int, load: Callable[[], npt.NDArray[Any]]) -> npt.NDArray[Any]:
         """Same as in the inner cache."""
-        return _unpack(self._packed.get(index, lambda: pack_as_jpeg(load(), self._quality)))
+        packed = self._packed.get(index, lambda: pack_as_jpeg(load(), self._quality))
+        try:
+            return _unpack(packed)
+        except ImageError:  # an intact record of something else, which imggen did not write
+            return _unpack(pack_as_jpeg(load(), self._quality))
 
     def stacked(self, indices: npt.NDArray[np.int64]) -> None:
         """Returns None: JPEGs have different lengths."""
@@ -102,9 +107,12 @@ def _unpack(packed: npt.NDArray[Any]) -> npt.NDArray[Any]:
         return packed
     from PIL import Image
 
-    data = packed[:-1].tobytes()
+    data, num_channels = packed[:-1].tobytes(), packed[-1]
     pixels = decode_jpeg(data)
     if pixels is None:
-        pixels = np.array(Image.open(io.BytesIO(data)).convert("RGB"))
+        try:
+            pixels = np.array(Image.open(io.BytesIO(data)).convert("RGB"))
+        except Exception as err:
+            raise ImageError.of("a cached JPEG", str(err)) from err
     pixels.flags.writeable = False
-    return pixels[:, :, : packed[-1]]
+    return pixels[:, :, :num_channels]

@@ -14,12 +14,22 @@ from imggen.workers import register_after_fork
 
 # Arrays are written when they have this many bytes; a killed process loses no more than these.
 _WRITE_SIZE = 8 * 2**20
+_RECORD_SIZE = 100  # bytes of a file's state that waits to be written
 _LOCK_TIMEOUT = 2.0  # seconds
 
 
 @final
 class Writer:
-    """Collects arrays and writes many at once; serializes the threads that use the journal."""
+    """Collects arrays and writes many at once; serializes the threads that use the journal.
+
+    Args:
+        journal: The journal.
+        folder: Its folder, for warnings.
+        limit: The maximum number of bytes of all arrays. None: no limit.
+
+    Attributes:
+        is_stopped: Whether no more arrays are written.
+    """
 
     def __init__(self, journal: Journal, folder: Path, limit: int | None) -> None:
         self._journal = journal
@@ -27,7 +37,8 @@ class Writer:
         self._folder = folder
         self.after_fork()
         register_after_fork(self)
-        self._waiting: dict[bytes, npt.NDArray[Any]] = {}
+        self._arrays: dict[bytes, npt.NDArray[Any]] = {}  # by content
+        self._states: dict[bytes, bytes] = {}  # their contents
         self._bytes_waiting = 0
         self.is_stopped = False
 
@@ -35,28 +46,48 @@ class Writer:
         """Gives a forked process its own lock."""
         self._lock = threading.Lock()
 
-    def find(self, key: bytes) -> npt.NDArray[Any] | ArrayLocation | None:
+    def find_state(self, state: bytes) -> npt.NDArray[Any] | ArrayLocation | None:
         """Returns the array if it waits to be written, or its location if it was written."""
         with self._lock:
-            return self._waiting.get(key) if key in self._waiting else self._journal.find(key)
+            waiting = self._arrays.get(self._states.get(state, b""))
+            return self._journal.find_state(state) if waiting is None else waiting
 
-    def add(self, key: bytes, array: npt.NDArray[Any]) -> None:
+    def find_content(self, content: bytes) -> npt.NDArray[Any] | ArrayLocation | None:
+        """Same as ``find_state``, by the content of the file."""
+        with self._lock:
+            waiting = self._arrays.get(content)
+            return self._journal.find_content(content) if waiting is None else waiting
+
+    def add(self, content: bytes, array: npt.NDArray[Any]) -> None:
         """Adds an array to those that wait; writes them if they are many."""
         with self._lock:
-            if self.is_stopped or key in self._waiting:
+            if self.is_stopped or content in self._arrays:
                 return
-            self._waiting[key] = array
-            self._bytes_waiting += array.nbytes
+            if not self._journal.is_writable:
+                self._stop("cannot be written to; images that it lacks are loaded in each epoch")
+                return
+            self._arrays[content] = array
             write_size = _WRITE_SIZE
             if self._limit is not None:
                 write_size = min(write_size, self._limit - self._journal.num_bytes)
-            if self._bytes_waiting >= write_size:
-                self._write()
+            self._add_bytes(array.nbytes, write_size)
 
-    def forget(self, key: bytes) -> None:
+    def add_state(self, state: bytes, content: bytes) -> None:
+        """Adds the state of a file to those that wait, for an array that was added before."""
+        with self._lock:
+            if not self.is_stopped and self._journal.is_writable and state not in self._states:
+                self._states[state] = content
+                self._add_bytes(_RECORD_SIZE, _WRITE_SIZE)
+
+    def _add_bytes(self, num_bytes: int, write_size: int) -> None:
+        self._bytes_waiting += num_bytes
+        if self._bytes_waiting >= write_size:
+            self._write()
+
+    def forget(self, location: ArrayLocation) -> None:
         """Removes an array whose bytes are damaged."""
         with self._lock:
-            self._journal.forget(key)
+            self._journal.forget(location)
 
     def flush(self) -> None:
         """Writes the arrays that wait."""
@@ -77,30 +108,32 @@ class Writer:
                 self._lock.release()
 
     def _write(self, timeout: float = -1) -> None:
-        waiting, self._waiting, self._bytes_waiting = self._waiting, {}, 0
-        if not waiting:
+        arrays, self._arrays = self._arrays, {}
+        states, self._states = self._states, {}
+        self._bytes_waiting = 0
+        if not arrays and not states:
             return
         try:
-            num_skipped = self._journal.append(waiting, self._limit, timeout)
+            num_skipped = self._journal.append(arrays, states, self._limit, timeout)
         except TimeoutError:  # filelock's Timeout is a subclass
             raise
         except OSError as err:
             # A full disk must not end a training.
-            self.is_stopped = True
-            warn_of_cache(
-                self._folder,
+            self._stop(
                 f"stores no more images: {err.strerror or err}; the others are loaded again in "
-                "each epoch",
+                "each epoch"
             )
             return
         if num_skipped:
-            self.is_stopped = True
-            warn_of_cache(
-                self._folder,
-                f"stores no more images than {len(self._journal)}: its limit is "
+            self._stop(
+                f"stores no more images than {self._journal.num_arrays}: its limit is "
                 f"{self._limit} bytes; the others are loaded again in each epoch. If files have "
-                "changed since they were stored, imggen cache clear frees space",
+                "changed since they were stored, imggen cache clear frees space"
             )
+
+    def _stop(self, reason: str) -> None:
+        self.is_stopped = True
+        warn_of_cache(self._folder, reason)
 
 
 def warn_of_cache(folder: Path, what: str) -> None:

@@ -115,8 +115,9 @@ class SampleLoader:
         cache.flush()
         if cache.is_full:
             raise CacheError(
-                f"The cache is full: not all of {self.manifest.num_samples} images fit. Those that "
-                'do are kept. Raise its limit=, or use a smaller image_size, or pack="jpeg". '
+                f"Not all of {self.manifest.num_samples} images are cached: the cache is full or "
+                "read-only. Those that fit are kept. Raise its limit=, use a smaller image_size, "
+                'pack="jpeg", or a folder that can be written to. '
                 f"({len(failures)} of the files so far cannot be read.)"
             )
         return failures

@@ -139,7 +139,7 @@ class Varied:
         folder.mkdir()
         self.paths = [str(folder / str(number)) for number in range(20)]
         for path in self.paths:
-            Path(path).touch()
+            Path(path).write_text(path)
         self.images = [
             np.random.default_rng(number).integers(0, 256, (9 + number, 11, 3), dtype=np.uint8)
             for number in range(20)

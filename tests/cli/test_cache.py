@@ -42,7 +42,7 @@ def test_training_uses_the_cache_that_was_built(photos, tmp_path):
 def test_an_interrupted_build_is_resumed(photos, tmp_path):
     invoke("build", photos, tmp_path / "kept", *SIZE)
     before = invoke("info", tmp_path / "kept").output
-    write_images(photos, {"emu": 2})
+    write_images(photos, {"emu": 2}, size=(9, 9))
 
     assert "18 of 18" in invoke("build", photos, tmp_path / "kept", *SIZE).output
     after = invoke("info", tmp_path / "kept").output
