@@ -192,7 +192,7 @@ class KerasTrapWarning(ImggenWarning):
     - "binary-classes": ``class_mode="binary"`` with more than two classes;
     - "duplicate-classes": ``classes`` names a class twice;
     - "empty-class": a class has no images, or no folder;
-    - "hidden-class": a hidden folder counts as a class;
+    - "hidden-class": a hidden folder, or one of a system such as "@eaDir", counts as a class;
     - "ignored-assignment": an attribute that is read once was set later;
     - "ignored-keyword": a keyword that ``flow_from_dataframe`` ignores;
     - "integer-dtype": fractions are dropped by an integer ``dtype``;
@@ -204,6 +204,7 @@ class KerasTrapWarning(ImggenWarning):
     - "sorted-table": a subset is cut from rows that are sorted by their target;
     - "splits-as-classes": the folders of splits count as classes;
     - "subset-without-split": ``subset`` without ``validation_split``;
+    - "system-folder": images in a folder of a system, inside of a class, count as samples;
     - "unfitted": a featurewise option or ``zca_whitening`` without ``fit``;
     - "unit-range": options in gray levels for images with values of 0 to 1;
     - "unsplit-weights": ``sample_weight`` is not split with the images;

@@ -27,7 +27,7 @@ from imggen.cache.store_files import (
     is_regular_file,
 )
 from imggen.cache.writer import Writer, warn_of_cache
-from imggen.core import InputFile, format_bytes
+from imggen.core import InputFile, format_bytes, mark_folder, unmark_folder
 from imggen.errors import CacheError
 from imggen.workers import register_after_fork
 
@@ -90,6 +90,7 @@ def clear_stores(folder: str | os.PathLike[str]) -> int:
             num_bytes += delete_files(subfolder)
         except OSError as err:
             failures.append(f"{str(subfolder)!r} cannot be deleted: {err.strerror or err}.")
+    unmark_folder(folder, "cache")
     if failures:
         raise CacheError(" ".join(failures[:3]))
     return num_bytes
@@ -190,6 +191,7 @@ class DiskCache:
                 f"The cache folder {os.fspath(folder)!r} cannot be used: {err}. Choose a "
                 "folder that can be written to, or pass cache=None."
             ) from err
+        mark_folder(folder, "cache")
         if self._journal.was_broken:
             warn_of_cache(self._folder, "was damaged; images behind the damage are loaded again")
         if _has_other_formats(folder):

@@ -104,13 +104,14 @@ def build(
     Images that are already cached are skipped: rerun the same command to resume an interrupted
     build. The exit status is 1 if images cannot be read; all others are cached.
     """
-    from imggen.cli.output import echo_unreadable, progress_bars, silence_tensorflow
+    from imggen.cli.output import echo_skipped, echo_unreadable, progress_bars, silence_tensorflow
 
     silence_tensorflow()
     import imggen
 
+    manifest = imggen.scan(directory, labels=None)
     sequence = imggen.ImageSequence(
-        imggen.scan(directory, labels=None),
+        manifest,
         image_size=image_size,
         color_mode=color_mode,  # type: ignore[arg-type]  # checked by ImageSpec
         interpolation=interpolation,  # type: ignore[arg-type]
@@ -131,6 +132,7 @@ def build(
             progress=lambda: progress("loading", next(counts), sequence.samples)
         )
     echo_unreadable(failures)
+    echo_skipped(manifest.skipped, err=True)
     click.echo(
         f"{sequence.samples - len(failures)} of {sequence.samples} images are cached in {folder}."
     )

@@ -46,8 +46,11 @@ def demo(output: Path, epochs: int) -> None:
     from rich.console import Console
 
     import imggen
+    from imggen.core import mark_folder
 
     console = Console(highlight=False, soft_wrap=True, markup=False)
+    output.mkdir(parents=True, exist_ok=True)
+    mark_folder(output, "demo")
     photos = _write_photos(output / "photos")
     digits = _write_digits(output / "digits")
     console.print(f"1. {digits}: {imggen.scan(digits).num_samples} images, one folder per digit")

@@ -37,7 +37,7 @@ def duplicates(
     The exit status is 1 if there are duplicates.
     """
     import imggen
-    from imggen.cli.output import MAX_LISTED, progress_bars
+    from imggen.cli.output import MAX_LISTED, echo_skipped, progress_bars
     from imggen.cli.source import all_images
     from imggen.core import check_report_path, pluralize, printable
     from imggen.reports import check_page, duplicates_page, write_page
@@ -68,6 +68,7 @@ def duplicates(
         click.echo(f"cannot read {printable(path)}", err=True)
     if output is not None:
         found.save(output)
+    echo_skipped(found.manifest.skipped)
     click.echo(
         f"{pluralize(len(paths), 'file')}, {pluralize(len(found.groups), 'group')}, "
         f"{pluralize(len(found.drop), 'file')} to drop"

@@ -64,7 +64,13 @@ def preview(
     DIRECTORY is a folder, or a table (.csv or .parquet) with a column path. The random parameters
     are printed below each variant, and variants that look damaged are marked.
     """
-    from imggen.cli.output import check_folder, check_picture, echo_unreadable, silence_tensorflow
+    from imggen.cli.output import (
+        check_folder,
+        check_picture,
+        echo_skipped,
+        echo_unreadable,
+        silence_tensorflow,
+    )
 
     silence_tensorflow()
     from imggen.augment import adapt
@@ -101,6 +107,7 @@ def preview(
     else:
         draw_preview(found, cell=160, parameters=True).save(output)
     echo_unreadable(found.unread)
+    echo_skipped(manifest.skipped, err=True)
     for warning in found.warnings:
         click.echo(f"warning: {warning}")
     if found.num_classes_left_out:

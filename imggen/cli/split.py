@@ -208,7 +208,7 @@ def _split_files(
     dry_run: bool,
     report: Path | None,
 ) -> None:
-    from imggen.cli.output import progress_bars
+    from imggen.cli.output import echo_skipped, progress_bars
     from imggen.core import pluralize, printable
     from imggen.export import RecipeSplits, carry_out_plan, plan_split, warn_of_outcome
     from imggen.reports import split_page, write_page
@@ -235,6 +235,7 @@ def _split_files(
         warn_of_outcome(plan, outcome)
     _print_table(splits, recipe, f"images in {printable(str(target))}")
     _print_duplicates(plan.duplicates, plan.num_separated)
+    echo_skipped(plan.skipped)
     num_sidecars = sum(step.split < 0 for step in plan.steps)
     if num_sidecars:
         action = f"to {mode}" if dry_run else _PAST[mode]
@@ -249,7 +250,7 @@ def _write_manifest(
     images: Path | Manifest, recipe: Recipe, file: Path, dry_run: bool, report: Path | None
 ) -> None:
     import imggen
-    from imggen.cli.output import progress_bars
+    from imggen.cli.output import echo_skipped, progress_bars
     from imggen.core import printable
     from imggen.export import make_splits, merge_splits
     from imggen.reports import split_page, write_page
@@ -271,6 +272,7 @@ def _write_manifest(
             write_page(report, split_page(shown, recipe, progress))
     _print_table(result.splits, recipe, "images")
     _print_duplicates(result.duplicates, result.num_separated)
+    echo_skipped(found.skipped)
     if not dry_run:
         click.echo(f"manifest: {printable(str(file))}")
 

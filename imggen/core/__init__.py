@@ -31,6 +31,13 @@ from imggen.core.file_ops import (
 )
 from imggen.core.input_file import InputFile, parse_json
 from imggen.core.memory_layout import contiguous_flip
+from imggen.core.output_marks import (
+    describe_mark,
+    describe_output,
+    mark_folder,
+    mark_name,
+    unmark_folder,
+)
 from imggen.core.path_checks import is_inside, is_relative_path
 from imggen.core.report_io import Report, check_report_path, write_records
 from imggen.core.rng import Stream, check_seed, generator, seeded, step_generators
@@ -65,6 +72,8 @@ __all__ = [
     "class_folder_path",
     "contiguous_flip",
     "copy_file",
+    "describe_mark",
+    "describe_output",
     "explain_arguments",
     "format_bytes",
     "format_summary",
@@ -76,6 +85,8 @@ __all__ = [
     "is_relative_path",
     "is_same_file",
     "is_whole",
+    "mark_folder",
+    "mark_name",
     "move_file",
     "move_link",
     "parse_json",
@@ -91,6 +102,7 @@ __all__ = [
     "size_and_mtime",
     "step_generators",
     "symlink_file",
+    "unmark_folder",
     "warn_user",
     "write_records",
     "write_table",

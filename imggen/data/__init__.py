@@ -13,6 +13,7 @@ from imggen.data.manifest_io import column_arguments
 from imggen.data.name_pattern import MaskPattern
 from imggen.data.scanning import Labels, has_folders, scan, scan_splits
 from imggen.data.splits import SPLIT_NAMES, Splits, split_name, split_names
+from imggen.data.system_names import find_system_name
 from imggen.data.targets import TargetColumn
 from imggen.data.validation import Column, table_column
 
@@ -30,6 +31,7 @@ __all__ = [
     "Splits",
     "TargetColumn",
     "column_arguments",
+    "find_system_name",
     "has_folders",
     "reject_missing",
     "scan",

@@ -10,11 +10,15 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import final
 
+from imggen.core import describe_mark, describe_output
+from imggen.data.system_names import find_system_name
 from imggen.decode import image_extensions
 from imggen.errors import OptionError, ScanError
 
-_DOT = ord(".")
-_SYSTEM_NAMES = {b"__macosx", b"thumbs.db", b"desktop.ini", b"$recycle.bin"}
+# The first characters of names that may not be an image's in spite of its extension.
+_SPECIAL = b".~"
+# Extensions of system files, if they are in a user's list.
+_SYSTEM_EXTENSIONS = {b".db", b".ini", b".bin"}
 
 
 @final
@@ -67,23 +71,45 @@ class FolderLister:
         listed = ", ".join(f"{count} {reason}" for reason, count in self.skipped.items())
         return f"; skipped: {listed}" if listed else ""
 
-    def folders(self, under: bytes) -> list[bytes]:
-        """Returns the names of the visible folders in ``root/under``; counts nothing."""
-        names = sorted(name for name, kind in self._entries(under) if kind is _Kind.FOLDER)
-        if not self.excluded:
-            return names
-        folder = os.path.join(self.root, under)
-        return [
-            name for name in names if _identity(os.path.join(folder, name)) not in self.excluded
-        ]
+    def folders(self, under: bytes, *, with_outputs: bool = False) -> list[bytes]:
+        """Returns the names of the folders of images in ``root/under``; counts nothing.
 
-    def count_loose_images(self, under: bytes) -> int:
-        """Counts the images directly in ``root/under``; skips everything else but folders."""
+        Hidden folders and those of a system are not among them; those that imggen wrote only
+        with ``with_outputs``.
+        """
+        found = []
+        for name, kind in self._entries(under):
+            if kind is _Kind.FOLDER:
+                path = os.path.join(self.root, under, name)
+                is_excluded = bool(self.excluded) and _identity(path) in self.excluded
+                if not is_excluded and (with_outputs or describe_output(os.fsdecode(path)) is None):
+                    found.append(name)
+        return sorted(found)
+
+    def is_folder(self, under: bytes, name: bytes) -> bool:
+        """Returns whether ``root/under`` has a folder of this name, of whatever kind."""
+        path = os.path.join(self.root, under, name)
+        is_entry = os.path.basename(name) == name not in (b"", b".", b"..")
+        return is_entry and os.path.isdir(path) and _identity(path) not in self.excluded
+
+    def count_loose_images(self, under: bytes, used: Collection[bytes] = ()) -> int:
+        """Counts the images directly in ``root/under``; skips all that is not a folder of images.
+
+        Args:
+            under: The folder.
+            used: The names of folders that are listed, whatever their kind.
+        """
         count = 0
-        for _, kind in self._entries(under):
+        for name, kind in self._entries(under):
+            if name in used:
+                continue
             if kind is _Kind.IMAGE:
                 count += 1
-            elif isinstance(kind, str):
+            elif kind is _Kind.FOLDER:
+                output = describe_output(os.fsdecode(os.path.join(self.root, under, name)))
+                if output is not None:
+                    self._skip_output(output)
+            else:
                 self.skip(kind)
         return count
 
@@ -94,7 +120,7 @@ class FolderLister:
             ScanError: A folder cannot be listed.
         """
         found: list[bytes] = []
-        usual = self.extensions - {os.path.splitext(name)[1] for name in _SYSTEM_NAMES}
+        usual = self.extensions - _SYSTEM_EXTENSIONS
         # Folders to list, each with the identities of its parents: following a link to a parent
         # would add other classes to this one, and never end.
         waiting = [(under, self._parent_identities(under))]
@@ -108,24 +134,33 @@ class FolderLister:
                 continue
             prefix = folder + b"/" if folder else b""
             names: list[bytes] = []
+            subfolders: list[bytes] = []
+            skipped: list[str] = []
+            output = None
             with self._scandir(folder) as entries:
                 for entry in entries:
                     name = entry.name
                     # Most entries are plain images; a function call for each takes twice as long.
                     if (
                         (name[-4:] in usual or name[-5:] in usual)
-                        and name[0] != _DOT
+                        and name[0] not in _SPECIAL
                         and entry.is_file(follow_symlinks=False)
                     ):
                         names.append(name)
                         continue
                     kind = self._classify(entry)
                     if kind is _Kind.FOLDER:
-                        waiting.append((prefix + name, parents | {identity}))
+                        subfolders.append(name)
                     elif kind is _Kind.IMAGE:
                         names.append(name)
                     else:
-                        self.skip(kind)
+                        skipped.append(kind)
+                        output = output or describe_mark(os.fsdecode(name))
+            if output is not None and folder != under:
+                self._skip_output(output)
+                continue
+            self.skipped.update(skipped)
+            waiting += [(prefix + name, parents | {identity}) for name in subfolders]
             names.sort()  # the caller's sort is faster on sorted runs
             found += [prefix + name for name in names]
         return found
@@ -151,17 +186,21 @@ class FolderLister:
                 "reading it, or move it away."
             ) from err
 
+    def _skip_output(self, output: str) -> None:
+        self.skip(f"folder written by imggen ({output})")
+
     def _classify(self, entry: os.DirEntry[bytes]) -> _Kind | str:
         if entry.name.startswith(b"."):
             return "hidden"
-        if entry.name.lower() in _SYSTEM_NAMES:
-            return "system file"
         try:
-            if entry.is_dir():
-                return _Kind.FOLDER
-            is_file = entry.is_file()
+            is_folder, is_file = entry.is_dir(), entry.is_file()
         except OSError:  # a circular link, or one through something that is not a folder
-            is_file = False
+            is_folder = is_file = False
+        system_name = find_system_name(os.fsdecode(entry.name))
+        if system_name is not None:
+            return f"system {'folder' if is_folder else 'file'} ({system_name})"
+        if is_folder:
+            return _Kind.FOLDER
         extension = os.path.splitext(entry.name)[1].lower()
         if extension not in self.extensions:
             return f"not an image ({os.fsdecode(extension) or 'no extension'})"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import final
@@ -61,23 +62,29 @@ class Partners:
         Raises:
             ScanError: An image without a mask or input.
         """
+        skipped = Counter(manifest.skipped)
         masks = None
         if self.mask_dir is not None:
-            files = _list_images(self.mask_dir)
-            if os.path.samefile(self.mask_dir, manifest.root):
+            is_shared = os.path.samefile(self.mask_dir, manifest.root)
+            files = _list_images(self.mask_dir, "masks", Counter() if is_shared else skipped)
+            if is_shared:
                 rows, files = separate(manifest.root, manifest.paths, files, self.pattern)
                 manifest = manifest.take(rows)
             masks = pair_files(
                 manifest.root, manifest.paths, files, self.mask_dir, "mask", self.pattern
             )
-        inputs = {
-            name: pair_files(
-                manifest.root, manifest.paths, _list_images(path), path, "partner", NamePattern()
+        inputs = {}
+        for name, path in self.input_dirs.items():
+            files = _list_images(path, f"input {name!r}", skipped)
+            inputs[name] = pair_files(
+                manifest.root, manifest.paths, files, path, "partner", NamePattern()
             )
-            for name, path in self.input_dirs.items()
-        }
-        return dataclasses.replace(manifest, masks=masks, inputs=inputs)
+        return dataclasses.replace(manifest, masks=masks, inputs=inputs, skipped=skipped)
 
 
-def _list_images(folder: str) -> list[str]:
-    return [os.fsdecode(file) for file in sorted(FolderLister.create(folder, None).images(b""))]
+def _list_images(folder: str, noun: str, skipped: Counter[str]) -> list[str]:
+    """Lists the images at any depth, and adds the counts of skipped files to ``skipped``."""
+    lister = FolderLister.create(folder, None)
+    found = [os.fsdecode(file) for file in sorted(lister.images(b""))]
+    skipped.update({f"{noun}: {reason}": count for reason, count in lister.skipped.items()})
+    return found

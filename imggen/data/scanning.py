@@ -36,16 +36,18 @@ def scan(
     """Scans ``directory/<class>/**/<image>`` into a Manifest.
 
     Samples are sorted by class, then by path. Links are followed. Hidden files and folders
-    (``.ipynb_checkpoints``, ``._photo.jpg``), system files (``__MACOSX``, ``Thumbs.db``) and files
-    with other extensions are skipped; ``Manifest.skipped`` counts them by reason. An empty folder
-    is a class without samples.
+    (``.ipynb_checkpoints``, ``._photo.jpg``), those of a system (``__MACOSX``, ``Thumbs.db``,
+    ``@eaDir`` and ``#recycle`` of network drives), folders that imggen wrote (caches, splits,
+    augmented copies, quarantines) and files with other extensions are skipped;
+    ``Manifest.skipped`` counts them by reason. An empty folder is a class without samples.
 
     Args:
         directory: A folder with one subfolder per class.
         labels: "inferred": class names are the names of the subfolders. None: every image at any
             depth, without classes.
         class_names: Order and subset of the classes: names, or a mapping from name to index or from
-            index to name. None: all subfolders, sorted. With ``labels=None``: the class names for
+            index to name. A folder that is named here is a class, whatever it is. None: all
+            subfolders that are not skipped, sorted. With ``labels=None``: the class names for
             predictions.
         extensions: The image extensions, in any case. None: every format that Pillow reads.
         mask_dir: A folder with one mask per image, of the same name except for the extension:
@@ -147,13 +149,13 @@ def scan_splits(
     check_choice("labels", labels, ("inferred", None))
     partners = Partners.parse(directory, mask_dir, mask_pattern, input_dirs)
     lister = FolderLister.create(root, extensions, partners.folders)
-    outside = "a class folder" if labels else "a split"
-    lister.skip(f"image outside {outside}", lister.count_loose_images(b""))
     folders: dict[str, bytes] = {}
-    for folder in lister.folders(b""):
+    others = set(lister.folders(b""))
+    # A folder named like a split is one, even if its copies were written by imggen.
+    for folder in lister.folders(b"", with_outputs=True):
         split = split_name(os.fsdecode(folder))
         if split not in SPLIT_NAMES:
-            lister.skip("folder that is not a split")
+            lister.skip("folder that is not a split", folder in others)
         elif split in folders:
             first, second = os.fsdecode(folders[split]), os.fsdecode(folder)
             raise ScanError(
@@ -162,6 +164,9 @@ def scan_splits(
             )
         else:
             folders[split] = folder
+    outside = "a class folder" if labels else "a split"
+    loose = lister.count_loose_images(b"", folders.values())
+    lister.skip(f"image outside {outside}", loose)
     if "train" not in folders or len(folders) < 2:
         raise ScanError(
             f'split="folders" expects train/ and at least one of val/, valid/, validation/, test/ '
@@ -207,7 +212,7 @@ def scan_splits(
 
 
 def has_folders(directory: str | os.PathLike[str]) -> bool:
-    """Returns whether a folder has visible subfolders, which ``scan`` takes as classes.
+    """Returns whether a folder has subfolders that ``scan`` takes as classes.
 
     Raises:
         ScanError: There is no such folder.
@@ -220,8 +225,9 @@ def _scan_classes(
 ) -> tuple[tuple[str, ...], list[bytes], npt.NDArray[np.int32]]:
     """Lists the class folders ``root/under/*``: class names, paths and class indices."""
     path = os.path.join(root, os.fsdecode(under))
-    present = {os.fsdecode(folder): folder for folder in sorted(lister.folders(under))}
-    loose = lister.count_loose_images(under)
+    present = {os.fsdecode(folder): folder for folder in lister.folders(under)}
+    names = tuple(present) if class_names is None else parse_class_names(class_names)
+    loose = lister.count_loose_images(under, {os.fsencode(name) for name in names})
     if class_names is None:
         if not present:
             raise ScanError(
@@ -229,16 +235,16 @@ def _scan_classes(
                 f"{pluralize(loose, 'image')} directly in it{lister.summary()}. For images without "
                 "classes, pass labels=None."
             )
-        names = tuple(present)
     else:
-        names = parse_class_names(class_names)
-        missing = [name for name in names if name not in present]
+        folders = {name: os.fsencode(name) for name in names}
+        missing = [name for name in names if not lister.is_folder(under, folders[name])]
         if missing:
             raise ScanError(
                 f"class_names has {missing}, but {path!r} has no such folder; its class folders "
                 f"are {list(present)}."
             )
-        lister.skip("folder not in class_names", len(present) - len(set(names)))
+        lister.skip("folder not in class_names", len(present.keys() - folders.keys()))
+        present = folders
     lister.skip("image outside a class folder", loose)
     rows: list[bytes] = []
     counts: list[int] = []

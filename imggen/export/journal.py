@@ -22,7 +22,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from pathlib import Path
 from typing import Any, TypeVar, final
 
-from imggen.core import InputFile, is_inside, parse_json, replace_files
+from imggen.core import InputFile, is_inside, mark_name, parse_json, replace_files
 from imggen.errors import ExportError, ImggenError
 from imggen.workers import Progress, ThreadMap
 
@@ -48,8 +48,8 @@ class Journal:
     def __init__(self, target: str, kind: str) -> None:
         self.target = target
         self._kind = kind
-        # Hidden, so that no scan takes it for a split or a class.
-        self._folder = Path(target, f".imggen-{kind}")
+        # Its name is the mark by which scans recognize the target.
+        self._folder = Path(target, mark_name(kind))
         self._plan = self._folder / "plan.jsonl"
         self._results = self._folder / "results.jsonl"
         self._lock = threading.Lock()

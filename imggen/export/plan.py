@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 import posixpath
-from collections.abc import Callable, Collection
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple, final, get_args
 
 import numpy as np
@@ -59,6 +59,7 @@ class Plan:
         duplicates: As in ``RecipeSplits``; paths as in the steps' sources.
         num_separated: As in ``RecipeSplits``.
         made_at: The target when the plan was made, which may have been moved since.
+        skipped: The number of files and folders that the scan skipped, by reason; not saved.
     """
 
     root: str
@@ -72,6 +73,7 @@ class Plan:
     duplicates: list[list[str]] | None = None
     num_separated: int = 0
     made_at: str = ""
+    skipped: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def journal(self) -> Journal:
@@ -122,6 +124,7 @@ class Plan:
                     if self.class_names
                     else None,
                     self.class_names,
+                    skipped=self.skipped,
                 )
                 for root, steps in zip(roots, rows, strict=True)
             ),

@@ -26,6 +26,7 @@ def write_plan(plan: Plan) -> None:
     """
     metadata = asdict(plan)
     del metadata["target"]  # it is where the plan is
+    del metadata["skipped"]
     plan.journal.write(metadata, metadata.pop("steps"))
 
 
@@ -38,7 +39,8 @@ def read_plan(target: str) -> Plan | None:
 
     def parse(metadata: dict[str, Any], lines: list[Any]) -> Plan:
         metadata |= {key: tuple(metadata[key]) for key in ("split_names", "class_names")}
-        plan = Plan(**metadata, target=target, steps=[Step(*line) for line in lines])
+        steps = [Step(*line) for line in lines]
+        plan = Plan(**metadata, target=target, steps=steps, skipped={})
         check_plan(plan)
         return plan
 

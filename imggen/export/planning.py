@@ -83,6 +83,7 @@ def make_plan(
         duplicates,
         result.num_separated,
         made_at=target,
+        skipped=dict(manifest.skipped),
     )
 
 

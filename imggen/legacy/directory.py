@@ -11,10 +11,11 @@ import numpy as np
 import numpy.typing as npt
 
 from imggen.cache import CacheLike
-from imggen.core import warn_user
+from imggen.core import describe_mark, describe_output, pluralize, warn_user
+from imggen.data import find_system_name
 from imggen.errors import OptionError
 from imggen.legacy.files import BatchFromFilesMixin
-from imggen.legacy.folder_traps import ClassFolder, warn_of_folder_traps
+from imggen.legacy.folder_traps import ClassFolder, warn_of_folder_traps, warn_of_system_folders
 from imggen.legacy.iterator import Iterator
 from imggen.legacy.messages import print_message
 
@@ -22,8 +23,10 @@ from imggen.legacy.messages import print_message
 class DirectoryIterator(BatchFromFilesMixin, Iterator):
     """Serves images from class folders; returned by ``ImageDataGenerator.flow_from_directory``.
 
-    As in Keras, every folder in ``directory`` is a class, also a hidden one, and files are found at
-    any depth by their extension (``white_list_formats``).
+    As in Keras, every folder in ``directory`` is a class, also a hidden one or one of a network
+    drive, and files are found at any depth by their extension (``white_list_formats``). Unlike in
+    Keras, folders that imggen wrote (caches, splits, augmented copies, quarantines) are skipped,
+    unless ``classes`` names them; a printed line names them.
 
     Args:
         directory: The folder that contains one folder per class.
@@ -121,7 +124,9 @@ class DirectoryIterator(BatchFromFilesMixin, Iterator):
         self.directory = directory
         self.class_mode = class_mode
         self.dtype = keras.config.floatx() if dtype is None else dtype
-        names = classes or _subfolders(directory)
+        self._outputs: dict[str, str] = {}  # folders that imggen wrote, each with its kind
+        self._system_folders: list[str] = []  # folders of systems that hold samples
+        names = classes or self._subfolders(directory)
         self.num_classes = len(names)
         self.class_indices = {name: index for index, name in enumerate(names)}
         self.filenames: list[str] = []
@@ -129,7 +134,7 @@ class DirectoryIterator(BatchFromFilesMixin, Iterator):
         folders = []
         for name in names:
             folder = os.path.join(directory, name)
-            found = _images_under(folder, self.white_list_formats, follow_links)
+            found = self._images_under(folder, follow_links)
             num_images = len(found)
             if self.split:
                 start, stop = (int(bound * num_images) for bound in self.split)
@@ -142,7 +147,10 @@ class DirectoryIterator(BatchFromFilesMixin, Iterator):
         self.samples = len(self.filenames)
         self.classes: npt.NDArray[np.int32] = np.array(numbers, dtype=np.int32)
         print_message(f"Found {self.samples} images belonging to {self.num_classes} classes.")
+        if self._outputs:
+            print_message(_describe_outputs(self._outputs, directory))
         warn_of_folder_traps(self, folders, classes)
+        warn_of_system_folders(self, self._system_folders)
         self._filepaths = [os.path.join(directory, file) for file in self.filenames]
         self._open_cache(cache)
         super().__init__(
@@ -169,27 +177,48 @@ class DirectoryIterator(BatchFromFilesMixin, Iterator):
         """None: images in folders have no weights."""
         return
 
+    def _subfolders(self, directory: str | os.PathLike[str]) -> list[str]:
+        found = []
+        for name in sorted(map(os.fspath, os.listdir(directory))):
+            folder = os.path.join(directory, name)
+            if os.path.isdir(folder):
+                output = describe_output(os.fsdecode(folder))
+                if output is None:
+                    found.append(name)
+                else:
+                    self._outputs[folder] = output
+        return found
 
-def _subfolders(directory: str | os.PathLike[str]) -> list[str]:
-    return [
-        os.fspath(name)
-        for name in sorted(os.listdir(directory))
-        if os.path.isdir(os.path.join(directory, name))
-    ]
+    def _images_under(self, folder: str, follow_links: bool) -> list[str]:
+        """Returns the images at any depth in ``folder``, as relative paths, in Keras's order."""
+        listed = []
+        for root, folders, files in os.walk(folder, followlinks=follow_links):
+            output = next(filter(None, map(describe_mark, folders + files)), None)
+            if output is not None and root != folder:
+                self._outputs[root] = output
+                folders.clear()
+            else:
+                listed.append((root, files))
+        found = []
+        for root, files in sorted(listed):
+            parent = "" if root == folder else os.path.relpath(root, folder)
+            num_found = len(found)
+            for file in sorted(files):
+                if file.lower().endswith(".tiff"):
+                    warn_user(
+                        'Using ".tiff" files with multiple bands will cause distortion. Please '
+                        "verify your output.",
+                        UserWarning,
+                    )
+                if file.lower().endswith(self.white_list_formats):
+                    found.append(os.path.join(parent, file))
+            if parent and len(found) > num_found and find_system_name(os.path.basename(root)):
+                self._system_folders.append(root)
+        return found
 
 
-def _images_under(folder: str, formats: Any, follow_links: bool) -> list[str]:
-    """Returns the images at any depth in ``folder``, as relative paths, in Keras's order."""
-    found = []
-    for root, _, files in sorted(os.walk(folder, followlinks=follow_links), key=lambda at: at[0]):
-        parent = "" if root == folder else os.path.relpath(root, folder)
-        for file in sorted(files):
-            if file.lower().endswith(".tiff"):
-                warn_user(
-                    'Using ".tiff" files with multiple bands will cause distortion. Please verify '
-                    "your output.",
-                    UserWarning,
-                )
-            if file.lower().endswith(formats):
-                found.append(os.path.join(parent, file))
-    return found
+def _describe_outputs(outputs: dict[str, str], directory: str | os.PathLike[str]) -> str:
+    listed = ", ".join(
+        f"{os.path.relpath(folder, directory)!r} ({output})" for folder, output in outputs.items()
+    )
+    return f"Skipped {pluralize(len(outputs), 'folder')} written by imggen: {listed}."

@@ -6,6 +6,7 @@ import os
 from collections import Counter
 from typing import Any, NamedTuple
 
+from imggen.data import find_system_name
 from imggen.legacy.traps import list_names, warn_of_no_images, warn_of_trap, warn_of_unsplit
 
 _SPLIT_NAMES = {"train", "training", "val", "valid", "validation", "test", "testing", "holdout"}
@@ -107,13 +108,29 @@ def _warn_of_empty_classes(iterator: Any, folders: list[ClassFolder], given: Any
             f"({name!r}: {_describe(seen)}), and only {', '.join(iterator.white_list_formats)} "
             "files are read. Convert the images, or name the classes with classes=[...].",
         )
-    hidden = [folder.name for folder in folders if folder.name.startswith(".")]
-    if hidden:
+    hidden = [
+        folder.name
+        for folder in folders
+        if folder.name.startswith(".") or find_system_name(folder.name)
+    ]
+    if hidden and not given:
         warn_of_trap(
             iterator,
             "hidden-class",
-            f"The hidden folders {list_names(hidden)} in {directory!r} count as classes. "
-            "Remove them, or name the classes with classes=[...].",
+            f"The hidden folders or those of a system {list_names(hidden)} in {directory!r} count "
+            "as classes. Remove them, or name the classes with classes=[...].",
+        )
+
+
+def warn_of_system_folders(iterator: Any, folders: list[str]) -> None:
+    """Warns of samples in folders inside classes that belong to a system, such as thumbnails."""
+    if folders:
+        names = [os.path.relpath(folder, iterator.directory) for folder in folders]
+        warn_of_trap(
+            iterator,
+            "system-folder",
+            f"The folders {list_names(names)} in {os.fspath(iterator.directory)!r} belong to a "
+            "system or a network drive, and their images count as samples. Remove these folders.",
         )
 
 

@@ -15,6 +15,7 @@ from imggen.core import (
     absolute_link,
     check_arguments,
     class_folder_path,
+    mark_folder,
     move_file,
     move_link,
 )
@@ -87,6 +88,7 @@ class VerifyReport(Report):
         moved = []
         try:
             os.makedirs(inner, exist_ok=True)
+            mark_folder(inner, "quarantine")
             with open(
                 os.path.join(inner, "quarantine.csv"),
                 "a",

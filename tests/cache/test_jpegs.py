@@ -122,13 +122,13 @@ def test_each_quality_and_the_raw_pixels_have_a_store_of_their_own(shots, tmp_pa
         for cache, images in zip(caches, expected, strict=True):
             for epoch in served(shots, cache):
                 np.testing.assert_array_equal(epoch, images)
-    assert len(list(tmp_path.iterdir())) == 3
+    assert len(list(tmp_path.glob("[!.]*"))) == 3
 
 
 def test_the_quality_does_not_matter_for_raw_pixels(shots, tmp_path):
     for quality in (10, 90):
         served(shots, Cache(tmp_path, "raw", quality), epochs=1)
-    assert len(list(tmp_path.iterdir())) == 1
+    assert len(list(tmp_path.glob("[!.]*"))) == 1
 
 
 # Measured on these photographs, Pillow 13, quality 90: 0.13 of the bytes and 3.5 gray levels in

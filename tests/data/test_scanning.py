@@ -71,7 +71,8 @@ SYSTEM = ["__MACOSX", "Thumbs.db", "desktop.ini", "$RECYCLE.BIN", "THUMBS.DB"]
 def test_a_hidden_or_system_file_is_counted_and_never_a_sample(make, where, name):
     manifest = scan(make("cat/1.jpg", where + name))
     assert list(manifest.paths) == ["cat/1.jpg"]
-    assert manifest.skipped == {"hidden" if name in HIDDEN else "system file": 1}
+    usual = name.replace("THUMBS.DB", "Thumbs.db")
+    assert manifest.skipped == {"hidden" if name in HIDDEN else f"system file ({usual})": 1}
 
 
 @pytest.mark.parametrize("where", ["", "cat/", "cat/deep/"])
@@ -79,7 +80,8 @@ def test_a_hidden_or_system_file_is_counted_and_never_a_sample(make, where, name
 def test_a_hidden_or_system_folder_is_never_a_class_or_listed(make, where, name):
     manifest = scan(make("cat/1.jpg", f"{where}{name}/2.jpg", f"{where}{name}/3.jpg"))
     assert manifest.class_counts == {"cat": 1}
-    assert manifest.skipped == {"hidden" if name in HIDDEN else "system file": 1}
+    usual = name.replace("THUMBS.DB", "Thumbs.db")
+    assert manifest.skipped == {"hidden" if name in HIDDEN else f"system folder ({usual})": 1}
 
 
 def test_everything_skipped_is_counted_by_reason(make):
@@ -91,7 +93,7 @@ def test_everything_skipped_is_counted_by_reason(make):
         "not an image (.csv)": 1,
         "not an image (.txt)": 2,
         "hidden": 2,
-        "system file": 1,
+        "system folder (__MACOSX)": 1,
     }
 
 
@@ -211,7 +213,7 @@ def test_a_pipe_is_not_an_image(make):
             {"class_names": ["cat", "cow"]},
             r"class_names has \['cow'\], but '.*data/?' has no such.* folders are \['cat', 'dog'\]",
         ),
-        (["cat/1.jpg", ".x/1.jpg"], {"class_names": [".x"]}, r"has \['\.x'\], .* are \['cat'\]\.$"),
+        (["cat/1.jpg", ".x/1.jpg"], {"class_names": ["x"]}, r"has \['x'\], .* are \['cat'\]\.$"),
         (["cat/1.jpg"], {"class_names": []}, "Found 0 images.*1 folder not in class_names"),
     ],
 )
@@ -313,7 +315,7 @@ def test_everything_outside_the_splits_is_counted(make):
         "folder that is not a split": 2,
         "image outside a class folder": 2,
         "hidden": 1,
-        "system file": 1,
+        "system file (Thumbs.db)": 1,
         "not an image (.txt)": 1,
     }
 

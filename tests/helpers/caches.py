@@ -37,5 +37,5 @@ def bytes_kept(folder):
 
 
 def store_in(folder):
-    (store,) = Path(folder).iterdir()
+    (store,) = Path(folder).glob("[!.]*")
     return store

@@ -1,0 +1,59 @@
+"""Names that systems and programs give to files and folders of their own."""
+
+from __future__ import annotations
+
+import re
+
+# Names of their own only: a class may be named "cache", "tmp" or "recycled". Hidden names are not
+# listed, since hidden files and folders are skipped anyway.
+_NAMES = {
+    name.lower(): name.replace("\r", r"\r")
+    for name in (
+        # Network drives: Synology, QNAP, NetApp, AFP
+        "@eaDir",
+        "@Recently-Snapshot",
+        "@Recycle",
+        "@sharebin",
+        "@SynoEAStream",
+        "@SynoResource",
+        "@__thumb",
+        "@tmp",
+        "#recycle",
+        "#snapshot",
+        "~snapshot",
+        "Network Trash Folder",
+        "Temporary Items",
+        "TheFindByContentFolder",
+        "TheVolumeSettingsFolder",
+        # Windows
+        "$RECYCLE.BIN",
+        "System Volume Information",
+        "desktop.ini",
+        "ehthumbs.db",
+        "ehthumbs_vista.db",
+        "Thumbs.db",
+        "OneDriveTemp",
+        # macOS
+        "__MACOSX",
+        "Icon\r",
+        # Linux and programs
+        "lost+found",
+        "__pycache__",
+        "Picasa.ini",
+        "ZbThumbnail.info",
+    )
+}
+# Owner files of Office ("~$photos.xlsx"), fragments of chkdsk, parts of a resource fork.
+_PATTERNS = (
+    (re.compile(r"~\$.+", re.DOTALL), "~$*"),
+    (re.compile(r"found\.\d{3}"), "FOUND.000"),
+    (re.compile(r".+@syno(eastream|resource)", re.DOTALL), "@SynoEAStream"),
+)
+
+
+def find_system_name(name: str) -> str | None:
+    """Returns the usual spelling of a name that belongs to a system; None for all others."""
+    lower = name.lower()
+    if lower in _NAMES:
+        return _NAMES[lower]
+    return next((usual for pattern, usual in _PATTERNS if pattern.fullmatch(lower)), None)
