@@ -199,7 +199,7 @@ class DirectoryIterator(BatchFromFilesMixin, Iterator):
                 folders.clear()
             else:
                 listed.append((root, files))
-        found = []
+        found: list[str] = []
         for root, files in sorted(listed):
             parent = "" if root == folder else os.path.relpath(root, folder)
             num_found = len(found)
