@@ -78,9 +78,10 @@ class StringColumn(Sequence[str]):
     def __getitem__(self, index: int | slice) -> str | StringColumn:
         if isinstance(index, slice):
             return self.take(np.arange(len(self))[index])
-        if not -len(self) <= index < len(self):
-            raise IndexError(f"Row {index} is out of range for a column of {len(self)} rows.")
-        index %= len(self)
+        num_rows = self.offsets.size - 1  # without a call: samples are looked up one by one
+        if not -num_rows <= index < num_rows:
+            raise IndexError(f"Row {index} is out of range for a column of {num_rows} rows.")
+        index %= num_rows
         start, stop = self.offsets[index], self.offsets[index + 1]
         return self.data[start:stop].tobytes().decode(*_ENCODING)
 
