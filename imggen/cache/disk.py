@@ -21,7 +21,9 @@ from imggen.cache.file_state import FileState
 from imggen.cache.journal import ArrayLocation, Journal
 from imggen.cache.store_files import (
     FILES,
+    JOURNAL,
     KEY_FILE,
+    PIXELS,
     count_arrays,
     delete_files,
     is_regular_file,
@@ -34,6 +36,7 @@ from imggen.workers import register_after_fork
 _FORMAT = 2
 _TITLE = "imggen cache, format "
 _MAX_KEY_BYTES = 2**20
+# Only folders with such a name are stores.
 _STORE_NAME = re.compile(r"[0-9a-f]{16}")
 _FRACTION_OF_DISK = 0.95
 
@@ -117,14 +120,18 @@ def _find_store_folders(folder: str | os.PathLike[str]) -> list[Path]:
 
 
 def _is_store(subfolder: Path) -> bool:
-    if subfolder.is_symlink() or not subfolder.is_dir():
+    if not _STORE_NAME.fullmatch(subfolder.name) or not _is_folder(subfolder):
         return False
-    if (_read_key(subfolder) or "").startswith(_TITLE):
-        return True
-    # The text may be damaged, or deleted already by a process that was killed.
-    return _STORE_NAME.fullmatch(subfolder.name) is not None and any(
-        is_regular_file(subfolder / name) for name in FILES
+    # Any of its files may be damaged, or deleted already by a process that was killed.
+    return (
+        (_read_key(subfolder) or "").startswith(_TITLE)
+        or any(is_regular_file(subfolder / name) for name in (JOURNAL, PIXELS))
+        or set(os.listdir(subfolder)) <= set(FILES)
     )
+
+
+def _is_folder(path: Path) -> bool:
+    return path.is_dir() and not path.is_symlink()
 
 
 def _read_key(subfolder: Path) -> str | None:

@@ -404,7 +404,7 @@ def test_garbage_collection_of_a_cache_does_not_wait_for_a_flush_of_another(file
 
 def test_images_in_another_versions_format_are_loaded_again_with_a_warning(files, tmp_path):
     files.through(files.cache(tmp_path / "kept"))
-    old = only_store(tmp_path / "kept").rename(tmp_path / "kept" / "old")
+    old = only_store(tmp_path / "kept").rename(tmp_path / "kept" / ("0" * 16))
     text = (old / "about.txt").read_text()
     (old / "about.txt").write_text(text.replace("format 2", "format 0"))
 
