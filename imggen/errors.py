@@ -25,11 +25,125 @@ Every error also derives from the builtin in parentheses, so code that catches t
 working.
 """
 
+import dataclasses
 import difflib
-from collections.abc import Iterable
+from collections import deque
+from collections.abc import Iterable, Iterator, Sized
+from types import MappingProxyType
+from typing import Any
 
 # With more choices than this, the closest one would be overlooked after them, so it comes first.
 _MAX_CHOICES_BEFORE_HINT = 40
+# Comparing longer texts with the choices takes too long.
+_MAX_COMPARED = 100
+
+# The longest text of a value in a message. Strings may be longer, as they may be paths.
+_MAX_VALUE = 400
+_MAX_STRING = 1000
+_MAX_INT_BITS = 1000
+_MAX_ARRAY_LENGTH = 1000
+# Containers at this depth are shown as "...".
+_MAX_DEPTH = 20
+
+# The opening and closing brackets of the repr of each container.
+_BRACKETS: dict[type, tuple[str, str]] = {
+    list: ("[", "]"),
+    tuple: ("(", ")"),
+    dict: ("{", "}"),
+    set: ("{", "}"),
+    frozenset: ("frozenset({", "})"),
+    deque: ("deque([", "])"),
+    MappingProxyType: ("mappingproxy({", "})"),
+    type({}.keys()): ("dict_keys([", "])"),
+    type({}.values()): ("dict_values([", "])"),
+    type({}.items()): ("dict_items([", "])"),
+}
+
+
+def shorten(value: object) -> str:
+    """Returns the repr of any value for a message, cut off if it is long.
+
+    Takes little time and memory whatever the value is: containers are read only as far as they are
+    shown, so that their size, their depth and repeated references do not matter.
+
+    Example:
+        >>> shorten("photos"), shorten((1, None)), shorten([0] * 10**6)[-12:]
+        ("'photos'", '(1, None)', '0, 0, 0, ...')
+    """
+    limit = 2 * _MAX_STRING if isinstance(value, str | bytes) else _MAX_VALUE
+    text = ""
+    try:
+        for piece in _pieces(value, 0):
+            text += piece
+            if len(text) > limit:
+                return f"{text[:limit]}..."
+    except Exception:  # noqa: BLE001 - the repr of a caller's object may raise anything
+        return f"<{type(value).__name__}>"
+    return text
+
+
+def _pieces(value: Any, depth: int) -> Iterator[str]:
+    """Yields the repr of a value in pieces of bounded length."""
+    kind: type = type(value)
+    if isinstance(value, str | bytes | bytearray):
+        if len(value) > _MAX_STRING:
+            # A path needs both of its ends.
+            dots: Any = "..." if isinstance(value, str) else b"..."
+            value = value[: _MAX_STRING // 2] + dots + value[-_MAX_STRING // 2 :]
+        yield repr(value)
+    elif isinstance(value, int) and value.bit_length() > _MAX_INT_BITS:
+        yield f"<{kind.__name__} of {value.bit_length()} bits>"
+    elif isinstance(value, tuple(_BRACKETS)) or _has_fields(value):
+        yield from _container_pieces(value, depth) if depth < _MAX_DEPTH else ["..."]
+    else:
+        # The repr of a large array takes seconds, and that of an array of objects any time.
+        is_large = getattr(value, "ndim", 0) > 0 and (
+            (isinstance(value, Sized) and len(value) > _MAX_ARRAY_LENGTH)
+            or getattr(getattr(value, "dtype", None), "hasobject", False)
+        )
+        text = "\n" if is_large else repr(value)
+        yield f"<{kind.__name__}>" if "\n" in text else text
+
+
+def _has_fields(value: Any) -> bool:
+    """Whether a value is a dataclass object with the repr that ``dataclass`` writes."""
+    is_dataclass = dataclasses.is_dataclass(value) and not isinstance(value, type)
+    return is_dataclass and hasattr(type(value).__repr__, "__wrapped__")
+
+
+def _container_pieces(value: Any, depth: int) -> Iterator[str]:
+    kind: type = type(value)
+    base = next((base for base in _BRACKETS if isinstance(value, base)), None)
+    items: Iterable[tuple[Any, str, Any]]  # key, separator, item
+    if base is None:
+        opening, closing = f"{kind.__qualname__}(", ")"
+        names = [field.name for field in dataclasses.fields(value) if field.repr]
+        items = (("", f"{name}=", getattr(value, name)) for name in names)
+    elif hasattr(value, "_fields"):
+        opening, closing = f"{kind.__name__}(", ")"
+        items = (("", f"{name}=", item) for name, item in zip(value._fields, value, strict=True))
+    else:
+        opening, closing = _BRACKETS[base]
+        if kind.__repr__ is not base.__repr__:
+            opening, closing = f"{kind.__name__}({opening}", f"{closing})"
+        elif kind in {set, frozenset} and not value:
+            opening, closing = f"{kind.__name__}(", ")"
+        elif kind is tuple and len(value) == 1:
+            closing = ",)"
+        is_mapping = isinstance(value, dict | MappingProxyType)
+        items = (
+            ((key, ": ", item) for key, item in value.items())
+            if is_mapping
+            else (("", "", item) for item in value)
+        )
+    yield opening
+    for number, (key, separator, item) in enumerate(items):
+        yield ", " if number else ""
+        if separator == ": ":
+            yield from _pieces(key, depth + 1)
+        yield separator
+        yield from _pieces(item, depth + 1)
+    yield closing
 
 
 class ImggenError(Exception):
@@ -44,12 +158,13 @@ class OptionError(ImggenError, ValueError):
         """Builds the error for a value that is not one of ``choices``; names the closest one."""
         known = list(choices)
         names = {str(choice).lower(): choice for choice in known if choice is not None}
-        close = difflib.get_close_matches(str(value).lower(), names, n=1)
-        hint = f" Did you mean {names[close[0]]!r}?" if close else ""
-        listed = ", ".join(repr(choice) for choice in known)
+        text = value if isinstance(value, str) else shorten(value)
+        close = difflib.get_close_matches(text[:_MAX_COMPARED].lower(), names, n=1)
+        hint = f" Did you mean {shorten(names[close[0]])}?" if close else ""
+        listed = ", ".join(map(shorten, known))
         if len(known) > _MAX_CHOICES_BEFORE_HINT:
-            return cls(f"{option}={value!r} is not known.{hint} The choices are {listed}.")
-        return cls(f"{option}={value!r} is not one of {listed}.{hint}")
+            return cls(f"{option}={shorten(value)} is not known.{hint} The choices are {listed}.")
+        return cls(f"{option}={shorten(value)} is not one of {listed}.{hint}")
 
 
 class OptionTypeError(OptionError, TypeError):
@@ -83,7 +198,7 @@ class ImageError(ImggenError, OSError):
     def of(cls, path: str, reason: str) -> "ImageError":
         """Builds the error for one file."""
         error = cls(
-            f"Cannot read {path!r}: {reason}. Fix or remove the file, or pass "
+            f"Cannot read {shorten(path)}: {reason}. Fix or remove the file, or pass "
             'on_error="skip" or on_error="substitute" to train without it.'
         )
         error.path = path
@@ -95,8 +210,8 @@ class ImageError(ImggenError, OSError):
         """Builds the error for a file for which a custom loader failed."""
         reason = f"the loader raised {type(err).__name__}: {err}"
         error = cls(
-            f"Cannot read {path!r}: {reason}. If this is a fault of the loader, fix loader=; if "
-            'the file is broken, fix or remove it, or pass on_error="skip" or '
+            f"Cannot read {shorten(path)}: {reason}. If this is a fault of the loader, fix "
+            'loader=; if the file is broken, fix or remove it, or pass on_error="skip" or '
             'on_error="substitute" to train without it.'
         )
         error.path = path
@@ -126,7 +241,7 @@ class PolicyError(ImggenError, ValueError):
     @classmethod
     def of(cls, file: str, line: int | None, problem: str) -> "PolicyError":
         """Builds the error for a line of a file, or the whole file."""
-        where = repr(file) if line is None else f"{file!r}, line {line}"
+        where = shorten(file) if line is None else f"{shorten(file)}, line {line}"
         error = cls(f"{where}: {problem}")
         error.file = file
         error.line = line

@@ -1,11 +1,15 @@
 """The tree of errors: base classes, messages and pickling."""
 
+import collections
 import copy
 import inspect
 import itertools
 import pickle
 import re
+import types
+from typing import NamedTuple
 
+import numpy as np
 import pytest
 
 import imggen
@@ -17,6 +21,7 @@ from imggen.errors import (
     MissingExtraError,
     OptionError,
     PolicyError,
+    shorten,
 )
 from tests.helpers.cases import case
 
@@ -179,3 +184,50 @@ def test_an_error_survives_being_copied():
             assert str(copied) == str(error)
             assert copied.args == error.args
             assert vars(copied) == vars(error)
+
+
+def test_a_short_value_is_shown_as_its_repr():
+    class Named(NamedTuple):
+        a: int
+        b: list
+
+    step = imggen.augment.RandomFlip("vertical")
+    values = [None, True, 1.5, "it's", b"x", [], [1, [2]], (), (1,), (1, 2), {}, {1: "a"}, set()]
+    values += [{1}, frozenset(), frozenset({2}), {(1,): [2]}, {1: 2}.keys(), {1: 2}.items()]
+    values += [collections.deque([1]), types.MappingProxyType({1: 2}), range(9), Named(1, [2])]
+    for value in [*values, step, np.arange(3), np.float32(3), Ellipsis, float]:
+        with case(value):
+            assert shorten(value) == repr(value)
+
+
+def test_a_value_of_any_size_or_depth_has_a_short_text():
+    laughs: list = ["l"] * 10  # ten to the power of 13 words, written out
+    for _ in range(12):
+        laughs = [laughs] * 10
+    endless: dict = {}
+    endless["again"] = endless
+    boxed = np.empty(1, object)
+    boxed[0] = laughs
+    values = [laughs, {"a": laughs}, (laughs,), {1: laughs}.values(), collections.deque(laughs)]
+    values += [collections.OrderedDict(a=laughs), endless, 10**5000, [-(10**5000)], boxed]
+    values += ["x" * 10**7, ["x" * 10**7], {"x" * 10**7: 1}, list(range(10**6)), np.zeros(10**7)]
+    for value in values:
+        with case(type(value)):
+            assert len(shorten(value)) < 1100
+            assert len(str(OptionError.unknown("option", value, ["a", "b"]))) < 1200
+
+
+def test_both_ends_of_a_long_path_are_shown():
+    text = shorten("/start/" + "x" * 5000 + "/end.png")
+
+    assert text.startswith("'/start/")
+    assert text.endswith("/end.png'")
+
+
+def test_a_value_whose_repr_fails_is_shown_as_its_type():
+    class Broken:
+        def __repr__(self):
+            raise ValueError("no repr")
+
+    assert shorten(Broken()) == "<Broken>"
+    assert "<Broken>" in str(OptionError.unknown("option", Broken(), ["a"]))

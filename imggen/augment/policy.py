@@ -24,7 +24,7 @@ from imggen.augment.mixing import Mixer
 from imggen.augment.options import RangeBounds, option_constraints, option_fields
 from imggen.augment.policy_reader import VERSION, parse_policy
 from imggen.augment.presets import PRESETS
-from imggen.core import check_arguments, check_choice, replace_files
+from imggen.core import check_arguments, check_choice, replace_files, shorten
 from imggen.errors import OptionError, PolicyError
 
 POLICY_SUFFIXES = (".yaml", ".yml", ".json")
@@ -143,7 +143,10 @@ def _flatten(policy: Any) -> list[Any]:
     if policy is None:
         return []
     if isinstance(policy, list | tuple):
-        return [step for item in policy for step in _flatten(item)]
+        try:
+            return [step for item in policy for step in _flatten(item)]
+        except RecursionError as err:
+            raise OptionError("policy= has too many lists inside of lists. Pass one list.") from err
     if isinstance(policy, str):
         return list(PRESETS[check_choice("policy", policy, PRESETS)])
     return [policy]
@@ -168,8 +171,8 @@ def _entry(step: Any) -> str | dict[str, Any]:
             )
         return {"albumentations": transform}
     raise OptionError(
-        f"augment={step!r} cannot be saved to a policy file; expected built-in augmentations or "
-        "albumentations transforms."
+        f"augment={shorten(step)} cannot be saved to a policy file; expected built-in "
+        "augmentations or albumentations transforms."
     )
 
 
@@ -192,6 +195,6 @@ def _read(file: str | os.PathLike[str]) -> str:
 def _check_suffix(file: str | os.PathLike[str]) -> None:
     if not os.fspath(file).lower().endswith(POLICY_SUFFIXES):
         raise OptionError(
-            f"file={os.fspath(file)!r} must end in {', '.join(POLICY_SUFFIXES[:-1])} or "
+            f"file={shorten(os.fspath(file))} must end in {', '.join(POLICY_SUFFIXES[:-1])} or "
             f"{POLICY_SUFFIXES[-1]}."
         )

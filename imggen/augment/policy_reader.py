@@ -14,6 +14,7 @@ from imggen.augment.builtin import BuiltIn
 from imggen.augment.catalog import AUGMENTATIONS
 from imggen.augment.mixing import Mixer
 from imggen.augment.options import option_fields
+from imggen.core import shorten
 from imggen.errors import OptionError, PolicyError
 
 if TYPE_CHECKING:
@@ -80,7 +81,7 @@ class _Reader:
             if file_version != VERSION or isinstance(file_version, bool):
                 raise self._error(
                     entries["version"].line,
-                    f"version {file_version!r} is not supported; expected version {VERSION}",
+                    f"version {shorten(file_version)} is not supported; expected version {VERSION}",
                 )
         steps = entries["augmentations"].value
         if not isinstance(steps, yaml.SequenceNode):
@@ -220,7 +221,7 @@ class _Reader:
         if not isinstance(node, yaml.MappingNode):
             raise self._error(
                 node.start_mark.line + 1,
-                f"expected {what} as 'name: value', got {self._read_value(node)!r}",
+                f"expected {what} as 'name: value', got {shorten(self._read_value(node))}",
             )
         entries = [
             _Entry(str(self._read_value(key)), key.start_mark.line + 1, value)
@@ -228,7 +229,7 @@ class _Reader:
         ]
         for number, entry in enumerate(entries):
             if entry.key in [previous.key for previous in entries[:number]]:
-                raise self._error(entry.line, f"{entry.key!r} occurs twice")
+                raise self._error(entry.line, f"{shorten(entry.key)} occurs twice")
         return entries
 
     def _check_keys(self, entries: Iterable[_Entry], known: Sequence[str], what: str) -> None:

@@ -10,7 +10,7 @@ from typing import Literal, final, get_args
 from imggen.cache.disk import DiskCache
 from imggen.cache.packed import ImageCache, JpegCache
 from imggen.cache.ram import RamCache
-from imggen.core import check_arguments, check_choice, check_optional_whole, check_whole
+from imggen.core import check_arguments, check_choice, check_optional_whole, check_whole, shorten
 from imggen.errors import OptionError
 
 Pack = Literal["raw", "jpeg"]
@@ -61,7 +61,7 @@ class Cache:
         # Names that other libraries use would create folders called so.
         if self.where != "ram" and str(self.where).lower() in {"", "ram", "disk"}:
             raise OptionError(
-                f'cache={self.where!r} is neither "ram", nor a folder such as "cached" or '
+                f'cache={shorten(self.where)} is neither "ram", nor a folder such as "cached" or '
                 '"./disk", nor None.'
             )
         check_choice("pack", self.pack, get_args(Pack))

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from imggen.core import shorten
+
 if TYPE_CHECKING:
     from imggen.workers import Progress
 
@@ -55,7 +57,7 @@ def check_picture(output: Path) -> None:
     check_folder(output)
     if format_by_extension(output.suffix) is None:
         raise OptionError(
-            f"{str(output)!r} must end in .png, or in another extension of an image format."
+            f"{shorten(str(output))} must end in .png, or in another extension of an image format."
         )
 
 
@@ -69,7 +71,7 @@ def check_folder(output: Path) -> None:
 
     if not output.parent.is_dir():
         raise OptionError(
-            f"Cannot write {str(output)!r}: the folder does not exist. Create it first."
+            f"Cannot write {shorten(str(output))}: the folder does not exist. Create it first."
         )
 
 

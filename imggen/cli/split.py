@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from imggen.cli.options import PATH, seed_option
+from imggen.core import shorten
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -330,7 +331,8 @@ def _read_groups(frame: pd.DataFrame | None, by: str | None) -> str | list[str] 
         # A single word as a regular expression would match the same text in every path.
         if by.isidentifier() and by not in ("parent", "stem"):
             raise click.UsageError(
-                f"--group-by {by}: the table has no such column. It has {list(frame.columns)}."
+                f"--group-by {by}: the table has no such column. It has "
+                f"{shorten(list(frame.columns))}."
             )
         return by
     names = list(map(str, table_column(frame, by)))

@@ -49,9 +49,9 @@ from imggen.core.text import (
     format_summary_html,
     pluralize,
     printable,
-    shorten,
 )
 from imggen.core.user_warnings import warn_user
+from imggen.errors import shorten
 
 __all__ = [
     "InputFile",

@@ -21,8 +21,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, TypeVar, final
 
 from imggen.core.annotations import Kind, compile_parameters
-from imggen.core.text import shorten
-from imggen.errors import ImggenError, OptionTypeError
+from imggen.errors import ImggenError, OptionTypeError, shorten
 
 F = TypeVar("F", bound=Callable[..., Any])
 

@@ -19,9 +19,12 @@ from typing import TypeGuard, TypeVar
 
 import numpy as np
 
-from imggen.errors import ImggenError, OptionError
+from imggen.errors import ImggenError, OptionError, shorten
 
 T = TypeVar("T")
+
+# No size, count or seed is larger, and Python refuses to print integers of more than 14,000 bits.
+_MAX_BITS = 1000
 
 
 def is_whole(
@@ -30,12 +33,15 @@ def is_whole(
     """Whether ``value`` is an integer from ``minimum`` to ``maximum``; None is no bound."""
     if isinstance(value, bool) or not isinstance(value, int | np.integer):
         return False
-    return _is_within(int(value), minimum, maximum)
+    number = int(value)
+    return number.bit_length() <= _MAX_BITS and _is_within(number, minimum, maximum)
 
 
 def is_number(value: object) -> TypeGuard[float]:
     """Whether ``value`` is a finite number, whole or not."""
     if isinstance(value, bool) or not isinstance(value, int | float | np.integer | np.floating):
+        return False
+    if isinstance(value, int) and value.bit_length() > _MAX_BITS:
         return False
     return bool(-math.inf < value < math.inf)
 
@@ -63,7 +69,7 @@ def check_whole(
     """
     if not is_whole(value, minimum, maximum):
         legal = _describe("a whole number", minimum, maximum) + (f", {unit}" if unit else "")
-        raise error(f"{name}={value!r} must be {legal}.")
+        raise error(f"{name}={shorten(value)} must be {legal}.")
     return int(value)
 
 
@@ -99,7 +105,7 @@ def check_number(
     """
     if not is_number(value) or not _is_within(value, minimum, maximum, above):
         legal = _describe("a number", minimum, maximum, above) + (f", {unit}" if unit else "")
-        raise OptionError(f"{name}={value!r} must be {legal}.")
+        raise OptionError(f"{name}={shorten(value)} must be {legal}.")
     return float(value)
 
 
@@ -135,13 +141,15 @@ def check_range(
     if symmetric and is_number(value):
         if value < 0:
             raise OptionError(
-                f"{name}={value!r} must be (low, high){unit}, or a number of 0 or more for "
+                f"{name}={shorten(value)} must be (low, high){unit}, or a number of 0 or more for "
                 f"(-number, number). Did you mean {-value}?"
             )
         value = (-value, value)
     if not isinstance(value, tuple | list) or len(value) != 2 or not all(map(is_number, value)):
         single = ", or one number for (-number, number)" if symmetric else ""
-        raise OptionError(f"{name}={value!r} must be two numbers, (low, high){unit}{single}.")
+        raise OptionError(
+            f"{name}={shorten(value)} must be two numbers, (low, high){unit}{single}."
+        )
     low, high = value
     is_legal = all(_is_within(end, minimum, maximum, above) for end in value)
     if low <= high and is_legal and not (whole and any(end != int(end) for end in value)):
@@ -155,7 +163,9 @@ def check_range(
         bounds += f" <= {_short(maximum)}"
     kind = "whole numbers " if whole else ""
     hint = f" Did you mean ({high}, {low})?" if low > high else ""
-    raise OptionError(f"{name}={given!r} must be {kind}(low, high) with {bounds}{unit}.{hint}")
+    raise OptionError(
+        f"{name}={shorten(given)} must be {kind}(low, high) with {bounds}{unit}.{hint}"
+    )
 
 
 def check_choice(name: str, value: object, choices: Iterable[T]) -> T:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from imggen.core.table_io import replace_files
-from imggen.errors import ExportError, OptionError
+from imggen.errors import ExportError, OptionError, shorten
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -53,7 +53,7 @@ def check_report_path(file: str | os.PathLike[str] | None) -> None:
         OptionError: The path ends in neither ``.csv`` nor ``.json``.
     """
     if file is not None and Path(file).suffix.lower() not in (".csv", ".json"):
-        raise OptionError(f"file={str(file)!r} must end in .csv or .json.")
+        raise OptionError(f"file={shorten(str(file))} must end in .csv or .json.")
 
 
 def write_records(
@@ -91,4 +91,4 @@ def write_records(
     try:
         replace_files({target: write_csv if target.suffix.lower() == ".csv" else write_json})
     except OSError as err:
-        raise ExportError(f"Cannot write {str(file)!r}: {err}.") from err
+        raise ExportError(f"Cannot write {shorten(str(file))}: {err}.") from err

@@ -2,12 +2,11 @@
 
 import html
 import math
-from collections.abc import Mapping, Sequence, Sized
+from collections.abc import Mapping, Sequence
 from itertools import islice
 
 _MAX_CLASSES_IN_TEXT = 20
 _MAX_CLASSES_IN_HTML = 100
-_MAX_REPR = 80
 
 
 def format_summary(
@@ -102,20 +101,3 @@ def printable(text: str) -> str:
     return "".join(
         character if character.isprintable() else repr(character)[1:-1] for character in text
     )
-
-
-def shorten(value: object) -> str:
-    """Returns the repr of a value for a message, cut off if it is long; or its type.
-
-    Example:
-        >>> shorten("photos"), shorten(list(range(10_000)))
-        ("'photos'", '<list>')
-    """
-    if isinstance(value, str | bytes):
-        value = value[: 2 * _MAX_REPR]
-    # The repr of a large container may take seconds.
-    is_large = isinstance(value, Sized) and getattr(value, "ndim", 1) > 0 and len(value) > 1000
-    text = "\n" if is_large else repr(value)
-    if "\n" in text:
-        return f"<{type(value).__name__}>"
-    return text if len(text) <= _MAX_REPR else f"{text[:_MAX_REPR]}..."

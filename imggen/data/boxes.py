@@ -10,7 +10,7 @@ from typing import Any, ClassVar, Literal, final, get_args
 import numpy as np
 import numpy.typing as npt
 
-from imggen.core import StringColumn, check_arguments, check_whole
+from imggen.core import StringColumn, check_arguments, check_whole, shorten
 from imggen.data.cell_parsing import parse_classes, parse_numbers
 from imggen.data.class_names import ClassNames, parse_class_names
 from imggen.data.ragged import Ragged, to_json
@@ -70,17 +70,17 @@ class Boxes:
     def __post_init__(self) -> None:
         if self.format not in get_args(BoxFormat):
             formats = "; ".join(f'"{name}": {text}' for name, text in _FORMATS.items())
-            raise OptionError(f"format={self.format!r} must be one of {formats}.")
+            raise OptionError(f"format={shorten(self.format)} must be one of {formats}.")
         if self.class_names is None:
             return
         names = parse_class_names(self.class_names)
         object.__setattr__(self, "class_names", names)
         if len(set(names)) != len(names):
-            raise OptionError(f"The class names of boxes must differ; got {list(names)}.")
+            raise OptionError(f"The class names of boxes must differ; got {shorten(list(names))}.")
         if self.labels is None and len(names) != 1:
             raise OptionError(
-                f"class_names={list(names)} has {len(names)} box classes, but without labels= all "
-                "boxes have the same class. Pass labels= or a single name."
+                f"class_names={shorten(list(names))} has {len(names)} box classes, but without "
+                "labels= all boxes have the same class. Pass labels= or a single name."
             )
 
 
@@ -226,9 +226,10 @@ class BoxColumn:
         for column in columns:
             if (column.format, column.class_names) != (first.format, first.class_names):
                 raise ManifestError(
-                    f"Boxes in the format {column.format!r} of the classes {column.class_names} "
-                    f"cannot be concatenated with boxes in {first.format!r} of "
-                    f"{first.class_names}; expected the same format and classes."
+                    f"Boxes in the format {column.format!r} of the classes "
+                    f"{shorten(column.class_names)} cannot be concatenated with boxes in "
+                    f"{first.format!r} of {shorten(first.class_names)}; expected the same format "
+                    "and classes."
                 )
         rows = Ragged.concatenate([column.rows for column in columns])
         capacity = max(column.capacity for column in columns)
@@ -255,8 +256,8 @@ def _check_unit(boxes: Sequence[npt.NDArray[np.float64]], box_format: BoxFormat)
         found, expected = ("pixels", "fractions") if is_relative else ("fractions", "pixels")
         raise ManifestError(
             f"The boxes look like {found}, such as {boxes[row].tolist()} in row {row}, but "
-            f"format={box_format!r} means {expected}: {_FORMATS[box_format]}. Pass another format "
-            "or convert the boxes."
+            f"format={shorten(box_format)} means {expected}: {_FORMATS[box_format]}. Pass another "
+            "format or convert the boxes."
         )
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from imggen.core import is_whole
+from imggen.core import is_whole, shorten
 from imggen.data.array_like import to_array
 from imggen.data.class_names import (
     ClassNames,
@@ -49,8 +49,8 @@ def parse_numbers(cell: Any, width: int, description: str) -> npt.NDArray[np.flo
             raise ValueError
     except (TypeError, ValueError, SyntaxError):
         raise ManifestError(
-            f"The {description} are {cell!r}; expected a list with {width} numbers each, such as "
-            f"{[[1.0 * number for number in range(width)]]}, or its text."
+            f"The {description} are {shorten(cell)}; expected a list with {width} numbers each, "
+            f"such as {[[1.0 * number for number in range(width)]]}, or its text."
         ) from None
     return np.array(entries, np.float64).reshape(-1, width)
 
@@ -108,8 +108,8 @@ def parse_classes(
             value = _parse(cell) if is_list else cell
         except (ValueError, SyntaxError):
             raise ManifestError(
-                f"The box classes of row {row} are {cell!r}; expected a list of names or whole "
-                'numbers, or its text, such as \'["cat", "dog"]\'.'
+                f"The box classes of row {row} are {shorten(cell)}; expected a list of names or "
+                'whole numbers, or its text, such as \'["cat", "dog"]\'.'
             ) from None
         classes = list(value) if isinstance(value, list | tuple | np.ndarray) else [value]
         if len(classes) != len(array):
@@ -118,7 +118,7 @@ def parse_classes(
                 "class per box."
             )
         if any(one is None or one != one for one in classes):
-            raise ManifestError(f"Row {row} has a box without a class: {cell!r}.")
+            raise ManifestError(f"Row {row} has a box without a class: {shorten(cell)}.")
         values += classes
     values = to_classes(values, description)
     are_indices = all(is_whole(value) for value in values)

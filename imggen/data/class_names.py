@@ -287,7 +287,7 @@ def _to_name(value: Any) -> str:
     if isinstance(value, float) and value.is_integer():
         value = int(value)
     if not isinstance(value, str | int):
-        raise OptionError(f"class_names holds {value!r}; expected a name as text.")
+        raise OptionError(f"class_names holds {shorten(value)}; expected a name as text.")
     return str(value)
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import final
 
-from imggen.core import describe_mark, describe_output
+from imggen.core import describe_mark, describe_output, shorten
 from imggen.data.system_names import find_system_name
 from imggen.decode import image_extensions
 from imggen.errors import OptionError, ScanError
@@ -53,7 +53,7 @@ class FolderLister:
         for extension in wanted:
             if not isinstance(extension, str):
                 raise OptionError(
-                    f"extensions holds {extension!r}; expected strings such as '.jpg'."
+                    f"extensions holds {shorten(extension)}; expected strings such as '.jpg'."
                 )
         return cls(
             os.fsencode(root),

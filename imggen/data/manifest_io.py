@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from imggen.core import shorten
 from imggen.data.boxes import BoxColumn, Boxes
 from imggen.data.class_names import (
     ClassNames,
@@ -108,21 +109,21 @@ def check_metadata(file: str, metadata: Mapping[str, Any]) -> None:
     version, root, names = (metadata.get(key) for key in ("version", "root", "class_names"))
     if version != _FORMAT_VERSION:
         raise ManifestError(
-            f"{file!r} has manifest version {version!r}; this version of imggen reads version "
-            f"{_FORMAT_VERSION}. Save it again with this version."
+            f"{file!r} has manifest version {shorten(version)}; this version of imggen reads "
+            f"version {_FORMAT_VERSION}. Save it again with this version."
         )
     if not isinstance(root, str) or not isinstance(names, list):
         raise ManifestError(
-            f"The JSON file of {file!r} has root {root!r} and class_names {names!r}; expected a "
-            "string and a list. Save the manifest again."
+            f"The JSON file of {file!r} has root {shorten(root)} and class_names {shorten(names)}; "
+            "expected a string and a list. Save the manifest again."
         )
     for name in sorted(set(_METADATA_KEYS) & set(metadata)):
         entry, keys = metadata[name], _METADATA_KEYS[name]
         is_complete = isinstance(entry, dict) and keys <= set(entry)
         if not is_complete or not isinstance(entry.get("class_names", []), list):
             raise ManifestError(
-                f"The JSON file of {file!r} has {name} {entry!r}; expected {sorted(keys)}. Save "
-                "the manifest again."
+                f"The JSON file of {file!r} has {name} {shorten(entry)}; expected {sorted(keys)}. "
+                "Save the manifest again."
             )
 
 

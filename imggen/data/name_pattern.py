@@ -9,6 +9,7 @@ import re
 from dataclasses import dataclass
 from typing import final
 
+from imggen.core import shorten
 from imggen.decode import image_extensions
 from imggen.errors import OptionError
 
@@ -107,7 +108,7 @@ def _regex(pattern: str) -> re.Pattern[str]:
 
 def _error(mask_pattern: object) -> OptionError:
     return OptionError(
-        f"mask_pattern={mask_pattern!r} is not a name with '{{stem}}' in place of the name of the "
-        "image; expected a pattern such as '{stem}_mask', 'mask_{stem}', '{stem}.png' or "
+        f"mask_pattern={shorten(mask_pattern)} is not a name with '{{stem}}' in place of the name "
+        "of the image; expected a pattern such as '{stem}_mask', 'mask_{stem}', '{stem}.png' or "
         "'../masks/{stem}', or one for images and one for masks: ('{stem}_image', '{stem}_mask')."
     )

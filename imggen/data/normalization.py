@@ -6,6 +6,7 @@ import os
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from imggen.core import shorten
 from imggen.data.class_names import parse_class_names
 from imggen.data.columns import check_lengths, to_string_column
 from imggen.data.validation import validate_labels, validate_weights
@@ -29,7 +30,8 @@ def normalize_fields(fields: Mapping[str, Any], optional: Sequence[str]) -> dict
     if len(set(names)) != len(names):
         duplicates = sorted({name for name in names if names.count(name) > 1})
         raise ManifestError(
-            f"class_names must differ from each other; the list has duplicates: {duplicates}."
+            "class_names must differ from each other; the list has duplicates: "
+            f"{shorten(duplicates)}."
         )
     reserved = {"image", "mask"} & set(fields["inputs"])
     if reserved:

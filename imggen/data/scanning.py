@@ -9,7 +9,7 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from imggen.core import StringColumn, check_arguments, check_choice, pluralize
+from imggen.core import StringColumn, check_arguments, check_choice, pluralize, shorten
 from imggen.data.class_names import ClassNames, parse_class_names
 from imggen.data.listing import FolderLister, existing_folder
 from imggen.data.manifest import Manifest
@@ -105,9 +105,9 @@ def _scan_images(
     names, rows, indices = _scan_classes(root, lister, b"", class_names)
     if class_names is None and {"train"} < {*map(split_name, names)} <= set(SPLIT_NAMES):
         raise ScanError(
-            f"{root!r} holds {list(names)}, which look like splits and not like classes. Pass "
-            'split="folders" to from_directory, or scan one of them; to use them as classes, pass '
-            "class_names=."
+            f"{root!r} holds {shorten(list(names))}, which look like splits and not like classes. "
+            'Pass split="folders" to from_directory, or scan one of them; to use them as classes, '
+            "pass class_names=."
         )
     _require_images(root, rows, lister, "DIR/<class>/**/<image>")
     return Manifest(root, StringColumn.of_bytes(rows), indices, names, skipped=lister.skipped)
@@ -170,7 +170,7 @@ def scan_splits(
     if "train" not in folders or len(folders) < 2:
         raise ScanError(
             f'split="folders" expects train/ and at least one of val/, valid/, validation/, test/ '
-            f"in {root!r}; found {sorted(map(os.fsdecode, lister.folders(b'')))}."
+            f"in {root!r}; found {shorten(sorted(map(os.fsdecode, lister.folders(b''))))}."
         )
     rows: list[bytes] = []
     indices: list[npt.NDArray[np.int32]] = []
@@ -189,8 +189,8 @@ def scan_splits(
             unknown = sorted(set(present) - in_train)
             if unknown:
                 raise ScanError(
-                    f"{path!r} has the classes {unknown}, which train does not have "
-                    f"({sorted(in_train)}). Remove them, or add them to train."
+                    f"{path!r} has the classes {shorten(unknown)}, which train does not have "
+                    f"({shorten(sorted(in_train))}). Remove them, or add them to train."
                 )
             in_split = set(present)
             shared = [name for name in names if name in in_split]
@@ -240,8 +240,8 @@ def _scan_classes(
         missing = [name for name in names if not lister.is_folder(under, folders[name])]
         if missing:
             raise ScanError(
-                f"class_names has {missing}, but {path!r} has no such folder; its class folders "
-                f"are {list(present)}."
+                f"class_names has {shorten(missing)}, but {path!r} has no such folder; its class "
+                f"folders are {shorten(list(present))}."
             )
         lister.skip("folder not in class_names", len(present.keys() - folders.keys()))
         present = folders

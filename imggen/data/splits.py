@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TypeVar, final
 
-from imggen.core import check_arguments
+from imggen.core import check_arguments, shorten
 from imggen.errors import SplitError
 
 T = TypeVar("T")
@@ -50,8 +50,8 @@ def split_names(names: Iterable[str], where: str) -> list[str]:
         split = split_name(name)
         if split in given:
             raise SplitError(
-                f"The {where} has {given[split]!r} and {name!r}, which both mean the split "
-                f"{split!r}. Use one name."
+                f"The {where} has {shorten(given[split])} and {shorten(name)}, which both mean the "
+                f"split {split!r}. Use one name."
             )
         given[split] = name
     known = [split for split in SPLIT_NAMES if split in given]
@@ -87,7 +87,9 @@ class Splits(tuple[T, ...]):
     def __getattr__(self, name: str) -> T:
         names = self.__dict__.get("names", ())
         if name not in names:
-            raise AttributeError(f"There is no split {name!r}; the splits are {list(names)}.")
+            raise AttributeError(
+                f"There is no split {shorten(name)}; the splits are {shorten(list(names))}."
+            )
         split: T = self[names.index(name)]
         return split
 

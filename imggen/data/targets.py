@@ -47,18 +47,20 @@ class TargetColumn:
         names = tuple(map(str, self.names))
         if values.ndim != 2 or values.shape[1] != len(names) or not names:
             raise ManifestError(
-                f"The targets have shape {values.shape} and the names {list(names)}; expected "
-                "shape (num_samples, k) and k names."
+                f"The targets have shape {values.shape} and the names {shorten(list(names))}; "
+                "expected shape (num_samples, k) and k names."
             )
         if len(set(names)) != len(names):
-            raise ManifestError(f"The names of targets must differ; got {list(names)}.")
+            raise ManifestError(f"The names of targets must differ; got {shorten(list(names))}.")
         if self.is_single and len(names) != 1:
-            raise ManifestError(f"is_single=True needs one column of targets; got {list(names)}.")
+            raise ManifestError(
+                f"is_single=True needs one column of targets; got {shorten(list(names))}."
+            )
         if not np.isfinite(values).all():
             row = int(np.flatnonzero(~np.isfinite(values).all(axis=1))[0])
             raise ManifestError(
-                f"The targets {list(names)} are {values[row].tolist()} in row {row}; expected "
-                "finite numbers. Fix or drop that row."
+                f"The targets {shorten(list(names))} are {shorten(values[row].tolist())} in row "
+                f"{row}; expected finite numbers. Fix or drop that row."
             )
         values.flags.writeable = False
         object.__setattr__(self, "values", values)
@@ -107,8 +109,8 @@ class TargetColumn:
         for column in columns:
             if (column.names, column.is_single) != (first.names, first.is_single):
                 raise ManifestError(
-                    f"The targets {list(column.names)} cannot be concatenated with "
-                    f"{list(first.names)}; expected the same names."
+                    f"The targets {shorten(list(column.names))} cannot be concatenated with "
+                    f"{shorten(list(first.names))}; expected the same names."
                 )
         values = np.concatenate([column.values for column in columns])
         return cls(values, first.names, first.is_single)

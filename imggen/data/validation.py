@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from imggen.core import StringColumn, is_whole
+from imggen.core import StringColumn, is_whole, shorten
 from imggen.data.array_like import reject_missing, to_array, to_names, to_paths, to_values
 from imggen.errors import ManifestError
 
@@ -30,7 +30,7 @@ def validate_labels(labels: Any, num_classes: int) -> npt.NDArray[np.int32]:
         reject_missing(listed, "labels")
         other = [value for value in listed if not is_whole(value)]
         if other:
-            raise ManifestError(f"labels hold {other[0]!r}; expected class indices, from 0.")
+            raise ManifestError(f"labels hold {shorten(other[0])}; expected class indices, from 0.")
         values = np.array(listed, object)  # integers may be too large for any dtype
     if values.ndim != 1 or not (values.size == 0 or values.dtype.kind in "iuO"):
         raise ManifestError(
@@ -78,9 +78,10 @@ def optional_column(frame: pd.DataFrame, name: Column) -> list[Any]:
     if columns.count(name) != 1:
         found = "two columns" if name in columns else "no column"
         raise ManifestError(
-            f"The table has {found} {name!r}; its columns are {list(map(str, columns))}."
+            f"The table has {found} {shorten(name)}; its columns are "
+            f"{shorten(list(map(str, columns)))}."
         )
-    return to_values(frame[name], f"The column {name!r}")
+    return to_values(frame[name], f"The column {shorten(name)}")
 
 
 def table_column(frame: pd.DataFrame, name: Column) -> list[Any]:
@@ -90,18 +91,18 @@ def table_column(frame: pd.DataFrame, name: Column) -> list[Any]:
         ManifestError: There is no such column, there are two, or a value is missing.
     """
     values = optional_column(frame, name)
-    reject_missing(values, f"The column {name!r}")
+    reject_missing(values, f"The column {shorten(name)}")
     return values
 
 
 def path_column(frame: pd.DataFrame, name: Column) -> StringColumn:
     """Returns a column of paths or IDs."""
-    return StringColumn.of(to_paths(table_column(frame, name), f"The column {name!r}"))
+    return StringColumn.of(to_paths(table_column(frame, name), f"The column {shorten(name)}"))
 
 
 def name_column(frame: pd.DataFrame, name: Column) -> StringColumn:
     """Returns a column of names as text."""
-    return StringColumn.of(to_names(table_column(frame, name), f"The column {name!r}"))
+    return StringColumn.of(to_names(table_column(frame, name), f"The column {shorten(name)}"))
 
 
 def weight_column(frame: pd.DataFrame, name: Column) -> npt.NDArray[np.float32]:
@@ -110,4 +111,4 @@ def weight_column(frame: pd.DataFrame, name: Column) -> npt.NDArray[np.float32]:
     try:
         return validate_weights(values)
     except ManifestError as err:
-        raise ManifestError(f"The column {name!r}: {err}") from err
+        raise ManifestError(f"The column {shorten(name)}: {err}") from err

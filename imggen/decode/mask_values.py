@@ -9,7 +9,7 @@ from typing import Any, final
 import numpy as np
 import numpy.typing as npt
 
-from imggen.core import is_whole
+from imggen.core import is_whole, shorten
 from imggen.errors import OptionError
 
 MAX_VALUE = 65535
@@ -58,23 +58,23 @@ class MaskValues:
             return None
         if not isinstance(mask_values, Mapping) or not mask_values:
             raise OptionError(
-                f"mask_values={mask_values!r} must be a mapping from values of the masks to "
+                f"mask_values={shorten(mask_values)} must be a mapping from values of the masks to "
                 "classes, such as {0: 0, 255: 1} or {(0, 0, 0): 0, (255, 0, 0): 1}."
             )
         classes: dict[tuple[int, int], int] = {}  # by number of channels and value
         for key, number in mask_values.items():
             if not is_whole(number, 0, MAX_VALUE):
                 raise OptionError(
-                    f"mask_values has the class {number!r} for {key!r}; expected a whole number "
-                    f"from 0 to {MAX_VALUE}. For pixels without a class, use a number such as 255, "
-                    "and a loss with ignore_class=255."
+                    f"mask_values has the class {shorten(number)} for {shorten(key)}; expected a "
+                    f"whole number from 0 to {MAX_VALUE}. For pixels without a class, use a number "
+                    "such as 255, and a loss with ignore_class=255."
                 )
             size, values = _parse_key(key)
             for value in values:
                 known = classes.setdefault((size, value), int(number))
                 if known != number:
                     raise OptionError(
-                        f"mask_values has two classes for {key!r}: {known} and {number}."
+                        f"mask_values has two classes for {shorten(key)}: {known} and {number}."
                     )
         channels, *others = {size for size, _ in classes}
         if others:
@@ -209,6 +209,7 @@ def _parse_key(key: object) -> tuple[int, range | tuple[int, ...]]:
     if isinstance(key, tuple) and len(key) in (3, 4) and all(is_whole(x, 0, 255) for x in key):
         return len(key), tuple(pack_colors(np.array([key])).tolist())
     raise OptionError(
-        f"mask_values has the key {key!r}; expected a value of the masks: a whole number from 0 to "
-        f"{MAX_VALUE}, a range of them, or a color as a tuple of 3 or 4 numbers from 0 to 255."
+        f"mask_values has the key {shorten(key)}; expected a value of the masks: a whole number "
+        f"from 0 to {MAX_VALUE}, a range of them, or a color as a tuple of 3 or 4 numbers from 0 "
+        "to 255."
     )

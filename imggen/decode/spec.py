@@ -7,7 +7,7 @@ from typing import ClassVar, Literal, final, get_args
 
 import numpy as np
 
-from imggen.core import check_arguments, check_choice, check_optional_whole, is_whole
+from imggen.core import check_arguments, check_choice, check_optional_whole, is_whole, shorten
 from imggen.errors import OptionError
 
 ColorMode = Literal["rgb", "rgba", "grayscale"]
@@ -126,7 +126,7 @@ def _check_size(image_size: object) -> tuple[int, int]:
         or not all(is_whole(side, 1) for side in image_size)
     ):
         raise OptionError(
-            f"image_size={given!r} must be two whole numbers of 1 or more, (height, width)."
+            f"image_size={shorten(given)} must be two whole numbers of 1 or more, (height, width)."
         )
     return int(image_size[0]), int(image_size[1])
 

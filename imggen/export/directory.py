@@ -7,7 +7,7 @@ import os
 
 import numpy.typing as npt
 
-from imggen.core import check_arguments, check_not_nested, is_inside, pluralize, warn_user
+from imggen.core import check_arguments, check_not_nested, is_inside, pluralize, shorten, warn_user
 from imggen.data import Manifest, Splits, scan, split_name
 from imggen.errors import ExportError, ScanError
 from imggen.export.journal import Journal, check_same_settings
@@ -137,7 +137,7 @@ def undo_split(target: str | os.PathLike[str], *, progress: Progress | None = No
     folder = os.path.realpath(target)
     plan = read_plan(folder)
     if plan is None or plan.mode != "move":
-        found = "no split" if plan is None else f"a split made with mode={plan.mode!r}"
+        found = "no split" if plan is None else f"a split made with mode={shorten(plan.mode)}"
         raise ExportError(
             f"{os.fspath(target)!r} holds {found}; expected a split made with mode='move', which "
             "alone can be undone."

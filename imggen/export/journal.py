@@ -22,7 +22,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from pathlib import Path
 from typing import Any, TypeVar, final
 
-from imggen.core import InputFile, is_inside, mark_name, parse_json, replace_files
+from imggen.core import InputFile, is_inside, mark_name, parse_json, replace_files, shorten
 from imggen.errors import ExportError, ImggenError
 from imggen.workers import Progress, ThreadMap
 
@@ -136,7 +136,9 @@ class Journal:
             metadata: dict[str, Any] = parse_json(lines.pop(0))
             kind, version = metadata["format"], metadata["version"]
             if (kind, version) != (f"imggen {self._kind}", _VERSION):
-                raise ValueError(f"it is {kind!r} of version {version}; expected {_VERSION}")
+                raise ValueError(
+                    f"it is {shorten(kind)} of version {shorten(version)}; expected {_VERSION}"
+                )
             if metadata.pop("checksum") != _checksum(metadata, lines):
                 raise ValueError("it has been edited, since its checksum differs")
             del metadata["format"], metadata["version"]
@@ -302,7 +304,7 @@ def check_same_settings(target: str, then: Mapping[str, Any], now: Mapping[str, 
 def _describe_change(name: str, then: Any, now: Any) -> str:
     if max(len(str(then)), len(str(now))) > _MAX_SHOWN:
         return f"another {name}="
-    return f"{name}={then!r} (now {now!r})"
+    return f"{name}={shorten(then)} (now {shorten(now)})"
 
 
 def _checksum(header: Mapping[str, Any], lines: Iterable[str]) -> str:

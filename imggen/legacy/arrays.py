@@ -9,7 +9,7 @@ import keras
 import numpy as np
 import numpy.typing as npt
 
-from imggen.core import warn_user
+from imggen.core import shorten, warn_user
 from imggen.legacy.array_traps import warn_of_array_traps
 from imggen.legacy.batch import fill_batch
 from imggen.legacy.iterator import Iterator
@@ -112,7 +112,7 @@ class NumpyArrayIterator(Iterator):
         if channels not in {1, 3, 4}:
             warn_user(
                 f"x has shape {self.x.shape}, which is "
-                f"{channels} channels with data_format={data_format!r}; expected 1, 3 or 4.",
+                f"{channels} channels with data_format={shorten(data_format)}; expected 1, 3 or 4.",
                 UserWarning,
             )
         self.y = None if y is None else np.asarray(y)

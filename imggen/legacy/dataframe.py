@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from imggen.cache import CacheLike
-from imggen.core import warn_user
+from imggen.core import shorten, warn_user
 from imggen.errors import OptionError
 from imggen.legacy.files import BatchFromFilesMixin
 from imggen.legacy.iterator import Iterator
@@ -244,7 +244,9 @@ def _check_columns(
     classes: Sequence[str] | None,
 ) -> None:
     if class_mode == "multi_output" and not isinstance(y_col, list):
-        raise TypeError(f'y_col={y_col!r} must be a list of columns for class_mode="multi_output".')
+        raise TypeError(
+            f'y_col={shorten(y_col)} must be a list of columns for class_mode="multi_output".'
+        )
     _check_names(frame, class_mode, x_col, y_col, weight_col)
     _require(frame, x_col, (str,), "must be strings, the paths of images")
     if class_mode in {"binary", "sparse"}:
@@ -263,7 +265,8 @@ def _check_columns(
         warn_user(f'`classes` will be ignored given the class_mode="{class_mode}"', UserWarning)
     if weight_col and not issubclass(frame[weight_col].dtype.type, np.number):
         raise TypeError(
-            f"weight_col={weight_col!r} holds {frame[weight_col].dtype}; weights must be numbers."
+            f"weight_col={shorten(weight_col)} holds {frame[weight_col].dtype}; weights must be "
+            "numbers."
         )
 
 
@@ -279,17 +282,21 @@ def _check_names(
         for name in wanted:
             if name not in columns:
                 error = KeyError(name)
-                error.add_note(f"{option} must name a column of the table; it has {columns}.")
+                error.add_note(
+                    f"{option} must name a column of the table; it has {shorten(columns)}."
+                )
                 raise error
 
 
 def _require(frame: pd.DataFrame, column: Any, types: tuple[type, ...], what: str) -> None:
     values = frame[column]
     if values.ndim != 1:
-        raise TypeError(f"{column!r} names several columns of the frame; expected one.")
+        raise TypeError(f"{shorten(column)} names several columns of the frame; expected one.")
     for row, value in enumerate(values):
         if not isinstance(value, types):
-            raise TypeError(f"The values in column {column!r} {what}; row {row} holds {value!r}.")
+            raise TypeError(
+                f"The values in column {shorten(column)} {what}; row {row} holds {shorten(value)}."
+            )
 
 
 def _rows_of_classes(

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from imggen.cache import CacheLike, ImageCache, open_cache
-from imggen.core import Stream, generator
+from imggen.core import Stream, generator, shorten
 from imggen.decode import NUM_CHANNELS, concerns_file, decode_jpeg, read_if_jpeg
 from imggen.errors import ImageError, ImggenWarning, OptionError
 from imggen.legacy.batch import fill_batch
@@ -73,7 +73,7 @@ class BatchFromFilesMixin(_Base):
             self.target_size = tuple(target_size)
         except TypeError as err:
             raise TypeError(
-                f"target_size={target_size!r} must be two whole numbers, (height, width)."
+                f"target_size={shorten(target_size)} must be two whole numbers, (height, width)."
             ) from err
         self.keep_aspect_ratio = keep_aspect_ratio
         if color_mode not in NUM_CHANNELS:

@@ -9,7 +9,7 @@ import keras
 import numpy as np
 import numpy.typing as npt
 
-from imggen.core import explain_arguments, warn_user
+from imggen.core import explain_arguments, shorten, warn_user
 from imggen.errors import OptionTypeError
 from imggen.legacy.batch import is_keras_preprocessing
 from imggen.legacy.flow_methods import FlowMethods
@@ -160,7 +160,7 @@ class ImageDataGenerator(FlowMethods):
         axes = {"channels_last": (3, 1, 2), "channels_first": (1, 2, 3)}
         if data_format not in axes:
             raise ValueError(
-                f"data_format={data_format!r} must be 'channels_last' or 'channels_first'."
+                f"data_format={shorten(data_format)} must be 'channels_last' or 'channels_first'."
             )
         self.data_format = data_format
         self.channel_axis, self.row_axis, self.col_axis = axes[data_format]
@@ -184,7 +184,7 @@ class ImageDataGenerator(FlowMethods):
             not isinstance(brightness_range, tuple | list) or len(brightness_range) != 2
         ):
             raise ValueError(
-                f"brightness_range={brightness_range!r} must be two factors, (low, high)."
+                f"brightness_range={shorten(brightness_range)} must be two factors, (low, high)."
             )
         self.brightness_range = brightness_range
         self.mean: Image | None = None
@@ -295,7 +295,7 @@ class ImageDataGenerator(FlowMethods):
         if x.shape[self.channel_axis] not in {1, 3, 4}:
             warn_user(
                 f"x has shape {x.shape}, which is {x.shape[self.channel_axis]} channels with "
-                f"data_format={self.data_format!r}; expected 1, 3 or 4.",
+                f"data_format={shorten(self.data_format)}; expected 1, 3 or 4.",
                 UserWarning,
             )
         if self.rescale:
@@ -384,7 +384,9 @@ def _check_dtype(dtype: Any) -> None:
     try:
         np.dtype(dtype)
     except (TypeError, ValueError) as err:
-        raise OptionTypeError(f'dtype={dtype!r} must be a dtype, such as "float32": {err}') from err
+        raise OptionTypeError(
+            f'dtype={shorten(dtype)} must be a dtype, such as "float32": {err}'
+        ) from err
 
 
 def _check_zoom_range(zoom_range: Any) -> list[float]:
@@ -392,4 +394,6 @@ def _check_zoom_range(zoom_range: Any) -> list[float]:
         return [1 - zoom_range, 1 + zoom_range]
     if len(zoom_range) == 2 and all(isinstance(factor, float | int) for factor in zoom_range):
         return list(zoom_range)
-    raise ValueError(f"zoom_range={zoom_range!r} must be a float, or two floats (low, high).")
+    raise ValueError(
+        f"zoom_range={shorten(zoom_range)} must be a float, or two floats (low, high)."
+    )

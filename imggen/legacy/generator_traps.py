@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from imggen.core import shorten
 from imggen.legacy.batch import is_keras_preprocessing
 from imggen.legacy.traps import moves_pixels, scales_down, warn_of_trap
 
@@ -58,8 +59,8 @@ def warn_of_generator_traps(generator: Any) -> None:
             warn_of_trap(
                 generator,
                 "integer-dtype",
-                f"{', '.join(fractional)} gives fractions, and dtype={generator.dtype!r} drops "
-                'them, so that most values become 0. Use dtype="float32".',
+                f"{', '.join(fractional)} gives fractions, and dtype={shorten(generator.dtype)} "
+                'drops them, so that most values become 0. Use dtype="float32".',
             )
 
 

@@ -14,6 +14,7 @@ import keras
 import numpy as np
 import numpy.typing as npt
 
+from imggen.core import shorten
 from imggen.legacy.random_parameters import RandomSource, as_global_state
 from imggen.legacy.traps import warn_of_assignment
 from imggen.sequences import (
@@ -79,7 +80,7 @@ class Iterator(keras.utils.PyDataset):  # type: ignore[misc]  # Keras is untyped
         try:
             operator.index(batch_size)
         except TypeError as err:
-            raise TypeError(f"batch_size={batch_size!r} must be a whole number.") from err
+            raise TypeError(f"batch_size={shorten(batch_size)} must be a whole number.") from err
         self.n = n
         self.batch_size = batch_size
         self.shuffle = shuffle

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any
 
+from imggen.core import shorten
 from imggen.legacy.traps import (
     list_names,
     warn_of_missing_values,
@@ -45,14 +46,14 @@ def warn_of_table_traps(
     is_split = iterator.split is not None and not is_unsplit
     if weight_col is not None:
         is_missing = frame[weight_col].isna().to_numpy()[bounds[0] : bounds[1]]
-        warn_of_missing_values(iterator, f"weight_col={weight_col!r}", is_missing)
+        warn_of_missing_values(iterator, f"weight_col={shorten(weight_col)}", is_missing)
     if iterator.class_mode in {"raw", "multi_output"}:
         for name in y_col if isinstance(y_col, list) else [y_col]:
             is_missing = frame[name].isna().to_numpy()[bounds[0] : bounds[1]]
-            warn_of_missing_values(iterator, f"y_col={name!r}", is_missing)
+            warn_of_missing_values(iterator, f"y_col={shorten(name)}", is_missing)
             if is_split:
                 values = list(frame[name])
-                warn_of_sorted_values(generator, iterator.subset, f"column {name!r}", values)
+                warn_of_sorted_values(generator, iterator.subset, f"column {shorten(name)}", values)
     elif iterator.class_mode not in {"input", None}:
         labels = frame[y_col].tolist()
         if is_split:
@@ -65,9 +66,9 @@ def _warn_of_odd_labels(iterator: Any, labels: list[Any], y_col: str) -> None:
         warn_of_trap(
             iterator,
             "list-as-string",
-            f"y_col={y_col!r} holds strings that look like lists, such as {labels[0]!r}, and each "
-            "of them is one class. For several labels per image, convert them: "
-            f"frame[{y_col!r}] = frame[{y_col!r}].map(ast.literal_eval).",
+            f"y_col={shorten(y_col)} holds strings that look like lists, such as "
+            f"{shorten(labels[0])}, and each of them is one class. For several labels per image, "
+            f"convert them: frame[{y_col!r}] = frame[{y_col!r}].map(ast.literal_eval).",
         )
     occurring = {
         name for label in labels for name in (label if isinstance(label, list | tuple) else [label])
@@ -77,8 +78,9 @@ def _warn_of_odd_labels(iterator: Any, labels: list[Any], y_col: str) -> None:
         warn_of_trap(
             iterator,
             "empty-class",
-            f"classes names {list_names(absent)}, which do not occur in y_col={y_col!r}, so these "
-            f"classes have no samples. The column holds {list_names(sorted(occurring, key=str))}.",
+            f"classes names {list_names(absent)}, which do not occur in y_col={shorten(y_col)}, so "
+            "these classes have no samples. The column holds "
+            f"{list_names(sorted(occurring, key=str))}.",
         )
 
 
@@ -97,13 +99,13 @@ def _reason_for_none(iterator: Any, given: pd.DataFrame, frame: pd.DataFrame, x_
     for suffix in formats:
         if os.path.isfile(f"{path}.{suffix}"):
             return (
-                f"column {x_col!r} holds names without an extension. Append it: "
-                f'frame[{x_col!r}] += ".{suffix}".'
+                f"column {shorten(x_col)} holds names without an extension. Append it: "
+                f'frame[{shorten(x_col)}] += ".{suffix}".'
             )
     if not os.path.exists(path):
         return (
             f"the file of the first row, {path!r}, does not exist. Correct directory= or the paths "
-            f"in column {x_col!r}."
+            f"in column {shorten(x_col)}."
         )
     if not path.lower().endswith(formats):
         return (

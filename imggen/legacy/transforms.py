@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from imggen.augment import warp
+from imggen.core import shorten
 
 Image = npt.NDArray[Any]
 
@@ -288,7 +289,7 @@ def random_zoom(
         ValueError: ``zoom_range`` does not contain two values.
     """
     if len(zoom_range) != 2:
-        raise ValueError(f"zoom_range={zoom_range!r} must be two factors, (low, high).")
+        raise ValueError(f"zoom_range={shorten(zoom_range)} must be two factors, (low, high).")
     low, high = zoom_range
     zx, zy = (1, 1) if low == 1 and high == 1 else np.random.uniform(low, high, 2)
     return apply_affine_transform(
@@ -317,6 +318,8 @@ def random_brightness(x: Image, brightness_range: Sequence[float], scale: bool =
         ValueError: ``brightness_range`` does not contain two values.
     """
     if len(brightness_range) != 2:
-        raise ValueError(f"brightness_range={brightness_range!r} must be two factors, (low, high).")
+        raise ValueError(
+            f"brightness_range={shorten(brightness_range)} must be two factors, (low, high)."
+        )
     brightness = np.random.uniform(brightness_range[0], brightness_range[1])
     return apply_brightness_shift(x, brightness, scale)

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from imggen.core import warn_user
+from imggen.core import shorten, warn_user
 from imggen.errors import KerasTrapWarning
 
 _MAX_LISTED = 5
@@ -86,11 +86,11 @@ def warn_of_unit_range(generator: Any, images: npt.NDArray[Any]) -> None:
         misused.append("brightness_range rounds values to whole numbers, here to 0 and 1")
     shift = getattr(generator, "channel_shift_range", 0)
     if _size(shift) >= 1:
-        misused.append(f"channel_shift_range={shift!r} is a number of gray levels")
+        misused.append(f"channel_shift_range={shorten(shift)} is a number of gray levels")
     cval = getattr(generator, "cval", 0)
     fills = getattr(generator, "fill_mode", None) == "constant" and moves_pixels(generator)
     if fills and _size(cval) > 1:
-        misused.append(f"cval={cval!r} is a gray level")
+        misused.append(f"cval={shorten(cval)} is a gray level")
     if misused and is_unit_range(images[:_NUM_CHECKED_IMAGES]):
         warn_of_trap(
             generator,
@@ -242,7 +242,9 @@ def warn_of_ignored_keywords(
         close = [other for other in known if sorted(other.split("_")) == words]
         close = close or difflib.get_close_matches(name, known, n=1, cutoff=0.75)
         is_misspelled = close and name not in known
-        listed.append(f"{name!r} (did you mean {close[0]!r}?)" if is_misspelled else repr(name))
+        listed.append(
+            f"{shorten(name)} (did you mean {close[0]!r}?)" if is_misspelled else repr(name)
+        )
     warn_of_trap(
         owner,
         "ignored-keyword",
@@ -264,9 +266,9 @@ def warn_of_assignment(iterator: Any, name: str, value: Any) -> None:
     warn_of_trap(
         iterator,
         "ignored-assignment",
-        f"{name!r} of this iterator was set, which changes no batch: files and labels were read "
-        "when it was made, and later changes of a folder or table are ignored too. Make another "
-        "iterator.",
+        f"{shorten(name)} of this iterator was set, which changes no batch: files and labels were "
+        "read when it was made, and later changes of a folder or table are ignored too. Make "
+        "another iterator.",
     )
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from imggen.core import shorten
+
 
 def subset_bounds(subset: str, validation_split: float | tuple[float, float]) -> tuple[Any, Any]:
     """Returns the start and the end of a subset, as fractions of the samples in their order.
@@ -37,7 +39,9 @@ def subset_bounds(subset: str, validation_split: float | tuple[float, float]) ->
             if subset == "test"
             else ""
         )
-        raise ValueError(f"subset={subset!r} is not one of {', '.join(map(repr, bounds))}.{hint}")
+        raise ValueError(
+            f"subset={shorten(subset)} is not one of {', '.join(map(repr, bounds))}.{hint}"
+        )
     return bounds[subset]
 
 
@@ -51,9 +55,9 @@ def check_validation_split(validation_split: Any) -> Any:
         fractions = validation_split
         if len(fractions) != 2 or min(fractions) <= 0 or sum(fractions) >= 1:
             raise ValueError(
-                f"validation_split={validation_split!r} must be a fraction between 0 and 1, or "
-                "two, for validation and test, with a sum below 1."
+                f"validation_split={shorten(validation_split)} must be a fraction between 0 and 1, "
+                "or two, for validation and test, with a sum below 1."
             )
     elif validation_split and not 0 < validation_split < 1:
-        raise ValueError(f"validation_split={validation_split!r} must be between 0 and 1.")
+        raise ValueError(f"validation_split={shorten(validation_split)} must be between 0 and 1.")
     return validation_split

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple, cast
 
-from imggen.core import replace_files
+from imggen.core import replace_files, shorten
 from imggen.errors import ScriptError
 
 _SUFFIXES = {".py", ".ipynb"}
@@ -92,10 +92,10 @@ def find_scripts(path: Path) -> list[Path]:
         return sorted(_scripts_below(path))
     if not os.path.exists(path):
         raise ScriptError(
-            f"{str(path)!r} does not exist; expected a script, a notebook or a folder."
+            f"{shorten(str(path))} does not exist; expected a script, a notebook or a folder."
         )
     if path.suffix.lower() not in _SUFFIXES:
-        raise ScriptError(f"{str(path)!r} is neither a .py file nor a notebook (.ipynb).")
+        raise ScriptError(f"{shorten(str(path))} is neither a .py file nor a notebook (.ipynb).")
     return [path]
 
 
@@ -137,7 +137,7 @@ def read_script(path: Path) -> Script:
         AttributeError,
         RecursionError,
     ) as err:
-        raise ScriptError(f"{str(path)!r} cannot be read: {_reason(err)}.") from err
+        raise ScriptError(f"{shorten(str(path))} cannot be read: {_reason(err)}.") from err
     return Script(path, cells, encoding, content)
 
 

@@ -10,7 +10,7 @@ from typing import Any, ClassVar, final
 
 import numpy as np
 
-from imggen.core import Report, StringColumn, check_arguments
+from imggen.core import Report, StringColumn, check_arguments, shorten
 from imggen.data import SPLIT_NAMES, Manifest, Splits, split_name, split_names
 from imggen.errors import SplitError
 from imggen.quality.duplicates import THRESHOLD, Duplicates, find_duplicates
@@ -131,7 +131,7 @@ def find_leaks(
     """
     if len(splits) < 2:
         raise SplitError(
-            f"Got the splits {list(splits)}; pass two or more, which can share images."
+            f"Got the splits {shorten(list(splits))}; pass two or more, which can share images."
         )
     split_names(splits, "mapping of splits")
     combined = _combine({split_name(name): manifest for name, manifest in splits.items()})

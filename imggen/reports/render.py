@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from imggen.core import format_bytes, printable, replace_files
+from imggen.core import format_bytes, printable, replace_files, shorten
 from imggen.data import Manifest
 from imggen.decode import ImageSpec, load_image
 from imggen.errors import ExportError, ImageError, OptionError
@@ -53,7 +53,7 @@ def write_page(file: str | os.PathLike[str], page: str) -> None:
             }
         )
     except OSError as err:
-        raise ExportError(f"Cannot write {os.fspath(file)!r}: {err}.") from err
+        raise ExportError(f"Cannot write {shorten(os.fspath(file))}: {err}.") from err
 
 
 def check_page(file: str | os.PathLike[str] | None) -> None:
@@ -63,7 +63,7 @@ def check_page(file: str | os.PathLike[str] | None) -> None:
         OptionError: The path ends in neither ``.html`` nor ``.htm``.
     """
     if file is not None and Path(file).suffix.lower() not in (".html", ".htm"):
-        raise OptionError(f"file={os.fspath(file)!r} must end in .html or .htm.")
+        raise OptionError(f"file={shorten(os.fspath(file))} must end in .html or .htm.")
 
 
 def make_thumbnails(

@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal, Unpack
 
 from imggen.augment import Augment
-from imggen.core import check_arguments, check_choice, check_seed
+from imggen.core import check_arguments, check_choice, check_seed, shorten
 from imggen.data import (
     Boxes,
     ClassNames,
@@ -266,8 +266,8 @@ def _make_sequences(
     if recipe is None:
         if isinstance(augment, Mapping):
             raise OptionError(
-                f"augment= has the splits {list(augment)}, but split=None makes a single sequence. "
-                "Pass the augmentation itself, or split=."
+                f"augment= has the splits {shorten(list(augment))}, but split=None makes a single "
+                "sequence. Pass the augmentation itself, or split=."
             )
         return ImageSequence(manifest, augment=augment, seed=seed, **options)
     splits = split_by_recipe(manifest, recipe)
@@ -278,14 +278,15 @@ def _make_sequences(
     unknown = sorted(set(augment_of) - set(splits.names))
     if unknown:
         raise OptionError(
-            f"augment= is for the split {unknown[0]!r}, but the splits are {list(splits.names)}. "
-            "Name the split to augment: augment={name: augmentation}."
+            f"augment= is for the split {shorten(unknown[0])}, but the splits are "
+            f"{shorten(list(splits.names))}. Name the split to augment: "
+            "augment={name: augmentation}."
         )
     train_only = sorted(set(options) & set(_TRAIN_ONLY))
     if train_only and "train" not in splits.names:
         raise OptionError(
             f"{', '.join(train_only)} applies to the split 'train', but the splits are "
-            f"{list(splits.names)}. Omit it, or name a split 'train'."
+            f"{shorten(list(splits.names))}. Omit it, or name a split 'train'."
         )
     seed = check_seed(seed)
     other_options: SequenceOptions = {**options, **_TRAIN_ONLY}

@@ -10,7 +10,7 @@ import keras
 import numpy as np
 import numpy.typing as npt
 
-from imggen.core import is_whole
+from imggen.core import is_whole, shorten
 from imggen.errors import OptionError
 from imggen.loading import OutputMeaning
 
@@ -78,7 +78,7 @@ def _position(names: list[tuple[str, ...]], output: str | int | None, count: int
             return found[0]
     elif is_whole(output, 0) and output < count:
         return int(output)
-    raise OptionError(f"The model has no output={output!r}. Its outputs are {listed}.")
+    raise OptionError(f"The model has no output={shorten(output)}. Its outputs are {listed}.")
 
 
 def _tensor(model: keras.Model, position: int) -> Any:

@@ -18,6 +18,7 @@ from imggen.core import (
     check_optional_whole,
     check_seed,
     generator,
+    shorten,
 )
 from imggen.data import Column, to_paths, to_values
 from imggen.errors import OptionError, TableError
@@ -183,23 +184,30 @@ class TableBatchMaker:
             frame = self.reader(file)
         except Exception as err:
             who = "" if self.reader is pd.read_csv else "reader= raised "
-            raise TableError(f"Cannot read {file!r}: {who}{type(err).__name__}: {err}") from err
+            raise TableError(
+                f"Cannot read {shorten(file)}: {who}{type(err).__name__}: {err}"
+            ) from err
         if not isinstance(frame, pd.DataFrame):
             raise TableError(
-                f"The reader returned a {type(frame).__name__} for {file!r}; expected a DataFrame."
+                f"The reader returned a {type(frame).__name__} for {shorten(file)}; expected a "
+                "DataFrame."
             )
         columns = list(frame.columns)
         if len(set(columns)) < len(columns):
             duplicates = sorted({str(name) for name in columns if columns.count(name) > 1})
             raise TableError(
-                f"{file!r} has duplicate columns {duplicates}; expected different names."
+                f"{shorten(file)} has duplicate columns {shorten(duplicates)}; expected different "
+                "names."
             )
         if len(frame) == 0:
-            raise TableError(f"{file!r} has no rows; expected at least one. Remove it from files.")
+            raise TableError(
+                f"{shorten(file)} has no rows; expected at least one. Remove it from files."
+            )
         for target in self.targets:
             if target not in columns:
                 raise TableError(
-                    f"{file!r} has no target column {target!r}; its columns are {columns}."
+                    f"{shorten(file)} has no target column {shorten(target)}; its columns are "
+                    f"{shorten(columns)}."
                 )
         return frame
 
@@ -211,8 +219,8 @@ class TableBatchMaker:
         unexpected = [column for column in frame.columns if column not in self.columns]
         if missing or unexpected:
             raise TableError(
-                f"{file!r} does not have the same columns as {self.files[0]!r}: missing {missing}, "
-                f"unexpected {unexpected}."
+                f"{shorten(file)} does not have the same columns as {self.files[0]!r}: missing "
+                f"{shorten(missing)}, unexpected {shorten(unexpected)}."
             )
         frame = frame[list(self.columns)]
         y = None
@@ -224,13 +232,13 @@ class TableBatchMaker:
         x = self._to_array(x, file) if hasattr(x, "columns") else np.asarray(x)
         if x.dtype.kind not in "buif" or np.isnan(x).any():
             raise TableError(
-                f"The transform returned {x.dtype} for {file!r}, with values that are not "
+                f"The transform returned {x.dtype} for {shorten(file)}, with values that are not "
                 "numbers; expected an array of numbers without missing values."
             )
         if x.shape[:1] != (len(frame),):
             raise TableError(
-                f"The transform returned shape {x.shape} for the {len(frame)} rows of {file!r}; "
-                "expected one row per input row."
+                f"The transform returned shape {x.shape} for the {len(frame)} rows of "
+                f"{shorten(file)}; expected one row per input row."
             )
         return TableBatch(x.astype(self.dtype), y)
 
@@ -238,7 +246,9 @@ class TableBatchMaker:
         try:
             return None if self.transform is None else self.transform(frame)
         except Exception as err:
-            raise TableError(f"transform= raised {type(err).__name__} for {file!r}: {err}") from err
+            raise TableError(
+                f"transform= raised {type(err).__name__} for {shorten(file)}: {err}"
+            ) from err
 
     def _to_array(self, frame: pd.DataFrame, file: str) -> npt.NDArray[Any]:
         from pandas.api.types import is_numeric_dtype
@@ -247,13 +257,14 @@ class TableBatchMaker:
             values = frame[column]
             if not is_numeric_dtype(values):
                 raise TableError(
-                    f"The column {column!r} of {file!r} holds {values.dtype}, not numbers. Convert "
-                    "it into numbers or drop it, in transform= or reader=."
+                    f"The column {shorten(column)} of {shorten(file)} holds {values.dtype}, not "
+                    "numbers. Convert it into numbers or drop it, in transform= or reader=."
                 )
             if values.isna().any():
                 raise TableError(
-                    f"The column {column!r} of {file!r} has no value in {int(values.isna().sum())} "
-                    f"of {len(values)} rows. Fill or drop them, in transform= or reader=."
+                    f"The column {shorten(column)} of {shorten(file)} has no value in "
+                    f"{int(values.isna().sum())} of {len(values)} rows. Fill or drop them, in "
+                    "transform= or reader=."
                 )
         return frame.to_numpy(dtype=self.dtype)
 
@@ -265,7 +276,9 @@ def _as_columns(target: Column | Sequence[Column] | None) -> tuple[Column, ...]:
         return (target,)
     columns = to_values(target, "target", OptionError)
     if not columns or not all(isinstance(column, str | int) for column in columns):
-        raise OptionError(f"target={columns} must be the name of a column, or a list of names.")
+        raise OptionError(
+            f"target={shorten(columns)} must be the name of a column, or a list of names."
+        )
     if len(set(columns)) < len(columns):
-        raise OptionError(f"target={columns} names a column twice.")
+        raise OptionError(f"target={shorten(columns)} names a column twice.")
     return tuple(columns)

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from imggen.core import StringColumn, check_arguments
+from imggen.core import StringColumn, check_arguments, shorten
 from imggen.data import Manifest, to_names, to_values
 from imggen.errors import SplitError
 
@@ -106,8 +106,8 @@ def _group_names(manifest: Manifest, by: Any) -> list[str]:
         return to_names([by(path) for path in manifest.paths], "group_by", SplitError)
     if isinstance(by, Mapping | bytes) or not isinstance(by, Iterable):
         raise SplitError(
-            f"group_by={by!r} is invalid; expected 'parent', 'stem', a regular expression, a "
-            "function, or one group name per sample."
+            f"group_by={shorten(by)} is invalid; expected 'parent', 'stem', a regular expression, "
+            "a function, or one group name per sample."
         )
     names = to_values(by, "group_by", SplitError)
     missing = [row for row, name in enumerate(names) if name is None]
@@ -124,14 +124,15 @@ def _search_paths(manifest: Manifest, expression: str) -> list[str]:
         pattern = re.compile(expression)
     except (re.error, OverflowError) as err:
         raise SplitError(
-            f"group_by={expression!r} is not 'parent', 'stem' or a valid regular expression: {err}."
+            f"group_by={shorten(expression)} is not 'parent', 'stem' or a valid regular "
+            f"expression: {err}."
         ) from err
     found = [pattern.search(path) for path in manifest.paths]
     missing = [row for row, match in enumerate(found) if match is None]
     if missing:
         raise SplitError(
-            f"group_by={expression!r} is not found in {len(missing)} of {len(found)} paths, such "
-            f"as {manifest.paths[missing[0]]!r}. Use an expression that matches every path."
+            f"group_by={shorten(expression)} is not found in {len(missing)} of {len(found)} paths, "
+            f"such as {manifest.paths[missing[0]]!r}. Use an expression that matches every path."
         )
     return [_group_name(match) for match in found if match is not None]
 

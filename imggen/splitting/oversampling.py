@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from imggen.core import Stream, check_arguments, check_seed, generator
+from imggen.core import Stream, check_arguments, check_seed, generator, shorten
 from imggen.data import Manifest, split_name
 from imggen.errors import SplitError
 
@@ -39,8 +39,8 @@ def oversample(manifest: Manifest, *, seed: int = 0) -> Manifest:
     splits = set(map(split_name, set(manifest.splits or ())))
     if len(splits) > 1 or splits & {"val", "test"}:
         raise SplitError(
-            f"The manifest holds the splits {sorted(splits)}; only a training split can be "
-            "oversampled, or metrics would count samples several times. Split first, and pass "
+            f"The manifest holds the splits {shorten(sorted(splits))}; only a training split can "
+            "be oversampled, or metrics would count samples several times. Split first, and pass "
             "splits.train."
         )
     seed = check_seed(seed)

@@ -10,7 +10,7 @@ from typing import Any, final
 import numpy as np
 import numpy.typing as npt
 
-from imggen.core import is_whole
+from imggen.core import is_whole, shorten
 from imggen.data import SPLIT_NAMES, split_name, split_names, to_values
 from imggen.errors import SplitError
 
@@ -67,7 +67,8 @@ def parse_shares(ratios: Any, counts: Any) -> Shares:
     is_default = isinstance(ratios, tuple) and ratios == DEFAULT_RATIOS
     if ratios is not None and not is_default:
         raise SplitError(
-            f"Both ratios={ratios!r} and counts={counts!r} are given. Pass one of them."
+            f"Both ratios={shorten(ratios)} and counts={shorten(counts)} are given. Pass one of "
+            "them."
         )
     return _parse_counts(counts)
 
@@ -103,13 +104,15 @@ def _parse_ratios(ratios: Any) -> Shares:
     try:
         shares = np.array(values, dtype=np.float64)
     except (TypeError, ValueError) as err:
-        raise SplitError(f"ratios={ratios!r} must be numbers: {err}.") from err
+        raise SplitError(f"ratios={shorten(ratios)} must be numbers: {err}.") from err
     if not shares.size or not np.all(np.isfinite(shares)) or np.any(shares <= 0):
         raise SplitError(
-            f"ratios={tuple(values)} must all be greater than 0. Leave out empty splits."
+            f"ratios={shorten(tuple(values))} must all be greater than 0. Leave out empty splits."
         )
     if not math.isclose(shares.sum(), 1.0, abs_tol=1e-6):
-        raise SplitError(f"ratios={tuple(values)} sum to {shares.sum():g}; they must sum to 1.")
+        raise SplitError(
+            f"ratios={shorten(tuple(values))} sum to {shares.sum():g}; they must sum to 1."
+        )
     return Shares(names, ratios=shares / shares.sum())
 
 
@@ -119,10 +122,11 @@ def _parse_counts(counts: Any) -> Shares:
     )
     if "train" in names:
         raise SplitError(
-            f"counts={counts!r} name 'train', which gets all other samples. Name other splits only."
+            f"counts={shorten(counts)} name 'train', which gets all other samples. Name other "
+            "splits only."
         )
     if not values or not all(is_whole(value, 1) for value in values):
-        raise SplitError(f"counts={counts!r} must be whole numbers of 1 or more.")
+        raise SplitError(f"counts={shorten(counts)} must be whole numbers of 1 or more.")
     return Shares(("train", *names), counts=tuple(map(int, values)))
 
 
@@ -132,16 +136,16 @@ def _parse_named(
     """Returns the names of the splits and their numbers, from a mapping or a sequence."""
     if isinstance(given, Mapping):
         if not all(isinstance(name, str) for name in given):
-            raise SplitError(f"{option}={given!r} must map the names of splits to numbers.")
+            raise SplitError(f"{option}={shorten(given)} must map the names of splits to numbers.")
         split_names(given, f"mapping of {option}")
         return tuple(map(split_name, given)), list(given.values())
     if isinstance(given, str) or not isinstance(given, Iterable):
-        raise SplitError(f"{option}={given!r} must be {expected}.")
+        raise SplitError(f"{option}={shorten(given)} must be {expected}.")
     values = to_values(given, option, SplitError)
     if not 1 <= len(values) <= len(known):
         raise SplitError(
-            f"{option}={tuple(values)} has {len(values)} numbers; expected 1 to {len(known)}, for "
-            f"{', '.join(known[:-1])} and {known[-1]}. For other splits, pass a mapping from name "
-            f"to {'share' if option == 'ratios' else 'number'}."
+            f"{option}={shorten(tuple(values))} has {len(values)} numbers; expected 1 to "
+            f"{len(known)}, for {', '.join(known[:-1])} and {known[-1]}. For other splits, pass a "
+            f"mapping from name to {'share' if option == 'ratios' else 'number'}."
         )
     return known[: len(values)], values

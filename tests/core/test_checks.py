@@ -10,10 +10,10 @@ from imggen.core import (
     is_whole,
 )
 from imggen.core.checks import is_number
-from imggen.errors import OptionError, SplitError
+from imggen.errors import OptionError, SplitError, shorten
 
-NOT_WHOLE = (True, np.True_, 2.0, np.float32(2), "2", None, [2], np.array(2))
-NOT_NUMBERS = (False, np.False_, "2", None, (2,), 2j, np.array(2.0), np.nan, -np.inf)
+NOT_WHOLE = (True, 10**5000, np.True_, 2.0, np.float32(2), "2", None, [2], np.array(2))
+NOT_NUMBERS = (False, 10**400, np.False_, "2", None, (2,), 2j, np.array(2.0), np.nan, -np.inf)
 
 
 def message(check, *args, **options):
@@ -26,7 +26,7 @@ def test_integers_of_python_and_numpy_are_whole_numbers_and_booleans_are_not():
     for value in (0, -3, 2**70, np.int8(5), np.uint64(2**63)):
         assert is_whole(value), repr(value)
     for value in NOT_WHOLE:
-        assert not is_whole(value), repr(value)
+        assert not is_whole(value), shorten(value)
 
 
 def test_bounds_of_whole_numbers_are_inclusive():
@@ -39,7 +39,7 @@ def test_finite_numbers_are_numbers_and_booleans_are_not():
     for value in (0, -0.5, np.float16(1.5), np.int8(5), 2**70):
         assert is_number(value), repr(value)
     for value in NOT_NUMBERS:
-        assert not is_number(value), repr(value)
+        assert not is_number(value), shorten(value)
 
 
 def test_a_checked_whole_number_is_an_int():
@@ -54,7 +54,7 @@ def test_a_checked_whole_number_is_an_int():
 def test_values_that_are_not_whole_numbers_are_refused():
     for value in NOT_WHOLE:
         assert message(check_whole, "epoch", value, 0) == (
-            f"epoch={value!r} must be a whole number of 0 or more."
+            f"epoch={shorten(value)} must be a whole number of 0 or more."
         )
 
 
@@ -86,7 +86,7 @@ def test_a_checked_number_is_a_float():
 def test_values_that_are_not_numbers_are_refused():
     for value in NOT_NUMBERS:
         assert message(check_number, "seconds", value, above=0) == (
-            f"seconds={value!r} must be a number above 0."
+            f"seconds={shorten(value)} must be a number above 0."
         )
 
 

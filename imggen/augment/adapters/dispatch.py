@@ -19,6 +19,7 @@ from imggen.augment.mixing import Mixer
 from imggen.augment.pipeline import Step
 from imggen.augment.policy import POLICY_SUFFIXES, load_policy
 from imggen.augment.presets import PRESETS, preset
+from imggen.core import shorten
 from imggen.errors import OptionError
 
 # All that can be passed as ``augment=``.
@@ -72,7 +73,12 @@ def adapt(augment: Augment) -> tuple[Step | Mixer, ...]:
     if augment is None:
         return ()
     if isinstance(augment, list | tuple):
-        return tuple(step for item in augment for step in adapt(item))
+        try:
+            return tuple(step for item in augment for step in adapt(item))
+        except RecursionError as err:
+            raise OptionError(
+                "augment= has too many lists inside of lists. Pass one list."
+            ) from err
     if isinstance(augment, str) and augment in PRESETS:
         return preset(augment)
     if isinstance(augment, str | os.PathLike):
@@ -105,9 +111,11 @@ def unwrap_steps(steps: Sequence[Step | Mixer]) -> list[Any]:
 
 def _load(file: str | os.PathLike[str]) -> list[Any]:
     if not os.fspath(file).lower().endswith(POLICY_SUFFIXES):
-        close = difflib.get_close_matches(os.fspath(file).lower(), PRESETS, n=1)
+        close = difflib.get_close_matches(os.fspath(file)[:100].lower(), PRESETS, n=1)
         hint = f" Did you mean {close[0]!r}?" if close else ""
-        raise OptionError(f"augment={file!r} is not a preset or policy file; {_EXPECTED}{hint}")
+        raise OptionError(
+            f"augment={shorten(file)} is not a preset or policy file; {_EXPECTED}{hint}"
+        )
     return load_policy(file)
 
 
@@ -121,5 +129,5 @@ def _adapt_foreign(augment: Any) -> Augmentation:
     if hasattr(augment, "augment_image") and hasattr(augment, "seed_"):
         return ImgaugStep(augment)
     if not callable(augment):
-        raise OptionError(f"augment={augment!r} is not callable; {_EXPECTED}")
+        raise OptionError(f"augment={shorten(augment)} is not callable; {_EXPECTED}")
     return FunctionStep(augment)

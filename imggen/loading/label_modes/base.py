@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from imggen.augment import Blend, Mixer, Sample, blend_targets
+from imggen.core import shorten
 from imggen.data import Column, Manifest
 from imggen.decode import ImageSpec, MaskValues, source_geometry
 from imggen.errors import OptionError
@@ -143,8 +144,8 @@ class LabelMode(ABC):
         """
         if y_col is not None and not isinstance(y_col, str | int):
             raise OptionError(
-                f"y_col={y_col!r} must be the name of one column, the classes. For columns of "
-                'numbers, pass label_mode="regression" too.'
+                f"y_col={shorten(y_col)} must be the name of one column, the classes. For columns "
+                'of numbers, pass label_mode="regression" too.'
             )
         return {"y_col": y_col}
 

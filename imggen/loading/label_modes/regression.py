@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from imggen.augment import Mixer, MixUp, Sample
+from imggen.core import shorten
 from imggen.data import Column, Manifest, TargetColumn
 from imggen.errors import OptionError
 from imggen.loading.label_modes.base import LabelMode, TargetBatch
@@ -42,8 +43,8 @@ class RegressionMode(LabelMode):
         """See ``LabelMode``."""
         if y_col is None or (not isinstance(y_col, int) and len(y_col) == 0):
             raise OptionError(
-                f'label_mode="regression" needs columns of numbers; got y_col={y_col!r}. Pass the '
-                "name of a column, or a list of names."
+                f'label_mode="regression" needs columns of numbers; got y_col={shorten(y_col)}. '
+                "Pass the name of a column, or a list of names."
             )
         return {"y_col": None, "target_cols": y_col}
 
