@@ -18,6 +18,7 @@
     └── MissingExtraError  (ImportError)   an optional package that is not installed
 
     ImggenWarning          (UserWarning)   something unexpected that did not stop the call
+    ├── BorderWarning                      objects that a border repeats, without boxes
     ├── MaskValueWarning                   values of masks that are probably not classes
     └── KerasTrapWarning                   a use of the drop-in whose result is rarely meant
 
@@ -282,6 +283,14 @@ class MissingExtraError(ImggenError, ImportError):
 
 class ImggenWarning(UserWarning):
     """Something unexpected happened that did not stop the call."""
+
+
+class BorderWarning(ImggenWarning):
+    """An augmentation repeats objects outside the image, and these copies have no boxes.
+
+    To silence it, use ``fill_mode="auto"``, or filter it:
+    ``warnings.simplefilter("ignore", imggen.errors.BorderWarning)``.
+    """
 
 
 class MaskValueWarning(ImggenWarning):

@@ -9,6 +9,7 @@ policy files, previews and the studio read its options from its declaration.
 from imggen.augment.adapters import Augment, adapt, register_adapter, unwrap_steps
 from imggen.augment.affine_warp import warp
 from imggen.augment.base import Augmentation
+from imggen.augment.borders import warn_of_repeated_objects
 from imggen.augment.builtin import BuiltIn
 from imggen.augment.catalog import AUGMENTATIONS, BUILT_INS, MIXERS
 from imggen.augment.color import (
@@ -137,5 +138,6 @@ __all__ = [
     "register_adapter",
     "save_policy",
     "unwrap_steps",
+    "warn_of_repeated_objects",
     "warp",
 ]

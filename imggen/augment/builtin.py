@@ -16,7 +16,7 @@ import numpy.typing as npt
 from imggen.augment.execution import apply_operations
 from imggen.augment.operations import GeometryOp, Op, Operation, Parameters
 from imggen.augment.options import NumberBounds, Probability, WholeBounds, check_options
-from imggen.augment.resampling import Fill, FillMode
+from imggen.augment.resampling import Fill, FillOption
 from imggen.augment.sample import Sample
 from imggen.core import check_arguments
 from imggen.errors import SampleError
@@ -97,17 +97,20 @@ class WarpOp(SingleOp, GeometryOp):
 
     Attributes:
         fill_mode: How to fill that area: "reflect", "nearest", "constant" or "wrap", as in
-            ``scipy.ndimage`` ("wrap" is its "grid-wrap").
+            ``scipy.ndimage`` ("wrap" is its "grid-wrap"); or "auto": the mean color of the image
+            for samples with boxes or keypoints, as a mirrored object would have none, else
+            "reflect".
         cval: The fill value for "constant", in gray levels, 0 to 255.
         mask_cval: The fill value of masks for "constant", 0 to 65535: the background class, or one
             that the loss ignores.
     """
 
-    fill_mode: FillMode = "reflect"
+    fill_mode: FillOption = "auto"
     cval: Annotated[float, NumberBounds(0, 255, "gray levels")] = 0.0
     mask_cval: Annotated[int, WholeBounds(0, 65535)] = 0
 
-    @property
-    def fill(self) -> Fill:
-        """The values outside the image."""
+    def fill_for(self, *, has_positions: bool) -> Fill:
+        """Returns the values outside the image."""
+        if self.fill_mode == "auto":
+            return Fill("mean" if has_positions else "reflect", self.cval, self.mask_cval)
         return Fill(self.fill_mode, self.cval, self.mask_cval)

@@ -40,17 +40,21 @@ def apply_operations(
         SampleError: An array is not an image, or an operation cannot keep the sample's masks, boxes
             or keypoints aligned.
     """
+    has_positions = sample.boxes is not None or sample.keypoints is not None
     start = 0
     while start < len(operations):
         end = start + 1
         op = operations[start].op
         if isinstance(op, GeometryOp):
-            fill = op.fill
+            fill = op.fill_for(has_positions=has_positions)
             while end < len(operations):
                 following = operations[end].op
-                if not isinstance(following, GeometryOp) or not _agree(fill, following.fill):
+                if not isinstance(following, GeometryOp):
                     break
-                fill = fill or following.fill
+                following_fill = following.fill_for(has_positions=has_positions)
+                if not _agree(fill, following_fill):
+                    break
+                fill = fill or following_fill
                 end += 1
             sample = _apply_geometry(operations[start:end], sample, size, fill or Fill())
             size = None
@@ -97,7 +101,7 @@ def _apply_geometry(
             image,
             matrix,
             out_size,
-            fill_mode=fill.mode,
+            fill_mode="constant" if is_mask and fill.mode == "mean" else fill.mode,
             cval=fill.mask_value if is_mask else fill.value,
             is_mask=is_mask,
             is_crop=is_crop,

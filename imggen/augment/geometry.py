@@ -78,7 +78,9 @@ class RandomRotation(WarpOp):
         degrees: (low, high) of the angle in degrees, -360 to 360; positive is counter-clockwise. A
             number stands for (-number, number).
         fill_mode: How to fill the area outside the image: "reflect", "nearest", "constant" or
-            "wrap", as in ``scipy.ndimage`` ("wrap" is its "grid-wrap").
+            "wrap", as in ``scipy.ndimage`` ("wrap" is its "grid-wrap"); or "auto": the mean color
+            of the image for samples with boxes or keypoints, as a mirrored object would have none,
+            else "reflect".
         cval: The fill value for "constant", in gray levels, 0 to 255.
         mask_cval: The fill value of masks for "constant", 0 to 65535.
         p: The probability that an image is changed, 0 to 1.
@@ -122,7 +124,9 @@ class RandomTranslation(WarpOp):
         width: (low, high) of the horizontal shift, as a fraction of the width, -1 to 1; positive is
             right. A number stands for (-number, number).
         fill_mode: How to fill the area outside the image: "reflect", "nearest", "constant" or
-            "wrap", as in ``scipy.ndimage`` ("wrap" is its "grid-wrap").
+            "wrap", as in ``scipy.ndimage`` ("wrap" is its "grid-wrap"); or "auto": the mean color
+            of the image for samples with boxes or keypoints, as a mirrored object would have none,
+            else "reflect".
         cval: The fill value for "constant", in gray levels, 0 to 255.
         mask_cval: The fill value of masks for "constant", 0 to 65535.
         p: The probability that an image is changed, 0 to 1.
@@ -167,7 +171,9 @@ class RandomShear(WarpOp):
         y: (low, high) of the angle by which horizontal lines tilt, in degrees, -60 to 60; positive
             moves their left end up. A number stands for (-number, number).
         fill_mode: How to fill the area outside the image: "reflect", "nearest", "constant" or
-            "wrap", as in ``scipy.ndimage`` ("wrap" is its "grid-wrap").
+            "wrap", as in ``scipy.ndimage`` ("wrap" is its "grid-wrap"); or "auto": the mean color
+            of the image for samples with boxes or keypoints, as a mirrored object would have none,
+            else "reflect".
         cval: The fill value for "constant", in gray levels, 0 to 255.
         mask_cval: The fill value of masks for "constant", 0 to 65535.
         p: The probability that an image is changed, 0 to 1.
@@ -210,7 +216,9 @@ class RandomZoom(WarpOp):
         stretch: (low, high) of the horizontal over the vertical magnification, 0.1 to 10; 1 keeps
             the aspect ratio.
         fill_mode: How to fill the area outside the image: "reflect", "nearest", "constant" or
-            "wrap", as in ``scipy.ndimage`` ("wrap" is its "grid-wrap").
+            "wrap", as in ``scipy.ndimage`` ("wrap" is its "grid-wrap"); or "auto": the mean color
+            of the image for samples with boxes or keypoints, as a mirrored object would have none,
+            else "reflect".
         cval: The fill value for "constant", in gray levels, 0 to 255.
         mask_cval: The fill value of masks for "constant", 0 to 65535.
         p: The probability that an image is changed, 0 to 1.
@@ -256,7 +264,9 @@ class RandomPerspective(WarpOp):
             of the distance to the center. Each corner moves horizontally and vertically by a random
             fraction of this maximum.
         fill_mode: How to fill the area outside the image: "reflect", "nearest", "constant" or
-            "wrap", as in ``scipy.ndimage`` ("wrap" is its "grid-wrap").
+            "wrap", as in ``scipy.ndimage`` ("wrap" is its "grid-wrap"); or "auto": the mean color
+            of the image for samples with boxes or keypoints, as a mirrored object would have none,
+            else "reflect".
         cval: The fill value for "constant", in gray levels, 0 to 255.
         mask_cval: The fill value of masks for "constant", 0 to 65535.
         p: The probability that an image is changed, 0 to 1.

@@ -84,9 +84,13 @@ class GeometryOp(Op):
             out_size: (height, width) of the output, in pixels.
         """
 
-    @property
-    def fill(self) -> Fill | None:
-        """The values outside the image; None if the output never shows any of them."""
+    def fill_for(self, *, has_positions: bool) -> Fill | None:
+        """Returns the values outside the image; None if the output never shows any of them.
+
+        Args:
+            has_positions: Whether the sample has boxes or keypoints.
+        """
+        del has_positions
         return None
 
     @property

@@ -305,12 +305,18 @@ def _check_positions(name: str, what: str, array: Any, count: int | None, where:
     if array is None and count is None:
         return
     width = 5 if what == "boxes" else 4
-    expected = "none" if count is None else f"float64 of shape ({count}, {width})"
-    if count is not None and isinstance(array, np.ndarray) and array.dtype == np.float64:
-        # Boxes outside the image may be dropped; keypoints are identified by their position.
-        minimum = 0 if what == "boxes" else count
-        if array.shape[1:] == (width,) and minimum <= len(array) <= count:
-            return
+    length = "n" if what == "boxes" else count
+    expected = "none" if count is None else f"float64 of shape ({length}, {width})"
+    # Boxes may be dropped, and added for objects that a border repeats; keypoints are identified by
+    # their position.
+    if (
+        count is not None
+        and isinstance(array, np.ndarray)
+        and array.dtype == np.float64
+        and array.shape[1:] == (width,)
+        and (what == "boxes" or len(array) == count)
+    ):
+        return
     raise AugmentationError(
         f"The augmentation {name!r} returned {_describe_type(array)} as {what} for {where}; "
         f"expected {expected}, as in its input."

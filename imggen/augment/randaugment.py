@@ -26,7 +26,7 @@ from imggen.augment.execution import apply_operations
 from imggen.augment.geometry import RandomRotation, RandomShear, RandomTranslation
 from imggen.augment.operations import FilterOp, Operation, Parameters
 from imggen.augment.options import NumberBounds, Probability, WholeBounds, check_options
-from imggen.augment.resampling import FillMode
+from imggen.augment.resampling import FillOption
 from imggen.augment.sample import Sample
 from imggen.augment.texture import RandomSharpness
 
@@ -56,7 +56,7 @@ _Choices = tuple[tuple[SingleOp, _MakeParameters] | None, ...]
 
 
 @functools.cache
-def _choices(limits: _Limits, fill_mode: FillMode, *, colors: bool = True) -> _Choices:
+def _choices(limits: _Limits, fill_mode: FillOption, *, colors: bool = True) -> _Choices:
     """Returns the operations to choose from."""
 
     def enhance(strength: float, sign: int) -> Parameters:
@@ -114,7 +114,7 @@ class _ChoosingAugmentation(BuiltIn):
     """Applies randomly chosen operations, with probability ``p``."""
 
     # Not a dataclass: its fields would precede those of the subclasses, also in their repr.
-    fill_mode: FillMode
+    fill_mode: FillOption
     p: float
 
     _limits: ClassVar[_Limits]
@@ -150,7 +150,8 @@ class RandAugment(_ChoosingAugmentation):
         num_ops: The number of operations, 1 to 14. The same operation may be chosen repeatedly.
         magnitude: The strength of the operations, 0 to 30.
         fill_mode: How to fill the area outside the image: "reflect", "nearest", "constant" (black)
-            or "wrap", as in ``scipy.ndimage``.
+            or "wrap", as in ``scipy.ndimage``; or "auto": the mean color of the image for samples
+            with boxes or keypoints, as a mirrored object would have none, else "reflect".
         p: The probability that an image is changed, 0 to 1.
 
     Source: Cubuk et al., "RandAugment", 2019; the operations of torchvision's ``RandAugment``.
@@ -164,7 +165,7 @@ class RandAugment(_ChoosingAugmentation):
     num_ops: Annotated[int, WholeBounds(1, 14)] = 2
     magnitude: Annotated[float, NumberBounds(0, _MAX_MAGNITUDE)] = 9.0
     _: KW_ONLY
-    fill_mode: FillMode = "reflect"
+    fill_mode: FillOption = "auto"
     p: Probability = 1.0
 
     _limits = _RANDAUGMENT
@@ -187,7 +188,8 @@ class TrivialAugment(_ChoosingAugmentation):
 
     Attributes:
         fill_mode: How to fill the area outside the image: "reflect", "nearest", "constant" (black)
-            or "wrap", as in ``scipy.ndimage``.
+            or "wrap", as in ``scipy.ndimage``; or "auto": the mean color of the image for samples
+            with boxes or keypoints, as a mirrored object would have none, else "reflect".
         p: The probability that an image is changed, 0 to 1.
 
     Source: Müller and Hutter, "TrivialAugment", 2021; torchvision's ``TrivialAugmentWide``.
@@ -199,7 +201,7 @@ class TrivialAugment(_ChoosingAugmentation):
     """
 
     _: KW_ONLY
-    fill_mode: FillMode = "reflect"
+    fill_mode: FillOption = "auto"
     p: Probability = 1.0
 
     _limits = _TRIVIALAUGMENT
@@ -224,7 +226,7 @@ class AugMix(SingleOp, FilterOp):
         alpha: The parameter of the Dirichlet and Beta distributions of the weights, above 0 and at
             most 100: the higher, the more evenly copies are blended.
         fill_mode: How to fill the area outside the image: "reflect", "nearest", "constant" (black)
-            or "wrap", as in ``scipy.ndimage``.
+            or "wrap", as in ``scipy.ndimage``; "auto" is "reflect".
         p: The probability that an image is changed, 0 to 1.
 
     Source: Hendrycks et al., "AugMix", 2019; ``keras.layers.AugMix``.
@@ -240,7 +242,7 @@ class AugMix(SingleOp, FilterOp):
     chain_length: Annotated[int, WholeBounds(1, 10)] = 3
     alpha: Annotated[float, NumberBounds(0, 100, exclusive=True)] = 1.0
     _: KW_ONLY
-    fill_mode: FillMode = "reflect"
+    fill_mode: FillOption = "auto"
 
     @property
     def moves_pixels(self) -> bool:

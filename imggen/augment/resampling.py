@@ -15,7 +15,9 @@ import numpy.typing as npt
 
 from imggen.errors import SampleError
 
-FillMode = Literal["reflect", "nearest", "constant", "wrap"]
+FillMode = Literal["reflect", "nearest", "constant", "wrap", "mean"]
+# The option of augmentations. "auto" depends on whether a sample has boxes or keypoints.
+FillOption = Literal["auto", "reflect", "nearest", "constant", "wrap"]
 
 Matrix = npt.NDArray[np.float64]
 
@@ -32,7 +34,7 @@ class Fill(NamedTuple):
     Attributes:
         mode: A ``mode`` of ``scipy.ndimage``: "reflect" (d c b a | a b c d | d c b a), "nearest"
             (a a a a | a b c d | d d d d), "constant", or "wrap" (a b c d | a b c d), there called
-            "grid-wrap".
+            "grid-wrap"; or "mean": "constant" with the mean of each channel of the image.
         value: The value for "constant" in images, 0 to 255.
         mask_value: The value for "constant" in masks.
     """
@@ -96,9 +98,12 @@ def resample(
     window = _window(matrix, (image.shape[0], image.shape[1]), size)
     if window is not None and (is_crop or (window.height, window.width) == size):
         return _resize_window(image, window, size, is_mask)
+    color: float | tuple[float, ...] = cval
+    if fill_mode == "mean":
+        fill_mode, color = "constant", _mean_color(image)
     if not is_mask:
         image, matrix = _shrink(image, matrix, size)
-    return _warp(image, matrix, size, fill_mode, cval, is_mask)
+    return _warp(image, matrix, size, fill_mode, color, is_mask)
 
 
 class _Window(NamedTuple):
@@ -200,7 +205,7 @@ def _warp(
     matrix: Matrix,
     size: tuple[int, int],
     fill_mode: FillMode,
-    cval: float,
+    cval: float | tuple[float, ...],
     is_mask: bool,
 ) -> npt.NDArray[Any]:
     import cv2
@@ -218,10 +223,10 @@ def _warp(
             *range(0, channels - channels % 3, 3),
             *range(channels - channels % 3, channels + 1),
         ]
-        parts = [
-            _warp(image[:, :, start:end], matrix, size, fill_mode, cval, is_mask)
-            for start, end in itertools.pairwise(bounds)
-        ]
+        parts = []
+        for start, end in itertools.pairwise(bounds):
+            color = cval[start:end] if isinstance(cval, tuple) else cval
+            parts.append(_warp(image[:, :, start:end], matrix, size, fill_mode, color, is_mask))
         return np.concatenate(parts, axis=2)
     # The warp accesses pixels in no regular order, which is slow for an image that is not in the
     # processor's cache. A sequential copy loads it into the cache, and costs less than it saves.
@@ -229,13 +234,24 @@ def _warp(
     options: dict[str, Any] = {
         "flags": (cv2.INTER_NEAREST if is_mask else cv2.INTER_LINEAR) | cv2.WARP_INVERSE_MAP,
         "borderMode": borders[fill_mode],
-        "borderValue": (cval, cval, cval, cval),
+        "borderValue": cval if isinstance(cval, tuple) else (cval, cval, cval, cval),
     }
     if matrix[2, 0] == 0 and matrix[2, 1] == 0:
         warped = cv2.warpAffine(image, matrix[:2] / matrix[2, 2], size[::-1], **options)
     else:
         warped = cv2.warpPerspective(image, matrix, size[::-1], **options)
     return _restore_channels(warped, image)
+
+
+def _mean_color(image: npt.NDArray[Any]) -> tuple[float, ...]:
+    """Returns the mean of each channel, a whole number for integers."""
+    import cv2
+
+    if _is_multichannel(image):
+        mean = image.mean(axis=(0, 1), dtype=np.float64)
+    else:
+        mean = np.array(cv2.mean(image)[: image.shape[2] if image.ndim == 3 else 1])
+    return tuple((np.rint(mean) if image.dtype.kind == "u" else mean).tolist())
 
 
 def _restore_channels(changed: Any, image: npt.NDArray[Any]) -> npt.NDArray[Any]:

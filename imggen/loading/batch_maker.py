@@ -19,6 +19,7 @@ from imggen.augment import (
     blend_images,
     blend_targets,
     find_nondeterministic_steps,
+    warn_of_repeated_objects,
 )
 from imggen.core import Stream, check_choice, generator, step_generators
 from imggen.data import Manifest
@@ -112,6 +113,8 @@ class BatchMaker:
         check_choice("dtype", self.dtype, DTYPES)
         if self.rescale is not None and self.dtype == "uint8":
             raise OptionError(f'rescale={self.rescale} needs a float dtype; got dtype="uint8".')
+        if self.label_mode.has_positions:
+            warn_of_repeated_objects(self.pipeline, str(self.label_mode.name))
         mixer = self.pipeline.mixer
         if mixer is not None:
             if self.manifest.inputs:

@@ -69,7 +69,7 @@ WHOLES = {
     ("AugMix", "num_chains"): (1, 10, "", 0),
     ("AugMix", "chain_length"): (1, 10, "", 0),
 }
-FILL_MODES = ("reflect", "nearest", "constant", "wrap")
+FILL_MODES = ("auto", "reflect", "nearest", "constant", "wrap")
 CHOICES = {
     **{
         (kind, "fill_mode"): FILL_MODES

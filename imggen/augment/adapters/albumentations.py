@@ -169,15 +169,17 @@ def _from_format(processors: Processors, target: str, result: dict[str, Any], wi
 
 
 def _read_boxes(processors: Processors, result: dict[str, Any], given: Floats) -> Floats:
-    """Converts the resulting boxes to those of a sample; keeps the largest of duplicates."""
+    """Converts the resulting boxes to those of a sample, in the order of the given ones.
+
+    A box may result in several, of the same class: a border mirrors objects, and a shuffled grid
+    cuts them into pieces.
+    """
     changed = _from_format(processors, "bboxes", result, 5)
     height, width = result["image"].shape[:2]
     numbers = changed[:, 4].astype(np.int64)
     corners = changed[:, :4] * [width, height, width, height]
-    boxes = np.column_stack([corners, given[numbers, 4], numbers])
-    boxes = clip_boxes(boxes, (height, width))
-    areas = (boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1])
-    return boxes[_first_of_each(boxes[:, 5], -areas), :5]
+    boxes = np.column_stack([corners, given[numbers, 4]])[np.argsort(numbers, kind="stable")]
+    return clip_boxes(boxes, (height, width))
 
 
 def _read_keypoints(processors: Processors, result: dict[str, Any], given: Floats) -> Floats:

@@ -86,6 +86,7 @@ class LabelMode(ABC):
     Attributes:
         name: The value of ``label_mode=`` that selects the mode, for messages and ``repr``.
         moves_with_image: Whether something has to be loaded and augmented along with each image.
+        has_positions: Whether these are boxes or keypoints.
         target_noun: The word for targets in explanations.
 
     Example:
@@ -102,6 +103,7 @@ class LabelMode(ABC):
 
     name: ClassVar[str | None]
     moves_with_image: ClassVar[bool] = False
+    has_positions: ClassVar[bool] = False
     target_noun: ClassVar[str] = "label"
 
     # The manifest.

@@ -18,6 +18,7 @@ class PositionMode(LabelMode):
 
     name: ClassVar[str]
     moves_with_image = True
+    has_positions = True
     options: ClassVar[str]
 
     def check_manifest(self, manifest: Manifest) -> None:
