@@ -9,7 +9,7 @@ policy files, previews and the studio read its options from its declaration.
 from imggen.augment.adapters import Augment, adapt, register_adapter, unwrap_steps
 from imggen.augment.affine_warp import warp
 from imggen.augment.base import Augmentation
-from imggen.augment.borders import warn_of_repeated_objects
+from imggen.augment.borders import may_add_boxes, warn_of_repeated_objects
 from imggen.augment.builtin import BuiltIn
 from imggen.augment.catalog import AUGMENTATIONS, BUILT_INS, MIXERS
 from imggen.augment.color import (
@@ -130,6 +130,7 @@ __all__ = [
     "format_python",
     "is_outside",
     "load_policy",
+    "may_add_boxes",
     "move_boxes",
     "move_keypoints",
     "option_constraints",

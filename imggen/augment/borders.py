@@ -1,4 +1,4 @@
-"""Warning of borders that repeat objects, whose copies have no boxes or keypoints."""
+"""Borders that repeat objects: whether the copies have boxes, and a warning where they do not."""
 
 from __future__ import annotations
 
@@ -15,6 +15,17 @@ from imggen.errors import BorderWarning
 _REPEATING_BORDERS = (2, 3, 4)
 # These transforms of albumentations add a box for each object that they repeat.
 _ADDING_BOXES = ("Affine", "ShiftScaleRotate", "Rotate", "SafeRotate", "Pad", "PadIfNeeded")
+
+
+def may_add_boxes(pipeline: Pipeline) -> bool:
+    """Whether a step adds boxes, for objects that its border repeats or that it cuts in pieces."""
+    return any(
+        type(inner).__name__ == "RandomGridShuffle"
+        or (type(inner).__name__ in _ADDING_BOXES and _repeats(inner))
+        for step in pipeline.steps
+        if isinstance(step, AlbumentationsStep)
+        for inner in _all_transforms(step.transform)
+    )
 
 
 def warn_of_repeated_objects(pipeline: Pipeline, target: str) -> None:
@@ -39,16 +50,21 @@ def _find_repeating(step: Any, target: str) -> Iterator[str]:
         if getattr(step, "fill_mode", None) in ("reflect", "wrap"):
             yield step.name
     elif isinstance(step, AlbumentationsStep):
-        yield from _find_in_albumentations(step.transform, target)
+        for inner in _all_transforms(step.transform):
+            name = type(inner).__name__
+            if _repeats(inner) and not (target == "boxes" and name in _ADDING_BOXES):
+                yield f"albumentations.{name}"
 
 
-def _find_in_albumentations(transform: Any, target: str) -> Iterator[str]:
-    name = type(transform).__name__
-    is_complete = target == "boxes" and name in _ADDING_BOXES
+def _repeats(transform: Any) -> bool:
+    """Whether the border of an albumentations transform repeats objects."""
     # Without padding, the border of a crop has no effect.
-    if getattr(transform, "border_mode", None) in _REPEATING_BORDERS and not (
-        is_complete or getattr(transform, "pad_if_needed", True) is False
-    ):
-        yield f"albumentations.{name}"
+    is_used = getattr(transform, "pad_if_needed", True)
+    return bool(is_used) and getattr(transform, "border_mode", None) in _REPEATING_BORDERS
+
+
+def _all_transforms(transform: Any) -> Iterator[Any]:
+    """Yields an albumentations transform and all those that it contains."""
+    yield transform
     for inner in getattr(transform, "transforms", ()):
-        yield from _find_in_albumentations(inner, target)
+        yield from _all_transforms(inner)

@@ -197,16 +197,14 @@ class Manifest:
         for manifest in manifests:
             if (manifest.root, manifest.class_names) != (first.root, first.class_names):
                 raise ManifestError(
-                    f"A manifest of {manifest.root!r} with the classes "
-                    f"{shorten(manifest.class_names)} cannot be concatenated with one of "
-                    f"{first.root!r} with {shorten(first.class_names)}; expected the same root and "
-                    "classes."
+                    f"A manifest of {manifest.root!r} with classes {shorten(manifest.class_names)} "
+                    f"cannot be concatenated with one of {first.root!r} with "
+                    f"{shorten(first.class_names)}; expected the same root and classes."
                 )
             if set(manifest.inputs) != set(first.inputs):
                 raise ManifestError(
-                    f"A manifest with the inputs {shorten(sorted(manifest.inputs))} cannot be "
-                    f"concatenated with one with {shorten(sorted(first.inputs))}; expected the "
-                    "same inputs."
+                    f"A manifest with the inputs {sorted(manifest.inputs)} cannot be concatenated "
+                    f"with one with {sorted(first.inputs)}; expected the same inputs."
                 )
         columns = {
             name: concatenate_columns(name, [getattr(manifest, name) for manifest in manifests])

@@ -130,15 +130,17 @@ def sequence_of(tmp_path, augment, **options):
     if not file.exists():
         cv2.imwrite(str(file), scene(dark=True).image)
     table = pd.DataFrame({"path": ["a.png"], "box": [[[2, 20, 18, 40]]], "points": [[[9.5, 29.5]]]})
-    return imggen.from_dataframe(
-        table,
-        root=tmp_path,
-        y_col=None,
-        image_size=(60, 60),
-        batch_size=1,
-        augment=augment,
-        **options,
-    )
+    options |= {"root": tmp_path, "image_size": (60, 60), "batch_size": 1, "augment": augment}
+    return imggen.from_dataframe(table, y_col=None, **options)
+
+
+class Twins:
+    """Returns each box twice."""
+
+    name = "Twins"
+
+    def augment(self, sample, rng):
+        return dataclasses.replace(sample, boxes=np.repeat(sample.boxes, 2, axis=0)), {}
 
 
 BOXES = {"boxes": imggen.Boxes("box", "pascal_voc")}
@@ -157,8 +159,7 @@ def test_a_mirrored_or_wrapped_border_is_warned_of_once(tmp_path):
     ]
     for augment, message, target in cases:
         with case(message), pytest.warns(BorderWarning, match=message) as told:
-            sequence = sequence_of(tmp_path, augment, **target)
-            sequence[0]
+            sequence_of(tmp_path, augment, **target)[0]
         assert len(told) == 1
         assert told[0].filename == __file__
 
@@ -175,6 +176,25 @@ def test_other_borders_are_not_warned_of(tmp_path):
         sequence_of(tmp_path, rotation(fill_mode="reflect"))[0]
 
 
+def test_targets_have_room_for_the_boxes_of_mirrored_objects(tmp_path):
+    shift = A.Affine(translate_px={"x": 30, "y": 0}, border_mode=cv2.BORDER_REFLECT, p=1.0)
+    sequence = sequence_of(tmp_path, shift, **BOXES)
+    x, y = sequence[0]
+    valid = y["boxes"][0][y["labels"][0] >= 0]
+
+    np.testing.assert_allclose(valid, [[12, 20, 28, 40], [32, 20, 48, 40]], atol=0.01)
+    assert count_objects(np.asarray(x[0]), dark=True) == 2
+    assert sequence.explain(index=0, epoch=0).after.boxes.shape == (2, 5)
+
+
+def test_more_boxes_than_targets_have_room_for_are_dropped_with_a_warning(tmp_path):
+    sequence = sequence_of(tmp_path, Twins(), **BOXES)
+    with pytest.warns(BorderWarning, match="more boxes than targets have room for"):
+        _, y = sequence[0]
+
+    assert y["boxes"].tolist() == [[[2, 20, 18, 40]]]
+
+
 def test_a_saved_preset_has_the_same_border(tmp_path):
     save_policy(tmp_path / "medium.yaml", "medium")
     loaded = load_policy(tmp_path / "medium.yaml")
@@ -186,13 +206,6 @@ def test_a_saved_preset_has_the_same_border(tmp_path):
 
 
 def test_a_step_may_add_boxes():
-    class Twins:
-        name = "Twins"
-
-        def augment(self, sample, rng):
-            boxes = np.repeat(sample.boxes, 2, axis=0)
-            return dataclasses.replace(sample, boxes=boxes), {}
-
     assert applied(Twins(), scene(dark=True)).sample.boxes[:, 4].tolist() == [5, 5]
 
 

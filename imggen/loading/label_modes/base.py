@@ -9,7 +9,7 @@ from typing import Any, ClassVar, NamedTuple, final
 import numpy as np
 import numpy.typing as npt
 
-from imggen.augment import Blend, Mixer, Sample, blend_targets
+from imggen.augment import Blend, Mixer, Pipeline, Sample, blend_targets
 from imggen.core import shorten
 from imggen.data import Column, Manifest
 from imggen.decode import ImageSpec, MaskValues, source_geometry
@@ -150,6 +150,11 @@ class LabelMode(ABC):
                 'of numbers, pass label_mode="regression" too.'
             )
         return {"y_col": y_col}
+
+    def prepare_manifest(self, manifest: Manifest, pipeline: Pipeline) -> Manifest:
+        """Returns the manifest to load from, with room for what augmentations may add."""
+        del pipeline
+        return manifest
 
     # The way to a batch.
 

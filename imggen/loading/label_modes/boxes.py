@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any, final
 
 import numpy as np
 import numpy.typing as npt
 
-from imggen.augment import Sample, is_outside, move_boxes
+from imggen.augment import Pipeline, Sample, is_outside, may_add_boxes, move_boxes
+from imggen.core import warn_user
 from imggen.data import Manifest
-from imggen.errors import ImageError
+from imggen.errors import BorderWarning, ImageError
 from imggen.loading.label_modes.base import LoadedImage, TargetBatch
 from imggen.loading.label_modes.positions import PositionMode
+
+# A mirrored border surrounds the image with eight copies of it.
+_MAX_COPIES = 9
 
 
 @final
@@ -24,6 +29,14 @@ class BoxMode(PositionMode):
 
     name = "boxes"
     options = "boxes=Boxes(...)"
+
+    def prepare_manifest(self, manifest: Manifest, pipeline: Pipeline) -> Manifest:
+        """See ``LabelMode``."""
+        column = manifest.boxes
+        if column is None or not may_add_boxes(pipeline):
+            return manifest
+        column = dataclasses.replace(column, capacity=_MAX_COPIES * column.capacity)
+        return dataclasses.replace(manifest, boxes=column)
 
     def load(self, image: LoadedImage) -> Sample:
         """See ``LabelMode``."""
@@ -47,7 +60,16 @@ class BoxMode(PositionMode):
         del channels_first
         assert manifest.boxes is not None  # noqa: S101 - checked by check_manifest
         assert sample.boxes is not None  # noqa: S101 - loaded, and kept by every augmentation
-        return manifest.boxes.targets(sample.boxes, sample.size)
+        boxes = sample.boxes
+        if len(boxes) > manifest.boxes.capacity:
+            warn_user(
+                "Augmentations added more boxes than targets have room for, so the smallest boxes "
+                "were dropped. Use a constant border.",
+                BorderWarning,
+            )
+            areas = (boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1])
+            boxes = boxes[np.sort(np.argsort(-areas, kind="stable")[: manifest.boxes.capacity])]
+        return manifest.boxes.targets(boxes, sample.size)
 
     def batch_targets(self, batch: TargetBatch) -> dict[str, npt.NDArray[Any]]:
         """See ``LabelMode``."""
