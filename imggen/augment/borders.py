@@ -11,17 +11,16 @@ from imggen.augment.pipeline import Pipeline
 from imggen.core import warn_user
 from imggen.errors import BorderWarning
 
-# OpenCV's numbers, as options of albumentations: reflect, wrap, reflect 101.
-_REPEATING_BORDERS = (2, 3, 4)
-# These transforms of albumentations add a box for each object that they repeat.
+# OpenCV's numbers, as options of albumentations.
+_REFLECT, _WRAP, _REFLECT_101 = 2, 3, 4
+# These transforms of albumentations add a box for each object that they mirror.
 _ADDING_BOXES = ("Affine", "ShiftScaleRotate", "Rotate", "SafeRotate", "Pad", "PadIfNeeded")
 
 
 def may_add_boxes(pipeline: Pipeline) -> bool:
     """Whether a step adds boxes, for objects that its border repeats or that it cuts in pieces."""
     return any(
-        type(inner).__name__ == "RandomGridShuffle"
-        or (type(inner).__name__ in _ADDING_BOXES and _repeats(inner))
+        type(inner).__name__ == "RandomGridShuffle" or (_repeats(inner) and _adds_boxes(inner))
         for step in pipeline.steps
         if isinstance(step, AlbumentationsStep)
         for inner in _all_transforms(step.transform)
@@ -51,16 +50,21 @@ def _find_repeating(step: Any, target: str) -> Iterator[str]:
             yield step.name
     elif isinstance(step, AlbumentationsStep):
         for inner in _all_transforms(step.transform):
-            name = type(inner).__name__
-            if _repeats(inner) and not (target == "boxes" and name in _ADDING_BOXES):
-                yield f"albumentations.{name}"
+            if _repeats(inner) and not (target == "boxes" and _adds_boxes(inner)):
+                yield f"albumentations.{type(inner).__name__}"
 
 
 def _repeats(transform: Any) -> bool:
     """Whether the border of an albumentations transform repeats objects."""
     # Without padding, the border of a crop has no effect.
     is_used = getattr(transform, "pad_if_needed", True)
-    return bool(is_used) and getattr(transform, "border_mode", None) in _REPEATING_BORDERS
+    borders = (_REFLECT, _WRAP, _REFLECT_101)
+    return bool(is_used) and getattr(transform, "border_mode", None) in borders
+
+
+def _adds_boxes(transform: Any) -> bool:
+    """Whether an albumentations transform adds boxes for the objects that its border repeats."""
+    return type(transform).__name__ in _ADDING_BOXES and transform.border_mode != _WRAP
 
 
 def _all_transforms(transform: Any) -> Iterator[Any]:

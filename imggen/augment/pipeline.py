@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple, final
 
@@ -162,7 +163,7 @@ class Pipeline:
                 result = step.augment(run.sample, run.rng_for(number))
             except Exception as err:
                 raise _wrap_error(step.name, err, run.where) from err
-            run.sample, parameters = _check_result(step.name, result, expected, run.where)
+            run.sample, parameters = _check_result(step, result, expected, run.where)
             run.drawn.append((step.name, parameters))
         self._apply(pending, run, first_pending, end)
 
@@ -226,7 +227,7 @@ def _augment_together(step: BatchAugmentation, number: int, runs: Sequence[_Run]
     except Exception as err:
         raise _wrap_error(step.name, err, where) from err
     for run, result, shapes in zip(runs, results, expected, strict=True):
-        run.sample, parameters = _check_result(step.name, result, shapes, run.where)
+        run.sample, parameters = _check_result(step, result, shapes, run.where)
         run.drawn.append((step.name, parameters))
 
 
@@ -278,8 +279,9 @@ class _Shapes(NamedTuple):
 
 
 def _check_result(
-    name: str, result: Any, expected: _Shapes, where: object
+    step: Augmentation, result: Any, expected: _Shapes, where: object
 ) -> tuple[Sample, DrawnParameters]:
+    name = step.name
     try:
         sample, parameters = result
         arrays: Sequence[Any] = sample.arrays
@@ -296,29 +298,26 @@ def _check_result(
                 f"The augmentation {name!r} returned {_describe_type(array)} for {where}; expected "
                 f"{dtype} of shape {shape}, as in its input.{_hint(array, dtype)}"
             )
-    _check_positions(name, "boxes", sample.boxes, expected.num_boxes, where)
-    _check_positions(name, "keypoints", sample.keypoints, expected.num_keypoints, where)
+    _check_positions(step, "boxes", sample.boxes, expected.num_boxes, where)
+    _check_positions(step, "keypoints", sample.keypoints, expected.num_keypoints, where)
     return sample, parameters
 
 
-def _check_positions(name: str, what: str, array: Any, count: int | None, where: object) -> None:
+def _check_positions(
+    step: Augmentation, what: str, array: Any, count: int | None, where: object
+) -> None:
     if array is None and count is None:
         return
     width = 5 if what == "boxes" else 4
-    length = "n" if what == "boxes" else count
-    expected = "none" if count is None else f"float64 of shape ({length}, {width})"
-    # Boxes may be dropped, and added for objects that a border repeats; keypoints are identified by
-    # their position.
-    if (
-        count is not None
-        and isinstance(array, np.ndarray)
-        and array.dtype == np.float64
-        and array.shape[1:] == (width,)
-        and (what == "boxes" or len(array) == count)
-    ):
-        return
+    expected = "none" if count is None else f"float64 of shape ({count}, {width})"
+    if count is not None and isinstance(array, np.ndarray) and array.dtype == np.float64:
+        # Boxes outside the image may be dropped; keypoints are identified by their position.
+        minimum = 0 if what == "boxes" else count
+        maximum = math.inf if what == "boxes" and getattr(step, "adds_boxes", False) else count
+        if array.shape[1:] == (width,) and minimum <= len(array) <= maximum:
+            return
     raise AugmentationError(
-        f"The augmentation {name!r} returned {_describe_type(array)} as {what} for {where}; "
+        f"The augmentation {step.name!r} returned {_describe_type(array)} as {what} for {where}; "
         f"expected {expected}, as in its input."
     )
 

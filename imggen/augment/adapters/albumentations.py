@@ -27,7 +27,12 @@ class AlbumentationsStep:
 
     Transforms contain their random state, so each thread uses its own copy, whose state is set from
     the sample's generator before each call.
+
+    Attributes:
+        adds_boxes: True: a border may mirror objects.
     """
+
+    adds_boxes = True
 
     def __init__(self, transform: Any) -> None:
         if not hasattr(transform, "set_random_state"):
