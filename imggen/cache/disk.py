@@ -163,6 +163,7 @@ class DiskCache:
         filepath: Returns the path of a sample.
         limit: The maximum number of bytes of arrays. None: 95 % of the free disk space.
         same_size: Whether all arrays have the same size, so that the first determines the total.
+        shape: The shape of every array; others are damaged. None: unknown.
 
     Raises:
         CacheError: The folder cannot be created or read; or has no images of this ``cache_key`` and
@@ -178,10 +179,19 @@ class DiskCache:
         limit: int | None = None,
         *,
         same_size: bool = True,
+        shape: tuple[int, ...] | None = None,
     ) -> None:
         self._reopen = partial(
-            DiskCache, folder, cache_key, num_samples, filepath, limit, same_size=same_size
+            DiskCache,
+            folder,
+            cache_key,
+            num_samples,
+            filepath,
+            limit,
+            same_size=same_size,
+            shape=shape,
         )
+        self._shape = shape
         self._limit = limit
         self._needs_size_check = same_size
         self.after_fork()
@@ -275,7 +285,8 @@ class DiskCache:
         if not isinstance(found, ArrayLocation):
             return found
         array = found.read()
-        if array is not None and zlib.crc32(array.data) == found.checksum:
+        has_shape = self._shape is None or found.shape == self._shape
+        if array is not None and has_shape and zlib.crc32(array.data) == found.checksum:
             self._locations[index] = found
             return array
         self._writer.forget(found)

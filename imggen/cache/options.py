@@ -92,6 +92,7 @@ def open_cache(
     *,
     color_mode: str,
     same_size: bool,
+    shape: tuple[int, ...] | None = None,
 ) -> ImageCache | None:
     """Opens the cache that ``cache=`` asks for.
 
@@ -102,6 +103,7 @@ def open_cache(
         filepath: Returns the path of a sample.
         color_mode: The color mode of the images.
         same_size: Whether all images have the same size.
+        shape: The shape of every image; others in a folder are ignored. None: unknown.
 
     Raises:
         OptionError: ``cache`` is invalid, or needs a ``cache_key`` (for a folder or JPEGs), or is
@@ -130,5 +132,6 @@ def open_cache(
             filepath,
             wanted.limit,
             same_size=same_size and not packs,
+            shape=None if packs else shape,
         )
-    return JpegCache(images, wanted.quality) if packs else images
+    return JpegCache(images, wanted.quality, shape) if packs else images

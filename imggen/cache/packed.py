@@ -9,8 +9,7 @@ from typing import Any, NamedTuple, Protocol, final
 import numpy as np
 import numpy.typing as npt
 
-from imggen.decode import decode_jpeg
-from imggen.errors import ImageError
+from imggen.decode import concerns_file, decode_jpeg
 
 _MAX_SIDE = 65500  # the limit of libjpeg
 
@@ -54,17 +53,23 @@ class JpegCache:
     It always returns the decoded JPEG, stored or not, so that all epochs agree.
     """
 
-    def __init__(self, packed: ImageCache, quality: int) -> None:
+    def __init__(
+        self, packed: ImageCache, quality: int, shape: tuple[int, ...] | None = None
+    ) -> None:
         self._packed = packed
         self._quality = quality
+        self._shape = shape
 
     def get(self, index: int, load: Callable[[], npt.NDArray[Any]]) -> npt.NDArray[Any]:
         """Same as in the inner cache."""
         packed = self._packed.get(index, lambda: pack_as_jpeg(load(), self._quality))
-        try:
-            return _unpack(packed)
-        except ImageError:  # an intact record of something else, which imggen did not write
-            return _unpack(pack_as_jpeg(load(), self._quality))
+        pixels = _unpack(packed)
+        if pixels is None or (self._shape is not None and pixels.shape != self._shape):
+            # An intact record of something that imggen did not write.
+            loaded = load()
+            pixels = _unpack(pack_as_jpeg(loaded, self._quality))
+            return loaded if pixels is None else pixels
+        return pixels
 
     def stacked(self, indices: npt.NDArray[np.int64]) -> None:
         """Returns None: JPEGs have different lengths."""
@@ -102,17 +107,19 @@ def pack_as_jpeg(array: npt.NDArray[Any], quality: int) -> npt.NDArray[Any]:
     return np.frombuffer(file.getvalue() + bytes([array.shape[2]]), dtype=np.uint8)
 
 
-def _unpack(packed: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    if packed.ndim != 1:
+def _unpack(packed: npt.NDArray[Any]) -> npt.NDArray[Any] | None:
+    if packed.ndim != 1 or packed.dtype != np.uint8:
         return packed
     from PIL import Image
 
-    data, num_channels = packed[:-1].tobytes(), packed[-1]
+    data = packed[:-1].tobytes()
     pixels = decode_jpeg(data)
     if pixels is None:
         try:
             pixels = np.array(Image.open(io.BytesIO(data)).convert("RGB"))
         except Exception as err:
-            raise ImageError.of("a cached JPEG", str(err)) from err
+            if not concerns_file(err):
+                raise
+            return None
     pixels.flags.writeable = False
-    return pixels[:, :, :num_channels]
+    return pixels[:, :, : packed[-1]]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import os
 import stat
@@ -72,7 +73,11 @@ def is_regular_file(path: Path) -> bool:
 def open_file(path: Path, mode: str) -> io.FileIO:
     """Opens a file without a buffer, whose bytes would be written later; follows no link."""
     no_follow = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
-    return io.FileIO(path, mode, opener=lambda name, flags: os.open(name, flags | no_follow))
+    file = io.FileIO(path, mode, opener=lambda name, flags: os.open(name, flags | no_follow, 0o666))
+    if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+        file.close()
+        raise OSError(errno.EINVAL, "Not a regular file", str(path))
+    return file
 
 
 def append_bytes(path: Path, chunks: Sequence[bytes]) -> None:

@@ -118,6 +118,9 @@ class BatchFromFilesMixin(_Base):
             lambda at: self.filepaths[at],
             color_mode=self.color_mode,
             same_size=True,
+            shape=self.target_size
+            if self.color_mode == "grayscale"
+            else (*self.target_size, NUM_CHANNELS[self.color_mode]),
         )
 
     @property

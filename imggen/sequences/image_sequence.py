@@ -207,12 +207,13 @@ class ImageSequence(EpochSequence[Batch], ManifestView, SampleView):
         self._failure_log = FailureLog()
         self.failures = self._failure_log.counts
         self._checked = False
+        loaded_spec = self._source.loaded_spec
         samples = SampleLoader(
             manifest=mode.prepare_manifest(manifest, self._source.pipeline),
             label_mode=mode,
             load=self._source.load,
             load_mask=self._source.load_mask,
-            spec=self._source.loaded_spec,
+            spec=loaded_spec,
             cache=open_cache(
                 cache,
                 self._source.cache_key,
@@ -220,6 +221,7 @@ class ImageSequence(EpochSequence[Batch], ManifestView, SampleView):
                 manifest.filepath,
                 color_mode=color_mode,
                 same_size=self._source.cut_size is None,
+                shape=None if loaded_spec is None else loaded_spec.shape,
             ),
         )
         self.batch_maker = BatchMaker(
