@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import io
 import os
+from functools import partial
 from typing import TYPE_CHECKING, BinaryIO, NamedTuple, final
 
 import numpy as np
@@ -15,7 +16,7 @@ from imggen.decode.formats import JPEG, find_format
 from imggen.decode.jpeg2000 import read_jpeg2000, read_jpeg2000_header
 from imggen.decode.limits import check_num_bytes
 from imggen.decode.netpbm import read_netpbm, read_netpbm_header
-from imggen.decode.orientation import keep_as_stored, read_orientation
+from imggen.decode.orientation import keep_as_stored, read_orientation, turn_upright
 from imggen.decode.png import keep_needed_chunks, read_png_header, read_wide_png
 from imggen.decode.rasters import Raster
 from imggen.decode.read_errors import build_image_error, concerns_file
@@ -57,6 +58,12 @@ class FileKind(NamedTuple):
     is_supported: bool
 
 
+class _Kind(NamedTuple):
+    name: str
+    is_for_pillow: bool
+    is_readable: bool
+
+
 def identify_kind(source: Source) -> FileKind:
     """Identifies the kind of a file by its header, without reading its pixels.
 
@@ -68,20 +75,21 @@ def identify_kind(source: Source) -> FileKind:
     """
     from PIL import Image
 
+    kind = _Kind("", is_for_pillow=True, is_readable=False)
     try:
         with open_binary(source) as file:
-            kind = _identify_by_header(file)
-        if kind is None:
-            with Image.open(io.BytesIO(source) if isinstance(source, bytes) else source) as image:
-                is_supported = find_format(image.format).decoder is not None
-                kind = FileKind(f"{image.format} of mode {image.mode}", is_supported)
+            kind = _identify_by_header(file) or kind
+        if kind.is_readable or not kind.is_for_pillow:
+            return FileKind(kind.name, kind.is_readable)
+        with Image.open(io.BytesIO(source) if isinstance(source, bytes) else source) as image:
+            name = kind.name or f"{image.format} of mode {image.mode}"
+            return FileKind(name, find_format(image.format).decoder is not None)
     except Exception as err:
         if not concerns_file(err):
             raise
         if isinstance(err, OSError) and err.errno is not None:
             raise build_image_error(describe_source(source), err) from err
-        return FileKind("", False)
-    return kind
+        return FileKind(kind.name, False)
 
 
 def read_raster(image: Image.Image | None, source: Source) -> Raster | None:
@@ -126,21 +134,28 @@ def reopen(source: Source, err: Exception, *, is_opened: bool) -> Image.Image | 
         raise err
     with open_binary(source) as file:
         header = read_png_header(file)
-        if header is not None and header.is_legal:
+        if header is not None and header.is_readable:
             file.seek(0)
             image = Image.open(io.BytesIO(keep_needed_chunks(file)))
             return read_raster(image, source) or image
+        file.seek(0)
+        tiff = read_tiff_header(file)
+    if is_opened and tiff is not None and isinstance(err, OSError) and err.errno is None:
+        raise ValueError(f"{err} ({tiff.kind})")  # libtiff says little, such as "decoder error -2"
     raster = None if is_opened else read_raster(None, source)
     if raster is None:
         raise err
     return raster
 
 
-def open_stored(source: Source, max_pixels: int | None = None) -> Image.Image | Raster:
+def open_stored(
+    source: Source, *, upright: bool | None = None, max_pixels: int | None = None
+) -> Image.Image | Raster:
     """Reads the first image of a file with the values that it stores.
 
     Args:
         source: The file.
+        upright: Turn it upright, or keep the orientation of the file. None: as Pillow does.
         max_pixels: The most pixels to decode; None for no limit besides Pillow's.
 
     Returns:
@@ -158,21 +173,20 @@ def open_stored(source: Source, max_pixels: int | None = None) -> Image.Image | 
             is_opened = True
             _check_pixels(image, max_pixels)
             raster = None if image.format == "JPEG" else read_raster(image, source)
-            return raster or _load_stored(image)
+            return _load_stored(image if raster is None else raster, upright)
     except Exception as err:
         if not concerns_file(err):
             raise
         opened = reopen(source, err, is_opened=is_opened)
-        if isinstance(opened, Raster):
-            return opened
         _check_pixels(opened, max_pixels)
-        return _load_stored(opened)
+        return _load_stored(opened, upright)
 
 
-def _check_pixels(image: Image.Image, max_pixels: int | None) -> None:
+def _check_pixels(opened: Image.Image | Raster, max_pixels: int | None) -> None:
     from PIL import Image
 
-    if max_pixels is not None and image.width * image.height > max_pixels:
+    height, width = opened.values.shape[:2] if isinstance(opened, Raster) else opened.size[::-1]
+    if max_pixels is not None and width * height > max_pixels:
         raise Image.DecompressionBombError(f"it has more than {max_pixels} pixels")
 
 
@@ -206,11 +220,11 @@ def _read_raster(image: Image.Image | None, file: BinaryIO) -> Raster | None:
         return None
     file.seek(0)
     if name == "PPM" and (netpbm := read_netpbm_header(file)) is not None:
-        return None if netpbm.max_value == 255 else read_netpbm(file, netpbm)
+        return None if netpbm.is_for_pillow else read_netpbm(file, netpbm)
     if image is None:
         file.seek(0)
         kind = _identify_by_header(file)
-        if kind is not None and not kind.is_supported:
+        if kind is not None and not (kind.is_for_pillow or kind.is_readable):
             raise _unsupported(kind.name)
     return None
 
@@ -223,10 +237,10 @@ def _read_png(image: Image.Image, file: BinaryIO) -> Raster | None:
     if header.bits in {2, 4} and header.color_type == 0 and isinstance(transparent, int):
         # Pillow scales the gray values to 8 bits, and not the one that is transparent.
         image.info["transparency"] = transparent * (255 // ((1 << header.bits) - 1))
-    if header.bits != 16 or header.color_type == 0:
+    if header.is_for_pillow:
         return None
     file.seek(0)
-    raster = read_wide_png(file, header, read_orientation(image))
+    raster = read_wide_png(file, header, partial(read_orientation, image))
     if raster is None and transparent is not None:  # which Pillow would not see
         raise ValueError("broken data stream")
     return raster
@@ -244,41 +258,39 @@ def _raw_mode(image: Image.Image) -> str:
     return str(args[0] if isinstance(args, tuple) and args else args)
 
 
-def _load_stored(image: Image.Image) -> Image.Image | Raster:
-    factor = _GRAY_FACTORS.get(_raw_mode(image)[:3], 1) if image.mode == "L" else 1
-    orientation = read_orientation(image)  # and keeps it, for when the file is closed
-    if factor == 1:
-        image.load()
-        return image
-    values = np.asarray(keep_as_stored(image))[:, :, np.newaxis] // np.uint8(factor)
-    return Raster(values, 255 // factor, "L", None, orientation)
+def _load_stored(opened: Image.Image | Raster, upright: bool | None) -> Image.Image | Raster:
+    if isinstance(opened, Raster):
+        return opened.turn_upright() if upright else opened
+    factor = _GRAY_FACTORS.get(_raw_mode(opened)[:3], 1) if opened.mode == "L" else 1
+    if upright is not None:
+        opened = turn_upright(opened) if upright else keep_as_stored(opened)
+    if factor > 1:
+        return Raster(np.asarray(opened)[:, :, np.newaxis] // np.uint8(factor), 255 // factor, "L")
+    opened.load()
+    return opened
 
 
 def _unsupported(kind: str) -> ValueError:
     return ValueError(f"{kind} is not supported; {_ADVICE}")
 
 
-def _identify_by_header(file: BinaryIO) -> FileKind | None:
-    """Identifies a kind that has a reader or a name of its own; None for others."""
-    jpeg = _identify_jpeg(file)
-    if jpeg is not None:
+def _identify_by_header(file: BinaryIO) -> _Kind | None:
+    """Identifies a kind that has a name here."""
+    if (jpeg := _identify_jpeg(file)) is not None:
         return jpeg
-    file.seek(0)
-    if (png := read_png_header(file)) is not None:
-        return FileKind(png.kind, png.is_legal)
-    file.seek(0)
-    if (tiff := read_tiff_header(file)) is not None:
-        return FileKind(tiff.kind, tiff.is_for_pillow or tiff.is_readable)
-    file.seek(0)
-    if (jpeg2000 := read_jpeg2000_header(file)) is not None:
-        return FileKind(jpeg2000.kind, jpeg2000.is_for_pillow or jpeg2000.is_readable)
-    file.seek(0)
-    if (netpbm := read_netpbm_header(file)) is not None:
-        return FileKind(netpbm.kind, True)
+    for read_header in (
+        read_png_header,
+        read_tiff_header,
+        read_jpeg2000_header,
+        read_netpbm_header,
+    ):
+        file.seek(0)
+        if (header := read_header(file)) is not None:
+            return _Kind(header.kind, header.is_for_pillow, header.is_readable)
     return None
 
 
-def _identify_jpeg(file: BinaryIO) -> FileKind | None:
+def _identify_jpeg(file: BinaryIO) -> _Kind | None:
     if file.read(2) != JPEG.signature[:2]:
         return None
     while len(head := file.read(4)) == 4 and head[0] == 0xFF:
@@ -290,12 +302,12 @@ def _identify_jpeg(file: BinaryIO) -> FileKind | None:
             coding, bits, channels = _FRAMES.get(marker, ""), body[0], body[5]
             name = "JPEG-LS" if marker == _JPEG_LS else "JPEG"
             of_channels = "" if channels in (1, 3, 4) else f" of {channels} channels"
-            is_supported = (
+            is_for_pillow = (
                 bits == 8
                 and channels in (1, 3, 4)
                 and marker != _JPEG_LS
-                and coding in ("", "arithmetic-coded ")
+                and coding != "hierarchical "
             )
-            return FileKind(f"{bits}-bit {coding}{name}{of_channels}", is_supported)
+            return _Kind(f"{bits}-bit {coding}{name}{of_channels}", is_for_pillow, False)
         file.seek(max(0, length - 2), os.SEEK_CUR)
     return None

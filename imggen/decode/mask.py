@@ -10,7 +10,6 @@ import numpy.typing as npt
 from imggen.decode.geometry import compute_placement, upright_size
 from imggen.decode.kinds import open_stored
 from imggen.decode.mask_values import MaskValues, pack_colors
-from imggen.decode.orientation import keep_as_stored, turn_upright
 from imggen.decode.rasters import Raster, raster_to_image
 from imggen.decode.read_errors import build_image_error, concerns_file
 from imggen.decode.spec import ImageSpec
@@ -43,8 +42,8 @@ def load_mask(
             ``mask_values`` does not have, or their sizes differ.
     """
     try:
-        mask = open_stored(path)
-        values = stored_values(_turn(mask, upright=spec.exif_orientation), mask_values)
+        mask = open_stored(path, upright=spec.exif_orientation)
+        values = stored_values(mask, mask_values)
         size = upright_size(image_path, spec)
         if values.shape[1::-1] != size:
             raise ValueError(
@@ -91,12 +90,6 @@ def stored_values(mask: Image.Image | Raster, mask_values: MaskValues | None) ->
         return colors
     _check_alpha(colors, mask.mode)
     return colors[:, :, :3]
-
-
-def _turn(mask: Image.Image | Raster, *, upright: bool) -> Image.Image | Raster:
-    if isinstance(mask, Raster):
-        return mask.turn_upright() if upright else mask
-    return turn_upright(mask) if upright else keep_as_stored(mask)
 
 
 def _numbers(mask: Image.Image | Raster) -> npt.NDArray[Any]:

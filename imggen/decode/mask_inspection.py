@@ -60,7 +60,7 @@ def inspect_mask(path: str, mask_values: MaskValues | None, max_pixels: int) -> 
         The content; None if the file cannot be read or is larger.
     """
     try:
-        stored = open_stored(path, max_pixels)
+        stored = open_stored(path, max_pixels=max_pixels)
         mask = raster_to_image(stored) if isinstance(stored, Raster) else stored
         num_pixels = mask.width * mask.height
         lossy = _lossy_format(mask, path)

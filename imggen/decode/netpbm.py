@@ -37,6 +37,16 @@ class NetpbmHeader(NamedTuple):
         name = "PGM" if _MAGIC[self.magic][0] == "L" else "PPM"
         return f"{name} of values up to {self.max_value}"
 
+    @property
+    def is_for_pillow(self) -> bool:
+        """Whether Pillow keeps the values of such files."""
+        return self.max_value == 255
+
+    @property
+    def is_readable(self) -> bool:
+        """Whether this module reads such files."""
+        return True
+
 
 def read_netpbm_header(file: BinaryIO) -> NetpbmHeader | None:
     """Reads the header of a PGM or PPM; None for other files, and for illegal headers."""

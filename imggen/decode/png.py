@@ -6,12 +6,13 @@ Source: PNG (Portable Network Graphics) Specification, W3C.
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
 
 from imggen.decode.limits import check_num_bytes
+from imggen.decode.orientation import UPRIGHT
 from imggen.decode.rasters import Raster, RasterMode
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
@@ -19,6 +20,7 @@ SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _NEEDED = {b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND", b"eXIf"}
 # Text chunks in which Pillow looks for an orientation.
 _ORIENTATION_TEXTS = (b"Raw profile type exif\0", b"XML:com.adobe.xmp\0")
+_TEXTS = {b"tEXt", b"zTXt", b"iTXt"}
 _MAX_TEXT = 1 << 16
 _COLORS: dict[int, tuple[str, int, RasterMode]] = {
     0: ("grayscale", 1, "L"),
@@ -46,7 +48,12 @@ class PngHeader(NamedTuple):
         return f"{self.bits}-bit {color or f'color type {self.color_type}'} PNG"
 
     @property
-    def is_legal(self) -> bool:
+    def is_for_pillow(self) -> bool:
+        """Whether Pillow reads such files rightly."""
+        return self.is_readable and (self.bits != 16 or self.color_type == 0)
+
+    @property
+    def is_readable(self) -> bool:
         """Whether the specification allows such a file."""
         is_known = self.methods[:2] == (0, 0) and self.methods[2] in (0, 1)
         return is_known and self.bits in _LEGAL_BITS.get(self.color_type, ())
@@ -68,15 +75,22 @@ def keep_needed_chunks(file: BinaryIO) -> bytes:
     for kind, head, length in _iter_chunks(file):
         if kind in _NEEDED or (kind.isalpha() and kind[:1].isupper()):
             kept += [head, file.read(length + 4)]
-        elif kind in {b"tEXt", b"iTXt"} and length <= _MAX_TEXT:
+        elif kind in _TEXTS and length <= _MAX_TEXT:
             body = file.read(length + 4)
             if body.startswith(_ORIENTATION_TEXTS):
                 kept += [head, body]
     return b"".join(kept)
 
 
-def read_wide_png(file: BinaryIO, header: PngHeader, orientation: int) -> Raster | None:
+def read_wide_png(
+    file: BinaryIO, header: PngHeader, get_orientation: Callable[[], int]
+) -> Raster | None:
     """Reads the samples of a PNG of 16 bits; None if it is damaged.
+
+    Args:
+        file: The file.
+        header: Its header.
+        get_orientation: Called if it may have an orientation; Pillow reads all pixels for it.
 
     Raises:
         DecompressionBombError: It is too large.
@@ -90,7 +104,9 @@ def read_wide_png(file: BinaryIO, header: PngHeader, orientation: int) -> Raster
     data = keep_needed_chunks(file)
     transparent = _find_transparent(data, header)
     # Without tRNS, which OpenCV would compare at its own depth, and without an orientation.
-    stripped = _drop(data, {b"tRNS", b"eXIf", b"tEXt", b"iTXt"})
+    without_texts = _drop(data, {b"eXIf", *_TEXTS})
+    orientation = UPRIGHT if without_texts == data else get_orientation()
+    stripped = _drop(without_texts, {b"tRNS"})
     decoded: Any = cv2.imdecode(np.frombuffer(stripped, np.uint8), cv2.IMREAD_UNCHANGED)
     if decoded is None or decoded.dtype != np.uint16:
         return None

@@ -24,18 +24,21 @@ _WIDTH, _HEIGHT, _BITS, _COMPRESSION, _PHOTOMETRIC = 256, 257, 258, 259, 262
 _FILL_ORDER, _ORIENTATION, _CHANNELS, _ROWS_PER_STRIP, _PLANAR = 266, 274, 277, 278, 284
 _STRIP_OFFSETS, _STRIP_SIZES, _TILE_OFFSETS, _TILE_SIZES = 273, 279, 324, 325
 _TILE_WIDTH, _TILE_HEIGHT, _PREDICTOR, _COLOR_MAP, _INK_SET = 322, 323, 317, 320, 332
-_EXTRA_SAMPLES, _SAMPLE_FORMAT = 338, 339
+_EXTRA_SAMPLES, _SAMPLE_FORMAT, _SUBSAMPLING = 338, 339, 530
 _TAGS = {
     *(_WIDTH, _HEIGHT, _BITS, _COMPRESSION, _PHOTOMETRIC, _FILL_ORDER, _ORIENTATION, _CHANNELS),
     *(_ROWS_PER_STRIP, _PLANAR, _STRIP_OFFSETS, _STRIP_SIZES, _TILE_OFFSETS, _TILE_SIZES),
     *(_TILE_WIDTH, _TILE_HEIGHT, _PREDICTOR, _COLOR_MAP, _INK_SET, _EXTRA_SAMPLES, _SAMPLE_FORMAT),
+    _SUBSAMPLING,
 }
 # The letter of struct for each type of whole numbers.
 _TYPES = {1: "B", 3: "H", 4: "I", 13: "I", 16: "Q", 18: "Q"}
 _NONE, _LZW, _DEFLATE, _PACKBITS = 1, 5, 8, 32773
 # Compressions without a loss that do not depend on the layout of samples.
 _LOSSLESS = {_NONE, _LZW, _DEFLATE, 32946, _PACKBITS, 34925, 50000}
-_WHITE_IS_ZERO, _PALETTE = 0, 3
+# For which libtiff ignores the predictor.
+_UNPREDICTED = {_NONE, _PACKBITS}
+_WHITE_IS_ZERO, _YCBCR = 0, 6
 _MODES: dict[int, RasterMode] = {0: "L", 1: "L", 2: "RGB", 3: "P", 5: "CMYK"}
 _PHOTOMETRICS = {
     0: "WhiteIsZero",
@@ -52,6 +55,22 @@ _PHOTOMETRICS = {
     32844: "LogL",
     32845: "LogLuv",
     34892: "linear raw",
+}
+_COMPRESSIONS = {
+    2: "CCITT RLE",
+    3: "CCITT group 3",
+    4: "CCITT group 4",
+    6: "old-style JPEG",
+    7: "JPEG",
+    33003: "JPEG 2000",
+    33004: "JPEG 2000",
+    33005: "JPEG 2000",
+    34712: "JPEG 2000",
+    34887: "LERC",
+    34927: "WebP",
+    50001: "WebP",
+    50002: "JPEG XL",
+    52546: "JPEG XL",
 }
 _SAMPLE_FORMATS = {1: "", 2: " signed", 3: " floating-point", 4: "", 5: " complex", 6: " complex"}
 _MAX_VALUES = 1 << 20
@@ -76,6 +95,8 @@ class TiffHeader(NamedTuple):
     orientation: int
     ink_set: int
     color_map: tuple[int, ...]
+    subsampling: tuple[int, ...]
+    is_tiled: bool
     block: tuple[int, int]
     offsets: tuple[int, ...]
     sizes: tuple[int, ...]
@@ -90,7 +111,11 @@ class TiffHeader(NamedTuple):
         planar = " planar" if self.is_planar and len(self.bits) > 1 else ""
         color = _PHOTOMETRICS.get(self.photometric, f"photometric {self.photometric}")
         channels = f" of {len(self.bits)} channels" if len(self.bits) > 4 else ""
-        return f"{bits}-bit{formats}{planar} {color} TIFF{channels}"
+        compressed = ""
+        if self.compression not in _LOSSLESS:
+            name = _COMPRESSIONS.get(self.compression, f"method {self.compression}")
+            compressed = f" compressed by {name}"
+        return f"{bits}-bit{formats}{planar} {color} TIFF{channels}{compressed}"
 
     @property
     def num_block_bytes(self) -> int:
@@ -102,10 +127,23 @@ class TiffHeader(NamedTuple):
     @property
     def is_for_pillow(self) -> bool:
         """Whether Pillow reads such files rightly."""
+        has_multiplied_gray = len(self.bits) == 2 and self.extra_samples[:1] == (_ASSOCIATED,)
+        # Pillow by itself ignores that color has fewer pixels than brightness; libtiff does not.
+        is_raw_subsampled = (
+            self.photometric == _YCBCR and self.compression == _NONE and self.subsampling != (1, 1)
+        )
+        # Where it does not call libtiff, it confuses planes, and rows of tiles in parts of a byte;
+        # and it turns files that it maps into memory wrongly.
+        is_confused = self.compression == _NONE and (
+            self.is_planar
+            or (self.is_tiled and set(self.bits) != {8})
+            or self.orientation != UPRIGHT
+        )
+        has_planes = self.is_planar and len(self.bits) > 1 and self.compression in _LOSSLESS
         return (
             set(self.bits) <= {1, 2, 4, 8}
-            and (not self.is_planar or len(self.bits) == 1)
             and self.sample_formats[:1] != (2,)
+            and not (has_multiplied_gray or is_raw_subsampled or is_confused or has_planes)
         )
 
     @property
@@ -156,6 +194,8 @@ def read_tiff_header(file: BinaryIO) -> TiffHeader | None:
         orientation=tags.get(_ORIENTATION, (UPRIGHT,))[0],
         ink_set=tags.get(_INK_SET, (1,))[0],
         color_map=tags.get(_COLOR_MAP, ()),
+        subsampling=tags.get(_SUBSAMPLING, (2, 2)),
+        is_tiled=is_tiled,
         block=block,
         offsets=tags.get(_TILE_OFFSETS if is_tiled else _STRIP_OFFSETS, ()),
         sizes=tags.get(_TILE_SIZES if is_tiled else _STRIP_SIZES, ()),
@@ -324,7 +364,7 @@ def _unpack(
     if bits in (8, 16):
         values: npt.NDArray[Any] = raw if bits == 8 else raw.view(header.order + "u2")
         values = values.reshape(shape)
-        if header.predictor == 2:
+        if header.predictor == 2 and header.compression not in _UNPREDICTED:
             values = np.cumsum(values, axis=1, dtype=np.uint8 if bits == 8 else np.uint16)
         return values
     values = np.zeros((rows, per_row), np.uint8 if bits < 8 else np.uint16)

@@ -8,6 +8,8 @@ import zlib
 
 import numpy as np
 
+from tests.helpers.tiff_files import pack_bits
+
 GRAY, RGB, PALETTE, GRAY_ALPHA, RGBA = 0, 2, 3, 4, 6
 # Adam7: (first row, first column, step of rows, step of columns) of each pass.
 _PASSES = (
@@ -67,6 +69,4 @@ def _pack(samples: np.ndarray, bits: int) -> list[bytes]:
         return []
     if bits >= 8:
         return [row.astype(f">u{bits // 8}").tobytes() for row in samples]
-    values = samples.reshape(len(samples), -1).astype(np.uint8)
-    digits = (values[:, :, None] >> np.arange(bits - 1, -1, -1, dtype=np.uint8)) & 1
-    return [row.tobytes() for row in np.packbits(digits.reshape(len(samples), -1), axis=1)]
+    return pack_bits(samples, bits)

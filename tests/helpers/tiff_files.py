@@ -84,9 +84,15 @@ def _pack(block: np.ndarray, bits: int, order: str, predictor: int) -> bytes:
         return shifted.tobytes()
     if bits in (8, 16, 32, 64):
         return block.astype(block.dtype.newbyteorder(order)).tobytes()
-    values = block.reshape(len(block), -1).astype(np.int64)
+    return b"".join(pack_bits(block, bits))
+
+
+def pack_bits(rows: np.ndarray, bits: int) -> list[bytes]:
+    """Packs each row of numbers of ``bits`` bits, the highest bit first."""
+    values = rows.reshape(len(rows), -1).astype(np.int64)
     digits = (values[:, :, None] >> np.arange(bits - 1, -1, -1)) & 1
-    return np.packbits(digits.reshape(len(block), -1).astype(np.uint8), axis=1).tobytes()
+    packed = np.packbits(digits.reshape(len(rows), -1).astype(np.uint8), axis=1)
+    return [row.tobytes() for row in packed]
 
 
 def _compress(data: bytes, compression: str) -> bytes:
