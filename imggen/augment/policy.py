@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
@@ -24,7 +25,14 @@ from imggen.augment.mixing import Mixer
 from imggen.augment.options import RangeBounds, option_constraints, option_fields
 from imggen.augment.policy_reader import VERSION, parse_policy
 from imggen.augment.presets import PRESETS
-from imggen.core import check_arguments, check_choice, replace_files, shorten
+from imggen.core import (
+    check_arguments,
+    check_choice,
+    check_output,
+    read_start,
+    replace_files,
+    shorten,
+)
 from imggen.errors import OptionError, PolicyError
 
 POLICY_SUFFIXES = (".yaml", ".yml", ".json")
@@ -56,7 +64,7 @@ def load_policy(file: str | os.PathLike[str]) -> list[Any]:
 
 
 @check_arguments
-def save_policy(file: str | os.PathLike[str], policy: Any) -> None:
+def save_policy(file: str | os.PathLike[str], policy: Any, *, overwrite: bool = False) -> None:
     """Saves a policy, that is a list of augmentations, to a file.
 
     The file is replaced in one step: an error leaves an existing file unchanged.
@@ -65,8 +73,10 @@ def save_policy(file: str | os.PathLike[str], policy: Any) -> None:
         file: A path that ends in ``.yaml``, ``.yml`` or ``.json``.
         policy: A built-in augmentation, an albumentations transform, a list of these, or a preset:
             "light", "medium" or "strong".
+        overwrite: Replace a file that is not a policy, too.
 
     Raises:
+        ExportError: The file cannot be written, or exists and is not a policy.
         OptionError: An augmentation cannot be saved, as is the case for functions; or ``file`` does
             not end in ``.yaml``, ``.yml`` or ``.json``.
         PolicyError: The file cannot be written.
@@ -80,6 +90,7 @@ def save_policy(file: str | os.PathLike[str], policy: Any) -> None:
     """
     _check_suffix(file)
     text = format_policy(policy, as_json=os.fspath(file).lower().endswith(".json"))
+    check_output(file, _is_policy, overwrite=overwrite)
     try:
         replace_files({Path(file): lambda path: path.write_text(text, encoding="utf-8")})
     except OSError as err:
@@ -190,6 +201,12 @@ def _read(file: str | os.PathLike[str]) -> str:
     except (OSError, UnicodeDecodeError) as err:
         reason = getattr(err, "strerror", None) or str(err)
         raise PolicyError.of(os.fspath(file), None, f"it cannot be read: {reason}") from err
+
+
+def _is_policy(file: str) -> bool:
+    """Whether a file has the keys of a policy, at least; it may be one with a mistake."""
+    key = rb'(?:^|[{,])\s*"?(version|augmentations)"?\s*:'
+    return len(set(re.findall(key, read_start(file), re.MULTILINE))) == 2
 
 
 def _check_suffix(file: str | os.PathLike[str]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import click
@@ -61,7 +62,7 @@ def augment(
 
     with progress_bars() as progress:
         made = imggen.augment_directory(
-            source if source.is_dir() else images_by_class(source),
+            source if os.path.isdir(source) else images_by_class(source),
             target,
             policy,
             copies=copies,

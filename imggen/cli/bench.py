@@ -11,6 +11,7 @@ import click
 from imggen.cli.options import (
     PATH,
     directory_argument,
+    force_option,
     image_size_option,
     interpolation_option,
     policy_option,
@@ -57,6 +58,7 @@ if TYPE_CHECKING:
 @click.option(
     "-o", "--output", type=PATH, metavar="FILE.png", help="Write a bar chart of the results."
 )
+@force_option
 def bench(
     directory: Path,
     image_size: tuple[int, int] | None,
@@ -68,22 +70,25 @@ def bench(
     policy: str | None,
     seconds: float,
     output: Path | None,
+    force: bool,
 ) -> None:
     """Time each stage of loading the images in DIRECTORY, and recommend changes.
 
     DIRECTORY is a folder of images, at any depth. To time augmentations written in Python, call
     imggen.bench(sequence).
     """
-    from imggen.cli.output import check_picture, replace_surrogates, silence_tensorflow
+    from imggen.cli.output import check_places, replace_surrogates, silence_tensorflow
 
     silence_tensorflow()
     from rich.console import Console
     from rich.progress import Progress
 
     import imggen
+    from imggen.preview import check_picture, save_picture
 
     if output is not None:
-        check_picture(output)
+        check_places("DIRECTORY", [directory], [output])
+        check_picture(output, overwrite=force)
     model = None if model_file is None else _load_model(model_file)
     height, width, channels = (None, None, 3) if model is None else _input_shape(model)
     sequence = imggen.ImageSequence(
@@ -108,7 +113,7 @@ def bench(
         )
     click.echo(replace_surrogates(str(report)))
     if output is not None:
-        report.picture().save(output)
+        save_picture(report.picture(), output, overwrite=force)
         click.echo(f"picture: {replace_surrogates(str(output))}")
 
 

@@ -47,6 +47,7 @@ def demo(output: Path, epochs: int) -> None:
 
     import imggen
     from imggen.core import mark_folder
+    from imggen.preview import save_picture
 
     console = Console(highlight=False, soft_wrap=True, markup=False)
     output.mkdir(parents=True, exist_ok=True)
@@ -80,7 +81,7 @@ def demo(output: Path, epochs: int) -> None:
         ),
         "augmentations-digits.png": imggen.contact_sheet(train, variants=8, cell=80),
     }.items():
-        sheet.save(output / name)
+        save_picture(sheet, output / name)
         console.print(f"3. augmented images: {output / name}")
 
     keras.utils.set_random_seed(_SEED)
@@ -96,7 +97,7 @@ def demo(output: Path, epochs: int) -> None:
 
     table = test.predict(model)
     table.to_csv(output / "predictions.csv", index=False)
-    imggen.confusion_matrix(table).save(output / "confusion-matrix.png")
+    save_picture(imggen.confusion_matrix(table), output / "confusion-matrix.png")
     console.print(f"5. predictions: {output / 'predictions.csv'}")
     console.print(f"   confusion matrix: {output / 'confusion-matrix.png'}")
     console.print(f"test accuracy {(table['true'] == table['predicted']).mean():.4f}")

@@ -9,6 +9,7 @@ import click
 from imggen.cli.options import (
     directory_argument,
     exact_option,
+    force_option,
     html_option,
     output_option,
     threshold_option,
@@ -22,6 +23,7 @@ from imggen.cli.options import (
 @threshold_option
 @output_option("Write all groups and the files to drop to FILE (.csv or .json).")
 @html_option("Write an HTML page that shows the images of each group.")
+@force_option
 @workers_option
 def duplicates(
     directory: Path,
@@ -29,6 +31,7 @@ def duplicates(
     threshold: float,
     output: Path | None,
     html: Path | None,
+    force: bool,
     workers: int | None,
 ) -> None:
     """Find duplicate and near-duplicate images in DIRECTORY.
@@ -37,13 +40,15 @@ def duplicates(
     The exit status is 1 if there are duplicates.
     """
     import imggen
-    from imggen.cli.output import MAX_LISTED, echo_skipped, progress_bars
+    from imggen.cli.output import MAX_LISTED, check_places, echo_skipped, progress_bars
     from imggen.cli.source import all_images
-    from imggen.core import check_report_path, pluralize, printable
+    from imggen.core import check_report_file, pluralize, printable
+    from imggen.quality import Duplicates
     from imggen.reports import check_page, duplicates_page, write_page
 
-    check_report_path(output)
-    check_page(html)
+    check_places("DIRECTORY", [directory], [output, html])
+    check_report_file(Duplicates, output, overwrite=force)
+    check_page(html, overwrite=force)
     with progress_bars() as progress:
         found = imggen.find_duplicates(
             all_images(directory),
@@ -53,7 +58,7 @@ def duplicates(
             progress=progress,
         )
         if html is not None:
-            write_page(html, duplicates_page(found, progress))
+            write_page(html, duplicates_page(found, progress), overwrite=force)
     paths = found.manifest.paths
     for group in found.groups[:MAX_LISTED]:
         click.echo(f"keep {printable(paths[group[0]])}")
@@ -67,7 +72,7 @@ def duplicates(
     for path in found.unreadable:
         click.echo(f"cannot read {printable(path)}", err=True)
     if output is not None:
-        found.save(output)
+        found.save(output, overwrite=force)
     echo_skipped(found.manifest.skipped)
     click.echo(
         f"{pluralize(len(paths), 'file')}, {pluralize(len(found.groups), 'group')}, "

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from imggen.cli.options import PATH, exact_option, output_option, threshold_option
+from imggen.cli.options import PATH, exact_option, force_option, output_option, threshold_option
 
 if TYPE_CHECKING:
     from imggen.data import Manifest
@@ -26,12 +26,14 @@ if TYPE_CHECKING:
     help="Write a manifest (.csv or .parquet) of all splits without leaks. A leaked image is kept "
     "in test rather than in val, and in val rather than in train.",
 )
+@force_option
 def leaks(
     sources: tuple[Path, ...],
     exact: bool,
     threshold: float,
     output: Path | None,
     fix: Path | None,
+    force: bool,
 ) -> None:
     """Find images that are in more than one of the folders TRAIN, VAL and TEST.
 
@@ -40,10 +42,19 @@ def leaks(
     --fix is not given.
     """
     import imggen
-    from imggen.cli.output import MAX_LISTED, echo_skipped, progress_bars
-    from imggen.core import check_report_path, pluralize, printable
+    from imggen.cli.output import (
+        MAX_LISTED,
+        check_places,
+        echo_skipped,
+        progress_bars,
+    )
+    from imggen.core import check_report_file, pluralize, printable
+    from imggen.data import check_manifest_file
+    from imggen.quality import Leaks
 
-    check_report_path(output)
+    check_places("one of the splits", sources, [output, fix])
+    check_report_file(Leaks, output, overwrite=force)
+    check_manifest_file(fix, overwrite=force)
     splits = _read_splits(sources)
     skipped: Counter[str] = Counter()
     for manifest in {id(split.skipped): split for split in splits.values()}.values():
@@ -62,13 +73,13 @@ def leaks(
     if len(found.leaks) > MAX_LISTED:
         click.echo(f"... and {len(found.leaks) - MAX_LISTED} more; -o FILE writes all")
     if output is not None:
-        found.save(output)
+        found.save(output, overwrite=force)
     click.echo(
         f"{pluralize(len(found.manifest), 'file')}, {pluralize(len(found.leaks), 'image')} in more "
         "than one split"
     )
     if fix is not None:
-        imggen.Manifest.concatenate(found.fix()).save(fix)
+        imggen.Manifest.concatenate(found.fix()).save(fix, overwrite=force)
         click.echo(f"manifest without leaks: {printable(str(fix))}")
     elif found.leaks:
         raise SystemExit(1)

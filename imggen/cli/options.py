@@ -48,6 +48,11 @@ threshold_option = click.option(
 )
 
 
+force_option = click.option(
+    "--force", is_flag=True, help="Replace output files even if imggen did not write them."
+)
+
+
 def policy_option(
     text: str = "Augmentation policy: a file (.yaml, .json), or light, medium or strong.",
     *,

@@ -10,8 +10,6 @@ from typing import TYPE_CHECKING
 
 import click
 
-from imggen.core import shorten
-
 if TYPE_CHECKING:
     from imggen.workers import Progress
 
@@ -45,33 +43,32 @@ def echo_unreadable(failures: Iterable[tuple[str, str]]) -> None:
         click.echo(f"cannot read {printable(path)}: {reason}", err=True)
 
 
-def check_picture(output: Path) -> None:
-    """Checks that a picture can be written to a file.
+def check_places(
+    name: str, sources: Iterable[Path], outputs: Iterable[Path | None], files: Iterable[str] = ()
+) -> None:
+    """Checks that no output is an input, inside an input folder, or another output.
+
+    Args:
+        name: The argument that names the sources, for the message.
+        sources: Folders, and tables, whose metadata is next to them.
+        outputs: The files to be written; None is skipped.
+        files: Further files that are read.
 
     Raises:
-        OptionError: Pillow cannot write the format, or the folder does not exist.
+        UsageError: An output is.
     """
-    from imggen.decode import format_by_extension
-    from imggen.errors import OptionError
+    from imggen.core import find_clash
 
-    check_folder(output)
-    if format_by_extension(output.suffix) is None:
-        raise OptionError(
-            f"{shorten(str(output))} must end in .png, or in another extension of an image format."
-        )
-
-
-def check_folder(output: Path) -> None:
-    """Checks that the folder of a file exists.
-
-    Raises:
-        OptionError: It does not.
-    """
-    from imggen.errors import OptionError
-
-    if not output.parent.is_dir():
-        raise OptionError(
-            f"Cannot write {shorten(str(output))}: the folder does not exist. Create it first."
+    read = [place for source in sources for place in (str(source), f"{source}.json")]
+    written = [output for output in outputs if output is not None]
+    for output in written:
+        if find_clash(output, [*read, *files]) is not None:
+            raise click.UsageError(
+                f"{output} is inside {name}, or read as part of it. Choose another place."
+            )
+    if len({os.path.realpath(output) for output in written}) < len(written):
+        raise click.UsageError(
+            f"Two outputs are the same file: {', '.join(map(str, written))}. Choose another name."
         )
 
 

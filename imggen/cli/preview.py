@@ -9,6 +9,7 @@ import click
 from imggen.cli.options import (
     PATH,
     directory_argument,
+    force_option,
     image_size_option,
     policy_option,
     seed_option,
@@ -49,6 +50,7 @@ from imggen.cli.options import (
 )
 @image_size_option(default=(224, 224))
 @seed_option
+@force_option
 def preview(
     directory: Path,
     policy: str,
@@ -58,6 +60,7 @@ def preview(
     classes: int,
     image_size: tuple[int, int],
     seed: int,
+    force: bool,
 ) -> None:
     """Draw a few images of each class in DIRECTORY next to their augmented variants.
 
@@ -65,8 +68,7 @@ def preview(
     are printed below each variant, and variants that look damaged are marked.
     """
     from imggen.cli.output import (
-        check_folder,
-        check_picture,
+        check_places,
         echo_skipped,
         echo_unreadable,
         silence_tensorflow,
@@ -75,19 +77,20 @@ def preview(
     silence_tensorflow()
     from imggen.augment import adapt
     from imggen.cli.source import images_by_class
+    from imggen.preview import check_picture, draw_preview, make_preview, save_picture
+    from imggen.reports import check_page, preview_page, write_page
 
     is_page = output.suffix.lower() in (".html", ".htm")
-    if is_page:
-        check_folder(output)
-    else:
-        check_picture(output)
+    check = check_page if is_page else check_picture
+    check_places("DIRECTORY", [directory], [output])
+    check(output, overwrite=force)
     augment = list(adapt(policy))  # raises errors before any folder is read
     manifest = images_by_class(directory)
+    check_places("DIRECTORY", [], [output], manifest.filepaths)
 
     import imggen
     from imggen.core import printable
     from imggen.loading import default_label_mode
-    from imggen.preview import draw_preview, make_preview
 
     sequence = imggen.ImageSequence(
         manifest,
@@ -101,11 +104,9 @@ def preview(
         sequence, images_per_class=images_per_class, variants=variants, max_classes=classes
     )
     if is_page:
-        from imggen.reports import preview_page, write_page
-
-        write_page(output, preview_page(found, manifest.root))
+        write_page(output, preview_page(found, manifest.root), overwrite=force)
     else:
-        draw_preview(found, cell=160, parameters=True).save(output)
+        save_picture(draw_preview(found, cell=160, parameters=True), output, overwrite=force)
     echo_unreadable(found.unread)
     echo_skipped(manifest.skipped, err=True)
     for warning in found.warnings:

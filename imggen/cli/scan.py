@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from imggen.cli.options import PATH, directory_argument, html_option, output_option
+from imggen.cli.options import PATH, directory_argument, force_option, html_option, output_option
 
 
 @click.command()
@@ -16,7 +16,10 @@ from imggen.cli.options import PATH, directory_argument, html_option, output_opt
 )
 @html_option("Write an HTML page with image sizes, formats and examples.")
 @output_option("Write the size, mode and format of each image to FILE (.csv or .json).")
-def scan(directory: Path, save: Path | None, html: Path | None, output: Path | None) -> None:
+@force_option
+def scan(
+    directory: Path, save: Path | None, html: Path | None, output: Path | None, force: bool
+) -> None:
     """Show the classes in DIRECTORY, their sizes and the skipped files.
 
     DIRECTORY is a folder with one folder per class.
@@ -25,13 +28,17 @@ def scan(directory: Path, save: Path | None, html: Path | None, output: Path | N
     from rich.markup import escape
     from rich.table import Table
 
-    from imggen.cli.output import echo_skipped
-    from imggen.core import check_report_path, pluralize, printable
+    from imggen.cli.output import check_places, echo_skipped
+    from imggen.core import check_report_file, pluralize, printable
+    from imggen.data import check_manifest_file
     from imggen.data import scan as scan_folder
+    from imggen.quality import Survey
     from imggen.reports import check_page
 
-    check_report_path(output)
-    check_page(html)
+    check_places("DIRECTORY", [directory], [save, html, output])
+    check_manifest_file(save, overwrite=force)
+    check_report_file(Survey, output, overwrite=force)
+    check_page(html, overwrite=force)
     manifest = scan_folder(directory)
     console = Console(highlight=False, soft_wrap=True)
     title = f"{manifest.num_samples:,} images in {pluralize(manifest.num_classes, 'class')}"
@@ -47,7 +54,7 @@ def scan(directory: Path, save: Path | None, html: Path | None, output: Path | N
     console.print(table)
     echo_skipped(manifest.skipped)
     if save is not None:
-        manifest.save(save)
+        manifest.save(save, overwrite=force)
         console.print(f"manifest: {printable(str(save))}", markup=False)
     if html is None and output is None:
         return
@@ -58,8 +65,8 @@ def scan(directory: Path, save: Path | None, html: Path | None, output: Path | N
     with progress_bars() as progress:
         found = survey(manifest, progress=progress)
         if output is not None:
-            found.save(output)
+            found.save(output, overwrite=force)
         if html is not None:
-            write_page(html, scan_page(found, progress))
+            write_page(html, scan_page(found, progress), overwrite=force)
     for file in filter(None, (output, html)):
         console.print(f"written: {printable(str(file))}", markup=False)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -33,9 +34,9 @@ def images_by_class(source: Path) -> Manifest:
 
 def read_table_source(source: Path) -> pd.DataFrame | None:
     """Reads the table if the source is one (.csv or .parquet); returns None for a folder."""
-    if source.suffix.lower() not in (".csv", ".parquet") or source.is_dir():
+    if source.suffix.lower() not in (".csv", ".parquet") or os.path.isdir(source):
         return None
-    if not source.is_file():
+    if not os.path.isfile(source):
         from imggen.errors import ManifestError
 
         raise ManifestError(f"The table {str(source)!r} does not exist.")

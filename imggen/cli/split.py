@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from imggen.cli.options import PATH, seed_option
+from imggen.cli.options import PATH, force_option, seed_option
 from imggen.core import shorten
 
 if TYPE_CHECKING:
@@ -111,6 +112,7 @@ if TYPE_CHECKING:
     is_flag=True,
     help="Move all files back; SRC is the DST of an earlier run with --move.",
 )
+@force_option
 def split(
     source: Path,
     target: Path | None,
@@ -124,6 +126,7 @@ def split(
     dry_run: bool,
     report: Path | None,
     undo: bool,
+    force: bool,
     **chosen: Any,
 ) -> None:
     """Split the images in SRC into DST/train, DST/val and DST/test.
@@ -152,8 +155,9 @@ def split(
     ):
         if clash:
             raise click.UsageError(f"{one} cannot be combined with {other}.")
+    from imggen.cli.output import check_places
     from imggen.cli.source import build_manifest, read_table_source
-    from imggen.data import SPLIT_NAMES
+    from imggen.data import SPLIT_NAMES, check_manifest_file
     from imggen.reports import check_page
     from imggen.splitting import DEFAULT_RATIOS, Recipe
 
@@ -170,22 +174,23 @@ def split(
     if frame is not None:
         # Hashes in a table may be out of date.
         images = dataclasses.replace(build_manifest(source, frame), hashes=None)
-    check_page(report)
-    _check_output(source, manifest, report)
+    check_places("SRC", [source], [manifest, report])
+    check_manifest_file(manifest, overwrite=force)
+    check_page(_existing_place(report, target), overwrite=force)
     if manifest is not None:
         _write_manifest(images, recipe, manifest, dry_run, report)
     elif target is not None:
         _split_files(images, target, recipe, mode, dry_run, report)
 
 
-def _check_output(source: Path, *outputs: Path | None) -> None:
-    """Checks that no output overwrites the source."""
-    for output in outputs:
-        if output is None:
-            continue
-        place = output.resolve()
-        if place == source.resolve() or source.resolve() in place.parents:
-            raise click.UsageError(f"{output} is inside SRC. Choose another place.")
+def _existing_place(report: Path | None, target: Path | None) -> Path | None:
+    """Returns where a report can be checked: DST, which may hold it, is created later."""
+    if report is None or target is None:
+        return report
+    place = Path(os.path.abspath(report))
+    while not place.parent.is_dir() and Path(os.path.abspath(target)) in place.parents:
+        place = place.parent.with_name(report.name)
+    return place
 
 
 def _undo(folder: Path) -> None:
@@ -231,7 +236,7 @@ def _split_files(
                 [file_of[path] for path in group] for group in plan.duplicates
             ]
             result = RecipeSplits(shown, groups, plan.num_separated)
-            write_page(report, split_page(result, recipe, progress))
+            write_page(report, split_page(result, recipe, progress), overwrite=True)
     if not dry_run:
         warn_of_outcome(plan, outcome)
     _print_table(splits, recipe, f"images in {printable(str(target))}")
@@ -263,14 +268,14 @@ def _write_manifest(
             table = merge_splits(result.splits, recipe)
             if table.hashes is None:
                 table = imggen.hash_files(table, progress=progress)
-            table.save(file)
+            table.save(file, overwrite=True)
         if report is not None:
             row_of = {path: row for row, path in enumerate(found.paths)}
             groups = result.duplicates and [
                 [found.filepath(row_of[path]) for path in group] for group in result.duplicates
             ]
             shown = result._replace(duplicates=groups)
-            write_page(report, split_page(shown, recipe, progress))
+            write_page(report, split_page(shown, recipe, progress), overwrite=True)
     _print_table(result.splits, recipe, "images")
     _print_duplicates(result.duplicates, result.num_separated)
     echo_skipped(found.skipped)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from imggen.cli.options import PATH, directory_argument, output_option, workers_option
+from imggen.cli.options import PATH, directory_argument, force_option, output_option, workers_option
 
 
 @click.command()
@@ -18,9 +18,14 @@ from imggen.cli.options import PATH, directory_argument, output_option, workers_
     metavar="FOLDER",
     help="Move files that cannot be used for training to this folder.",
 )
+@force_option
 @workers_option
 def verify(
-    directory: Path, output: Path | None, quarantine: Path | None, workers: int | None
+    directory: Path,
+    output: Path | None,
+    quarantine: Path | None,
+    force: bool,
+    workers: int | None,
 ) -> None:
     """Decode every image in DIRECTORY, and report broken and unusual files.
 
@@ -28,11 +33,15 @@ def verify(
     files that cannot be used for training remain in it.
     """
     import imggen
-    from imggen.cli.output import MAX_LISTED, echo_skipped, progress_bars
+    from imggen.cli.output import MAX_LISTED, check_places, echo_skipped, progress_bars
     from imggen.cli.source import all_images
-    from imggen.core import check_report_path, pluralize, printable
+    from imggen.core import check_output_folder, check_report_file, pluralize, printable
+    from imggen.quality import VerifyReport
 
-    check_report_path(output)
+    check_places("DIRECTORY", [directory], [output])
+    if quarantine is not None:
+        check_output_folder(quarantine)
+    check_report_file(VerifyReport, output, overwrite=force)
     with progress_bars() as progress:
         report = imggen.verify(all_images(directory), workers=workers, progress=progress)
     for finding in report.findings[:MAX_LISTED]:
@@ -40,7 +49,7 @@ def verify(
     if len(report.findings) > MAX_LISTED:
         click.echo(f"... and {len(report.findings) - MAX_LISTED} more; -o FILE writes all")
     if output is not None:
-        report.save(output)
+        report.save(output, overwrite=force)
     echo_skipped(report.skipped)
     counts = ", ".join(f"{count} {problem}" for problem, count in report.counts.items())
     click.echo(

@@ -31,6 +31,7 @@ from imggen.core.file_ops import (
 )
 from imggen.core.input_file import InputFile, parse_json
 from imggen.core.memory_layout import contiguous_flip
+from imggen.core.output_check import check_output, check_output_folder, find_clash, read_start
 from imggen.core.output_marks import (
     describe_mark,
     describe_output,
@@ -39,10 +40,17 @@ from imggen.core.output_marks import (
     unmark_folder,
 )
 from imggen.core.path_checks import is_inside, is_relative_path
-from imggen.core.report_io import Report, check_report_path, write_records
+from imggen.core.report_io import Report, check_report_file, check_report_path, write_records
 from imggen.core.rng import Stream, check_seed, generator, seeded, step_generators
 from imggen.core.string_column import StringColumn
-from imggen.core.table_io import has_metadata, read_frame, read_table, replace_files, write_table
+from imggen.core.table_io import (
+    check_table_file,
+    has_metadata,
+    read_frame,
+    read_table,
+    replace_files,
+    write_table,
+)
 from imggen.core.text import (
     format_bytes,
     format_summary,
@@ -65,9 +73,13 @@ __all__ = [
     "check_not_nested",
     "check_number",
     "check_optional_whole",
+    "check_output",
+    "check_output_folder",
     "check_range",
+    "check_report_file",
     "check_report_path",
     "check_seed",
+    "check_table_file",
     "check_whole",
     "class_folder_path",
     "contiguous_flip",
@@ -75,6 +87,7 @@ __all__ = [
     "describe_mark",
     "describe_output",
     "explain_arguments",
+    "find_clash",
     "format_bytes",
     "format_summary",
     "format_summary_html",
@@ -93,6 +106,7 @@ __all__ = [
     "pluralize",
     "printable",
     "read_frame",
+    "read_start",
     "read_table",
     "replace_files",
     "resolve_parent",

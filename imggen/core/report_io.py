@@ -10,6 +10,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from imggen.core.input_file import InputFile
+from imggen.core.output_check import check_output, read_start
 from imggen.core.table_io import replace_files
 from imggen.errors import ExportError, OptionError, shorten
 
@@ -28,14 +30,34 @@ class Report(ABC):
 
         return pd.DataFrame(self._rows(), columns=list(self._COLUMNS))
 
-    def save(self, file: str | os.PathLike[str]) -> None:
+    def save(self, file: str | os.PathLike[str], *, overwrite: bool = False) -> None:
         """Writes the rows as CSV or JSON, by the extension of ``file``, atomically.
+
+        Args:
+            file: A path that ends in ``.csv`` or ``.json``. An earlier report of the same kind is
+                replaced.
+            overwrite: Replace any other file too.
 
         Raises:
             OptionError: The extension is neither.
-            ExportError: The file cannot be written.
+            ExportError: The file cannot be written, or exists and is another one.
         """
+        self._check_file(file, overwrite=overwrite)
         write_records(file, self._COLUMNS, self._rows(), self._metadata())
+
+    @classmethod
+    def _check_file(
+        cls,
+        file: str | os.PathLike[str],
+        *,
+        overwrite: bool = False,
+    ) -> None:
+        check_report_path(file)
+        check_output(
+            file,
+            lambda path: _is_report(path, cls._COLUMNS),
+            overwrite=overwrite,
+        )
 
     @abstractmethod
     def _rows(self) -> Iterable[Sequence[Any]]:
@@ -44,6 +66,26 @@ class Report(ABC):
     @abstractmethod
     def _metadata(self) -> Mapping[str, Any]:
         """Returns facts about the whole report, which JSON files hold too."""
+
+
+def check_report_file(
+    report: type[Report],
+    file: str | os.PathLike[str] | None,
+    *,
+    overwrite: bool = False,
+) -> None:
+    """Checks that ``report.save(file)`` can work, before there is a report.
+
+    Args:
+        report: The class of the report.
+        file: The file. None: there is nothing to check.
+        overwrite: As in ``Report.save``.
+
+    Raises:
+        ImggenError: See ``Report.save``.
+    """
+    if file is not None:
+        report._check_file(file, overwrite=overwrite)
 
 
 def check_report_path(file: str | os.PathLike[str] | None) -> None:
@@ -92,3 +134,17 @@ def write_records(
         replace_files({target: write_csv if target.suffix.lower() == ".csv" else write_json})
     except OSError as err:
         raise ExportError(f"Cannot write {shorten(str(file))}: {err}.") from err
+
+
+def _is_report(path: str, columns: Sequence[str]) -> bool:
+    """Whether a file holds a report with the same columns."""
+    if Path(path).suffix.lower() == ".csv":
+        head = ",".join(columns).encode()
+        return read_start(path, len(head) + 2).rstrip(b"\r\n") == head
+    try:
+        rows = InputFile(path, ExportError).read_json_object().get("rows")
+    except ExportError:
+        return False
+    return isinstance(rows, list) and all(
+        isinstance(row, dict) and tuple(row) == tuple(columns) for row in rows
+    )

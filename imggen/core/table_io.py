@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from imggen.core.input_file import InputFile
+from imggen.core.output_check import check_output
 from imggen.core.text import format_bytes, pluralize
 from imggen.errors import ManifestError, MissingExtraError, OptionError
 
@@ -25,21 +26,28 @@ _MAX_ROWS_PER_BYTE = 20
 _MIN_ROWS_CHECKED = 100_000
 
 
-def write_table(file: Path, frame: pd.DataFrame, metadata: dict[str, Any]) -> None:
+def write_table(
+    file: Path, frame: pd.DataFrame, metadata: dict[str, Any], *, overwrite: bool = False
+) -> None:
     """Writes a table as CSV or Parquet, and its metadata as JSON in a file next to it.
 
     Both files are written in full under temporary names before either is renamed, so that a failure
     leaves earlier files intact.
 
+    Args:
+        file: The path of the table.
+        frame: The table.
+        metadata: Values that JSON can hold; "format" names the kind of table.
+        overwrite: Replace a file even if ``write_table`` did not write it.
+
     Raises:
         OptionError: An extension other than .csv or .parquet.
+        ExportError: See ``check_table_file``.
         ManifestError: The folder is not writable, or Parquet cannot hold a file name.
         MissingExtraError: Parquet without pyarrow.
     """
-    write = {".csv": _write_csv, ".parquet": _write_parquet}.get(file.suffix.lower())
-    if write is None:
-        raise OptionError(f"file={str(file)!r} must end in .csv or .parquet.")
-    _check_metadata_file(_metadata_file(file), metadata)
+    check_table_file(file, metadata["format"], overwrite=overwrite)
+    write = _write_csv if file.suffix.lower() == ".csv" else _write_parquet
     text = json.dumps(metadata, indent=2, ensure_ascii=True)
     try:
         replace_files(
@@ -52,19 +60,36 @@ def write_table(file: Path, frame: pd.DataFrame, metadata: dict[str, Any]) -> No
         raise ManifestError(f"Cannot write {str(file)!r} and its metadata: {err}.") from err
 
 
-def _check_metadata_file(file: Path, metadata: dict[str, Any]) -> None:
-    """Refuses to replace a file that ``write_table`` did not write."""
-    if not os.path.lexists(file):
-        return
+def check_table_file(
+    file: Path,
+    table_format: str,
+    *,
+    overwrite: bool = False,
+) -> None:
+    """Checks that ``write_table`` can write a table, before there is one.
+
+    Args:
+        file: The path of the table.
+        table_format: The value of "format" in its metadata.
+        overwrite: As in ``write_table``.
+
+    Raises:
+        OptionError: An extension other than .csv or .parquet.
+        ExportError: The table or its metadata cannot be written, or would replace a file that is
+            not a table that ``write_table`` wrote.
+    """
+    if file.suffix.lower() not in (".csv", ".parquet"):
+        raise OptionError(f"file={str(file)!r} must end in .csv or .parquet.")
+    for place in (file, _metadata_file(file)):
+        check_output(place, lambda _: _is_table(file, table_format), overwrite=overwrite)
+
+
+def _is_table(file: Path, table_format: str) -> bool:
     try:
-        earlier = InputFile(file, ManifestError).read_json_object()
+        metadata = InputFile(_metadata_file(file), ManifestError).read_json_object()
     except ManifestError:
-        earlier = {}
-    if earlier.get("format") != metadata.get("format"):
-        raise ManifestError(
-            f"{str(file)!r} exists and was not written by imggen; the metadata of the table would "
-            "replace it. Move it away, or choose another name."
-        )
+        return False
+    return bool(metadata.get("format") == table_format)
 
 
 def read_table(file: Path) -> tuple[pd.DataFrame, dict[str, Any]]:
@@ -124,7 +149,11 @@ def replace_files(writers: dict[Path, Callable[[Path], object]]) -> None:
         OSError: A file cannot be written; earlier files are intact.
     """
     token = secrets.token_hex(4)
-    temporaries = {target: target.with_name(f".{target.name}.{token}.tmp") for target in writers}
+    # Short, since the names of the targets may be as long as a file system permits.
+    temporaries = {
+        target: target.with_name(f".imggen-{token}-{number}.tmp")
+        for number, target in enumerate(writers)
+    }
     try:
         for target, write in writers.items():
             write(temporaries[target])

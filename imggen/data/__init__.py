@@ -9,7 +9,7 @@ from imggen.data.boxes import Boxes, BoxFormat
 from imggen.data.class_names import ClassNames
 from imggen.data.keypoints import KeypointFormat, Keypoints
 from imggen.data.manifest import Manifest
-from imggen.data.manifest_io import column_arguments
+from imggen.data.manifest_io import check_manifest_file, column_arguments
 from imggen.data.name_pattern import MaskPattern
 from imggen.data.scanning import Labels, has_folders, scan, scan_splits
 from imggen.data.splits import SPLIT_NAMES, Splits, split_name, split_names
@@ -30,6 +30,7 @@ __all__ = [
     "MaskPattern",
     "Splits",
     "TargetColumn",
+    "check_manifest_file",
     "column_arguments",
     "find_system_name",
     "has_folders",

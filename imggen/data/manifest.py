@@ -332,24 +332,27 @@ class Manifest:
         return cls(os.fspath(root), StringColumn.of(paths), indices, names)
 
     @check_arguments
-    def save(self, file: str | os.PathLike[str]) -> None:
+    def save(self, file: str | os.PathLike[str], *, overwrite: bool = False) -> None:
         """Writes the table as CSV or Parquet, depending on the extension of ``file``.
 
         A JSON file next to it (``<file>.json``) holds the class names and the relative path to
         ``root``, so that empty classes and class order are kept. Each file is replaced atomically.
 
         Args:
-            file: A path that ends in ``.csv`` or ``.parquet``.
+            file: A path that ends in ``.csv`` or ``.parquet``. A table that ``save`` wrote is
+                replaced.
+            overwrite: Replace any other file too.
 
         Raises:
             OptionError: Another extension.
+            ExportError: The file cannot be written, or exists and is another one.
             ManifestError: A path that is not valid UTF-8, which Parquet cannot store.
             MissingExtraError: Parquet without pyarrow.
         """
         target = Path(file)
         root = relative_root(self.root, target.parent)
         metadata = build_metadata(self._columns(), self.class_names, root)
-        write_table(target, self.to_frame(), metadata)
+        write_table(target, self.to_frame(), metadata, overwrite=overwrite)
 
     @classmethod
     @check_arguments

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from imggen.core import shorten
+from imggen.core import check_table_file, shorten
 from imggen.data.boxes import BoxColumn, Boxes
 from imggen.data.class_names import (
     ClassNames,
@@ -26,6 +26,7 @@ from imggen.errors import ManifestError
 if TYPE_CHECKING:
     import pandas as pd
 
+_FORMAT = "imggen manifest"
 _FORMAT_VERSION = 1
 # Attributes of a manifest that hold one text per sample, and the names of their table columns.
 _TEXT_COLUMNS = {"splits": "split", "hashes": "hash", "masks": "mask"}
@@ -80,7 +81,7 @@ def build_metadata(
         root: The path from the table to the images.
     """
     metadata: dict[str, Any] = {
-        "format": "imggen manifest",
+        "format": _FORMAT,
         "version": _FORMAT_VERSION,
         "root": root,
         "class_names": list(class_names),
@@ -98,6 +99,24 @@ def build_metadata(
     if columns["targets"] is not None:
         metadata["targets"] = {"is_single": columns["targets"].is_single}
     return metadata
+
+
+def check_manifest_file(
+    file: str | os.PathLike[str] | None,
+    *,
+    overwrite: bool = False,
+) -> None:
+    """Checks that ``Manifest.save`` can write a file, before there is a manifest.
+
+    Args:
+        file: The file. None: there is nothing to check.
+        overwrite: As in ``Manifest.save``.
+
+    Raises:
+        ImggenError: See ``Manifest.save``.
+    """
+    if file is not None:
+        check_table_file(Path(file), _FORMAT, overwrite=overwrite)
 
 
 def check_metadata(file: str, metadata: Mapping[str, Any]) -> None:

@@ -17,6 +17,7 @@ from imggen.core import (
     StringColumn,
     check_arguments,
     check_not_nested,
+    check_output_folder,
     check_seed,
     check_whole,
     copy_file,
@@ -149,6 +150,7 @@ def augment_directory(
         check_not_nested(folder, files=manifest.filepaths)
     else:
         check_not_nested(folder, folder=manifest.root)
+    check_output_folder(folder)
     steps = _plan_steps(manifest, copies, balance=balance)
     settings = {
         "source": os.path.realpath(manifest.root),

@@ -7,7 +7,15 @@ import os
 
 import numpy.typing as npt
 
-from imggen.core import check_arguments, check_not_nested, is_inside, pluralize, shorten, warn_user
+from imggen.core import (
+    check_arguments,
+    check_not_nested,
+    check_output_folder,
+    is_inside,
+    pluralize,
+    shorten,
+    warn_user,
+)
 from imggen.data import Manifest, Splits, scan, split_name
 from imggen.errors import ExportError, ScanError
 from imggen.export.journal import Journal, check_same_settings
@@ -196,6 +204,7 @@ def plan_split(
     else:
         check_not_nested(os.fspath(target), folder=os.fspath(source))
     plan_mode = check_mode(mode)
+    check_output_folder(goal)
     earlier = read_plan(goal)
     if earlier is not None:
         check_same_settings(

@@ -83,7 +83,7 @@ class Journal:
         Raises:
             ExportError: It holds other files.
         """
-        if self._plan.exists() or not os.path.isdir(self.target):
+        if os.path.exists(self._plan) or not os.path.isdir(self.target):
             return
         if set(os.listdir(self.target)) - {self._folder.name}:
             raise ExportError(
@@ -123,7 +123,7 @@ class Journal:
             ExportError: The plan is damaged or was edited.
         """
         self._check_own()
-        if not self._plan.exists():
+        if not os.path.exists(self._plan):
             return None
         file = InputFile(
             self._plan,
@@ -151,7 +151,7 @@ class Journal:
 
     def recorded(self) -> Iterator[Any]:
         """Iterates over the results of all steps so far."""
-        if self._results.exists():
+        if os.path.exists(self._results):
             # Lines that an interruption cut off, or that are damaged, are steps to repeat.
             for line in self._results.read_text("ascii", "replace").splitlines():
                 with contextlib.suppress(ValueError):
@@ -257,12 +257,12 @@ class Journal:
             else:
                 raise NotADirectoryError
             odd = [entry.path for entry in entries if not _is_own(entry)]
-        except FileNotFoundError:
-            return
         except NotADirectoryError:
             if not os.path.lexists(self._folder):  # the target is a file
                 return
             odd = [str(self._folder)]
+        except OSError:  # there is none, or its name is too long
+            return
         if odd:
             raise ExportError(
                 f"{odd[0]!r} is a link or another kind of file than imggen writes there, so that "

@@ -8,6 +8,7 @@ be changed here; which pixels training sees is decided by ``augment`` and ``load
 from imggen.preview.confusion import confusion_matrix
 from imggen.preview.drawing import Bar, Section, draw_chart
 from imggen.preview.explanation import Explanation, draw_batch, explain
+from imggen.preview.picture_file import check_picture, save_picture
 from imggen.preview.sample_drawing import draw_sample
 from imggen.preview.sheet import contact_sheet, draw_preview
 from imggen.preview.variants import Preview, Row, Variant, find_readable, make_preview, make_row
@@ -19,6 +20,7 @@ __all__ = [
     "Row",
     "Section",
     "Variant",
+    "check_picture",
     "confusion_matrix",
     "contact_sheet",
     "draw_batch",
@@ -29,4 +31,5 @@ __all__ = [
     "find_readable",
     "make_preview",
     "make_row",
+    "save_picture",
 ]

@@ -14,6 +14,7 @@ from imggen.core import (
     Report,
     absolute_link,
     check_arguments,
+    check_output_folder,
     class_folder_path,
     mark_folder,
     move_file,
@@ -77,7 +78,8 @@ class VerifyReport(Report):
 
         Raises:
             ExportError: The folder is inside the verified one, already has a file of the same
-                name, or cannot be written; files moved so far stay moved and listed.
+                name or another kind of quarantine.csv, or cannot be written; files moved so far
+                stay moved and listed.
         """
         inner, outer = os.path.realpath(folder), os.path.realpath(self.root)
         if os.path.commonpath([inner, outer]) == outer:
@@ -85,12 +87,16 @@ class VerifyReport(Report):
                 f"{os.fspath(folder)!r} is inside {self.root!r}, so its files would be scanned "
                 "again. Choose a folder outside it."
             )
+        check_output_folder(inner)
+        list_file = os.path.join(inner, "quarantine.csv")
+        if os.path.lexists(list_file):
+            self._check_file(list_file)
         moved = []
         try:
             os.makedirs(inner, exist_ok=True)
             mark_folder(inner, "quarantine")
             with open(
-                os.path.join(inner, "quarantine.csv"),
+                list_file,
                 "a",
                 encoding="utf-8",
                 errors="surrogateescape",

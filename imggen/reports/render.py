@@ -12,7 +12,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from imggen.core import format_bytes, printable, replace_files, shorten
+from imggen.core import (
+    check_output,
+    format_bytes,
+    printable,
+    read_start,
+    replace_files,
+    shorten,
+)
 from imggen.data import Manifest
 from imggen.decode import ImageSpec, load_image
 from imggen.errors import ExportError, ImageError, OptionError
@@ -23,6 +30,7 @@ if TYPE_CHECKING:
     from PIL import Image
 
 _QUALITY = 80
+_GENERATOR = b'<meta name="generator" content="imggen'  # in base.html
 MAX_IN_GROUP = 12
 
 
@@ -36,14 +44,14 @@ def render(template: str, **metadata: Any) -> str:
     return _environment().get_template(template).render(metadata, version=version("imggen"))
 
 
-def write_page(file: str | os.PathLike[str], page: str) -> None:
+def write_page(file: str | os.PathLike[str], page: str, *, overwrite: bool = False) -> None:
     """Writes a page atomically.
 
     Raises:
-        ExportError: The file cannot be written.
+        ExportError: The file cannot be written, or exists and is not a page of imggen.
         OptionError: See ``check_page``.
     """
-    check_page(file)
+    check_page(file, overwrite=overwrite)
     try:
         replace_files(
             {
@@ -56,14 +64,26 @@ def write_page(file: str | os.PathLike[str], page: str) -> None:
         raise ExportError(f"Cannot write {shorten(os.fspath(file))}: {err}.") from err
 
 
-def check_page(file: str | os.PathLike[str] | None) -> None:
-    """Checks that a file name has the extension of a page.
+def check_page(
+    file: str | os.PathLike[str] | None,
+    *,
+    overwrite: bool = False,
+) -> None:
+    """Checks that a page can be written.
+
+    Args:
+        file: The file. None: there is nothing to check.
+        overwrite: Replace a file that is not a page of imggen, too.
 
     Raises:
         OptionError: The path ends in neither ``.html`` nor ``.htm``.
+        ExportError: See ``check_output``.
     """
-    if file is not None and Path(file).suffix.lower() not in (".html", ".htm"):
+    if file is None:
+        return
+    if Path(file).suffix.lower() not in (".html", ".htm"):
         raise OptionError(f"file={shorten(os.fspath(file))} must end in .html or .htm.")
+    check_output(file, lambda path: _GENERATOR in read_start(path), overwrite=overwrite)
 
 
 def make_thumbnails(

@@ -1,5 +1,6 @@
 """imggen migrate as a command: what is read, told, written and returned; and whether it is true."""
 
+import errno
 import inspect
 import json
 import os
@@ -12,6 +13,7 @@ import textwrap
 import numpy as np
 import pytest
 
+from imggen import core
 from imggen.core import pluralize
 from tests.helpers.images import write_images
 from tests.helpers.migration import (
@@ -257,9 +259,16 @@ def test_a_name_that_is_no_text_is_told_somehow(tmp_path):
     assert (told.returncode, told.stderr) == (1, "")
 
 
-def test_what_cannot_be_written_is_told_and_the_others_are_done(tmp_path):
-    long = tmp_path / f"{'a' * 250}.py"  # beside it there is no room for a longer name
+def test_what_cannot_be_written_is_told_and_the_others_are_done(tmp_path, monkeypatch):
+    long = tmp_path / f"{'a' * 250}.py"
     long.write_text(OLD)
+
+    def replace_files(writers):
+        if long in writers:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        core.replace_files(writers)
+
+    monkeypatch.setattr("imggen.migrate.scripts.replace_files", replace_files)
     (tmp_path / "b.py").write_text(OLD)
     told = migrate(tmp_path, "--write")
 

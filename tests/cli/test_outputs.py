@@ -1,6 +1,7 @@
 """Commands never overwrite their input, and report all that they skip."""
 
 import shutil
+from pathlib import Path
 
 import pytest
 
@@ -31,7 +32,7 @@ def test_a_foreign_metadata_file_next_to_a_table_is_kept(photos, tmp_path):
     result = invoke("split", photos, "--manifest", tmp_path / "out.csv")
 
     assert result.exit_code == 1
-    assert "was not written by imggen" in result.stderr
+    assert "not an earlier output of the same kind" in result.stderr
     assert (tmp_path / "out.csv.json").read_text() == '{"mine": 1}'
     assert not (tmp_path / "out.csv").exists()
 
@@ -46,8 +47,8 @@ def test_a_page_never_overwrites_an_image(photos, line):
     before = picture.read_bytes()
     result = invoke(*(word.format(photos=photos) for word in line), picture)
 
-    assert result.exit_code == 1
-    assert "must end in .html" in result.stderr
+    assert result.exit_code == 2
+    assert "is inside" in result.stderr
     assert picture.read_bytes() == before
 
 
@@ -118,3 +119,175 @@ def test_images_that_cannot_be_compared_are_reported(tmp_path):
 
     assert "cannot decode, compared by bytes only: val/dog/broken.png" in result.stderr
     assert "skipped: 1 not an image (.txt)" in result.stderr
+
+
+# Every verb: not over what it reads, not over another kind of file.
+
+SMALL = ("--image-size", "8", "8")
+
+
+def lines_with(output: str, source: str) -> list[list[str]]:
+    """Lines that write ``output`` with each extension; {} is the name without it."""
+    return [
+        ["split", source, "--manifest", output + ".csv"],
+        ["split", source, "{out}", "--report", output + ".html"],
+        ["verify", source, "-o", output + ".csv"],
+        ["verify", source, "-o", output + ".json"],
+        ["duplicates", source, "-o", output + ".csv"],
+        ["duplicates", source, "--html", output + ".html"],
+        ["preview", source, "-o", output + ".png", *SMALL, "--variants", "1"],
+        ["preview", source, "-o", output + ".html", *SMALL, "--variants", "1"],
+    ]
+
+
+def folder_lines_with(output: str, source: str) -> list[list[str]]:
+    return [
+        ["scan", source, "-o", output + ".csv"],
+        ["scan", source, "--html", output + ".html"],
+        ["scan", source, "--save", output + ".csv"],
+        ["bench", source, "-o", output + ".png", *SMALL, "--seconds", "0.01"],
+        ["leaks", source, "{other}", "-o", output + ".csv"],
+        ["leaks", "{other}", source, "--fix", output + ".csv"],
+    ]
+
+
+def content_of(*folders):
+    return {
+        path: path.read_bytes()
+        for folder in folders
+        for path in folder.rglob("*")
+        if path.is_file()
+    }
+
+
+def test_no_verb_writes_into_the_folder_that_it_reads(photos, tmp_path):
+    other = write_images(tmp_path / "other", {"cat": 2})
+    (tmp_path / "link").symlink_to(photos)
+    before = content_of(photos, other)
+    for output in (f"{photos}/new", f"{photos}/cat/000", f"{tmp_path}/link/cat/new"):
+        for line in [*lines_with(output, str(photos)), *folder_lines_with(output, str(photos))]:
+            result = invoke(*(word.format(out=tmp_path / "out", other=other) for word in line))
+
+            assert result.exit_code == 2, line
+            assert "is inside" in result.stderr
+            assert content_of(photos, other) == before
+
+
+def test_no_verb_replaces_the_table_that_it_reads(table, tmp_path):
+    other = tmp_path / "hard.csv"
+    other.hardlink_to(table)
+    before = table.read_bytes()
+    for output in (str(table)[:-4], str(other)[:-4]):
+        for line in lines_with(output, str(table)):
+            if line[-1].endswith(".csv"):
+                result = invoke(*(word.format(out=tmp_path / "out") for word in line), "--force")
+
+                assert result.exit_code == 2, line
+                assert table.read_bytes() == other.read_bytes() == before
+
+
+def test_the_images_of_a_table_are_not_replaced_by_force(table, photos):
+    before = content_of(photos)
+    result = invoke("preview", table, "-o", photos / "cat/000.png", *SMALL, "--force")
+
+    assert result.exit_code == 2
+    assert content_of(photos) == before
+
+
+def test_verbs_replace_other_files_only_by_force(photos, tmp_path):
+    other = write_images(tmp_path / "other", {"cat": 2}, size=(30, 40))
+    lines = [*lines_with("{o}", str(photos)), *folder_lines_with("{o}", str(photos))]
+    for number, line in enumerate(lines):
+        names = {"o": tmp_path / str(number), "out": tmp_path / f"out{number}", "other": other}
+        words = [word.format(**names) for word in line]
+        [file] = [Path(word) for word in words if word.startswith(f"{names['o']}.")]
+        file.write_bytes(b"mine")
+        result = invoke(*words)
+
+        assert result.exit_code == 1, line
+        assert "not an earlier output of the same kind" in result.stderr
+        assert "--force" in result.stderr
+        assert file.read_bytes() == b"mine"
+        assert not names["out"].exists()  # refused before the work
+        for words_now in ([*words, "--force"], words):  # and its own file again
+            assert "Cannot write" not in invoke(*words_now).stderr
+            assert file.read_bytes() != b"mine"
+            shutil.rmtree(names["out"], ignore_errors=True)
+
+
+def test_two_outputs_are_never_the_same_file(photos, tmp_path):
+    other = write_images(tmp_path / "other", {"cat": 2})
+    file = tmp_path / "x.csv"
+    for line in (
+        ["scan", photos, "-o", file, "--save", tmp_path / "." / "x.csv"],
+        ["leaks", photos, other, "-o", file, "--fix", file],
+    ):
+        result = invoke(*line)
+
+        assert result.exit_code == 2
+        assert "Two outputs are the same file" in result.stderr
+        assert not file.exists()
+
+
+@pytest.mark.parametrize("place", ["folder", "nowhere/x", "n" * 300, "file/x"])
+def test_what_cannot_be_written_is_refused_before_the_work(photos, tmp_path, place, monkeypatch):
+    other = write_images(tmp_path / "other", {"cat": 2})
+    monkeypatch.setattr("imggen.workers.ThreadMap.imap", lambda *_, **__: pytest.fail("at work"))
+    (tmp_path / "file").write_text("x")
+    output = str(tmp_path / place)
+    for line in [*lines_with(output, str(photos)), *folder_lines_with(output, str(photos))]:
+        words = [word.format(out=tmp_path / "out", other=other) for word in line]
+        if place == "folder":
+            for ending in ("csv", "json", "html", "png"):
+                (tmp_path / f"folder.{ending}").mkdir(exist_ok=True)
+        result = invoke(*words)
+
+        assert result.exit_code == 1, line
+        assert "Cannot write" in result.stderr
+
+
+def test_folders_that_cannot_be_written_to_are_refused_before_the_work(photos, tmp_path):
+    (tmp_path / "file").write_text("x")
+    for target in ("file", "file/x", "n" * 300):
+        for line in (
+            ["split", photos, tmp_path / target],
+            ["augment", photos, tmp_path / target, "--copies", "1"],
+            ["verify", photos, "--quarantine", tmp_path / target],
+        ):
+            result = invoke(*line)
+
+            assert result.exit_code == 1, line
+            assert "Cannot write" in result.stderr or "is not a folder" in result.stderr
+
+
+def test_sources_with_names_that_are_too_long_are_one_line(tmp_path):
+    for line in (
+        ["augment", "n" * 300, tmp_path / "out"],
+        ["augment", "n" * 300 + ".csv", tmp_path / "out"],
+        ["split", "n" * 300, tmp_path / "out"],
+        ["split", "n" * 300 + ".csv", tmp_path / "out"],
+        ["split", "--undo", "n" * 300],
+        ["preview", "n" * 300, "-o", tmp_path / "x.png"],
+        ["verify", "n" * 300],
+        ["duplicates", "n" * 300 + ".parquet"],
+        ["leaks", "n" * 300, "m" * 300],
+        ["leaks", "n" * 300],
+        ["scan", "n" * 300],
+        ["bench", "n" * 300],
+    ):
+        result = invoke(*line)
+
+        assert result.exit_code in (1, 2), line
+        assert "Error: " in result.stderr
+
+
+def test_a_foreign_list_in_a_quarantine_is_kept(photos, tmp_path):
+    (photos / "cat/000.png").write_bytes(b"broken")
+    (tmp_path / "q").mkdir()
+    (tmp_path / "q/quarantine.csv").write_text("name,test\nme,negative\n")
+    result = invoke("verify", photos, "--quarantine", tmp_path / "q")
+
+    assert result.exit_code == 1
+    assert "not an earlier output" in result.stderr
+    assert (tmp_path / "q/quarantine.csv").read_text() == "name,test\nme,negative\n"
+    assert (photos / "cat/000.png").exists()

@@ -253,7 +253,9 @@ def test_the_thumbnail_of_an_animation_is_its_first_frame(tmp_path):
 
 def test_a_page_is_written_as_utf_8_and_replaces_an_existing_file(tmp_path):
     (tmp_path / "a.html").write_text("old")
-    write_page(tmp_path / "a.html", "<p>é猫")
+    with pytest.raises(ExportError, match="not an earlier output of the same kind"):
+        write_page(tmp_path / "a.html", "<p>é猫")
+    write_page(tmp_path / "a.html", "<p>é猫", overwrite=True)
 
     assert (tmp_path / "a.html").read_bytes() == "<p>é猫".encode()
     assert os.listdir(tmp_path) == ["a.html"]
