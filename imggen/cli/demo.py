@@ -19,10 +19,11 @@ _SEED = 7
 @click.command()
 @click.option(
     "--output",
-    type=click.Path(file_okay=False, path_type=Path),
+    type=click.Path(path_type=Path),
     default=Path("imggen-demo"),
     show_default=True,
-    help="Folder for the images, the pictures and the table of predictions.",
+    help="Folder for the images, the pictures and the table of predictions: a new or empty one, or "
+    "that of an earlier demo.",
 )
 @click.option(
     "--epochs",
@@ -38,20 +39,33 @@ def demo(output: Path, epochs: int) -> None:
     test split.
     """
     from imggen.cli.output import silence_tensorflow
+    from imggen.core import check_output_folder, mark_folder, mark_name
+    from imggen.errors import ExportError, ImggenError
 
     silence_tensorflow()
+    check_output_folder(output)
+    if os.path.isdir(output) and os.listdir(output) and not (output / mark_name("demo")).exists():
+        raise ExportError(f"{str(output)!r} is not empty. Choose a new folder, with --output.")
+    try:
+        output.mkdir(parents=True, exist_ok=True)
+        mark_folder(output, "demo")
+        _run(output, epochs)
+    except ImggenError:
+        raise
+    except OSError as err:
+        raise ExportError(f"Cannot write {str(output)!r}: {err}.") from err
+
+
+def _run(output: Path, epochs: int) -> None:
     # Before its first import, which otherwise looks for a newer version.
     os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")
     import keras
     from rich.console import Console
 
     import imggen
-    from imggen.core import mark_folder
     from imggen.preview import save_picture
 
     console = Console(highlight=False, soft_wrap=True, markup=False)
-    output.mkdir(parents=True, exist_ok=True)
-    mark_folder(output, "demo")
     photos = _write_photos(output / "photos")
     digits = _write_digits(output / "digits")
     console.print(f"1. {digits}: {imggen.scan(digits).num_samples} images, one folder per digit")
@@ -81,7 +95,7 @@ def demo(output: Path, epochs: int) -> None:
         ),
         "augmentations-digits.png": imggen.contact_sheet(train, variants=8, cell=80),
     }.items():
-        save_picture(sheet, output / name)
+        save_picture(sheet, output / name, overwrite=True)
         console.print(f"3. augmented images: {output / name}")
 
     keras.utils.set_random_seed(_SEED)
@@ -97,7 +111,7 @@ def demo(output: Path, epochs: int) -> None:
 
     table = test.predict(model)
     table.to_csv(output / "predictions.csv", index=False)
-    save_picture(imggen.confusion_matrix(table), output / "confusion-matrix.png")
+    save_picture(imggen.confusion_matrix(table), output / "confusion-matrix.png", overwrite=True)
     console.print(f"5. predictions: {output / 'predictions.csv'}")
     console.print(f"   confusion matrix: {output / 'confusion-matrix.png'}")
     console.print(f"test accuracy {(table['true'] == table['predicted']).mean():.4f}")

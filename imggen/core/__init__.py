@@ -31,7 +31,14 @@ from imggen.core.file_ops import (
 )
 from imggen.core.input_file import InputFile, parse_json
 from imggen.core.memory_layout import contiguous_flip
-from imggen.core.output_check import check_output, check_output_folder, find_clash, read_start
+from imggen.core.output_check import (
+    check_output,
+    check_output_folder,
+    check_room_for_files,
+    find_clash,
+    max_name_length,
+    read_start,
+)
 from imggen.core.output_marks import (
     describe_mark,
     describe_output,
@@ -78,6 +85,7 @@ __all__ = [
     "check_range",
     "check_report_file",
     "check_report_path",
+    "check_room_for_files",
     "check_seed",
     "check_table_file",
     "check_whole",
@@ -100,6 +108,7 @@ __all__ = [
     "is_whole",
     "mark_folder",
     "mark_name",
+    "max_name_length",
     "move_file",
     "move_link",
     "parse_json",

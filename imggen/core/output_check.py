@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable
 
 from imggen.errors import ExportError
 
-MAX_NAME_LENGTH = 255  # bytes, on every usual file system
+_MAX_NAME_LENGTH = 255  # bytes, on every usual file system
 IsOwn = Callable[[str], bool]
 
 
@@ -60,11 +60,43 @@ def check_output_folder(folder: str | os.PathLike[str]) -> None:
     if existing is not None and not stat.S_ISDIR(existing.st_mode):
         raise ExportError(f"{path!r} is not a folder; expected a new or empty one.")
     place = os.path.abspath(path)
-    if max(len(os.fsencode(name)) for name in place.split(os.sep)) > MAX_NAME_LENGTH:
+    if max(len(os.fsencode(name)) for name in place.split(os.sep)) > _MAX_NAME_LENGTH:
         raise _build_error(path, OSError(errno.ENAMETOOLONG, os.strerror(errno.ENAMETOOLONG)))
     while not os.path.lexists(place):
         place = os.path.dirname(place)
     _check_creatable(path, place)
+
+
+def max_name_length(folder: str) -> int:
+    """Returns the largest length of a file name in a folder, in bytes; it may not exist yet."""
+    place = os.path.abspath(folder)
+    while not os.path.exists(place) and os.path.dirname(place) != place:
+        place = os.path.dirname(place)
+    try:
+        return min(os.pathconf(place, "PC_NAME_MAX"), _MAX_NAME_LENGTH)
+    except (AttributeError, OSError, ValueError):  # Windows
+        return _MAX_NAME_LENGTH
+
+
+def check_room_for_files(folder: str, num_files: int) -> None:
+    """Checks that a file system can hold a number of files, of whatever size.
+
+    Raises:
+        ExportError: It has fewer free blocks or file entries.
+    """
+    place = os.path.abspath(folder)
+    while not os.path.exists(place) and os.path.dirname(place) != place:
+        place = os.path.dirname(place)
+    if not hasattr(os, "statvfs"):  # Windows
+        return
+    free = os.statvfs(place)
+    # File systems that create entries as needed report none.
+    limits = [count for count in (free.f_bavail, free.f_favail) if count]
+    if limits and num_files > min(limits):
+        raise ExportError(
+            f"{num_files} files do not fit into {folder!r}, which has space for at most "
+            f"{min(limits)}. Make fewer copies, or free some space."
+        )
 
 
 def _check_creatable(path: str, folder: str) -> None:

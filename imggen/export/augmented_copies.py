@@ -6,7 +6,7 @@ import io
 import json
 import os
 from dataclasses import dataclass
-from typing import Any, NamedTuple, final
+from typing import Any, final
 
 import numpy as np
 import numpy.typing as npt
@@ -18,6 +18,7 @@ from imggen.core import (
     check_arguments,
     check_not_nested,
     check_output_folder,
+    check_room_for_files,
     check_seed,
     check_whole,
     copy_file,
@@ -27,6 +28,7 @@ from imggen.core import (
 from imggen.data import Manifest, has_folders, scan
 from imggen.decode import ImageSpec, read_image
 from imggen.errors import ExportError, ImageError, OptionError
+from imggen.export.copies_plan import CopiesStep, count_copies, is_record, plan_copies
 from imggen.export.journal import Journal, check_same_settings
 from imggen.loading import Failure
 from imggen.workers import Progress, ThreadMap
@@ -54,30 +56,6 @@ class CopiesReport:
     unread: tuple[Failure, ...]
 
 
-class _Step(NamedTuple):
-    """One original and its copies.
-
-    Attributes:
-        row: The index of the original in the manifest.
-        original: Its path, relative to the source and to the target.
-        class_name: Its class, or "".
-        num_copies: The number of its copies.
-    """
-
-    row: int
-    original: str
-    class_name: str
-    num_copies: int
-
-    @property
-    def copies(self) -> list[str]:
-        """The paths of the copies, relative to the target."""
-        stem, extension = os.path.splitext(self.original)
-        is_jpeg = extension.lower() in (".jpg", ".jpeg")
-        suffix = f"{extension[1:]}-aug{{}}{extension if is_jpeg else '.png'}"
-        return [f"{stem}-{suffix.format(number)}" for number in range(self.num_copies)]
-
-
 @check_arguments
 def augment_directory(
     source: str | os.PathLike[str] | Manifest,
@@ -94,9 +72,11 @@ def augment_directory(
     """Copies ``source/<class>/**`` and augmented copies of it to ``target/<class>/**``.
 
     Copy k of ``cat/1.jpg`` is ``cat/1-jpg-aug<k>.jpg``: a JPEG of quality 95 if the original is a
-    JPEG, else a PNG; always in RGB. ``target/augmentations.csv`` lists the parameters of each copy,
-    and ``target/manifest.csv`` is a manifest of all images. Split first, and augment only the
-    training images; or split the manifest, whose groups keep an original and its copies together.
+    JPEG, else a PNG; always in RGB. Names that are too long are shortened, and names that some file
+    systems do not distinguish are numbered. ``target/augmentations.csv`` lists the parameters of
+    each copy, and ``target/manifest.csv`` is a manifest of all images. Split first, and augment
+    only the training images; or split the manifest, whose groups keep an original and its copies
+    together.
 
     The plan is written to ``target/.imggen-augment`` before any image, and every file is written
     atomically. A copy depends only on the seed, k, and the index of its image: after an
@@ -118,8 +98,8 @@ def augment_directory(
         progress: Called with ("augmenting", finished images, all images) from time to time.
 
     Raises:
-        OptionError: A number out of bounds, MixUp or CutMix, ``balance`` without classes, or
-            images with masks, further inputs, boxes or keypoints.
+        OptionError: A number out of bounds, more than 10 million files, MixUp or CutMix,
+            ``balance`` without classes, or images with masks, further inputs, boxes or keypoints.
         ScanError: See ``scan``.
         ExportError: ``target`` holds other files, is inside ``source`` or contains it, was begun
             with other settings or images, or cannot be written.
@@ -151,7 +131,10 @@ def augment_directory(
     else:
         check_not_nested(folder, folder=manifest.root)
     check_output_folder(folder)
-    steps = _plan_steps(manifest, copies, balance=balance)
+    numbers = count_copies(manifest, copies, balance=balance)
+    if not os.path.lexists(folder):
+        check_room_for_files(folder, len(manifest) + sum(numbers))
+    steps = plan_copies(manifest, numbers, folder)
     settings = {
         "source": os.path.realpath(manifest.root),
         "copies": copies,
@@ -206,39 +189,11 @@ def _describe(pipeline: Pipeline) -> str:
         return ", ".join(step.name for step in pipeline.steps)
 
 
-def _plan_steps(manifest: Manifest, copies: int, *, balance: bool) -> list[_Step]:
-    """Plans the copies of all images.
-
-    Raises:
-        ExportError: Two files would have the same path, or one would be outside the target.
-    """
-    numbers = np.full(len(manifest), copies)
-    if balance and manifest.labels is not None:
-        counts = np.bincount(manifest.labels, minlength=manifest.num_classes)
-        goal = int(counts.max()) * (1 + copies)
-        for label in np.flatnonzero(counts):
-            each, rest = divmod(goal - int(counts[label]), int(counts[label]))
-            rows = np.flatnonzero(manifest.labels == label)
-            numbers[rows] = each + (np.arange(len(rows)) < rest)
-    steps = []
-    taken: set[str] = set()
-    for row, (path, num_copies) in enumerate(zip(manifest.paths, numbers.tolist(), strict=True)):
-        class_name = "" if manifest.labels is None else manifest.class_names[manifest.labels[row]]
-        step = _Step(row, path, class_name, num_copies)
-        for name in (path, *step.copies):
-            if name.lower() in taken or os.path.isabs(name) or ".." in name.split("/"):
-                raise ExportError(
-                    f"Cannot write {name!r} for {manifest.filepath(row)!r}: another file has this "
-                    "path, or it is outside the target. Rename the file."
-                )
-            taken.add(name.lower())
-        steps.append(step)
-    return steps
-
-
-def _begin(journal: Journal, settings: dict[str, Any], steps: list[_Step]) -> None:
+def _begin(journal: Journal, settings: dict[str, Any], steps: list[CopiesStep]) -> None:
     """Writes the plan, or compares it with that of an interrupted call."""
-    earlier = journal.read(lambda metadata, lines: (metadata, [_Step(*line) for line in lines]))
+    earlier = journal.read(
+        lambda metadata, lines: (metadata, [CopiesStep(*line) for line in lines])
+    )
     if earlier is None:
         journal.write(settings, steps)
         return
@@ -259,14 +214,18 @@ class _Worker:
     ) -> None:
         self._manifest, self._journal, self._pipeline = manifest, journal, pipeline
         self._spec, self._seed = spec, seed
-        self._recorded: dict[str, list[Any]] = dict(journal.recorded())
+        self._recorded: dict[str, list[Any]] = dict(filter(is_record, journal.recorded()))
 
-    def do(self, step: _Step, temporary: str) -> list[Any] | Failure:
+    def do(self, step: CopiesStep, temporary: str) -> list[Any] | Failure:
         """Copies and augments an image, and returns the parameters of each copy."""
-        paths = [os.path.join(self._journal.target, name) for name in step.copies]
-        original = os.path.join(self._journal.target, step.original)
+        paths = [self._journal.locate(name) for name in step.copies]
+        original = self._journal.locate(step.original)
         drawn = self._recorded.get(step.original)
-        if drawn is not None and all(map(os.path.exists, (original, *paths))):
+        if (
+            drawn is not None
+            and len(drawn) == len(paths)
+            and all(map(os.path.exists, (original, *paths)))
+        ):
             return drawn
         source = self._manifest.filepath(step.row)
         try:
@@ -313,7 +272,7 @@ def _encode(pixels: npt.NDArray[np.uint8], path: str) -> bytes:
 
 
 def _write_tables(
-    folder: str, manifest: Manifest, steps: list[_Step], drawn: list[list[Any] | Failure]
+    folder: str, manifest: Manifest, steps: list[CopiesStep], drawn: list[list[Any] | Failure]
 ) -> CopiesReport:
     """Writes the tables, once all images are written."""
     rows: list[int] = []

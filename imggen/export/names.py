@@ -6,14 +6,15 @@ import itertools
 import os
 import posixpath
 import re
-import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from typing import final
 
+from imggen.core import max_name_length
 from imggen.errors import ExportError
+from imggen.export.path_keys import path_key
 from imggen.export.sidecars import Sidecar
 
-_MAX_NAME_LENGTH = 255  # bytes, on every usual file system
+_MAX_PATH_LENGTH = 4095  # bytes, on Linux; elsewhere the system itself refuses
 
 
 def check_folder_names(split_names: Sequence[str], class_names: Sequence[str]) -> None:
@@ -35,52 +36,86 @@ def check_folder_names(split_names: Sequence[str], class_names: Sequence[str]) -
 
 @final
 class TargetNames:
-    """The paths that are taken, compared as on a case-insensitive file system."""
+    """The paths that are taken, compared as on a case-insensitive file system.
 
-    def __init__(self) -> None:
+    Args:
+        target: The folder that the paths are in; its file system limits the length of names.
+    """
+
+    def __init__(self, target: str) -> None:
+        self._target = target
+        self._max_length = max_name_length(target)
         # The sidecar at each path; None for an image, which never shares its path.
         self._taken: dict[str, str | None] = {}
         # The next number for each path, so that a thousand equal names do not take a million
         # attempts.
         self._numbers: dict[str, int] = {}
 
-    def reserve(self, path: str, sidecars: Sequence[Sidecar]) -> str:
+    def reserve(self, path: str, sidecars: Sequence[Sidecar] = ()) -> str:
         """Reserves a path for an image, numbered if its path or a sidecar's is already taken.
 
         Args:
             path: The preferred path of the image.
             sidecars: Its sidecars; images may share some.
+
+        Raises:
+            ExportError: A folder of the path, or the whole path, is too long.
         """
-        suffixes = [sidecar.suffix for sidecar in sidecars]
-        first = self._numbers.get(path_key(path), 1)
-        for number, candidate in enumerate(_candidates(path, suffixes, first), first):
-            stem = posixpath.splitext(candidate)[0]
-            sidecar_keys = {path_key(stem + sidecar.suffix): sidecar.path for sidecar in sidecars}
-            is_free = path_key(candidate) not in self._taken and all(
-                self._taken.get(key, owner) == owner for key, owner in sidecar_keys.items()
-            )
-            if is_free:
-                self._taken |= {path_key(candidate): None, **sidecar_keys}
-                self._numbers[path_key(path)] = number + 1
-                return candidate
-        raise AssertionError("unreachable: numbers are endless")
+        stem, extension = posixpath.splitext(path)
+        owners = {sidecar.suffix: sidecar.path for sidecar in sidecars}
+        return self._reserve(stem, {**owners, extension: None}) + extension
 
+    def reserve_copies(self, stem: str, suffixes: Iterable[str]) -> str:
+        """Reserves the paths that a stem and each suffix make; returns the stem, maybe numbered.
 
-def path_key(path: str) -> str:
-    """Returns a text that is equal for paths that some file systems do not distinguish."""
-    return unicodedata.normalize("NFC", path).casefold()
+        Raises:
+            ExportError: See ``reserve``.
+        """
+        return self._reserve(stem, dict.fromkeys(suffixes))
 
+    def _reserve(self, stem: str, owners: dict[str, str | None]) -> str:
+        """Reserves the paths that a stem and each suffix make.
 
-def _candidates(path: str, suffixes: list[str], first: int) -> Iterator[str]:
-    """Yields the path, and then numbered paths from 2."""
-    stem, extension = posixpath.splitext(path)
-    folder, name = posixpath.split(stem)
-    longest = max(len(os.fsencode(suffix)) for suffix in [extension, *suffixes])
-    for number in itertools.count(first):
-        if number == 1:
-            yield path
-            continue
-        room = _MAX_NAME_LENGTH - len(f"-{number}") - longest
-        while name and len(os.fsencode(name)) > room:
+        Args:
+            stem: The preferred path without suffix.
+            owners: By suffix, the only sidecar that may be there already; None for an image.
+        """
+        if not owners:
+            return stem
+        longest = max(len(os.fsencode(suffix)) for suffix in owners)
+        self._check_length(stem, longest)
+        first_key = path_key(stem + next(reversed(owners)))
+        first = self._numbers.get(first_key, 1)
+        for number in itertools.count(first):
+            candidate = self._shorten(stem, "" if number == 1 else f"-{number}", longest)
+            keys = {path_key(candidate + suffix): owner for suffix, owner in owners.items()}
+            if all(
+                key not in self._taken or (owner is not None and self._taken[key] == owner)
+                for key, owner in keys.items()
+            ):
+                self._taken |= keys
+                self._numbers[first_key] = number + 1
+                break
+        return candidate
+
+    def _shorten(self, stem: str, number: str, longest: int) -> str:
+        folder, name = posixpath.split(stem)
+        room = self._max_length - len(number) - longest
+        while len(name) > 1 and len(os.fsencode(name)) > room:
             name = name[:-1]
-        yield posixpath.join(folder, f"{name}-{number}{extension}")
+        return posixpath.join(folder, name + number)
+
+    def _check_length(self, stem: str, longest: int) -> None:
+        folder = posixpath.dirname(stem)
+        name = max(folder.split("/"), key=lambda name: len(os.fsencode(name)))
+        if len(os.fsencode(name)) > self._max_length:
+            raise ExportError(
+                f"The folder {name!r} has a name of more than {self._max_length} bytes, which "
+                f"{self._target!r} cannot hold. Rename it, or choose another place."
+            )
+        name_length = min(len(os.fsencode(stem)) - len(os.fsencode(folder)) + longest, 256)
+        if len(os.fsencode(os.path.join(self._target, folder))) + name_length > _MAX_PATH_LENGTH:
+            raise ExportError(
+                f"{stem!r} in {self._target!r} would be a path of more than {_MAX_PATH_LENGTH} "
+                "bytes. Choose a target with a shorter path."
+            )

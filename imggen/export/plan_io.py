@@ -14,7 +14,8 @@ from typing import Any, TypeGuard, get_args
 from imggen.core import is_relative_path, is_whole
 from imggen.errors import ExportError
 from imggen.export.journal import Journal
-from imggen.export.names import check_folder_names, path_key
+from imggen.export.names import check_folder_names
+from imggen.export.path_keys import path_key
 from imggen.export.plan import KIND, Mode, Plan, Step
 
 

@@ -43,7 +43,7 @@ def make_plan(
     for sidecar in find_sidecars(manifest):
         for row in sidecar.rows:
             sidecars_by_row.setdefault(row, []).append(sidecar)
-    taken = TargetNames()
+    taken = TargetNames(target)
     steps: list[Step] = []
     sidecar_steps: dict[str, Step] = {}
     for number, (name, split) in enumerate(result.splits.as_dict().items()):
@@ -57,7 +57,7 @@ def make_plan(
             source_path = located[path]
             steps.append(_make_step(source, source_path, target_path, number, label, mode))
             for sidecar in sidecars:
-                path_of_sidecar = posixpath.splitext(target_path)[0] + sidecar.suffix
+                path_of_sidecar = _sidecar_target(sidecar, path, target_path)
                 if path_of_sidecar not in sidecar_steps:
                     beside = posixpath.join(
                         posixpath.dirname(source_path), posixpath.basename(sidecar.path)
@@ -109,6 +109,14 @@ def locate_sources(manifest: Manifest) -> tuple[str, dict[str, str]]:
         folder, name = posixpath.split(path)
         full_paths[path] = os.path.join(resolved[folder], name)
     return os.path.commonpath([root, *outside]), full_paths
+
+
+def _sidecar_target(sidecar: Sidecar, path: str, target_path: str) -> str:
+    """Returns the path of a sidecar, which keeps its name if its image does."""
+    stem = posixpath.splitext(target_path)[0]
+    if posixpath.basename(stem) == posixpath.splitext(posixpath.basename(path))[0]:
+        return posixpath.join(posixpath.dirname(target_path), posixpath.basename(sidecar.path))
+    return stem + sidecar.suffix
 
 
 def _make_step(

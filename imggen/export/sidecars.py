@@ -5,9 +5,11 @@ from __future__ import annotations
 import os
 import posixpath
 from collections import defaultdict
+from collections.abc import Callable, Container
 from typing import NamedTuple
 
 from imggen.data import Manifest
+from imggen.export.path_keys import path_key
 
 
 class Sidecar(NamedTuple):
@@ -27,7 +29,9 @@ class Sidecar(NamedTuple):
 def find_sidecars(manifest: Manifest) -> list[Sidecar]:
     """Finds the sidecars of all samples, such as ``1.txt`` and ``1.jpg.json`` for ``1.jpg``.
 
-    Sidecars are in the folder of their image, are not hidden, and are not samples themselves.
+    Sidecars are in the folder of their image, are not hidden, and are not samples themselves. Their
+    names may differ in case (``img.txt`` for ``IMG.JPG``) or in the encoding of accents, unless
+    that is the name of another image or of another sidecar.
 
     Returns:
         The sidecars, in order of path.
@@ -40,19 +44,37 @@ def find_sidecars(manifest: Manifest) -> list[Sidecar]:
         samples.add(path)
     found = []
     for folder in sorted(rows_of):
-        by_stem = rows_of[folder]
-        for name in sorted(_list_files(os.path.join(manifest.root, folder))):
-            path = posixpath.join(folder, name)
-            if path in samples or name.startswith("."):
-                continue
-            stem = name
-            while stem not in by_stem and "." in stem:
-                stem = posixpath.splitext(stem)[0]
-                if stem.startswith("."):
-                    break
-            if stem in by_stem:
-                found.append(Sidecar(path, by_stem[stem], name[len(stem) :]))
+        by_stem = dict(rows_of[folder])
+        by_key: dict[str, list[int]] = defaultdict(list)
+        for known, rows in by_stem.items():
+            by_key[path_key(known)] += rows
+        names = sorted(
+            name
+            for name in _list_files(os.path.join(manifest.root, folder))
+            if posixpath.join(folder, name) not in samples and not name.startswith(".")
+        )
+        exact = {name: stem for name in names if (stem := _find_stem(name, by_stem)) is not None}
+        taken = {path_key(name) for name in exact}
+        for name in names:
+            path, match = posixpath.join(folder, name), exact.get(name)
+            if match is not None:
+                found.append(Sidecar(path, by_stem[match], name[len(match) :]))
+            elif path_key(name) not in taken:
+                match = _find_stem(name, by_key, path_key)
+                if match is not None:
+                    found.append(Sidecar(path, by_key[path_key(match)], name[len(match) :]))
+                    taken.add(path_key(name))
     return found
+
+
+def _find_stem(name: str, stems: Container[str], key: Callable[[str], str] = str) -> str | None:
+    """Returns the name without its last extensions whose key is one of ``stems``."""
+    while key(name) not in stems:
+        shorter = posixpath.splitext(name)[0]
+        if shorter == name or shorter.startswith("."):
+            return None
+        name = shorter
+    return name
 
 
 def _list_files(folder: str) -> list[str]:

@@ -291,3 +291,18 @@ def test_a_foreign_list_in_a_quarantine_is_kept(photos, tmp_path):
     assert "not an earlier output" in result.stderr
     assert (tmp_path / "q/quarantine.csv").read_text() == "name,test\nme,negative\n"
     assert (photos / "cat/000.png").exists()
+
+
+def test_a_demo_is_written_to_no_folder_of_other_files(photos, tmp_path):
+    (tmp_path / "file").write_text("x")
+    before = content_of(photos)
+    for folder in (photos, tmp_path / "file", tmp_path / "file/x", tmp_path / ("n" * 300)):
+        result = invoke("demo", "--output", folder)
+
+        assert result.exit_code == 1, folder
+        assert (
+            "is not empty" in result.stderr
+            or "not a folder" in result.stderr
+            or "Cannot" in (result.stderr)
+        )
+    assert content_of(photos) == before

@@ -123,3 +123,51 @@ def test_a_link_cycle_does_not_hide_sidecars(tmp_path):
     split_directory(photos, tmp_path / "out", {"train": 1.0})
 
     assert sorted(files_in(tmp_path / "out" / "train" / "cat")) == ["000.png", "000.txt", "001.png"]
+
+
+# Names that differ in case.
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_sidecars_whose_names_differ_in_case_go_along_under_their_own_names(tmp_path, mode):
+    along = ["cat/img.txt", "cat/IMG.xml", "cat/Img.jpg.JSON", "dog/cafe\u0301.txt", "dog/x.TXT"]
+    images = ["cat/IMG.JPG", "dog/caf\u00e9.png", "dog/X.png"]
+    photos = write_files(tmp_path / "photos", *images, *along, "cat/imga.txt")
+    before = files_in(photos)
+    split_directory(photos, tmp_path / "out", {"all": 1.0}, mode=mode)
+
+    assert sorted(files_in(tmp_path / "out/all")) == sorted([*images, *along])
+    if mode == "move":
+        assert list(files_in(photos)) == ["cat/imga.txt"]
+        assert imggen.undo_split(tmp_path / "out") == 8
+        assert files_in(photos) == before
+
+
+def test_a_sidecar_belongs_to_the_image_of_its_exact_name_first(tmp_path):
+    names = ["cat/A.png", "cat/a.png", "cat/A.txt", "cat/a.txt"]
+    photos = write_files(tmp_path / "photos", *names)
+    split_directory(photos, tmp_path / "out", {"all": 1.0})
+
+    assert files_in(tmp_path / "out/all") == {
+        "cat/A.png": b"cat/A.png",
+        "cat/A.txt": b"cat/A.txt",
+        "cat/a-2.png": b"cat/a.png",
+        "cat/a-2.txt": b"cat/a.txt",
+    }
+
+
+def test_of_two_sidecars_with_one_name_in_two_cases_the_exact_one_goes_along(tmp_path):
+    photos = write_files(tmp_path / "photos", "cat/IMG.JPG", "cat/IMG.txt", "cat/img.txt")
+    split_directory(photos, tmp_path / "out", {"all": 1.0}, mode="move")
+
+    assert sorted(files_in(tmp_path / "out/all")) == ["cat/IMG.JPG", "cat/IMG.txt"]
+    assert list(files_in(photos)) == ["cat/img.txt"]
+
+
+def test_a_sidecar_in_another_case_gets_the_number_of_its_image(tmp_path):
+    photos = write_files(tmp_path / "photos", *numbered("cat", 3), "dog/IMG.png", "dog/img.txt")
+    split_directory(photos, tmp_path / "out", {"train": 1.0}, oversample=True)
+
+    assert sorted(files_in(tmp_path / "out/train/dog")) == sorted(
+        ["IMG.png", "img.txt", "IMG-2.png", "IMG-2.txt", "IMG-3.png", "IMG-3.txt"]
+    )
