@@ -76,10 +76,9 @@ def save_policy(file: str | os.PathLike[str], policy: Any, *, overwrite: bool = 
         overwrite: Replace a file that is not a policy, too.
 
     Raises:
-        ExportError: The file cannot be written, or exists and is not a policy.
         OptionError: An augmentation cannot be saved, as is the case for functions; or ``file`` does
             not end in ``.yaml``, ``.yml`` or ``.json``.
-        PolicyError: The file cannot be written.
+        PolicyError: The file cannot be written, or exists and is not a policy.
 
     Example:
         >>> import imggen
@@ -90,8 +89,8 @@ def save_policy(file: str | os.PathLike[str], policy: Any, *, overwrite: bool = 
     """
     _check_suffix(file)
     text = format_policy(policy, as_json=os.fspath(file).lower().endswith(".json"))
-    check_output(file, _is_policy, overwrite=overwrite)
     try:
+        check_output(file, _is_policy, overwrite=overwrite)
         replace_files({Path(file): lambda path: path.write_text(text, encoding="utf-8")})
     except OSError as err:
         raise PolicyError.of(os.fspath(file), None, f"it cannot be written: {err}") from err

@@ -333,26 +333,24 @@ class Manifest:
 
     @check_arguments
     def save(self, file: str | os.PathLike[str], *, overwrite: bool = False) -> None:
-        """Writes the table as CSV or Parquet, depending on the extension of ``file``.
+        """Writes the table as CSV or Parquet, by the extension of ``file``.
 
         A JSON file next to it (``<file>.json``) holds the class names and the relative path to
-        ``root``, so that empty classes and class order are kept. Each file is replaced atomically.
+        ``root``, so that empty classes and class order are kept. Both are replaced atomically.
 
         Args:
-            file: A path that ends in ``.csv`` or ``.parquet``. A table that ``save`` wrote is
-                replaced.
-            overwrite: Replace any other file too.
+            file: Ends in ``.csv`` or ``.parquet``.
+            overwrite: Replace an existing file even if ``save`` did not write it.
 
         Raises:
             OptionError: Another extension.
-            ExportError: The file cannot be written, or exists and is another one.
+            ExportError: The file cannot be written, or exists and is not one of ``save``.
             ManifestError: A path that is not valid UTF-8, which Parquet cannot store.
             MissingExtraError: Parquet without pyarrow.
         """
-        target = Path(file)
-        root = relative_root(self.root, target.parent)
+        root = relative_root(self.root, Path(file).parent)
         metadata = build_metadata(self._columns(), self.class_names, root)
-        write_table(target, self.to_frame(), metadata, overwrite=overwrite)
+        write_table(Path(file), self.to_frame(), metadata, overwrite=overwrite)
 
     @classmethod
     @check_arguments

@@ -76,6 +76,7 @@ def test_quarantine_moves_unusable_files_and_gives_exit_status_0(mixed, tmp_path
     assert result.exit_code == 0
     assert result.output.endswith(f"2 files moved to {tmp_path / 'aside'}\n")
     assert paths_in(tmp_path / "aside") == [
+        ".imggen-quarantine",
         "cat",
         "cat/empty.png",
         "dog",

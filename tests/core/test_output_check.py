@@ -7,7 +7,7 @@ from PIL import Image
 
 import imggen
 from imggen.core import check_output, check_output_folder, find_clash
-from imggen.errors import ExportError, OptionError
+from imggen.errors import ExportError, ImggenError, OptionError
 from imggen.preview import check_picture, save_picture
 from imggen.reports import write_page
 from tests.helpers.images import write_images
@@ -125,7 +125,7 @@ def test_no_function_replaces_a_file_that_it_did_not_write(photos, tmp_path):
         file = tmp_path / f"{number}{ending}"
         for content in (image, FOREIGN.get(ending, image)):
             file.write_bytes(content)
-            with pytest.raises(ExportError, match="not an earlier output of the same kind"):
+            with pytest.raises(ImggenError, match="not an earlier output of the same kind"):
                 write(file)
             assert file.read_bytes() == content, ending
             assert not (tmp_path / f"{number}{ending}.json").exists()
