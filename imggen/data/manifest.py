@@ -321,8 +321,7 @@ class Manifest:
         Raises:
             ManifestError: A file without a label, labels of another length, out of range, or
                 with more than one dimension.
-            OptionError: ``num_classes`` with labels that are names, or that contradicts
-                ``class_names``.
+            OptionError: ``num_classes`` with names, or contradicting ``class_names``.
         """
         paths = to_paths(files, "files")
         if not paths:
@@ -340,11 +339,11 @@ class Manifest:
 
         Args:
             file: Ends in ``.csv`` or ``.parquet``.
-            overwrite: Replace an existing file even if ``save`` did not write it.
+            overwrite: Replace a file that ``save`` did not write.
 
         Raises:
             OptionError: Another extension.
-            ExportError: The file cannot be written, or exists and is not one of ``save``.
+            ExportError: The file cannot be written, or is another one.
             ManifestError: A path that is not valid UTF-8, which Parquet cannot store.
             MissingExtraError: Parquet without pyarrow.
         """
