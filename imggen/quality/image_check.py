@@ -1,40 +1,44 @@
-"""The check of one image file: its size, mode and format, and what is broken or unusual."""
+"""The check of one image file: every witness is asked what is broken or unusual in it."""
 
 from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from enum import Enum
-from typing import TYPE_CHECKING, NamedTuple, final
+from typing import TYPE_CHECKING, NamedTuple
 
-from imggen.decode import PLAIN_MODES, concerns_file, find_format, format_by_extension, load_image
-from imggen.errors import ImageError
+from imggen.decode import PLAIN_MODES, concerns_file, find_format, format_by_extension
+from imggen.quality.findings import Evidence, Finding, Problem
+from imggen.quality.witnesses import (
+    HelperDiedError,
+    HelperPool,
+    decode_with_pillow,
+    examine_bmp,
+    examine_error,
+    examine_gif,
+    examine_image_visibility,
+    examine_jpeg_2000,
+    examine_png,
+    examine_tiff,
+    examine_webp,
+    name_kind,
+)
 
 if TYPE_CHECKING:
     from PIL import Image
 
-
-@final
-class Problem(Enum):
-    """The kinds of findings; those up to BROKEN are faults that rule a file out for training."""
-
-    EMPTY = "empty"
-    UNREADABLE = "unreadable"
-    NOT_IMAGE = "not an image"
-    TRUNCATED = "truncated"
-    TOO_LARGE = "too large"
-    UNUSABLE = "unusable pixels"
-    BROKEN = "broken"
-    WRONG_EXTENSION = "wrong extension"
-    ANIMATED = "animated"
-    UNUSUAL_MODE = "unusual mode"
-
-    @property
-    def is_fault(self) -> bool:
-        """Whether a file with this problem cannot be used for training."""
-        return self not in (Problem.WRONG_EXTENSION, Problem.ANIMATED, Problem.UNUSUAL_MODE)
+_STRUCTURES: dict[str, Callable[[bytes], Iterable[Evidence]]] = {
+    "BMP": examine_bmp,
+    "GIF": examine_gif,
+    "JPEG2000": examine_jpeg_2000,
+    "PNG": examine_png,
+    "TIFF": examine_tiff,
+    "WEBP": examine_webp,
+}
+# Of kinds of many variants, some of which decoders get wrong.
+_COMPARED = {"JPEG2000", "TIFF", "PPM"}
+_PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 
 
 class ImageFacts(NamedTuple):
@@ -57,70 +61,48 @@ class ImageFacts(NamedTuple):
     num_bytes: int
 
 
-class Finding(NamedTuple):
-    """A fault or remark about a file.
-
-    Attributes:
-        path: Relative to the folder or the root of the manifest that was checked.
-        problem: The kind of finding.
-        detail: The fault or remark in words.
-    """
-
-    path: str
-    problem: Problem
-    detail: str
-
-
-class ImageCheck(NamedTuple):
-    """The result of checking a file.
-
-    Attributes:
-        facts: The facts of its header; None if it could not be opened.
-        findings: Its faults and remarks; empty for most files.
-    """
-
-    facts: ImageFacts | None
-    findings: tuple[Finding, ...]
-
-
-def check_image(root: str, path: str, *, decode: bool = True) -> ImageCheck:
-    """Checks one file; whatever is wrong with it is a finding.
+def read_facts(root: str, path: str) -> ImageFacts | None:
+    """Reads the header of one file; returns None if it cannot be opened.
 
     Args:
         root: The folder that ``path`` is relative to.
         path: The file.
-        decode: Decode all of the first frame, which finds damage behind the header.
     """
-    from PIL import Image, UnidentifiedImageError
+    from PIL import Image
 
     full_path = os.path.join(root, path)
-    facts = None
-    findings: list[Finding] = []
     try:
-        if os.path.getsize(full_path) == 0:
-            return ImageCheck(None, (Finding(path, Problem.EMPTY, "the file has 0 bytes"),))
         with Image.open(full_path) as image:
-            error = _try_decoding(image) if decode else None
-            # Last, since counting frames reads all of them.
-            facts = _facts(image, os.path.getsize(full_path))
-            findings += _find_remarks(path, facts)
-            if error is not None:
-                raise error
-        if decode and facts.mode not in PLAIN_MODES:
-            load_image(full_path)
-    except ImageError as err:
-        findings.append(Finding(path, Problem.UNUSABLE, err.reason))
-    except Image.DecompressionBombError as err:
-        findings.append(Finding(path, Problem.TOO_LARGE, str(err)))
-    except UnidentifiedImageError:
-        findings.append(
-            Finding(path, Problem.NOT_IMAGE, "not a format that Pillow knows, or a broken header")
-        )
+            return _facts(image, os.path.getsize(full_path))
     except Exception as err:
         if not concerns_file(err):
             raise
-        findings.append(Finding(path, _classify(err), _describe(err)))
-    return ImageCheck(facts, tuple(findings))
+        return None
+
+
+def check_image(root: str, path: str, helpers: HelperPool) -> tuple[Finding, ...]:
+    """Checks one file; whatever is wrong with it is a finding, and at most one of them a fault.
+
+    Args:
+        root: The folder that ``path`` is relative to.
+        path: The file.
+        helpers: Processes that decode files.
+
+    Returns:
+        The remarks, and then the fault that most directly says what is wrong.
+    """
+    full_path = os.path.join(root, path)
+    try:
+        evidence = list(_examine(full_path, path, helpers))
+    except HelperDiedError as err:
+        evidence = [Evidence(Problem.BROKEN, str(err), "OpenCV")]
+    except Exception as err:  # noqa: BLE001 - raised again unless it is about the file
+        evidence = [examine_error(err)]
+    faults = [found for found in evidence if found.problem.is_fault]
+    remarks = [found for found in evidence if not found.problem.is_fault]
+    return tuple(
+        Finding(path, found.problem, found.detail, found.witness) for found in remarks + faults[:1]
+    )
 
 
 @contextmanager
@@ -129,6 +111,79 @@ def silence_pillow() -> Iterator[None]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         yield
+
+
+def _examine(full_path: str, path: str, helpers: HelperPool) -> Iterator[Evidence]:
+    from PIL import Image
+
+    if os.path.getsize(full_path) == 0:
+        yield Evidence(Problem.EMPTY, "the file has 0 bytes", "operating system")
+        return
+    try:
+        image = Image.open(full_path)
+    except Exception as err:  # noqa: BLE001 - raised again unless it is about the file
+        yield from _examine_unopened(full_path, examine_error(err), helpers)
+        return
+    with image:
+        image_format = find_format(image.format)
+        if image_format.family == "JPEG":
+            decoded = helpers.ask("jpeg", full_path)
+            evidence = list(decoded.evidence)
+            error = None if decoded.is_decoded else decode_with_pillow(image)
+        else:
+            error = decode_with_pillow(image)
+            evidence = _examine_structure(image.format or "", full_path)
+            if error is None:
+                evidence += examine_image_visibility(image)
+        # Last, since counting frames reads all of them.
+        facts = _facts(image, os.path.getsize(full_path))
+    yield from _find_remarks(path, facts)
+    if error is not None:
+        yield from _judge_error(full_path, error, evidence, helpers)
+        return
+    yield from evidence
+    is_broken = any(found.problem.is_fault for found in evidence)
+    if not is_broken and (facts.mode not in PLAIN_MODES or facts.format in _COMPARED):
+        yield from helpers.ask("compare", full_path)
+
+
+def _examine_structure(image_format: str, full_path: str) -> list[Evidence]:
+    if image_format not in _STRUCTURES:
+        return []
+    with open(full_path, "rb") as file:
+        return list(_STRUCTURES[image_format](file.read()))
+
+
+def _examine_unopened(full_path: str, error: Evidence, helpers: HelperPool) -> Iterator[Evidence]:
+    """Yields what is wrong with a file that Pillow does not open."""
+    if error.problem in (Problem.TOO_LARGE, Problem.UNREADABLE):
+        yield error
+        return
+    with open(full_path, "rb") as file:
+        data = file.read()
+    evidence = examine_png(data) if data.startswith(_PNG_SIGNATURE) else []
+    yield from _judge_error(full_path, error, evidence, helpers, data)
+
+
+def _judge_error(
+    full_path: str,
+    error: Evidence,
+    evidence: list[Evidence],
+    helpers: HelperPool,
+    data: bytes = b"",
+) -> Iterator[Evidence]:
+    """Yields whether a file that Pillow does not decode is broken or of another kind."""
+    is_broken = any(found.problem.is_fault for found in evidence)
+    kind = name_kind(data)
+    if kind is not None and not is_broken:
+        yield Evidence(Problem.UNSUPPORTED, f"{kind}, which imggen does not read", "signature")
+    elif not is_broken and helpers.ask("opencv", full_path):
+        yield from evidence
+        detail = f"OpenCV decodes it, and imggen does not: {error.detail}"
+        yield Evidence(Problem.UNSUPPORTED, detail, error.witness)
+    else:
+        yield from (found for found in evidence if not found.problem.is_fault)
+        yield error
 
 
 def _facts(image: Image.Image, num_bytes: int) -> ImageFacts:
@@ -141,14 +196,6 @@ def _facts(image: Image.Image, num_bytes: int) -> ImageFacts:
     )
 
 
-def _try_decoding(image: Image.Image) -> Exception | None:
-    try:
-        image.load()
-    except Exception as err:  # noqa: BLE001 - as above
-        return err
-    return None
-
-
 def _num_frames(image: Image.Image) -> int:
     try:
         return int(getattr(image, "n_frames", 1))
@@ -158,25 +205,14 @@ def _num_frames(image: Image.Image) -> int:
         return 1
 
 
-def _find_remarks(path: str, facts: ImageFacts) -> Iterator[Finding]:
+def _find_remarks(path: str, facts: ImageFacts) -> Iterator[Evidence]:
     extension = os.path.splitext(path)[1].lower()
     expected, found = format_by_extension(extension), find_format(facts.format)
     if expected is not None and find_format(expected).family != found.family:
-        yield Finding(path, Problem.WRONG_EXTENSION, f"{facts.format} in a {extension} file")
+        detail = f"{facts.format} in a {extension} file"
+        yield Evidence(Problem.WRONG_EXTENSION, detail, "signature")
     if facts.num_frames > 1 and not found.has_previews:
         detail = f"{facts.num_frames} frames, of which only the first is used"
-        yield Finding(path, Problem.ANIMATED, detail)
+        yield Evidence(Problem.ANIMATED, detail, "Pillow")
     if facts.mode not in PLAIN_MODES:
-        yield Finding(path, Problem.UNUSUAL_MODE, facts.mode)
-
-
-def _classify(err: Exception) -> Problem:
-    if isinstance(err, OSError) and err.errno is not None:
-        return Problem.UNREADABLE
-    return Problem.TRUNCATED if "truncated" in str(err).lower() else Problem.BROKEN
-
-
-def _describe(err: Exception) -> str:
-    if isinstance(err, OSError) and err.strerror:
-        return err.strerror.lower()
-    return str(err) or type(err).__name__
+        yield Evidence(Problem.UNUSUAL_MODE, facts.mode, "Pillow")

@@ -14,7 +14,7 @@ import numpy.typing as npt
 from imggen.core import Report, check_arguments
 from imggen.data import Manifest
 from imggen.errors import ScanError
-from imggen.quality.image_check import ImageFacts, check_image, silence_pillow
+from imggen.quality.image_check import ImageFacts, read_facts, silence_pillow
 from imggen.workers import Progress, ThreadMap
 
 
@@ -101,13 +101,10 @@ def survey(
         >>> survey(manifest).formats
         {'PNG': 16}
     """
-    check = partial(check_image, manifest.root, decode=False)
+    read = partial(read_facts, manifest.root)
     with silence_pillow():
         facts = tuple(
-            checked.facts
-            for checked in ThreadMap(workers).imap_with_progress(
-                "reading headers", check, manifest.paths, progress
-            )
+            ThreadMap(workers).imap_with_progress("reading headers", read, manifest.paths, progress)
         )
     if all(fact is None for fact in facts):
         raise ScanError(

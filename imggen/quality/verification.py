@@ -1,4 +1,4 @@
-"""Verification of image files by decoding them, and quarantine of broken ones."""
+"""Verification of image files, and quarantine of broken ones."""
 
 from __future__ import annotations
 
@@ -22,7 +22,9 @@ from imggen.core import (
 )
 from imggen.data import Manifest, scan
 from imggen.errors import ExportError
-from imggen.quality.image_check import Finding, check_image, silence_pillow
+from imggen.quality.findings import Finding
+from imggen.quality.image_check import check_image, silence_pillow
+from imggen.quality.witnesses import HelperPool
 from imggen.workers import Progress, ThreadMap
 
 
@@ -31,7 +33,8 @@ from imggen.workers import Progress, ThreadMap
 class VerifyReport(Report):
     """The faults and remarks about a set of files.
 
-    ``to_frame`` has a row per finding; columns ``path``, ``problem``, ``is_fault``, ``detail``.
+    ``to_frame`` has a row per finding; columns ``path``, ``problem``, ``is_fault``, ``detail``,
+    ``witness``.
 
     Attributes:
         root: The folder that paths are relative to.
@@ -45,12 +48,17 @@ class VerifyReport(Report):
     findings: tuple[Finding, ...]
     skipped: Mapping[str, int]
 
-    _COLUMNS: ClassVar[tuple[str, ...]] = ("path", "problem", "is_fault", "detail")
+    _COLUMNS: ClassVar[tuple[str, ...]] = ("path", "problem", "is_fault", "detail", "witness")
 
     @property
     def faults(self) -> tuple[Finding, ...]:
-        """The files that cannot be used for training, each once."""
+        """The broken files, each once."""
         return tuple(finding for finding in self.findings if finding.problem.is_fault)
+
+    @property
+    def unsupported(self) -> tuple[Finding, ...]:
+        """The files that may be whole, but that imggen does not load, each once."""
+        return tuple(finding for finding in self.findings if finding.problem.is_unsupported)
 
     @property
     def counts(self) -> dict[str, int]:
@@ -64,10 +72,11 @@ class VerifyReport(Report):
         return {"root": self.root, "num_files": self.num_files}
 
     def quarantine(self, folder: str | os.PathLike[str]) -> list[str]:
-        """Moves the files that cannot be used for training to ``folder``, and lists them there.
+        """Moves the broken files to ``folder``, and lists them there.
 
         Files keep their relative paths; ``folder/quarantine.csv`` lists the faults, twice for a
-        file that an interrupted call was about to move. Files with mere remarks stay.
+        file that an interrupted call was about to move. Files of a kind that is not supported and
+        files with mere remarks stay.
 
         Args:
             folder: A folder outside the verified one; created if missing. Files of earlier calls
@@ -134,11 +143,21 @@ def verify(
     workers: int | None = None,
     progress: Progress | None = None,
 ) -> VerifyReport:
-    """Decodes every image, and reports broken and unusual files.
+    """Decodes every image, and reports broken, unsupported and unusual files.
 
-    Faults, which rule a file out for training: empty, unreadable, not an image, truncated, too
-    large (Pillow's limit against decompression bombs), unusable pixels, broken. Remarks: wrong
-    extension, animated, unusual mode (such as CMYK or 16-bit).
+    Decoders tolerate damage, so several witnesses are asked about each file: Pillow, libjpeg's
+    warnings, the checksums of PNGs, the lengths that a file states, steps in the pixels of a JPEG
+    that only a damaged block explains, and, for kinds of which decoders read some wrongly (TIFF,
+    JPEG 2000, 16 bits, ...), a second decoder. Each finding names its witness.
+
+    Faults, which mean that a file is broken: empty, unreadable, not an image, truncated, broken,
+    damaged pixels. Not loaded, though perhaps whole: too large (Pillow's limit against
+    decompression bombs), kind not supported. Remarks: damaged metadata, extra bytes, decoder
+    warning, decoders disagree, nothing visible (such as all transparent), wrong extension,
+    animated, unusual mode (such as CMYK or 16-bit).
+
+    Helper processes decode JPEGs with OpenCV, since its decoders write their warnings to stderr.
+    They are started when the first one is needed, one per thread, and end with this function.
 
     Args:
         source: A folder, whose images at any depth are checked, or a manifest.
@@ -150,6 +169,7 @@ def verify(
 
     Raises:
         ScanError: Same as ``scan``.
+        WorkerError: A helper process cannot be started.
 
     Example:
         >>> report = verify(photos)
@@ -158,16 +178,16 @@ def verify(
     """
     manifest = source if isinstance(source, Manifest) else scan(source, labels=None)
     paths = list(dict.fromkeys(manifest.paths))
-    with silence_pillow():
+    with silence_pillow(), HelperPool() as helpers:
+        check = partial(check_image, manifest.root, helpers=helpers)
         findings = tuple(
             finding
-            for checked in ThreadMap(workers).imap_with_progress(
-                "decoding", partial(check_image, manifest.root), paths, progress
-            )
-            for finding in checked.findings
+            for found in ThreadMap(workers).imap_with_progress("decoding", check, paths, progress)
+            for finding in found
         )
     return VerifyReport(manifest.root, len(paths), findings, manifest.skipped)
 
 
-def _row(finding: Finding) -> tuple[str, str, bool, str]:
-    return finding.path, finding.problem.value, finding.problem.is_fault, finding.detail
+def _row(finding: Finding) -> tuple[str, str, bool, str, str]:
+    path, problem, detail, witness = finding
+    return path, problem.value, problem.is_fault, detail, witness

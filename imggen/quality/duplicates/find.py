@@ -18,7 +18,7 @@ from imggen.data import Manifest
 from imggen.errors import ImageError
 from imggen.quality.duplicates.fingerprints import THUMB_SIDE, compute_thumb
 from imggen.quality.duplicates.similarity import THRESHOLD, Pairs, similar_pairs
-from imggen.quality.image_check import ImageFacts, check_image, silence_pillow
+from imggen.quality.image_check import ImageFacts, read_facts, silence_pillow
 from imggen.splitting import join_groups
 from imggen.workers import Progress, ThreadMap
 
@@ -204,9 +204,7 @@ def find_duplicates(
     groups = _connect(pairs, len(manifest))
     with silence_pillow():
         facts = {
-            row: check_image(manifest.root, manifest.paths[row], decode=False).facts
-            for group in groups
-            for row in group
+            row: read_facts(manifest.root, manifest.paths[row]) for group in groups for row in group
         }
     if len(digests) == len(distinct):
         hashes = StringColumn.of(digests[row] for row in files.tolist())

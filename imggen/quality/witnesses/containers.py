@@ -1,0 +1,151 @@
+"""The lengths and positions that WebP, BMP, GIF, TIFF and JPEG 2000 files state."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator
+from typing import Any
+
+from imggen.quality.findings import Evidence, Problem
+
+WITNESS = "file structure"
+
+
+def _truncated(detail: str) -> Evidence:
+    return Evidence(Problem.TRUNCATED, detail, WITNESS)
+
+
+def examine_webp(data: bytes) -> Iterator[Evidence]:
+    """Compares the length of a WebP with the one that it states."""
+    stated = 8 + int.from_bytes(data[4:8], "little")
+    if stated > len(data):
+        yield _truncated(f"the file has {len(data)} of {stated} bytes")
+        return
+    position = 12
+    while position + 8 <= stated:
+        end = position + 8 + int.from_bytes(data[position + 4 : position + 8], "little")
+        if end > stated:
+            name = data[position : position + 4].decode("ascii", "replace")
+            detail = f"the chunk {name.strip()} at byte {position} ends outside the file"
+            yield Evidence(Problem.DAMAGED, detail, WITNESS)
+            return
+        position = end + (end & 1)
+
+
+def examine_bmp(data: bytes) -> Iterator[Evidence]:
+    """Compares the length of an uncompressed BMP with its width and height."""
+    if len(data) < 34 or int.from_bytes(data[14:18], "little") < 40:
+        return
+    start = int.from_bytes(data[10:14], "little")
+    width, height = struct.unpack("<ii", data[18:26])
+    bits, compression = struct.unpack("<HI", data[28:34])
+    needed = start + (width * bits + 31) // 32 * 4 * abs(height)
+    if compression in (0, 3) and needed > len(data):
+        yield _truncated(f"the file has {len(data)} of {needed} bytes")
+
+
+def examine_gif(data: bytes) -> Iterator[Evidence]:
+    """Follows the blocks of a GIF to the end of its first frame, and one block further."""
+    position = 13 + _palette_length(data, 10)
+    while position < len(data):
+        kind = data[position]
+        if kind == 0x21:
+            position = _skip_sub_blocks(data, position + 2)
+        elif kind == 0x2C:
+            start = position + 10 + _palette_length(data, position + 9) + 1
+            end = _skip_sub_blocks(data, start)
+            if end > len(data):
+                yield _truncated("the file ends inside the first frame")
+            elif end < len(data) and data[end] not in (0x21, 0x2C, 0x3B):
+                detail = f"the first frame ends at byte {end}, where no block begins"
+                yield Evidence(Problem.DAMAGED, detail, WITNESS)
+            return
+        else:
+            return
+    yield _truncated("the file ends before the first frame")
+
+
+def _palette_length(data: bytes, at: int) -> int:
+    flags = data[at] if at < len(data) else 0
+    return 3 << ((flags & 7) + 1) if flags & 0x80 else 0
+
+
+def _skip_sub_blocks(data: bytes, position: int) -> int:
+    """Returns the position after a chain of sub-blocks; more than the length if it is cut."""
+    while position < len(data):
+        length = data[position]
+        position += 1 + length
+        if length == 0:
+            return position
+    return len(data) + 1
+
+
+def examine_jpeg_2000(data: bytes) -> Iterator[Evidence]:
+    """Follows the tile parts of a JPEG 2000 code stream to its end."""
+    position = data.find(b"\xff\x4f\xff\x51")
+    if position < 0:
+        return
+    position += 2
+    while position + 4 <= len(data) and data[position : position + 2] != b"\xff\x90":
+        position += 2 + int.from_bytes(data[position + 2 : position + 4])
+    while data[position : position + 2] == b"\xff\x90":
+        length = int.from_bytes(data[position + 6 : position + 10])
+        if length == 0:  # to the end of the file
+            return
+        if position + length > len(data):
+            yield _truncated(f"a tile ends at byte {position + length}, outside the file")
+            return
+        position += length
+    if data[position : position + 2] != b"\xff\xd9":
+        yield _truncated(f"there is no end of the code stream at byte {position}")
+
+
+_TYPES = {1: "B", 3: "H", 4: "I", 16: "Q"}
+_STRIP_OFFSETS, _STRIP_LENGTHS, _TILE_OFFSETS, _TILE_LENGTHS = 273, 279, 324, 325
+
+
+def examine_tiff(data: bytes) -> Iterator[Evidence]:
+    """Compares the positions of the strips or tiles of the first page with the length."""
+    try:
+        tags = _read_tags(data)
+    except struct.error:
+        yield _truncated("the file ends inside its directory")
+        return
+    for kind, offsets_tag, lengths_tag in (
+        ("strip", _STRIP_OFFSETS, _STRIP_LENGTHS),
+        ("tile", _TILE_OFFSETS, _TILE_LENGTHS),
+    ):
+        offsets, lengths = tags.get(offsets_tag, ()), tags.get(lengths_tag, ())
+        for number, (start, length) in enumerate(zip(offsets, lengths, strict=False), 1):
+            if start + length > len(data):
+                yield _truncated(
+                    f"{kind} {number} of {len(offsets)} ends at byte {start + length} of "
+                    f"{len(data)}"
+                )
+                return
+
+
+def _read_tags(data: bytes) -> dict[int, tuple[Any, ...]]:
+    """Returns the numbers of the first directory by tag."""
+    order = "<" if data[:2] == b"II" else ">"
+    is_big = struct.unpack_from(f"{order}H", data, 2)[0] == 43
+    word, entry_length, count_format = ("Q", 20, "Q") if is_big else ("I", 12, "H")
+    start = struct.unpack_from(order + word, data, 8 if is_big else 4)[0]
+    (count,) = struct.unpack_from(order + count_format, data, start)
+    first = start + struct.calcsize(order + count_format)
+    tags = {}
+    for at in range(first, first + count * entry_length, entry_length):
+        tag, kind, number = struct.unpack_from(f"{order}HH{word}", data, at)
+        if kind not in _TYPES or tag not in _TAGS:
+            continue
+        values = f"{order}{number}{_TYPES[kind]}"
+        at += 4 + struct.calcsize(order + word)
+        if struct.calcsize(values) > struct.calcsize(order + word):
+            (at,) = struct.unpack_from(order + word, data, at)
+        if at + struct.calcsize(values) > len(data):
+            raise struct.error
+        tags[tag] = struct.unpack_from(values, data, at)
+    return tags
+
+
+_TAGS = {_STRIP_OFFSETS, _STRIP_LENGTHS, _TILE_OFFSETS, _TILE_LENGTHS}

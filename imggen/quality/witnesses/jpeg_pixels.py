@@ -1,0 +1,119 @@
+"""The check of a JPEG by decoding it: libjpeg's warnings, and seams in the pixels."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from imggen.decode import decode_jpeg
+from imggen.quality.findings import Evidence, Problem
+from imggen.quality.witnesses.jpeg_seams import find_seam
+from imggen.quality.witnesses.jpeg_structure import JpegStructure, examine_structure, parse_jpeg
+from imggen.quality.witnesses.visibility import examine_visibility
+
+LIBJPEG = "libjpeg"
+SEAMS = "pixels"
+
+# No whole file of 12,000 has a seam of more than 11.
+_SEAM_STRENGTH = 14.0
+
+_EXTRANEOUS = re.compile(r"(\d+) extraneous bytes? before marker 0x([0-9a-f]+)")
+# Cameras and old programs write such headers; the pixels are whole.
+_HARMLESS = ("SOS parameters", "JFIF", "Adobe", "progression sequence", "scanlines")
+# A few bytes that some cameras add before the end.
+_FEW_BYTES = 2
+# libjpeg reads ahead so many bytes.
+_READ_AHEAD = 16
+
+
+class JpegCheck(NamedTuple):
+    """The result of decoding a JPEG.
+
+    Attributes:
+        is_decoded: Whether all of it was decoded, to the pixels that Pillow would give.
+        evidence: What is wrong with it.
+    """
+
+    is_decoded: bool
+    evidence: tuple[Evidence, ...]
+
+
+def examine_jpeg(data: bytes, read_messages: Callable[[], list[str]]) -> JpegCheck:
+    """Decodes a JPEG with OpenCV, and collects what libjpeg and the pixels say about damage.
+
+    Args:
+        data: The bytes of a file that begins with the signature of JPEG.
+        read_messages: Returns the lines that were written to stderr since the last call.
+    """
+    structure = parse_jpeg(data)
+    evidence = list(examine_structure(data, structure))
+    read_messages()
+    pixels = decode_jpeg(data)
+    is_decoded = pixels is not None
+    if pixels is None:  # progressive, for example
+        pixels = _decode(data)
+    for message in read_messages():
+        evidence += _judge_message(message, data, structure)
+    if pixels is None:
+        return JpegCheck(False, tuple(evidence))
+    if not any(found.problem.is_fault for found in evidence):
+        evidence += _examine_seam(pixels, structure)
+    evidence += examine_visibility(pixels)
+    return JpegCheck(is_decoded, tuple(evidence))
+
+
+def _decode(data: bytes) -> npt.NDArray[np.uint8] | None:
+    import cv2
+
+    flags = cv2.IMREAD_COLOR_RGB | cv2.IMREAD_IGNORE_ORIENTATION
+    try:
+        pixels: Any = cv2.imdecode(np.frombuffer(data, np.uint8), flags)
+    except cv2.error:
+        return None
+    return None if pixels is None else np.asarray(pixels)
+
+
+def _judge_message(message: str, data: bytes, structure: JpegStructure) -> Iterator[Evidence]:
+    lower = message.lower()
+    if "premature end of jpeg file" in lower:
+        yield Evidence(Problem.TRUNCATED, message, LIBJPEG)
+    elif match := _EXTRANEOUS.search(lower):
+        number, marker = int(match[1]), int(match[2], 16)
+        problem = Problem.DAMAGED
+        if number <= _FEW_BYTES or _is_padding(data, structure, number, marker):
+            problem = Problem.EXTRA_BYTES
+        yield Evidence(problem, message, LIBJPEG)
+    elif "corrupt jpeg data" in lower:
+        yield Evidence(Problem.DAMAGED, message, LIBJPEG)
+    elif any(word.lower() in lower for word in _HARMLESS):
+        yield Evidence(Problem.DECODER_WARNING, message, LIBJPEG)
+
+
+def _is_padding(data: bytes, structure: JpegStructure, number: int, marker: int) -> bool:
+    """Whether the bytes before a marker are no more than the zeros or ones between two parts."""
+    for _, start, end in structure.scans:
+        if data[end + 1 : end + 2] != bytes((marker,)):
+            continue
+        tail = data[max(start, end - number - _READ_AHEAD) : end]
+        for fill in (b"\0", b"\xff"):
+            # More of them than libjpeg skipped were decoded as pixels.
+            length = len(tail) - len(tail.rstrip(fill))
+            if number - _READ_AHEAD < length <= number + 8:
+                return True
+    return False
+
+
+def _examine_seam(pixels: npt.NDArray[np.uint8], structure: JpegStructure) -> Iterator[Evidence]:
+    seam = find_seam(pixels, structure.mcu_size)
+    if seam.strength < _SEAM_STRENGTH:
+        return
+    height, width = structure.mcu_size
+    detail = (
+        f"all pixels from row {seam.row * height}, column {seam.column * width} on are shifted by "
+        f"{abs(seam.step):.0f} levels, which a damaged block causes"
+    )
+    yield Evidence(Problem.DAMAGED, detail, SEAMS)

@@ -1,0 +1,77 @@
+"""The comparison of the pixels that imggen serves with those of OpenCV's decoders."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from imggen.decode import ImageSpec, load_image
+from imggen.errors import ImageError
+from imggen.quality.findings import Evidence, Problem
+
+WITNESS = "OpenCV"
+
+# Decoders round differently, and enlarge color components differently; a wrong one is far off.
+_LARGEST_DIFFERENCE = 8.0
+# Messages about the pixels, unlike those about unknown tags, texts and profiles.
+_ABOUT_PIXELS = re.compile(r"corrupt|truncated|premature|not enough|ERROR:|TIFF_Error")
+
+
+def is_decoded_by_opencv(path: str, read_messages: Callable[[], list[str]]) -> bool:
+    """Whether OpenCV decodes a file and does not complain about its pixels."""
+    read_messages()
+    if _decode_with_opencv(path) is None:
+        return False
+    return not any(map(_ABOUT_PIXELS.search, read_messages()))
+
+
+def compare_decoders(path: str, read_messages: Callable[[], list[str]]) -> list[Evidence]:
+    """Decodes a file as ``load_image`` and as OpenCV do, and compares the opaque pixels.
+
+    Args:
+        path: A file that Pillow opens.
+        read_messages: Returns the lines that were written to stderr since the last call.
+    """
+    read_messages()
+    try:
+        served = load_image(path, ImageSpec(None, color_mode="rgba", exif_orientation=False))
+    except ImageError as err:
+        return [Evidence(Problem.UNSUPPORTED, err.reason, "imggen")]
+    other = _decode_with_opencv(path)
+    evidence = [
+        Evidence(Problem.DECODER_WARNING, message, WITNESS)
+        for message in read_messages()
+        if _ABOUT_PIXELS.search(message)
+    ][:1]
+    if other is None:
+        return evidence
+    if other.shape[:2] != served.shape[:2]:
+        sizes = ["{1} × {0}".format(*pixels.shape) for pixels in (other, served)]
+        detail = f"OpenCV decodes {sizes[0]} pixels; imggen, {sizes[1]}"
+        return [*evidence, Evidence(Problem.DISAGREEMENT, detail, WITNESS)]
+    opaque = served[..., 3] == 255
+    if not opaque.any():
+        return evidence
+    differences = np.abs(served[..., :3].astype(np.int16) - other)[opaque]
+    if differences.mean() > _LARGEST_DIFFERENCE:
+        detail = (
+            f"the pixels that OpenCV decodes differ by {differences.mean():.0f} levels on average "
+            f"and {differences.max()} at most"
+        )
+        evidence.append(Evidence(Problem.DISAGREEMENT, detail, WITNESS))
+    return evidence
+
+
+def _decode_with_opencv(path: str) -> npt.NDArray[np.uint8] | None:
+    import cv2
+
+    flags = cv2.IMREAD_COLOR_RGB | cv2.IMREAD_IGNORE_ORIENTATION
+    try:
+        pixels: Any = cv2.imdecode(np.fromfile(path, np.uint8), flags)
+    except cv2.error:
+        return None
+    return None if pixels is None else np.asarray(pixels)

@@ -1,0 +1,70 @@
+"""Kinds of images that Pillow does not read, by the first bytes of a file or its frame header."""
+
+from __future__ import annotations
+
+_BRANDS = {
+    b"heic": "HEIC",
+    b"heix": "HEIC",
+    b"hevc": "HEIC",
+    b"heim": "HEIC",
+    b"heis": "HEIC",
+    b"mif1": "HEIF",
+    b"msf1": "HEIF",
+    b"avif": "AVIF",
+    b"avis": "AVIF",
+}
+_STARTS = {
+    b"\xff\x0a": "JPEG XL",
+    b"\0\0\0\x0cJXL \r\n\x87\n": "JPEG XL",
+    b"II\xbc": "JPEG XR",
+    b"FLIF": "FLIF",
+    b"BPG\xfb": "BPG",
+    b"SIMPLE  =": "FITS",
+    b"v/1\x01": "OpenEXR",
+    b"#?RADIANCE": "Radiance HDR",
+    b"FUJIFILMCCD-RAW": "Fujifilm raw",
+    b"IIRO": "Olympus raw",
+    b"IIU\0": "Panasonic raw",
+    b"gimp xcf": "GIMP XCF",
+}
+_FRAMES = {
+    0xC3: "lossless JPEG",
+    0xC5: "hierarchical JPEG",
+    0xC6: "hierarchical JPEG",
+    0xC7: "hierarchical JPEG",
+    0xC9: "arithmetic-coded JPEG",
+    0xCA: "arithmetic-coded JPEG",
+    0xCB: "lossless JPEG",
+}
+
+
+def name_kind(data: bytes) -> str | None:
+    """Returns the name of the kind of image that a file is by its first bytes; None for others.
+
+    Example:
+        >>> name_kind(bytes(3) + b" ftypheic" + bytes(8))
+        'HEIC'
+    """
+    if data[4:8] == b"ftyp":
+        return _BRANDS.get(data[8:12])
+    for start, name in _STARTS.items():
+        if data.startswith(start):
+            return name
+    if data.startswith(b"\xff\xd8\xff"):
+        return _name_jpeg(data)
+    if data.lstrip()[:5].lower() == b"<?xml" and b"<svg" in data[:1000].lower():
+        return "SVG"
+    return "SVG" if data.lstrip()[:4].lower() == b"<svg" else None
+
+
+def _name_jpeg(data: bytes) -> str | None:
+    position = 2
+    while position + 5 <= len(data) and data[position] == 0xFF:
+        marker = data[position + 1]
+        if marker in _FRAMES:
+            return _FRAMES[marker]
+        if marker in (0xC0, 0xC1, 0xC2):
+            precision = data[position + 4]
+            return None if precision == 8 else f"JPEG with {precision} bits per sample"
+        position += 2 + int.from_bytes(data[position + 2 : position + 4])
+    return None
