@@ -11,6 +11,7 @@ import functools
 from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 from imggen.quality.findings import Evidence, Problem
 from imggen.quality.witnesses.jpeg_structure import JpegStructure
@@ -23,12 +24,16 @@ _BITS, _ADVANCE = (
     6,
 )  # of an entry: the number of bits, and a shift to the number of coefficients
 _END_OF_BLOCK, _BAD_CODE = 128, 1024
+_NUM_WINDOWS = 1 << 16
+_FEW_BYTES = 2  # which some cameras add before the end, as others add zeros
+_HALF = 32  # so many coefficients more do not complete a block that has fewer
 
 
 class _Component(NamedTuple):
     number: int
     dc: list[int]
     ac: list[int]
+    several: list[int]
     step: int
 
 
@@ -42,7 +47,7 @@ def examine_symbols(data: bytes, found: JpegStructure) -> Evidence | None:
     """
     try:
         blocks, num_mcus = _plan(data, found)
-    except (KeyError, IndexError):
+    except (KeyError, IndexError, ValueError):
         return None
     _, start, end = found.scans[0]
     if end - start > _MAX_BYTES:
@@ -75,31 +80,57 @@ def _plan(data: bytes, found: JpegStructure) -> tuple[list[_Component], int]:
             number,
             _lookup(found.huffman[0, tables >> 4], is_dc=True),
             _lookup(found.huffman[1, tables & 15], is_dc=False),
+            _lookup_several(found.huffman[1, tables & 15]),
             found.quantization[table][0],
         )
         blocks += [component] * (across * down if len(found.components) > 1 else 1)
     return blocks, -(-found.height // height) * -(-found.width // width)
 
 
-@functools.lru_cache(maxsize=64)
+@functools.lru_cache(maxsize=16)
 def _lookup(table: bytes, *, is_dc: bool) -> list[int]:
     """Returns the entry for each 16 bits that may come next."""
-    entries = np.full(1 << 16, _BAD_CODE << _ADVANCE | 1)
-    code, symbols = 0, iter(table[16:])
-    for length in range(1, 17):
-        for _ in range(table[length - 1]):
-            symbol = next(symbols)
-            if is_dc:
-                entry = symbol << _ADVANCE | length
-            else:
-                run, size = symbol >> 4, symbol & 15
-                advance = _END_OF_BLOCK if size == 0 and run < 15 else run + 1
-                entry = advance << _ADVANCE | (length + size)
-            entries[code << (16 - length) : (code + 1) << (16 - length)] = entry
-            code += 1
-        code <<= 1
+    found: list[int] = _entries(table, is_dc=is_dc).tolist()
+    return found
+
+
+@functools.lru_cache(maxsize=16)
+def _lookup_several(table: bytes) -> list[int]:
+    """Returns the sum of the entries of all AC symbols that end within the next 16 bits.
+
+    That is, up to an end of block and of no more than ``_HALF`` coefficients before it.
+    """
+    single = _entries(table, is_dc=False)
+    places = np.arange(_NUM_WINDOWS, dtype=np.int32)
+    entries = single.copy()
+    for _ in range(3):
+        bits = entries & _BITS
+        following = single[places << np.minimum(bits, 16) & 0xFFFF]
+        both = entries + following
+        # The sum of two bit counts may carry into the advance, but not if they fit.
+        fits = (
+            (entries < _END_OF_BLOCK << _ADVANCE)
+            & (bits + (following & _BITS) <= 16)
+            & ((both < (_HALF + 1) << _ADVANCE) | (following >> _ADVANCE == _END_OF_BLOCK))
+        )
+        np.copyto(entries, both, where=fits)
     found: list[int] = entries.tolist()
     return found
+
+
+def _entries(table: bytes, *, is_dc: bool) -> npt.NDArray[np.int32]:
+    lengths = np.repeat(np.arange(1, 17), np.frombuffer(table[:16], np.uint8))
+    symbols = np.frombuffer(table[16:], np.uint8).astype(np.int64)
+    if is_dc:
+        codes = symbols << _ADVANCE | lengths
+    else:
+        run, size = symbols >> 4, symbols & 15
+        advance = np.where((size == 0) & (run < 15), _END_OF_BLOCK, run + 1)
+        codes = advance << _ADVANCE | (lengths + size)
+    entries = np.full(_NUM_WINDOWS, _BAD_CODE << _ADVANCE | 1, np.int32)
+    filled = np.repeat(codes, 1 << (16 - lengths))[:_NUM_WINDOWS]
+    entries[: len(filled)] = filled
+    return entries
 
 
 def _split_intervals(data: bytes) -> list[bytes]:
@@ -124,14 +155,14 @@ def _read_interval(data: bytes, blocks: list[_Component], num_mcus: int) -> str 
     position, num_bits = 0, 8 * len(data)
     means = [0] * (1 + max(block.number for block in blocks))
     for mcu in range(num_mcus):
-        for number, dc, ac, step in blocks:
+        for number, dc, ac, several, step in blocks:
             if position >= num_bits:
                 return f"its data end at block {mcu} of {num_mcus}"
             entry = dc[windows[position >> 3] >> (16 - (position & 7)) & 0xFFFF]
             position += entry & _BITS
             size = entry >> _ADVANCE
             if size > 11:
-                return f"block {mcu} of {num_mcus} has a symbol that does not exist"
+                return f"block {mcu} of {num_mcus} has a code that does not exist"
             if size:
                 shift = 32 - (position & 7) - size
                 value = windows[position >> 3] >> shift & ((1 << size) - 1)
@@ -141,13 +172,23 @@ def _read_interval(data: bytes, blocks: list[_Component], num_mcus: int) -> str 
                 if abs(mean) * step > 1040 + step:
                     return f"block {mcu} of {num_mcus} is brighter or darker than pixels can be"
             index = 1
+            while index < _HALF:
+                entry = several[windows[position >> 3] >> (16 - (position & 7)) & 0xFFFF]
+                position += entry & _BITS
+                index += entry >> _ADVANCE
+                if position > num_bits:
+                    return f"its data end at block {mcu} of {num_mcus}"
             while index < 64:
                 entry = ac[windows[position >> 3] >> (16 - (position & 7)) & 0xFFFF]
                 position += entry & _BITS
                 index += entry >> _ADVANCE
                 if position > num_bits:
                     return f"its data end at block {mcu} of {num_mcus}"
-            if index > 64 and not _END_OF_BLOCK < index <= _END_OF_BLOCK + 63:
+            if index >= _BAD_CODE:
+                return f"block {mcu} of {num_mcus} has a code that does not exist"
+            if index > 64 and not _END_OF_BLOCK < index < _END_OF_BLOCK + 64:
                 return f"block {mcu} of {num_mcus} has more than 64 coefficients"
-    unread = (num_bits - position) // 8
-    return f"{unread} bytes are left when all pixels are decoded" if unread else None
+    unread = data[-(-position // 8) :]
+    if len(unread) <= _FEW_BYTES or unread.strip(unread[:1]) == b"":
+        return None
+    return f"{len(unread)} bytes are left when all pixels are decoded"

@@ -11,14 +11,21 @@ import numpy.typing as npt
 
 from imggen.decode import decode_jpeg
 from imggen.quality.findings import Evidence, Problem
-from imggen.quality.witnesses.jpeg_seams import find_seam
+from imggen.quality.witnesses.jpeg_entropy import examine_symbols
+from imggen.quality.witnesses.jpeg_seams import (
+    find_seam,
+    has_odd_blocks,
+    is_textured,
+    measure_steps,
+)
 from imggen.quality.witnesses.jpeg_structure import JpegStructure, examine_structure, parse_jpeg
 from imggen.quality.witnesses.visibility import examine_visibility
 
 LIBJPEG = "libjpeg"
 SEAMS = "pixels"
 
-# No whole file of 12,000 has a seam of more than 11.
+# Of 300 photographs, 2 % have one of more than 6, and none has one of more than 10.
+_SUSPECT_STRENGTH = 6.0
 _SEAM_STRENGTH = 14.0
 
 _EXTRANEOUS = re.compile(r"(\d+) extraneous bytes? before marker 0x([0-9a-f]+)")
@@ -61,7 +68,7 @@ def examine_jpeg(data: bytes, read_messages: Callable[[], list[str]]) -> JpegChe
     if pixels is None:
         return JpegCheck(False, tuple(evidence))
     if not any(found.problem.is_fault for found in evidence):
-        evidence += _examine_seam(pixels, structure)
+        evidence += _examine_pixels(data, pixels, structure, is_suspect=bool(evidence))
     evidence += examine_visibility(pixels)
     return JpegCheck(is_decoded, tuple(evidence))
 
@@ -107,13 +114,26 @@ def _is_padding(data: bytes, structure: JpegStructure, number: int, marker: int)
     return False
 
 
-def _examine_seam(pixels: npt.NDArray[np.uint8], structure: JpegStructure) -> Iterator[Evidence]:
-    seam = find_seam(pixels, structure.mcu_size)
-    if seam.strength < _SEAM_STRENGTH:
-        return
-    height, width = structure.mcu_size
-    detail = (
-        f"all pixels from row {seam.row * height}, column {seam.column * width} on are shifted by "
-        f"{abs(seam.step):.0f} levels, which a damaged block causes"
-    )
-    yield Evidence(Problem.DAMAGED, detail, SEAMS)
+def _examine_pixels(
+    data: bytes,
+    pixels: npt.NDArray[np.uint8],
+    structure: JpegStructure,
+    *,
+    is_suspect: bool,
+) -> Iterator[Evidence]:
+    """Looks for steps between blocks, and reads the symbols of a file that looks suspicious."""
+    steps = measure_steps(pixels, structure.mcu_size)
+    seam = find_seam(steps, structure.units)
+    is_suspect |= seam.strength > _SUSPECT_STRENGTH or has_odd_blocks(steps)
+    if is_suspect and structure.is_sequential:
+        proof = examine_symbols(data, structure)
+        if proof is not None:
+            yield proof
+            return
+    if seam.strength > _SEAM_STRENGTH and is_textured(pixels, structure.mcu_size, seam):
+        height, width = structure.mcu_size
+        detail = (
+            f"all pixels from row {seam.row * height}, column {seam.column * width} on are shifted "
+            f"by {abs(seam.step):.0f} levels, which a damaged block causes"
+        )
+        yield Evidence(Problem.DAMAGED, detail, SEAMS)

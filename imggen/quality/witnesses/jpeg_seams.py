@@ -19,10 +19,16 @@ Floats = npt.NDArray[np.float32]
 _TO_YCC = np.array(
     [[0.299, -0.1687, 0.5], [0.587, -0.3313, -0.4187], [0.114, 0.5, -0.0813]], np.float32
 )
-# A step larger than this says no more than this one.
+# A step larger than this says no more than this one. A mean close to it has no known spread.
 _LARGEST_STEP = 60.0
-_MIN_STEP = 1.5
+_STEP_RANGE = 1.5, 45.0
+# In a smooth gradient, rounding to the quantization step makes steps of one unit.
+_MIN_UNITS = 1.6
 _MIN_COLUMNS = 6
+# Of a block that is far from the ones above and below, in brightness and in color.
+_ODD_STEPS = np.array([130, 36, 36], np.float32)
+# A drawing may have such an edge between flat areas. The share of neighbors that differ:
+_MIN_TEXTURE = 0.75
 
 
 class Seam(NamedTuple):
@@ -44,14 +50,14 @@ class Seam(NamedTuple):
 NO_SEAM = Seam(0.0, 0, 0, 0.0)
 
 
-def find_seam(pixels: npt.NDArray[np.uint8], mcu_size: tuple[int, int]) -> Seam:
+def find_seam(steps: Floats, units: tuple[float, float, float]) -> Seam:
     """Finds the strongest seam.
 
     Args:
-        pixels: RGB, shape (height, width, 3), not turned.
-        mcu_size: The (height, width) of the units that are coded together.
+        steps: The steps that ``measure_steps`` returns.
+        units: The smallest step that the file can code, of Y, Cb and Cr.
     """
-    steps = _steps_between_rows(pixels, mcu_size)
+    steps = np.clip(steps, -_LARGEST_STEP, _LARGEST_STEP)
     num_rows, num_columns = steps.shape[:2]
     if num_rows < 2 or num_columns < _MIN_COLUMNS:
         return NO_SEAM
@@ -69,12 +75,13 @@ def find_seam(pixels: npt.NDArray[np.uint8], mcu_size: tuple[int, int]) -> Seam:
     sign = np.sign(mean)
     weaker = np.minimum(upper * sign / (num_columns - columns), lower * sign / columns)
     is_seam = (
-        (np.abs(mean) > _MIN_STEP)
+        (np.abs(mean) > np.maximum(_STEP_RANGE[0], _MIN_UNITS * np.array(units, np.float32)))
+        & (np.abs(mean) < _STEP_RANGE[1])
         & (weaker > 0.6 * np.abs(mean))
         & (np.abs(rest) < 0.25 * np.abs(mean))
-        # One block at the border is not enough.
-        & (columns >= 2)
-        & (columns <= num_columns - 2)
+        # Almost along one line, an edge of the scene looks alike.
+        & (columns >= max(2, num_columns // 8))
+        & (columns <= num_columns - max(2, num_columns // 8))
     )
     strength = np.where(is_seam, strength, 0)
     row, column, channel = np.unravel_index(int(strength.argmax()), strength.shape)
@@ -86,10 +93,35 @@ def find_seam(pixels: npt.NDArray[np.uint8], mcu_size: tuple[int, int]) -> Seam:
     )
 
 
-def _steps_between_rows(pixels: npt.NDArray[np.uint8], mcu_size: tuple[int, int]) -> Floats:
-    """Returns the step of Y, Cb and Cr between MCUs, less the slope on both sides.
+def has_odd_blocks(steps: Floats) -> bool:
+    """Whether a block is far brighter, darker or of another color than those above and below."""
+    above, below = steps[:-1], steps[1:]
+    sizes = np.maximum(np.minimum(above, -below), np.minimum(-above, below))
+    return bool((sizes > _ODD_STEPS).any())
 
-    Shape (rows - 1, columns, 3): the boundary below each row of MCUs, averaged over their width.
+
+def is_textured(pixels: npt.NDArray[np.uint8], mcu_size: tuple[int, int], seam: Seam) -> bool:
+    """Whether most of the neighboring pixels along a seam differ."""
+    height, width = mcu_size
+    left = seam.column * width
+    upper, lower = seam.row * height, (seam.row + 1) * height
+    differing = [
+        (line[:, 1:] != line[:, :-1]).any(axis=2).ravel()
+        for line in (pixels[upper - 1 : upper + 1, left:], pixels[lower - 1 : lower + 1, :left])
+    ]
+    return bool(np.concatenate(differing).mean() >= _MIN_TEXTURE)
+
+
+def measure_steps(pixels: npt.NDArray[np.uint8], mcu_size: tuple[int, int]) -> Floats:
+    """Returns the steps of Y, Cb and Cr between MCUs, less the slope on both sides.
+
+    Args:
+        pixels: RGB, shape (height, width, 3), not turned.
+        mcu_size: The (height, width) of the units that are coded together.
+
+    Returns:
+        Shape (rows - 1, columns, 3): the boundary below each row of MCUs, averaged over the width
+        of each. Empty for images of few MCUs.
     """
     import cv2
 
@@ -103,7 +135,7 @@ def _steps_between_rows(pixels: npt.NDArray[np.uint8], mcu_size: tuple[int, int]
     averages: Any = cv2.resize(chosen, (num_columns, len(lines)), interpolation=cv2.INTER_AREA)
     above, last, first, below = averages.reshape(-1, 4, num_columns, 3).transpose(1, 0, 2, 3)
     steps: Floats = (1.5 * (first - last) + 0.5 * (above - below)) @ _TO_YCC
-    return np.clip(steps, -_LARGEST_STEP, _LARGEST_STEP)
+    return steps
 
 
 def _cumulate(values: Floats) -> Floats:

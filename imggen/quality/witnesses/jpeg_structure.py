@@ -65,18 +65,30 @@ class JpegStructure:
         if len(self.components) == 1:
             return 8, 8
         return (
-            8 * max((vertical for _, _, vertical, _ in self.components), default=1),
-            8 * max((horizontal for _, horizontal, _, _ in self.components), default=1),
+            8 * max([1, *(vertical for _, _, vertical, _ in self.components)]),
+            8 * max([1, *(horizontal for _, horizontal, _, _ in self.components)]),
         )
+
+    @property
+    def units(self) -> tuple[float, float, float]:
+        """The smallest change of the mean of a block, of each of three components, in levels."""
+        steps = [self.quantization.get(number, [8])[0] / 8 for *_, number in self.components]
+        first, second, third, *_ = [*steps, 1.0, 1.0, 1.0]
+        return first, second, third
 
 
 def parse_jpeg(data: bytes) -> JpegStructure:
     """Reads the segments of a JPEG as far as they can be followed."""
     found = JpegStructure()
     position = 2
-    while position + 4 <= len(data) and data[position] == 0xFF:
+    while position + 4 <= len(data):
+        if data[position] != 0xFF:  # libjpeg skips what is between two segments
+            position = data.find(b"\xff", position)
+            if position < 0:
+                break
+            continue
         marker = data[position + 1]
-        if marker == 0xFF:  # a fill byte
+        if marker in (0, 0xFF):  # no marker, and a fill byte
             position += 1
             continue
         if marker == _END:
@@ -98,9 +110,7 @@ def parse_jpeg(data: bytes) -> JpegStructure:
             found.scans.append((start, stop, scan_end))
             stop = scan_end
         position = stop
-    if data[position : position + 2] == b"\xff\xd9":
-        found.end = position + 2
-    elif found.scans:
+    if found.scans:
         at = data.rfind(b"\xff\xd9", found.scans[0][1])
         found.end = at + 2 if at >= 0 else None
     return found
