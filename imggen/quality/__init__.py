@@ -7,14 +7,17 @@ found, may be changed here without looking elsewhere.
 
 from imggen.quality.duplicates import Duplicates, Pairs, find_duplicates
 from imggen.quality.file_hashes import hash_files
+from imggen.quality.findings import Finding, Problem
 from imggen.quality.image_survey import Survey, survey
 from imggen.quality.leaks import Leaks, find_leaks
 from imggen.quality.verification import VerifyReport, verify
 
 __all__ = [
     "Duplicates",
+    "Finding",
     "Leaks",
     "Pairs",
+    "Problem",
     "Survey",
     "VerifyReport",
     "find_duplicates",

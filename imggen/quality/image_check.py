@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import os
+import re
 import warnings
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, NamedTuple
 
-from imggen.decode import PLAIN_MODES, concerns_file, find_format, format_by_extension
+from imggen.decode import (
+    PLAIN_MODES,
+    concerns_file,
+    find_format,
+    format_by_extension,
+    identify_kind,
+)
 from imggen.quality.findings import Evidence, Finding, Problem
 from imggen.quality.witnesses import (
     HelperDiedError,
@@ -38,6 +45,10 @@ _STRUCTURES: dict[str, Callable[[bytes], Iterable[Evidence]]] = {
 }
 # Of kinds of many variants, some of which decoders get wrong.
 _COMPARED = {"JPEG2000", "TIFF", "PPM"}
+# Of color spaces that decoders convert to RGB in different ways.
+_CONVERTED = {"CMYK", "LAB", "YCbCr"}
+# In the name of a kind: the header is damaged.
+_IMPOSSIBLE = re.compile(r"\b0-bit|\b0 channels")
 _PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 
 
@@ -143,7 +154,11 @@ def _examine(full_path: str, path: str, helpers: HelperPool) -> Iterator[Evidenc
         return
     yield from evidence
     is_broken = any(found.problem.is_fault for found in evidence)
-    if not is_broken and (facts.mode not in PLAIN_MODES or facts.format in _COMPARED):
+    if is_broken:
+        return
+    if facts.mode in _CONVERTED:
+        yield from helpers.ask("load", full_path)
+    elif facts.mode not in PLAIN_MODES or facts.format in _COMPARED:
         yield from helpers.ask("compare", full_path)
 
 
@@ -172,17 +187,23 @@ def _judge_error(
     helpers: HelperPool,
     data: bytes = b"",
 ) -> Iterator[Evidence]:
-    """Yields whether a file that Pillow does not decode is broken or of another kind."""
-    is_broken = any(found.problem.is_fault for found in evidence)
-    kind = name_kind(data)
-    if kind is not None and not is_broken:
-        yield Evidence(Problem.UNSUPPORTED, f"{kind}, which imggen does not read", "signature")
-    elif not is_broken and helpers.ask("opencv", full_path):
-        yield from evidence
+    """Yields why Pillow does not decode a file: it is broken, or of a kind it does not read."""
+    yield from (found for found in evidence if not found.problem.is_fault)
+    if any(found.problem.is_fault for found in evidence):
+        yield error
+        return
+    kind = identify_kind(full_path)
+    name = name_kind(data)
+    if kind.name and not kind.is_supported and not _IMPOSSIBLE.search(kind.name):
+        name = kind.name
+    if name is not None:
+        yield Evidence(Problem.UNSUPPORTED, f"{name} is not supported", "signature")
+    elif helpers.ask("is loaded", full_path):  # by another reader of imggen
+        return
+    elif helpers.ask("opencv", full_path):
         detail = f"OpenCV decodes it, and imggen does not: {error.detail}"
         yield Evidence(Problem.UNSUPPORTED, detail, error.witness)
     else:
-        yield from (found for found in evidence if not found.problem.is_fault)
         yield error
 
 

@@ -1,4 +1,6 @@
-"""HTML pages about scans, splits, duplicates and previews: one file each, without a network.
+"""HTML pages about scans, verification, splits, duplicates and previews: one file each.
+
+They need no network.
 
 In: the results of other rooms. Out: the text of a page, and the file that holds it. Layout and
 wording may change here alone; ``render`` is common to all pages, and each page has its own
@@ -10,6 +12,7 @@ from imggen.reports.preview_page import preview_page
 from imggen.reports.render import check_page, make_data_uri, write_page
 from imggen.reports.scan_page import scan_page
 from imggen.reports.split_page import split_page
+from imggen.reports.verify_page import verify_page
 
 __all__ = [
     "check_page",
@@ -18,5 +21,6 @@ __all__ = [
     "preview_page",
     "scan_page",
     "split_page",
+    "verify_page",
     "write_page",
 ]

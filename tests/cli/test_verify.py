@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.helpers.command_line import csv_rows, invoke
+from tests.helpers.pages import Page
 from tests.helpers.pictures import (
     PNG,
     listing,
@@ -22,9 +23,9 @@ def test_findings_are_printed_in_order_of_path_before_the_counts(mixed):
 
     assert result.exit_code == 1
     first, second, third, last = result.output.splitlines()
-    assert first == "empty: cat/empty.png: the file has 0 bytes"
+    assert first == "empty: cat/empty.png: the file has 0 bytes (operating system)"
     assert second.startswith("truncated: dog/half.jpg: ")
-    assert third == "wrong extension: dog/other.jpg: PNG in a .jpg file"
+    assert third == "wrong extension: dog/other.jpg: PNG in a .jpg file (signature)"
     assert last == (
         "11 files, 2 cannot be used for training (1 empty, 1 truncated, 1 wrong extension)"
     )
@@ -70,6 +71,14 @@ def test_all_findings_are_written_to_a_file(mixed, tmp_path, name):
     ]
 
 
+def test_the_page_has_a_row_for_each_finding(mixed, tmp_path):
+    invoke("verify", mixed, "--html", tmp_path / "found.html")
+    text = Page((tmp_path / "found.html").read_text(encoding="utf-8")).text
+
+    for words in ("cat/empty.png", "the file has 0 bytes", "PNG in a .jpg file", "Pillow"):
+        assert words in text
+
+
 def test_quarantine_moves_unusable_files_and_gives_exit_status_0(mixed, tmp_path):
     result = invoke("verify", mixed, "--quarantine", tmp_path / "aside")
 
@@ -84,6 +93,16 @@ def test_quarantine_moves_unusable_files_and_gives_exit_status_0(mixed, tmp_path
         "quarantine.csv",
     ]
     assert invoke("verify", mixed).exit_code == 0
+
+
+def test_kinds_that_are_not_supported_stay_and_give_exit_status_1(photos, tmp_path):
+    write_photos(photos, {"cat/phone.jpg": bytes(3) + b" ftypheic" + bytes(40)})
+    result = invoke("verify", photos, "--quarantine", tmp_path / "aside")
+
+    assert result.exit_code == 1
+    assert "kind not supported: cat/phone.jpg: HEIC is not supported (signature)" in result.output
+    assert (photos / "cat" / "phone.jpg").exists()
+    assert not (tmp_path / "aside").exists()
 
 
 def test_a_quarantine_in_the_folder_is_refused(mixed):

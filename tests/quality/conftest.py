@@ -1,11 +1,28 @@
 """Images that tests of verification share."""
 
+import contextlib
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from imggen.quality import verification
+from imggen.quality.witnesses import HelperPool
 from tests.helpers.images import write_images
 from tests.helpers.pictures import FRAMES, JPEG, PICTURE, PNG, data_of, write_photos
+
+
+@pytest.fixture(scope="session")
+def helpers() -> Iterator[HelperPool]:
+    """Helper processes for all tests of this folder, since each takes a while to start."""
+    with HelperPool() as pool:
+        yield pool
+
+
+@pytest.fixture(autouse=True)
+def shared_helpers(helpers, monkeypatch) -> None:
+    """Has ``verify`` use these helper processes."""
+    monkeypatch.setattr(verification, "HelperPool", lambda: contextlib.nullcontext(helpers))
 
 
 @pytest.fixture

@@ -33,7 +33,7 @@ def contents(folder: Path) -> dict[str, bytes]:
     return {
         str(path.relative_to(folder)): path.read_bytes()
         for path in folder.rglob("*")
-        if path.is_file() and path.name != "quarantine.csv"
+        if path.is_file() and path.name not in ("quarantine.csv", ".imggen-quarantine")
     }
 
 
@@ -57,6 +57,7 @@ def test_the_quarantine_has_a_table_of_the_faults(mixed, tmp_path):
             "problem": finding.problem.value,
             "is_fault": "True",
             "detail": finding.detail,
+            "witness": finding.witness,
         }
         for finding in report.faults
     ]

@@ -6,9 +6,13 @@ from collections.abc import Callable
 from typing import Any
 
 from imggen.quality.witnesses.jpeg_pixels import JpegCheck, examine_jpeg
-from imggen.quality.witnesses.second_decoder import compare_decoders, is_decoded_by_opencv
-
-Messages = Callable[[], list[str]]
+from imggen.quality.witnesses.second_decoder import (
+    Messages,
+    compare_decoders,
+    decodes_with_opencv,
+    examine_loading,
+    is_loaded,
+)
 
 
 def check_jpeg(path: str, read_messages: Messages) -> JpegCheck:
@@ -20,5 +24,7 @@ def check_jpeg(path: str, read_messages: Messages) -> JpegCheck:
 CHECKS: dict[str, Callable[[str, Messages], Any]] = {
     "jpeg": check_jpeg,
     "compare": compare_decoders,
-    "opencv": is_decoded_by_opencv,
+    "is loaded": is_loaded,
+    "load": examine_loading,
+    "opencv": decodes_with_opencv,
 }

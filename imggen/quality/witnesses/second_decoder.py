@@ -20,16 +20,40 @@ _LARGEST_DIFFERENCE = 8.0
 # Messages about the pixels, unlike those about unknown tags, texts and profiles.
 _ABOUT_PIXELS = re.compile(r"corrupt|truncated|premature|not enough|ERROR:|TIFF_Error")
 
+_NOT_SUPPORTED = re.compile(r"not supported|no defined range")
+_SPEC = ImageSpec(None, color_mode="rgba", exif_orientation=False)
 
-def is_decoded_by_opencv(path: str, read_messages: Callable[[], list[str]]) -> bool:
-    """Whether OpenCV decodes a file and does not complain about its pixels."""
+Messages = Callable[[], list[str]]
+
+
+def decodes_with_opencv(path: str, read_messages: Messages) -> bool:
+    """Whether OpenCV decodes a file without a complaint about its pixels."""
     read_messages()
     if _decode_with_opencv(path) is None:
         return False
     return not any(map(_ABOUT_PIXELS.search, read_messages()))
 
 
-def compare_decoders(path: str, read_messages: Callable[[], list[str]]) -> list[Evidence]:
+def is_loaded(path: str, read_messages: Messages) -> bool:
+    """Whether ``load_image`` reads a file, without a complaint of a decoder about its pixels."""
+    read_messages()
+    try:
+        load_image(path, _SPEC)
+    except ImageError:
+        return False
+    return not any(map(_ABOUT_PIXELS.search, read_messages()))
+
+
+def examine_loading(path: str, _: Messages) -> list[Evidence]:
+    """Loads a file, and returns why ``load_image`` does not read it."""
+    try:
+        load_image(path, _SPEC)
+    except ImageError as err:
+        return [_judge_refusal(err)]
+    return []
+
+
+def compare_decoders(path: str, read_messages: Messages) -> list[Evidence]:
     """Decodes a file as ``load_image`` and as OpenCV do, and compares the opaque pixels.
 
     Args:
@@ -38,9 +62,9 @@ def compare_decoders(path: str, read_messages: Callable[[], list[str]]) -> list[
     """
     read_messages()
     try:
-        served = load_image(path, ImageSpec(None, color_mode="rgba", exif_orientation=False))
+        served = load_image(path, _SPEC)
     except ImageError as err:
-        return [Evidence(Problem.UNSUPPORTED, err.reason, "imggen")]
+        return [_judge_refusal(err)]
     other = _decode_with_opencv(path)
     evidence = [
         Evidence(Problem.DECODER_WARNING, message, WITNESS)
@@ -75,3 +99,9 @@ def _decode_with_opencv(path: str) -> npt.NDArray[np.uint8] | None:
     except cv2.error:
         return None
     return None if pixels is None else np.asarray(pixels)
+
+
+def _judge_refusal(err: ImageError) -> Evidence:
+    is_other_kind = _NOT_SUPPORTED.search(err.reason) is not None
+    problem = Problem.UNSUPPORTED if is_other_kind else Problem.BROKEN
+    return Evidence(problem, err.reason, "imggen")

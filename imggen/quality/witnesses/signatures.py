@@ -1,4 +1,4 @@
-"""Kinds of images that Pillow does not read, by the first bytes of a file or its frame header."""
+"""Kinds of images that Pillow does not read, by the first bytes of a file."""
 
 from __future__ import annotations
 
@@ -27,15 +27,6 @@ _STARTS = {
     b"IIU\0": "Panasonic raw",
     b"gimp xcf": "GIMP XCF",
 }
-_FRAMES = {
-    0xC3: "lossless JPEG",
-    0xC5: "hierarchical JPEG",
-    0xC6: "hierarchical JPEG",
-    0xC7: "hierarchical JPEG",
-    0xC9: "arithmetic-coded JPEG",
-    0xCA: "arithmetic-coded JPEG",
-    0xCB: "lossless JPEG",
-}
 
 
 def name_kind(data: bytes) -> str | None:
@@ -50,21 +41,6 @@ def name_kind(data: bytes) -> str | None:
     for start, name in _STARTS.items():
         if data.startswith(start):
             return name
-    if data.startswith(b"\xff\xd8\xff"):
-        return _name_jpeg(data)
     if data.lstrip()[:5].lower() == b"<?xml" and b"<svg" in data[:1000].lower():
         return "SVG"
     return "SVG" if data.lstrip()[:4].lower() == b"<svg" else None
-
-
-def _name_jpeg(data: bytes) -> str | None:
-    position = 2
-    while position + 5 <= len(data) and data[position] == 0xFF:
-        marker = data[position + 1]
-        if marker in _FRAMES:
-            return _FRAMES[marker]
-        if marker in (0xC0, 0xC1, 0xC2):
-            precision = data[position + 4]
-            return None if precision == 8 else f"JPEG with {precision} bits per sample"
-        position += 2 + int.from_bytes(data[position + 2 : position + 4])
-    return None
