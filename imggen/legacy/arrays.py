@@ -9,7 +9,9 @@ import keras
 import numpy as np
 import numpy.typing as npt
 
-from imggen.core import shorten, warn_user
+from imggen.core import explain_arguments, shorten, warn_user
+from imggen.errors import OptionTypeError
+from imggen.legacy.argument_errors import build_argument_error, fails
 from imggen.legacy.array_traps import warn_of_array_traps
 from imggen.legacy.batch import fill_batch
 from imggen.legacy.iterator import Iterator
@@ -17,6 +19,7 @@ from imggen.legacy.saving import save_batch
 from imggen.legacy.validation_split import subset_bounds
 
 
+@explain_arguments
 class NumpyArrayIterator(Iterator):
     """Serves batches of images in memory; returned by ``ImageDataGenerator.flow``.
 
@@ -82,7 +85,12 @@ class NumpyArrayIterator(Iterator):
             extra = [
                 np.asarray(array) for array in (others if isinstance(others, list) else [others])
             ]
+        for name, values in {"x": x, "y": y, "sample_weight": sample_weight}.items():
+            if (values is not None or name == "x") and not _has_length(values):
+                raise OptionTypeError(f"{name}={shorten(values)} must be an array.")
         for array in extra:
+            if not array.ndim:
+                raise OptionTypeError(f"x={shorten(array)} must be an array, or a list of arrays.")
             if len(array) != len(x):
                 raise ValueError(
                     "All of the arrays in `x` should have the same length. Found "
@@ -104,7 +112,7 @@ class NumpyArrayIterator(Iterator):
             y = None if y is None else y[selected]
             if sample_weight is not None and subset == "test":
                 sample_weight = sample_weight[selected]
-        self.x = np.asarray(x, dtype=self.dtype)
+        self.x = _as_array("x", x, self.dtype)
         self.x_misc = extra
         if self.x.ndim != 4:
             raise ValueError(f"x has shape {self.x.shape}; expected four axes, a batch of images.")
@@ -149,6 +157,23 @@ class NumpyArrayIterator(Iterator):
         if self.sample_weight is None:
             return x, self.y[index_array]
         return x, self.y[index_array], self.sample_weight[index_array]
+
+
+def _has_length(values: Any) -> bool:
+    try:
+        len(values)
+    except TypeError:
+        return False
+    return True
+
+
+def _as_array(name: str, values: Any, dtype: Any) -> npt.NDArray[Any]:
+    try:
+        return np.asarray(values, dtype=dtype)
+    except (TypeError, ValueError) as err:
+        if fails(lambda: np.zeros(1).astype(dtype)):
+            name, values = "dtype", dtype
+        raise build_argument_error(name, values, err) from err
 
 
 def _require_same_classes(y: Any, selected: slice) -> None:

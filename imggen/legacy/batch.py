@@ -115,7 +115,7 @@ def _fill_in_order(
         for position, x in enumerate(threads.imap(work, range(len(batch_x)))):
             EXIT_GUARD.check()
             np.random.set_state(states[position])
-            batch_x[position] = generator.standardize(x)
+            batch_x[position] = generator._standardize(x)
             if not is_same_state(np.random.get_state(), states[position]):
                 rest = range(position + 1, len(batch_x))
                 _fill_one_by_one(batch_x, threads.imap(load, rest), generator, position + 1)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, final
 
 import numpy as np
 
 from imggen.cache import CacheLike
-from imggen.core import shorten, warn_user
-from imggen.errors import OptionError
+from imggen.core import explain_arguments, shorten, warn_user
+from imggen.errors import OptionError, OptionTypeError
+from imggen.legacy.argument_errors import check_truth_value, name_wrong_argument
 from imggen.legacy.files import BatchFromFilesMixin
 from imggen.legacy.iterator import Iterator
 from imggen.legacy.messages import print_message
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 _WITHOUT_CLASSES = ("input", "multi_output", "raw", None)
 
 
+@explain_arguments
 class DataFrameIterator(BatchFromFilesMixin, Iterator):
     """Serves images listed in a DataFrame; see ``ImageDataGenerator.flow_from_dataframe``.
 
@@ -147,6 +149,8 @@ class DataFrameIterator(BatchFromFilesMixin, Iterator):
         self.dtype = dtype
         if class_mode not in self.allowed_class_modes:
             raise OptionError.unknown("class_mode", class_mode, self.allowed_class_modes)
+        check_truth_value("classes", classes)
+        check_truth_value("weight_col", weight_col)
         _check_columns(dataframe, class_mode, x_col, y_col, weight_col, classes)
         frame = dataframe
         if validate_filenames:
@@ -225,6 +229,7 @@ class DataFrameIterator(BatchFromFilesMixin, Iterator):
         return self.class_indices[label]
 
 
+@name_wrong_argument(filename="", white_list_formats=("png",))
 def validate_filename(filename: str, white_list_formats: Any) -> bool:
     """Returns whether a file exists and has one of the extensions ``white_list_formats``.
 
@@ -233,6 +238,14 @@ def validate_filename(filename: str, white_list_formats: Any) -> bool:
         False
     """
     return filename.lower().endswith(white_list_formats) and os.path.isfile(filename)
+
+
+@final
+class MissingColumnError(OptionError, KeyError):
+    """A table does not have a column that is named."""
+
+    def __str__(self) -> str:  # KeyError shows a repr
+        return Exception.__str__(self)
 
 
 def _check_columns(
@@ -248,12 +261,12 @@ def _check_columns(
             f'y_col={shorten(y_col)} must be a list of columns for class_mode="multi_output".'
         )
     _check_names(frame, class_mode, x_col, y_col, weight_col)
-    _require(frame, x_col, (str,), "must be strings, the paths of images")
+    _require(frame, "x_col", x_col, (str,), "must be strings, the paths of images")
     if class_mode in {"binary", "sparse"}:
-        _require(frame, y_col, (str,), f'must be strings for class_mode="{class_mode}"')
+        _require(frame, "y_col", y_col, (str,), f'must be strings for class_mode="{class_mode}"')
     if class_mode == "categorical":
         what = 'must be strings, or lists of them, for class_mode="categorical"'
-        _require(frame, y_col, (str, list, tuple), what)
+        _require(frame, "y_col", y_col, (str, list, tuple), what)
     if class_mode == "binary":
         number = len(set(classes)) if classes else frame[y_col].nunique()
         if number != 2:
@@ -281,17 +294,18 @@ def _check_names(
     for option, wanted in names.items():
         for name in wanted:
             if name not in columns:
-                error = KeyError(name)
-                error.add_note(
-                    f"{option} must name a column of the table; it has {shorten(columns)}."
+                raise MissingColumnError(
+                    f"{option}={shorten(name)} must name a column of dataframe; it has "
+                    f"{shorten(columns)}."
                 )
-                raise error
 
 
-def _require(frame: pd.DataFrame, column: Any, types: tuple[type, ...], what: str) -> None:
+def _require(
+    frame: pd.DataFrame, option: str, column: Any, types: tuple[type, ...], what: str
+) -> None:
     values = frame[column]
     if values.ndim != 1:
-        raise TypeError(f"{shorten(column)} names several columns of the frame; expected one.")
+        raise OptionTypeError(f"{option}={shorten(column)} names several columns; expected one.")
     for row, value in enumerate(values):
         if not isinstance(value, types):
             raise TypeError(

@@ -11,15 +11,24 @@ import numpy as np
 import numpy.typing as npt
 
 from imggen.cache import CacheLike
-from imggen.core import describe_mark, describe_output, pluralize, warn_user
+from imggen.core import (
+    describe_mark,
+    describe_output,
+    explain_arguments,
+    pluralize,
+    shorten,
+    warn_user,
+)
 from imggen.data import find_system_name
 from imggen.errors import OptionError
+from imggen.legacy.argument_errors import build_argument_error, check_truth_value
 from imggen.legacy.files import BatchFromFilesMixin
 from imggen.legacy.folder_traps import ClassFolder, warn_of_folder_traps, warn_of_system_folders
 from imggen.legacy.iterator import Iterator
 from imggen.legacy.messages import print_message
 
 
+@explain_arguments
 class DirectoryIterator(BatchFromFilesMixin, Iterator):
     """Serves images from class folders; returned by ``ImageDataGenerator.flow_from_directory``.
 
@@ -126,6 +135,7 @@ class DirectoryIterator(BatchFromFilesMixin, Iterator):
         self.dtype = keras.config.floatx() if dtype is None else dtype
         self._outputs: dict[str, str] = {}  # folders that imggen wrote, each with its kind
         self._system_folders: list[str] = []  # folders of systems that hold samples
+        check_truth_value("classes", classes)
         names = classes or self._subfolders(directory)
         self.num_classes = len(names)
         self.class_indices = {name: index for index, name in enumerate(names)}
@@ -133,7 +143,10 @@ class DirectoryIterator(BatchFromFilesMixin, Iterator):
         numbers: list[int] = []
         folders = []
         for name in names:
-            folder = os.path.join(directory, name)
+            try:
+                folder = os.path.join(directory, name)
+            except TypeError as err:
+                raise build_argument_error("classes", classes, err) from err
             found = self._images_under(folder, follow_links)
             num_images = len(found)
             if self.split:
@@ -178,8 +191,13 @@ class DirectoryIterator(BatchFromFilesMixin, Iterator):
         return
 
     def _subfolders(self, directory: str | os.PathLike[str]) -> list[str]:
+        try:
+            names = sorted(map(os.fspath, os.listdir(directory)))
+        except OSError as err:
+            text = f"directory={shorten(directory)} cannot be listed: {err.strerror}"
+            raise type(err)(err.errno, text, err.filename) from err
         found = []
-        for name in sorted(map(os.fspath, os.listdir(directory))):
+        for name in names:
             folder = os.path.join(directory, name)
             if os.path.isdir(folder):
                 output = describe_output(os.fsdecode(folder))

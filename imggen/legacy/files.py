@@ -204,7 +204,8 @@ class BatchFromFilesMixin(_Base):
             self._ahead.start(keys, lambda key: self._pixels(key.path), self._threads)
 
     def _settings(self) -> Hashable:
-        return (self.color_mode, self.target_size, self.interpolation, self.keep_aspect_ratio)
+        keep = bool(self.keep_aspect_ratio)
+        return (self.color_mode, self.target_size, self.interpolation, keep)
 
     def _image(self, sample: np.int64, filepaths: list[str]) -> npt.NDArray[Any]:
         path = filepaths[sample]

@@ -146,7 +146,7 @@ def _reason_for_none(iterator: Any, folders: list[ClassFolder], given: Any) -> s
     absent = [folder.name for folder in folders if not os.path.isdir(folder.path)]
     if given and absent:
         return (
-            f"the folders {list_names(absent)}, named by classes, do not exist in {directory!r}. "
+            f"the folders {list_names(absent)}, named by classes=, do not exist in {directory!r}. "
             "Correct the names or the directory."
         )
     seen = _extensions_in(directory)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from inspect import unwrap
 from typing import Any
 
 import keras
@@ -11,7 +12,9 @@ import numpy.typing as npt
 
 from imggen.core import explain_arguments, shorten, warn_user
 from imggen.errors import OptionTypeError
+from imggen.legacy.argument_errors import build_argument_error, name_wrong_argument
 from imggen.legacy.batch import is_keras_preprocessing
+from imggen.legacy.batch_errors import make_random_state
 from imggen.legacy.flow_methods import FlowMethods
 from imggen.legacy.generator_traps import (
     warn_if_unfitted,
@@ -23,13 +26,15 @@ from imggen.legacy.random_parameters import (
     Parameters,
     RandomSource,
     as_global_state,
+    check_zoom_range,
     draw_parameters,
 )
 from imggen.legacy.transforms import (
-    apply_affine_transform,
-    apply_brightness_shift,
-    apply_channel_shift,
-    flip_axis,
+    ANY_IMAGE,
+    affine_transform,
+    brightness_shift,
+    channel_shift,
+    reverse_axis,
 )
 from imggen.legacy.traps import warn_of_unit_range
 from imggen.legacy.validation_split import check_validation_split
@@ -166,7 +171,7 @@ class ImageDataGenerator(FlowMethods):
         self.channel_axis, self.row_axis, self.col_axis = axes[data_format]
         self._validation_split = check_validation_split(validation_split)
         self._trap_codes: set[str] = set()
-        self.zoom_range = _check_zoom_range(zoom_range)
+        self.zoom_range = check_zoom_range(zoom_range)
         if zca_whitening:
             self.featurewise_std_normalization = False
             self._require_options("zca_whitening", featurewise_center=featurewise_center)
@@ -198,6 +203,7 @@ class ImageDataGenerator(FlowMethods):
                 setattr(self, name, True)
                 _warn_about_override(option, name)
 
+    @name_wrong_argument(img_shape=(4, 4, 4))
     def get_random_transform(
         self, img_shape: tuple[int, ...], seed: int | None = None
     ) -> Parameters:
@@ -217,6 +223,7 @@ class ImageDataGenerator(FlowMethods):
         """
         return self._draw(img_shape, np.random if seed is None else np.random.RandomState(seed))
 
+    @name_wrong_argument(x=ANY_IMAGE, transform_parameters={})
     def apply_transform(self, x: Image, transform_parameters: Parameters) -> Image:
         """Transforms one image.
 
@@ -238,6 +245,7 @@ class ImageDataGenerator(FlowMethods):
             warn_of_unit_range(self, x)
         return self._transform(x, transform_parameters, exact=False)
 
+    @name_wrong_argument(x=ANY_IMAGE)
     def random_transform(self, x: Image, seed: int | None = None) -> Image:
         """Transforms one image at random: ``get_random_transform``, then ``apply_transform``.
 
@@ -248,6 +256,7 @@ class ImageDataGenerator(FlowMethods):
         """
         return self.apply_transform(x, self.get_random_transform(x.shape, seed))
 
+    @name_wrong_argument(x=ANY_IMAGE)
     def standardize(self, x: Image) -> Image:
         """Preprocesses, rescales and normalizes images, in place where possible.
 
@@ -269,6 +278,8 @@ class ImageDataGenerator(FlowMethods):
                 warn_of_shape(self, shape, x)
         return normalize(x, self)
 
+    _standardize = unwrap(standardize)  # for calls per sample
+
     @explain_arguments
     def fit(self, x: Any, augment: bool = False, rounds: int = 1, seed: int | None = None) -> None:
         """Computes the statistics for featurewise normalization and ``zca_whitening``.
@@ -289,7 +300,10 @@ class ImageDataGenerator(FlowMethods):
             >>> generator.mean.ravel().tolist()
             [5.0, 5.0, 5.0]
         """
-        x = np.array(x, dtype=self.dtype)
+        try:
+            x = np.array(x, dtype=self.dtype)
+        except (TypeError, ValueError) as err:
+            raise build_argument_error("x", x, err) from err
         if x.ndim != 4:
             raise ValueError(f"x has shape {x.shape}; expected four axes, a batch of images.")
         if x.shape[self.channel_axis] not in {1, 3, 4}:
@@ -301,7 +315,7 @@ class ImageDataGenerator(FlowMethods):
         if self.rescale:
             x *= self.rescale
         if augment:
-            source = np.random if seed is None else np.random.RandomState(seed)
+            source = np.random if seed is None else make_random_state(seed)
             with as_global_state(source):
                 transformed = [self.random_transform(image) for _ in range(rounds) for image in x]
             x = np.zeros((len(transformed), *x.shape[1:]), dtype=self.dtype)
@@ -311,14 +325,13 @@ class ImageDataGenerator(FlowMethods):
 
     def _draw(self, img_shape: tuple[int, ...], source: RandomSource) -> Parameters:
         """Draws parameters like ``get_random_transform``, from a RandomState or ``np.random``."""
-        height, width = img_shape[self.row_axis - 1], img_shape[self.col_axis - 1]
-        return draw_parameters(self, height, width, source)
+        return draw_parameters(self, img_shape, source)
 
     def _transform(self, x: Image, parameters: Parameters, *, exact: bool) -> Image:
         """Transforms like ``apply_transform``; with Keras's bits if ``exact`` or if they matter."""
         rows, cols, channels = self.row_axis - 1, self.col_axis - 1, self.channel_axis - 1
         brightness = parameters.get("brightness")
-        x = apply_affine_transform(
+        x = affine_transform(
             x,
             parameters.get("theta", 0),
             parameters.get("tx", 0),
@@ -335,13 +348,13 @@ class ImageDataGenerator(FlowMethods):
             exact=exact or self._amplifies_differences(brightness),
         )
         if parameters.get("channel_shift_intensity") is not None:
-            x = apply_channel_shift(x, parameters["channel_shift_intensity"], channels)
+            x = channel_shift(x, parameters["channel_shift_intensity"], channels)
         if parameters.get("flip_horizontal", False):
-            x = flip_axis(x, cols)
+            x = reverse_axis(x, cols)
         if parameters.get("flip_vertical", False):
-            x = flip_axis(x, rows)
+            x = reverse_axis(x, rows)
         if brightness is not None:
-            x = apply_brightness_shift(x, brightness, False)
+            x = brightness_shift(x, brightness, False)
         return x
 
     def _amplifies_differences(self, brightness: float | None) -> bool:
@@ -387,13 +400,3 @@ def _check_dtype(dtype: Any) -> None:
         raise OptionTypeError(
             f'dtype={shorten(dtype)} must be a dtype, such as "float32": {err}'
         ) from err
-
-
-def _check_zoom_range(zoom_range: Any) -> list[float]:
-    if isinstance(zoom_range, float | int):
-        return [1 - zoom_range, 1 + zoom_range]
-    if len(zoom_range) == 2 and all(isinstance(factor, float | int) for factor in zoom_range):
-        return list(zoom_range)
-    raise ValueError(
-        f"zoom_range={shorten(zoom_range)} must be a float, or two floats (low, high)."
-    )

@@ -14,7 +14,9 @@ import keras
 import numpy as np
 import numpy.typing as npt
 
-from imggen.core import shorten
+from imggen.core import explain_arguments, shorten
+from imggen.errors import OptionTypeError
+from imggen.legacy.batch_errors import NamingOptions, check_seed
 from imggen.legacy.random_parameters import RandomSource, as_global_state
 from imggen.legacy.traps import warn_of_assignment
 from imggen.sequences import (
@@ -26,6 +28,7 @@ from imggen.sequences import (
 from imggen.workers import EXIT_GUARD, ThreadMap, register_after_fork
 
 
+@explain_arguments
 class Iterator(keras.utils.PyDataset):  # type: ignore[misc]  # Keras is untyped
     """Serves batches of ``n`` samples, by index or without end; the base of all iterators.
 
@@ -80,7 +83,10 @@ class Iterator(keras.utils.PyDataset):  # type: ignore[misc]  # Keras is untyped
         try:
             operator.index(batch_size)
         except TypeError as err:
-            raise TypeError(f"batch_size={shorten(batch_size)} must be a whole number.") from err
+            text = f"batch_size={shorten(batch_size)} must be a whole number."
+            raise OptionTypeError(text) from err
+        if type(self)._flow_index is Iterator._flow_index:
+            check_seed(seed)
         self.n = n
         self.batch_size = batch_size
         self.shuffle = shuffle
@@ -119,23 +125,27 @@ class Iterator(keras.utils.PyDataset):  # type: ignore[misc]  # Keras is untyped
 
     def __getitem__(self, idx: int) -> Any:
         """Returns batch ``idx`` of the current epoch, with new random parameters at each call."""
-        if idx >= len(self):
-            raise ValueError(f"Batch {idx} of an iterator with {len(self)} batches was requested.")
         is_by_keras = called_by_keras()
-        if is_by_keras:
-            following = next_batch_in_keras(idx)
-        else:
-            is_in_order = idx == self._requested_before + 1
-            following = idx + 1 if is_in_order and idx + 1 < len(self) else None
-            self._requested_before = idx
-        with self.lock:
-            source = self._next_source()
-            if self.index_array is None:
-                self._draw_order()
-            order = cast("npt.NDArray[np.int64]", self.index_array)
-            samples = order[self.batch_size * idx : self.batch_size * (idx + 1)]
-            self.total_batches_seen += 1
-        batch = self._make(int(idx), samples, source, following)
+        following = next_batch_in_keras(idx) if is_by_keras else None
+        with NamingOptions(self):
+            num_batches = len(self)
+            if idx >= num_batches:
+                raise ValueError(
+                    f"Batch {idx} of an iterator with {num_batches} batches was requested."
+                    + vars(self).get("_reason_for_none", "")
+                )
+            if not is_by_keras:
+                is_in_order = idx == self._requested_before + 1
+                following = idx + 1 if is_in_order and idx + 1 < num_batches else None
+                self._requested_before = idx
+            with self.lock:
+                source = self._next_source()
+                if self.index_array is None:
+                    self._draw_order()
+                order = cast("npt.NDArray[np.int64]", self.index_array)
+                samples = order[self.batch_size * idx : self.batch_size * (idx + 1)]
+                self.total_batches_seen += 1
+            batch = self._make(int(idx), samples, source, following)
         return as_trainable(batch) if is_by_keras else batch
 
     def __iter__(self) -> Self:
@@ -144,13 +154,14 @@ class Iterator(keras.utils.PyDataset):  # type: ignore[misc]  # Keras is untyped
     def __next__(self) -> Any:
         """Returns the next batch; after the last one of an epoch, the first of the next epoch."""
         refuse_tf_keras()
-        with self.lock:
-            idx = self.batch_index
-            if idx == 0:
-                self._served, self._served_before = {}, self._served
-            samples, source = self._next_of_flow()
-            following = self.batch_index or None  # the order of the next epoch is unknown yet
-        return self._make(idx, samples, source, following)
+        with NamingOptions(self):
+            with self.lock:
+                idx = self.batch_index
+                if idx == 0:
+                    self._served, self._served_before = {}, self._served
+                samples, source = self._next_of_flow()
+                following = self.batch_index or None  # the order of the next epoch is unknown yet
+            return self._make(idx, samples, source, following)
 
     def next(self) -> Any:
         """Same as ``next(iterator)``."""

@@ -11,7 +11,8 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from imggen.errors import ImggenWarning
+from imggen.core import shorten
+from imggen.errors import ImggenWarning, OptionTypeError
 
 # The module ``np.random``, whose functions share one global state, or a RandomState, which has
 # methods of the same names.
@@ -32,15 +33,16 @@ class Ranges(Protocol):
     vertical_flip: Any
     channel_shift_range: Any
     brightness_range: Any
+    row_axis: int
+    col_axis: int
 
 
-def draw_parameters(ranges: Ranges, height: int, width: int, source: RandomSource) -> Parameters:
+def draw_parameters(ranges: Ranges, shape: tuple[int, ...], source: RandomSource) -> Parameters:
     """Draws the parameters of one image's transformation.
 
     Args:
         ranges: The ranges of the parameters.
-        height: The height of the image in pixels; shifts below 1 are fractions of it.
-        width: The width of the image in pixels.
+        shape: The shape of the image; shifts below 1 are fractions of a side.
         source: The generator to draw from.
 
     Returns:
@@ -51,8 +53,8 @@ def draw_parameters(ranges: Ranges, height: int, width: int, source: RandomSourc
     ones.
     """
     theta = _draw_symmetric(ranges.rotation_range, source) if ranges.rotation_range else 0
-    tx = _draw_shift(ranges.height_shift_range, height, source)
-    ty = _draw_shift(ranges.width_shift_range, width, source)
+    tx = _draw_shift(ranges.height_shift_range, shape, ranges.row_axis, source)
+    ty = _draw_shift(ranges.width_shift_range, shape, ranges.col_axis, source)
     shear = _draw_symmetric(ranges.shear_range, source) if ranges.shear_range else 0
     low, high = ranges.zoom_range
     zx, zy = (1, 1) if low == 1 and high == 1 else source.uniform(low, high, 2)
@@ -79,7 +81,7 @@ def _draw_symmetric(limit: Any, source: RandomSource) -> Any:
     return source.uniform(-limit, limit)
 
 
-def _draw_shift(limit: Any, side: int, source: RandomSource) -> Any:
+def _draw_shift(limit: Any, shape: tuple[int, ...], axis: int, source: RandomSource) -> Any:
     if not limit:
         return 0
     try:
@@ -88,7 +90,26 @@ def _draw_shift(limit: Any, side: int, source: RandomSource) -> Any:
         shift *= source.choice([-1, 1])
     except ValueError:
         shift = _draw_symmetric(limit, source)
-    return shift * side if np.max(limit) < 1 else shift
+    return shift * shape[axis - 1] if np.max(limit) < 1 else shift
+
+
+def check_zoom_range(zoom_range: Any) -> list[float]:
+    """Returns ``zoom_range`` as two factors.
+
+    Raises:
+        ValueError: It is neither a number nor two.
+    """
+    if isinstance(zoom_range, float | int):
+        return [1 - zoom_range, 1 + zoom_range]
+    if not hasattr(zoom_range, "__len__"):
+        raise OptionTypeError(
+            f"zoom_range={shorten(zoom_range)} must be a float, or two (low, high)."
+        )
+    if len(zoom_range) == 2 and all(isinstance(factor, float | int) for factor in zoom_range):
+        return list(zoom_range)
+    raise ValueError(
+        f"zoom_range={shorten(zoom_range)} must be a float, or two floats (low, high)."
+    )
 
 
 @contextmanager

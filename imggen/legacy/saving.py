@@ -55,7 +55,7 @@ def save_batch(
         try:
             picture.save(os.path.join(folder, names[position]))
         except FileNotFoundError as err:
-            err.add_note(f"save_to_dir={os.fspath(folder)!r} must exist. Create the folder first.")
-            raise
+            text = f"save_to_dir={os.fspath(folder)!r} must exist. Create the folder first"
+            raise FileNotFoundError(err.errno, text, err.filename) from err
 
     iterator._threads.map(save, range(len(names)))

@@ -44,7 +44,7 @@ def warn_of_table_traps(
             warn_of_no_images(iterator, _reason_for_none(iterator, given, frame, x_col))
         return
     is_split = iterator.split is not None and not is_unsplit
-    if weight_col is not None:
+    if weight_col:
         is_missing = frame[weight_col].isna().to_numpy()[bounds[0] : bounds[1]]
         warn_of_missing_values(iterator, f"weight_col={shorten(weight_col)}", is_missing)
     if iterator.class_mode in {"raw", "multi_output"}:

@@ -8,7 +8,8 @@ Source: keras/src/legacy/preprocessing/image.py, Keras 3.15.
 from __future__ import annotations
 
 import functools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from inspect import unwrap
 from typing import Any
 
 import keras
@@ -17,10 +18,15 @@ import numpy.typing as npt
 
 from imggen.augment import warp
 from imggen.core import shorten
+from imggen.legacy.argument_errors import name_wrong_argument
 
 Image = npt.NDArray[Any]
 
+# An image for which all axes and parameters are legal.
+ANY_IMAGE = np.zeros((4, 4, 4))
 
+
+@name_wrong_argument(x=ANY_IMAGE, theta=1.0)
 def apply_affine_transform(
     x: Image,
     theta: float = 0,
@@ -134,6 +140,7 @@ def _about_center(
     return np.asarray(np.dot(np.dot(to_center, matrix), from_center))
 
 
+@name_wrong_argument(x=ANY_IMAGE, axis=0)
 def flip_axis(x: Image, axis: int) -> Image:
     """Returns a view of an array, reversed along one axis.
 
@@ -144,6 +151,7 @@ def flip_axis(x: Image, axis: int) -> Image:
     return np.flip(np.asarray(x), axis)
 
 
+@name_wrong_argument(x=ANY_IMAGE, intensity=1.0)
 def apply_channel_shift(x: Image, intensity: float, channel_axis: int = 0) -> Image:
     """Adds ``intensity`` to every value, clipped to the range of the image.
 
@@ -159,12 +167,13 @@ def apply_channel_shift(x: Image, intensity: float, channel_axis: int = 0) -> Im
         >>> apply_channel_shift(np.array([[[10.0, 20.0]]]), 5.0, channel_axis=2).tolist()
         [[[15.0, 20.0]]]
     """
-    channels = np.moveaxis(x, channel_axis, 0)
+    channels = np.rollaxis(x, channel_axis, 0)
     low, high = np.min(x), np.max(x)
     shifted = np.stack([np.clip(channel + intensity, low, high) for channel in channels])
-    return np.moveaxis(shifted, 0, channel_axis)
+    return np.rollaxis(shifted, 0, channel_axis + 1)  # as in Keras, also for -1
 
 
+@name_wrong_argument(x=ANY_IMAGE, brightness=1.0)
 def apply_brightness_shift(x: Image, brightness: float, scale: bool = True) -> Image:
     """Changes the brightness of an image with Pillow, which rounds to whole numbers.
 
@@ -195,6 +204,14 @@ def apply_brightness_shift(x: Image, brightness: float, scale: bool = True) -> I
     return np.asarray(bright)
 
 
+# Without decorator: for calls per sample, and by functions whose parameters have other names.
+affine_transform: Callable[..., Image] = unwrap(apply_affine_transform)
+channel_shift: Callable[..., Image] = unwrap(apply_channel_shift)
+brightness_shift: Callable[..., Image] = unwrap(apply_brightness_shift)
+reverse_axis: Callable[..., Image] = unwrap(flip_axis)
+
+
+@name_wrong_argument(x=ANY_IMAGE, rg=1.0)
 def random_rotation(
     x: Image,
     rg: float,
@@ -207,7 +224,7 @@ def random_rotation(
 ) -> Image:
     """Rotates an image by up to ``rg`` degrees, like ``apply_affine_transform``."""
     theta = np.random.uniform(-rg, rg)
-    return apply_affine_transform(
+    return affine_transform(
         x,
         theta=theta,
         row_axis=row_axis,
@@ -219,6 +236,7 @@ def random_rotation(
     )
 
 
+@name_wrong_argument(x=ANY_IMAGE, wrg=0.1, hrg=0.1)
 def random_shift(
     x: Image,
     wrg: float,
@@ -236,7 +254,7 @@ def random_shift(
     """
     tx = np.random.uniform(-hrg, hrg) * x.shape[row_axis]
     ty = np.random.uniform(-wrg, wrg) * x.shape[col_axis]
-    return apply_affine_transform(
+    return affine_transform(
         x,
         tx=tx,
         ty=ty,
@@ -249,6 +267,7 @@ def random_shift(
     )
 
 
+@name_wrong_argument(x=ANY_IMAGE, intensity=1.0)
 def random_shear(
     x: Image,
     intensity: float,
@@ -261,7 +280,7 @@ def random_shear(
 ) -> Image:
     """Shears an image by up to ``intensity`` degrees, like ``apply_affine_transform``."""
     shear = np.random.uniform(-intensity, intensity)
-    return apply_affine_transform(
+    return affine_transform(
         x,
         shear=shear,
         row_axis=row_axis,
@@ -273,6 +292,7 @@ def random_shear(
     )
 
 
+@name_wrong_argument(x=ANY_IMAGE, zoom_range=(0.5, 1.5))
 def random_zoom(
     x: Image,
     zoom_range: Sequence[float],
@@ -292,7 +312,7 @@ def random_zoom(
         raise ValueError(f"zoom_range={shorten(zoom_range)} must be two factors, (low, high).")
     low, high = zoom_range
     zx, zy = (1, 1) if low == 1 and high == 1 else np.random.uniform(low, high, 2)
-    return apply_affine_transform(
+    return affine_transform(
         x,
         zx=zx,
         zy=zy,
@@ -305,12 +325,14 @@ def random_zoom(
     )
 
 
+@name_wrong_argument(x=ANY_IMAGE, intensity_range=1.0)
 def random_channel_shift(x: Image, intensity_range: float, channel_axis: int = 0) -> Image:
     """Adds a random number of up to ``intensity_range`` to, or subtracts it from, every value."""
     intensity = np.random.uniform(-intensity_range, intensity_range)
-    return apply_channel_shift(x, intensity, channel_axis=channel_axis)
+    return channel_shift(x, intensity, channel_axis=channel_axis)
 
 
+@name_wrong_argument(x=ANY_IMAGE, brightness_range=(0.5, 1.5))
 def random_brightness(x: Image, brightness_range: Sequence[float], scale: bool = True) -> Image:
     """Changes the brightness of an image by a factor from ``brightness_range``.
 
@@ -322,4 +344,4 @@ def random_brightness(x: Image, brightness_range: Sequence[float], scale: bool =
             f"brightness_range={shorten(brightness_range)} must be two factors, (low, high)."
         )
     brightness = np.random.uniform(brightness_range[0], brightness_range[1])
-    return apply_brightness_shift(x, brightness, scale)
+    return brightness_shift(x, brightness, scale)

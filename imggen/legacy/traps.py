@@ -88,7 +88,8 @@ def warn_of_unit_range(generator: Any, images: npt.NDArray[Any]) -> None:
     if _size(shift) >= 1:
         misused.append(f"channel_shift_range={shorten(shift)} is a number of gray levels")
     cval = getattr(generator, "cval", 0)
-    fills = getattr(generator, "fill_mode", None) == "constant" and moves_pixels(generator)
+    mode = getattr(generator, "fill_mode", None)
+    fills = isinstance(mode, str) and mode == "constant" and moves_pixels(generator)
     if fills and _size(cval) > 1:
         misused.append(f"cval={shorten(cval)} is a gray level")
     if misused and is_unit_range(images[:_NUM_CHECKED_IMAGES]):
@@ -137,6 +138,7 @@ def warn_of_unsplit(iterator: Any, generator: Any, subset: str | None) -> bool:
 
 def warn_of_no_images(iterator: Any, reason: str) -> None:
     """Warns of an iterator that has no samples."""
+    iterator._reason_for_none = f" No images were found: {reason}"
     warn_of_trap(
         iterator,
         "no-images",

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import numbers
 from typing import Any
 
 from imggen.core import shorten
+from imggen.errors import OptionTypeError
 
 
 def subset_bounds(subset: str, validation_split: float | tuple[float, float]) -> tuple[Any, Any]:
@@ -23,7 +25,7 @@ def subset_bounds(subset: str, validation_split: float | tuple[float, float]) ->
         >>> subset_bounds("test", (0.25, 0.25))
         (0.25, 0.5)
     """
-    if isinstance(validation_split, tuple | list):
+    if isinstance(validation_split, tuple | list) and validation_split:
         first, second = validation_split
         # The same sum for both: adjacent subsets must have the same boundary.
         bounds = {
@@ -51,8 +53,10 @@ def check_validation_split(validation_split: Any) -> Any:
     Raises:
         ValueError: It is neither a fraction nor two of them that leave samples for training.
     """
-    if isinstance(validation_split, tuple | list):
+    if isinstance(validation_split, tuple | list) and validation_split:
         fractions = validation_split
+        if not all(isinstance(fraction, numbers.Real) for fraction in fractions):
+            raise OptionTypeError(f"validation_split={shorten(validation_split)} must be numbers.")
         if len(fractions) != 2 or min(fractions) <= 0 or sum(fractions) >= 1:
             raise ValueError(
                 f"validation_split={shorten(validation_split)} must be a fraction between 0 and 1, "

@@ -174,7 +174,7 @@ def test_an_iterator_without_samples_is_keras():
             try:
                 yield call()
             except (ValueError, ZeroDivisionError) as err:
-                yield type(err)
+                yield "division" if isinstance(err, ZeroDivisionError) else "value"
 
     for batch_size in (1, 3, 0):
         for shuffle in (False, True):

@@ -165,7 +165,7 @@ def test_an_unknown_subset_is_refused_and_the_known_ones_are_named(folder, way, 
 
 @pytest.mark.parametrize(
     "split",
-    [(0.5, 0.5), (0.9, 0.2), (0, 0.5), (0.5, 0), (-0.1, 0.2), (0.1,), (0.1, 0.2, 0.3), (), 1.0, -1],
+    [(0.5, 0.5), (0.9, 0.2), (0, 0.5), (0.5, 0), (-0.1, 0.2), (0.1,), (0.1, 0.2, 0.3), 1.0, -1],
 )
 def test_shares_that_leave_nothing_are_refused(split):
     with pytest.raises(ValueError, match="validation_split="):
