@@ -11,7 +11,6 @@ import numpy as np
 import numpy.typing as npt
 
 from imggen.core import explain_arguments, shorten, warn_user
-from imggen.errors import OptionTypeError
 from imggen.legacy.argument_errors import build_argument_error, name_wrong_argument
 from imggen.legacy.batch import is_keras_preprocessing
 from imggen.legacy.batch_errors import make_random_state
@@ -397,6 +396,4 @@ def _check_dtype(dtype: Any) -> None:
     try:
         np.dtype(dtype)
     except (TypeError, ValueError) as err:
-        raise OptionTypeError(
-            f'dtype={shorten(dtype)} must be a dtype, such as "float32": {err}'
-        ) from err
+        raise build_argument_error("dtype", dtype, err) from err

@@ -101,15 +101,12 @@ def check_zoom_range(zoom_range: Any) -> list[float]:
     """
     if isinstance(zoom_range, float | int):
         return [1 - zoom_range, 1 + zoom_range]
+    text = f"zoom_range={shorten(zoom_range)} must be a float, or two floats (low, high)."
     if not hasattr(zoom_range, "__len__"):
-        raise OptionTypeError(
-            f"zoom_range={shorten(zoom_range)} must be a float, or two (low, high)."
-        )
+        raise OptionTypeError(text)
     if len(zoom_range) == 2 and all(isinstance(factor, float | int) for factor in zoom_range):
         return list(zoom_range)
-    raise ValueError(
-        f"zoom_range={shorten(zoom_range)} must be a float, or two floats (low, high)."
-    )
+    raise ValueError(text)
 
 
 @contextmanager
