@@ -13,7 +13,7 @@ import numpy as np
 from imggen.core import Report, StringColumn, check_arguments, shorten
 from imggen.data import SPLIT_NAMES, Manifest, Splits, split_name, split_names
 from imggen.errors import SplitError
-from imggen.quality.duplicates import THRESHOLD, Duplicates, find_duplicates
+from imggen.quality.duplicates import THRESHOLD, Duplicates, find_duplicates, list_images
 from imggen.splitting import split
 from imggen.workers import Progress
 
@@ -23,8 +23,12 @@ from imggen.workers import Progress
 class Leaks(Report):
     """Images that are in more than one split.
 
-    ``to_frame`` has a row per file in a leak; columns ``leak`` (from 0), ``split``, ``path``,
-    ``label``, ``is_dropped``, ``similarity`` (to the most similar file).
+    Images with different labels come first: correct their labels before ``fix``, which drops them
+    from all splits but the last like other leaks.
+
+    ``to_frame`` has a row per file in a leak; columns ``leak`` (from 0), ``conflict`` (such as
+    "label", or empty), ``split``, ``path``, ``label``, ``is_dropped``, ``similarity`` (to the most
+    similar file).
 
     Attributes:
         duplicates: The duplicates in all splits together; its manifest has ``splits``.
@@ -39,6 +43,7 @@ class Leaks(Report):
 
     _COLUMNS: ClassVar[tuple[str, ...]] = (
         "leak",
+        "conflict",
         "split",
         "path",
         "label",
@@ -83,16 +88,21 @@ class Leaks(Report):
         return self.names.index(self.get_split(row)) == max(ranks)
 
     def _metadata(self) -> dict[str, Any]:
-        return {"root": self.manifest.root, "threshold": self.duplicates.threshold}
+        return {
+            "num_conflicts": sum(leak[0] in self.duplicates.undecided for leak in self.leaks),
+            "root": self.manifest.root,
+            "threshold": self.duplicates.threshold,
+        }
 
     def _rows(self) -> list[tuple[object, ...]]:
-        labels, dropped = self.manifest.labels, set(self.drop)
+        dropped = set(self.drop)
         return [
             (
                 number,
+                self.duplicates.get_conflict(row),
                 self.get_split(row),
                 self.manifest.paths[row],
-                None if labels is None else self.manifest.class_names[labels[row]],
+                self.duplicates.get_label(row),
                 row in dropped,
                 round(float(self.duplicates.similarity[row]), 4),
             )
@@ -140,22 +150,13 @@ def find_leaks(
         combined, near=near, threshold=threshold, workers=workers, progress=progress
     )
     split_of = list(combined.splits or ())
-    leaks = tuple(
-        rows for rows in _group_rows(duplicates) if len({split_of[row] for row in rows}) > 1
-    )
-    return Leaks(duplicates, names, leaks)
-
-
-def _group_rows(duplicates: Duplicates) -> list[tuple[int, ...]]:
-    """Returns all rows of each image that has several, of the same file or of duplicates."""
-    image_of_file = np.arange(len(duplicates.files))
-    for group in duplicates.groups:
-        image_of_file[list(group)] = group[0]
-    image_of = image_of_file[duplicates.files]
-    order = np.argsort(image_of, kind="stable")
-    starts = np.flatnonzero(np.diff(image_of[order], prepend=-1))
-    rows = np.split(order, starts[1:])
-    return sorted(tuple(sorted(some.tolist())) for some in rows if len(some) > 1)
+    leaks = [
+        rows
+        for rows in list_images(duplicates.groups, duplicates.files)
+        if len({split_of[row] for row in rows}) > 1
+    ]
+    leaks.sort(key=lambda rows: rows[0] not in duplicates.undecided)
+    return Leaks(duplicates, names, tuple(leaks))
 
 
 def _rank(name: str) -> int:

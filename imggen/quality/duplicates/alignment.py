@@ -21,7 +21,7 @@ _Floats = npt.NDArray[np.float32]
 
 def measure_similarity(
     whole: npt.NDArray[np.uint8], cropped: npt.NDArray[np.uint8], start: _Floats
-) -> _Floats:
+) -> tuple[_Floats, _Floats]:
     """Measures how well the edges of images agree with the best window of other images.
 
     The window is moved and stretched until it fits best; then the differences between neighboring
@@ -36,18 +36,19 @@ def measure_similarity(
             fractions of the side, 0 to 1.
 
     Returns:
-        float32, shape (num_pairs,), 0 to 1.
+        The similarity, float32, shape (num_pairs,), 0 to 1; and the edges of the best window,
+        shape (num_pairs, 4).
     """
-    similarity = np.zeros(len(whole), np.float32)
+    similarity, best = np.zeros(len(whole), np.float32), start.copy()
     for low in range(0, len(whole), _BATCH_SIZE):
         rows = slice(low, low + _BATCH_SIZE)
         target = shrink(whole[rows], _SIDE)
         source = cropped[rows].astype(np.float32)
-        edges, _ = align(target, source, start[rows], _NUM_STEPS)
-        window = _sample(source, edges, _SIDE)
+        best[rows], _ = align(target, source, start[rows], _NUM_STEPS)
+        window = sample_windows(source, best[rows], _SIDE)
         agreement = _correlate(_differences(target), _differences(window))
         similarity[rows] = np.where(_has_same_light(target, window), np.clip(agreement, 0, 1), 0)
-    return similarity
+    return similarity, best
 
 
 def _has_same_light(one: _Floats, other: _Floats) -> npt.NDArray[np.bool_]:
@@ -80,7 +81,7 @@ def align(
     best, best_agreement = edges, np.full(num_pairs, -1, np.float32)
     target = _center(target)
     for step in range(num_steps + 1):
-        window = _sample(source, edges, side)
+        window = sample_windows(source, edges, side)
         agreement = _correlate(target, _center(window))
         is_better = agreement > best_agreement
         best_agreement = np.where(is_better, agreement, best_agreement)
@@ -114,11 +115,14 @@ def align(
 def shrink(thumbs: npt.NDArray[np.uint8], side: int) -> _Floats:
     """Shrinks thumbnails, (num_images, any, any), to (num_images, side, side)."""
     whole = np.array([[0, 1, 0, 1]], np.float32)
-    return _sample(thumbs.astype(np.float32), whole, side)
+    return sample_windows(thumbs.astype(np.float32), whole, side)
 
 
-def _sample(images: _Floats, edges: _Floats, side: int) -> _Floats:
-    """Shrinks windows of images; ``edges`` has one row per image, or one for all."""
+def sample_windows(images: _Floats, edges: _Floats, side: int) -> _Floats:
+    """Shrinks windows of images, (num_images, any, any), to (num_images, side, side).
+
+    ``edges`` has one row per image, or one for all.
+    """
     rows = _weights(edges[:, 2], edges[:, 3], images.shape[1], side)
     columns = _weights(edges[:, 0], edges[:, 1], images.shape[2], side)
     sampled: _Floats = np.matmul(np.matmul(rows, images), columns.transpose(0, 2, 1))

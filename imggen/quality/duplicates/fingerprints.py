@@ -1,17 +1,31 @@
-"""Thumbnails and perceptual hashes, from which near-duplicates are found."""
+"""Fingerprints and perceptual hashes, from which near-duplicates are found."""
 
 from __future__ import annotations
 
-import os
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
 from imggen.decode import ImageSpec, read_image
+from imggen.quality.duplicates.background import Background, composite
 
 THUMB_SIDE = 64
 """The side of a thumbnail in pixels: small enough to hold 100,000 (4 KB each), and twice the side
 at which images are compared, so that a window of one is still as sharp as the whole of another."""
+
+COLOR_SIDE = 16
+"""The side of the color planes, in pixels; an object of 1 % of the image covers about 3 of them."""
+
+_SPEC = ImageSpec((THUMB_SIDE, THUMB_SIDE), color_mode="rgba")
+# JPEGs have no transparency, and are decoded faster without it.
+_JPEG_SPEC = ImageSpec((THUMB_SIDE, THUMB_SIDE), color_mode="rgb")
+_JPEG_SIGNATURE = b"\xff\xd8\xff"
+
+# From RGB to Cb and Cr, as in JPEG.
+_CHROMA = np.array([[-0.168736, 0.5], [-0.331264, -0.418688], [0.5, -0.081312]], np.float32)
+
+_Level = TypeVar("_Level", np.uint8, np.int8)
 
 _HASHED_SIDE = 32  # as in imagehash.phash
 _NUM_FREQUENCIES = 8
@@ -31,35 +45,87 @@ _ROUNDING = 0.01
 _BATCH_SIZE = 64  # fits into the processor's cache
 
 
-def compute_thumb(source: str | os.PathLike[str] | bytes) -> npt.NDArray[np.uint8]:
-    """Decodes a file to its thumbnail; safe to call from several threads.
+class Fingerprint(NamedTuple):
+    """The reduced image that is compared.
+
+    Attributes:
+        gray: uint8, shape (64, 64), gray levels; upright, stretched to a square.
+        color: int8, shape (3, 16, 16): the color differences Cb and Cr, -127 to 127, and the
+            opacity, 0 to 127.
+    """
+
+    gray: npt.NDArray[np.uint8]
+    color: npt.NDArray[np.int8]
+
+
+class Fingerprints(NamedTuple):
+    """The fingerprints of several images: ``gray`` and ``color`` with one more axis, the first."""
+
+    gray: npt.NDArray[np.uint8]
+    color: npt.NDArray[np.int8]
+
+    @classmethod
+    def allocate(cls, num_images: int) -> Fingerprints:
+        """Returns arrays of zeros, to be filled."""
+        return cls(
+            np.zeros((num_images, THUMB_SIDE, THUMB_SIDE), np.uint8),
+            np.zeros((num_images, 3, COLOR_SIDE, COLOR_SIDE), np.int8),
+        )
+
+    def take(self, rows: npt.NDArray[np.int64]) -> Fingerprints:
+        """Returns the fingerprints of some of the images."""
+        return Fingerprints(self.gray[rows], self.color[rows])
+
+
+def compute_fingerprint(data: bytes, background: Background) -> Fingerprint | None:
+    """Decodes a file to its fingerprint; safe to call from several threads.
 
     Args:
-        source: A path, or the bytes of a file.
+        data: The bytes of a file.
+        background: The background of transparent pixels: a color, or "checker".
 
     Returns:
-        uint8, shape (64, 64), gray levels; upright, stretched to a square, flattened by
-        ``flatten_noise``.
+        The fingerprint, flattened by ``flatten_noise``. None if the image has transparent pixels
+        and is a single color on the background, so that nothing of it is visible.
 
     Raises:
         ImageError: Same as ``load_image``.
     """
-    spec = ImageSpec((THUMB_SIDE, THUMB_SIDE), color_mode="grayscale")
-    thumb: npt.NDArray[np.uint8] = flatten_noise(read_image(source, spec)[None, :, :, 0])[0]
-    return thumb
+    import cv2
+    from PIL import Image
+
+    pixels = read_image(data, _JPEG_SPEC if data.startswith(_JPEG_SIGNATURE) else _SPEC)
+    rgb = pixels[:, :, :3]
+    opacity = pixels[:, :, 3] if pixels.shape[2] > 3 and pixels[:, :, 3].min() < 255 else None
+    if opacity is not None:
+        rgb = composite(rgb, opacity, background)
+        if np.ptp(rgb, axis=(0, 1)).max() <= _FLAT_RANGE:
+            return None
+    rgb = np.ascontiguousarray(rgb)
+    gray = flatten_noise(np.asarray(Image.fromarray(rgb).convert("L"))[None])[0]
+    means = cv2.resize(rgb, (COLOR_SIDE, COLOR_SIDE), interpolation=cv2.INTER_AREA)
+    planes = np.empty((3, COLOR_SIDE, COLOR_SIDE), np.float32)
+    planes[:2] = (means.reshape(-1, 3) @ _CHROMA).T.reshape(2, COLOR_SIDE, COLOR_SIDE)
+    planes[2] = 127
+    if opacity is not None:
+        planes[2] = (
+            127 / 255 * cv2.resize(opacity, (COLOR_SIDE, COLOR_SIDE), interpolation=cv2.INTER_AREA)
+        )
+    color = flatten_noise(np.clip(np.rint(planes), -127, 127).astype(np.int8))
+    return Fingerprint(gray, color)
 
 
-def flatten_noise(thumbs: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
-    """Replaces thumbnails of one gray level, except for noise, by that level.
+def flatten_noise(planes: npt.NDArray[_Level]) -> npt.NDArray[_Level]:
+    """Replaces planes of one level, except for noise, by that level.
 
     Without structure, hashes and correlations depend on noise alone. Once flattened, such images
     are either equal or not: they neither join unrelated images nor need comparisons.
 
     Args:
-        thumbs: Shape (num_images, side, side).
+        planes: Shape (num_planes, side, side).
 
     Returns:
-        The thumbnails; those whose pixels differ by at most 4 levels are constant, at their mean.
+        The planes; those whose pixels differ by at most 4 levels are constant, at their mean.
 
     Example:
         >>> dark = np.zeros((1, 2, 2), np.uint8)
@@ -67,11 +133,11 @@ def flatten_noise(thumbs: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
         >>> flatten_noise(dark).tolist()
         [[[0, 0], [0, 0]]]
     """
-    flat = np.flatnonzero(np.ptp(thumbs, axis=(1, 2)) <= _FLAT_RANGE)
+    flat = np.flatnonzero(planes.max((1, 2)).astype(int) - planes.min((1, 2)) <= _FLAT_RANGE)
     if not len(flat):
-        return thumbs
-    flattened = thumbs.copy()
-    flattened[flat] = np.rint(thumbs[flat].mean((1, 2), keepdims=True)).astype(np.uint8)
+        return planes
+    flattened = planes.copy()
+    flattened[flat] = np.rint(planes[flat].mean((1, 2), keepdims=True)).astype(planes.dtype)
     return flattened
 
 

@@ -1,0 +1,170 @@
+"""The groups of duplicates in a manifest, and the pictures whose labels contradict each other."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, ClassVar, final
+
+import numpy as np
+import numpy.typing as npt
+
+from imggen.core import Report
+from imggen.data import Manifest
+from imggen.quality.duplicates.background import BackgroundLike
+from imggen.quality.duplicates.conflicts import Conflict
+from imggen.quality.duplicates.similarity import Pairs
+from imggen.quality.image_check import ImageFacts
+from imggen.splitting import join_groups
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class Duplicates(Report):
+    """Groups of files that show the same image.
+
+    Groups with a conflict, of which it must be decided which label is right, come first, and none
+    of their files is to be dropped.
+
+    ``to_frame`` has a row per file in a group; columns ``group`` (from 0), ``conflict`` (such as
+    "label", or empty), ``path``, ``keep``, ``is_exact`` (whether another file of the group has the
+    same bytes), ``similarity`` (to the most similar file), ``label``, ``width``, ``height``,
+    ``num_bytes``.
+
+    Attributes:
+        manifest: All files that were compared, with ``hashes`` if all could be read.
+        threshold: The minimum similarity of a pair.
+        pairs: The pairs of similar files, by row of the manifest, and their similarity. Equal files
+            are paired with the first of them only.
+        near_misses: Some of the pairs that are slightly less similar than ``threshold``.
+        groups: Rows of the manifest: in each group first the file to keep (the one with the most
+            pixels, then the largest file, then the first), then the others in order. Pairs that
+            share a file are joined, so two files of a group may be less similar than ``threshold``.
+        conflicts: The images with several labels, or other annotations that differ.
+        exact: For each row, the first row with the same bytes; shape (num_samples,).
+        files: For each row, the first row that lists the same file; shape (num_samples,). Only
+            these are in pairs and groups: a file that is listed several times is not a duplicate.
+        facts: The facts of the files in groups, by row; None for those that cannot be opened.
+        unreadable: The paths of files that could not be decoded, and were compared by their bytes
+            if these could be read.
+        invisible: The paths of files with transparent pixels that are a single color on the
+            background. They were compared by their bytes.
+        background: The background of transparent pixels.
+    """
+
+    manifest: Manifest
+    threshold: float
+    pairs: Pairs
+    near_misses: Pairs
+    groups: tuple[tuple[int, ...], ...]
+    conflicts: tuple[Conflict, ...]
+    exact: npt.NDArray[np.int64]
+    files: npt.NDArray[np.int64]
+    facts: Mapping[int, ImageFacts | None]
+    unreadable: tuple[str, ...]
+    invisible: tuple[str, ...]
+    background: BackgroundLike
+
+    _COLUMNS: ClassVar[tuple[str, ...]] = (
+        "group",
+        "conflict",
+        "path",
+        "keep",
+        "is_exact",
+        "similarity",
+        "label",
+        "width",
+        "height",
+        "num_bytes",
+    )
+
+    @property
+    def drop(self) -> tuple[int, ...]:
+        """The rows to drop: all of each group without a conflict, but the file to keep; sorted."""
+        decided = [group for group in self.groups if group[0] not in self.undecided]
+        dropped = [row for group in decided for row in group[1:]]
+        return tuple(np.flatnonzero(np.isin(self.files, dropped)).tolist())
+
+    @cached_property
+    def undecided(self) -> Mapping[int, Conflict]:
+        """The conflict of each row that has one; none of these is dropped."""
+        return {row: conflict for conflict in self.conflicts for row in conflict.rows}
+
+    def deduplicate(self) -> Manifest:
+        """Returns the manifest without the rows to drop; all images with a conflict remain."""
+        return self.manifest.take(np.setdiff1d(np.arange(len(self.manifest)), self.drop))
+
+    def grouped(self) -> Manifest:
+        """Returns the manifest with duplicates grouped, so that ``split`` keeps them together.
+
+        Groups of duplicates are merged with groups that the manifest has already.
+        """
+        names = list(self.manifest.paths)
+        for group in self.groups:
+            for row in group:
+                names[row] = self.manifest.paths[min(group)]
+        return join_groups(self.manifest, names)
+
+    @cached_property
+    def similarity(self) -> npt.NDArray[np.float32]:
+        """The similarity of each file to the most similar one, or 0; float32, (num_samples,)."""
+        best = np.zeros(len(self.manifest), np.float32)
+        for rows in (self.pairs.first, self.pairs.second):
+            np.maximum.at(best, rows, self.pairs.similarity)
+        return best
+
+    def get_label(self, row: int) -> str | None:
+        """Returns the class name of a row; None if the manifest has no labels."""
+        labels = self.manifest.labels
+        return None if labels is None else self.manifest.class_names[labels[row]]
+
+    def get_conflict(self, row: int) -> str:
+        """Returns what differs between the rows that show the same image; empty if nothing does."""
+        return ", ".join(self.undecided[row].columns) if row in self.undecided else ""
+
+    def _metadata(self) -> dict[str, Any]:
+        return {
+            "conflicts": [
+                {
+                    "differs": list(conflict.columns),
+                    "paths": [self.manifest.paths[row] for row in conflict.rows],
+                    "labels": [self.get_label(row) for row in conflict.rows],
+                }
+                for conflict in self.conflicts
+            ],
+            "root": self.manifest.root,
+            "num_files": len(self.manifest),
+            "threshold": self.threshold,
+            "background": self.background,
+            "unreadable": self.unreadable,
+            "invisible": self.invisible,
+        }
+
+    def _rows(self) -> list[tuple[object, ...]]:
+        distinct = self.exact[np.unique(self.files)]
+        copies = np.bincount(distinct, minlength=len(self.exact))[self.exact]
+        rows: list[tuple[object, ...]] = []
+        for number, group in enumerate(self._listed()):
+            for row in group:
+                facts = self.facts.get(int(self.files[row]))
+                rows.append(
+                    (
+                        number,
+                        self.get_conflict(row),
+                        self.manifest.paths[row],
+                        row == group[0] or row in self.undecided,
+                        bool(copies[row] > 1),
+                        round(float(self.similarity[self.files[row]]), 4),
+                        self.get_label(row),
+                        facts.width if facts else None,
+                        facts.height if facts else None,
+                        facts.num_bytes if facts else None,
+                    )
+                )
+        return rows
+
+    def _listed(self) -> list[tuple[int, ...]]:
+        """Returns the rows of all conflicts, and of the groups without one."""
+        others = [group for group in self.groups if group[0] not in self.undecided]
+        return [conflict.rows for conflict in self.conflicts] + others
