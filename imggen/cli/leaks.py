@@ -8,7 +8,14 @@ from typing import TYPE_CHECKING
 
 import click
 
-from imggen.cli.options import PATH, exact_option, force_option, output_option, threshold_option
+from imggen.cli.options import (
+    PATH,
+    background_option,
+    exact_option,
+    force_option,
+    output_option,
+    threshold_option,
+)
 
 if TYPE_CHECKING:
     from imggen.data import Manifest
@@ -18,6 +25,7 @@ if TYPE_CHECKING:
 @click.argument("sources", type=PATH, nargs=-1, metavar="TRAIN VAL [TEST]")
 @exact_option
 @threshold_option
+@background_option
 @output_option("Write all leaks to FILE (.csv or .json).")
 @click.option(
     "--fix",
@@ -31,6 +39,7 @@ def leaks(
     sources: tuple[Path, ...],
     exact: bool,
     threshold: float,
+    background: str,
     output: Path | None,
     fix: Path | None,
     force: bool,
@@ -38,13 +47,16 @@ def leaks(
     """Find images that are in more than one of the folders TRAIN, VAL and TEST.
 
     Or pass one folder that contains train, val and test, or a table (.csv or .parquet) with the
-    columns path and split. No image file is changed. The exit status is 1 if there are leaks and
+    columns path and split. Images with different labels are listed first; correct these before
+    --fix. No image file is changed. The exit status is 1 if there are leaks and
     --fix is not given.
     """
     import imggen
     from imggen.cli.output import (
         MAX_LISTED,
         check_places,
+        echo_conflicts,
+        echo_invisible,
         echo_skipped,
         progress_bars,
     )
@@ -60,18 +72,27 @@ def leaks(
     for manifest in {id(split.skipped): split for split in splits.values()}.values():
         skipped.update(manifest.skipped)
     with progress_bars() as progress:
-        found = imggen.find_leaks(splits, near=not exact, threshold=threshold, progress=progress)
+        found = imggen.find_leaks(
+            splits,
+            near=not exact,
+            threshold=threshold,
+            background=background,
+            progress=progress,
+        )
     echo_skipped(skipped, err=True)
     for path in found.duplicates.unreadable:
         click.echo(f"cannot decode, compared by bytes only: {printable(path)}", err=True)
+    echo_invisible(found.duplicates.invisible)
+    echo_conflicts(found.duplicates, found.conflicts)
     dropped = set(found.drop)
-    for leak in found.leaks[:MAX_LISTED]:
+    undisputed = found.leaks[len(found.conflicts) :]
+    for leak in undisputed[:MAX_LISTED]:
         for row in leak:
             action = "drop" if row in dropped else "keep"
             click.echo(f"{action} {found.get_split(row)}: {printable(found.manifest.paths[row])}")
         click.echo("")
-    if len(found.leaks) > MAX_LISTED:
-        click.echo(f"... and {len(found.leaks) - MAX_LISTED} more; -o FILE writes all")
+    if len(undisputed) > MAX_LISTED:
+        click.echo(f"... and {len(undisputed) - MAX_LISTED} more; -o FILE writes all")
     if output is not None:
         found.save(output, overwrite=force)
     click.echo(

@@ -47,6 +47,14 @@ threshold_option = click.option(
     help="Minimum similarity of near-duplicates, above 0 and at most 1.",
 )
 
+background_option = click.option(
+    "--background",
+    default="white",
+    show_default=True,
+    metavar="COLOR",
+    help='Background of transparent pixels: a color name, "#rrggbb" or checker.',
+)
+
 
 force_option = click.option(
     "--force", is_flag=True, help="Replace output files even if imggen did not write them."

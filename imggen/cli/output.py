@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
+    from imggen.quality import Conflict, Duplicates
     from imggen.workers import Progress
 
 # The number of findings that are printed; files have all of them.
@@ -33,6 +34,36 @@ def echo_skipped(skipped: Mapping[str, int], *, err: bool = False) -> None:
 
     for reason, count in skipped.items():
         click.echo(f"skipped: {count} {printable(reason)}", err=err)
+
+
+def echo_conflicts(found: Duplicates, conflicts: Sequence[Conflict]) -> None:
+    """Prints images with different labels or annotations, each in a line."""
+    from imggen.core import printable
+
+    for conflict in conflicts[:MAX_LISTED]:
+        rows = found.contrast_labels(conflict.rows)
+        labels = [found.get_label(row) for row in rows[:MAX_LISTED]]
+        files = [
+            printable(found.manifest.paths[row] + (f" ({label})" if label is not None else ""))
+            for row, label in zip(rows, labels, strict=False)
+        ]
+        more = f" and {len(rows) - MAX_LISTED} more" if len(rows) > MAX_LISTED else ""
+        click.echo(f"different {' and '.join(conflict.columns)}: {', '.join(files)}{more}")
+    if len(conflicts) > MAX_LISTED:
+        click.echo(f"... and {len(conflicts) - MAX_LISTED} more conflicts; -o FILE writes all")
+
+
+def echo_invisible(paths: Sequence[str]) -> None:
+    """Prints the images of which nothing is visible on the background."""
+    from imggen.core import printable
+
+    for path in paths[:MAX_LISTED]:
+        click.echo(
+            f"nothing visible on this background, compared by bytes only: {printable(path)}",
+            err=True,
+        )
+    if len(paths) > MAX_LISTED:
+        click.echo(f"... and {len(paths) - MAX_LISTED} more; try another --background", err=True)
 
 
 def echo_unreadable(failures: Iterable[tuple[str, str]]) -> None:

@@ -22,6 +22,33 @@ def all_images(source: Path) -> Manifest:
     return build_manifest(source, frame)
 
 
+def labeled_images(source: Path) -> Manifest:
+    """Reads all images of a folder, at any depth, or of a table.
+
+    If all images are in folders, the folders at the top are their labels; if these are train, val
+    and test, the folders inside of them are.
+    """
+    import dataclasses
+
+    import numpy as np
+
+    from imggen.data import SPLIT_NAMES, split_name
+
+    frame = read_table_source(source)
+    if frame is not None:
+        return build_manifest(source, frame)
+    manifest = all_images(source)
+    folders = [path.split("/")[:-1] for path in manifest.paths]
+    if all(folders) and all(split_name(parts[0]) in SPLIT_NAMES for parts in folders):
+        folders = [parts[1:] for parts in folders]
+    if not folders or not all(folders):
+        return manifest
+    class_names, labels = np.unique([parts[0] for parts in folders], return_inverse=True)
+    return dataclasses.replace(
+        manifest, labels=labels.astype(np.int32), class_names=tuple(class_names.tolist())
+    )
+
+
 def images_by_class(source: Path) -> Manifest:
     """Reads the images of a folder of class folders, of any other folder, or of a table."""
     frame = read_table_source(source)

@@ -20,12 +20,20 @@ from imggen.decode.mask import load_mask
 from imggen.decode.mask_inspection import MaskContent, inspect_mask
 from imggen.decode.mask_values import MaskValues, MaskValuesLike, list_values
 from imggen.decode.read_errors import concerns_file
-from imggen.decode.spec import NUM_CHANNELS, ColorMode, Fit, ImageSpec, Interpolation
+from imggen.decode.spec import (
+    NUM_CHANNELS,
+    BackgroundLike,
+    ColorMode,
+    Fit,
+    ImageSpec,
+    Interpolation,
+)
 
 __all__ = [
     "COMMON_EXTENSIONS",
     "NUM_CHANNELS",
     "PLAIN_MODES",
+    "BackgroundLike",
     "ColorMode",
     "FileKind",
     "Fit",

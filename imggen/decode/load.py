@@ -162,13 +162,13 @@ def _load_opened(
 
 
 def _convert_color(image: Image.Image, spec: ImageSpec) -> Image.Image:
+    if image.mode == "LAB":  # which Pillow converts to RGB only
+        image = image.convert("RGB")
     if spec.color_mode == "rgba":
         return image.convert("RGBA")
     mode = "RGB" if spec.color_mode == "rgb" else "L"
     if image.has_transparency_data:
         return composite(image, mode, spec.background)
-    if image.mode == "LAB":  # which Pillow converts to RGB only
-        image = image.convert("RGB")
     return image.convert(mode)
 
 

@@ -5,7 +5,7 @@ duplicates and leaks a manifest without them. What counts as a problem, and how 
 found, may be changed here without looking elsewhere.
 """
 
-from imggen.quality.duplicates import Duplicates, Pairs, find_duplicates
+from imggen.quality.duplicates import Conflict, Duplicates, Pairs, find_duplicates
 from imggen.quality.file_hashes import hash_files
 from imggen.quality.findings import Finding, Problem
 from imggen.quality.image_survey import Survey, survey
@@ -13,6 +13,7 @@ from imggen.quality.leaks import Leaks, find_leaks
 from imggen.quality.verification import VerifyReport, verify
 
 __all__ = [
+    "Conflict",
     "Duplicates",
     "Finding",
     "Leaks",

@@ -12,8 +12,15 @@ import numpy as np
 
 from imggen.core import Report, StringColumn, check_arguments, shorten
 from imggen.data import SPLIT_NAMES, Manifest, Splits, split_name, split_names
+from imggen.decode import BackgroundLike
 from imggen.errors import SplitError
-from imggen.quality.duplicates import THRESHOLD, Duplicates, find_duplicates, list_images
+from imggen.quality.duplicates import (
+    THRESHOLD,
+    Conflict,
+    Duplicates,
+    find_duplicates,
+    list_images,
+)
 from imggen.splitting import split
 from imggen.workers import Progress
 
@@ -57,6 +64,12 @@ class Leaks(Report):
         return self.duplicates.manifest
 
     @property
+    def conflicts(self) -> tuple[Conflict, ...]:
+        """The leaks with different labels or other annotations, which come first in ``leaks``."""
+        undecided = self.duplicates.undecided
+        return tuple(undecided[leak[0]] for leak in self.leaks if leak[0] in undecided)
+
+    @property
     def drop(self) -> tuple[int, ...]:
         """The rows to drop so that no image is in two splits; sorted."""
         return tuple(
@@ -89,7 +102,7 @@ class Leaks(Report):
 
     def _metadata(self) -> dict[str, Any]:
         return {
-            "num_conflicts": sum(leak[0] in self.duplicates.undecided for leak in self.leaks),
+            "num_conflicts": len(self.conflicts),
             "root": self.manifest.root,
             "threshold": self.duplicates.threshold,
         }
@@ -117,6 +130,7 @@ def find_leaks(
     *,
     near: bool = True,
     threshold: float = THRESHOLD,
+    background: BackgroundLike = "white",
     workers: int | None = None,
     progress: Progress | None = None,
 ) -> Leaks:
@@ -128,6 +142,7 @@ def find_leaks(
             dropped from all but the last split that has it.
         near: Same as in ``find_duplicates``.
         threshold: Same as in ``find_duplicates``.
+        background: Same as in ``find_duplicates``.
         workers: The number of threads. None: one per usable core.
         progress: Same as in ``find_duplicates``.
 
@@ -147,7 +162,12 @@ def find_leaks(
     combined = _combine({split_name(name): manifest for name, manifest in splits.items()})
     names = tuple(sorted(map(split_name, splits), key=_rank))
     duplicates = find_duplicates(
-        combined, near=near, threshold=threshold, workers=workers, progress=progress
+        combined,
+        near=near,
+        threshold=threshold,
+        background=background,
+        workers=workers,
+        progress=progress,
     )
     split_of = list(combined.splits or ())
     leaks = [

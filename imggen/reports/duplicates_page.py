@@ -1,4 +1,4 @@
-"""The page of duplicates: all groups, and image pairs close to the threshold."""
+"""The page of duplicates: conflicting labels, groups, and pairs close to the threshold."""
 
 from __future__ import annotations
 
@@ -7,33 +7,39 @@ from typing import Any
 
 import numpy as np
 
+from imggen.decode import BackgroundLike
 from imggen.quality import Duplicates, Pairs
 from imggen.reports.render import MAX_IN_GROUP, make_thumbnails, render
 from imggen.workers import Progress
 
-_MAX_GROUPS = 200
+_MAX_GROUPS, _MAX_PATHS = 200, 20
 _PAIRS_PER_SIDE = 4
 _SIDE = 112
+_KEEP = "keep"
 
 
 def duplicates_page(found: Duplicates, progress: Progress | None = None) -> str:
     """Renders the result of ``find_duplicates``.
 
     Args:
-        found: The duplicates; the first 200 groups are shown.
+        found: The duplicates; the first 200 conflicts and groups are shown, of each the
+            first 12 files.
         progress: Called with ("drawing", finished images, all images) from time to time.
 
     Returns:
         A self-contained HTML page.
     """
-    shown_groups = found.groups[:_MAX_GROUPS]
-    groups = [group[:MAX_IN_GROUP] for group in shown_groups]
+    decided = [group for group in found.groups if group[0] not in found.undecided]
+    groups = decided[:_MAX_GROUPS]
+    conflicts = found.conflicts[:_MAX_GROUPS]
     similar = found.pairs.where(found.pairs.similarity < 1)
     inside = _pick_pairs(found, similar, np.argsort(similar.similarity, kind="stable"))
     outside = _pick_pairs(
         found, found.near_misses, np.argsort(-found.near_misses.similarity, kind="stable")
     )
-    shown = [row for group in groups for row in group]
+    contradicting = [found.contrast_labels(conflict.rows)[:MAX_IN_GROUP] for conflict in conflicts]
+    shown = [row for rows in contradicting for row in rows]
+    shown += [row for group in groups for row in group[:MAX_IN_GROUP]]
     shown += [row for pair in inside + outside for row in pair["rows"]]
     return render(
         "duplicates.html",
@@ -43,30 +49,58 @@ def duplicates_page(found: Duplicates, progress: Progress | None = None) -> str:
         num_groups=len(found.groups),
         num_drop=len(found.drop),
         num_exact=int((found.exact != found.files).sum()),
-        unreadable=found.unreadable,
+        unreadable=found.unreadable[:_MAX_PATHS],
+        num_unreadable=len(found.unreadable),
+        invisible=found.invisible[:_MAX_PATHS],
+        num_invisible=len(found.invisible),
+        background=_describe_background(found.background),
         threshold=found.threshold,
+        conflicts=[
+            {
+                "differs": " and ".join(conflict.columns),
+                "files": [_show(found, row, found.get_label(row) or "") for row in rows],
+                "num_left_out": len(conflict.rows) - len(rows),
+            }
+            for conflict, rows in zip(conflicts, contradicting, strict=True)
+        ],
+        num_conflicts=len(found.conflicts),
         inside=inside,
         outside=outside,
         groups=[
             {
                 "files": [
-                    {
-                        "path": found.manifest.filepath(row),
-                        "name": found.manifest.paths[row],
-                        "keep": row == group[0],
-                        "caption": _describe(found, row, group[0]),
-                    }
-                    for row in group
+                    _show(found, row, _describe(found, row, group[0]))
+                    for row in group[:MAX_IN_GROUP]
                 ],
-                "num_left_out": len(whole) - len(group),
+                "num_left_out": len(group[MAX_IN_GROUP:]),
             }
-            for group, whole in zip(groups, shown_groups, strict=True)
+            for group in groups
         ],
-        num_groups_left_out=len(found.groups) - len(groups),
+        num_groups_left_out=len(decided) - len(groups),
         thumbnails=make_thumbnails(
-            [found.manifest.filepath(row) for row in shown], _SIDE, progress=progress
+            [found.manifest.filepath(row) for row in shown],
+            _SIDE,
+            background=found.background,
+            progress=progress,
         ),
     )
+
+
+def _show(found: Duplicates, row: int, caption: str) -> dict[str, Any]:
+    return {
+        "path": found.manifest.filepath(row),
+        "name": found.manifest.paths[row],
+        "keep": caption == _KEEP,
+        "caption": caption,
+    }
+
+
+def _describe_background(background: BackgroundLike) -> str:
+    """Returns the name or the code of a color, or "a checkerboard"."""
+    if isinstance(background, str):
+        return "a checkerboard"
+    names = {(255, 255, 255): "white", (0, 0, 0): "black"}
+    return names.get(background, "#{:02x}{:02x}{:02x}".format(*background))
 
 
 def _pick_pairs(found: Duplicates, pairs: Pairs, order: Any) -> list[dict[str, Any]]:
@@ -85,7 +119,7 @@ def _pick_pairs(found: Duplicates, pairs: Pairs, order: Any) -> list[dict[str, A
 
 def _describe(found: Duplicates, row: int, best: int) -> str:
     if row == best:
-        return "keep"
+        return _KEEP
     if found.exact[row] == found.exact[best]:
         return "same bytes"
     return f"similarity {found.similarity[row]:.3f}"

@@ -21,7 +21,7 @@ from imggen.core import (
     shorten,
 )
 from imggen.data import Manifest
-from imggen.decode import ImageSpec, load_image
+from imggen.decode import BackgroundLike, ImageSpec, load_image
 from imggen.errors import ExportError, ImageError, OptionError
 from imggen.workers import Progress, ThreadMap
 
@@ -87,19 +87,24 @@ def check_page(
 
 
 def make_thumbnails(
-    paths: list[str], side: int, *, progress: Progress | None = None
+    paths: list[str],
+    side: int,
+    *,
+    background: BackgroundLike = "white",
+    progress: Progress | None = None,
 ) -> dict[str, str | None]:
     """Makes thumbnails of files.
 
     Args:
         paths: The files; some may be listed twice.
         side: The shorter side of a thumbnail, in pixels.
+        background: The background of transparent pixels; same as in ``ImageSpec``.
         progress: Called with ("drawing", finished images, all images) from time to time.
 
     Returns:
         A data URI by path; None if the file cannot be read.
     """
-    spec = ImageSpec(image_size=None, shorter_side=side)
+    spec = ImageSpec(image_size=None, shorter_side=side, background=background)
     distinct = list(dict.fromkeys(paths))
     drawn = ThreadMap(None).imap_with_progress(
         "drawing", lambda path: _make_thumbnail(path, spec), distinct, progress

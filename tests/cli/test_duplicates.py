@@ -4,6 +4,7 @@ import json
 import shutil
 
 import pytest
+from PIL import Image
 
 import imggen
 from tests.helpers.command_line import csv_rows, invoke
@@ -15,8 +16,14 @@ from tests.helpers.pictures import (
 )
 
 
-def test_groups_are_printed_with_the_files_to_keep_and_to_drop(album):
-    result = invoke("duplicates", album)
+@pytest.fixture
+def unlabeled(album):
+    """The album with an image in no class folder, so that there are no labels."""
+    return write_photos(album, {"9.png": 9})
+
+
+def test_groups_are_printed_with_the_files_to_keep_and_to_drop(unlabeled):
+    result = invoke("duplicates", unlabeled)
 
     assert result.exit_code == 1
     assert result.output.splitlines() == [
@@ -25,8 +32,51 @@ def test_groups_are_printed_with_the_files_to_keep_and_to_drop(album):
         "  drop dog/cut.jpg (similar)",
         "keep cat/1.png",
         "  drop dog/1 again.png (identical)",
-        "6 files, 2 groups, 3 files to drop",
+        "7 files, 2 groups, 3 files to drop",
     ]
+
+
+def test_images_with_two_labels_are_printed_first_and_none_is_to_be_dropped(album):
+    write_photos(album, {"cat/2.png": 5, "cat/2b.png": smaller(photo(5))})
+    result = invoke("duplicates", album)
+
+    assert result.exit_code == 1
+    assert result.output.splitlines() == [
+        "different label: cat/0.png (cat), dog/cut.jpg (dog), cat/small.png (cat)",
+        "different label: cat/1.png (cat), dog/1 again.png (dog)",
+        "keep cat/2.png",
+        "  drop cat/2b.png (similar)",
+        "8 files, 3 groups, 1 file to drop, 2 conflicts",
+    ]
+
+
+def test_the_folders_inside_of_train_val_and_test_are_the_labels(tmp_path):
+    write_photos(
+        tmp_path, {"train/cat/a.png": 0, "val/cat/b.png": photo(0), "test/dog/c.png": photo(1)}
+    )
+
+    assert "keep train/cat/a.png" in invoke("duplicates", tmp_path).output
+    write_photos(tmp_path, {"val/dog/d.png": photo(0)})
+    first = invoke("duplicates", tmp_path).output.splitlines()[0]
+    assert first == (
+        "different label: train/cat/a.png (cat), val/dog/d.png (dog), val/cat/b.png (cat)"
+    )
+
+
+def test_images_of_which_nothing_is_visible_are_named_on_stderr(tmp_path):
+    for name in ("a", "b"):
+        icon = Image.new("RGBA", (64, 64), (0, 0, 0, 0))
+        icon.paste((255, 255, 255, 255), (8, 8, 56, 20 if name == "a" else 56))
+        write_photos(tmp_path, {f"{name}.png": icon})
+    result = invoke("duplicates", tmp_path)
+
+    assert result.exit_code == 0
+    assert result.stderr.splitlines() == [
+        f"nothing visible on this background, compared by bytes only: {name}.png" for name in "ab"
+    ]
+    assert invoke("duplicates", tmp_path, "--background", "black").stderr == ""
+    refused = invoke("duplicates", tmp_path, "--background", "no color")
+    assert "background='no color'" in refused.stderr
 
 
 def test_no_duplicates_give_exit_status_0(photos):
@@ -35,11 +85,11 @@ def test_no_duplicates_give_exit_status_0(photos):
     assert (result.exit_code, result.output) == (0, "16 files, 0 groups, 0 files to drop\n")
 
 
-def test_exact_finds_the_same_bytes_only(album):
-    result = invoke("duplicates", album, "--exact")
+def test_exact_finds_the_same_bytes_only(unlabeled):
+    result = invoke("duplicates", unlabeled, "--exact")
 
     assert result.exit_code == 1
-    assert result.output.splitlines()[-1] == "6 files, 1 group, 1 file to drop"
+    assert result.output.splitlines()[-1] == "7 files, 1 group, 1 file to drop"
 
 
 def test_the_threshold_is_passed_on(album):
@@ -53,8 +103,8 @@ def test_the_threshold_is_passed_on(album):
 
 
 @pytest.mark.parametrize("name", ["found.csv", "found.json"])
-def test_all_groups_are_written_to_a_file(album, tmp_path, name):
-    invoke("duplicates", album, "-o", tmp_path / name)
+def test_all_groups_are_written_to_a_file(unlabeled, tmp_path, name):
+    invoke("duplicates", unlabeled, "-o", tmp_path / name)
     file = tmp_path / name
     rows = csv_rows(file) if name.endswith("csv") else json.loads(file.read_text())["rows"]
 
@@ -67,8 +117,8 @@ def test_all_groups_are_written_to_a_file(album, tmp_path, name):
     ]
 
 
-def test_a_page_of_the_groups_is_drawn(album, tmp_path):
-    invoke("duplicates", album, "--html", tmp_path / "found.html")
+def test_a_page_of_the_groups_is_drawn(unlabeled, tmp_path):
+    invoke("duplicates", unlabeled, "--html", tmp_path / "found.html")
     page = (tmp_path / "found.html").read_text(encoding="utf-8")
 
     assert page.count('class="keep"') == 2
@@ -78,6 +128,7 @@ def test_a_page_of_the_groups_is_drawn(album, tmp_path):
 def test_more_than_twenty_groups_are_truncated_and_counted(tmp_path):
     write_images(tmp_path / "in", {"cat": 23}, size=(4, 4))
     shutil.copytree(tmp_path / "in" / "cat", tmp_path / "in" / "dog")
+    write_photos(tmp_path / "in", {"loose.png": 1})
     result = invoke("duplicates", tmp_path / "in", "--exact", "-o", tmp_path / "found.csv")
 
     assert result.output.count("keep ") == 20
@@ -107,7 +158,7 @@ def test_a_saved_manifest_is_accepted_as_the_source(album, tmp_path, name):
 
 
 def test_any_table_with_paths_is_accepted_as_the_source(album):
-    (album / "table.csv").write_text("path,label\ncat/0.png,x\ncat/small.png,y\ndog/2.png,x\n")
+    (album / "table.csv").write_text("path,label\ncat/0.png,x\ncat/small.png,x\ndog/2.png,y\n")
     result = invoke("duplicates", album / "table.csv")
 
     assert result.output.splitlines()[0] == "keep cat/0.png"

@@ -328,7 +328,7 @@ def test_the_table_has_a_row_for_each_file_in_a_leak(parts):
     found = find_leaks(parts)
     frame = found.to_frame()
 
-    assert list(frame.columns) == "leak split path label is_dropped similarity".split()
+    assert list(frame.columns) == ("leak conflict split path label is_dropped similarity".split())
     assert frame.leak.tolist() == [0, 0, 0, 1, 1, 2, 2]
     assert frame.path.tolist() == [
         found.manifest.paths[row] for leak in found.leaks for row in leak
@@ -359,6 +359,7 @@ def test_a_saved_json_has_the_rows_and_the_metadata(parts, tmp_path):
     found.save(tmp_path / "leaks.json")
 
     assert json.loads((tmp_path / "leaks.json").read_text()) == {
+        "num_conflicts": 0,
         "root": str(tmp_path),
         "threshold": 0.9,
         "rows": found.to_frame().to_dict("records"),

@@ -6,9 +6,9 @@ compare the two images of a pair, and ``similarity`` combines these; ``conflicts
 labels in a group. Each may be changed here without looking elsewhere.
 """
 
-from imggen.quality.duplicates.conflicts import list_images
+from imggen.quality.duplicates.conflicts import Conflict, list_images
 from imggen.quality.duplicates.find import find_duplicates
 from imggen.quality.duplicates.result import Duplicates
 from imggen.quality.duplicates.similarity import THRESHOLD, Pairs
 
-__all__ = ["THRESHOLD", "Duplicates", "Pairs", "find_duplicates", "list_images"]
+__all__ = ["THRESHOLD", "Conflict", "Duplicates", "Pairs", "find_duplicates", "list_images"]

@@ -9,16 +9,19 @@ from imggen.quality.duplicates.alignment import sample_windows
 from imggen.quality.duplicates.fingerprints import COLOR_SIDE
 
 # The difference, in levels of 0 to 255, at which images have nothing in common; at a twentieth of
-# it, 32 levels, the agreement is 0.95. Copies of 300 photographs, recompressed, cropped by up to
-# 8 %, or of other brightness, contrast or saturation, differ by at most 29 levels, a red and a blue
-# object by more than 150.
-_MAX_DIFFERENCE = 640
+# it, 24 levels, the agreement is 0.95. Copies of 300 photographs, recompressed, cropped by up to
+# 8 %, or of other brightness, contrast or saturation, differ by less; a red and a blue object by
+# more than 150.
+_MAX_DIFFERENCE = 480
 
 # The regions that differ most decide, so that an object of 1 % of the image counts.
 _NUM_REGIONS = 3
 
-# Opacity is stored in 127 steps; a difference of 16 levels of 255 counts as one of 32 of color.
-_OPACITY_WEIGHT = 4
+# Opacity and light are stored in steps of two levels.
+_STEP = 2
+
+# Below this mean of the color, in levels, an image counts as gray.
+_FAINT = 8
 
 _Floats = npt.NDArray[np.float32]
 
@@ -28,42 +31,65 @@ def measure_color_agreement(
 ) -> _Floats:
     """Measures how well the colors and the opacity of images agree with those of windows of others.
 
-    The more colorful of both images may be less saturated, down to gray: a gray copy of a color
-    image agrees with it. Images of different colors do not agree, even if their gray levels do.
+    One of the images may be less saturated than the other, down to gray: a gray copy agrees with
+    its original. Other hues do not agree, nor does a gray image of other gray levels, such as a
+    black shape instead of a red one.
 
     Args:
-        whole: Shape (num_pairs, 3, 16, 16), as ``Fingerprint.color``, of images used in full.
+        whole: Shape (num_pairs, 4, 16, 16), as ``Fingerprint.color``, of images used in full.
         cropped: Same shape, of the images of which a window is used.
         edges: Shape (num_pairs, 4), the left, right, top and bottom edge of the window.
 
     Returns:
         float32, shape (num_pairs,), 0 to 1.
     """
-    shape = len(whole), 3, COLOR_SIDE**2
-    planes = whole.astype(np.float32).reshape(shape)
+    planes = whole.astype(np.float32)
     windows = [
         sample_windows(cropped[:, plane].astype(np.float32), edges, COLOR_SIDE)
-        for plane in range(3)
+        for plane in range(4)
     ]
-    other = np.stack(windows, axis=1).reshape(shape)
-    chroma, other_chroma = planes[:, :2], other[:, :2]
-    by_color = np.minimum(
-        _difference_if_faded(chroma, other_chroma), _difference_if_faded(other_chroma, chroma)
-    )
-    by_opacity = _OPACITY_WEIGHT * _largest_mean(np.abs(planes[:, 2] - other[:, 2]))
-    agreement = np.float32(1) - np.maximum(by_color, by_opacity) / np.float32(_MAX_DIFFERENCE)
+    other = np.stack(windows, axis=1)
+    norm, other_norm = _measure_norm(planes[:, :2]), _measure_norm(other[:, :2])
+    faded = np.abs(norm - other_norm) / (np.maximum(norm, other_norm) + _FAINT)
+    # The more saturated image is reduced to the saturation of the other.
+    planes[:, :2] *= np.minimum(1, other_norm / np.maximum(norm, 1))[:, None, None, None]
+    other[:, :2] *= np.minimum(1, norm / np.maximum(other_norm, 1))[:, None, None, None]
+    differences = np.maximum(_differ(planes, other), _differ(other, planes))
+    color = _largest_mean(np.sqrt(differences[:, 0] ** 2 + differences[:, 1] ** 2))
+    opacity, light = (_STEP * _largest_mean(differences[:, plane]) for plane in (2, 3))
+    difference = np.maximum(np.maximum(color, opacity), faded * light)
+    agreement: _Floats = 1 - difference / np.float32(_MAX_DIFFERENCE)
     return np.maximum(agreement, np.float32(0))
 
 
-def _difference_if_faded(faded: _Floats, colorful: _Floats) -> _Floats:
-    """Measures the difference from another image with the best saturation of at most its own."""
-    product = (faded * colorful).sum(axis=(1, 2))
-    saturation = product / np.maximum((colorful**2).sum(axis=(1, 2)), np.float32(1))
-    saturation = np.clip(saturation, 0, 1)[:, None, None]
-    return _largest_mean(np.sqrt(((faded - saturation * colorful) ** 2).sum(axis=1)))
+def _differ(planes: _Floats, other: _Floats) -> _Floats:
+    """Measures how far pixels are outside the range of the 3x3 pixels around them in ``other``.
+
+    So an edge may be displaced by up to a pixel, as after a crop.
+    """
+    lowest, highest = -_spread(-other), _spread(other)
+    outside: _Floats = np.maximum(np.maximum(planes - highest, lowest - planes), 0)
+    return outside
+
+
+def _spread(planes: _Floats) -> _Floats:
+    """Replaces pixels by the largest of the 3x3 pixels around them."""
+    for axis in (2, 3):
+        before, after = np.roll(planes, 1, axis), np.roll(planes, -1, axis)
+        before.swapaxes(0, axis)[0] = planes.swapaxes(0, axis)[0]
+        after.swapaxes(0, axis)[-1] = planes.swapaxes(0, axis)[-1]
+        planes = np.maximum(planes, np.maximum(before, after))
+    return planes
+
+
+def _measure_norm(chroma: _Floats) -> _Floats:
+    """Returns the root mean square of the color of images, (num_pairs,), in levels."""
+    norm: _Floats = np.sqrt((chroma**2).sum(axis=1).mean(axis=(1, 2)))
+    return norm
 
 
 def _largest_mean(differences: _Floats) -> _Floats:
-    largest: _Floats = np.partition(differences, -_NUM_REGIONS, axis=1)[:, -_NUM_REGIONS:]
+    flat = differences.reshape(-1, COLOR_SIDE**2)
+    largest: _Floats = np.partition(flat, -_NUM_REGIONS, axis=1)[:, -_NUM_REGIONS:]
     mean: _Floats = largest.mean(axis=1)
     return mean

@@ -14,8 +14,8 @@ import numpy.typing as npt
 
 from imggen.core import StringColumn, check_arguments, check_number
 from imggen.data import Manifest
+from imggen.decode import BackgroundLike, ImageSpec
 from imggen.errors import ImageError
-from imggen.quality.duplicates.background import Background, BackgroundLike, parse_background
 from imggen.quality.duplicates.conflicts import find_conflicts
 from imggen.quality.duplicates.fingerprints import Fingerprint, Fingerprints, compute_fingerprint
 from imggen.quality.duplicates.result import Duplicates
@@ -37,11 +37,11 @@ def find_duplicates(
     """Finds files with the same bytes, and images that were resized, compressed or cropped.
 
     It finds copies of another size, quality or format, brighter, paler or gray copies, and crops of
-    up to 8 % of each side. It does not find mirrored or rotated copies, negatives, larger crops,
-    or different photographs of the same subject. Images that differ in color or in transparency
-    are not duplicates, even if their gray levels are equal. Details smaller than about 1/32 of a
-    side, such as a digit on a page of text, are not seen: images that differ in nothing else are
-    duplicates, and so are the frames of a burst.
+    up to 8 % of each side. It does not find mirrored or rotated copies, negatives, toned copies
+    (such as sepia), larger crops, or different photographs of the same subject. Images that differ
+    in color or in transparency are not duplicates, even if their gray levels are equal. Details
+    smaller than about 1/32 of a side, such as a digit on a page of text, are not seen: images that
+    differ in nothing else are duplicates, and so are the frames of a burst.
 
     Pairs and groups do not depend on the order of the files. Pairs that share a file are joined
     into one group, as in ``split``, so that a group is a chain in which neighbors are similar.
@@ -55,10 +55,10 @@ def find_duplicates(
             is the smaller of two values, both measured after the images were aligned: the
             correlation of their edges (differences between neighboring pixels, at 32 x 32), and the
             agreement of their colors and opacity, which is 1 if these are equal, and 0.95 if they
-            differ by 32 of 255 levels (opacity: by 16) in the three regions of 16 x 16 that differ
-            most. Copies reach 0.96; different images with much in common, such as hands in front of
-            one wall, up to 0.91. Images below about 32 pixels per side are hard to distinguish;
-            raise the threshold for those.
+            differ by 24 of 255 levels in the three regions of 16 x 16 that differ most. Copies
+            reach 0.96; different images with much in common, such as hands in front of one wall, up
+            to 0.91. Images below about 32 pixels per side are hard to distinguish; raise the
+            threshold for those.
         background: The background that transparent pixels are composited onto: "white", "black",
             another color name, "#rrggbb", (red, green, blue) from 0 to 255, or "checker". Images
             of which nothing is visible on it are listed as ``invisible``.
@@ -73,10 +73,10 @@ def find_duplicates(
         ()
     """
     threshold = check_number("threshold", threshold, above=0, maximum=1)
-    composited_onto = parse_background(background)
+    background = ImageSpec(background=background).background
     files = _first_rows(manifest)
     distinct = np.unique(files)
-    read = _read_files(manifest, distinct, near, composited_onto, workers, progress)
+    read = _read_files(manifest, distinct, near, background, workers, progress)
     copies = distinct[read.exact[distinct] != distinct]
     exact = read.exact[files]
     pairs = Pairs(exact[copies], copies, np.ones(len(copies), np.float32))
@@ -151,7 +151,7 @@ def _read_files(
     manifest: Manifest,
     rows: npt.NDArray[np.int64],
     near: bool,
-    background: Background,
+    background: BackgroundLike,
     workers: int | None,
     progress: Progress | None,
 ) -> _FilesRead:
@@ -184,7 +184,7 @@ class _Content(NamedTuple):
     is_invisible: bool = False
 
 
-def _read_file(path: str, *, near: bool, background: Background) -> _Content:
+def _read_file(path: str, *, near: bool, background: BackgroundLike) -> _Content:
     """Computes the digest and fingerprint of a file, reading it once; None for what fails."""
     try:
         with open(path, "rb") as file:

@@ -7,8 +7,8 @@ from typing import NamedTuple, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from imggen.decode import ImageSpec, read_image
-from imggen.quality.duplicates.background import Background, composite
+from imggen.decode import BackgroundLike, ImageSpec, read_image
+from imggen.quality.duplicates.background import composite
 
 THUMB_SIDE = 64
 """The side of a thumbnail in pixels: small enough to hold 100,000 (4 KB each), and twice the side
@@ -22,8 +22,10 @@ _SPEC = ImageSpec((THUMB_SIDE, THUMB_SIDE), color_mode="rgba")
 _JPEG_SPEC = ImageSpec((THUMB_SIDE, THUMB_SIDE), color_mode="rgb")
 _JPEG_SIGNATURE = b"\xff\xd8\xff"
 
-# From RGB to Cb and Cr, as in JPEG.
-_CHROMA = np.array([[-0.168736, 0.5], [-0.331264, -0.418688], [0.5, -0.081312]], np.float32)
+# From RGB to Cb and Cr, as in JPEG, and to half of the gray level.
+_COLORS = np.array(
+    [[-0.168736, 0.5, 0.1495], [-0.331264, -0.418688, 0.2935], [0.5, -0.081312, 0.057]], np.float32
+)
 
 _Level = TypeVar("_Level", np.uint8, np.int8)
 
@@ -50,8 +52,8 @@ class Fingerprint(NamedTuple):
 
     Attributes:
         gray: uint8, shape (64, 64), gray levels; upright, stretched to a square.
-        color: int8, shape (3, 16, 16): the color differences Cb and Cr, -127 to 127, and the
-            opacity, 0 to 127.
+        color: int8, shape (4, 16, 16): the color differences Cb and Cr, -127 to 127, the opacity
+            and the light, 0 to 127.
     """
 
     gray: npt.NDArray[np.uint8]
@@ -69,7 +71,7 @@ class Fingerprints(NamedTuple):
         """Returns arrays of zeros, to be filled."""
         return cls(
             np.zeros((num_images, THUMB_SIDE, THUMB_SIDE), np.uint8),
-            np.zeros((num_images, 3, COLOR_SIDE, COLOR_SIDE), np.int8),
+            np.zeros((num_images, 4, COLOR_SIDE, COLOR_SIDE), np.int8),
         )
 
     def take(self, rows: npt.NDArray[np.int64]) -> Fingerprints:
@@ -77,12 +79,12 @@ class Fingerprints(NamedTuple):
         return Fingerprints(self.gray[rows], self.color[rows])
 
 
-def compute_fingerprint(data: bytes, background: Background) -> Fingerprint | None:
+def compute_fingerprint(data: bytes, background: BackgroundLike) -> Fingerprint | None:
     """Decodes a file to its fingerprint; safe to call from several threads.
 
     Args:
         data: The bytes of a file.
-        background: The background of transparent pixels: a color, or "checker".
+        background: The background of transparent pixels, as (red, green, blue) or "checker".
 
     Returns:
         The fingerprint, flattened by ``flatten_noise``. None if the image has transparent pixels
@@ -104,8 +106,8 @@ def compute_fingerprint(data: bytes, background: Background) -> Fingerprint | No
     rgb = np.ascontiguousarray(rgb)
     gray = flatten_noise(np.asarray(Image.fromarray(rgb).convert("L"))[None])[0]
     means = cv2.resize(rgb, (COLOR_SIDE, COLOR_SIDE), interpolation=cv2.INTER_AREA)
-    planes = np.empty((3, COLOR_SIDE, COLOR_SIDE), np.float32)
-    planes[:2] = (means.reshape(-1, 3) @ _CHROMA).T.reshape(2, COLOR_SIDE, COLOR_SIDE)
+    planes = np.empty((4, COLOR_SIDE, COLOR_SIDE), np.float32)
+    planes[[0, 1, 3]] = (means.reshape(-1, 3) @ _COLORS).T.reshape(3, COLOR_SIDE, COLOR_SIDE)
     planes[2] = 127
     if opacity is not None:
         planes[2] = (

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, ClassVar, final
@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from imggen.core import Report
 from imggen.data import Manifest
-from imggen.quality.duplicates.background import BackgroundLike
+from imggen.decode import BackgroundLike
 from imggen.quality.duplicates.conflicts import Conflict
 from imggen.quality.duplicates.similarity import Pairs
 from imggen.quality.image_check import ImageFacts
@@ -50,7 +50,7 @@ class Duplicates(Report):
             if these could be read.
         invisible: The paths of files with transparent pixels that are a single color on the
             background. They were compared by their bytes.
-        background: The background of transparent pixels.
+        background: The background of transparent pixels: (red, green, blue), or "checker".
     """
 
     manifest: Manifest
@@ -122,6 +122,14 @@ class Duplicates(Report):
     def get_conflict(self, row: int) -> str:
         """Returns what differs between the rows that show the same image; empty if nothing does."""
         return ", ".join(self.undecided[row].columns) if row in self.undecided else ""
+
+    def contrast_labels(self, rows: Sequence[int]) -> list[int]:
+        """Returns rows in another order: first one of each label, then the others."""
+        first_with: dict[str | None, int] = {}
+        for row in rows:
+            first_with.setdefault(self.get_label(row), row)
+        chosen = set(first_with.values())
+        return [*first_with.values(), *(row for row in rows if row not in chosen)]
 
     def _metadata(self) -> dict[str, Any]:
         return {

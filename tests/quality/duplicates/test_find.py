@@ -283,7 +283,7 @@ def test_the_first_of_equal_files_is_kept(tmp_path):
 
 
 def test_all_files_of_a_group_but_the_kept_one_are_to_drop(album):
-    found = find_duplicates(imggen.scan(album))
+    found = find_duplicates(listing(album))
 
     assert sorted(found.manifest.paths[row] for row in found.drop) == [
         "cat/small.png",
@@ -294,15 +294,14 @@ def test_all_files_of_a_group_but_the_kept_one_are_to_drop(album):
 
 
 def test_deduplicate_keeps_the_other_rows_in_order(album):
-    manifest = imggen.scan(album)
+    manifest = listing(album)
     kept = find_duplicates(manifest).deduplicate()
 
     assert list(kept.paths) == ["cat/0.png", "cat/1.png", "dog/2.png"]
-    assert kept.class_counts == {"cat": 2, "dog": 1}
     assert len(manifest) == 6
 
 
 def test_a_deduplicated_manifest_has_no_duplicates(album):
-    kept = find_duplicates(imggen.scan(album)).deduplicate()
+    kept = find_duplicates(listing(album)).deduplicate()
 
     assert find_duplicates(kept).groups == ()

@@ -1,17 +1,19 @@
 """Thumbnails and hashes, against imagehash."""
 
+import io
+
 import imagehash
 import numpy as np
 import pytest
 from PIL import Image
 
 from imggen.quality.duplicates.fingerprints import (
-    compute_thumb,
+    compute_fingerprint,
     compute_window_hashes,
     flatten_noise,
     hashed_windows,
 )
-from tests.helpers.pictures import scenes
+from tests.helpers.pictures import data_of, photo, scenes
 
 
 def phash(image) -> int:
@@ -107,30 +109,85 @@ def test_flattening_does_not_change_its_argument():
     assert np.array_equal(noise, before)
 
 
-def test_a_file_becomes_a_thumbnail(tmp_path):
-    path = tmp_path / "gray.png"
-    Image.new("RGB", (300, 200), (10, 10, 10)).save(path)
-    thumb = compute_thumb(path)
-
-    assert thumb.shape == (64, 64)
-    assert thumb.dtype == np.uint8
-    assert np.unique(thumb).tolist() == [10]
+WHITE = (255, 255, 255)
 
 
-def test_bytes_and_path_of_a_file_give_the_same_thumbnail(tmp_path):
-    path = tmp_path / "scene.png"
-    Image.fromarray(scenes(1, side=200)[0]).save(path)
-
-    assert np.array_equal(compute_thumb(path), compute_thumb(path.read_bytes()))
+def png(image, **options):
+    return data_of(image, "PNG", **options)
 
 
-def test_thumbnails_are_upright(tmp_path):
+def test_a_file_becomes_gray_levels_and_color_planes():
+    print_ = compute_fingerprint(png(Image.new("RGB", (300, 200), (255, 0, 0))), WHITE)
+
+    assert print_.gray.shape == (64, 64)
+    assert np.unique(print_.gray).tolist() == [76]  # 0.299 * 255
+    assert print_.color.shape == (4, 16, 16)
+    # Cb = (0 - 76) / 1.772, Cr = (255 - 76) / 1.402, opaque, and half of 76.
+    assert [np.unique(plane).tolist() for plane in print_.color] == [[-43], [127], [127], [38]]
+
+
+def test_a_jpeg_has_the_fingerprint_of_the_same_pixels_as_png():
+    jpeg = data_of(photo(0, 100), "JPEG")  # too small to be decoded at half its size
+    decoded = png(Image.open(io.BytesIO(jpeg)))
+
+    for one, other in zip(
+        compute_fingerprint(jpeg, WHITE), compute_fingerprint(decoded, WHITE), strict=True
+    ):
+        assert np.array_equal(one, other)
+
+
+@pytest.mark.parametrize(
+    ("background", "level"),
+    [((255, 255, 255), 205), ((0, 0, 0), 77), ((0, 255, 0), 152)],
+)
+def test_transparent_pixels_have_the_background(background, level):
+    icon = Image.new("RGBA", (64, 64), (255, 255, 255, 255))
+    icon.paste((0, 0, 0, 0), (0, 0, 32, 64))
+    icon.paste((154, 154, 154, 128), (32, 0, 64, 64))
+    print_ = compute_fingerprint(png(icon), background)
+
+    assert abs(int(print_.gray[0, 63]) - level) <= 1
+    assert print_.color[2, 0, 0] == 0
+    assert print_.color[2, 0, 15] == 64
+
+
+def test_a_checkerboard_is_seen_through_transparent_pixels():
+    icon = Image.new("RGBA", (64, 64), (0, 0, 0, 0))
+
+    assert np.unique(compute_fingerprint(png(icon), "checker").gray).tolist() == [204, 255]
+
+
+@pytest.mark.parametrize(
+    ("fill", "background", "is_visible"),
+    [
+        ((255, 255, 255, 255), (255, 255, 255), False),
+        ((255, 255, 255, 255), (0, 0, 0), True),
+        ((0, 0, 0, 0), (0, 0, 0), False),
+        ((0, 0, 0, 255), (0, 0, 0), False),
+        ((250, 253, 255, 255), (255, 255, 255), True),
+        ((252, 253, 255, 255), (255, 255, 255), False),  # within noise
+    ],
+)
+def test_a_shape_in_the_color_of_the_background_is_invisible(fill, background, is_visible):
+    icon = Image.new("RGBA", (64, 64), (0, 0, 0, 0))
+    icon.paste(fill, (16, 16, 48, 48))
+
+    assert (compute_fingerprint(png(icon), background) is not None) == is_visible
+
+
+def test_an_opaque_image_of_the_color_of_the_background_is_visible():
+    for mode in ("RGB", "RGBA", "L", "LAB"):
+        image = Image.new(mode, (8, 8), "white" if mode != "LAB" else (255, 0, 0))
+        kind = "TIFF" if mode == "LAB" else "PNG"
+        assert compute_fingerprint(data_of(image, kind), WHITE) is not None, mode
+
+
+def test_thumbnails_are_upright():
     image = Image.fromarray(scenes(1, side=128, smooth=6)[0])
-    image.save(tmp_path / "upright.png")
     tag = Image.Exif()
     tag[0x0112] = 6
-    image.rotate(90).save(tmp_path / "turned.png", exif=tag)
+    turned, upright = png(image.rotate(90), exif=tag), png(image)
 
     assert np.array_equal(
-        compute_thumb(tmp_path / "turned.png"), compute_thumb(tmp_path / "upright.png")
+        compute_fingerprint(turned, WHITE).gray, compute_fingerprint(upright, WHITE).gray
     )

@@ -101,11 +101,11 @@ def test_pairs_above_the_threshold_are_not_near_misses(album):
 
 
 def test_the_table_has_a_row_for_each_file_in_a_group(album):
-    found = find_duplicates(imggen.scan(album))
+    found = find_duplicates(listing(album))
     frame = found.to_frame()
 
     assert list(frame.columns) == (
-        "group path keep is_exact similarity label width height num_bytes".split()
+        "group conflict path keep is_exact similarity label width height num_bytes".split()
     )
     assert frame.path.tolist() == [
         found.manifest.paths[row] for group in found.groups for row in group
@@ -113,7 +113,7 @@ def test_the_table_has_a_row_for_each_file_in_a_group(album):
     assert frame.group.tolist() == [0, 0, 0, 1, 1]
     assert frame.keep.tolist() == [True, False, False, True, False]
     assert frame.is_exact.tolist() == [False, False, False, True, True]
-    assert frame.label.tolist() == ["cat", "cat", "dog", "cat", "dog"]
+    assert frame.conflict.tolist() == [""] * 5
     assert frame.width.tolist() == [160, 80, 152, 160, 160]
     assert frame.height.tolist() == [160, 80, 160, 160, 160]
     assert frame.num_bytes.tolist() == [os.path.getsize(album / path) for path in frame.path]
@@ -146,11 +146,15 @@ def test_a_saved_json_has_the_rows_and_the_metadata(album, tmp_path):
     saved = json.loads((tmp_path / "found.json").read_text(encoding="utf-8"))
 
     assert saved.pop("rows") == found.to_frame().to_dict("records")
+    assert next(iter(saved)) == "conflicts"
+    assert [conflict["differs"] for conflict in saved.pop("conflicts")] == [["label"], ["label"]]
     assert saved == {
         "root": str(album),
         "num_files": 7,
         "threshold": 0.9,
+        "background": [255, 255, 255],
         "unreadable": ["cat/broken.png"],
+        "invisible": [],
     }
 
 
