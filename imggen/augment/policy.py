@@ -14,18 +14,20 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from imggen.augment.albumentations_io import find_lost_argument, serialize
 from imggen.augment.builtin import BuiltIn
 from imggen.augment.catalog import AUGMENTATIONS
 from imggen.augment.mixing import Mixer
 from imggen.augment.options import RangeBounds, option_constraints, option_fields
+from imggen.augment.policy_nodes import dump_yaml
 from imggen.augment.policy_reader import VERSION, parse_policy
 from imggen.augment.presets import PRESETS
 from imggen.core import (
+    InputFile,
     check_arguments,
     check_choice,
     check_output,
@@ -36,6 +38,7 @@ from imggen.core import (
 from imggen.errors import OptionError, PolicyError
 
 POLICY_SUFFIXES = (".yaml", ".yml", ".json")
+_MAX_BYTES = 2**20
 
 
 @check_arguments
@@ -43,7 +46,10 @@ def load_policy(file: str | os.PathLike[str]) -> list[Any]:
     """Loads a policy, that is a list of augmentations, from a file.
 
     Args:
-        file: A YAML or JSON file written by hand, by ``save_policy`` or by ``albumentations.save``.
+        file: A YAML or JSON file written by hand, by ``save_policy`` or by ``albumentations.save``,
+            of up to 1 MiB. Words that versions 1.1 and 1.2 of YAML read differently, such as 010,
+            1:30 and yes, are refused. A transform of albumentations without ``p`` has the default
+            of its class, as in Python.
 
     Returns:
         Built-in augmentations and albumentations transforms, for ``augment=``.
@@ -76,8 +82,9 @@ def save_policy(file: str | os.PathLike[str], policy: Any, *, overwrite: bool = 
         overwrite: Replace a file that is not a policy, too.
 
     Raises:
-        OptionError: An augmentation cannot be saved, as is the case for functions; or ``file`` does
-            not end in ``.yaml``, ``.yml`` or ``.json``.
+        OptionError: An augmentation cannot be saved, as is the case for functions and for arguments
+            that albumentations does not save; or ``file`` does not end in ``.yaml``, ``.yml`` or
+            ``.json``.
         PolicyError: The file cannot be written, or exists and is not a policy.
 
     Example:
@@ -101,9 +108,7 @@ def format_policy(policy: Any, *, as_json: bool = False) -> str:
     content = {"version": VERSION, "augmentations": [_entry(step) for step in _flatten(policy)]}
     if as_json:
         return json.dumps(content, indent=2) + "\n"
-    import yaml
-
-    return str(yaml.safe_dump(content, sort_keys=False, default_flow_style=None, width=100))
+    return dump_yaml(content)
 
 
 def format_python(policy: Any) -> str:
@@ -167,39 +172,49 @@ def _entry(step: Any) -> str | dict[str, Any]:
         options = _written_options(step)
         return {step.name: options} if options else step.name
     if any(base.__module__.startswith("albumentations.") for base in type(step).__mro__):
-        import albumentations
-
-        try:
-            transform = _tuples_to_lists(albumentations.to_dict(step)["transform"])
-        except Exception as err:
-            # Arguments that albumentations cannot serialize raise various errors.
-            raise OptionError(f"{type(step).__name__} cannot be saved to a file: {err}") from err
-        if "'Lambda'" in str(transform):
-            raise OptionError(
-                "A Lambda of albumentations contains functions, which cannot be saved to a file. "
-                "Remove it."
-            )
-        return {"albumentations": transform}
+        return {"albumentations": _serialize(step)}
     raise OptionError(
         f"augment={shorten(step)} cannot be saved to a policy file; expected built-in "
         "augmentations or albumentations transforms."
     )
 
 
-def _tuples_to_lists(value: Any) -> Any:
-    """Converts tuples, which YAML does not have, to lists."""
-    if isinstance(value, Mapping):
-        return {key: _tuples_to_lists(item) for key, item in value.items()}
-    return [_tuples_to_lists(item) for item in value] if isinstance(value, list | tuple) else value
+def _serialize(transform: Any) -> dict[str, Any]:
+    name = type(transform).__name__
+    try:
+        serialized = serialize(transform)
+        text = dump_yaml({"augmentations": [{"albumentations": serialized}]})
+    except Exception as err:
+        # Arguments that albumentations or YAML cannot serialize raise various errors.
+        raise OptionError(f"{name} cannot be saved to a file: {err}") from err
+    if "'Lambda'" in str(serialized):
+        raise OptionError(
+            "A Lambda of albumentations contains functions, which cannot be saved to a file. "
+            "Remove it."
+        )
+    try:
+        (rebuilt,) = parse_policy(text, f"{name}.yaml")
+    except PolicyError as err:
+        raise OptionError(f"{name} cannot be saved to a file: {err}") from err
+    lost = find_lost_argument(transform, rebuilt)
+    if lost is not None:
+        raise OptionError(
+            f"{name} cannot be saved to a file, as albumentations does not save {lost}. Remove "
+            "this argument, or pass the transform to augment= without a file."
+        )
+    return serialized
 
 
 def _read(file: str | os.PathLike[str]) -> str:
     _check_suffix(file)
-    try:
-        return Path(file).read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as err:
-        reason = getattr(err, "strerror", None) or str(err)
-        raise PolicyError.of(os.fspath(file), None, f"it cannot be read: {reason}") from err
+    name = os.fspath(file)
+    source = InputFile(file, lambda message: _build_error(name, message))
+    return source.read_text(_MAX_BYTES)
+
+
+def _build_error(file: str, message: str) -> PolicyError:
+    problem = message.removeprefix(f"{file!r} cannot be read: ").removesuffix(".")
+    return PolicyError.of(file, None, f"it cannot be read: {problem}")
 
 
 def _is_policy(file: str) -> bool:

@@ -419,8 +419,8 @@ def test_yaml_that_stands_for_nothing_is_told_with_its_line(case):
 
 def test_characters_that_yaml_does_not_allow_are_told():
     error = refusal("augmentations:\n- \x01\n")
-    assert error.line is None
-    assert "this is not valid YAML" in str(error)
+    assert error.line == 2
+    assert str(error).endswith("this is not valid YAML: the character U+0001 is not allowed")
 
 
 @pytest.mark.parametrize("text", ["", "\n\n", "# nothing but a remark\n"], ids=repr)
@@ -507,12 +507,12 @@ def test_a_missing_file_is_told(tmp_path):
 
 def test_a_folder_is_no_file(tmp_path):
     (tmp_path / "policy.yaml").mkdir()
-    assert reading(tmp_path / "policy.yaml").endswith("it cannot be read: Is a directory")
+    assert reading(tmp_path / "policy.yaml").endswith("it cannot be read: it is not a regular file")
 
 
 def test_a_file_that_is_no_utf8_is_told(tmp_path):
     (tmp_path / "policy.yaml").write_bytes("augmentations: # für mich\n".encode("latin-1"))
-    assert "it cannot be read: 'utf-8' codec can't decode byte" in reading(tmp_path / "policy.yaml")
+    assert "it cannot be read: it is not UTF-8 text (byte" in reading(tmp_path / "policy.yaml")
 
 
 def test_an_error_in_a_file_names_the_file(tmp_path):
