@@ -196,8 +196,16 @@ class ImageError(ImggenError, OSError):
     reason: str
 
     @classmethod
+    def of_file(cls, path: str, reason: str) -> "ImageError":
+        """Builds the error for a file that is read by itself, not for a batch."""
+        error = cls(f"Cannot read {path!r}: {reason}. Fix or remove the file.")
+        error.path = path
+        error.reason = reason
+        return error
+
+    @classmethod
     def of(cls, path: str, reason: str) -> "ImageError":
-        """Builds the error for one file."""
+        """Builds the error for one file of a batch."""
         error = cls(
             f"Cannot read {shorten(path)}: {reason}. Fix or remove the file, or pass "
             'on_error="skip" or on_error="substitute" to train without it.'

@@ -142,6 +142,17 @@ def _build_error(name: str, value: object, kind: Kind) -> OptionTypeError:
     elif isinstance(value, str | bytes | os.PathLike) and kind.expected.startswith("a list"):
         noun = "path" if kind.expected.startswith("a list of paths") else "value"
         hint = f" For one {noun}, pass [{text}]."
-    of_type = "" if value is None else f" is of type {type(value).__name__}"
-    separator = ";" if of_type else " is not legal;"
-    return OptionTypeError(f"{name}={text}{of_type}{separator} expected {kind.expected}.{hint}")
+    fault = _describe_fault(value, kind)
+    return OptionTypeError(f"{name}={text} {fault}; expected {kind.expected}.{hint}")
+
+
+def _describe_fault(value: object, kind: Kind) -> str:
+    if value is None:
+        return "is not legal"
+    if isinstance(value, str | os.PathLike) and "a path" in kind.expected:
+        path = os.fspath(value)
+        if isinstance(path, str) and "\0" in path:
+            return "contains a null character"
+    if callable(value) and "a function" in kind.expected:
+        return "has other parameters"
+    return f"is of type {type(value).__name__}"

@@ -13,9 +13,8 @@ from typing import Any, BinaryIO, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from imggen.decode.limits import check_num_bytes
 from imggen.decode.orientation import UPRIGHT
-from imggen.decode.rasters import Raster, RasterMode, scale_to_8_bits
+from imggen.decode.rasters import Raster, RasterMode, check_num_bytes, scale_to_8_bits
 
 _BOX_SIGNATURE = b"\0\0\0\x0cjP  \r\n\x87\n"
 _START = b"\xff\x4f\xff\x51"  # of a codestream, and of its SIZ segment
@@ -120,7 +119,10 @@ def read_jpeg2000(file: BinaryIO, header: Jpeg2000Header) -> Raster:
     import cv2
 
     flags = cv2.IMREAD_ANYDEPTH if channels <= 2 else cv2.IMREAD_UNCHANGED
-    decoded: Any = cv2.imdecode(np.frombuffer(data, np.uint8), flags)
+    try:
+        decoded: Any = cv2.imdecode(np.frombuffer(data, np.uint8), flags)
+    except cv2.error as err:
+        raise ValueError(f"OpenCV cannot decode it: {err.err}") from err
     if decoded is None or decoded.dtype != np.uint16:
         raise ValueError("broken data stream")
     values = decoded.reshape(*decoded.shape[:2], -1)

@@ -14,11 +14,10 @@ import numpy as np
 
 from imggen.decode.formats import JPEG, find_format
 from imggen.decode.jpeg2000 import read_jpeg2000, read_jpeg2000_header
-from imggen.decode.limits import check_num_bytes
 from imggen.decode.netpbm import read_netpbm, read_netpbm_header
 from imggen.decode.orientation import keep_as_stored, read_orientation, turn_upright
 from imggen.decode.png import keep_needed_chunks, read_png_header, read_wide_png
-from imggen.decode.rasters import Raster
+from imggen.decode.rasters import Raster, check_num_bytes
 from imggen.decode.read_errors import build_image_error, concerns_file
 from imggen.decode.tiff import read_tiff, read_tiff_header
 
@@ -35,11 +34,6 @@ _FRAMES = {
     **dict.fromkeys((0xC5, 0xC6, 0xC7, 0xCD, 0xCE, 0xCF), "hierarchical "),
 }
 _JPEG_LS = 0xF7
-# Pillow's raw modes of samples of 16 bits, of which it keeps the higher 8.
-_TRUNCATED = {
-    *("RGB;16B", "RGB;16L", "RGB;16N", "RGBA;16B", "RGBA;16L", "RGBA;16N", "LA;16B"),
-    *("RGBX;16B", "RGBX;16L", "RGBX;16N"),
-}
 # The factors by which Pillow multiplies gray values of 2 and 4 bits, by the start of the raw mode.
 _GRAY_FACTORS = {"L;2": 85, "L;4": 17}
 _ADVICE = "convert it, or read it with a loader= of your own"
@@ -106,15 +100,8 @@ def read_raster(image: Image.Image | None, source: Source) -> Raster | None:
         ValueError: No decoder reads such files, and the message names their kind; or the file is
             damaged or too large.
     """
-    from PIL import Image
-
     with open_binary(source) as file:
-        try:
-            return _read_raster(image, file)
-        except Image.DecompressionBombError:
-            if image is not None and _is_nearly_right(image):
-                return None
-            raise
+        return _read_raster(image, file)
 
 
 def reopen(source: Source, err: Exception, *, is_opened: bool) -> Image.Image | Raster:
@@ -201,13 +188,20 @@ def describe_source(source: Source) -> str:
 
 
 def _read_raster(image: Image.Image | None, file: BinaryIO) -> Raster | None:
+    from PIL import Image
+
     name = None if image is None else image.format
     if name == "PNG" and image is not None:
         return _read_png(image, file)
     if name in {None, "TIFF"} and (tiff := read_tiff_header(file)) is not None:
-        check_num_bytes(tiff.num_block_bytes)
+        check_num_bytes(tiff.num_excess_bytes)
         if tiff.is_readable and not (image is not None and tiff.is_for_pillow):
-            return read_tiff(file, tiff)
+            try:
+                return read_tiff(file, tiff)
+            except Image.DecompressionBombError:
+                if image is None or not tiff.is_close_in_pillow:
+                    raise
+                return None
         if image is None or not (tiff.is_for_pillow or image.mode in {"I", "F"}):
             raise _unsupported(tiff.kind)
         return None
@@ -230,6 +224,8 @@ def _read_raster(image: Image.Image | None, file: BinaryIO) -> Raster | None:
 
 
 def _read_png(image: Image.Image, file: BinaryIO) -> Raster | None:
+    from PIL import Image
+
     header = read_png_header(file)
     if header is None:
         return None
@@ -240,15 +236,15 @@ def _read_png(image: Image.Image, file: BinaryIO) -> Raster | None:
     if header.is_for_pillow:
         return None
     file.seek(0)
-    raster = read_wide_png(file, header, partial(read_orientation, image))
+    try:
+        raster = read_wide_png(file, header, partial(read_orientation, image))
+    except Image.DecompressionBombError:
+        raster = None  # and Pillow reads it rightly, but for rounding and the transparent color
+        if transparent is not None:
+            raise
     if raster is None and transparent is not None:  # which Pillow would not see
         raise ValueError("broken data stream")
     return raster
-
-
-def _is_nearly_right(image: Image.Image) -> bool:
-    """Whether an image too large for exact rounding has pixels of 16 bits that Pillow truncates."""
-    return _raw_mode(image) in _TRUNCATED and "transparency" not in image.info
 
 
 def _raw_mode(image: Image.Image) -> str:

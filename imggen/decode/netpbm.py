@@ -9,8 +9,7 @@ from typing import BinaryIO, NamedTuple
 
 import numpy as np
 
-from imggen.decode.limits import check_num_bytes
-from imggen.decode.rasters import Raster, RasterMode
+from imggen.decode.rasters import Raster, RasterMode, check_num_bytes
 
 # The first two bytes: mode, number of channels, and whether values are written as text.
 _MAGIC: dict[bytes, tuple[RasterMode, int, bool]] = {

@@ -50,10 +50,13 @@ def read_orientation_of_bytes(data: bytes) -> int | None:
 
 
 def turn_upright(image: Image.Image) -> Image.Image:
-    """Returns an open image turned upright, loaded if it had to be turned."""
+    """Loads an open image, turns it upright, and returns it."""
     from PIL import ImageOps
 
-    return ImageOps.exif_transpose(image)
+    if image.format == "ICNS":  # cannot be loaded twice, and a copy need not be
+        return ImageOps.exif_transpose(image)
+    ImageOps.exif_transpose(image, in_place=True)
+    return image
 
 
 def turn_pixels(pixels: npt.NDArray[np.uint8], orientation: int) -> npt.NDArray[np.uint8]:

@@ -11,9 +11,8 @@ from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
 
-from imggen.decode.limits import check_num_bytes
 from imggen.decode.orientation import UPRIGHT
-from imggen.decode.rasters import Raster, RasterMode
+from imggen.decode.rasters import Raster, RasterMode, check_num_bytes
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 # Chunks that decide pixels, with the orientation; frames of animations are not among them.
@@ -107,7 +106,10 @@ def read_wide_png(
     without_texts = _drop(data, {b"eXIf", *_TEXTS})
     orientation = UPRIGHT if without_texts == data else get_orientation()
     stripped = _drop(without_texts, {b"tRNS"})
-    decoded: Any = cv2.imdecode(np.frombuffer(stripped, np.uint8), cv2.IMREAD_UNCHANGED)
+    try:
+        decoded: Any = cv2.imdecode(np.frombuffer(stripped, np.uint8), cv2.IMREAD_UNCHANGED)
+    except cv2.error:  # such as one about the width
+        return None
     if decoded is None or decoded.dtype != np.uint16:
         return None
     values = decoded.reshape(header.height, header.width, decoded_channels)

@@ -1,4 +1,4 @@
-"""Samples as a file stores them, and the 8-bit images that they become."""
+"""Samples as a file stores them, the 8-bit images they become, and the limit of their memory."""
 
 from __future__ import annotations
 
@@ -69,3 +69,20 @@ def scale_to_8_bits(values: npt.NDArray[Any], max_value: int) -> npt.NDArray[np.
     table = (np.arange(max_value + 1, dtype=np.uint32) * 255 + max_value // 2) // max_value
     scaled: npt.NDArray[np.uint8] = table.astype(np.uint8)[values]
     return scaled
+
+
+def check_num_bytes(num_bytes: int) -> None:
+    """Checks the size of the decoded samples of a file before they are allocated.
+
+    The limit is that of an RGB image of the largest size that Pillow does not refuse: twice
+    ``PIL.Image.MAX_IMAGE_PIXELS`` pixels of 3 bytes. There is none if that is None.
+
+    Raises:
+        DecompressionBombError: It is larger than the limit.
+    """
+    from PIL import Image
+
+    if Image.MAX_IMAGE_PIXELS is not None and num_bytes > 6 * Image.MAX_IMAGE_PIXELS:
+        raise Image.DecompressionBombError(
+            f"decoded it takes {num_bytes} bytes, over the limit of {6 * Image.MAX_IMAGE_PIXELS}"
+        )

@@ -36,12 +36,14 @@ def _is_from_signal_handler(err: Exception) -> bool:
 
 def build_image_error(path: str, err: Exception) -> ImageError:
     """Builds the error for a file from what Pillow or the operating system raised."""
-    return ImageError.of(path, _describe(path, err))
+    return ImageError.of_file(path, _describe(path, err))
 
 
 def _describe(path: str, err: Exception) -> str:
     from PIL import Image, UnidentifiedImageError
 
+    if "\0" in path:
+        return "its path contains a null character"
     if isinstance(err, FileNotFoundError):
         return "there is no such file"
     if isinstance(err, PermissionError):

@@ -16,9 +16,8 @@ from typing import Any, BinaryIO, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from imggen.decode.limits import check_num_bytes
 from imggen.decode.orientation import UPRIGHT
-from imggen.decode.rasters import CHANNELS, Raster, RasterMode
+from imggen.decode.rasters import CHANNELS, Raster, RasterMode, check_num_bytes
 
 _WIDTH, _HEIGHT, _BITS, _COMPRESSION, _PHOTOMETRIC = 256, 257, 258, 259, 262
 _FILL_ORDER, _ORIENTATION, _CHANNELS, _ROWS_PER_STRIP, _PLANAR = 266, 274, 277, 278, 284
@@ -118,11 +117,11 @@ class TiffHeader(NamedTuple):
         return f"{bits}-bit{formats}{planar} {color} TIFF{channels}{compressed}"
 
     @property
-    def num_block_bytes(self) -> int:
-        """The number of bytes of a decompressed strip or tile."""
+    def num_excess_bytes(self) -> int:
+        """The number of bytes by which a strip or tile is larger than the whole image."""
         down, across = self.block
-        channels = 1 if self.is_planar else len(self.bits)
-        return down * across * channels * max(self.bits) // 8
+        excess = down * across - self.height * self.width
+        return excess * (1 if self.is_planar else len(self.bits)) * max(self.bits) // 8
 
     @property
     def is_for_pillow(self) -> bool:
@@ -145,6 +144,11 @@ class TiffHeader(NamedTuple):
             and self.sample_formats[:1] != (2,)
             and not (has_multiplied_gray or is_raw_subsampled or is_confused or has_planes)
         )
+
+    @property
+    def is_close_in_pillow(self) -> bool:
+        """Whether Pillow reads such files rightly but for rounding to 8 bits."""
+        return set(self.bits) == {16} and not self.is_planar and self.photometric != _WHITE_IS_ZERO
 
     @property
     def is_readable(self) -> bool:
@@ -311,12 +315,11 @@ def _read_chunk(
     rows, columns, channels = shape
     row_size = -(-columns * channels * header.bits[0] // 8)
     if header.compression != _NONE:
-        check_num_bytes(3 * rows * row_size)  # it is copied on its way through Pillow
+        check_num_bytes(2 * rows * row_size)  # it is copied on its way through Pillow
         file.seek(offset)
-        data = _decompress(
-            file.read(min(size, 2 * rows * row_size + 65536)), row_size, rows, header
-        )
-        values = _unpack(data, row_size, header, shape)
+        compressed = file.read(min(size, 2 * rows * row_size + 65536))
+        decompressed = _decompress(compressed, row_size, rows, header)
+        values = _unpack(decompressed, row_size, header, shape)
         target[:] = values[: target.shape[0], : target.shape[1]]
         return
     at_once = max(1, 8 * _AT_ONCE // row_size)
@@ -332,7 +335,7 @@ def _read_chunk(
         ]
 
 
-def _decompress(data: bytes, row_size: int, rows: int, header: TiffHeader) -> bytes:
+def _decompress(data: bytes, row_size: int, rows: int, header: TiffHeader) -> bytearray:
     """Has libtiff decompress a strip or tile, as if it were an image of single bytes."""
     from PIL import Image
 
@@ -347,13 +350,17 @@ def _decompress(data: bytes, row_size: int, rows: int, header: TiffHeader) -> by
         for tag, value in tags
     )
     wrapped = b"II*\0" + struct.pack("<IH", 8, len(tags)) + entries + bytes(4) + data
+    decompressed = bytearray()
     with Image.open(io.BytesIO(wrapped)) as image:
-        decompressed: bytes = image.tobytes()
+        at_once = max(1, 8 * _AT_ONCE // row_size)
+        for top in range(0, rows, at_once):
+            part = image.crop((0, top, row_size, min(top + at_once, rows)))
+            decompressed += part.tobytes()
     return decompressed
 
 
 def _unpack(
-    data: bytes, row_size: int, header: TiffHeader, shape: tuple[int, int, int]
+    data: bytes | bytearray, row_size: int, header: TiffHeader, shape: tuple[int, int, int]
 ) -> npt.NDArray[Any]:
     """Unpacks rows of samples, the highest bit first, to an array of ``shape``."""
     rows, columns, channels = shape

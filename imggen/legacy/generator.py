@@ -51,7 +51,10 @@ class ImageDataGenerator(FlowMethods):
 
     Some behavior of Keras is kept because trained models depend on it: ``height_shift_range``
     shifts images horizontally and ``width_shift_range`` vertically; images that are not square
-    rotate about a point that is not their center; ``interpolation`` is "nearest" by default.
+    rotate about a point that is not their center; ``interpolation`` is "nearest" by default; pixels
+    are those that Keras reads, so 16-bit grayscale is clipped at 255 in color, transparency is
+    dropped, and some files of other depths than 8 bits are read wrongly. ``imggen.from_directory``
+    reads all of these right, or refuses them by kind; ``imggen.verify`` names them.
 
     Args:
         featurewise_center: Subtract the mean of the data passed to ``fit``, per channel.

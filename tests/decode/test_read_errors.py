@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+import imggen
 from imggen import ImageSpec, load_image
 from imggen.decode import concerns_file, load_mask, source_geometry
 from imggen.errors import ImageError, OptionError, OptionTypeError
@@ -37,6 +38,22 @@ def test_a_wrong_argument_is_not_an_image_error(png):
     for source in (None, 8, ["a.png"], object(), "\0"):
         with case(repr(source)), pytest.raises(OptionTypeError, match=r"^source="):
             load_image(source, SPEC)
+
+
+def test_a_null_character_in_a_path_is_named():
+    with pytest.raises(OptionTypeError, match="^source=.* contains a null character; expected"):
+        load_image("a\0b.png")
+    with pytest.raises(ImageError, match="its path contains a null character"):
+        load_mask("a\0b.png", "a\0b.png", SPEC)
+
+
+def test_advice_for_batches_is_given_for_batches_only(png):
+    png.write_bytes(b"broken")
+    with pytest.raises(ImageError, match=r"Fix or remove the file\.$"):
+        load_image(png)
+    sequence = imggen.from_files([str(png)], root="", workers=0)
+    with pytest.raises(ImageError, match=r'or pass on_error="skip"'):
+        sequence[0]
 
 
 def test_a_broken_file_is_an_image_error(png):

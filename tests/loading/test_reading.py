@@ -52,8 +52,14 @@ def test_files_that_the_loader_refuses_are_skipped():
 
 
 def test_a_loader_that_cannot_be_called_with_a_path_is_refused():
-    for loader in (lambda: 0, lambda path, mode: 0, "numpy.load", 3):
-        with pytest.raises(OptionTypeError, match=r"^loader=.*a function with 1 parameter"):
+    for loader, fault in (
+        (lambda: 0, "has other parameters"),
+        (lambda path, mode: 0, "has other parameters"),
+        ("numpy.load", "is of type str"),
+        (3, "is of type int"),
+    ):
+        message = rf"^loader=.* {fault}; expected a function with 1 parameter"
+        with pytest.raises(OptionTypeError, match=message):
             made(loader)
 
 
