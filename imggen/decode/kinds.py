@@ -8,7 +8,7 @@ from __future__ import annotations
 import io
 import os
 from functools import partial
-from typing import TYPE_CHECKING, BinaryIO, NamedTuple, final
+from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple, final
 
 import numpy as np
 
@@ -158,22 +158,25 @@ def open_stored(
     try:
         with Image.open(io.BytesIO(source) if isinstance(source, bytes) else source) as image:
             is_opened = True
-            _check_pixels(image, max_pixels)
-            raster = None if image.format == "JPEG" else read_raster(image, source)
+            if max_pixels is not None:
+                _check_pixels(image, max_pixels)
+            is_plain = image.format == "JPEG" or (image.tile and image.tile[0][3] == image.mode)
+            raster = None if is_plain else read_raster(image, source)
             return _load_stored(image if raster is None else raster, upright)
     except Exception as err:
         if not concerns_file(err):
             raise
         opened = reopen(source, err, is_opened=is_opened)
-        _check_pixels(opened, max_pixels)
+        if max_pixels is not None:
+            _check_pixels(opened, max_pixels)
         return _load_stored(opened, upright)
 
 
-def _check_pixels(opened: Image.Image | Raster, max_pixels: int | None) -> None:
+def _check_pixels(opened: Image.Image | Raster, max_pixels: int) -> None:
     from PIL import Image
 
     height, width = opened.values.shape[:2] if isinstance(opened, Raster) else opened.size[::-1]
-    if max_pixels is not None and width * height > max_pixels:
+    if width * height > max_pixels:
         raise Image.DecompressionBombError(f"it has more than {max_pixels} pixels")
 
 
@@ -247,17 +250,18 @@ def _read_png(image: Image.Image, file: BinaryIO) -> Raster | None:
     return raster
 
 
-def _raw_mode(image: Image.Image) -> str:
-    """Returns Pillow's name for the layout of the samples in a file that is not loaded yet."""
-    tile = getattr(image, "tile", None)
-    args = tile[0][3] if tile else ""
-    return str(args[0] if isinstance(args, tuple) and args else args)
+def _find_gray_factor(args: object) -> int:
+    """Returns the factor by which a decoder of Pillow multiplies gray values."""
+    raw_mode = args[0] if isinstance(args, tuple) and args else args
+    return _GRAY_FACTORS.get(str(raw_mode)[:3], 1)
 
 
 def _load_stored(opened: Image.Image | Raster, upright: bool | None) -> Image.Image | Raster:
     if isinstance(opened, Raster):
         return opened.turn_upright() if upright else opened
-    factor = _GRAY_FACTORS.get(_raw_mode(opened)[:3], 1) if opened.mode == "L" else 1
+    tile: Any = getattr(opened, "tile", None)
+    is_scaled = opened.mode == "L" and tile and tile[0][3] != "L"
+    factor = _find_gray_factor(tile[0][3]) if is_scaled else 1
     if upright is not None:
         opened = turn_upright(opened) if upright else keep_as_stored(opened)
     if factor > 1:
