@@ -24,6 +24,10 @@ Matrix = npt.NDArray[np.float64]
 _DTYPES = ("uint8", "uint16", "float32", "float64")
 # The edges of a window may differ from whole pixels by this much.
 _TOLERANCE = 1e-6
+# OpenCV 4 has 16 bits for sides and coordinates.
+_MAX_SIDE = 2**15 - 1
+# SciPy needs about 100 bytes for each pixel that it resamples at once.
+_PIXELS_PER_STEP = 2**18
 # A shrinking factor of exactly 2 may come out slightly smaller after sines and products.
 _ROUNDING = 1e-6
 
@@ -228,6 +232,8 @@ def _warp(
             color = cval[start:end] if isinstance(cval, tuple) else cval
             parts.append(_warp(image[:, :, start:end], matrix, size, fill_mode, color, is_mask))
         return np.concatenate(parts, axis=2)
+    if cv2.__version__[0] < "5" and _exceeds_opencv_4(matrix, (*image.shape[:2], *size)):
+        return _warp_by_scipy(image, matrix, size, fill_mode, cval, is_mask)
     # The warp accesses pixels in no regular order, which is slow for an image that is not in the
     # processor's cache. A sequential copy loads it into the cache, and costs less than it saves.
     image = image.copy()
@@ -241,6 +247,50 @@ def _warp(
     else:
         warped = cv2.warpPerspective(image, matrix, size[::-1], **options)
     return _restore_channels(warped, image)
+
+
+def _exceeds_opencv_4(matrix: Matrix, sizes: tuple[int, ...]) -> bool:
+    """Whether sides or coordinates do not fit into the 16 bits that OpenCV 4 has for them."""
+    height, width = sizes[2:]
+    corners = np.array([[0, width - 1, 0, width - 1], [0, 0, height - 1, height - 1], [1] * 4])
+    x, y, depth = matrix @ corners
+    if (depth <= 0).any():  # such coordinates are never exact
+        depth = np.ones(4)
+    return bool(max(*sizes, np.abs(x / depth).max(), np.abs(y / depth).max()) >= _MAX_SIDE)
+
+
+def _warp_by_scipy(
+    image: npt.NDArray[Any],
+    matrix: Matrix,
+    size: tuple[int, int],
+    fill_mode: FillMode,
+    cval: float | tuple[float, ...],
+    is_mask: bool,
+) -> npt.NDArray[Any]:
+    """Does what OpenCV does, in double precision, for images of any size."""
+    from scipy.ndimage import map_coordinates
+
+    channels = image.reshape(*image.shape[:2], -1)
+    warped = np.empty((*size, channels.shape[2]), image.dtype)
+    colors = cval if isinstance(cval, tuple) else (cval,) * channels.shape[2]
+    mode = {"constant": "grid-constant", "wrap": "grid-wrap"}.get(fill_mode, fill_mode)
+    num_rows = max(1, _PIXELS_PER_STEP // size[1])
+    for start in range(0, size[0], num_rows):
+        rows = slice(start, min(start + num_rows, size[0]))
+        y, x = np.mgrid[rows, : size[1]]
+        in_x, in_y, depth = (row[0] * x + row[1] * y + row[2] for row in matrix)
+        factor = np.divide(1.0, depth, out=np.zeros_like(depth), where=depth != 0)
+        for channel, color in enumerate(colors):
+            values = map_coordinates(
+                channels[..., channel],
+                [in_y * factor, in_x * factor],
+                output=np.float64,
+                order=0 if is_mask else 1,
+                mode=mode,
+                cval=color,
+            )
+            warped[rows, :, channel] = np.rint(values) if image.dtype.kind == "u" else values
+    return warped.reshape(*size, *image.shape[2:])
 
 
 def _mean_color(image: npt.NDArray[Any]) -> tuple[float, ...]:

@@ -138,6 +138,10 @@ class RandomGaussianNoise(SingleOp, FilterOp):
         return np.asarray(noisy, np.uint8).reshape(image.shape)
 
 
+# The longest side of a JPEG file, 65,500 pixels, as whole blocks of 16.
+_MAX_JPEG_SIDE = 65488
+
+
 @final
 @dataclass(frozen=True)
 class RandomJPEG(SingleOp, FilterOp):
@@ -167,6 +171,12 @@ class RandomJPEG(SingleOp, FilterOp):
         """Encodes and decodes an image."""
         import cv2
 
+        for axis in (0, 1):
+            if image.shape[axis] > _MAX_JPEG_SIDE:
+                # Blocks of pixels are compressed separately, so that these parts do not show.
+                bounds = range(_MAX_JPEG_SIDE, image.shape[axis], _MAX_JPEG_SIDE)
+                parts = np.split(image, bounds, axis)
+                return np.concatenate([self.apply(part, parameters) for part in parts], axis)
         is_gray = image.shape[2] == 1
         settings = [cv2.IMWRITE_JPEG_QUALITY, parameters["quality"]]
         bgr = image if is_gray else cv2.cvtColor(image, cv2.COLOR_RGB2BGR)
