@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from imggen.augment.builtin import SingleOp
 from imggen.augment.operations import ColorMatrixOp, LookupTableOp, Parameters
-from imggen.augment.options import NumberBounds, Range, RangeBounds, WholeRangeBounds
+from imggen.augment.options import NumberBounds, Range, RangeBounds, Signed, WholeRangeBounds, span
 from imggen.augment.resampling import Matrix
 
 # The weights of red, green and blue in gray, ITU-R 601-2, as in Pillow's mode "L".
@@ -41,7 +41,7 @@ class RandomBrightness(SingleOp, ColorMatrixOp):
         [[[15, 150, 255]]]
     """
 
-    factor: Annotated[Range, RangeBounds(0, 10, "as a factor")] = (0.8, 1.2)
+    factor: Annotated[Range, RangeBounds(0, 10, "as a factor")] = span(0.8, 1.2)
 
     def draw(self, size: tuple[int, int], rng: np.random.Generator) -> Parameters:
         """Draws the factor."""
@@ -72,7 +72,7 @@ class RandomContrast(SingleOp, ColorMatrixOp):
         [[[50], [50]]]
     """
 
-    factor: Annotated[Range, RangeBounds(0, 10, "as a factor")] = (0.8, 1.2)
+    factor: Annotated[Range, RangeBounds(0, 10, "as a factor")] = span(0.8, 1.2)
 
     def draw(self, size: tuple[int, int], rng: np.random.Generator) -> Parameters:
         """Draws the factor."""
@@ -104,7 +104,7 @@ class RandomSaturation(SingleOp, ColorMatrixOp):
         [[[76, 76, 76]]]
     """
 
-    factor: Annotated[Range, RangeBounds(0, 10, "as a factor")] = (0.7, 1.3)
+    factor: Annotated[Range, RangeBounds(0, 10, "as a factor")] = span(0.7, 1.3)
 
     def draw(self, size: tuple[int, int], rng: np.random.Generator) -> Parameters:
         """Draws the factor."""
@@ -139,7 +139,7 @@ class RandomHue(SingleOp, ColorMatrixOp):
         [[[90, 90, 90]]]
     """
 
-    degrees: Annotated[Range, RangeBounds(-180, 180, "degrees")] = (-10.0, 10.0)
+    degrees: Annotated[Signed, RangeBounds(-180, 180, "degrees")] = span(-10.0, 10.0)
 
     def draw(self, size: tuple[int, int], rng: np.random.Generator) -> Parameters:
         """Draws the angle."""
@@ -174,7 +174,7 @@ class RandomChannelShift(SingleOp, ColorMatrixOp):
         [[[30, 130, 255]]]
     """
 
-    shift: Annotated[Range, RangeBounds(-255, 255, "gray levels")] = (-20.0, 20.0)
+    shift: Annotated[Signed, RangeBounds(-255, 255, "gray levels")] = span(-20.0, 20.0)
 
     def draw(self, size: tuple[int, int], rng: np.random.Generator) -> Parameters:
         """Draws the number to add."""
@@ -207,7 +207,7 @@ class RandomGamma(SingleOp, LookupTableOp):
         [[[0, 128, 255]]]
     """
 
-    gamma: Annotated[Range, RangeBounds(0, 10, "exponent", exclusive=True)] = (0.8, 1.25)
+    gamma: Annotated[Range, RangeBounds(0, 10, "exponent", exclusive=True)] = span(0.8, 1.25)
 
     def draw(self, size: tuple[int, int], rng: np.random.Generator) -> Parameters:
         """Draws the exponent on a logarithmic scale, so that 2 is as likely as 1/2."""
@@ -238,7 +238,7 @@ class RandomPosterization(SingleOp, LookupTableOp):
         [[[0, 0, 128]]]
     """
 
-    bits: Annotated[Range, WholeRangeBounds(1, 8, "bits")] = (3, 6)
+    bits: Annotated[Range, WholeRangeBounds(1, 8, "bits")] = span(3, 6)
 
     def draw(self, size: tuple[int, int], rng: np.random.Generator) -> Parameters:
         """Draws the number of bits."""
@@ -270,7 +270,7 @@ class RandomSolarization(SingleOp, LookupTableOp):
         [[[100, 127, 0]]]
     """
 
-    threshold: Annotated[Range, RangeBounds(0, 256, "gray levels")] = (128.0, 256.0)
+    threshold: Annotated[Range, RangeBounds(0, 256, "gray levels")] = span(128.0, 256.0)
 
     def draw(self, size: tuple[int, int], rng: np.random.Generator) -> Parameters:
         """Draws the threshold."""

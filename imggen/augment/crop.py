@@ -10,7 +10,7 @@ import numpy as np
 
 from imggen.augment.builtin import SingleOp
 from imggen.augment.operations import GeometryOp, Operation, Parameters
-from imggen.augment.options import Range, RangeBounds
+from imggen.augment.options import Range, RangeBounds, span
 from imggen.augment.resampling import Matrix
 from imggen.core import check_optional_whole
 
@@ -60,8 +60,8 @@ class RandomResizedCrop(SingleOp, GeometryOp):
         (8, 8, 3)
     """
 
-    scale: Annotated[Range, RangeBounds(0, 1, exclusive=True)] = (0.08, 1.0)
-    ratio: Annotated[Range, RangeBounds(1e-4, 1e4)] = (3 / 4, 4 / 3)
+    scale: Annotated[Range, RangeBounds(0, 1, exclusive=True)] = span(0.08, 1.0)
+    ratio: Annotated[Range, RangeBounds(1e-4, 1e4)] = span(3 / 4, 4 / 3)
     source_size: int | None = None
 
     def __post_init__(self) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 
 from imggen.augment.builtin import SingleOp, WarpOp
 from imggen.augment.operations import GeometryOp, Operation, Parameters
-from imggen.augment.options import Probability, Range, RangeBounds
+from imggen.augment.options import Probability, Range, RangeBounds, Signed, span
 from imggen.augment.resampling import Matrix
 
 # Sines and cosines of right angles that should be 0 are only close to it.
@@ -94,7 +94,7 @@ class RandomRotation(WarpOp):
         [[2, 4], [1, 3]]
     """
 
-    degrees: Annotated[Range, RangeBounds(-360, 360, "degrees")] = (-20.0, 20.0)
+    degrees: Annotated[Signed, RangeBounds(-360, 360, "degrees")] = span(-20.0, 20.0)
 
     def draw(self, size: tuple[int, int], rng: np.random.Generator) -> Parameters:
         """Draws the angle."""
@@ -141,8 +141,8 @@ class RandomTranslation(WarpOp):
         [1, 1, 2]
     """
 
-    height: Annotated[Range, RangeBounds(-1, 1, "as a fraction of the height")] = (-0.1, 0.1)
-    width: Annotated[Range, RangeBounds(-1, 1, "as a fraction of the width")] = (-0.1, 0.1)
+    height: Annotated[Signed, RangeBounds(-1, 1, "as a fraction of the height")] = span(-0.1, 0.1)
+    width: Annotated[Signed, RangeBounds(-1, 1, "as a fraction of the width")] = span(-0.1, 0.1)
 
     def draw(self, size: tuple[int, int], rng: np.random.Generator) -> Parameters:
         """Draws both shifts."""
@@ -187,8 +187,8 @@ class RandomShear(WarpOp):
         [[0, 0, 9], [0, 9, 0], [9, 0, 0]]
     """
 
-    x: Annotated[Range, RangeBounds(-60, 60, "degrees")] = (-10.0, 10.0)
-    y: Annotated[Range, RangeBounds(-60, 60, "degrees")] = (0.0, 0.0)
+    x: Annotated[Signed, RangeBounds(-60, 60, "degrees")] = span(-10.0, 10.0)
+    y: Annotated[Signed, RangeBounds(-60, 60, "degrees")] = span(0.0, 0.0)
 
     def draw(self, size: tuple[int, int], rng: np.random.Generator) -> Parameters:
         """Draws both angles."""
@@ -233,8 +233,8 @@ class RandomZoom(WarpOp):
         [2, 2, 3, 3]
     """
 
-    scale: Annotated[Range, RangeBounds(0.01, 10, "magnification")] = (0.8, 1.25)
-    stretch: Annotated[Range, RangeBounds(0.1, 10, "width over height")] = (1.0, 1.0)
+    scale: Annotated[Range, RangeBounds(0.01, 10, "magnification")] = span(0.8, 1.25)
+    stretch: Annotated[Range, RangeBounds(0.1, 10, "width over height")] = span(1.0, 1.0)
 
     def draw(self, size: tuple[int, int], rng: np.random.Generator) -> Parameters:
         """Draws both on a logarithmic scale, so that 2 is as likely as 1/2."""
@@ -281,7 +281,7 @@ class RandomPerspective(WarpOp):
         True
     """
 
-    distortion: Annotated[Range, RangeBounds(0, 0.9, "as a fraction")] = (0.0, 0.3)
+    distortion: Annotated[Range, RangeBounds(0, 0.9, "as a fraction")] = span(0.0, 0.3)
 
     def draw(self, size: tuple[int, int], rng: np.random.Generator) -> Parameters:
         """Draws the (vertical, horizontal) shift of each corner, as fractions of the sides."""
@@ -332,6 +332,6 @@ def matrix_about_center(
     )
 
 
-def _draw_factor(factors: Range, rng: np.random.Generator) -> float:
+def _draw_factor(factors: tuple[float, float], rng: np.random.Generator) -> float:
     """Draws a factor, uniformly on a logarithmic scale."""
     return math.exp(rng.uniform(math.log(factors[0]), math.log(factors[1])))

@@ -1,8 +1,8 @@
 """Options of augmentations: declared once, for checks, policy files and sliders.
 
 An augmentation is a frozen dataclass. The type of a field declares which values are legal, as in
-``degrees: Annotated[Range, RangeBounds(-360, 360, "degrees")] = (-20, 20)``; ``check_options``
-validates an object against these declarations.
+``degrees: Annotated[Signed, RangeBounds(-360, 360)] = span(-20, 20)``;
+``check_options`` validates an object against these declarations.
 """
 
 from __future__ import annotations
@@ -10,15 +10,49 @@ from __future__ import annotations
 import dataclasses
 import functools
 import typing
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, final
+from typing import TYPE_CHECKING, Any, Literal, final, overload
 
 import numpy as np
+import numpy.typing as npt
 
 from imggen.core import check_choice, check_number, check_range, check_whole
 
-# (low, high): a value is drawn from this range for each sample, all values equally likely.
-Range = tuple[float, float]
+if TYPE_CHECKING:
+
+    class Range:
+        """(low, high): a value is drawn from this range for each sample, all equally likely.
+
+        To type checkers, an attribute is a tuple, and an argument may be any sequence.
+        """
+
+        @overload
+        def __get__(self, instance: None, owner: Any) -> Any: ...
+        @overload
+        def __get__(self, instance: object, owner: Any) -> tuple[float, float]: ...
+        def __get__(self, instance: Any, owner: Any) -> Any: ...
+        def __set__(self, instance: Any, value: Sequence[float] | npt.NDArray[Any]) -> None: ...
+
+    class Signed:
+        """A range for which an argument may also be a number, for (-number, number)."""
+
+        @overload
+        def __get__(self, instance: None, owner: Any) -> Any: ...
+        @overload
+        def __get__(self, instance: object, owner: Any) -> tuple[float, float]: ...
+        def __get__(self, instance: Any, owner: Any) -> Any: ...
+        def __set__(
+            self, instance: Any, value: float | Sequence[float] | npt.NDArray[Any]
+        ) -> None: ...
+
+else:
+    Range = Signed = tuple[float, float]
+
+
+def span(low: float, high: float) -> Any:
+    """Returns the default of a range."""
+    return float(low), float(high)
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from imggen.augment.builtin import SingleOp
 from imggen.augment.operations import FilterOp, Parameters
-from imggen.augment.options import Range, RangeBounds
+from imggen.augment.options import Range, RangeBounds, span
 from imggen.core import seeded
 
 # A region that does not fit into the image is redrawn up to this many times.
@@ -39,7 +39,7 @@ class RandomGaussianBlur(SingleOp, FilterOp):
         True
     """
 
-    sigma: Annotated[Range, RangeBounds(0, 50, "pixels")] = (0.1, 2.0)
+    sigma: Annotated[Range, RangeBounds(0, 50, "pixels")] = span(0.1, 2.0)
 
     def draw(self, size: tuple[int, int], rng: np.random.Generator) -> Parameters:
         """Draws the standard deviation."""
@@ -76,7 +76,7 @@ class RandomSharpness(SingleOp, FilterOp):
         121
     """
 
-    factor: Annotated[Range, RangeBounds(0, 10, "as a factor")] = (0.5, 2.0)
+    factor: Annotated[Range, RangeBounds(0, 10, "as a factor")] = span(0.5, 2.0)
 
     def draw(self, size: tuple[int, int], rng: np.random.Generator) -> Parameters:
         """Draws the factor."""
@@ -119,7 +119,7 @@ class RandomGaussianNoise(SingleOp, FilterOp):
         20
     """
 
-    std: Annotated[Range, RangeBounds(0, 255, "gray levels")] = (0.0, 10.0)
+    std: Annotated[Range, RangeBounds(0, 255, "gray levels")] = span(0.0, 10.0)
 
     def draw(self, size: tuple[int, int], rng: np.random.Generator) -> Parameters:
         """Draws the standard deviation, and the seed of the noise."""
@@ -159,7 +159,7 @@ class RandomJPEG(SingleOp, FilterOp):
         (16, 16, 3)
     """
 
-    quality: Annotated[Range, RangeBounds(1, 100, "JPEG quality")] = (40, 95)
+    quality: Annotated[Range, RangeBounds(1, 100, "JPEG quality")] = span(40, 95)
 
     def draw(self, size: tuple[int, int], rng: np.random.Generator) -> Parameters:
         """Draws the quality."""
@@ -207,8 +207,8 @@ class RandomErasing(SingleOp, FilterOp):
         16
     """
 
-    scale: Annotated[Range, RangeBounds(0, 1, exclusive=True)] = (0.02, 0.25)
-    ratio: Annotated[Range, RangeBounds(1e-4, 1e4)] = (0.3, 3.3)
+    scale: Annotated[Range, RangeBounds(0, 1, exclusive=True)] = span(0.02, 0.25)
+    ratio: Annotated[Range, RangeBounds(1e-4, 1e4)] = span(0.3, 3.3)
     fill: Literal["noise", "mean", "black"] = "noise"
 
     def draw(self, size: tuple[int, int], rng: np.random.Generator) -> Parameters:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 import imggen
+from imggen.augment import BUILT_INS, RangeBounds, option_constraints
 from imggen.sequences.options import SequenceOptions
 
 ROOT = Path(__file__).parents[2]
@@ -53,6 +54,16 @@ def test_an_option_that_is_left_out_has_the_default_of_image_sequence(photos):
     assert sequence.worker_options == expected.worker_options
 
 
+def ranges_as_numbers_and_lists():
+    """Yields a line of code for each range of each augmentation, as the constructor takes it."""
+    for name, kind in BUILT_INS.items():
+        for option, bounds in option_constraints(kind).items():
+            if isinstance(bounds, RangeBounds):
+                yield f"augment.{name}({option}=[1, 1])\n"
+                if bounds.minimum == -bounds.maximum:
+                    yield f"augment.{name}({option}=1)\n"
+
+
 def test_mypy_accepts_the_options_and_rejects_wrong_names_and_types(tmp_path):
     pytest.importorskip("mypy")
     (tmp_path / "script.py").write_text(
@@ -61,6 +72,13 @@ def test_mypy_accepts_the_options_and_rejects_wrong_names_and_types(tmp_path):
         'imggen.from_directory("x", batchsize=8)\n'
         'imggen.from_files(["x"], batch_size="8")\n'
         'imggen.from_files(["x"], color_mode="bgr")\n'
+        "from imggen import augment\n"
+        "import numpy as np\n"
+        "augment.RandomTranslation(0.05, [0, 1]); augment.RandomShear(5, (1, 2))\n"
+        "augment.RandomRotation(degrees=np.array([1, 2]), p=1)\n"
+        "low: float = augment.RandomZoom([1, 2], (1, 1)).scale[0]\n"
+        "augment.RandomZoom(2)\n"
+        'augment.RandomHue("5")\n' + "".join(ranges_as_numbers_and_lists())
     )
     checked = subprocess.run(
         [sys.executable, "-m", "mypy", "--config-file", "setup.cfg", tmp_path / "script.py"],
@@ -71,7 +89,9 @@ def test_mypy_accepts_the_options_and_rejects_wrong_names_and_types(tmp_path):
     )
     lines = [line for line in checked.stdout.splitlines() if "error:" in line]
 
-    assert [line.split(":")[1] for line in lines] == ["3", "4", "5"], checked.stdout
+    assert [line.split(":")[1] for line in lines] == ["3", "4", "5", "11", "12"], checked.stdout
     assert 'Unexpected keyword argument "batchsize"' in lines[0]
     assert 'Argument "batch_size" to "from_files" has incompatible type "str"' in lines[1]
     assert 'Argument "color_mode"' in lines[2]
+    assert 'expected "Sequence[float] |' in lines[3]
+    assert 'expected "float | Sequence[float]' in lines[4]
