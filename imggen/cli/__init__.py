@@ -45,7 +45,12 @@ class _LazyGroup(click.Group):
             formatter.write_dl(list(_VERBS.items()))
 
     def invoke(self, ctx: click.Context) -> Any:
+        from imggen.cli.messages import translate
         from imggen.errors import ImggenError, ImggenWarning
+
+        def explain(message: object) -> str:
+            verb = ctx.invoked_subcommand
+            return translate(str(message), None if verb is None else self.get_command(ctx, verb))
 
         with warnings.catch_warnings():
             warnings.simplefilter("always", ImggenWarning)
@@ -53,7 +58,7 @@ class _LazyGroup(click.Group):
 
             def show(message: Warning | str, category: type[Warning], *where: Any) -> None:
                 if issubclass(category, ImggenWarning):
-                    click.echo(f"Warning: {message}", err=True)
+                    click.echo(f"Warning: {explain(message)}", err=True)
                 else:
                     show_others(message, category, *where)
 
@@ -61,7 +66,7 @@ class _LazyGroup(click.Group):
             try:
                 return super().invoke(ctx)
             except ImggenError as err:
-                raise click.ClickException(str(err)) from err
+                raise click.ClickException(explain(err)) from err
 
 
 @click.group(

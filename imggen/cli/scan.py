@@ -22,7 +22,7 @@ def scan(
 ) -> None:
     """Show the classes in DIRECTORY, their sizes and the skipped files.
 
-    DIRECTORY is a folder with one folder per class.
+    DIRECTORY is a folder with one folder per class, or a folder of images without classes.
     """
     from rich.console import Console
     from rich.markup import escape
@@ -30,8 +30,7 @@ def scan(
 
     from imggen.cli.output import check_places, echo_skipped
     from imggen.core import check_report_file, pluralize, printable
-    from imggen.data import check_manifest_file
-    from imggen.data import scan as scan_folder
+    from imggen.data import check_manifest_file, scan_any
     from imggen.quality import Survey
     from imggen.reports import check_page
 
@@ -39,9 +38,10 @@ def scan(
     check_manifest_file(save, overwrite=force)
     check_report_file(Survey, output, overwrite=force)
     check_page(html, overwrite=force)
-    manifest = scan_folder(directory)
+    manifest = scan_any(directory)
     console = Console(highlight=False, soft_wrap=True)
-    title = f"{manifest.num_samples:,} images in {pluralize(manifest.num_classes, 'class')}"
+    classes = pluralize(manifest.num_classes, "class") if manifest.num_classes else "no classes"
+    title = f"{manifest.num_samples:,} images in {classes}"
     table = Table(title=title)
     table.add_column("index", justify="right")
     table.add_column("class")
@@ -51,7 +51,10 @@ def scan(
         table.add_row(
             str(index), escape(printable(name)), str(count), f"{count / manifest.num_samples:.1%}"
         )
-    console.print(table)
+    if manifest.num_classes:
+        console.print(table)
+    else:
+        console.print(title)
     echo_skipped(manifest.skipped)
     if save is not None:
         manifest.save(save, overwrite=force)

@@ -54,9 +54,9 @@ def images_by_class(source: Path) -> Manifest:
     frame = read_table_source(source)
     if frame is not None:
         return build_manifest(source, frame)
-    from imggen.data import has_folders, scan
+    from imggen.data import scan_any
 
-    return scan(source, labels="inferred" if has_folders(source) else None)
+    return scan_any(source)
 
 
 def read_table_source(source: Path) -> pd.DataFrame | None:

@@ -1,4 +1,4 @@
-"""``imggen split SRC DST``: split a folder of classes, or a table, into train, val and test."""
+"""``imggen split SRC DST``: split a folder, or a table, into train, val and test."""
 
 from __future__ import annotations
 
@@ -131,8 +131,9 @@ def split(
 ) -> None:
     """Split the images in SRC into DST/train, DST/val and DST/test.
 
-    SRC is a folder of class folders, or a table (.csv or .parquet) with the columns path and, if
-    there are classes, label. Rerun the same command to resume an interrupted run.
+    SRC is a folder of images, with or without class folders, or a table (.csv or .parquet) with the
+    columns path and, if there are classes, label. Rerun the same command to resume an interrupted
+    run.
 
     The exit status is 1 if files have vanished since the run began.
     """
@@ -258,11 +259,12 @@ def _write_manifest(
     import imggen
     from imggen.cli.output import echo_skipped, progress_bars
     from imggen.core import printable
+    from imggen.data import scan_any
     from imggen.export import make_splits, merge_splits
     from imggen.reports import split_page, write_page
 
     with progress_bars() as progress:
-        found = imggen.scan(images) if isinstance(images, Path) else images
+        found = scan_any(images) if isinstance(images, Path) else images
         result = make_splits(found, recipe, progress)
         if not dry_run:
             table = merge_splits(result.splits, recipe)

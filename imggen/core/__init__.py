@@ -8,6 +8,7 @@ not, since results depend on them.
 from imggen.core.annotations import PathText
 from imggen.core.arguments import check_arguments, explain_arguments
 from imggen.core.checks import (
+    check_at_most,
     check_choice,
     check_number,
     check_optional_whole,
@@ -76,6 +77,7 @@ __all__ = [
     "StringColumn",
     "absolute_link",
     "check_arguments",
+    "check_at_most",
     "check_choice",
     "check_not_nested",
     "check_number",

@@ -73,6 +73,27 @@ def check_whole(
     return int(value)
 
 
+def check_at_most(name: str, value: float, maximum: int, reason: str) -> None:
+    """Refuses a legal number that would take all memory or time, before anything is counted.
+
+    Args:
+        name: As in ``check_whole``.
+        value: As in ``check_whole``; already checked.
+        maximum: The largest value.
+        reason: What the number would make, as a clause, for the message.
+
+    Raises:
+        OptionError: The value is larger.
+
+    Example:
+        >>> check_at_most("workers", 10**6, 1000, "each is a thread")
+        Traceback (most recent call last):
+        imggen.errors.OptionError: workers=1000000 is too large: each is a thread. Use at most 1000.
+    """
+    if value > maximum:
+        raise OptionError(f"{name}={value!r} is too large: {reason}. Use at most {maximum}.")
+
+
 def check_optional_whole(name: str, value: object, minimum: int) -> int | None:
     """Same as ``check_whole``, but None is legal too, and returned as it is.
 

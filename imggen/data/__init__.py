@@ -11,7 +11,7 @@ from imggen.data.keypoints import KeypointFormat, Keypoints
 from imggen.data.manifest import Manifest
 from imggen.data.manifest_io import check_manifest_file, column_arguments
 from imggen.data.name_pattern import MaskPattern
-from imggen.data.scanning import Labels, has_folders, scan, scan_splits
+from imggen.data.scanning import Labels, has_folders, scan, scan_any, scan_splits
 from imggen.data.splits import SPLIT_NAMES, Splits, split_name, split_names
 from imggen.data.system_names import find_system_name
 from imggen.data.targets import TargetColumn
@@ -36,6 +36,7 @@ __all__ = [
     "has_folders",
     "reject_missing",
     "scan",
+    "scan_any",
     "scan_splits",
     "split_name",
     "split_names",

@@ -220,6 +220,11 @@ def has_folders(directory: str | os.PathLike[str]) -> bool:
     return bool(FolderLister.create(existing_folder(directory), None).folders(b""))
 
 
+def scan_any(directory: str | os.PathLike[str]) -> Manifest:
+    """Same as ``scan``, with classes if there are class folders, and without them otherwise."""
+    return scan(directory, labels="inferred" if has_folders(directory) else None)
+
+
 def _scan_classes(
     root: str, lister: FolderLister, under: bytes, class_names: ClassNames | None
 ) -> tuple[tuple[str, ...], list[bytes], npt.NDArray[np.int32]]:

@@ -37,6 +37,8 @@ _READING = "; files of more than 8 bits by their declared range"
 
 _COLORS: dict[str, tuple[int, int, int]] = {"white": (255, 255, 255), "black": (0, 0, 0)}
 
+_MAX_PIXELS = 2**28  # per image
+
 
 @check_arguments
 @final
@@ -128,7 +130,13 @@ def _check_size(image_size: object) -> tuple[int, int]:
         raise OptionError(
             f"image_size={shorten(given)} must be two whole numbers of 1 or more, (height, width)."
         )
-    return int(image_size[0]), int(image_size[1])
+    height, width = map(int, image_size)
+    if height * width > _MAX_PIXELS:
+        raise OptionError(
+            f"image_size={(height, width)} is too large: {height * width} pixels per image. Use at "
+            f"most {_MAX_PIXELS}."
+        )
+    return height, width
 
 
 def _parse_background(background: object) -> Background:

@@ -25,7 +25,7 @@ from imggen.core import (
     step_generators,
     write_records,
 )
-from imggen.data import Manifest, has_folders, scan
+from imggen.data import Manifest, scan_any
 from imggen.decode import ImageSpec, read_image
 from imggen.errors import ExportError, ImageError, OptionError
 from imggen.export.copies_plan import CopiesStep, count_copies, is_record, plan_copies
@@ -114,10 +114,7 @@ def augment_directory(
     pipeline = Pipeline(adapt(augment))
     _check_options(pipeline, copies, seed)
     spec = ImageSpec(image_size)
-    if isinstance(source, Manifest):
-        manifest = source
-    else:
-        manifest = scan(source, labels="inferred" if has_folders(source) else None)
+    manifest = source if isinstance(source, Manifest) else scan_any(source)
     if balance and manifest.labels is None:
         raise OptionError("balance=True needs classes, and these images have none.")
     if manifest.attached:

@@ -16,7 +16,7 @@ from imggen.core import (
     shorten,
     warn_user,
 )
-from imggen.data import Manifest, Splits, scan, split_name
+from imggen.data import Manifest, Splits, scan_any, split_name
 from imggen.errors import ExportError, ScanError
 from imggen.export.journal import Journal, check_same_settings
 from imggen.export.plan import KIND, Mode, Plan, check_mode
@@ -58,7 +58,7 @@ def split_directory(
     refused.
 
     Args:
-        source: The folder of class folders, or a manifest.
+        source: The folder of class folders, a folder of images without classes, or a manifest.
         target: A new folder, an empty one, or one that an interrupted call with the same settings
             has begun to fill.
         ratios: As in ``split``.
@@ -215,7 +215,7 @@ def plan_split(
         _check_same_files(earlier, source, recipe)
         return earlier
     Journal(goal, KIND).check_empty()
-    manifest = source if isinstance(source, Manifest) else scan(source)
+    manifest = source if isinstance(source, Manifest) else scan_any(source)
     if manifest.attached:
         raise ExportError(
             f"Only images are exported, and these have {' and '.join(manifest.attached)}, which "
@@ -248,7 +248,7 @@ def carry_out_plan(plan: Plan, progress: Progress | None = None) -> Outcome:
 def _check_same_files(plan: Plan, source: Source, recipe: Recipe) -> None:
     """Compares the files of a plan with those of this call."""
     try:
-        manifest = source if isinstance(source, Manifest) else scan(source)
+        manifest = source if isinstance(source, Manifest) else scan_any(source)
     except ScanError:  # a move has emptied the source
         _check_outside(plan, [])
         return

@@ -13,7 +13,7 @@ from imggen.core import check_whole
 from imggen.errors import AugmentationError, OptionError
 from imggen.loading import Batch, BatchMaker, Failure, LabelMode
 from imggen.preview.drawing import draw_grid
-from imggen.preview.sample_drawing import draw_sample
+from imggen.preview.sample_drawing import check_cell, draw_sample
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -143,7 +143,7 @@ def explain(maker: BatchMaker, epoch: int, index: int) -> Explanation:
 def draw_batch(maker: BatchMaker, batch: Batch, num_images: int, cell: int) -> Image.Image:
     """Draws the first images of a batch with their targets; see ``ImageSequence.show_batch``."""
     check_whole("num_images", num_images, 1)
-    check_whole("cell", cell, 1)
+    check_cell(cell)
     x = batch.x["image"] if isinstance(batch.x, dict) else batch.x
     x = np.moveaxis(x, 1, -1) if maker.channels_first else x
     if x.ndim != 4 or x.shape[3] not in (1, 3, 4):

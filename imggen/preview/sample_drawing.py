@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from imggen.augment import Sample
+from imggen.core import check_at_most, check_whole
 from imggen.preview.drawing import BACKGROUND, font, one_line
 
 if TYPE_CHECKING:
@@ -26,6 +27,17 @@ _CLASS_COLORS = (
     (240, 120, 160),
 )
 _NAME_HEIGHT = 12  # of the class name of a box, in pixels
+
+
+def check_cell(cell: object) -> int:
+    """Returns the larger side of a drawn image, in pixels, if it is legal.
+
+    Raises:
+        OptionError: It is not.
+    """
+    checked = check_whole("cell", cell, 1)
+    check_at_most("cell", checked, 4096, "it is the side of each image in pixels")
+    return checked
 
 
 def draw_image(pixels: npt.NDArray[Any], cell: int) -> Image.Image:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from imggen.core import check_arguments, check_whole
+from imggen.core import check_arguments
+from imggen.errors import OptionError
 from imggen.preview.drawing import BACKGROUND, FAINT, INK, draw_caption, font, one_line
-from imggen.preview.sample_drawing import draw_sample
+from imggen.preview.sample_drawing import check_cell, draw_sample
 from imggen.preview.variants import Preview, Previewable, Variant, make_preview
 
 if TYPE_CHECKING:
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
 _GAP = 6
 _HEADER, _CAPTION, _LINE = 30, 22, 14
+_MAX_PIXELS = 2**28  # of a sheet
 _WARNING = "#bc4c00"
 _FONT_SIZE, _MAX_LINES = 11, 6
 
@@ -55,7 +57,7 @@ def contact_sheet(
         >>> contact_sheet(sequence, variants=3, cell=64).mode
         'RGB'
     """
-    check_whole("cell", cell, 1)
+    check_cell(cell)
     found = make_preview(sequence, images_per_class=images_per_class, variants=variants)
     return draw_preview(found, cell=cell, parameters=parameters)
 
@@ -64,6 +66,12 @@ def draw_preview(found: Preview, *, cell: int, parameters: bool) -> Image.Image:
     """Draws the contact sheet of a preview; see ``contact_sheet``."""
     from PIL import Image, ImageDraw
 
+    num_cells = len(found.rows) * (found.num_variants + 1)
+    if num_cells * cell**2 > _MAX_PIXELS:
+        raise OptionError(
+            f"The sheet would have up to {num_cells * cell**2} pixels; expected at most "
+            f"{_MAX_PIXELS}. Show fewer images, fewer variants or smaller ones."
+        )
     pictures = [
         [
             draw_sample(sample, cell, row.variants[0].explanation.box_class_names)

@@ -17,6 +17,9 @@ from imggen.splitting.recipe import Recipe
 from imggen.splitting.stable import assign_stable
 from imggen.splitting.stratification import assign_units
 
+# So many values of stratify may be rare; more are those of a continuous column.
+_MAX_SMALL_STRATA = 20
+
 
 def assign(manifest: Manifest, shares: Shares, recipe: Recipe) -> npt.NDArray[np.int64]:
     """Assigns every sample to a split, and warns of deviations from the request.
@@ -33,6 +36,8 @@ def assign(manifest: Manifest, shares: Shares, recipe: Recipe) -> npt.NDArray[np
     if manifest.num_samples == 0:
         raise SplitError("The manifest is empty; expected at least one sample to split.")
     strata = _resolve_strata(manifest, recipe.stratify)
+    if strata is not manifest.labels and strata.ndim == 1:
+        _check_strata(strata, len(shares.names))
     together = number_units(manifest)
     if recipe.stable:
         split_of = _assign_stably(manifest, shares, together, seed)
@@ -91,6 +96,19 @@ def _resolve_strata(manifest: Manifest, stratify: bool | npt.ArrayLike) -> npt.N
             "each label."
         )
     return values.astype(bool)
+
+
+def _check_strata(strata: npt.NDArray[np.integer], num_splits: int) -> None:
+    """Refuses the values of a continuous column, or of names that are nearly all different."""
+    counts = np.bincount(strata)
+    num_small = int((counts < num_splits).sum())
+    if len(counts) > _MAX_SMALL_STRATA and 2 * num_small > len(counts):
+        raise SplitError(
+            f"stratify has {len(counts)} different values for {len(strata)} samples; {num_small} "
+            f"of them have fewer samples than there are splits ({num_splits}), and cannot be "
+            "stratified. Bin a column of measurements first, for example with pandas.qcut; to keep "
+            "samples together, pass group_by=."
+        )
 
 
 def _check_counts(manifest: Manifest, shares: Shares, strata: npt.NDArray[Any]) -> None:

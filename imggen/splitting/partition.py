@@ -143,11 +143,21 @@ def _split(manifest: Manifest, recipe: Recipe) -> Splits[Manifest]:
     shares = recipe.shares
     if shares is None:
         return _follow_manifest(manifest)
+    if len(shares.names) > manifest.num_samples > 0:
+        raise SplitError(
+            f"The split {shares.names[-1]!r} would be empty: {manifest.num_samples} samples cannot "
+            f"be split into {len(shares.names)} splits. Make fewer splits."
+        )
     return _take_splits(manifest, assign(manifest, shares, recipe), shares.names)
 
 
 def _make_folds(manifest: Manifest, recipe: Recipe) -> tuple[Splits[Manifest], ...]:
     num_folds = check_whole("num_folds", recipe.num_folds, 2, error=SplitError)
+    if num_folds > manifest.num_samples > 0:
+        raise SplitError(
+            f"The split 'fold {num_folds - 1}' would be empty: {manifest.num_samples} samples "
+            f"cannot be split into num_folds={num_folds}. Make fewer folds."
+        )
     shares = Shares(
         tuple(f"fold {number}" for number in range(num_folds)),
         ratios=np.full(num_folds, 1 / num_folds),

@@ -6,7 +6,11 @@ import os
 from dataclasses import dataclass
 from typing import final
 
-from imggen.core import check_optional_whole, check_whole
+from imggen.core import check_at_most, check_optional_whole, check_whole
+
+_MAX_WORKERS = 1000
+# Prefetched batches are held in memory.
+_MAX_QUEUE_SIZE = 100_000
 
 
 def usable_cores() -> int:
@@ -20,10 +24,13 @@ def count_workers(workers: int | None) -> int:
     """Returns the number of workers that ``workers=`` asks for; None: one per usable core.
 
     Raises:
-        OptionError: It is not a whole number of 0 or more, or None.
+        OptionError: It is not a whole number from 0 to 1000, or None.
     """
     count = check_optional_whole("workers", workers, 0)
-    return usable_cores() if count is None else count
+    if count is None:
+        return usable_cores()
+    check_at_most("workers", count, _MAX_WORKERS, "each is a thread or a process")
+    return count
 
 
 @final
@@ -53,6 +60,9 @@ class WorkerOptions:
     def __post_init__(self) -> None:
         count_workers(self.workers)
         check_whole("max_queue_size", self.max_queue_size, 1)
+        check_at_most(
+            "max_queue_size", self.max_queue_size, _MAX_QUEUE_SIZE, "these batches are in memory"
+        )
 
     @property
     def num_workers(self) -> int:

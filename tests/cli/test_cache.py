@@ -90,7 +90,7 @@ def test_a_missing_folder_is_named(tmp_path, verb):
 def test_invalid_settings_are_refused(photos, tmp_path):
     result = invoke("build", photos, tmp_path / "kept", *SIZE, "--color-mode", "blue")
     assert result.exit_code == 1
-    assert "color_mode='blue' is not one of" in result.output
+    assert "--color-mode blue is not one of" in result.output
 
 
 def test_a_sequence_without_a_cache_has_none_to_fill(photos):
@@ -152,10 +152,10 @@ def test_clear_deletes_packed_images_too(photos, tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("--pack", "png"), "pack='png' is not one of 'raw', 'jpeg'"),
-        (("--pack", "jpeg", "--quality", 0), "quality=0 must be a whole number from 1 to 100"),
-        (("--quality", 101), "quality=101 must be a whole number from 1 to 100"),
-        (("--limit", 0), "limit=0 must be a whole number of 1 or more, or None"),
+        (("--pack", "png"), "--pack png is not one of 'raw', 'jpeg'"),
+        (("--pack", "jpeg", "--quality", 0), "--quality 0 must be a whole number from 1 to 100"),
+        (("--quality", 101), "--quality 101 must be a whole number from 1 to 100"),
+        (("--limit", 0), "--limit 0 must be a whole number of 1 or more."),
         (("--pack", "jpeg", "--color-mode", "rgba"), "cannot keep the transparency"),
     ],
     ids=str,
@@ -172,7 +172,7 @@ def test_a_limit_that_is_too_low_ends_the_build(photos, tmp_path):
     result = invoke("build", photos, tmp_path / "kept", *SIZE, "--limit", limit, "--workers", 1)
     assert result.exit_code == 1
     assert result.stdout == ""
-    assert f"16 images of 576 bytes take 9.0 KiB, and limit={limit} allows" in result.stderr
+    assert f"16 images of 576 bytes take 9.0 KiB, and --limit {limit} allows" in result.stderr
 
 
 def test_a_jpeg_build_that_stops_at_its_limit_does_not_count_all_images(photos, tmp_path):

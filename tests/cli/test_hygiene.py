@@ -36,9 +36,12 @@ PRINTED = ["line\\nbreak [red].png", "caf\\udce9 \\udcff.png", "-o.png", "çŒ« ðŸ
     ("line", "reason"),
     [
         (["duplicates", "nowhere"], "'nowhere' does not exist; expected a folder"),
-        (["duplicates", "photos", "--threshold", "0"], r"threshold=0\.0 must be a number above 0"),
-        (["duplicates", "photos", "--threshold", "95"], r"threshold=95\.0 must be a number"),
-        (["duplicates", "photos", "--workers", "-1"], "workers=-1"),
+        (
+            ["duplicates", "photos", "--threshold", "0"],
+            r"--threshold 0\.0 must be a number above 0",
+        ),
+        (["duplicates", "photos", "--threshold", "95"], r"--threshold 95\.0 must be a number"),
+        (["duplicates", "photos", "--workers", "-1"], "--workers -1"),
         (["duplicates", "photos", "-o", "found.txt"], r"found\.txt' must end in \.csv or \.json"),
         (["duplicates", "photos", "-o", "no/found.csv"], r"Cannot write 'no/found\.csv'"),
         (
@@ -47,7 +50,7 @@ PRINTED = ["line\\nbreak [red].png", "caf\\udce9 \\udcff.png", "-o.png", "çŒ« ðŸ
         ),
         (["leaks", "photos", "nowhere"], "'nowhere' does not exist; expected a folder"),
         (["leaks", "photos"], "expects train/ and at least one of val/"),
-        (["leaks", "photos", "copy", "--threshold", "2"], r"threshold=2\.0"),
+        (["leaks", "photos", "copy", "--threshold", "2"], r"--threshold 2\.0"),
         (["leaks", "photos", "copy", "-o", "found.txt"], r"found\.txt'"),
         (["leaks", "photos", "copy", "--fix", "found.csv"], "would be empty: all its images"),
         (["verify", "nowhere"], "'nowhere' does not exist; expected a folder"),
@@ -62,7 +65,7 @@ PRINTED = ["line\\nbreak [red].png", "caf\\udce9 \\udcff.png", "-o.png", "çŒ« ðŸ
         (["preview", "photos", "-o", "no/found.html"], r"Cannot write 'no/found\.html'"),
         (
             ["preview", "photos", "-o", "a.png", "--policy", "strng"],
-            "augment='strng' is not a preset",
+            "--policy strng is not a preset",
         ),
         (["scan", "photos", "--html", "no/found.html"], r"Cannot write 'no/found\.html'"),
         (["scan", "photos", "-o", "found.txt"], r"found\.txt'"),

@@ -153,7 +153,7 @@ def test_a_command_other_than_the_interrupted_one_is_refused(photos, tmp_path):
     result = program("split", photos, tmp_path / "out", *HALVES, "--seed", 1)
 
     assert result.returncode == 1
-    assert re.fullmatch(r"Error: .* was made with seed=0 \(now 1\)\. .*\n", result.stderr)
+    assert re.fullmatch(r"Error: .* was made with --seed 0 \(now 1\)\. .*\n", result.stderr)
 
 
 def test_the_resuming_command_may_spell_out_the_default_ratios(photos, tmp_path):
