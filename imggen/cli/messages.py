@@ -23,7 +23,7 @@ _PHRASES = (
         ),
         "Pass one of them.",
     ),
-    ('split="folders" expects', "A folder of splits needs"),
+    ('split="folders" expects', "imggen expects"),
     (
         (
             "ratios=None follows the manifest's own splits, and this manifest has none. Pass "
@@ -54,6 +54,7 @@ _PHRASES = (
         ),
         "a preset",
     ),
+    ("(--force; in Python overwrite=True)", "(--force)"),
     (", or None", ""),
     (", nor None", ""),
 )

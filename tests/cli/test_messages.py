@@ -120,6 +120,7 @@ split --undo photos
 scan splits
 scan empty
 scan photos --save x.txt
+scan photos -o taken.csv
 scan photos -o x.txt
 scan photos --html x.txt
 verify empty
@@ -165,6 +166,7 @@ def test_every_message_of_a_verb_names_its_own_options(photos, tmp_path, monkeyp
     monkeypatch.chdir(tmp_path)
     (tmp_path / "empty").mkdir()
     (tmp_path / "file").write_text("")
+    (tmp_path / "taken.csv").write_text("a,b\n1,2\n")
     for number, path in enumerate(sorted(photos.rglob("*.png"))):
         for folder in ("flat", "splits/train", "splits/val"):
             (tmp_path / folder).mkdir(parents=True, exist_ok=True)
