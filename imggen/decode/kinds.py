@@ -15,11 +15,13 @@ import numpy as np
 from imggen.decode.formats import JPEG, find_format
 from imggen.decode.jpeg2000 import read_jpeg2000, read_jpeg2000_header
 from imggen.decode.netpbm import read_netpbm, read_netpbm_header
+from imggen.decode.old_formats import find_old_kind, identify_psd, read_tga
 from imggen.decode.orientation import keep_as_stored, read_orientation, turn_upright
 from imggen.decode.png import keep_needed_chunks, read_png_header, read_wide_png
 from imggen.decode.rasters import Raster, check_num_bytes
 from imggen.decode.read_errors import build_image_error, concerns_file
-from imggen.decode.tiff import read_tiff, read_tiff_header
+from imggen.decode.tiff import read_tiff
+from imggen.decode.tiff_header import read_tiff_header
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -76,6 +78,9 @@ def identify_kind(source: Source) -> FileKind:
         if kind.is_readable or not kind.is_for_pillow:
             return FileKind(kind.name, kind.is_readable)
         with Image.open(io.BytesIO(source) if isinstance(source, bytes) else source) as image:
+            with open_binary(source) as file:
+                if old := find_old_kind(image, file):
+                    return FileKind(old, False)
             name = kind.name or f"{image.format} of mode {image.mode}"
             return FileKind(name, find_format(image.format).decoder is not None)
     except Exception as err:
@@ -196,6 +201,12 @@ def _read_raster(image: Image.Image | None, file: BinaryIO) -> Raster | None:
     name = None if image is None else image.format
     if name == "PNG" and image is not None:
         return _read_png(image, file)
+    if name == "TGA" and image is not None:
+        return read_tga(image, file)
+    if name in {"SUN", "FITS"} and image is not None:
+        if old := find_old_kind(image, file):
+            raise _unsupported(old)
+        return None
     if name in {None, "TIFF"} and (tiff := read_tiff_header(file)) is not None:
         check_num_bytes(tiff.num_excess_bytes)
         if tiff.is_readable and not (image is not None and tiff.is_for_pillow):
@@ -278,6 +289,9 @@ def _identify_by_header(file: BinaryIO) -> _Kind | None:
     """Identifies a kind that has a name here."""
     if (jpeg := _identify_jpeg(file)) is not None:
         return jpeg
+    file.seek(0)
+    if (psd := identify_psd(file)) is not None:
+        return _Kind(psd[0], psd[1], False)
     for read_header in (
         read_png_header,
         read_tiff_header,

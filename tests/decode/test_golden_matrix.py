@@ -13,7 +13,7 @@ import pytest
 
 from imggen.decode import ImageSpec, identify_kind, load_image, load_mask
 from imggen.errors import ImageError
-from tests.helpers import golden_others, golden_pngs, golden_tiffs
+from tests.helpers import golden_old, golden_others, golden_pngs, golden_tiffs
 from tests.helpers.golden_files import Golden
 
 CASES = {
@@ -25,6 +25,7 @@ CASES = {
     "GIF": golden_others.gif_cases,
     "JPEG": golden_others.jpeg_cases,
     "JPEG 2000": golden_others.jpeg2000_cases,
+    "old formats": golden_old.old_cases,
     "others": golden_others.pillow_cases,
 }
 
@@ -41,6 +42,7 @@ EXPECTED = {
     "GIF": (24, 0),
     "JPEG": (30, 4),
     "JPEG 2000": (25, 2),
+    "old formats": (28, 6),
     "others": (50, 0),
 }
 
@@ -114,5 +116,5 @@ def test_the_kind_of_a_file_is_known_without_reading_its_pixels():
         is_by_values = golden.refusal in ("mode F", ".") or "no defined" in golden.refusal
         if not is_by_values:
             assert kind.is_supported == (golden.rgba is not None), (golden.name, kind)
-        if golden.refusal and not is_by_values and golden.name != "BMP 444":
+        if golden.rgba is None and not is_by_values and golden.name != "BMP 444":
             assert re.search(golden.refusal.replace(" is not", ""), kind.name), golden.name

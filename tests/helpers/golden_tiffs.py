@@ -104,6 +104,9 @@ def more_tiff_cases() -> Iterator[Golden]:
             rgba(colors[index[:, :, 0]], 255),
             index[:, :, 0],
         )
+    index, colors = samples(8, 1), palette_of(8)
+    data = tiff_files.tiff(index, 8, 3, tags={320: tuple(colors.T.ravel().tolist())})
+    yield Golden("TIFF palette of 8-bit colors", data, rgba(colors[index[:, :, 0]], 255))
     for bits, orientation in itertools.product((8, 12, 16), range(1, 9)):
         values = samples(bits, 3)
         data = tiff_files.tiff(values, bits, 2, tags={274: (orientation,)})
