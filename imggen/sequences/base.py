@@ -100,6 +100,7 @@ class EpochSequence(keras.utils.PyDataset, Generic[T]):  # type: ignore[misc]  #
         return self._num_batches
 
     def __len__(self) -> int:
+        self._tracker.note_len()
         return self._num_batches
 
     def __getitem__(self, index: int) -> Any:
@@ -107,8 +108,10 @@ class EpochSequence(keras.utils.PyDataset, Generic[T]):  # type: ignore[misc]  #
         index = operator.index(index)
         if not -self._num_batches <= index < self._num_batches:
             raise IndexError(f"batch {index} of a sequence with {self._num_batches} batches")
+        request = self._tracker.ask(
+            index % self._num_batches, find_wrapper_request(), is_look=index < 0
+        )
         index %= self._num_batches
-        request = self._tracker.ask(index, find_wrapper_request())
         batch = self.take(request.epoch, index, is_in_order=request.is_in_order)
         if request.is_complete:
             self._end_epoch(request.epoch)

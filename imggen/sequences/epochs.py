@@ -121,11 +121,18 @@ class EpochTracker:
             self._next_index = (index + 1) % self._num_batches
             return index
 
-    def ask(self, index: int, wrapper: WrapperRequest | None) -> IndexRequest:
+    def note_len(self) -> None:
+        """Records that the number of batches was asked for, as at the beginning of a loop."""
+        self._is_after_len = True
+
+    def ask(
+        self, index: int, wrapper: WrapperRequest | None, *, is_look: bool = False
+    ) -> IndexRequest:
         """Finds the epoch of a request by index, and advances the epoch that it completes.
 
         Args:
             index: The batch.
+            is_look: Whether it was named by a negative index.
             wrapper: The request of Keras to a user's own PyDataset that this request serves, or
                 None.
 
@@ -134,10 +141,13 @@ class EpochTracker:
         """
         with self._lock:
             self._count_epochs_of_copies()
-            if wrapper is None:
-                request = self._by_index.ask(index, self._epoch)
-            else:
+            is_after_len, self._is_after_len = self._is_after_len, False
+            if wrapper is not None:
                 request = self._ask_in_wrapper(index, wrapper)
+            elif is_look:
+                request = self._by_index.look(index, self._epoch)
+            else:
+                request = self._by_index.ask(index, self._epoch, is_after_len=is_after_len)
             return request._replace(is_complete=request.is_complete and self.finish(request.epoch))
 
     def close_pass(self) -> None:
@@ -177,6 +187,7 @@ class EpochTracker:
     def _start_over(self) -> None:
         self._served = self._epoch
         self._next_index = 0
+        self._is_after_len = False
         self._by_index = IndexPasses(self._num_batches)
         self._in_wrappers: WeakKeyDictionary[object, _WrapperPass] = WeakKeyDictionary()
 

@@ -273,7 +273,7 @@ class ImageSequence(EpochSequence[Batch], ManifestView, SampleView):
         """
         epoch = self._tracker.served if epoch is None else check_whole("epoch", epoch, 0)
         indices = self.batch_maker.sampler.indices(epoch)
-        return indices[: len(self) * self.batch_size] % self.samples
+        return indices[: self.num_batches * self.batch_size] % self.samples
 
     @check_arguments
     def predict(

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import dataclass
 from typing import NamedTuple, final
+
+_RUNS_THAT_ALIGN = 2
 
 
 class IndexRequest(NamedTuple):
@@ -21,21 +24,35 @@ class IndexRequest(NamedTuple):
 
 
 @final
+@dataclass
+class _Loop:
+    """A loop ``for index in range(len(sequence))`` that is under way."""
+
+    epoch: int
+    next_index: int = 1
+
+
+@final
 class IndexPasses:
     """Finds the passes in a series of requests by index.
 
     A loop ``for index in range(len(sequence))`` begins with batch 0, goes on with the batch after
-    the last one, and stays in its epoch whatever else is asked for in between. Batches that are
-    asked for in any other order form a pass, too, once all of them have been asked for.
+    the last one, and stays in its epoch whatever else is asked for in between, a loop inside of it
+    included. Batches that are asked for in any other order form a pass, too, once all of them have
+    been asked for.
 
     After a loop, batch 0 begins the next epoch, and other batches may still be looked at. After a
     pass in another order, or from several threads, any request begins the next epoch. Several
     threads may begin the next pass before the last one is complete.
 
-    Indices alone leave some cases open. Batches that are asked for before a loop may be looks, or
-    the beginning of a shuffled pass, which is what they count as: a loop may then complete the
-    epoch before its end, if all its later batches were among them. A loop inside a loop is one
-    series of requests. ``for batch in sequence`` has no such cases.
+    Negative indices are looks, unless all batches are asked for by them. So are requests before
+    batch 0, if it is asked for right after ``len(sequence)``.
+
+    Indices alone leave some cases open. Other batches that are asked for before a loop count as the
+    beginning of a shuffled pass, which the loop may then complete before its end. Two such loops
+    one after the other show what they are: the third begins with batch 0. So two batches in
+    backward order are taken for a loop from their third pass on. ``for batch in sequence`` has no
+    such cases.
 
     Not safe for several threads: the caller has a lock.
 
@@ -45,32 +62,97 @@ class IndexPasses:
 
     def __init__(self, num_batches: int) -> None:
         self._num_batches = num_batches
-        self._loop_epoch = 0
-        self._next_in_loop = 0  # 0: no loop is under way
+        self._loop: _Loop | None = None
+        self._outer: _Loop | None = None  # the loop that the present one is inside of
         self._looked_back_at: int | None = None
+        self._has_ended = False  # whether the request before has completed a loop
+        self._from_end: set[int] = set()
+        # The latest requests in order from batch 0 on, and how many such runs had several epochs.
+        self._run: list[int] = []
+        self._num_mixed_runs = 0
         self._threads: set[int] = set()
         self._begin(None, set())
 
-    def ask(self, index: int, current: int) -> IndexRequest:
+    def ask(self, index: int, current: int, *, is_after_len: bool = False) -> IndexRequest:
         """Finds the epoch of a request.
 
         Args:
             index: The batch.
             current: The epoch of a pass that begins now.
+            is_after_len: Whether the number of batches was asked for since the request before.
         """
-        thread = threading.get_ident()
+        has_ended, self._has_ended = self._has_ended, False
         if index == 0:
-            self.close()
+            self._prepare_loop(current, is_after_len)
+            request = self._ask(0, current)
+        elif has_ended and self._outer is not None and self._outer.next_index == index:
+            request = self._resume(self._outer, current)
+        else:
+            if has_ended:
+                self._outer = None
+            request = self._ask(index, current)
+        if index == 0:
+            self._run = [request.epoch]
+        elif index == len(self._run):
+            self._run.append(request.epoch)
+        else:
+            self._run, self._num_mixed_runs = [], 0
+        return request
+
+    def look(self, index: int, current: int) -> IndexRequest:
+        """Finds the epoch of a request by a negative index, which is part of no loop.
+
+        Args:
+            index: The batch, from 0.
+            current: The epoch of a pass that begins now.
+        """
+        epoch = current
+        if self._loop is not None:
+            epoch = self._loop.epoch
+        elif self._looked_back_at == current - 1:
+            epoch = current - 1
+        self._from_end.add(index)
+        is_complete = len(self._from_end) == self._num_batches
+        if is_complete:
+            self._from_end, self._loop = set(), None
+        return IndexRequest(epoch, False, is_complete)
+
+    def close(self) -> None:
+        """Ends a complete pass: no further request looks back at it, or goes on with another."""
+        self._looked_back_at = self._outer = None
+
+    def _prepare_loop(self, current: int, is_after_len: bool) -> None:
+        self.close()
+        if len(self._run) == self._num_batches and len(set(self._run)) > 1:
+            self._num_mixed_runs += 1
+        is_aligned = self._num_mixed_runs >= _RUNS_THAT_ALIGN
+        if (is_after_len or is_aligned) and self._epoch == current and len(self._threads) < 2:
+            self._begin(current, set())  # earlier requests were looks
+            self._num_mixed_runs = 0
+        self._outer = self._loop
+
+    def _resume(self, outer: _Loop, current: int) -> IndexRequest:
+        """Goes on with a loop after a loop inside of it."""
+        self._outer, self._loop = None, outer
+        if outer.epoch == current:
+            return self._ask(outer.next_index, current)
+        outer.next_index += 1
+        if outer.next_index == self._num_batches:
+            self._loop = None
+        return IndexRequest(outer.epoch, True, False)
+
+    def _ask(self, index: int, current: int) -> IndexRequest:
+        thread, loop = threading.get_ident(), self._loop
+        if index == 0:
             is_in_order, epoch = True, self._epoch_of_jump(index, current, thread)
-            self._loop_epoch = epoch
-        elif index == self._next_in_loop:
-            is_in_order, epoch = True, self._loop_epoch
+            self._loop = _Loop(epoch)
+        elif loop is not None and index == loop.next_index:
+            is_in_order, epoch = True, loop.epoch
+            loop.next_index += 1
         elif self._looked_back_at is not None and self._looked_back_at == current - 1:
             return IndexRequest(self._looked_back_at, False, False)
         else:
             is_in_order, epoch = False, self._epoch_of_jump(index, current, thread)
-        if is_in_order:
-            self._next_in_loop = index + 1
         self._threads.add(thread)
         if epoch == self._epoch:
             self._asked.add(index)
@@ -80,21 +162,19 @@ class IndexPasses:
         # Batch 0 alone may be a first look, which should not pay for more batches.
         return IndexRequest(epoch, is_in_order and index > 0, self._is_complete(epoch))
 
-    def close(self) -> None:
-        """Ends a complete pass: no further request looks back at it."""
-        self._looked_back_at = None
-
     def _is_complete(self, epoch: int) -> bool:
-        is_loop = self._next_in_loop == self._num_batches
+        next_in_loop = 0 if self._loop is None else self._loop.next_index
+        is_loop = next_in_loop == self._num_batches
         if not is_loop and len(self._asked) < self._num_batches:
             return False
         if is_loop:
             self._looked_back_at = epoch if len(self._threads) == 1 else None
-            self._next_in_loop = 0
-        elif self._next_in_loop * 2 <= self._num_batches:
-            self._next_in_loop = 0
+            self._loop, self._has_ended = None, True
+        elif next_in_loop * 2 <= self._num_batches:
+            self._loop = None
         # Otherwise a loop is past its half, which is no accident of a shuffled order: it has only
         # its end to go, and its last batches had been looked at before.
+        self._from_end = set()
         early = self._asked_early if epoch == self._epoch else set()
         self._begin(epoch + 1 if early else None, early)
         return True
