@@ -16,7 +16,7 @@ from imggen.core import check_whole
 from imggen.errors import OptionError
 from imggen.sequences.epochs import EpochTracker
 from imggen.sequences.keras_compat import find_wrapper_request, refuse_tf_keras
-from imggen.sequences.keras_view import replace_in_adapter
+from imggen.sequences.keras_view import LatestFit, replace_in_adapter
 from imggen.workers import BatchKey, Prefetcher, WorkerOptions
 
 T = TypeVar("T")
@@ -58,6 +58,7 @@ class EpochSequence(keras.utils.PyDataset, Generic[T]):  # type: ignore[misc]  #
         self._tracker = EpochTracker(num_batches)
         # After a complete epoch, another one is likely to follow.
         self._was_finished = False
+        self._latest_fit = LatestFit()
         self._is_created = True
 
     def __setattr__(self, name: str, value: object) -> None:
@@ -88,10 +89,12 @@ class EpochSequence(keras.utils.PyDataset, Generic[T]):  # type: ignore[misc]  #
     @property
     def epoch(self) -> int:
         """The epoch that a new pass serves, from 0. May be set."""
+        self._finish_latest_fit()
         return self._tracker.epoch
 
     @epoch.setter
     def epoch(self, epoch: int) -> None:
+        self._latest_fit.forget()
         self._tracker.epoch = check_whole("epoch", epoch, 0)
 
     @property
@@ -108,13 +111,20 @@ class EpochSequence(keras.utils.PyDataset, Generic[T]):  # type: ignore[misc]  #
         index = operator.index(index)
         if not -self._num_batches <= index < self._num_batches:
             raise IndexError(f"batch {index} of a sequence with {self._num_batches} batches")
-        request = self._tracker.ask(
-            index % self._num_batches, find_wrapper_request(), is_look=index < 0
-        )
+        self._finish_latest_fit()
+        wrapper = find_wrapper_request()
+        request = self._tracker.ask(index % self._num_batches, wrapper, is_look=index < 0)
         index %= self._num_batches
-        batch = self.take(request.epoch, index, is_in_order=request.is_in_order)
+        if wrapper is None:
+            batch = self.take(request.epoch, index, is_in_order=request.is_in_order)
+        else:
+            # Under TensorFlow, Keras keeps the wrapper, and with it whatever this would start.
+            batch = self._serve(self._prefetcher.make((request.epoch, index)))
+            self._tracker.served = request.epoch
         if request.is_complete:
             self._end_epoch(request.epoch)
+            if wrapper is not None:
+                self._prefetcher.release()
         return batch
 
     def __next__(self) -> Any:
@@ -180,6 +190,11 @@ class EpochSequence(keras.utils.PyDataset, Generic[T]):  # type: ignore[misc]  #
         A sequence that is deleted is closed, too.
         """
         self._prefetcher.close()
+        self._latest_fit.forget()
+
+    def __getstate__(self) -> dict[str, Any]:
+        self._finish_latest_fit()
+        return vars(self).copy()
 
     def __enter__(self) -> Self:
         return self
@@ -198,6 +213,11 @@ class EpochSequence(keras.utils.PyDataset, Generic[T]):  # type: ignore[misc]  #
         if index == self._num_batches - 1:
             self.finish_epoch(epoch)
         return batch
+
+    def _finish_latest_fit(self) -> None:
+        epoch = self._latest_fit.find_complete_epoch()
+        if epoch is not None:
+            self.finish_epoch(epoch)
 
     def _end_epoch(self, epoch: int) -> None:
         self._was_finished = True

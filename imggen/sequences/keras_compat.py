@@ -91,6 +91,23 @@ def adapter_being_created() -> Any:
     return None
 
 
+def iterator_of_fit() -> Any:
+    """Returns the iterator of the ``fit`` that is being started, or None.
+
+    Call it where ``adapter_being_created`` returns an adapter.
+
+    Reason: a callback may stop ``fit`` at the last batch of an epoch, and Keras then calls nothing
+    at the end of the epoch. Only its iterator knows how many batches it has trained on. Remove when
+    Keras calls ``on_epoch_end`` for such an epoch.
+    """
+    frame: FrameType | None = sys._getframe(3)
+    iterator = None
+    while frame is not None and frame.f_code.co_name in ("__init__", "get_data_adapter"):
+        iterator, frame = frame.f_locals.get("self"), frame.f_back
+    is_fit = frame is not None and frame.f_code.co_name == "fit"
+    return iterator if is_fit and hasattr(iterator, "_steps_seen") else None
+
+
 def calling_generator() -> int | None:
     """Returns the identity of the generator that has called the calling method, or None.
 

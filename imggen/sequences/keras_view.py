@@ -13,6 +13,7 @@ from imggen.errors import WorkerError
 from imggen.sequences.keras_compat import (
     adapter_being_created,
     calling_generator,
+    iterator_of_fit,
     read_end_of_epoch,
 )
 
@@ -21,6 +22,7 @@ class ServesKeras(Protocol):
     """A sequence, as far as Keras uses it."""
 
     epoch: int
+    _latest_fit: LatestFit
 
     def __len__(self) -> int: ...
 
@@ -54,7 +56,43 @@ def replace_in_adapter(sequence: ServesKeras) -> None:
     """
     adapter = adapter_being_created()
     if adapter is not None and adapter.py_dataset is sequence:
-        adapter.py_dataset = KerasView(sequence)
+        adapter.py_dataset = view = KerasView(sequence)
+        iterator = iterator_of_fit()
+        if iterator is not None:
+            sequence._latest_fit.begin(view, iterator)
+
+
+@final
+class LatestFit:
+    """The latest ``fit`` of Keras over a sequence, which may end without a word to the sequence.
+
+    A callback may stop it at any batch. If that is the last one, the epoch is complete.
+    """
+
+    def __init__(self) -> None:
+        self._view: KerasView | None = None
+        self._iterator: Any = None
+
+    def begin(self, view: KerasView, iterator: Any) -> None:
+        """Forgets the ``fit`` before.
+
+        Args:
+            view: What Keras holds in place of the sequence.
+            iterator: The iterator of Keras that counts the batches that it trains on.
+        """
+        self._view, self._iterator = view, iterator
+
+    def forget(self) -> None:
+        """Releases what Keras holds."""
+        self._view = self._iterator = None
+
+    def find_complete_epoch(self) -> int | None:
+        """Returns the epoch whose last batch Keras has taken for training, or None."""
+        view = self._view
+        return None if view is None else view.find_complete_epoch(self._iterator._steps_seen)
+
+    def __reduce__(self) -> tuple[type[LatestFit], tuple[()]]:
+        return LatestFit, ()  # a copy was not given to Keras
 
 
 @final
@@ -123,6 +161,17 @@ class KerasView(keras.utils.PyDataset):  # type: ignore[misc]  # Keras is untype
             else:
                 epoch, position = sequence.epoch, index
         return sequence.take(epoch, position, is_in_order=is_in_pass)
+
+    def find_complete_epoch(self, num_steps: int) -> int | None:
+        """Returns the epoch of a pass whose batches were all asked for and used, or None.
+
+        Args:
+            num_steps: The number of batches that Keras has used.
+        """
+        current = self._pass
+        if current is None or min(current.num_asked, num_steps) < self._num_batches:
+            return None
+        return current.epoch
 
     def on_epoch_end(self) -> None:
         """Finishes the epoch if the pass is complete."""

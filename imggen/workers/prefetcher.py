@@ -73,6 +73,19 @@ class Prefetcher(Generic[T]):
         with EXIT_GUARD.hold():
             return self._get(key, upcoming)
 
+    def make(self, key: BatchKey) -> T:
+        """Returns the batch ``key``, made by the calling thread if the workers are threads."""
+        if self.options.use_multiprocessing:
+            return self.get(key)
+        with EXIT_GUARD.hold():
+            return self._make(*key)
+
+    def release(self) -> None:
+        """Frees memory that ``make`` reuses, unless workers are running."""
+        with self._lock:
+            if self._pool is None and self._release is not None:
+                self._release()
+
     def _get(self, key: BatchKey, upcoming: Sequence[BatchKey]) -> T:
         if self.options.num_workers == 0:
             return self._make(*key)

@@ -8,6 +8,7 @@ import pytest
 from keras.src.trainers.data_adapters.py_dataset_adapter import PyDatasetAdapter
 
 from imggen.errors import OptionError
+from tests.helpers.cases import case
 from tests.helpers.recording import Recorder, fitted, in_order, tiny_model
 
 
@@ -288,3 +289,28 @@ def test_a_pickled_sequence_serves_the_same():
     copy = pickle.loads(pickle.dumps(sequence))
     copy[2]
     assert copy.served == [(3, 2)]
+
+
+class StopAt(keras.callbacks.Callback):
+    def __init__(self, batch):
+        super().__init__()
+        self.batch = batch
+
+    def on_train_batch_end(self, batch, logs=None):
+        self.model.stop_training = batch == self.batch
+
+
+def test_training_that_a_callback_stops_at_the_last_batch_was_a_complete_epoch():
+    for batch, complete in ((5, 1), (2, 0)):
+        for epochs in (1, 3):
+            sequence, model = Recorder(6), tiny_model()
+            fitted(sequence, model, epochs=epochs, callbacks=[StopAt(batch)])
+            with case((batch, epochs)):
+                assert sequence.epoch == complete
+                assert fitted(sequence, model, epochs=1)[-6:] == in_order(6, [complete])
+
+
+def test_a_sequence_can_be_copied_after_a_fit_that_was_stopped():
+    sequence = Recorder(3)
+    fitted(sequence, epochs=1, callbacks=[StopAt(2)])
+    assert pickle.loads(pickle.dumps(sequence)).epoch == 1

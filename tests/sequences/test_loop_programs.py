@@ -13,7 +13,8 @@ class Keys(EpochSequence):
     """Serves the epoch and the index of each batch."""
 
     def __init__(self, num_batches):
-        super().__init__(lambda epoch, index: (epoch, index), num_batches, WorkerOptions(0, False, 10))
+        options = WorkerOptions(0, use_multiprocessing=False, max_queue_size=10)
+        super().__init__(lambda epoch, index: (epoch, index), num_batches, options)
 
     def _serve(self, made):
         return made

@@ -113,6 +113,18 @@ class Interrupt(keras.callbacks.Callback):
         raise KeyboardInterrupt
 
 
+class Wrapper(keras.utils.PyDataset):
+    def __init__(self, sequence):
+        super().__init__()
+        self.sequence = sequence
+
+    def __len__(self):
+        return len(self.sequence)
+
+    def __getitem__(self, index):
+        return self.sequence[index]
+
+
 def fit(model, sequence):
     model.fit(sequence, epochs=2, verbose=0)
 
@@ -148,3 +160,19 @@ def test_a_deleted_sequence_leaves_nothing_behind_though_keras_has_read_it(tmp_p
     assert our_threads() <= before
     gc.collect()  # the workers' last batch
     assert [reference() for reference in left] == [None] * 5
+
+
+def test_a_wrapper_of_the_users_own_starts_no_threads_that_keras_would_keep(tmp_path):
+    folder = write_images(tmp_path, {"cat": 6, "dog": 6})
+    model = keras.Sequential(
+        [keras.Input((8, 8, 3)), keras.layers.Flatten(), keras.layers.Dense(1)]
+    )
+    model.compile("sgd", "mse")
+    before = our_threads()
+    sequence = imggen.from_directory(
+        folder, image_size=(8, 8), batch_size=3, label_mode="binary", workers=2
+    )
+    model.fit(Wrapper(sequence), epochs=2, verbose=0)
+    assert sequence.epoch == 2
+    assert our_threads() <= before
+    assert sequence.batch_maker.buffers._buffers == []
