@@ -44,7 +44,7 @@ from imggen.sequences.monitoring import FailureLog, warn_of_unrepeatable_steps
 from imggen.sequences.options import DataFormat, choose_fit
 from imggen.sequences.predictions import prediction_table
 from imggen.sequences.sample_view import SampleView
-from imggen.sequences.summary import summarize_batches
+from imggen.sequences.summary import summarize
 from imggen.workers import BufferPool, WorkerOptions, single_threaded_opencv
 
 if TYPE_CHECKING:
@@ -394,9 +394,7 @@ class ImageSequence(EpochSequence[Batch], ManifestView, SampleView):
         self._failure_log.end_epoch(epoch, self.batch_maker)
 
     def __repr__(self) -> str:
-        manifest, lines = self.manifest, summarize_batches(self.batch_maker, self._source.spec)
-        return format_summary("ImageSequence", lines, manifest.class_counts, manifest.skipped)
+        return format_summary("ImageSequence", *summarize(self.batch_maker, self._source.spec))
 
     def _repr_html_(self) -> str:
-        manifest, lines = self.manifest, summarize_batches(self.batch_maker, self._source.spec)
-        return format_summary_html("ImageSequence", lines, manifest.class_counts, manifest.skipped)
+        return format_summary_html("ImageSequence", *summarize(self.batch_maker, self._source.spec))

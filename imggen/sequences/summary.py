@@ -7,8 +7,10 @@ from imggen.decode import ImageSpec
 from imggen.loading import BatchMaker
 
 
-def summarize_batches(maker: BatchMaker, spec: ImageSpec | None) -> list[str]:
-    """Returns the samples, classes, batches and settings of a sequence, one per line.
+def summarize(
+    maker: BatchMaker, spec: ImageSpec | None
+) -> tuple[list[str], dict[str, int], dict[str, int]]:
+    """Returns the settings of a sequence, its samples per class, and its skipped files.
 
     Args:
         maker: The batch maker of the sequence.
@@ -16,7 +18,7 @@ def summarize_batches(maker: BatchMaker, spec: ImageSpec | None) -> list[str]:
     """
     manifest = maker.manifest
     boxes, targets = manifest.boxes, manifest.targets
-    return [
+    lines = [
         pluralize(manifest.num_samples, "sample"),
         pluralize(manifest.num_classes, "class"),
         *([] if boxes is None else [f"boxes of {', '.join(boxes.class_names)}"]),
@@ -26,6 +28,7 @@ def summarize_batches(maker: BatchMaker, spec: ImageSpec | None) -> list[str]:
         f"label_mode={maker.label_mode.name!r}",
         f"seed={maker.seed}",
     ]
+    return lines, dict(manifest.class_counts), dict(manifest.skipped)
 
 
 def _shape_of_x(maker: BatchMaker, spec: ImageSpec | None) -> str:
