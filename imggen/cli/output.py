@@ -75,7 +75,12 @@ def echo_unreadable(failures: Iterable[tuple[str, str]]) -> None:
 
 
 def check_places(
-    name: str, sources: Iterable[Path], outputs: Iterable[Path | None], files: Iterable[str] = ()
+    name: str,
+    sources: Iterable[Path],
+    outputs: Iterable[Path | None],
+    *,
+    files: Iterable[str] = (),
+    folder: Path | None = None,
 ) -> None:
     """Checks that no output is an input, inside an input folder, or another output.
 
@@ -84,6 +89,7 @@ def check_places(
         sources: Folders, and tables, whose metadata is next to them.
         outputs: The files to be written; None is skipped.
         files: Further files that are read.
+        folder: A folder to be written, which is checked elsewhere.
 
     Raises:
         UsageError: An output is.
@@ -97,7 +103,9 @@ def check_places(
             raise click.UsageError(
                 f"{output} is inside {name}, or read as part of it. Choose another place."
             )
-    if len({os.path.realpath(output) for output in written}) < len(written):
+    places = [os.path.realpath(place) for place in (*written, *filter(None, [folder]))]
+    places += [f"{place}.json" for place in places]  # the metadata of a manifest
+    if len(set(places)) < len(places):
         raise click.UsageError(
             f"Two outputs are the same file: {', '.join(map(str, written))}. Choose another name."
         )

@@ -86,7 +86,7 @@ def preview(
     check(output, overwrite=force)
     augment = list(adapt(policy))  # raises errors before any folder is read
     manifest = images_by_class(directory)
-    check_places("DIRECTORY", [], [output], manifest.filepaths)
+    check_places("DIRECTORY", [], [output], files=manifest.filepaths)
 
     import imggen
     from imggen.core import printable

@@ -175,7 +175,7 @@ def split(
     if frame is not None:
         # Hashes in a table may be out of date.
         images = dataclasses.replace(build_manifest(source, frame), hashes=None)
-    check_places("SRC", [source], [manifest, report])
+    check_places("SRC", [source], [manifest, report], folder=target)
     check_manifest_file(manifest, overwrite=force)
     check_page(_existing_place(report, target), overwrite=force)
     if manifest is not None:

@@ -51,7 +51,7 @@ def verify(
     from imggen.quality import VerifyReport
     from imggen.reports import check_page, verify_page, write_page
 
-    check_places("DIRECTORY", [directory], [output, html])
+    check_places("DIRECTORY", [directory], [output, html], folder=quarantine)
     if quarantine is not None:
         check_output_folder(quarantine)
     check_report_file(VerifyReport, output, overwrite=force)

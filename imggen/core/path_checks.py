@@ -19,9 +19,11 @@ def is_relative_path(path: object) -> TypeGuard[str]:
     """
     if not isinstance(path, str) or not path or "\0" in path:
         return False
-    if posixpath.isabs(path) or os.path.isabs(path) or os.path.splitdrive(path)[0]:
+    if os.name == "nt" and (os.path.isabs(path) or os.path.splitdrive(path)[0]):
         return False
-    return posixpath.normpath(path) == path and path.split("/")[0] not in (".", "..")
+    if path in (".", "..") or path.startswith(("/", "../")):
+        return False
+    return posixpath.normpath(path) == path
 
 
 def is_inside(path: str, folder: str) -> bool:

@@ -53,6 +53,7 @@ class Journal:
         self._plan = self._folder / "plan.jsonl"
         self._results = self._folder / "results.jsonl"
         self._lock = threading.Lock()
+        self._checked: dict[str, tuple[int, int]] = {}
 
     @contextlib.contextmanager
     def locked(self) -> Iterator[None]:
@@ -176,8 +177,18 @@ class Journal:
             OSError: A link leads outside the target, so that another file would be touched.
         """
         place = os.path.join(self.target, path)
-        if not is_inside(os.path.realpath(os.path.dirname(place)), os.path.realpath(self.target)):
-            raise OSError(errno.EXDEV, f"A link leads outside {self.target!r}", place)
+        folder = os.path.dirname(place)
+        try:
+            found = os.stat(folder)
+            identity = (found.st_dev, found.st_ino)
+        except FileNotFoundError:  # to be created
+            identity = None
+        # Links are resolved once per folder, unless another folder is in its place by now.
+        if identity is None or self._checked.get(folder) != identity:
+            if not is_inside(os.path.realpath(folder), os.path.realpath(self.target)):
+                raise OSError(errno.EXDEV, f"A link leads outside {self.target!r}", place)
+            if identity is not None:
+                self._checked[folder] = identity
         return place
 
     def forget(self) -> None:

@@ -13,4 +13,6 @@ def path_key(path: str) -> str:
 
     They ignore the case, the way that accents are encoded, or dots and spaces at the end of names.
     """
-    return _TRAILING.sub("", unicodedata.normalize("NFC", path).casefold())
+    key = path.lower() if path.isascii() else unicodedata.normalize("NFC", path).casefold()
+    has_trailing = key.endswith((".", " ")) or "./" in key or " /" in key
+    return _TRAILING.sub("", key) if has_trailing else key

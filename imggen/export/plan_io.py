@@ -11,7 +11,7 @@ import posixpath
 from dataclasses import asdict
 from typing import Any, TypeGuard, get_args
 
-from imggen.core import is_relative_path, is_whole
+from imggen.core import is_relative_path, is_whole, shorten
 from imggen.errors import ExportError
 from imggen.export.journal import Journal
 from imggen.export.names import check_folder_names
@@ -68,8 +68,14 @@ def check_plan(plan: Plan) -> None:
         raise ValueError(f"imggen does not write these names: {err}") from err
     _require(is_whole(plan.num_separated, 0), "num_separated")
     sources = set()
+    folders = {(-1, -1): ""}
+    for split, split_name in enumerate(plan.split_names):
+        folders[split, -1] = f"{split_name}/"
+        for label, class_name in enumerate(plan.class_names):
+            folders[split, label] = f"{split_name}/{class_name}/"
     for step in plan.steps:
-        _check_step(step, plan)
+        if not _is_valid(step, folders):
+            raise ValueError(f"imggen does not write the step {shorten(list(step))}")
         sources.add(step.source)
     num_targets = len({path_key(step.target) for step in plan.steps})
     _require(num_targets == len(plan.steps), "two files with the same target")
@@ -81,18 +87,24 @@ def check_plan(plan: Plan) -> None:
         _require(named <= sources, "duplicates that are not in the split")
 
 
-def _check_step(step: Step, plan: Plan) -> None:
-    shown = f"the step {list(step)!r:.200}"
-    _require(is_relative_path(step.source) and is_relative_path(step.target), shown)
-    _require(is_whole(step.size, 0) and is_whole(step.mtime), shown)
-    _require(is_whole(step.split, -1) and step.split < len(plan.split_names), shown)
-    _require(is_whole(step.label, -1) and step.label < len(plan.class_names), shown)
-    _require(step.link is None or _is_text(step.link), shown)
-    if step.split >= 0:
-        folders = [plan.split_names[step.split]]
-        if step.label >= 0:
-            folders.append(plan.class_names[step.label])
-        _require(step.target.startswith("/".join([*folders, ""])), shown)
+def _is_valid(step: Step, folders: dict[tuple[int, int], str]) -> bool:
+    """Whether a step is one that ``make_plan`` makes.
+
+    Args:
+        step: The step, of any types.
+        folders: By (split, label), the start of the target path.
+    """
+    return (
+        is_relative_path(step.source)
+        and is_relative_path(step.target)
+        and is_whole(step.size, 0)
+        and is_whole(step.mtime)
+        and is_whole(step.split, -1)
+        and is_whole(step.label, -1)
+        and (step.split, step.label) in folders
+        and step.target.startswith(folders[step.split, step.label])
+        and (step.link is None or _is_text(step.link))
+    )
 
 
 def _check_sidecars(steps: list[Step]) -> None:

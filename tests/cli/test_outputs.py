@@ -221,6 +221,9 @@ def test_two_outputs_are_never_the_same_file(photos, tmp_path):
     for line in (
         ["scan", photos, "-o", file, "--save", tmp_path / "." / "x.csv"],
         ["leaks", photos, other, "-o", file, "--fix", file],
+        ["scan", photos, "-o", tmp_path / "x.csv.json", "--save", file],
+        ["split", photos, tmp_path / "x.html", "--report", tmp_path / "x.html"],
+        ["verify", photos, "-o", file, "--quarantine", file],
     ):
         result = invoke(*line)
 
