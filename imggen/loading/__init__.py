@@ -3,7 +3,8 @@
 A manifest, decoding, augmentations and a label mode come in; ``BatchMaker`` makes any batch of any
 epoch. The order of epochs (``sampler``), what targets are (``label_modes``), how samples become
 arrays (``collate``) and what happens to unreadable files (``batch_maker``) each change in one file.
-Nothing in this room imports Keras.
+``TableBatchMaker`` does the same for table files. Nothing in this room imports Keras, so worker
+processes start without it.
 """
 
 from imggen.loading.batch_maker import Batch, BatchMaker, OnError
@@ -21,6 +22,12 @@ from imggen.loading.label_modes import (
 from imggen.loading.sample_loader import Failure, SampleLoader
 from imggen.loading.sampler import EpochSampler
 from imggen.loading.substitutes import load_substitute
+from imggen.loading.table_batch_maker import (
+    TableBatch,
+    TableBatchMaker,
+    TableReader,
+    TableTransform,
+)
 
 __all__ = [
     "Batch",
@@ -34,6 +41,10 @@ __all__ = [
     "OnError",
     "OutputMeaning",
     "SampleLoader",
+    "TableBatch",
+    "TableBatchMaker",
+    "TableReader",
+    "TableTransform",
     "check_masks_once",
     "class_weights",
     "default_label_mode",

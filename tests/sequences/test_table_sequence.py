@@ -1,6 +1,7 @@
 """TableSequence: one batch per file."""
 
 import re
+from pathlib import Path
 
 import keras
 import numpy as np
@@ -9,6 +10,7 @@ import pytest
 
 from imggen import TableSequence
 from imggen.errors import OptionError, TableError
+from tests.helpers.table_readers import read_with_backends
 
 
 @pytest.fixture
@@ -282,3 +284,16 @@ def test_functions_that_fail_are_named(tmp_path):
         TableSequence([file], target="u", reader=fail)
     with pytest.raises(TableError, match=r"transform= raised KeyError for .*a\.csv': 'column'"):
         TableSequence([file], target="u", transform=fail)[0]
+
+
+def test_worker_processes_import_neither_keras_nor_a_backend(tmp_path):
+    files = [tmp_path / f"{number}.csv" for number in range(2)]
+    for file in files:
+        file.write_text("a,y\n1,0\n")
+    with TableSequence(
+        files, "y", reader=read_with_backends, workers=1, use_multiprocessing=True, shuffle=False
+    ) as sequence:
+        assert sequence[1][0].tolist() == [[1.0]]
+    records = [Path(f"{file}.imports").read_text() for file in files]
+    assert "keras" in records[0]  # this process, which has read the first file
+    assert records[1] == ""
