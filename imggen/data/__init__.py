@@ -11,6 +11,7 @@ from imggen.data.keypoints import KeypointFormat, Keypoints
 from imggen.data.manifest import Manifest
 from imggen.data.manifest_io import check_manifest_file, column_arguments
 from imggen.data.name_pattern import MaskPattern
+from imggen.data.row_alignment import align_rows
 from imggen.data.scanning import Labels, has_folders, scan, scan_any, scan_splits
 from imggen.data.splits import SPLIT_NAMES, Splits, split_name, split_names
 from imggen.data.system_names import find_system_name
@@ -30,6 +31,7 @@ __all__ = [
     "MaskPattern",
     "Splits",
     "TargetColumn",
+    "align_rows",
     "check_manifest_file",
     "column_arguments",
     "find_system_name",

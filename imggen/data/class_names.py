@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from imggen.core import check_whole, is_whole, shorten
 from imggen.data.array_like import reject_missing, to_paths, to_values
+from imggen.data.row_alignment import align_rows
 from imggen.data.validation import validate_labels
 from imggen.errors import ManifestError, OptionError
 
@@ -145,12 +146,13 @@ def to_classes(values: Any, description: str) -> list[Any]:
     return listed
 
 
-def match_labels(paths: Sequence[str], labels: Any) -> list[Any]:
+def match_labels(paths: Sequence[str], labels: Any, files: Any = None) -> list[Any]:
     """Returns one label per path, as ``to_classes`` does.
 
     Args:
         paths: The files.
         labels: One label per file, or a mapping from file to label.
+        files: The files as given.
 
     Raises:
         ManifestError: A path without a label, labels of another length, or a value that is not a
@@ -160,7 +162,7 @@ def match_labels(paths: Sequence[str], labels: Any) -> list[Any]:
         label_of = dict(zip(to_paths(list(labels), "labels"), labels.values(), strict=True))
         values = to_values([label_of.get(path) for path in paths], "labels")
     else:
-        values = to_values(labels, "labels")
+        values = to_values(align_rows(labels, "labels", paths, files=files), "labels")
     if len(values) != len(paths):
         raise ManifestError(
             f"Got {len(paths)} files and {len(values)} labels; expected one label per file."

@@ -24,11 +24,7 @@ from imggen.core import (
 )
 from imggen.data.array_like import to_paths
 from imggen.data.boxes import BoxColumn, Boxes
-from imggen.data.class_names import (
-    ClassNames,
-    match_labels,
-    resolve_labels,
-)
+from imggen.data.class_names import ClassNames, match_labels, resolve_labels
 from imggen.data.columns import (
     concatenate_columns,
     take_rows,
@@ -309,8 +305,9 @@ class Manifest:
         Args:
             files: Paths (relative to ``root``), or IDs for a custom loader: text or integers.
             labels: One label per file in the same order (a list, an array, a tensor, a column of a
-                table), or a mapping from file to label. Integers are class indices; text and truth
-                values are class names. None: no classes.
+                table), or a mapping from file to label. A ``Series`` with the files as its index
+                may have any order. Integers are class indices; text and truth values are class
+                names. None: no classes.
             root: The folder that the paths are relative to.
             class_names: The classes: names in the order of their indices, or a mapping from name
                 to index or from index to name. None: for names, the sorted names; for integers,
@@ -326,7 +323,7 @@ class Manifest:
         paths = to_paths(files, "files")
         if not paths:
             raise ManifestError("files is empty; expected at least one file.")
-        values = None if labels is None else match_labels(paths, labels)
+        values = None if labels is None else match_labels(paths, labels, files)
         indices, names = resolve_labels(values, class_names, num_classes)
         return cls(os.fspath(root), StringColumn.of(paths), indices, names)
 

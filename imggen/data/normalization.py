@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from imggen.core import shorten
 from imggen.data.class_names import parse_class_names
 from imggen.data.columns import check_lengths, to_string_column
+from imggen.data.row_alignment import align_rows
 from imggen.data.validation import validate_labels, validate_weights
 from imggen.errors import ManifestError
 
 _TEXT_COLUMNS = ("paths", "groups", "splits", "hashes", "masks")
 
 
-def normalize_fields(fields: Mapping[str, Any], optional: Sequence[str]) -> dict[str, Any]:
+def normalize_fields(fields: dict[str, Any], optional: Sequence[str]) -> dict[str, Any]:
     """Returns the fields of a manifest with the types that it documents.
 
     Args:
@@ -39,15 +40,24 @@ def normalize_fields(fields: Mapping[str, Any], optional: Sequence[str]) -> dict
             f"The name {min(reserved)!r} is reserved for the images and their masks. Choose "
             "another name for the input."
         )
+    paths = to_string_column("paths", fields["paths"])
+    keys, given = paths or (), fields["paths"]
+    fields = fields | {
+        name: align_rows(fields[name], name, keys, files=given)
+        for name in (*_TEXT_COLUMNS[1:], "labels", "weights")
+    }
+    inputs = {
+        name: align_rows(column, f"inputs[{name!r}]", keys, files=given)
+        for name, column in fields["inputs"].items()
+    }
     normalized = {
         **fields,
         "class_names": names,
         "root": str.__str__(os.fspath(fields["root"])),  # also np.str_
         "skipped": dict(fields["skipped"]),
-        "inputs": {
-            name: to_string_column("paths", paths) for name, paths in fields["inputs"].items()
-        },
-        **{name: to_string_column(name, fields[name]) for name in _TEXT_COLUMNS},
+        "inputs": {name: to_string_column("paths", column) for name, column in inputs.items()},
+        "paths": paths,
+        **{name: to_string_column(name, fields[name]) for name in _TEXT_COLUMNS[1:]},
     }
     if fields["labels"] is not None:
         normalized["labels"] = validate_labels(fields["labels"], len(names))

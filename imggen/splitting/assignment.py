@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from imggen.core import Stream, check_seed, generator, pluralize, warn_user
-from imggen.data import Manifest, reject_missing, to_array, to_values
+from imggen.data import Manifest, align_rows, reject_missing, to_array, to_values
 from imggen.errors import SplitError
 from imggen.splitting.grouping import number_units
 from imggen.splitting.ratios import Shares, round_quotas
@@ -72,6 +72,7 @@ def _resolve_strata(manifest: Manifest, stratify: bool | npt.ArrayLike) -> npt.N
         return manifest.labels
     if isinstance(stratify, bool | np.bool_):
         return np.zeros(manifest.num_samples, dtype=np.int32)
+    stratify = align_rows(stratify, "stratify", manifest.paths, SplitError)
     values = to_array(stratify, "stratify", SplitError)
     try:
         if values.ndim == 1:

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from imggen.core import StringColumn, check_arguments, shorten
-from imggen.data import Manifest, to_names, to_values
+from imggen.data import Manifest, align_rows, to_names, to_values
 from imggen.errors import SplitError
 
 GroupBy = str | Callable[[str], str] | Sequence[object]
@@ -109,6 +109,7 @@ def _group_names(manifest: Manifest, by: Any) -> list[str]:
             f"group_by={shorten(by)} is invalid; expected 'parent', 'stem', a regular expression, "
             "a function, or one group name per sample."
         )
+    by = align_rows(by, "group_by", manifest.paths, SplitError)
     names = to_values(by, "group_by", SplitError)
     missing = [row for row, name in enumerate(names) if name is None]
     if missing:
