@@ -18,7 +18,6 @@ from imggen.quality.witnesses.jpeg_structure import JpegStructure
 
 WITNESS = "JPEG symbols"
 
-_MAX_BYTES = 4 << 20
 _BITS, _ADVANCE = (
     63,
     6,
@@ -37,20 +36,20 @@ class _Component(NamedTuple):
     step: int
 
 
-def examine_symbols(data: bytes, found: JpegStructure) -> Evidence | None:
+def examine_symbols(data: bytes, found: JpegStructure, max_bytes: int) -> Evidence | None:
     """Reads all symbols of a sequential JPEG; returns what only damage explains, or None.
 
     Args:
         data: The bytes of the file.
-        found: Its structure. Files that it describes incompletely, and very large ones, are not
-            examined.
+        found: Its structure. Files that it describes incompletely are not examined.
+        max_bytes: The most compressed data to read; files with more are not examined.
     """
     try:
         blocks, num_mcus = _plan(data, found)
     except (KeyError, IndexError, ValueError):
         return None
     _, start, end = found.scans[0]
-    if end - start > _MAX_BYTES:
+    if end - start > max_bytes:
         return None
     intervals = _split_intervals(data[start:end])
     per_interval = found.restart_interval or num_mcus

@@ -26,7 +26,7 @@ _STEP_RANGE = 1.5, 45.0
 _MIN_UNITS = 1.6
 _MIN_COLUMNS = 6
 # Of a block that is far from the ones above and below, in brightness and in color.
-_ODD_STEPS = np.array([130, 36, 36], np.float32)
+_ODD_STEPS = np.array([150, 42, 42], np.float32)
 # A drawing may have such an edge between flat areas. The share of neighbors that differ:
 _MIN_TEXTURE = 0.75
 

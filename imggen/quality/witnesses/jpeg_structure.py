@@ -21,6 +21,7 @@ _FRAMES = {0xC0, 0xC1, 0xC2, 0xC3, 0xC5, 0xC6, 0xC7, 0xC9, 0xCA, 0xCB, 0xCD, 0xC
 _SEQUENTIAL = {0xC0, 0xC1}
 _END, _SCAN, _QUANTIZATION, _HUFFMAN, _RESTARTS = 0xD9, 0xDA, 0xDB, 0xC4, 0xDD
 _WITHOUT_LENGTH = {0x01, *range(0xD0, 0xD9)}
+_USUAL = {*_SEQUENTIAL, _SCAN, _QUANTIZATION, _HUFFMAN, _RESTARTS, *range(0xE0, 0xF0), 0xFE}
 # A block of zeros that no encoder writes, unless zero bits encode a flat block.
 _ZEROS = bytes(64)
 
@@ -32,6 +33,7 @@ class JpegStructure:
 
     Attributes:
         frame: The marker of the frame, 0xC0 to 0xCF; 0 if there is none.
+        precision: The number of bits of a sample.
         width: In pixels.
         height: In pixels.
         components: The (identifier, horizontal, vertical sampling factor, quantization table) of
@@ -42,9 +44,11 @@ class JpegStructure:
         restart_interval: The number of MCUs between restart markers; 0: none.
         scans: The (position of the header, start, end of the compressed data) of each scan.
         end: The position after the end-of-image marker; None if there is none.
+        is_unusual: Whether it has segments that few files have, or bytes between segments.
     """
 
     frame: int = 0
+    precision: int = 0
     width: int = 0
     height: int = 0
     components: list[tuple[int, int, int, int]] = field(default_factory=list)
@@ -53,6 +57,18 @@ class JpegStructure:
     restart_interval: int = 0
     scans: list[tuple[int, int, int]] = field(default_factory=list)
     end: int | None = None
+    is_unusual: bool = False
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether OpenCV and Pillow decode it to the same pixels, as ``decode_jpeg`` has it."""
+        return (
+            self.is_sequential
+            and not self.is_unusual
+            and self.precision == 8
+            and len(self.components) in (1, 3)
+            and self.end == self.scans[0][2] + 2
+        )
 
     @property
     def is_sequential(self) -> bool:
@@ -83,18 +99,21 @@ def parse_jpeg(data: bytes) -> JpegStructure:
     position = 2
     while position + 4 <= len(data):
         if data[position] != 0xFF:  # libjpeg skips what is between two segments
+            found.is_unusual = True
             position = data.find(b"\xff", position)
             if position < 0:
                 break
             continue
         marker = data[position + 1]
         if marker in (0, 0xFF):  # no marker, and a fill byte
+            found.is_unusual = True
             position += 1
             continue
         if marker == _END:
             found.end = position + 2
             return found
         if marker in _WITHOUT_LENGTH:
+            found.is_unusual = True
             position += 2
             continue
         start = position + 4
@@ -104,6 +123,7 @@ def parse_jpeg(data: bytes) -> JpegStructure:
             _read_segment(found, marker, body)
         except (IndexError, ValueError):  # libjpeg refuses it as well
             break
+        found.is_unusual |= marker not in _USUAL
         if marker == _SCAN:
             match = _MARKER.search(data, stop)
             scan_end = len(data) if match is None else match.start()
@@ -118,7 +138,7 @@ def parse_jpeg(data: bytes) -> JpegStructure:
 
 def _read_segment(found: JpegStructure, marker: int, body: bytes) -> None:
     if marker in _FRAMES:
-        found.frame = marker
+        found.frame, found.precision = marker, body[0]
         found.height, found.width = int.from_bytes(body[1:3]), int.from_bytes(body[3:5])
         found.components = [
             (body[at], body[at + 1] >> 4, body[at + 1] & 15, body[at + 2])
