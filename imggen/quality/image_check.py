@@ -144,7 +144,7 @@ def _examine(full_path: str, path: str, helpers: HelperPool) -> Iterator[Evidenc
         else:
             error = decode_with_pillow(image)
             evidence = _examine_structure(image.format or "", full_path)
-            if error is None:
+            if error is None and image.format not in _COMPARED:
                 evidence += examine_image_visibility(image)
         # Last, since counting frames reads all of them.
         facts = _facts(image, os.path.getsize(full_path))
@@ -158,7 +158,7 @@ def _examine(full_path: str, path: str, helpers: HelperPool) -> Iterator[Evidenc
         return
     if facts.mode in _CONVERTED:
         yield from helpers.ask("load", full_path)
-    elif facts.mode not in PLAIN_MODES or facts.format in _COMPARED:
+    elif facts.format in _COMPARED or facts.mode not in PLAIN_MODES:
         yield from helpers.ask("compare", full_path)
 
 

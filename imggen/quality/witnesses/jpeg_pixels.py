@@ -67,7 +67,8 @@ def examine_jpeg(data: bytes, read_messages: Callable[[], list[str]]) -> JpegChe
         return JpegCheck(False, tuple(evidence))
     if not any(found.problem.is_fault for found in evidence):
         evidence += _examine_pixels(data, pixels, structure, is_suspect=bool(evidence))
-    evidence += examine_visibility(pixels)
+    if len(structure.components) in (1, 3):
+        evidence += examine_visibility(pixels)
     return JpegCheck(structure.is_plain, tuple(evidence))
 
 

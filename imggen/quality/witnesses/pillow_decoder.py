@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from imggen.decode import concerns_file
+from imggen.decode import PLAIN_MODES, concerns_file
 from imggen.quality.findings import Evidence, Problem
 
 if TYPE_CHECKING:
@@ -48,7 +48,12 @@ def decode_with_pillow(image: Image.Image) -> Evidence | None:
 
 
 def examine_image_visibility(image: Image.Image) -> Iterator[Evidence]:
-    """Yields a remark if a decoded image shows nothing on the white background it is served on."""
+    """Yields a remark if a decoded image shows nothing on the white background it is served on.
+
+    Images of other than plain modes are examined as ``load_image`` serves them.
+    """
+    if image.mode not in PLAIN_MODES:
+        return
     if image.mode == "P" and "transparency" in image.info:
         image = image.convert("RGBA")
     extrema = image.getextrema()

@@ -12,6 +12,7 @@ import numpy.typing as npt
 from imggen.decode import ImageSpec, load_image
 from imggen.errors import ImageError
 from imggen.quality.findings import Evidence, Problem
+from imggen.quality.witnesses.visibility import examine_visibility
 
 WITNESS = "OpenCV"
 
@@ -45,16 +46,15 @@ def is_loaded(path: str, read_messages: Messages) -> bool:
 
 
 def examine_loading(path: str, _: Messages) -> list[Evidence]:
-    """Loads a file, and returns why ``load_image`` does not read it."""
+    """Loads a file; returns why ``load_image`` does not read it, or whether it shows nothing."""
     try:
-        load_image(path, _SPEC)
+        return list(examine_visibility(load_image(path, _SPEC)))
     except ImageError as err:
         return [_judge_refusal(err)]
-    return []
 
 
 def compare_decoders(path: str, read_messages: Messages) -> list[Evidence]:
-    """Decodes a file as ``load_image`` and as OpenCV do, and compares the opaque pixels.
+    """Same as ``examine_loading``, and compares the opaque pixels with those that OpenCV decodes.
 
     Args:
         path: A file that Pillow opens.
@@ -65,6 +65,10 @@ def compare_decoders(path: str, read_messages: Messages) -> list[Evidence]:
         served = load_image(path, _SPEC)
     except ImageError as err:
         return [_judge_refusal(err)]
+    return [*examine_visibility(served), *_compare(served, path, read_messages)]
+
+
+def _compare(served: npt.NDArray[np.uint8], path: str, read_messages: Messages) -> list[Evidence]:
     other = _decode_with_opencv(path)
     evidence = [
         Evidence(Problem.DECODER_WARNING, message, WITNESS)

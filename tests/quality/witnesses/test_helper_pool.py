@@ -1,0 +1,92 @@
+"""The helper processes that decode files."""
+
+import subprocess
+import sys
+import threading
+
+import pytest
+
+from imggen.errors import WorkerError
+from imggen.quality.findings import Problem
+from imggen.quality.image_check import check_image
+from imggen.quality.witnesses import HelperDiedError, HelperPool, helper_pool
+from tests.helpers.pictures import JPEG, write_photos
+
+
+@pytest.fixture
+def processes(monkeypatch) -> list[subprocess.Popen]:
+    """The processes that are started."""
+    started = []
+    popen = subprocess.Popen
+
+    def start(*args, **kwargs):
+        started.append(popen(*args, **kwargs))
+        return started[-1]
+
+    monkeypatch.setattr(helper_pool.subprocess, "Popen", start)
+    return started
+
+
+def test_processes_are_started_on_demand_and_ended(tmp_path, processes):
+    write_photos(tmp_path, {"a.jpg": JPEG})
+    with HelperPool() as pool:
+        assert processes == []
+        for _ in range(3):
+            assert pool.ask("jpeg", str(tmp_path / "a.jpg")).is_decoded
+        assert len(processes) == 1
+        processes[0].kill()
+        assert pool.ask("jpeg", str(tmp_path / "a.jpg")).is_decoded
+
+    assert len(processes) == 2
+    assert all(process.poll() is not None for process in processes)
+
+
+def test_errors_of_a_check_are_raised(helpers, tmp_path):
+    with pytest.raises(FileNotFoundError):
+        helpers.ask("jpeg", str(tmp_path / "gone.jpg"))
+
+
+def test_a_file_that_ends_its_process_is_broken(helpers, tmp_path, monkeypatch):
+    write_photos(tmp_path, {"a.jpg": JPEG})
+
+    def die(*_):
+        raise HelperDiedError("the process that decoded it ended with status -11")
+
+    monkeypatch.setattr(HelperPool, "ask", die)
+    (finding,) = check_image(str(tmp_path), "a.jpg", helpers)
+
+    assert finding.problem is Problem.BROKEN
+    assert finding.detail == "the process that decoded it ended with status -11"
+
+
+def test_a_process_that_cannot_be_started_is_an_error(monkeypatch):
+    with HelperPool() as pool:
+        monkeypatch.setattr(sys, "executable", "/nowhere/python")
+        with pytest.raises(WorkerError, match="Cannot start a process that decodes files"):
+            pool.ask("jpeg", "a.jpg")
+        monkeypatch.setattr(sys, "executable", "")
+        with pytest.raises(WorkerError, match="not run by a Python"):
+            pool.ask("jpeg", "a.jpg")
+
+
+def test_threads_share_the_pool_and_get_their_own_answers(helpers, tmp_path):
+    cut = JPEG[: len(JPEG) // 2] + b"\xff\xd9"
+    write_photos(tmp_path, {"whole.jpg": JPEG, "cut.jpg": cut})
+    wrong = []
+
+    def ask(name: str, expected: bool) -> None:
+        for _ in range(20):
+            answer = helpers.ask("jpeg", str(tmp_path / name))
+            if any(found.witness == "libjpeg" for found in answer.evidence) != expected:
+                wrong.append(name)
+
+    threads = [
+        threading.Thread(target=ask, args=given)
+        for given in (("whole.jpg", False), ("cut.jpg", True))
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert wrong == []
