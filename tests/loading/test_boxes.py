@@ -599,6 +599,27 @@ def test_a_transform_alone_gives_what_it_gives_when_called_by_hand():
         assert made.boxes[:, 4].tolist() == expected["bboxes"][:, 4].tolist()
 
 
+@each_case("limits", [{}, {"min_visibility": 0.4}, {"min_area": 300}, {"min_width": 15}])
+def test_mirrored_boxes_are_those_that_albumentations_returns_when_called_by_hand(limits):
+    mirrored = A.Affine(**{**AFFINE, "border_mode": cv2.BORDER_REFLECT_101})
+    transform = A.Compose([mirrored], bbox_params=params("coco", label_fields=["kinds"], **limits))
+    boxes = SCENE[0]
+    sizes = set()
+    for seed in range(12):
+        made = applied(transform, scene(), seed).sample
+        given_boxes = in_format(boxes, "coco", SIZE)
+        expected = by_hand(
+            transform, seed, image=scene().image, bboxes=given_boxes, kinds=BOXES[:, 4].tolist()
+        )
+        corners = [corners_of(box, "coco", SIZE) for box in expected["bboxes"]]
+        rows = np.column_stack([np.reshape(corners, (-1, 4)), expected["kinds"]])
+        # Smaller ones are dropped after every augmentation.
+        rows = rows[(rows[:, 2:4] - rows[:, :2] > 0.999).all(axis=1)]
+        np.testing.assert_allclose(sorted(made.boxes.tolist()), sorted(rows.tolist()), atol=1e-3)
+        sizes.add(len(rows))
+    assert max(sizes) > len(boxes)
+
+
 @pytest.mark.parametrize("fields", [None, ["c"], ["c", "d"]], ids=["none", "one", "two"])
 @all_formats
 def test_the_parameters_of_a_compose_may_have_any_format(box_format, fields):
