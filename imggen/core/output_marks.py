@@ -117,8 +117,12 @@ def _describe_entry(entry: os.DirEntry[str], depth: int) -> str | None:
 def _is_unmarked_store(path: str) -> bool:
     if not _STORE_NAME.fullmatch(os.path.basename(os.path.normpath(path))):
         return False
+    file = os.path.join(path, _STORE_FILE)
     try:
-        with open(os.path.join(path, _STORE_FILE), "rb") as file:
-            return file.read(len(_STORE_TITLE)) == _STORE_TITLE
+        # Opening a pipe waits for its writer.
+        if not os.path.isfile(file):
+            return False
+        with open(file, "rb") as text:
+            return text.read(len(_STORE_TITLE)) == _STORE_TITLE
     except OSError:
         return False

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import stat
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple, final
@@ -55,6 +57,8 @@ class TableBatchMaker:
         """Reads a file and checks its rows, its column names and its target."""
         import pandas as pd
 
+        if _is_stream(file):
+            raise TableError(f"{shorten(file)} is a pipe or a device; expected a file.")
         try:
             frame = self.reader(file)
         except Exception as err:
@@ -142,3 +146,12 @@ class TableBatchMaker:
                     "transform= or reader=."
                 )
         return frame.to_numpy(dtype=self.dtype)
+
+
+def _is_stream(file: str) -> bool:
+    """Whether reading a path may never end. False for what only its reader knows, such as URLs."""
+    try:
+        mode = os.stat(file).st_mode
+    except (OSError, ValueError):
+        return False
+    return not (stat.S_ISREG(mode) or stat.S_ISDIR(mode))

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple, cast
 
-from imggen.core import replace_files, shorten
+from imggen.core import InputFile, replace_files, shorten
 from imggen.errors import ScriptError
 
 _SUFFIXES = {".py", ".ipynb"}
@@ -120,8 +120,8 @@ def read_script(path: Path) -> Script:
     Raises:
         ScriptError: The file cannot be read, is not text, or is not a notebook.
     """
+    content = InputFile(path, ScriptError).read_bytes()
     try:
-        content = path.read_bytes()
         if path.suffix.lower() == ".ipynb":
             encoding: str = json.detect_encoding(content)
             cells = tuple(_code_cells(path, json.loads(content)))
@@ -129,7 +129,6 @@ def read_script(path: Path) -> Script:
             encoding, _ = tokenize.detect_encoding(io.BytesIO(content).readline)
             cells = (Cell(str(path), content.decode(encoding)),)
     except (
-        OSError,
         ValueError,
         SyntaxError,
         KeyError,
@@ -144,14 +143,15 @@ def read_script(path: Path) -> Script:
 def names_loaders(path: Path) -> bool:
     """Whether a file, even if it cannot be parsed, contains the name of a loader of Keras."""
     try:
-        return _LOADERS.search(path.read_bytes()) is not None
-    except OSError:
+        content = InputFile(path, ScriptError).read_bytes()
+    except ScriptError:
         return False
+    return _LOADERS.search(content) is not None
 
 
 def _reason(err: Exception) -> str:
-    if isinstance(err, OSError):
-        return (err.strerror or str(err)).lower()
+    if isinstance(err, RecursionError):
+        return "it is nested too deeply"
     if isinstance(err, json.JSONDecodeError):
         return f"it is not a notebook ({err})"
     if isinstance(err, KeyError | TypeError | AttributeError):
