@@ -65,7 +65,9 @@ def to_array(values: Any, name: str, error: type[ImggenError] = ManifestError) -
             return np.array(values.tolist(), object)  # with None for what is masked
         return np.asarray(values)
     except (TypeError, ValueError, RuntimeError) as err:
-        raise error(f"{name}={shorten(values)} cannot be converted to an array: {err}") from err
+        raise error(
+            f"{name}={shorten(values)} cannot be converted to an array: {str(err)[:200]}"
+        ) from err
 
 
 def to_scalar(value: Any) -> Any:

@@ -193,7 +193,8 @@ def find_class_indices(
     unknown = sorted(set(labels) - set(index_of))
     if unknown:
         raise ManifestError(
-            f"The {description} holds {unknown[:5]}{' and more' if len(unknown) > 5 else ''}, "
+            f"The {description} holds {shorten(unknown[:5])}"
+            f"{' and more' if len(unknown) > 5 else ''}, "
             f"which are not in class_names={shorten(list(class_names))}. Add them, or drop "
             "those rows."
         )

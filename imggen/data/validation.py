@@ -56,7 +56,7 @@ def validate_weights(weights: Any) -> npt.NDArray[np.float32]:
     try:
         values = np.array(to_array(weights, "weights"), dtype=np.float64)
     except (TypeError, ValueError) as err:
-        raise ManifestError(f"Sample weights must be numbers: {err}.") from err
+        raise ManifestError(f"Sample weights must be numbers: {str(err)[:200]}.") from err
     largest = np.finfo(np.float32).max
     if values.ndim != 1 or not np.all((values >= 0) & (values <= largest)):
         raise ManifestError(
