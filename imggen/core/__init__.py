@@ -35,6 +35,7 @@ from imggen.core.memory_layout import contiguous_flip
 from imggen.core.output_check import (
     check_output,
     check_output_folder,
+    check_path,
     check_room_for_files,
     find_clash,
     max_name_length,
@@ -84,6 +85,7 @@ __all__ = [
     "check_optional_whole",
     "check_output",
     "check_output_folder",
+    "check_path",
     "check_range",
     "check_report_file",
     "check_report_path",

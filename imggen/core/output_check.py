@@ -49,6 +49,20 @@ def check_output(
         )
 
 
+def check_path(path: str | os.PathLike[str]) -> None:
+    """Checks that a text can be a path.
+
+    Raises:
+        ExportError: It has a null character, or one that the file system cannot encode.
+    """
+    try:
+        is_path = b"\0" not in os.fsencode(path)
+    except UnicodeEncodeError:
+        is_path = False
+    if not is_path:
+        raise ExportError(f"{os.fspath(path)!r} cannot be a path. Choose another one.")
+
+
 def check_output_folder(folder: str | os.PathLike[str]) -> None:
     """Checks that files can be written to a folder, which may have to be created with its parents.
 
@@ -56,6 +70,8 @@ def check_output_folder(folder: str | os.PathLike[str]) -> None:
         ExportError: They cannot.
     """
     path = os.fspath(folder)
+    if not path:
+        raise ExportError("The path of the folder is empty. Pass a folder to write to.")
     existing = _stat(path)
     if existing is not None and not stat.S_ISDIR(existing.st_mode):
         raise ExportError(f"{path!r} is not a folder; expected a new or empty one.")

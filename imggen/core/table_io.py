@@ -99,7 +99,7 @@ def read_table(file: Path) -> tuple[pd.DataFrame, dict[str, Any]]:
         ManifestError: A file is missing or broken.
         MissingExtraError: Parquet without pyarrow.
     """
-    if not file.is_file():
+    if not os.path.isfile(file):
         raise ManifestError(f"The manifest {str(file)!r} does not exist.")
     metadata = InputFile(
         _metadata_file(file),

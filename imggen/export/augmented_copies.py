@@ -18,6 +18,7 @@ from imggen.core import (
     check_arguments,
     check_not_nested,
     check_output_folder,
+    check_path,
     check_room_for_files,
     check_seed,
     check_whole,
@@ -111,6 +112,7 @@ def augment_directory(
         >>> made.num_originals, made.num_copies, made.manifest.class_counts
         (16, 32, {'cat': 24, 'dog': 24})
     """
+    check_path(target)
     pipeline = Pipeline(adapt(augment))
     _check_options(pipeline, copies, seed)
     spec = ImageSpec(image_size)

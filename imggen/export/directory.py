@@ -11,6 +11,7 @@ from imggen.core import (
     check_arguments,
     check_not_nested,
     check_output_folder,
+    check_path,
     is_inside,
     pluralize,
     shorten,
@@ -142,6 +143,7 @@ def undo_split(target: str | os.PathLike[str], *, progress: Progress | None = No
         >>> undo_split(folder)
         16
     """
+    check_path(target)
     folder = os.path.realpath(target)
     plan = read_plan(folder)
     if plan is None or plan.mode != "move":
@@ -198,6 +200,8 @@ def plan_split(
         ImggenError: See ``split_directory``.
     """
     root = source.root if isinstance(source, Manifest) else os.fspath(source)
+    check_path(root)
+    check_path(target)
     goal = os.path.realpath(target)
     if isinstance(source, Manifest):
         check_not_nested(os.fspath(target), files=source.filepaths)

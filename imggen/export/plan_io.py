@@ -73,8 +73,9 @@ def check_plan(plan: Plan) -> None:
         folders[split, -1] = f"{split_name}/"
         for label, class_name in enumerate(plan.class_names):
             folders[split, label] = f"{split_name}/{class_name}/"
+    target = os.path.relpath(plan.made_at, plan.source).replace(os.sep, "/") + "/"
     for step in plan.steps:
-        if not _is_valid(step, folders):
+        if not _is_valid(step, folders) or step.source.startswith(target):
             raise ValueError(f"imggen does not write the step {shorten(list(step))}")
         sources.add(step.source)
     num_targets = len({path_key(step.target) for step in plan.steps})

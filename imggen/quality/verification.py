@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
+import errno
 import os
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -16,6 +18,7 @@ from imggen.core import (
     check_arguments,
     check_output_folder,
     class_folder_path,
+    is_inside,
     mark_folder,
     move_file,
     move_link,
@@ -90,20 +93,25 @@ class VerifyReport(Report):
                 name or another kind of quarantine.csv, or cannot be written; files moved so far
                 stay moved and listed.
         """
+        check_output_folder(folder)
         inner, outer = os.path.realpath(folder), os.path.realpath(self.root)
         if os.path.commonpath([inner, outer]) == outer:
             raise ExportError(
                 f"{os.fspath(folder)!r} is inside {self.root!r}, so its files would be scanned "
                 "again. Choose a folder outside it."
             )
-        check_output_folder(inner)
         list_file = os.path.join(inner, "quarantine.csv")
+        if os.path.islink(list_file):
+            raise ExportError(f"{list_file!r} is a link to another file. Choose a new folder.")
         if os.path.lexists(list_file):
             self._check_file(list_file)
         moved = []
+        temporary = os.path.join(inner, ".part")
         try:
             os.makedirs(inner, exist_ok=True)
             mark_folder(inner, "quarantine")
+            with contextlib.suppress(FileNotFoundError):  # of a killed run; or a planted link
+                os.unlink(temporary)
             with open(
                 list_file,
                 "a",
@@ -119,6 +127,8 @@ class VerifyReport(Report):
                     target = os.path.join(inner, class_folder_path(finding.path, ""))
                     if not os.path.lexists(source):  # listed in a table, or deleted since
                         continue
+                    if not is_inside(os.path.realpath(os.path.dirname(target)), inner):
+                        raise OSError(errno.EXDEV, "A link leads outside the folder", target)
                     os.makedirs(os.path.dirname(target), exist_ok=True)
                     # Listed before it is moved: a line too many is better than an unlisted file.
                     writer.writerow(_row(finding))
@@ -127,7 +137,7 @@ class VerifyReport(Report):
                         link = absolute_link(source, os.readlink(source))
                         move_link(source, target, link)
                     else:
-                        move_file(source, target, os.path.join(inner, ".part"))
+                        move_file(source, target, temporary)
                     moved.append(finding.path)
         except OSError as err:
             raise ExportError(

@@ -7,10 +7,19 @@ from pathlib import Path
 
 import pytest
 
-from imggen import Manifest, split_directory, undo_split
-from imggen.errors import ExportError
+from imggen import Manifest, augment_directory, split_directory, undo_split
+from imggen.errors import ExportError, ImggenError
 from imggen.export.journal import _checksum
-from tests.helpers.split_files import HALF, PLAN, files_in, interrupted, numbered, write_files
+from tests.helpers.images import write_images
+from tests.helpers.split_files import (
+    HALF,
+    PLAN,
+    everything_in,
+    files_in,
+    interrupted,
+    numbered,
+    write_files,
+)
 
 
 @pytest.fixture
@@ -268,3 +277,66 @@ def test_an_interrupted_split_of_files_outside_the_root_is_resumed_and_undone(tm
     assert len(files_in(tmp_path / "out")) == 13
     assert undo_split(tmp_path / "out") == 13
     assert (files_in(tmp_path / "elsewhere"), files_in(tmp_path / "in")) == before
+
+
+def test_no_file_of_the_target_is_taken_for_a_file_of_the_source(tmp_path):
+    write_files(tmp_path, *numbered("flat", 4))
+    manifest = Manifest.from_files(numbered("flat", 4), ["a"] * 4, root=tmp_path)
+    split_directory(manifest, tmp_path / "out", {"all": 1.0}, mode="move")
+
+    def change(_, steps):
+        steps[0][0] = f"out/{PLAN}/results.jsonl"
+
+    edit_plan(tmp_path / "out", change)
+    before = state_of(tmp_path)
+    with pytest.raises(ExportError, match="cannot be read"):
+        undo_split(tmp_path / "out")
+    assert state_of(tmp_path) == before
+
+
+@pytest.mark.parametrize("path", ["a\0b", "\ud800", "n" * 300])
+def test_what_cannot_be_a_path_is_refused(many, tmp_path, monkeypatch, path):
+    monkeypatch.chdir(tmp_path)
+    before = everything_in(tmp_path)
+    for call in (
+        lambda: undo_split(path),
+        lambda: split_directory(many, path),
+        lambda: split_directory(path, "out"),
+        lambda: augment_directory(many, path, "light"),
+        lambda: augment_directory(path, "out", "light"),
+    ):
+        with pytest.raises(ImggenError):
+            call()
+    assert everything_in(tmp_path) == before
+
+
+def test_augmented_copies_are_written_through_no_planted_link(tmp_path, victim):
+    photos = write_images(tmp_path / "photos", {"cat": 3})
+    augment_directory(photos, tmp_path / "out", "light", copies=1)
+    before = state_of(victim)
+    for name in ("cat", ".imggen-augment/scratch", ".imggen-augment/results.jsonl"):
+        place, kept = tmp_path / "out" / name, tmp_path / "kept"
+        if place.exists():
+            place.rename(kept)
+        place.symlink_to(victim / "secret.png" if name.endswith("jsonl") else victim)
+        with pytest.raises(ExportError, match="link"):
+            augment_directory(photos, tmp_path / "out", "light", copies=1)
+        assert state_of(victim) == before, name
+        place.unlink()
+        if kept.exists():
+            kept.rename(place)
+    augment_directory(photos, tmp_path / "out", "light", copies=1)
+
+
+def test_a_link_in_the_place_of_a_copy_is_replaced_and_not_followed(tmp_path, victim):
+    photos = write_images(tmp_path / "photos", {"cat": 3})
+    augment_directory(photos, tmp_path / "whole", "light", copies=1)
+    augment_directory(photos, tmp_path / "out", "light", copies=1)
+    (tmp_path / "out/.imggen-augment/results.jsonl").unlink()
+    for path in (tmp_path / "out/cat").iterdir():
+        path.unlink()
+        path.symlink_to(victim / "secret.png")
+    augment_directory(photos, tmp_path / "out", "light", copies=1)
+
+    assert files_in(victim) == {name: name.encode() for name in ("secret.png", "same.png")}
+    assert files_in(tmp_path / "out/cat") == files_in(tmp_path / "whole/cat")

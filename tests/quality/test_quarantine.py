@@ -225,3 +225,32 @@ def test_a_link_in_the_quarantine_points_to_the_same_file(tmp_path):
     verify(tmp_path / "in").quarantine(tmp_path / "deep" / "aside")
 
     assert (tmp_path / "deep" / "aside" / "a.jpg").read_bytes() == b"broken"
+
+
+def test_a_quarantine_writes_through_no_planted_link(mixed, tmp_path):
+    victim = tmp_path / "victim"
+    (victim / "deep").mkdir(parents=True)
+    (victim / "list.csv").write_text("path,problem,is_fault,detail,witness\n")
+    (victim / "file").write_text("mine")
+    before, images = contents(victim), contents(mixed)
+    report = verify(mixed)
+    for name, place in {"cat": "deep", "quarantine.csv": "list.csv"}.items():
+        folder = tmp_path / f"q-{name}"
+        folder.mkdir()
+        (folder / ".part").symlink_to(victim / "file")
+        (folder / name).symlink_to(victim / place)
+        with pytest.raises(ExportError, match="link"):
+            report.quarantine(folder)
+
+        assert contents(victim) == before
+        assert all((mixed / path).exists() or path in contents(folder) for path in images)
+
+
+@pytest.mark.parametrize("folder", ["", "a\0b", "\ud800", "n" * 300])
+def test_what_cannot_be_a_folder_is_refused(mixed, folder, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    before = sorted(tmp_path.rglob("*"))
+    with pytest.raises(ExportError):
+        verify(mixed).quarantine(folder)
+
+    assert sorted(tmp_path.rglob("*")) == before
