@@ -82,9 +82,8 @@ def find_duplicates(
     pairs = Pairs(exact[copies], copies, np.ones(len(copies), np.float32))
     near_misses = pairs.where(np.zeros(len(copies), bool))
     if near:
-        rows = np.setdiff1d(read.decoded, copies)
-        first, second, similarity = similar_pairs(read.prints.take(rows), threshold)
-        similar = Pairs(rows[first], rows[second], similarity)
+        first, second, similarity = similar_pairs(read.prints.take(read.decoded), threshold)
+        similar = Pairs(read.decoded[first], read.decoded[second], similarity)
         near_misses = similar.where(similarity < threshold)
         similar = similar.where(similarity >= threshold)
         pairs = Pairs.join([pairs, similar])
@@ -109,8 +108,8 @@ def find_duplicates(
         exact=exact,
         files=files,
         facts=facts,
-        unreadable=tuple(read.unreadable),
-        invisible=tuple(read.invisible),
+        unreadable=read.unreadable,
+        invisible=read.invisible,
         background=background,
     )
 
@@ -134,7 +133,7 @@ class _FilesRead(NamedTuple):
         digests: The SHA-256 of each file that could be read.
         exact: For each row, the first row with the same bytes; shape (num_samples,).
         prints: The fingerprints, for each row.
-        decoded: The rows that have a fingerprint.
+        decoded: The rows that have a fingerprint: of files with the same bytes, only the first.
         unreadable: The paths of files that could not be read, or not decoded.
         invisible: The paths of images of which nothing is visible.
     """
@@ -143,8 +142,8 @@ class _FilesRead(NamedTuple):
     exact: npt.NDArray[np.int64]
     prints: Fingerprints
     decoded: npt.NDArray[np.int64]
-    unreadable: list[str]
-    invisible: list[str]
+    unreadable: tuple[str, ...]
+    invisible: tuple[str, ...]
 
 
 def _read_files(
@@ -159,45 +158,71 @@ def _read_files(
     digests: dict[int, str] = {}
     first_with: dict[str, int] = {}
     exact = np.arange(len(manifest))
-    decoded, unreadable, invisible = [], [], []
-    read = partial(_read_file, near=near, background=background)
+    decoded: list[int] = []
+    unreadable, invisible = set(), set()
+    read = partial(_read_file, near=near, background=background, known=set())
     with silence_pillow():
         paths = [manifest.filepath(row) for row in rows.tolist()]
         found = ThreadMap(workers).imap_with_progress("comparing", read, paths, progress)
         for row, content in zip(rows.tolist(), found, strict=True):
-            if content.digest is not None:
-                digests[row] = content.digest
-                exact[row] = first_with.setdefault(content.digest, row)
+            if content.digest is None:
+                unreadable.add(row)
+                continue
+            digests[row] = content.digest
+            # A later file with the same bytes may have been decoded instead of the first.
+            first = exact[row] = first_with.setdefault(content.digest, row)
             if content.fingerprint is not None:
-                prints.gray[row], prints.color[row] = content.fingerprint
-                decoded.append(row)
+                prints.gray[first], prints.color[first] = content.fingerprint
+                decoded.append(first)
             elif content.is_invisible:
-                invisible.append(manifest.paths[row])
-            elif near or content.digest is None:
-                unreadable.append(manifest.paths[row])
-    return _FilesRead(digests, exact, prints, np.array(decoded, np.int64), unreadable, invisible)
+                invisible.add(first)
+            elif content.is_unreadable:
+                unreadable.add(first)
+    unreadable_paths, invisible_paths = (
+        tuple(manifest.paths[row] for row in rows.tolist() if int(exact[row]) in some)
+        for some in (unreadable, invisible)
+    )
+    return _FilesRead(
+        digests,
+        exact,
+        prints,
+        np.unique(np.array(decoded, np.int64)),
+        unreadable_paths,
+        invisible_paths,
+    )
 
 
 class _Content(NamedTuple):
+    """The content of a file; without a digest if it cannot be read."""
+
     digest: str | None
     fingerprint: Fingerprint | None = None
     is_invisible: bool = False
+    is_unreadable: bool = False
 
 
-def _read_file(path: str, *, near: bool, background: BackgroundLike) -> _Content:
-    """Computes the digest and fingerprint of a file, reading it once; None for what fails."""
+def _read_file(path: str, *, near: bool, background: BackgroundLike, known: set[str]) -> _Content:
+    """Reads a file, and computes its fingerprint unless another file has the same bytes.
+
+    Args:
+        path: The file.
+        near: Compute the fingerprint.
+        background: See ``find_duplicates``.
+        known: The digests of files that were decoded; the file's is added.
+    """
     try:
         with open(path, "rb") as file:
             data = file.read()
     except OSError:
         return _Content(None)
     digest = hashlib.sha256(data).hexdigest()
-    if not near:
+    if not near or digest in known:
         return _Content(digest)
+    known.add(digest)
     try:
         fingerprint = compute_fingerprint(data, background)
     except ImageError:
-        return _Content(digest)
+        return _Content(digest, is_unreadable=True)
     return _Content(digest, fingerprint, is_invisible=fingerprint is None)
 
 
