@@ -55,7 +55,7 @@ def find_duplicates(
             is the smaller of two values, both measured after the images were aligned: the
             correlation of their edges (differences between neighboring pixels, at 32 x 32), and the
             agreement of their colors and opacity, which is 1 if these are equal, and 0.95 if they
-            differ by 24 of 255 levels in the three regions of 16 x 16 that differ most. Copies
+            differ by 28 of 255 levels in the two regions of 16 x 16 that differ most. Copies
             reach 0.96; different images with much in common, such as hands in front of one wall, up
             to 0.91. Images below about 32 pixels per side are hard to distinguish; raise the
             threshold for those.

@@ -33,7 +33,7 @@ _RADIUS = 8
 # similar depends on these two only.
 # Per image; those with the nearest hashes are compared. Of 2,062 photographs of hands, none has
 # more than 83.
-_MAX_CANDIDATES = 128
+_MAX_CANDIDATES = 96
 # Of more images than this with the same hash, those similar to one of them are represented by it.
 _MAX_EQUAL_HASHES = 64
 # Of a group of more images than this, those that are connected already are not compared again.
@@ -114,7 +114,7 @@ def similar_pairs(prints: Fingerprints, threshold: float = THRESHOLD) -> Pairs:
         Pairs with a similarity of at least ``threshold``, and some that miss it by at most 0.05.
         The similarity is the smaller of that of the edges (see ``measure_similarity``) and that
         of the colors and the opacity (see ``measure_color_agreement``). Of an image with more than
-        128 candidates, such as among the frames of one camera, only the 128 with the nearest hashes
+        96 candidates, such as among the frames of one camera, only the 96 with the nearest hashes
         are compared; of more than 64 images with the same hash, those similar to one of them are
         compared with no others; in groups of more than 32 images, some pairs are left out. None of
         these depends on the order of the images.
@@ -212,10 +212,8 @@ class _Comparison:
             some = some.take(~self._is_connected(some))
             some, reverse = self._choose_direction(some)
             similarity = self._measure(some)
-            # Two images may each resemble a window of the other; the larger similarity counts.
-            # Where both windows are the whole image, the directions hardly differ.
-            has_window = (some.window > 0) | (reverse.window > 0)
-            may_gain = has_window & (similarity < self._sufficient) & (reverse.distance <= _RADIUS)
+            # Which image is the cropped one is unknown; the larger similarity counts.
+            may_gain = (similarity < self._sufficient) & (reverse.distance <= _RADIUS)
             similarity[may_gain] = np.maximum(
                 similarity[may_gain], self._measure(reverse.take(may_gain))
             )
