@@ -90,7 +90,7 @@ def _measure_norm(chroma: _Floats) -> _Floats:
 
 
 def _largest_mean(differences: _Floats) -> _Floats:
-    flat = differences.reshape(len(differences), -1)
+    flat = differences.reshape(-1, (COLOR_SIDE - 2) ** 2)
     largest: _Floats = np.partition(flat, -_NUM_REGIONS, axis=1)[:, -_NUM_REGIONS:]
     mean: _Floats = largest.mean(axis=1)
     return mean
