@@ -37,6 +37,7 @@ class HelperPool:
 
     def __init__(self) -> None:
         self._idle: queue.SimpleQueue[_Helper] = queue.SimpleQueue()
+        self._is_closed = False
 
     def __enter__(self) -> HelperPool:
         return self
@@ -75,10 +76,13 @@ class HelperPool:
             helper.close()
             raise
         self._idle.put(helper)
+        if self._is_closed:  # meanwhile, after an error elsewhere
+            self.close()
         return answer
 
     def close(self) -> None:
-        """Ends all processes."""
+        """Ends all processes; one that is at work ends when it is done."""
+        self._is_closed = True
         while True:
             try:
                 self._idle.get_nowait().close()

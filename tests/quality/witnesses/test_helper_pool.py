@@ -41,6 +41,15 @@ def test_processes_are_started_on_demand_and_ended(tmp_path, processes):
     assert all(process.poll() is not None for process in processes)
 
 
+def test_a_process_that_is_at_work_when_the_pool_is_closed_ends_afterwards(tmp_path, processes):
+    write_photos(tmp_path, {"a.jpg": JPEG})
+    pool = HelperPool()
+    pool.close()
+
+    assert pool.ask("jpeg", str(tmp_path / "a.jpg")).is_decoded
+    assert [process.poll() is not None for process in processes] == [True]
+
+
 def test_errors_of_a_check_are_raised(helpers, tmp_path):
     with pytest.raises(FileNotFoundError):
         helpers.ask("jpeg", str(tmp_path / "gone.jpg"))
