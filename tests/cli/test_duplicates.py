@@ -76,7 +76,7 @@ def test_images_of_which_nothing_is_visible_are_named_on_stderr(tmp_path):
     ]
     assert invoke("duplicates", tmp_path, "--background", "black").stderr == ""
     refused = invoke("duplicates", tmp_path, "--background", "no color")
-    assert "background='no color'" in refused.stderr
+    assert "--background 'no color' must be" in refused.stderr
 
 
 def test_no_duplicates_give_exit_status_0(photos):
