@@ -7,6 +7,7 @@ import json
 import math
 import re
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -47,7 +48,7 @@ def parse_numbers(cell: Any, width: int, description: str) -> npt.NDArray[np.flo
         ]
         if any(len(entry) != width for entry in entries):
             raise ValueError
-    except (TypeError, ValueError, SyntaxError):
+    except (TypeError, ValueError, OverflowError):
         raise ManifestError(
             f"The {description} are {shorten(cell)}; expected a list with {width} numbers each, "
             f"such as {[[1.0 * number for number in range(width)]]}, or its text."
@@ -62,16 +63,23 @@ def _as_rows(value: Any) -> list[Any]:
 
 
 def _parse(cell: Any) -> Any:
-    """Returns the value of a cell, which may be JSON or Python text; ``[]`` if it is empty."""
-    if isinstance(cell, str):
-        try:
-            cell = json.loads(cell or "[]")
-        except ValueError:
-            cell = ast.literal_eval(_NAN.sub("None", cell.strip()))  # as str() formats lists
-    else:
-        cell = _to_lists(cell)
+    """Returns the value of a cell, which may be JSON or Python text; ``[]`` if it is empty.
+
+    Raises:
+        ValueError: Text that is neither.
+    """
+    cell = _parse_text(cell) if isinstance(cell, str) else _to_lists(cell)
     missing = cell is None or (isinstance(cell, float) and math.isnan(cell))
     return [] if missing else cell
+
+
+def _parse_text(text: str) -> Any:
+    try:
+        with suppress(ValueError):
+            return json.loads(text or "[]")
+        return ast.literal_eval(_NAN.sub("None", text.strip()))  # as str() formats lists
+    except (TypeError, SyntaxError, MemoryError, RecursionError) as err:
+        raise ValueError("this is not a list of numbers or names") from err
 
 
 def _to_lists(value: Any) -> Any:
@@ -106,7 +114,7 @@ def parse_classes(
         is_list = not isinstance(cell, str) or cell.strip()[:1] in ("", "[", "(")
         try:
             value = _parse(cell) if is_list else cell
-        except (ValueError, SyntaxError):
+        except ValueError:
             raise ManifestError(
                 f"The box classes of row {row} are {shorten(cell)}; expected a list of names or "
                 'whole numbers, or its text, such as \'["cat", "dog"]\'.'

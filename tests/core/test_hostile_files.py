@@ -14,7 +14,15 @@ import imggen
 from imggen.cache import clear_stores, list_stores
 from imggen.cli import main
 from imggen.errors import ImggenError
-from tests.helpers.hostile import CONTENTS, damage, edit_cells, edit_lines, find_raw_errors, sign
+from tests.helpers.hostile import (
+    CONTENTS,
+    MAX_MESSAGE,
+    damage,
+    edit_cells,
+    edit_lines,
+    find_raw_errors,
+    sign,
+)
 from tests.helpers.images import write_images
 
 
@@ -110,6 +118,47 @@ def test_manifests(manifest, tmp_path, ending):
     errors += find_raw_errors(side, damage(side.read_bytes(), random.Random(1)), read)
     errors += find_raw_errors(side, edit_lines(side.read_bytes()), read)
     assert errors == []
+
+
+CELLS = (
+    "[" * 100_000,
+    "[" * 300 + "]" * 300,
+    "(" * 5000,
+    "9" * 5000,
+    "[[1, 2, 3, " + "9" * 400 + "]]",
+    "[[1, 2, 3, 1e999]]",
+    "-" * 5000 + "1",
+    "1+" * 3000 + "1",
+    "[[1, 2, 3, 4]] * 10**9",
+    "{[1]}",
+    '{"a": 1}',
+    "[[1, 2, 3, \0]]",
+    "__import__('os')",
+    "[[1j, 2, 3, 4]]",
+    "not x" * 2000,
+    "a" * 10**6,
+    [[1, 2, 3, 10**400]],
+    [[[[1]]]],
+    object(),
+)
+
+
+def test_cells_of_boxes(photos):
+    boxes = imggen.Boxes(col="boxes", format="pascal_voc", labels="classes")
+    keypoints = imggen.Keypoints(col="points", format="xy")
+    frame = photos.to_frame().astype(object)
+    for column in ("boxes", "classes", "points"):
+        frame[column] = "[]"
+        frame[column] = frame[column].astype(object)
+    for column in ("boxes", "classes", "points"):
+        for cell in CELLS:
+            edited = frame.copy()
+            edited.at[0, column] = cell
+            with pytest.raises(ImggenError) as caught:
+                imggen.Manifest.from_frame(
+                    edited, root="photos", y_col="label", boxes=boxes, keypoints=keypoints
+                )
+            assert len(str(caught.value)) < MAX_MESSAGE
 
 
 def test_labels_without_metadata(photos, tmp_path):
