@@ -21,7 +21,7 @@ from imggen.decode.png import keep_needed_chunks, read_png_header, read_wide_png
 from imggen.decode.rasters import Raster, check_num_bytes
 from imggen.decode.read_errors import build_image_error, concerns_file
 from imggen.decode.tiff import read_tiff
-from imggen.decode.tiff_header import read_tiff_header
+from imggen.decode.tiff_header import UNCOMPRESSED, read_tiff_header
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -218,7 +218,11 @@ def _read_raster(image: Image.Image | None, file: BinaryIO) -> Raster | None:
                 return None
         if image is None or not (tiff.is_for_pillow or image.mode in {"I", "F"}):
             raise _unsupported(tiff.kind)
+        if tiff.compression == UNCOMPRESSED and tiff.num_missing > 0:  # Pillow leaves them black
+            raise ValueError("some of its strips or tiles are missing")
         return None
+    if name == "TIFF":
+        raise ValueError("its header is damaged")
     file.seek(0)
     if name in {None, "JPEG2000"} and (jpeg2000 := read_jpeg2000_header(file)) is not None:
         if jpeg2000.is_readable and not jpeg2000.is_for_pillow:

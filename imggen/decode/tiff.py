@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import io
 import struct
+from itertools import chain, repeat
 from typing import Any, BinaryIO
 
 import numpy as np
@@ -23,13 +24,13 @@ from imggen.decode.tiff_header import (
     FILL_ORDER,
     HEIGHT,
     MODES,
-    NONE,
     PHOTOMETRIC,
     ROWS_PER_STRIP,
     SAMPLES_PER_PIXEL,
     STRIP_OFFSETS,
     STRIP_SIZES,
     UNASSOCIATED,
+    UNCOMPRESSED,
     UNPREDICTED,
     WHITE_IS_ZERO,
     WIDTH,
@@ -81,11 +82,11 @@ def _read_samples(file: BinaryIO, header: TiffHeader) -> npt.NDArray[Any]:
     check_num_bytes(height * width * channels * np.dtype(dtype).itemsize)
     if not (height and width and down and across):
         raise ValueError("its size, or that of its tiles, is 0")
-    per_plane = -(-height // down) * -(-width // across)
-    if len(header.offsets) < planes * per_plane or len(header.sizes) < planes * per_plane:
+    if header.num_missing > 0:
         raise ValueError("some of its strips or tiles are missing")
     samples = np.zeros((height, width, channels), dtype)
-    chunks = iter(zip(header.offsets, header.sizes, strict=False))
+    # Where sizes are missing, as much is read as may be needed.
+    chunks = zip(header.offsets, chain(header.sizes, repeat(1 << 62)), strict=False)
     for plane in range(planes):
         target = samples[:, :, plane : plane + 1] if header.is_planar else samples
         for top in range(0, height, down):
@@ -111,7 +112,7 @@ def _read_chunk(
     """Reads a strip or tile, shape (rows, columns, channels), as far as ``target`` needs it."""
     rows, columns, channels = shape
     row_size = -(-columns * channels * header.bits[0] // 8)
-    if header.compression != NONE:
+    if header.compression != UNCOMPRESSED:
         check_num_bytes(2 * rows * row_size)  # it is copied on its way through Pillow
         file.seek(offset)
         compressed = file.read(min(size, 2 * rows * row_size + 65536))

@@ -27,11 +27,11 @@ _TAGS = {
 }
 # The letter of struct for each type of whole numbers.
 _TYPES = {1: "B", 3: "H", 4: "I", 13: "I", 16: "Q", 18: "Q"}
-NONE, _LZW, _DEFLATE, _PACKBITS = 1, 5, 8, 32773
+UNCOMPRESSED, _LZW, _DEFLATE, _PACKBITS = 1, 5, 8, 32773
 # Compressions without a loss that do not depend on the layout of samples.
-_LOSSLESS = {NONE, _LZW, _DEFLATE, 32946, _PACKBITS, 34925, 50000}
+_LOSSLESS = {UNCOMPRESSED, _LZW, _DEFLATE, 32946, _PACKBITS, 34925, 50000}
 # For which libtiff ignores the predictor.
-UNPREDICTED = {NONE, _PACKBITS}
+UNPREDICTED = {UNCOMPRESSED, _PACKBITS}
 WHITE_IS_ZERO, _YCBCR = 0, 6
 MODES: dict[int, RasterMode] = {0: "L", 1: "L", 2: "RGB", 3: "P", 5: "CMYK"}
 _PHOTOMETRICS = {
@@ -111,6 +111,14 @@ class TiffHeader(NamedTuple):
         return f"{bits}-bit{formats}{planar} {color} TIFF{channels}{compressed}"
 
     @property
+    def num_missing(self) -> int:
+        """The number of strips or tiles that the header does not locate."""
+        down, across = max(1, self.block[0]), max(1, self.block[1])
+        per_plane = -(-self.height // down) * -(-self.width // across)
+        planes = len(self.bits) if self.is_planar else 1
+        return planes * per_plane - len(self.offsets)
+
+    @property
     def num_excess_bytes(self) -> int:
         """The number of bytes by which a strip or tile is larger than the whole image."""
         down, across = self.block
@@ -123,11 +131,13 @@ class TiffHeader(NamedTuple):
         has_multiplied_gray = len(self.bits) == 2 and self.extra_samples[:1] == (ASSOCIATED,)
         # Pillow by itself ignores that color has fewer pixels than brightness; libtiff does not.
         is_raw_subsampled = (
-            self.photometric == _YCBCR and self.compression == NONE and self.subsampling != (1, 1)
+            self.photometric == _YCBCR
+            and self.compression == UNCOMPRESSED
+            and self.subsampling != (1, 1)
         )
         # Where it does not call libtiff, it confuses planes, and rows of tiles in parts of a byte;
         # and it turns files that it maps into memory wrongly.
-        is_confused = self.compression == NONE and (
+        is_confused = self.compression == UNCOMPRESSED and (
             self.is_planar
             or (self.is_tiled and set(self.bits) != {8})
             or self.orientation != UPRIGHT
@@ -189,7 +199,7 @@ def read_tiff_header(file: BinaryIO) -> TiffHeader | None:
         height=height,
         bits=_one_per_channel(tags.get(BITS, (1,)), channels),
         sample_formats=_one_per_channel(tags.get(_SAMPLE_FORMAT, (1,)), channels),
-        compression=tags.get(COMPRESSION, (NONE,))[0],
+        compression=tags.get(COMPRESSION, (UNCOMPRESSED,))[0],
         photometric=tags.get(PHOTOMETRIC, (0,))[0],
         is_planar=tags.get(_PLANAR, (1,))[0] == 2,
         extra_samples=tags.get(_EXTRA_SAMPLES, ()),
@@ -233,7 +243,8 @@ def _read_tags(file: BinaryIO) -> tuple[dict[int, tuple[int, ...]], str]:
             if size > inline:
                 file.seek(struct.unpack(order + offset, entry[-inline:])[0])
                 raw = file.read(size)
-            tags[tag] = struct.unpack(f"{order}{number}{_TYPES[kind]}", raw)
+            if len(raw) == size:  # else it is damaged, and Pillow skips it too
+                tags[tag] = struct.unpack(f"{order}{number}{_TYPES[kind]}", raw)
     except (struct.error, OverflowError):
         return {}, order
     return tags, order

@@ -122,6 +122,26 @@ def test_tiles_and_strips_much_larger_than_the_image_are_refused():
                 load(data)
 
 
+def test_missing_strips_are_an_error_rather_than_black():
+    for bits, compression in itertools.product((8, 12), ("none", "lzw")):
+        with case(bits, compression):
+            data = tiff(samples(bits, 1), bits, 1, compression=compression, rows_per_strip=11)
+            height = struct.pack("<HHIHH", 278, 3, 1, 11, 0)
+            assert height in data
+            with pytest.raises(ImageError, match=r"missing|-2"):
+                load(data.replace(height, struct.pack("<HHIHH", 278, 3, 1, 5, 0)))
+
+
+def test_strips_without_sizes_are_read():
+    for bits in (8, 12):
+        values = samples(bits, 1)
+        data = tiff(values, bits, 1)
+        tag = struct.pack("<HH", 279, 4)
+        assert tag in data
+        got = load(data.replace(tag, struct.pack("<HH", 60_000, 4)), color_mode="grayscale")
+        np.testing.assert_array_equal(got, load(data, color_mode="grayscale"))
+
+
 def test_uncommon_files_over_the_limit_of_memory_are_refused(monkeypatch):
     files = {
         "12-bit TIFF": tiff(samples(12, 3, 40, 40), 12, 2),
