@@ -1,7 +1,8 @@
 """Image files decoded to uint8 arrays of the wanted size.
 
 In: a path or the bytes of a file, and an ``ImageSpec``. Out: an array of shape (height, width,
-channels), and where its pixels come from in the file. Decoders, formats and resizing may be
+channels), and where its pixels come from in the file. Pillow reads most kinds of files; ``kinds``
+knows which ones it reads wrongly, and reads or refuses them. Decoders, formats and resizing may be
 changed here without looking elsewhere, as long as the pixels stay the same.
 """
 

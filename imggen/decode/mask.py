@@ -73,10 +73,11 @@ def stored_values(mask: Image.Image | Raster, mask_values: MaskValues | None) ->
         return _numbers(mask)
     if not mask_values.is_color:
         values = _numbers(mask)
-        if mask.mode == "1" and mask_values.has(255) and not mask_values.has(1):
+        is_bitmap = mask.max_value == 1 if isinstance(mask, Raster) else mask.mode == "1"
+        if is_bitmap and mask_values.has(255) and not mask_values.has(1):
             values = values * np.uint8(255)  # the values that such a file has as grayscale
         return values
-    if isinstance(mask, Raster) and mask.max_value == 255:
+    if isinstance(mask, Raster) and mask.max_value <= 255:
         mask = raster_to_image(mask)
     if isinstance(mask, Raster) or mask.mode not in _COLOR_MODES:
         raise ValueError(

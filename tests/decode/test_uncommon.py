@@ -11,7 +11,14 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from imggen.decode import ImageSpec, identify_kind, load_image, load_mask, source_geometry
+from imggen.decode import (
+    ImageSpec,
+    MaskValues,
+    identify_kind,
+    load_image,
+    load_mask,
+    source_geometry,
+)
 from imggen.decode.transparency import composite
 from imggen.errors import ImageError, OptionError
 from tests.helpers.cases import case
@@ -178,6 +185,23 @@ def test_masks_are_turned_like_their_images(tmp_path):
         spec = ImageSpec(None, exif_orientation=upright)
         wanted = turn(values, 6) if upright else values
         np.testing.assert_array_equal(load_mask(path, path, spec), wanted)
+
+
+def test_masks_of_few_bits_are_found_by_value_and_by_color(tmp_path):
+    path = str(tmp_path / "a")
+    bitmap, two_bits = samples(1, 1), samples(2, 1)
+    colors = {(85 * value,) * 3: value for value in range(4)}
+    for values, data, mapping in (
+        (bitmap, tiff(bitmap, 1, 1), {0: 0, 255: 1}),
+        (bitmap, tiff(bitmap, 1, 1, tile=(16, 16)), {0: 0, 255: 1}),
+        (bitmap, tiff(bitmap, 1, 1, tile=(16, 16)), {0: 0, 1: 1}),
+        (two_bits, png(two_bits, 2, GRAY), {value: value for value in range(4)}),
+        (two_bits, png(two_bits, 2, GRAY), colors),
+    ):
+        with open(path, "wb") as file:
+            file.write(data)
+        got = load_mask(path, path, ImageSpec(None), MaskValues.parse(mapping))
+        np.testing.assert_array_equal(got, values, str(mapping))
 
 
 def test_a_file_of_no_kind_is_not_supported(tmp_path):
