@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import difflib
 import sys
 from pathlib import Path
@@ -49,6 +50,7 @@ def migrate(paths: tuple[Path, ...], write: bool) -> None:
     status = 0
     num_scripts = num_changed = num_unread = 0
     examinations: list[Examination] = []
+    unrelated: list[tuple[Script, Examination]] = []
     for path in paths:
         try:
             scripts = find_scripts(path)
@@ -64,8 +66,11 @@ def migrate(paths: tuple[Path, ...], write: bool) -> None:
                 examination = examine(script)
                 problems = examination.problems
                 changed = changed_cells(script, examination.edits)
-                _show(script, examination, changed)
-                examinations.append(examination)
+                if examination.uses_loaders:
+                    _show(script, examination, changed)
+                    examinations.append(examination)
+                elif examination.other_traps:
+                    unrelated.append((script, examination))
                 if changed and write:
                     write_script(script, changed)
                 if changed:
@@ -79,6 +84,13 @@ def migrate(paths: tuple[Path, ...], write: bool) -> None:
                     _say("\n".join(f"skipped: {problem}" for problem in problems), err=True)
                 else:
                     num_unread += 1
+    is_project = bool(examinations)
+    for script, examination in unrelated:
+        # Of the same project, such as the file of the model; or named by the user.
+        if is_project or script.path in paths:
+            shown = dataclasses.replace(examination, traps=examination.other_traps)
+            _show(script, shown, {})
+            examinations.append(shown)
     if num_unread:
         unread = pluralize(num_unread, "unreadable file")
         _say(f"skipped: {unread} without a Keras loader", err=True)

@@ -24,6 +24,8 @@ class Examination:
         uses: The places where the script uses Keras's loaders.
         traps: Behavior that is probably not intended, and what does not run with Keras 3.
         edits: The changes of imports that switch the script to imggen.
+        other_traps: The traps of a script that uses no loader: of a file with the model, for
+            example. They matter if other scripts of the project use one.
         problems: Code that is left unchanged, with the reason: cells that are not Python, and
             scripts for Keras 2.
     """
@@ -32,6 +34,12 @@ class Examination:
     traps: tuple[Trap, ...]
     edits: tuple[Edit, ...]
     problems: tuple[str, ...]
+    other_traps: tuple[Trap, ...] = ()
+
+    @property
+    def uses_loaders(self) -> bool:
+        """Whether the script uses Keras's loaders, or generators like them."""
+        return bool(self.uses or self.traps)
 
 
 def examine(script: Script) -> Examination:
@@ -66,22 +74,33 @@ def examine(script: Script) -> Examination:
         )
         edits = ()
     try:
-        traps = _find_traps(reader, trees, api)
+        traps, others = _find_traps(reader, trees, api)
     except RecursionError:
         problems.append(f"{script.path} is nested too deeply to be searched for traps")
-        traps = ()
+        traps, others = (), ()
     uses = tuple(sorted(set(reader.names.uses)))
-    return Examination(uses, traps, edits, tuple(problems))
+    return Examination(uses, traps, edits, tuple(problems), others)
 
 
 def _find_traps(
     reader: NameReader, trees: dict[int, ast.Module], api: KerasApi | None
-) -> tuple[Trap, ...]:
-    """Finds the traps of a script that uses Keras's loaders, or generators like them."""
+) -> tuple[tuple[Trap, ...], tuple[Trap, ...]]:
+    """Finds the traps of a script that uses Keras's loaders or generators like them, or of another.
+
+    Returns:
+        The traps of a script that uses loaders or generators, and those of one that does not; one
+        of them is empty.
+    """
     paths = {one.path for one in reader.imports} | {one.path for one in reader.references}
+    # No other package has methods of these names, so a model may come from anywhere.
+    calls_generators = any(
+        isinstance(node, ast.Call) and _attribute(node.func) in GENERATOR_METHODS
+        for tree in trees.values()
+        for node in ast.walk(tree)
+    )
     has_keras = any(map(_is_keras, paths))
-    if not reader.names.uses and not has_keras:
-        return ()
+    if not reader.names.uses and not has_keras and not calls_generators:
+        return (), ()
     targets = {
         node.value: ast.unparse(node.targets[0])
         for tree in trees.values()
@@ -94,12 +113,13 @@ def _find_traps(
         interpreter.run(number, tree)
     interpreter.finish()
     _check_names(reader, recorder)
-    calls_generators = has_keras and any(
+    names_generators = has_keras and any(
         _attribute(node) in GENERATOR_METHODS for tree in trees.values() for node in ast.walk(tree)
     )
-    if reader.names.uses or recorder.sequences or calls_generators:
-        return tuple(recorder.finish())
-    return ()
+    traps = tuple(recorder.finish())
+    if reader.names.uses or recorder.sequences or calls_generators or names_generators:
+        return traps, ()
+    return (), traps
 
 
 def _check_names(reader: NameReader, recorder: Recorder) -> None:
