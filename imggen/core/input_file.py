@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import stat
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -22,6 +23,7 @@ from imggen.errors import ImggenError
 _MAX_DEPTH = 100
 _MAX_BYTES = 2**28
 _MAX_REASON = 300  # characters of an error message of a parser
+_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 
 
 @final
@@ -148,8 +150,8 @@ def parse_json(text: str) -> Any:
     """Parses JSON, and refuses what no file of imggen contains.
 
     Raises:
-        ValueError: The text is not JSON, an object has a key twice, or lists and objects are
-            nested more than 100 levels deep.
+        ValueError: The text is not JSON, an object has a key twice, lists and objects are nested
+            more than 100 levels deep, or a string is not text.
     """
     try:
         value = json.loads(text, object_pairs_hook=_build_object)
@@ -163,7 +165,17 @@ def parse_json(text: str) -> Any:
         is_too_deep = _is_deeper(value, _MAX_DEPTH)
     if is_too_deep:
         raise ValueError(f"it is nested more than {_MAX_DEPTH} levels deep")
+    if _SURROGATE.search(text):
+        _check_characters(value)
     return value
+
+
+def _check_characters(value: Any) -> None:
+    """Refuses halves of characters, except those that stand for bytes of file names."""
+    try:
+        json.dumps(value, ensure_ascii=False).encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError as err:
+        raise ValueError(f"a text contains {err.object[err.start]!a}, half a character") from err
 
 
 def _build_object(members: list[tuple[str, Any]]) -> dict[str, Any]:

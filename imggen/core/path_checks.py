@@ -6,6 +6,8 @@ import os
 import posixpath
 from typing import TypeGuard
 
+_MAX_NAME = 255  # characters of a file name, on every file system
+
 
 def is_relative_path(path: object) -> TypeGuard[str]:
     """Whether a value is a path to something inside a folder, written without detours.
@@ -14,7 +16,7 @@ def is_relative_path(path: object) -> TypeGuard[str]:
         path: A value that was read from a file. Folders are separated by slashes.
 
     Example:
-        >>> [is_relative_path(path) for path in ("cat/1.png", "../1.png", "/1.png", "a//b", 7)]
+        >>> [is_relative_path(path) for path in ("cat/1.png", "../1.png", "/1.png", "a//b", "a" * 256)]
         [True, False, False, False, False]
     """
     if not isinstance(path, str) or not path or "\0" in path:
@@ -22,6 +24,8 @@ def is_relative_path(path: object) -> TypeGuard[str]:
     if os.name == "nt" and (os.path.isabs(path) or os.path.splitdrive(path)[0]):
         return False
     if path in (".", "..") or path.startswith(("/", "../")):
+        return False
+    if len(path) > _MAX_NAME and max(map(len, path.split("/"))) > _MAX_NAME:
         return False
     return posixpath.normpath(path) == path
 

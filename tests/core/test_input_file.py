@@ -31,8 +31,10 @@ def file_of(folder, content):
         (b"[" * 101 + b"]" * 101, "it is nested more than 100 levels deep"),
         (b'{"a":' * 150 + b"1" + b"}" * 150, "it is nested more than 100 levels deep"),
         (b"9" * 5000, "Exceeds the limit"),
+        (rb'{"a": ["\ud800"]}', r"a text contains '\\ud800', half a character"),
+        (rb'{"\uDFFF": 1}', r"a text contains '\\udfff', half a character"),
     ],
-    ids=range(11),
+    ids=range(13),
 )
 def test_damaged_json_is_one_error_that_names_the_file_and_the_reason(tmp_path, content, reason):
     file = file_of(tmp_path, content)
@@ -50,6 +52,7 @@ def test_whole_files_are_read(tmp_path):
     assert file_of(tmp_path, b'\xef\xbb\xbf{"a": ["\xc3\xa9"]}').read_json() == {"a": ["é"]}
     assert file_of(tmp_path, '{"a": 1}').read_json_object() == {"a": 1}
     assert list(file_of(tmp_path, "a\r\nb\n\nc").read_lines()) == ["a", "b", "", "c"]
+    assert parse_json(r'["\ud83d\ude00", "\udcff"]') == ["\U0001f600", "\udcff"]  # a byte of a name
     assert parse_json("[NaN, 1e999]")[1] == float("inf")  # as json.dumps writes them
 
 
