@@ -16,7 +16,8 @@ def is_relative_path(path: object) -> TypeGuard[str]:
         path: A value that was read from a file. Folders are separated by slashes.
 
     Example:
-        >>> [is_relative_path(path) for path in ("cat/1.png", "../1.png", "/1.png", "a//b", "a" * 256)]
+        >>> paths = ("cat/1.png", "../1.png", "/1.png", "a//b", "a" * 256)
+        >>> [is_relative_path(path) for path in paths]
         [True, False, False, False, False]
     """
     if not isinstance(path, str) or not path or "\0" in path:
