@@ -2,7 +2,7 @@
 
     python -m tests.helpers.damage PHOTOS [--seed N] [--list]
 
-takes 40 JPEGs of a folder and damages each in 12 ways, and 40 PNGs made of them in 7 ways. A copy
+takes 40 JPEGs of a folder and damages each in 13 ways, and 40 PNGs made of them in 7 ways. A copy
 that is still decoded differs visibly if the mean absolute difference of its pixels is 3 levels or
 more, or 1 % of them are off by more than 32; one that is not decoded, or to another size, does.
 """

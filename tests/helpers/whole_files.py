@@ -2,7 +2,7 @@
 
     python -m tests.helpers.whole_files PHOTOS [--limit N]
 
-verifies PHOTOS as it is, and then 25 new files for each of N photographs (40 unless stated): saved
+verifies PHOTOS as it is, and then 46 new files for each of N photographs (40 unless stated): saved
 by Pillow and OpenCV at several qualities, progressive, optimized, with other subsampling, restart
 markers and gray, in other formats, with borders and bars, upscaled, and drawings without texture.
 """
