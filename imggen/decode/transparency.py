@@ -36,7 +36,7 @@ def composite(
 
     width, height = image.size
     if width * height > max_pixels:
-        return _composite_in_strips(image, mode, background)
+        return _composite_in_strips(image, mode, background, max_pixels)
     colors = image if image.mode == "RGBA" else image.convert("RGBA")
     if isinstance(background, str):
         below = Image.fromarray(_checkerboard(width, height)).convert("RGBA")
@@ -45,11 +45,13 @@ def composite(
     return Image.alpha_composite(below, colors).convert(mode)
 
 
-def _composite_in_strips(image: Image.Image, mode: str, background: BackgroundLike) -> Image.Image:
+def _composite_in_strips(
+    image: Image.Image, mode: str, background: BackgroundLike, max_pixels: int
+) -> Image.Image:
     from PIL import Image
 
     width, height = image.size
-    at_once = max(1, _AT_ONCE // (2 * _SQUARE * width)) * 2 * _SQUARE  # whole squares
+    at_once = max(1, max_pixels // (2 * _SQUARE * width)) * 2 * _SQUARE  # whole squares
     # Pillow's RGB takes 4 bytes per pixel, and source and result would be in memory together.
     pixels = np.empty((height, width, 3) if mode == "RGB" else (height, width), np.uint8)
     for top in range(0, height, at_once):

@@ -110,7 +110,7 @@ def test_large_images_are_composited_in_strips_to_the_same_pixels():
         (image, indexed), ("RGB", "L"), ((9, 90, 200), "checker")
     ):
         whole = np.asarray(composite(source, mode, background))
-        got = composite(source.copy(), mode, background, 50 * 20)
+        got = composite(source.copy(), mode, background, 50 * 60)
         np.testing.assert_array_equal(np.asarray(got), whole)
 
 

@@ -107,11 +107,14 @@ def more_tiff_cases() -> Iterator[Golden]:
     index, colors = samples(8, 1), palette_of(8)
     data = tiff_files.tiff(index, 8, 3, tags={320: tuple(colors.T.ravel().tolist())})
     yield Golden("TIFF palette of 8-bit colors", data, rgba(colors[index[:, :, 0]], 255))
-    for bits, orientation in itertools.product((8, 12, 16), range(1, 9)):
-        values = samples(bits, 3)
-        data = tiff_files.tiff(values, bits, 2, tags={274: (orientation,)})
+    # Pillow maps gray and RGBA into memory, and reads RGB.
+    for bits, channels, orientation in itertools.product((8, 12, 16), (1, 3, 4), range(1, 9)):
+        values = samples(bits, channels)
+        data = tiff_files.tiff(values, bits, 1 if channels == 1 else 2, tags={274: (orientation,)})
         upright = turn(values, orientation)
-        yield Golden(f"TIFF {bits} orientation {orientation}", data, rgba(upright, (1 << bits) - 1))
+        alpha = upright[:, :, 3] if channels == 4 else None
+        expected = rgba(upright[:, :, :3], (1 << bits) - 1, alpha)
+        yield Golden(f"TIFF {bits} {channels} orientation {orientation}", data, expected)
     for bits in (1, 4, 8, 12, 16):  # bits of every byte reversed
         values = samples(bits, 1)
         plain = tiff_files.tiff(values, bits, 1, order="<", tags={266: (2,)})
