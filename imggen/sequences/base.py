@@ -5,7 +5,9 @@ Nothing in this module depends on the contents of a batch.
 
 from __future__ import annotations
 
+import copy
 import operator
+import weakref
 from abc import abstractmethod
 from collections.abc import Callable, Generator, Iterator
 from typing import Any, Generic, Self, TypeVar
@@ -15,7 +17,12 @@ import keras
 from imggen.core import check_whole
 from imggen.errors import OptionError
 from imggen.sequences.epochs import EpochTracker
-from imggen.sequences.keras_compat import find_wrapper_request, refuse_tf_keras
+from imggen.sequences.keras_compat import (
+    PeekedArray,
+    find_wrapper_request,
+    is_peeking,
+    refuse_tf_keras,
+)
 from imggen.sequences.keras_view import LatestFit, replace_in_adapter
 from imggen.workers import BatchKey, Prefetcher, WorkerOptions
 
@@ -59,6 +66,7 @@ class EpochSequence(keras.utils.PyDataset, Generic[T]):  # type: ignore[misc]  #
         # After a complete epoch, another one is likely to follow.
         self._was_finished = False
         self._latest_fit = LatestFit()
+        self._standby: Self | None = None  # serves the generators
         self._is_created = True
 
     def __setattr__(self, name: str, value: object) -> None:
@@ -148,7 +156,17 @@ class EpochSequence(keras.utils.PyDataset, Generic[T]):  # type: ignore[misc]  #
         order of its own, whatever ``steps_per_epoch`` is. The generator counts epochs by itself
         and does not change ``sequence.epoch``.
         """
-        epoch = self.epoch
+        self._finish_latest_fit()
+        if self._standby is None:
+            # Under TensorFlow, Keras keeps generators until the process ends. So they have workers
+            # of their own, which stop when this sequence is deleted.
+            self._standby = copy.copy(self)
+            self._standby._prefetcher = copy.copy(self._prefetcher)
+            weakref.finalize(self, self._standby.close).atexit = False
+        return self._standby._generate(self._tracker)
+
+    def _generate(self, tracker: EpochTracker) -> Generator[tuple[Any, ...], None, None]:
+        epoch = tracker.epoch
         while True:
             for index in range(self._num_batches):
                 yield self._tuple_of(epoch, index)  # without a reference to it in this frame
@@ -191,10 +209,12 @@ class EpochSequence(keras.utils.PyDataset, Generic[T]):  # type: ignore[misc]  #
         """
         self._prefetcher.close()
         self._latest_fit.forget()
+        if self._standby is not None:
+            self._standby.close()
 
     def __getstate__(self) -> dict[str, Any]:
         self._finish_latest_fit()
-        return vars(self).copy()
+        return {**vars(self), "_standby": None}
 
     def __enter__(self) -> Self:
         return self
@@ -206,7 +226,17 @@ class EpochSequence(keras.utils.PyDataset, Generic[T]):  # type: ignore[misc]  #
         key = (epoch, index)
         batch = self._serve(self._prefetcher.get(key, self._following(key, into_next=True)))
         # From a generator, Keras accepts only tuples.
-        return batch if isinstance(batch, tuple) else (batch,)
+        batch = batch if isinstance(batch, tuple) else (batch,)
+        return self._as_peeked(batch, key) if is_peeking() else batch
+
+    def _as_peeked(self, batch: tuple[Any, ...], key: BatchKey) -> tuple[Any, ...]:
+        """Returns a batch of arrays that Keras may keep without their memory."""
+
+        def wrap(position: int, array: Any) -> PeekedArray:
+            return PeekedArray(array, lambda: keras.tree.flatten(self._tuple_of(*key))[position])
+
+        arrays = [wrap(*item) for item in enumerate(keras.tree.flatten(batch))]
+        return tuple(keras.tree.pack_sequence_as(batch, arrays))
 
     def _take_in_pass(self, epoch: int, index: int) -> Any:
         batch = self.take(epoch, index, is_in_order=True)

@@ -10,12 +10,16 @@ from __future__ import annotations
 import inspect
 import sys
 import threading
+from collections.abc import Callable
 from types import FrameType
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, final
 
 import keras
+import numpy as np
+import numpy.typing as npt
 
 _ADAPTER_MODULE = "keras.src.trainers.data_adapters.py_dataset_adapter"
+_GENERATOR_MODULE = "keras.src.trainers.data_adapters.generator_data_adapter"
 _TORCH_WORKER_MODULE = "torch.utils.data._utils.worker"
 
 
@@ -183,6 +187,39 @@ def as_trainable(batch: Any) -> Any:
     when Keras converts lists inside batches itself.
     """
     return _with_tuples(batch) if keras.backend.backend() == "tensorflow" else batch
+
+
+def is_peeking() -> bool:
+    """Returns whether the calling generator method serves Keras's first look under TensorFlow.
+
+    Reason: Keras keeps the first two batches of a generator, and TensorFlow keeps them until the
+    process ends. See ``PeekedArray``. Remove when Keras or TensorFlow drops them.
+    """
+    frame = sys._getframe(3)
+    return (
+        frame.f_code.co_name == "peek_and_restore"
+        and frame.f_globals.get("__name__") == _GENERATOR_MODULE
+        and keras.backend.backend() == "tensorflow"
+    )
+
+
+@final
+class PeekedArray:
+    """An array that is released once it was read; if it is read again, it is made again.
+
+    Args:
+        array: The array.
+        make: Makes the same array.
+    """
+
+    def __init__(self, array: npt.NDArray[Any], make: Callable[[], npt.NDArray[Any]]) -> None:
+        self.shape, self.dtype, self.ndim = array.shape, array.dtype, array.ndim
+        self._array: npt.NDArray[Any] | None = array
+        self._make = make
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> npt.NDArray[Any]:
+        array, self._array = self._array, None
+        return np.array(self._make() if array is None else array, dtype=dtype, copy=copy)
 
 
 def _with_tuples(batch: Any) -> Any:

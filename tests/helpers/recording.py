@@ -61,6 +61,7 @@ class Counting(EpochSequence):
 
     def ahead(self):
         """What was made and not served, once the workers have nothing to do."""
-        for future in list(self._prefetcher._pending.values()):
+        serving = self._standby or self  # generators have workers of their own
+        for future in list(serving._prefetcher._pending.values()):
             future.result(timeout=20)
         return sorted(set(self.made) - set(self.served))

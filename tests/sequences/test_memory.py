@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 import imggen
+from imggen.sequences.keras_compat import PeekedArray
 from tests.helpers.images import write_images
 
 SCRIPT = """
@@ -176,3 +177,42 @@ def test_a_wrapper_of_the_users_own_starts_no_threads_that_keras_would_keep(tmp_
     assert sequence.epoch == 2
     assert our_threads() <= before
     assert sequence.batch_maker.buffers._buffers == []
+
+
+def test_a_generator_that_keras_keeps_holds_neither_batches_nor_workers(tmp_path):
+    folder = write_images(tmp_path, {"cat": 6, "dog": 6})
+    model = keras.Sequential(
+        [keras.Input((8, 8, 3)), keras.layers.Flatten(), keras.layers.Dense(1)]
+    )
+    model.compile("sgd", "mse")
+    before = our_threads()
+    sequence = imggen.from_directory(
+        folder, image_size=(8, 8), batch_size=3, label_mode="binary", cache="ram", workers=2
+    )
+    cache, buffers = sequence.batch_maker.samples.cache, sequence.batch_maker.buffers
+    generator = sequence.generator()
+    model.fit(generator, steps_per_epoch=4, epochs=2, shuffle=False, verbose=0)
+    assert len(our_threads() - before) == 2
+    left = weakref.ref(sequence)
+    del sequence
+    assert left() is None
+    for thread in our_threads() - before:
+        thread.join(timeout=20)
+    assert our_threads() <= before
+    assert buffers._buffers == []
+    assert cache._bytes_stored == 0
+    held = [each for each in gc.get_objects() if isinstance(each, PeekedArray)]
+    if keras.backend.backend() == "tensorflow":
+        assert held
+    assert all(each._array is None for each in held)
+    assert next(generator)[0].shape == (3, 8, 8, 3)  # it still serves
+    generator.close()
+
+
+def test_an_array_that_was_read_is_released_and_made_again():
+    peeked = PeekedArray(np.arange(3.0), lambda: np.arange(3.0))
+    assert (peeked.shape, peeked.dtype, peeked.ndim) == ((3,), np.float64, 1)
+    for _ in range(2):
+        assert np.asarray(peeked).tolist() == [0.0, 1.0, 2.0]
+        assert peeked._array is None
+    assert np.asarray(peeked, dtype=np.float32).dtype == np.float32
