@@ -108,9 +108,16 @@ def to_paths(values: Any, name: str) -> list[str]:
         name: The argument or the column, for the message.
 
     Raises:
-        ManifestError: A value is missing, or something else.
+        ManifestError: A value is missing, or something else, or holds what no path can hold.
     """
-    return [_to_path(value, name, row) for row, value in enumerate(to_values(values, name))]
+    paths = [_to_path(value, name, row) for row, value in enumerate(to_values(values, name))]
+    for row, path in enumerate(paths):
+        if "\0" in path or not _is_encodable(path):
+            raise ManifestError(
+                f"{name} holds {shorten(path)} in row {row}, which cannot be a path: it has a null "
+                "character or half of a surrogate pair. Fix or drop that row."
+            )
+    return paths
 
 
 def to_names(values: Any, name: str, error: type[ImggenError] = ManifestError) -> list[str]:
@@ -132,7 +139,14 @@ def to_names(values: Any, name: str, error: type[ImggenError] = ManifestError) -
                 f"{name} holds {shorten(value)} in row {row}; expected text, numbers or dates. "
                 "Convert it to text."
             )
-    return [os.fspath(value) if isinstance(value, os.PathLike) else str(value) for value in listed]
+    names = [os.fspath(value) if isinstance(value, os.PathLike) else str(value) for value in listed]
+    for row, text in enumerate(names):
+        if not _is_encodable(text):
+            raise error(
+                f"{name} holds {shorten(text)} in row {row}, which has half of a surrogate pair. "
+                "Fix or drop that row."
+            )
+    return names
 
 
 def reject_missing(
@@ -198,6 +212,16 @@ def _to_path(value: Any, name: str, row: int) -> str:
         f"{name} holds {what} in row {row}; expected a path (str, bytes or os.PathLike), or a "
         "whole number as an ID. Fix or drop that row."
     )
+
+
+def _is_encodable(path: str) -> bool:
+    if path.isascii():
+        return True
+    try:
+        os.fsencode(path)
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _is_name(value: Any) -> bool:

@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from imggen import Manifest
-from imggen.errors import ManifestError, OptionError
+from imggen import Manifest, group_by
+from imggen.errors import ManifestError, OptionError, SplitError
 from tests.helpers.cases import each_case
 
 FILES = ["b.jpg", "a.jpg", "c.jpg"]
@@ -96,3 +96,14 @@ def test_one_huge_index_does_not_fill_the_memory():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.stdout.strip() == "refused"
+
+
+def test_what_cannot_be_a_path_or_a_name_is_refused_by_row():
+    for path in ("a\0.jpg", "\0", "\ud800.jpg"):
+        with pytest.raises(
+            ManifestError, match="files holds '.*' in row 1, which cannot be a path"
+        ):
+            Manifest.from_files(["ok.jpg", path])
+    manifest = Manifest.from_files(["\udcff.jpg", "ä.jpg"])  # bytes that are not UTF-8
+    with pytest.raises(SplitError, match="group_by holds .* in row 1, which has half"):
+        group_by(manifest, ["ä", "\ud800"])
