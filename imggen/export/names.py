@@ -14,6 +14,12 @@ from imggen.errors import ExportError
 from imggen.export.path_keys import path_key
 from imggen.export.sidecars import Sidecar
 
+_IS_WINDOWS = os.name == "nt"
+# Names of devices, characters that are not permitted, and ends that Windows removes.
+_WINDOWS_RESERVED = re.compile(
+    r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?|.*[<>:\"\\|?*\x00-\x1f].*|.*[. ]",
+    re.IGNORECASE | re.DOTALL,
+)
 _MAX_PATH_LENGTH = 4095  # bytes, on Linux; elsewhere the system itself refuses
 
 
@@ -26,12 +32,18 @@ def check_folder_names(split_names: Sequence[str], class_names: Sequence[str]) -
     # Names of folds, which are generated, contain a slash.
     splits = [name for name in split_names if not re.fullmatch(r"fold_\d+/(train|val)", name)]
     for kind, names in (("splits", splits), ("classes", class_names)):
-        invalid = [name for name in names if not name or name[0] == "." or {*"/\0"} & {*name}]
+        invalid = [name for name in names if not _is_folder_name(name)]
         if invalid:
             raise ExportError(
                 f"The {kind} {invalid[:5]} cannot be names of folders, or would be hidden. Rename "
                 "them, or write a manifest instead of folders."
             )
+
+
+def _is_folder_name(name: str) -> bool:
+    if not name or name[0] == "." or {*"/\0"} & {*name}:
+        return False
+    return not (_IS_WINDOWS and _WINDOWS_RESERVED.fullmatch(name))
 
 
 @final

@@ -1,6 +1,7 @@
 """Names and paths of split files: unusual, long and equal ones, and those of tables."""
 
 import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -216,6 +217,19 @@ def test_a_split_name_that_cannot_be_a_folder_is_refused(tmp_path, name):
 
     assert repr(name) in str(caught.value)
     assert visible_in(tmp_path) == ["photos"]
+
+
+def test_labels_that_windows_cannot_store_are_refused_there(tmp_path, monkeypatch):
+    folder = write_files(tmp_path / "in", *numbered("flat", 2))
+    for label in ("CON", "nul.x", "com1", "a:b", "a?", "x.", "x ", "a\\b", "tab\t"):
+        manifest = table(folder, numbered("flat", 2), [label, "console"])
+        monkeypatch.setattr("imggen.export.names._IS_WINDOWS", True)
+        with pytest.raises(ExportError, match=r"classes \[.*\] cannot be names of folders"):
+            split_directory(manifest, tmp_path / "out", ALL)
+        monkeypatch.setattr("imggen.export.names._IS_WINDOWS", False)
+        split_directory(manifest, tmp_path / "out", ALL)
+        assert sorted(os.listdir(tmp_path / "out/all")) == sorted([label, "console"])
+        shutil.rmtree(tmp_path / "out")
 
 
 def test_a_label_may_be_unusual_and_long(tmp_path):
