@@ -289,7 +289,6 @@ def test_a_file_that_cannot_be_written_completely_is_an_export_error(tmp_path):
     ("source", "ratios", "error"),
     [
         ("nowhere", HALF, ScanError),
-        ("photos/cat", HALF, ScanError),
         ("photos", (0.5, 0.6), SplitError),
         ("photos", (0.98, 0.01, 0.01), SplitError),
     ],
