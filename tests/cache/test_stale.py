@@ -108,13 +108,12 @@ def test_an_edit_right_after_the_load_is_found_even_if_no_time_changes(tmp_path,
         if str(path).endswith(".bmp"):
             return os.stat_result(
                 [*found][:10],
-                {"st_mtime_ns": OLD, "st_ctime_ns": found.st_ctime_ns // 10**10 * 10**10},
+                {"st_mtime_ns": OLD, "st_ctime_ns": found.st_ctime_ns // 10**9 * 10**9},
             )
         return found
 
     files = Texts(tmp_path / "files")
     monkeypatch.setattr(os, "stat", coarse)
-    monkeypatch.setattr(file_state, "_MIN_AGE_NS", 20 * 10**9)
     files.served(tmp_path / "kept")
     edit_in_place(files.paths[2], "yyyy")
     assert files.served(tmp_path / "kept") == (["aaaa", "bbbb", "yyyy", "dddd"], 1)
