@@ -332,6 +332,7 @@ class KerasTrapWarning(ImggenWarning):
     - "missing-values": NaN among targets or weights;
     - "no-images": there are no samples;
     - "preprocessing-result": ``preprocessing_function`` returns no image;
+    - "saves-into-classes": ``save_to_dir`` is in the folder that images are read from;
     - "scaled-twice": images are rescaled that are scaled already;
     - "sorted-table": a subset is cut from rows that are sorted by their target;
     - "splits-as-classes": the folders of splits count as classes;

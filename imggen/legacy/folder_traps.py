@@ -6,6 +6,7 @@ import os
 from collections import Counter
 from typing import Any, NamedTuple
 
+from imggen.core import shorten
 from imggen.data import find_system_name
 from imggen.legacy.traps import list_names, warn_of_no_images, warn_of_trap, warn_of_unsplit
 
@@ -39,6 +40,7 @@ def warn_of_folder_traps(iterator: Any, folders: list[ClassFolder], given: Any) 
         folders: Its class folders.
         given: The argument ``classes``.
     """
+    _warn_of_saving_into(iterator)
     names = [folder.name for folder in folders]
     is_unsplit = warn_of_unsplit(iterator, iterator.image_data_generator, iterator.subset)
     if not any(folder.num_served for folder in folders):
@@ -71,6 +73,22 @@ def warn_of_folder_traps(iterator: Any, folders: list[ClassFolder], given: Any) 
             f'class_mode="binary" with {len(names)} classes ({list_names(names)}) gives the labels '
             f'0 to {len(names) - 1}. Use "sparse" or "categorical", or name two classes with '
             "classes=[...].",
+        )
+
+
+def _warn_of_saving_into(iterator: Any) -> None:
+    target = iterator.save_to_dir
+    if not isinstance(target, str | os.PathLike) or not os.fspath(target):
+        return
+    folder, directory = os.path.realpath(os.fspath(target)), os.path.realpath(iterator.directory)
+    if isinstance(folder, str) and os.path.join(folder, "").startswith(
+        os.path.join(os.fsdecode(directory), "")
+    ):
+        warn_of_trap(
+            iterator,
+            "saves-into-classes",
+            f"save_to_dir={shorten(target)} is in {shorten(iterator.directory)}, so the next "
+            "iterator reads the saved images as samples. Save them elsewhere.",
         )
 
 

@@ -365,8 +365,24 @@ def test_a_table_without_images_is_told_why(root):
         ours.ImageDataGenerator().flow_from_dataframe(table(), root, classes=["x"])
 
 
+def test_saving_into_the_folder_of_classes_is_warned_of(tmp_path):
+    folder = write_images(tmp_path / "classes", {"a": 1, "b": 1})
+    (tmp_path / "classes-saved").mkdir()
+    generator = ours.ImageDataGenerator()
+    for target in (folder, tmp_path / "classes" / "a", f"{folder}/saved"):
+        with pytest.warns(KerasTrapWarning, match="saves-into-classes: save_to_dir="):
+            generator.flow_from_directory(folder, save_to_dir=target)
+    generator.flow_from_directory(folder, save_to_dir=tmp_path / "classes-saved")
+
+
 def test_the_codes_are_listed_in_the_docstring_of_the_warning(root):
     listed = set(re.findall(r'^ *- "([a-z-]+)":', KerasTrapWarning.__doc__, re.MULTILINE))
     found = {code for code, _, _ in traps(root)}
-    elsewhere = {"ignored-assignment", "splits-as-classes", "hidden-class", "system-folder"}
+    elsewhere = {
+        "saves-into-classes",
+        "ignored-assignment",
+        "splits-as-classes",
+        "hidden-class",
+        "system-folder",
+    }
     assert found | elsewhere == listed
