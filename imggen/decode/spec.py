@@ -130,7 +130,7 @@ def _check_size(image_size: object) -> tuple[int, int]:
         raise OptionError(
             f"image_size={shorten(given)} must be two whole numbers of 1 or more, (height, width)."
         )
-    height, width = map(int, image_size)
+    height, width = int(image_size[0]), int(image_size[1])
     if height * width > _MAX_PIXELS:
         raise OptionError(
             f"image_size={(height, width)} is too large: {height * width} pixels per image. Use at "
