@@ -15,11 +15,7 @@ from imggen.legacy.argument_errors import build_argument_error, name_wrong_argum
 from imggen.legacy.batch import is_keras_preprocessing
 from imggen.legacy.batch_errors import make_random_state
 from imggen.legacy.flow_methods import FlowMethods
-from imggen.legacy.generator_traps import (
-    warn_if_unfitted,
-    warn_of_generator_traps,
-    warn_of_shape,
-)
+from imggen.legacy.generator_traps import warn_if_unfitted, warn_of_generator_traps, warn_of_shape
 from imggen.legacy.normalization import fit_statistics, normalize
 from imggen.legacy.random_parameters import (
     Parameters,
@@ -52,9 +48,8 @@ class ImageDataGenerator(FlowMethods):
     Some behavior of Keras is kept because trained models depend on it: ``height_shift_range``
     shifts images horizontally and ``width_shift_range`` vertically; images that are not square
     rotate about a point that is not their center; ``interpolation`` is "nearest" by default; pixels
-    are those that Keras reads, so 16-bit grayscale is clipped at 255 in color, transparency is
-    dropped, and some files of other depths than 8 bits are read wrongly. ``imggen.from_directory``
-    reads all of these right, or refuses them by kind; ``imggen.verify`` names them.
+    are those that Keras reads, so some files of other depths than 8 bits are read wrongly, and
+    transparency is dropped; ``imggen.from_directory`` reads these right, or refuses them by kind.
 
     Args:
         featurewise_center: Subtract the mean of the data passed to ``fit``, per channel.
