@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 # Aliases repeat nodes: a few lines can stand for more values than any memory holds.
 _MAX_NODES = 100_000
 _MAX_DEPTH = 100
+_MAX_NUMBER = 100  # characters
 
 _TAG = "tag:yaml.org,2002:"
 _MERGE = "<<"
@@ -174,6 +175,8 @@ class PolicyNodes:
         is_same = type(old.value) is type(value) and (old.value == value or value != value)  # nan
         if is_same or isinstance(old.value, str):
             return value
+        if len(text) > _MAX_NUMBER:
+            raise self._error(line_of(node), _TOO_LONG)
         choices = [json.dumps(one) for one in (old.value, value) if not isinstance(one, date)]
         raise self._error(
             line_of(node),
@@ -185,8 +188,10 @@ class PolicyNodes:
         try:
             return read(text)
         except ValueError as err:
-            what = "the number is too long" if len(text) > _MAX_DEPTH else shorten(text)
-            raise self._error(line_of(node), f"this value cannot be read: {what}") from err
+            problem = f"this value cannot be read: {shorten(text)}"
+            if len(text) > _MAX_NUMBER:
+                problem = _TOO_LONG
+            raise self._error(line_of(node), problem) from err
 
     def _check_tag(self, node: yaml.Node, kind: str) -> None:
         if node.tag not in (f"{_TAG}{kind}", "!"):
@@ -196,6 +201,7 @@ class PolicyNodes:
         return self._text[node.start_mark.index : node.end_mark.index]
 
 
+_TOO_LONG = "this value cannot be read: the number is too long"
 _TOO_DEEP = f"it is nested more than {_MAX_DEPTH} levels deep"
 
 

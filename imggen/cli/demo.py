@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from imggen.cli.options import PATH
+
 if TYPE_CHECKING:
     import keras
 
@@ -19,7 +21,7 @@ _SEED = 7
 @click.command()
 @click.option(
     "--output",
-    type=click.Path(path_type=Path),
+    type=PATH,
     default=Path("imggen-demo"),
     show_default=True,
     help="Folder for the images, the pictures and the table of predictions: a new or empty one, or "

@@ -363,7 +363,13 @@ def _read_strata(frame: pd.DataFrame | None, columns: tuple[str, ...]) -> Any:
         )
     values = [table_column(frame, name) for name in columns]
     if len(values) == 1:
-        return np.array(list(map(str, values[0])))
+        strata = list(map(str, values[0]))
+        if "" in strata:
+            raise click.UsageError(
+                f"--stratify-by {columns[0]}: {strata.count('')} of {len(strata)} rows have no "
+                f"value, such as row {strata.index('')}. Give each row a value."
+            )
+        return np.array(strata)
     try:
         return np.array([[float(value) for value in column] for column in values]).T
     except ValueError as err:

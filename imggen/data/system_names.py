@@ -27,6 +27,11 @@ _NAMES = {
         "TheVolumeSettingsFolder",
         # Windows
         "$RECYCLE.BIN",
+        "$WINDOWS.~BT",
+        "$WinREAgent",
+        "Config.Msi",
+        "msdownld.tmp",
+        "_vti_cnf",
         "System Volume Information",
         "desktop.ini",
         "ehthumbs.db",

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, final
 import numpy as np
 import numpy.typing as npt
 
+from imggen.decode.jpeg2000 import read_jpeg2000_header
 from imggen.decode.kinds import open_stored
 from imggen.decode.mask import stored_values
 from imggen.decode.mask_values import Color, MaskValues
@@ -125,7 +126,16 @@ def _lossy_format(mask: Image.Image, path: str) -> str:
         return "TIFF with lossy compression"
     if name == "WEBP" and _is_lossy_webp(path):
         return "lossy WEBP"
+    if name == "JPEG2000" and _is_lossy_jpeg2000(path):
+        return "lossy JPEG 2000"
     return ""
+
+
+def _is_lossy_jpeg2000(path: str) -> bool:
+    """Whether the wavelet transform is rounded; without, a file may still lack its last bits."""
+    with open(path, "rb") as file:
+        header = read_jpeg2000_header(file)
+    return header is not None and not header.is_reversible
 
 
 def _is_lossy_webp(path: str) -> bool:

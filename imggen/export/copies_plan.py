@@ -59,8 +59,8 @@ def count_copies(manifest: Manifest, copies: int, *, balance: bool) -> list[int]
     goal = max(counts) * (1 + copies)
     if goal * sum(map(bool, counts)) > _MAX_FILES:  # before a list of them is made
         raise OptionError(
-            f"copies={copies} would make more than {_MAX_FILES:,} files. Make fewer copies; "
-            "ImageSequence(augment=) augments while training, without files."
+            f"copies={copies} would make more than {_MAX_FILES:,} files. Make fewer copies, "
+            "or augment while training, which needs no files."
         )
     if not balance or manifest.labels is None:
         return [copies] * len(manifest)

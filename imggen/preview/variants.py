@@ -122,7 +122,7 @@ def make_preview(
     """
     check_whole("images_per_class", images_per_class, 1)
     check_whole("variants", variants, 1)
-    check_at_most("variants", variants, 1000, "each image is augmented so many times")
+    check_at_most("variants", variants, 1000, "each image is augmented that often")
     check_optional_whole("max_classes", max_classes, 1)
     candidates, num_left_out = _rows_by_class(sequence.manifest, max_classes)
     indices: dict[int, None] = {}  # an image may have boxes of several classes

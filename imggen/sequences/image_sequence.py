@@ -172,7 +172,7 @@ class ImageSequence(EpochSequence[Batch], ManifestView, SampleView):
             raise OptionError('mask_values= is for masks; pass it with label_mode="mask".')
         batch_size = check_whole("batch_size", batch_size, 1)
         repeats = check_whole("repeats", repeats, 1)
-        check_at_most("repeats", repeats, 10_000, "each epoch serves each sample so many times")
+        check_at_most("repeats", repeats, 10_000, "each epoch serves each sample that often")
         check_choice("on_error", on_error, get_args(OnError))
         options = WorkerOptions(workers, use_multiprocessing, max_queue_size)
         cache = as_cache(cache)

@@ -78,6 +78,8 @@ def _resolve_strata(manifest: Manifest, stratify: bool | npt.ArrayLike) -> npt.N
         if values.ndim == 1:
             reject_missing(to_values(values, "stratify", SplitError), "stratify", SplitError)
             values = np.unique(values, return_inverse=True)[1]
+    except SplitError:
+        raise
     except (TypeError, ValueError) as err:
         raise SplitError(
             f"stratify holds values that cannot be compared, or rows of different lengths: {err} "

@@ -123,7 +123,7 @@ def _group_names(manifest: Manifest, by: Any) -> list[str]:
 def _search_paths(manifest: Manifest, expression: str) -> list[str]:
     try:
         pattern = re.compile(expression)
-    except (re.error, OverflowError) as err:
+    except (re.error, OverflowError, RecursionError) as err:
         raise SplitError(
             f"group_by={shorten(expression)} is not 'parent', 'stem' or a valid regular "
             f"expression: {err}."

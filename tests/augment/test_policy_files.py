@@ -62,6 +62,14 @@ def test_words_that_versions_of_yaml_read_differently_are_refused_by_their_line(
             assert nested.line == 3
 
 
+def test_long_numbers_of_yaml_1_1_are_refused_by_a_short_message():
+    # More digits than Python writes (4300), as an integer or as a word.
+    for word in ("1" + ":59" * 5000, "0b1" + "0" * 50_000, "1_0" * 2000, "1_0" * 200_000 + ".5"):
+        with case(word[:9]):
+            error = refusal(ROTATION.format(word))
+            assert (error.line, len(str(error)) < 200) == (4, True)
+
+
 def test_numbers_are_read_as_they_look():
     numbers = {"1e1": 10, "1E+1": 10, "1e-1": 0.1, ".5": 0.5, "+.5": 0.5, "5.": 5, "08": 8}
     for word, number in {**numbers, "0o17": 15, "0x1F": 31, "1.0e+1": 10, "!!int 7": 7}.items():

@@ -206,6 +206,11 @@ def test_errors_are_printed_on_one_line_with_exit_status_1(photos, tmp_path, lin
         (["split", "a", "b", "--seed", "x"], "'x'"),
         (["demo", "--epochs", "0"], "--epochs"),
         (["scan", "photos", "--sve", "m.csv"], "--sve"),
+        (["scan", ""], "DIRECTORY"),
+        (["cache", "clear", ""], "FOLDER"),
+        (["verify", "photos", "--quarantine", ""], "--quarantine"),
+        (["demo", "--output", ""], "--output"),
+        (["migrate", ""], "PATH"),
     ],
 )
 def test_usage_errors_name_the_argument_with_exit_status_2(line, named):

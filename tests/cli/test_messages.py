@@ -134,6 +134,7 @@ leaks plain.csv
 leaks plain.csv --threshold 2
 augment photos aug --policy strng
 augment photos aug --copies -1
+augment photos aug --copies 1000000000
 augment photos aug --image-size 0 1
 augment masked.csv aug
 augment flat aug --balance

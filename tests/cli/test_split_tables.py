@@ -229,6 +229,16 @@ def test_columns_that_cannot_be_stratified_by_are_refused(table, tmp_path, colum
     assert os.listdir(tmp_path) == ["in"]
 
 
+def test_a_row_without_a_stratum_is_refused(table, tmp_path):
+    frame = pd.read_csv(table)
+    frame.assign(clinic=["", *"ab" * 15, ""]).to_csv(table, index=False)
+    result = invoke("split", table, tmp_path / "out", "--stratify-by", "clinic")
+
+    assert result.exit_code == 2
+    assert "--stratify-by clinic: 2 of 32 rows have no value, such as row 0" in result.stderr
+    assert os.listdir(tmp_path) == ["in"]
+
+
 def test_labels_other_than_0_and_1_are_refused(table, tmp_path):
     frame = pd.read_csv(table)
     frame.assign(fever=range(32)).to_csv(table, index=False)

@@ -141,6 +141,7 @@ def test_a_folder_that_class_names_names_is_a_class_whatever_it_is(photos, other
 SYSTEM_FOLDERS = [
     *"@eaDir #recycle @Recycle @Recently-Snapshot #snapshot @tmp @__thumb lost+found".split(),
     *"$RECYCLE.BIN __pycache__ __MACOSX ~snapshot OneDriveTemp FOUND.000".split(),
+    *"$WINDOWS.~BT $WinREAgent Config.Msi msdownld.tmp _vti_cnf".split(),
     "System Volume Information",
     "Network Trash Folder",
     "Temporary Items",

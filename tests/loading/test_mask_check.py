@@ -79,6 +79,8 @@ def test_interpolated_edges_are_noticed(tmp_path):
         (".jpg", {"quality": 90}, "JPEG"),
         (".webp", {"quality": 80}, "lossy WEBP"),
         (".tif", {"compression": "jpeg"}, "TIFF with lossy compression"),
+        (".jp2", {"irreversible": True, "quality_layers": [20]}, "lossy JPEG 2000"),
+        (".j2k", {"irreversible": True, "quality_layers": [20]}, "lossy JPEG 2000"),
     ],
 )
 def test_a_mask_in_a_lossy_format_is_named(tmp_path, ending, options, name):
@@ -99,7 +101,13 @@ def test_a_mask_in_a_lossy_format_is_named(tmp_path, ending, options, name):
 
 @pytest.mark.parametrize(
     ("ending", "options"),
-    [(".webp", {"lossless": True}), (".tif", {"compression": "tiff_lzw"}), (".bmp", {})],
+    [
+        (".webp", {"lossless": True}),
+        (".tif", {"compression": "tiff_lzw"}),
+        (".bmp", {}),
+        (".jp2", {}),
+        (".j2k", {}),
+    ],
 )
 def test_lossless_formats_are_not_taken_for_lossy_ones(tmp_path, ending, options):
     images = write(tmp_path, [gray(CLASSES)], ending, **options)

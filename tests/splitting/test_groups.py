@@ -126,6 +126,8 @@ def test_what_is_no_expression_is_an_error():
         r"missing \), unterminated subpattern at position 1\.$",
     ):
         group_by(manifest_of(["p1.jpg"]), r"p(\d")
+    with pytest.raises(SplitError, match="valid regular expression"):
+        group_by(manifest_of(["p1.jpg"]), "(" * 10_000)
 
 
 def test_a_function_is_given_the_path_and_names_the_group():

@@ -269,7 +269,7 @@ def test_another_process_makes_the_same_split_by_several_labels(grouped, tmp_pat
             np.full((20, 2), "cat"),
             "stratify has two dimensions and holds values other than 0 and 1",
         ),
-        ([None, *"a" * 19], "stratify has no value in 1 of 20 rows, first in row 0"),
+        ([None, *"a" * 19], "^stratify has no value in 1 of 20 rows, first in row 0"),
         (pd.Series([*"a" * 19, None], dtype="string"), "stratify has no value .* row 19"),
         (np.array([*[1.0] * 18, np.nan, np.nan]), "stratify has no value in 2 of 20 .* row 18"),
         ([object() for _ in range(20)], "stratify holds values that cannot be compared"),

@@ -45,6 +45,7 @@ class AlbumentationsStep:
         recording = copy.deepcopy(transform)
         if hasattr(recording, "save_applied_params"):
             recording.save_applied_params = True
+        _let_move_boxes(recording)
         self._copies = ThreadCopies((recording, random.Random(0)))  # noqa: S311
         # Compose creates a list of applied transforms; OneOf and its like need to be passed one.
         class_names = _class_names(transform)
@@ -101,6 +102,20 @@ def _has_params(transform: Any) -> bool:
         ("Compose" in _class_names(inner) and inner.processors) or _has_params(inner)
         for inner in getattr(transform, "transforms", ())
     )
+
+
+def _let_move_boxes(transform: Any) -> None:
+    """Gives RandomGridShuffle what a Compose with bbox_params gives it, to move boxes with tiles.
+
+    Without, it moves the image only.
+    """
+    for inner in getattr(transform, "transforms", ()):
+        _let_move_boxes(inner)
+    if "RandomGridShuffle" in _class_names(transform) and "bboxes" not in transform.processors:
+        from albumentations.core.bbox_utils import BboxParams, BboxProcessor
+
+        processor = BboxProcessor(BboxParams("albumentations"))
+        transform.set_processors({**transform.processors, "bboxes": processor})
 
 
 def _restore_channels(result: Any, image: npt.NDArray[Any]) -> Any:

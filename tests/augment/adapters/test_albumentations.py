@@ -226,6 +226,29 @@ def test_masks_do_not_change_what_is_drawn():
         np.testing.assert_array_equal(with_mask, alone)
 
 
+@pytest.mark.parametrize(
+    "augment",
+    [
+        A.RandomGridShuffle((3, 3), p=1),
+        A.OneOf([A.RandomGridShuffle((3, 3), p=1)], p=1),
+        A.Compose([A.Sequential([A.RandomGridShuffle((3, 3), p=1)], p=1)]),
+    ],
+    ids=["alone", "nested", "compose"],
+)
+def test_boxes_follow_their_tiles(augment):
+    image = np.zeros((90, 90, 3), np.uint8)
+    image[35:50, 5:25] = 255  # inside of one tile
+    boxes = np.array([[5.0, 35, 25, 50, 4]])
+    places = set()
+    for seed in range(8):
+        result = applied(augment, Sample(image, boxes=boxes), seed).sample
+        rows, columns = np.nonzero(result.image[..., 0])
+        shown = [columns.min(), rows.min(), columns.max() + 1, rows.max() + 1, 4]
+        np.testing.assert_allclose(result.boxes, [shown], atol=1)
+        places.add(tuple(shown))
+    assert len(places) > 1
+
+
 # What they say
 
 
