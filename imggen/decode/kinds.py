@@ -249,8 +249,10 @@ def _read_png(image: Image.Image, file: BinaryIO) -> Raster | None:
         return None
     transparent = image.info.get("transparency")
     if header.bits in {2, 4} and header.color_type == 0 and isinstance(transparent, int):
-        # Pillow scales the gray values to 8 bits, and not the one that is transparent.
-        image.info["transparency"] = transparent * (255 // ((1 << header.bits) - 1))
+        # Pillow scales the gray values to 8 bits, and not the one that is transparent, of which
+        # only the lowest bits count.
+        max_value = (1 << header.bits) - 1
+        image.info["transparency"] = (transparent & max_value) * (255 // max_value)
     if header.is_for_pillow:
         return None
     file.seek(0)

@@ -173,7 +173,7 @@ def _convert_color(image: Image.Image, spec: ImageSpec) -> Image.Image:
 
 
 def _convert_16_bits(image: Image.Image, image_format: str | None) -> Image.Image:
-    """Scales 16-bit grayscale to 8 bits; Pillow's own conversion clips at 255."""
+    """Scales 16-bit grayscale to 8 bits, and closes it; Pillow's own conversion clips at 255."""
     from PIL import Image
 
     values = np.asarray(image)
@@ -182,10 +182,14 @@ def _convert_16_bits(image: Image.Image, image_format: str | None) -> Image.Imag
             f"its pixels (mode {image.mode}) run from {values.min()} to {values.max()}, and this "
             "mode has no defined range; read it with a loader= of your own"
         )
+    transparent = image.info.get("transparency")
+    image.close()  # a large one would be in memory with all that follows
     gray = Image.fromarray(scale_to_8_bits(values, 65535))
-    if "transparency" in image.info:
-        opaque = values != image.info["transparency"]
-        gray.putalpha(Image.fromarray(opaque.astype(np.uint8) * 255))
+    if transparent is not None:
+        opaque = (values != transparent).view(np.uint8)
+        del values
+        opaque *= 255
+        gray.putalpha(Image.fromarray(opaque))
     return gray
 
 

@@ -142,11 +142,14 @@ class TiffHeader(NamedTuple):
             or (self.is_tiled and set(self.bits) != {8})
             or self.orientation != UPRIGHT
         )
+        # Pillow has no raw mode for these.
+        is_reversed = self.photometric == WHITE_IS_ZERO and self.fill_order == 2
         has_planes = self.is_planar and len(self.bits) > 1 and self.compression in _LOSSLESS
         return (
             set(self.bits) <= {1, 2, 4, 8}
             and self.sample_formats[:1] != (2,)
             and not (has_multiplied_gray or is_raw_subsampled or is_confused or has_planes)
+            and not (is_reversed and set(self.bits) == {8})
             and (not self.color_map or self.has_wide_palette)
         )
 

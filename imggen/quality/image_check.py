@@ -21,6 +21,7 @@ from imggen.quality.witnesses import (
     HelperDiedError,
     HelperPool,
     decode_with_pillow,
+    examine_avif,
     examine_bmp,
     examine_error,
     examine_gif,
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from PIL import Image
 
 _STRUCTURES: dict[str, Callable[[bytes], Iterable[Evidence]]] = {
+    "AVIF": examine_avif,
     "BMP": examine_bmp,
     "GIF": examine_gif,
     "JPEG2000": examine_jpeg_2000,
@@ -44,11 +46,14 @@ _STRUCTURES: dict[str, Callable[[bytes], Iterable[Evidence]]] = {
     "WEBP": examine_webp,
 }
 # Of kinds of many variants, some of which decoders get wrong.
-_COMPARED = {"JPEG2000", "TIFF", "PPM"}
+_COMPARED = {"JPEG2000", "TIFF"}
+# OpenCV ignores the largest value that these files state, and does not read all that are text.
+_LOADED = {"PPM"}
 # Of color spaces that decoders convert to RGB in different ways.
 _CONVERTED = {"CMYK", "LAB", "YCbCr"}
 # In the name of a kind: the header is damaged.
 _IMPOSSIBLE = re.compile(r"\b0-bit|\b0 channels")
+_AVIF_TYPES = (b"ftypavif", b"ftypavis")
 _PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 
 
@@ -144,7 +149,7 @@ def _examine(full_path: str, path: str, helpers: HelperPool) -> Iterator[Evidenc
         else:
             error = decode_with_pillow(image)
             evidence = _examine_structure(image.format or "", full_path)
-            if error is None and image.format not in _COMPARED:
+            if error is None and image.format not in _COMPARED | _LOADED:
                 evidence += examine_image_visibility(image)
         # Last, since counting frames reads all of them.
         facts = _facts(image, os.path.getsize(full_path))
@@ -156,7 +161,7 @@ def _examine(full_path: str, path: str, helpers: HelperPool) -> Iterator[Evidenc
     is_broken = any(found.problem.is_fault for found in evidence)
     if is_broken:
         return
-    if facts.mode in _CONVERTED:
+    if facts.mode in _CONVERTED or facts.format in _LOADED:
         yield from helpers.ask("load", full_path)
     elif facts.format in _COMPARED or facts.mode not in PLAIN_MODES:
         yield from helpers.ask("compare", full_path)
@@ -176,7 +181,12 @@ def _examine_unopened(full_path: str, error: Evidence, helpers: HelperPool) -> I
         return
     with open(full_path, "rb") as file:
         data = file.read()
-    evidence = examine_png(data) if data.startswith(_PNG_SIGNATURE) else []
+    evidence: list[Evidence] = []
+    if data.startswith(_PNG_SIGNATURE):
+        evidence = examine_png(data)
+    elif data[4:12] in _AVIF_TYPES:
+        evidence = list(examine_avif(data))
+        error = evidence[0] if evidence else error
     yield from _judge_error(full_path, error, evidence, helpers, data)
 
 

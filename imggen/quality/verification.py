@@ -22,6 +22,7 @@ from imggen.core import (
     mark_folder,
     move_file,
     move_link,
+    warn_user,
 )
 from imggen.data import Manifest, scan
 from imggen.errors import ExportError
@@ -167,7 +168,9 @@ def verify(
     animated, unusual mode (such as CMYK or 16-bit).
 
     Helper processes decode JPEGs with OpenCV, since its decoders write their warnings to stderr.
-    They are started when the first one is needed, one per thread, and end with this function.
+    They are started when the first one is needed, one per thread, and end with this function. If
+    none can be started, as in a program frozen by PyInstaller, this process decodes, with a
+    warning.
 
     Args:
         source: A folder, whose images at any depth are checked, or a manifest.
@@ -179,7 +182,6 @@ def verify(
 
     Raises:
         ScanError: Same as ``scan``.
-        WorkerError: A helper process cannot be started.
 
     Example:
         >>> report = verify(photos)
@@ -194,6 +196,12 @@ def verify(
             finding
             for found in ThreadMap(workers).imap_with_progress("decoding", check, paths, progress)
             for finding in found
+        )
+    if helpers.start_error:
+        warn_user(
+            f"Cannot start a process that decodes files: {helpers.start_error}. This process has "
+            "decoded them, without the warnings of libjpeg and libtiff, and some damaged pixels "
+            "may not be found. Call verify from a Python interpreter."
         )
     return VerifyReport(manifest.root, len(paths), findings, manifest.skipped)
 

@@ -19,6 +19,7 @@ from imggen.decode import (
     load_mask,
     source_geometry,
 )
+from imggen.decode.load import _convert_16_bits
 from imggen.decode.transparency import composite
 from imggen.errors import ImageError, OptionError
 from tests.helpers.cases import case
@@ -63,6 +64,35 @@ def test_a_png_with_a_long_text_keeps_its_orientation_and_transparency():
 
     got = load(png(four, 8, RGBA, before=extra), color_mode="rgba")
     np.testing.assert_array_equal(got, turn(four, 6))
+
+
+def test_only_the_lowest_bits_of_the_transparent_gray_value_count():
+    """PNG specification, 11.3.2.1: a decoder must mask the other bits."""
+    for bits in (2, 4, 8):
+        top = (1 << bits) - 1
+        values = np.array([[[0], [1], [top]]], np.uint8)
+        for high in (0, 1 << bits, 0x8000):
+            with case(bits, high):
+                data = png(values, bits, GRAY, transparent=struct.pack(">H", high | 1))
+                got = load(data, color_mode="rgba")[0, :, 3]
+                np.testing.assert_array_equal(got, [255, 0, 255])
+
+
+def test_white_is_zero_with_reversed_bits_is_read():
+    values = samples(8, 1)
+    reversed_bits = np.packbits(np.unpackbits(values), bitorder="little").reshape(values.shape)
+
+    got = load(tiff(reversed_bits, 8, 0, tags={266: (2,)}))
+    np.testing.assert_array_equal(got[:, :, :1], 255 - values)
+
+
+def test_a_large_16_bit_image_is_not_kept_in_memory_with_its_copies():
+    image = Image.fromarray(np.full((2, 2), 5140, np.uint16))
+    gray = _convert_16_bits(image, "PNG")
+
+    assert np.asarray(gray).tolist() == [[20, 20], [20, 20]]
+    with pytest.raises(ValueError, match="closed image"):
+        image.load()
 
 
 def test_damage_of_pixels_beside_a_long_text_is_an_error():

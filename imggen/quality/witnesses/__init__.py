@@ -6,6 +6,7 @@ without looking elsewhere.
 """
 
 from imggen.quality.witnesses.containers import (
+    examine_avif,
     examine_bmp,
     examine_gif,
     examine_jpeg_2000,
@@ -27,6 +28,7 @@ __all__ = [
     "HelperPool",
     "JpegCheck",
     "decode_with_pillow",
+    "examine_avif",
     "examine_bmp",
     "examine_error",
     "examine_gif",

@@ -1,8 +1,9 @@
-"""The lengths and positions that WebP, BMP, GIF, TIFF and JPEG 2000 files state."""
+"""The lengths and positions that WebP, AVIF, BMP, GIF, TIFF and JPEG 2000 files state."""
 
 from __future__ import annotations
 
 import struct
+import zlib
 from collections.abc import Iterator
 from typing import Any
 
@@ -30,6 +31,26 @@ def examine_webp(data: bytes) -> Iterator[Evidence]:
             yield Evidence(Problem.DAMAGED, detail, WITNESS)
             return
         position = end + (end & 1)
+
+
+def examine_avif(data: bytes) -> Iterator[Evidence]:
+    """Follows the boxes of an AVIF to its end."""
+    position = 0
+    while position + 8 <= len(data):
+        length = int.from_bytes(data[position : position + 4])
+        if length == 0:  # to the end of the file
+            return
+        if length == 1:
+            length = int.from_bytes(data[position + 8 : position + 16])
+        name = data[position + 4 : position + 8].decode("ascii", "replace")
+        if length < 8:
+            yield Evidence(Problem.DAMAGED, f"the box {name} has {length} bytes", WITNESS)
+            return
+        if position + length > len(data):
+            end = position + length
+            yield _truncated(f"the box {name} ends at byte {end} of {len(data)}")
+            return
+        position += length
 
 
 def examine_bmp(data: bytes) -> Iterator[Evidence]:
@@ -102,10 +123,15 @@ def examine_jpeg_2000(data: bytes) -> Iterator[Evidence]:
 
 _TYPES = {1: "B", 3: "H", 4: "I", 16: "Q"}
 _STRIP_OFFSETS, _STRIP_LENGTHS, _TILE_OFFSETS, _TILE_LENGTHS = 273, 279, 324, 325
+_COMPRESSION, _DEFLATE = 259, {(8,), (32946,)}
+_AT_ONCE = 1 << 20  # bytes
 
 
 def examine_tiff(data: bytes) -> Iterator[Evidence]:
-    """Compares the positions of the strips or tiles of the first page with the length."""
+    """Compares the positions of the strips or tiles of the first page with the length.
+
+    The checksums of Deflate are compared too, which libtiff does not do.
+    """
     try:
         tags = _read_tags(data)
     except struct.error:
@@ -123,6 +149,23 @@ def examine_tiff(data: bytes) -> Iterator[Evidence]:
                     f"{len(data)}"
                 )
                 return
+            is_deflated = tags.get(_COMPRESSION) in _DEFLATE
+            if is_deflated and _has_wrong_checksum(data[start : start + length]):
+                detail = f"the checksum of {kind} {number} of {len(offsets)} is wrong"
+                yield Evidence(Problem.DAMAGED, detail, WITNESS)
+                return
+
+
+def _has_wrong_checksum(deflated: bytes) -> bool:
+    """Whether data is decompressed to its end, and its checksum is that of other data."""
+    stream = zlib.decompressobj()
+    try:
+        while deflated and not stream.eof:
+            stream.decompress(deflated, _AT_ONCE)
+            deflated = stream.unconsumed_tail
+    except zlib.error as err:  # libtiff finds the others
+        return "incorrect data check" in str(err)
+    return False
 
 
 def _read_tags(data: bytes) -> dict[int, tuple[Any, ...]]:
@@ -148,4 +191,4 @@ def _read_tags(data: bytes) -> dict[int, tuple[Any, ...]]:
     return tags
 
 
-_TAGS = {_STRIP_OFFSETS, _STRIP_LENGTHS, _TILE_OFFSETS, _TILE_LENGTHS}
+_TAGS = {_COMPRESSION, _STRIP_OFFSETS, _STRIP_LENGTHS, _TILE_OFFSETS, _TILE_LENGTHS}

@@ -11,7 +11,7 @@ import tempfile
 from types import TracebackType
 from typing import Any, final
 
-from imggen.errors import WorkerError
+from imggen.quality.witnesses.helper_process import READY
 
 _CODE = """\
 import sys
@@ -29,15 +29,18 @@ class HelperDiedError(Exception):
 class HelperPool:
     """Processes that check files with OpenCV's decoders. A context manager, which ends them.
 
-    Any number of threads may use it; each waits for a process of its own.
+    Any number of threads may use it; each waits for a process of its own. Where no process can be
+    started, as in programs frozen by PyInstaller, this process decodes the files: decoders write
+    their warnings to its stderr, where nothing reads them.
 
-    Raises:
-        WorkerError: A process cannot be started.
+    Attributes:
+        start_error: Why no process can be started; empty if that has not been met.
     """
 
     def __init__(self) -> None:
         self._idle: queue.SimpleQueue[_Helper] = queue.SimpleQueue()
         self._is_closed = False
+        self.start_error = ""
 
     def __enter__(self) -> HelperPool:
         return self
@@ -66,10 +69,16 @@ class HelperPool:
         return answer
 
     def _ask_once(self, check: str, path: str) -> Any:
+        if self.start_error:
+            return _check_here(check, path)
         try:
             helper = self._idle.get_nowait()
         except queue.Empty:
-            helper = _Helper()
+            try:
+                helper = _Helper()
+            except _StartError as err:
+                self.start_error = str(err)
+                return _check_here(check, path)
         try:
             answer = helper.ask(check, path)
         except BaseException:  # an interrupted one has an answer on its way
@@ -90,16 +99,27 @@ class HelperPool:
                 return
 
 
+def _check_here(check: str, path: str) -> Any:
+    from imggen.quality.witnesses.decoder_checks import CHECKS
+
+    return CHECKS[check](path, list)
+
+
+class _StartError(Exception):
+    """No process that decodes files can be started."""
+
+
 @final
 class _Helper:
-    """One process."""
+    """One process.
+
+    Raises:
+        _StartError: It cannot be started.
+    """
 
     def __init__(self) -> None:
         if getattr(sys, "frozen", False) or not sys.executable:
-            raise WorkerError(
-                "Cannot start a process that decodes files: this program is not run by a Python "
-                "interpreter of its own. Call verify from one."
-            )
+            raise _StartError("this program is not run by a Python interpreter of its own")
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - it lives as long as the process
         try:
             self._process = subprocess.Popen(  # noqa: S603 - nothing of it comes from outside
@@ -110,12 +130,17 @@ class _Helper:
             )
         except OSError as err:
             self._errors.close()
-            raise WorkerError(
-                f"Cannot start a process that decodes files: {err}. Check that {sys.executable!r} "
-                "may be started."
-            ) from err
+            raise _StartError(str(err)) from err
         self._requests: Any = self._process.stdin
         self._answers: Any = self._process.stdout
+        # Programs that embed Python may name themselves as the interpreter.
+        if not self._is_ready():
+            self.close()
+            raise _StartError(f"{sys.executable!r} does not run Python code")
+
+    def _is_ready(self) -> bool:
+        """Waits for the process; returns whether it answers requests."""
+        return bool(self._answers.read(len(READY)) == READY)
 
     def ask(self, check: str, path: str) -> Any:
         try:

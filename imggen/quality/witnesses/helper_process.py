@@ -13,6 +13,9 @@ import sys
 from collections.abc import Callable
 from typing import Any, final
 
+# The bytes that the process writes once it can answer.
+READY = b"imggen\n"
+
 _STDERR = 2
 
 
@@ -39,6 +42,8 @@ def main() -> None:
 
     read_messages = Messages()
     requests, answers = sys.stdin.buffer, sys.stdout.buffer
+    answers.write(READY)
+    answers.flush()
     while True:
         try:
             name, path = pickle.load(requests)

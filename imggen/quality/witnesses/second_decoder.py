@@ -21,8 +21,15 @@ _LARGEST_DIFFERENCE = 8.0
 # Messages about the pixels, unlike those about unknown tags, texts and profiles.
 _ABOUT_PIXELS = re.compile(r"corrupt|truncated|premature|not enough|ERROR:|TIFF_Error")
 
+# Messages of OpenCV about whole files of kinds that it does not read.
+_ABOUT_OPENCV = re.compile(r"can't read header|Invalid tile byte count")
+# What OpenCV puts before its messages: the level, the thread, the time, and its own line of code.
+_LOG_PREFIX = re.compile(r"^\[\w+:\d+@[\d.]+\] global (?:\S+:\d+ )?")
+
 _NOT_SUPPORTED = re.compile(r"not supported|no defined range")
 _SPEC = ImageSpec(None, color_mode="rgba", exif_orientation=False)
+_UPRIGHT = ImageSpec(None, color_mode="rgba", exif_orientation=True)
+_TIFF_SIGNATURES = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 
 Messages = Callable[[], list[str]]
 
@@ -62,7 +69,7 @@ def compare_decoders(path: str, read_messages: Messages) -> list[Evidence]:
     """
     read_messages()
     try:
-        served = load_image(path, _SPEC)
+        served = load_image(path, _UPRIGHT if _is_tiff(path) else _SPEC)
     except ImageError as err:
         return [_judge_refusal(err)]
     return [*examine_visibility(served), *_compare(served, path, read_messages)]
@@ -71,9 +78,9 @@ def compare_decoders(path: str, read_messages: Messages) -> list[Evidence]:
 def _compare(served: npt.NDArray[np.uint8], path: str, read_messages: Messages) -> list[Evidence]:
     other = _decode_with_opencv(path)
     evidence = [
-        Evidence(Problem.DECODER_WARNING, message, WITNESS)
+        Evidence(Problem.DECODER_WARNING, _LOG_PREFIX.sub("", message), WITNESS)
         for message in read_messages()
-        if _ABOUT_PIXELS.search(message)
+        if _ABOUT_PIXELS.search(message) and not _ABOUT_OPENCV.search(message)
     ][:1]
     if other is None:
         return evidence
@@ -92,6 +99,12 @@ def _compare(served: npt.NDArray[np.uint8], path: str, read_messages: Messages) 
         )
         evidence.append(Evidence(Problem.DISAGREEMENT, detail, WITNESS))
     return evidence
+
+
+def _is_tiff(path: str) -> bool:
+    """Whether OpenCV turns a file upright, whatever its flags are: it does so with TIFFs."""
+    with open(path, "rb") as file:
+        return file.read(4) in _TIFF_SIGNATURES
 
 
 def _decode_with_opencv(path: str) -> npt.NDArray[np.uint8] | None:

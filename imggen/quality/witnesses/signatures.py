@@ -37,10 +37,19 @@ def name_kind(data: bytes) -> str | None:
         'HEIC'
     """
     if data[4:8] == b"ftyp":
-        return _BRANDS.get(data[8:12])
+        name = _BRANDS.get(data[8:12])
+        return None if name == "AVIF" and _reads_avif() else name
     for start, name in _STARTS.items():
         if data.startswith(start):
             return name
     if data.lstrip()[:5].lower() == b"<?xml" and b"<svg" in data[:1000].lower():
         return "SVG"
     return "SVG" if data.lstrip()[:4].lower() == b"<svg" else None
+
+
+def _reads_avif() -> bool:
+    """Whether Pillow reads AVIF, so that one that it does not open is broken."""
+    from PIL import Image
+
+    Image.init()
+    return "AVIF" in Image.OPEN

@@ -11,6 +11,7 @@ from PIL import Image
 from imggen import load_image, verify
 from imggen.quality.findings import Problem
 from imggen.quality.witnesses import (
+    examine_avif,
     examine_bmp,
     examine_gif,
     examine_jpeg_2000,
@@ -121,6 +122,7 @@ def test_long_texts_and_wrong_metadata_are_not_faults(tmp_path):
     [
         (examine_webp, "WEBP", {}),
         (examine_webp, "WEBP", FRAMES),
+        (examine_avif, "AVIF", {}),
         (examine_bmp, "BMP", {}),
         (examine_gif, "GIF", {}),
         (examine_gif, "GIF", FRAMES),
@@ -145,6 +147,7 @@ def test_whole_files_end_where_they_say_and_cut_ones_do_not(examine, kind, optio
     ("examine", "kind"),
     [
         (examine_webp, "WEBP"),
+        (examine_avif, "AVIF"),
         (examine_bmp, "BMP"),
         (examine_gif, "GIF"),
         (examine_jpeg_2000, "JPEG2000"),
@@ -169,6 +172,21 @@ def test_the_strip_that_is_outside_of_the_file_is_named():
 
     assert problem is Problem.TRUNCATED
     assert detail == f"strip 3 of 3 ends at byte {len(data)} of {len(data) - 4}"
+
+
+def test_a_wrong_checksum_of_a_deflated_tiff_is_damage(tmp_path):
+    data = data_of(photo(0, 64), "TIFF", compression="tiff_adobe_deflate")
+    start = data.index(zlib.compress(photo(0, 64).tobytes())[:2])
+    stream = zlib.decompressobj()
+    stream.decompress(data[start:])
+    end = len(data) - len(stream.unused_data)
+    changed = data[: end - 1] + bytes([data[end - 1] ^ 1]) + data[end:]
+
+    assert facts(examine_tiff(data)) == []
+    (fact,) = facts(examine_tiff(changed))
+    assert fact == (Problem.DAMAGED, "the checksum of strip 1 of 1 is wrong")
+    write_photos(tmp_path, {"whole.tif": data, "changed.tif": changed})
+    assert [fault.path for fault in verify(tmp_path).faults] == ["changed.tif"]
 
 
 def test_the_first_frame_of_a_gif_ends_with_a_block():
@@ -234,6 +252,18 @@ def test_kinds_that_are_not_supported_are_named(tmp_path, data, name):
     assert (finding.problem, finding.detail) == (Problem.UNSUPPORTED, f"{name} is not supported")
     assert report.faults == ()
     assert report.quarantine(tmp_path.parent / "aside") == []
+
+
+def test_an_avif_that_pillow_does_not_open_is_broken_and_not_of_another_kind(tmp_path):
+    data = data_of(PICTURE, "AVIF")
+    start = data.index(b"mdat")
+    write_photos(
+        tmp_path,
+        {"cut.avif": data[:-40], "header.avif": data[: start - 10]},
+    )
+    problems = {finding.path: finding.problem for finding in verify(tmp_path).faults}
+
+    assert problems == dict.fromkeys(("cut.avif", "header.avif"), Problem.TRUNCATED)
 
 
 @pytest.mark.parametrize(

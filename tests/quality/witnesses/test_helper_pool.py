@@ -6,7 +6,8 @@ import threading
 
 import pytest
 
-from imggen.errors import WorkerError
+from imggen.errors import ImggenWarning
+from imggen.quality import verification
 from imggen.quality.findings import Problem
 from imggen.quality.image_check import check_image
 from imggen.quality.witnesses import HelperDiedError, HelperPool, helper_pool
@@ -68,14 +69,27 @@ def test_a_file_that_ends_its_process_is_broken(helpers, tmp_path, monkeypatch):
     assert finding.detail == "the process that decoded it ended with status -11"
 
 
-def test_a_process_that_cannot_be_started_is_an_error(monkeypatch):
-    with HelperPool() as pool:
-        monkeypatch.setattr(sys, "executable", "/nowhere/python")
-        with pytest.raises(WorkerError, match="Cannot start a process that decodes files"):
-            pool.ask("jpeg", "a.jpg")
-        monkeypatch.setattr(sys, "executable", "")
-        with pytest.raises(WorkerError, match="not run by a Python"):
-            pool.ask("jpeg", "a.jpg")
+@pytest.mark.parametrize(
+    ("name", "value", "reason"),
+    [
+        ("frozen", True, "not run by a Python interpreter"),
+        ("executable", "", "not run by a Python interpreter"),
+        ("executable", "/nowhere/python", "No such file"),
+        ("executable", "/bin/sh", "'/bin/sh' does not run Python code"),  # as where C embeds Python
+    ],
+)
+def test_without_a_process_files_are_decoded_in_this_one(
+    tmp_path, monkeypatch, name, value, reason
+):
+    write_photos(tmp_path, {"a.jpg": JPEG, "half.jpg": JPEG[: len(JPEG) // 2]})
+    monkeypatch.setattr(verification, "HelperPool", HelperPool)
+    monkeypatch.setattr(sys, name, value, raising=False)
+
+    with pytest.warns(ImggenWarning, match=reason) as warned:
+        report = verification.verify(tmp_path)
+
+    assert [(f.path, f.problem) for f in report.findings] == [("half.jpg", Problem.TRUNCATED)]
+    assert len(warned) == 1
 
 
 def test_threads_share_the_pool_and_get_their_own_answers(helpers, tmp_path):
