@@ -131,7 +131,6 @@ def test_long_texts_and_wrong_metadata_are_not_faults(tmp_path):
         (examine_tiff, "TIFF", {}),
         (examine_tiff, "TIFF", {"compression": "tiff_lzw"}),
     ],
-    ids=str,
 )
 def test_whole_files_end_where_they_say_and_cut_ones_do_not(examine, kind, options):
     data = data_of(PICTURE, kind, **options)
