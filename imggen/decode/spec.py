@@ -161,6 +161,6 @@ def _parse_background(background: object) -> Background:
         red, green, blue = map(int, background)
         return red, green, blue
     raise OptionError(
-        f'background={background!r} must be "white", "black", another color name or "#rrggbb", '
-        '"checker", or three whole numbers from 0 to 255, (red, green, blue).'
+        f'background={shorten(background)} must be "white", "black", another color name or '
+        '"#rrggbb", "checker", or three whole numbers from 0 to 255, (red, green, blue).'
     )

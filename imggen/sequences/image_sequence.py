@@ -22,6 +22,7 @@ from imggen.core import (
     format_summary,
     format_summary_html,
     is_whole,
+    shorten,
 )
 from imggen.data import Manifest
 from imggen.decode import ColorMode, ImageSpec, Interpolation, MaskValues, MaskValuesLike
@@ -346,7 +347,9 @@ class ImageSequence(EpochSequence[Batch], ManifestView, SampleView):
         """
         count = self.batch_maker.num_batches
         if not is_whole(index) or not -count <= index < count:
-            raise OptionError(f"index={index!r} must be the index of a batch, 0 to {count - 1}.")
+            raise OptionError(
+                f"index={shorten(index)} must be the index of a batch, 0 to {count - 1}."
+            )
         return draw_batch(
             self.batch_maker, self.batch_maker(self.epoch, index % count), num_images, cell
         )

@@ -130,6 +130,12 @@ def test_a_background_that_is_no_color_is_refused():
     for background in ("blank", "", (1, 2), (1, 2, 256), (0.5, 0, 0), None, 3, "#11223344"):
         with case(background), pytest.raises(OptionError, match=r"^background=.*checker"):
             ImageSpec(background=background)
+    many = [0]
+    for _ in range(18):
+        many = [many, many]
+    with pytest.raises(OptionError, match=r"^background=.*checker") as caught:
+        ImageSpec(background=many)
+    assert len(str(caught.value)) < 1000
 
 
 def test_large_images_are_composited_in_strips_to_the_same_pixels():
