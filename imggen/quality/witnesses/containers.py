@@ -123,14 +123,14 @@ def examine_jpeg_2000(data: bytes) -> Iterator[Evidence]:
 
 _TYPES = {1: "B", 3: "H", 4: "I", 16: "Q"}
 _STRIP_OFFSETS, _STRIP_LENGTHS, _TILE_OFFSETS, _TILE_LENGTHS = 273, 279, 324, 325
-_COMPRESSION, _DEFLATE = 259, {(8,), (32946,)}
+_COMPRESSION, _FILL_ORDER, _DEFLATE = 259, 266, {(8,), (32946,)}
 _AT_ONCE = 1 << 20  # bytes
 
 
 def examine_tiff(data: bytes) -> Iterator[Evidence]:
     """Compares the positions of the strips or tiles of the first page with the length.
 
-    The checksums of Deflate are compared too, which libtiff does not do.
+    Deflated data are decompressed to their checksums; libtiff stops at the last pixel.
     """
     try:
         tags = _read_tags(data)
@@ -149,23 +149,24 @@ def examine_tiff(data: bytes) -> Iterator[Evidence]:
                     f"{len(data)}"
                 )
                 return
-            is_deflated = tags.get(_COMPRESSION) in _DEFLATE
-            if is_deflated and _has_wrong_checksum(data[start : start + length]):
-                detail = f"the checksum of {kind} {number} of {len(offsets)} is wrong"
+            is_deflated = tags.get(_COMPRESSION) in _DEFLATE and tags.get(_FILL_ORDER) != (2,)
+            error = _decompress(data[start : start + length]) if is_deflated else None
+            if error is not None:
+                detail = f"{kind} {number} of {len(offsets)} does not decompress: {error}"
                 yield Evidence(Problem.DAMAGED, detail, WITNESS)
                 return
 
 
-def _has_wrong_checksum(deflated: bytes) -> bool:
-    """Whether data is decompressed to its end, and its checksum is that of other data."""
+def _decompress(deflated: bytes) -> str | None:
+    """Decompresses data, and returns why that fails; None if it does not, or the end is missing."""
     stream = zlib.decompressobj()
     try:
         while deflated and not stream.eof:
             stream.decompress(deflated, _AT_ONCE)
             deflated = stream.unconsumed_tail
-    except zlib.error as err:  # libtiff finds the others
-        return "incorrect data check" in str(err)
-    return False
+    except zlib.error as err:
+        return str(err).rpartition(": ")[2]
+    return None
 
 
 def _read_tags(data: bytes) -> dict[int, tuple[Any, ...]]:
@@ -191,4 +192,4 @@ def _read_tags(data: bytes) -> dict[int, tuple[Any, ...]]:
     return tags
 
 
-_TAGS = {_COMPRESSION, _STRIP_OFFSETS, _STRIP_LENGTHS, _TILE_OFFSETS, _TILE_LENGTHS}
+_TAGS = {_COMPRESSION, _FILL_ORDER, _STRIP_OFFSETS, _STRIP_LENGTHS, _TILE_OFFSETS, _TILE_LENGTHS}

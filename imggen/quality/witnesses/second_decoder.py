@@ -77,10 +77,13 @@ def compare_decoders(path: str, read_messages: Messages) -> list[Evidence]:
 
 def _compare(served: npt.NDArray[np.uint8], path: str, read_messages: Messages) -> list[Evidence]:
     other = _decode_with_opencv(path)
+    messages = read_messages()
+    if any(map(_ABOUT_OPENCV.search, messages)):  # only those of other libraries count
+        messages = [message for message in messages if not _LOG_PREFIX.match(message)]
     evidence = [
         Evidence(Problem.DECODER_WARNING, _LOG_PREFIX.sub("", message), WITNESS)
-        for message in read_messages()
-        if _ABOUT_PIXELS.search(message) and not _ABOUT_OPENCV.search(message)
+        for message in messages
+        if _ABOUT_PIXELS.search(message)
     ][:1]
     if other is None:
         return evidence

@@ -183,7 +183,8 @@ def test_a_wrong_checksum_of_a_deflated_tiff_is_damage(tmp_path):
 
     assert facts(examine_tiff(data)) == []
     (fact,) = facts(examine_tiff(changed))
-    assert fact == (Problem.DAMAGED, "the checksum of strip 1 of 1 is wrong")
+    detail = "strip 1 of 1 does not decompress: incorrect data check"
+    assert fact == (Problem.DAMAGED, detail)
     write_photos(tmp_path, {"whole.tif": data, "changed.tif": changed})
     assert [fault.path for fault in verify(tmp_path).faults] == ["changed.tif"]
 

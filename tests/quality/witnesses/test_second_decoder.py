@@ -53,6 +53,8 @@ def test_tiffs_that_opencv_does_not_read_have_no_remark(tmp_path, photometric):
     for bits in (2, 4):
         values = (_LEVELS[:, :, :1] * ((1 << bits) - 1) / 255).astype(np.uint8)
         files[f"{bits}.tif"] = tiff_files.tiff(values, bits, photometric)
+    values = np.round(_LEVELS).astype(np.uint8)
+    files["tiles.tif"] = tiff_files.tiff(values, 8, tiff_files.RGB, planar=True, tile=(16, 16))
     write_photos(tmp_path, files)
 
     assert _remarks(tmp_path) == []
