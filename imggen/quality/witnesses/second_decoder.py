@@ -22,7 +22,7 @@ _LARGEST_DIFFERENCE = 8.0
 _ABOUT_PIXELS = re.compile(r"corrupt|truncated|premature|not enough|ERROR:|TIFF_Error")
 
 # Messages of OpenCV about whole files of kinds that it does not read.
-_ABOUT_OPENCV = re.compile(r"can't read header|Invalid tile byte count")
+_ABOUT_OPENCV = re.compile(r"can't read header|Invalid tile byte count|unsupported conversion")
 # What OpenCV puts before its messages: the level, the thread, the time, and its own line of code.
 _LOG_PREFIX = re.compile(r"^\[\w+:\d+@[\d.]+\] global (?:\S+:\d+ )?")
 

@@ -2,13 +2,14 @@
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from imggen import verify
 from imggen.decode import ImageSpec, load_image
 from imggen.quality.findings import Problem
 from imggen.quality.witnesses import second_decoder
 from tests.helpers import tiff_files
-from tests.helpers.pictures import write_photos
+from tests.helpers.pictures import data_of, write_photos
 
 _LEVELS = np.linspace(0, 255, 8 * 12 * 3).reshape(8, 12, 3)
 _ORIENTATION = 274
@@ -56,6 +57,13 @@ def test_tiffs_that_opencv_does_not_read_have_no_remark(tmp_path, photometric):
     values = np.round(_LEVELS).astype(np.uint8)
     files["tiles.tif"] = tiff_files.tiff(values, 8, tiff_files.RGB, planar=True, tile=(16, 16))
     write_photos(tmp_path, files)
+
+    assert _remarks(tmp_path) == []
+
+
+def test_gray_code_streams_that_opencv_does_not_read_have_no_remark(tmp_path):
+    gray = Image.fromarray(np.round(_LEVELS[:, :, 0]).astype(np.uint8))
+    write_photos(tmp_path, {"a.j2k": data_of(gray, "JPEG2000", no_jp2=True)})
 
     assert _remarks(tmp_path) == []
 
