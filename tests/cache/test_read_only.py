@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import tempfile
 import warnings
 from pathlib import Path
 
@@ -102,12 +103,15 @@ def test_an_empty_folder_on_a_read_only_disk_is_an_error(numbers, small_disk, re
         numbers.served(small_disk / "kept")
 
 
-# Runs as another user, who owns nothing.
+# Runs as another user, who owns nothing, and may not be able to read the code: all of it is imported
+# before.
 AS_NOBODY = """
-import os, sys, warnings
+import os, sys, tempfile, warnings
 sys.path.insert(0, os.getcwd())
 from pathlib import Path
 from tests.cache.test_read_only import Numbers
+with tempfile.TemporaryDirectory() as folder:
+    Numbers(Path(folder, "files")).served(Path(folder, "kept"))
 os.setgid(65534)
 os.setuid(65534)
 numbers = Numbers.__new__(Numbers)
@@ -118,14 +122,15 @@ print(numbers.served(Path(sys.argv[2])))
 
 
 @pytest.mark.skipif(not hasattr(os, "getuid") or os.getuid() != 0, reason="needs root")
-def test_a_folder_of_another_user_is_served(numbers, tmp_path):
-    numbers.served(tmp_path / "kept")
-    for path in [tmp_path, *tmp_path.parents[:2]]:
-        path.chmod(0o755)
-    for path in (tmp_path / "kept").rglob("*"):
-        path.chmod(0o555 if path.is_dir() else 0o444)
-    before = entries(tmp_path / "kept")
-    command = [sys.executable, "-c", AS_NOBODY, str(tmp_path / "files"), str(tmp_path / "kept")]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
-    assert (done.stdout, done.stderr[-300:]) == ("[]\n", "")
-    assert entries(tmp_path / "kept") == before
+def test_a_folder_of_another_user_is_served():
+    with tempfile.TemporaryDirectory() as folder:  # others cannot enter tmp_path
+        os.chmod(folder, 0o755)
+        files, kept = Path(folder, "files"), Path(folder, "kept")
+        Numbers(files).served(kept)
+        for path in kept.rglob("*"):
+            path.chmod(0o555 if path.is_dir() else 0o444)
+        before = entries(kept)
+        command = [sys.executable, "-c", AS_NOBODY, str(files), str(kept)]
+        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+        assert (done.stdout, done.stderr[-300:]) == ("[]\n", "")
+        assert entries(kept) == before

@@ -75,7 +75,7 @@ def test_texts_of_numbers_and_decimals_are_read_as_csv_and_databases_hold_them()
         ([1.0, 2j, 3.0], r"'age' holds 2j in row 1; expected finite numbers"),
         ([1.0, 2.0, True], r"'age' holds True in row 2; expected finite numbers"),
         ([1.0, 2.0, 1e39], r"'age' holds 1e\+39 in row 2; .* fit into float32"),
-        ([10**400, 2, 3], r"'age' holds 10{79}\.\.\. in row 0; .* fit into float32"),
+        ([10**400, 2, 3], r"'age' holds <int of 1329 bits> in row 0; .* fit into float32"),
         ([[1.0, 2.0], [1.0], []], r"'age' holds \[1\.0, 2\.0\] in row 0; expected finite"),
     ],
     ids=str,
