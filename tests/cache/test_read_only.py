@@ -103,8 +103,8 @@ def test_an_empty_folder_on_a_read_only_disk_is_an_error(numbers, small_disk, re
         numbers.served(small_disk / "kept")
 
 
-# Runs as another user, who owns nothing, and may not be able to read the code: all of it is imported
-# before.
+# Runs as another user, who owns nothing and may not be able to read the code, which is therefore
+# imported before.
 AS_NOBODY = """
 import os, sys, tempfile, warnings
 sys.path.insert(0, os.getcwd())
