@@ -345,14 +345,10 @@ class ImageSequence(EpochSequence[Batch], ManifestView, SampleView):
             >>> sequence.show_batch(cell=32).size
             (158, 62)
         """
-        count = self.batch_maker.num_batches
+        maker, count = self.batch_maker, self.batch_maker.num_batches
         if not is_whole(index) or not -count <= index < count:
-            raise OptionError(
-                f"index={shorten(index)} must be the index of a batch, 0 to {count - 1}."
-            )
-        return draw_batch(
-            self.batch_maker, self.batch_maker(self.epoch, index % count), num_images, cell
-        )
+            raise OptionError(f"index={shorten(index)} must be the index of one of {count} batches.")
+        return draw_batch(maker, maker(self.epoch, index % count), num_images, cell)
 
     @check_arguments
     def fill_cache(self, progress: Callable[[], object] = lambda: None) -> list[Failure]:

@@ -132,5 +132,5 @@ def test_a_folder_of_another_user_is_served():
         before = entries(kept)
         command = [sys.executable, "-c", AS_NOBODY, str(files), str(kept)]
         done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
-        assert (done.stdout, done.stderr[-300:]) == ("[]\n", "")
+        assert done.stdout == "[]\n", done.stderr
         assert entries(kept) == before
