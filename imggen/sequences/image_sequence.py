@@ -347,7 +347,7 @@ class ImageSequence(EpochSequence[Batch], ManifestView, SampleView):
         """
         maker, count = self.batch_maker, self.batch_maker.num_batches
         if not is_whole(index) or not -count <= index < count:
-            raise OptionError(f"index={shorten(index)} must be the index of one of {count} batches.")
+            raise OptionError(f"index={shorten(index)} must be an index of one of {count} batches.")
         return draw_batch(maker, maker(self.epoch, index % count), num_images, cell)
 
     @check_arguments

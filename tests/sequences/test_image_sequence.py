@@ -695,7 +695,7 @@ def test_a_shown_batch_has_at_most_num_images_images(photos):
     [
         ({"cell": 0}, "cell=0"),
         ({"num_images": 0}, "num_images=0"),
-        ({"index": 4}, "index=4 must be the index of one of 4 batches"),
+        ({"index": 4}, "index=4 must be an index of one of 4 batches"),
         ({"index": -5}, "index=-5"),
     ],
 )
