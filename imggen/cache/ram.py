@@ -53,11 +53,11 @@ class RamCache:
         self._same_size = same_size
         self._limit = _usable_memory() if limit is None else limit
         self._num_samples = num_samples
-        self._arrays: dict[int, npt.NDArray[Any]] = {}
-        # The arrays that agree in shape and dtype: to be written, and to be read.
+        # By index; None while an array is copied.
+        self._arrays: dict[int, npt.NDArray[Any] | None] = {}
+        # The arrays that agree with the first in shape and dtype, and which rows are written.
         self._rows: npt.NDArray[Any] | None = None
-        self._stack: npt.NDArray[Any] | None = None
-        self._is_in_stack = np.zeros(0, np.bool_)
+        self._is_in_rows = np.zeros(0, np.bool_)
         self._bytes_stored = 0
         self.is_full = False
         self.after_fork()
@@ -85,9 +85,11 @@ class RamCache:
 
         None if not all of them are stored, or if their shapes or dtypes differ.
         """
-        stack, is_in_stack = self._stack, self._is_in_stack
-        if stack is None or not is_in_stack[indices].all():
+        rows, is_in_rows = self._rows, self._is_in_rows
+        if rows is None or not is_in_rows[indices].all():
             return None
+        stack = rows[...]
+        stack.flags.writeable = False
         return StackedRows(stack, indices)
 
     def _store(self, index: int, array: npt.NDArray[Any]) -> npt.NDArray[Any]:
@@ -96,14 +98,28 @@ class RamCache:
             if self._bytes_stored == 0 and self._same_size:
                 self._check_space(array.nbytes)
                 self._allocate(array)
-            if index in self._arrays:  # two threads may load the same sample
-                return self._arrays[index]
-            if self._bytes_stored + array.nbytes <= self._limit:
+            arrays, rows, is_in_rows = self._arrays, self._rows, self._is_in_rows
+            if index in arrays:  # two threads may load the same sample
+                stored = arrays[index]
+                return array if stored is None else stored
+            fits = self._bytes_stored + array.nbytes <= self._limit
+            was_full = self.is_full  # other threads may have found it full too
+            if fits:
+                arrays[index] = None
                 self._bytes_stored += array.nbytes
-                self._arrays[index] = stored = self._copy(index, array)
-                return stored
-            was_full, self.is_full = self.is_full, True  # other threads may have found it full too
-            num_stored = len(self._arrays)
+            else:
+                self.is_full = True
+            num_stored = len(arrays)
+        if fits:  # copied outside the lock, so that threads do not wait for one another
+            if rows is not None and (array.shape, array.dtype) == (rows.shape[1:], rows.dtype):
+                stored = rows[index, ...]  # an array even where a sample is a single number
+                stored[...] = array
+                is_in_rows[index] = True
+            else:
+                stored = array.copy()
+            stored.flags.writeable = False
+            arrays[index] = stored
+            return stored
         if not was_full:
             warnings.warn(
                 f"The cache in memory is full: {num_stored} of {self._num_samples} images "
@@ -120,24 +136,8 @@ class RamCache:
         # stored on its own.
         with suppress(MemoryError):
             rows = np.empty((self._num_samples, *first.shape), first.dtype)
-            stack = rows[...]
-            stack.flags.writeable = False
-            self._is_in_stack = np.zeros(self._num_samples, np.bool_)
-            self._rows, self._stack = rows, stack
-
-    def _copy(self, index: int, array: npt.NDArray[Any]) -> npt.NDArray[Any]:
-        rows, stack = self._rows, self._stack
-        if (
-            rows is not None
-            and stack is not None
-            and (array.shape, array.dtype) == (rows.shape[1:], rows.dtype)
-        ):
-            rows[index] = array
-            self._is_in_stack[index] = True
-            return stack[index, ...]  # an array even where a sample is a single number
-        copy = array.copy()
-        copy.flags.writeable = False
-        return copy
+            self._is_in_rows = np.zeros(self._num_samples, np.bool_)
+            self._rows = rows
 
     def _check_space(self, nbytes: int) -> None:
         needed = self._num_samples * nbytes
@@ -154,7 +154,7 @@ class RamCache:
     def clear(self) -> None:
         """Removes all samples."""
         with self._lock:
-            self._arrays, self._rows, self._stack = {}, None, None
+            self._arrays, self._rows = {}, None
             self._bytes_stored, self.is_full = 0, False
 
     def __reduce__(self) -> tuple[Any, ...]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -18,6 +18,7 @@ from imggen.quality.witnesses.jpeg_seams import (
     measure_steps,
 )
 from imggen.quality.witnesses.jpeg_structure import JpegStructure, examine_structure, parse_jpeg
+from imggen.quality.witnesses.opencv_decoder import decode_with_opencv
 from imggen.quality.witnesses.visibility import examine_visibility
 
 LIBJPEG = "libjpeg"
@@ -60,7 +61,7 @@ def examine_jpeg(data: bytes, read_messages: Callable[[], list[str]]) -> JpegChe
     structure = parse_jpeg(data)
     evidence = list(examine_structure(data, structure))
     read_messages()
-    pixels = _decode(data)
+    pixels = decode_with_opencv(data)
     for message in read_messages():
         evidence += _judge_message(message, data, structure)
     if pixels is None:
@@ -70,17 +71,6 @@ def examine_jpeg(data: bytes, read_messages: Callable[[], list[str]]) -> JpegChe
     if len(structure.components) in (1, 3):
         evidence += examine_visibility(pixels)
     return JpegCheck(structure.is_plain, tuple(evidence))
-
-
-def _decode(data: bytes) -> npt.NDArray[np.uint8] | None:
-    import cv2
-
-    flags = cv2.IMREAD_COLOR_RGB | cv2.IMREAD_IGNORE_ORIENTATION
-    try:
-        pixels: Any = cv2.imdecode(np.frombuffer(data, np.uint8), flags)
-    except cv2.error:
-        return None
-    return None if pixels is None else np.asarray(pixels)
 
 
 def _judge_message(message: str, data: bytes, structure: JpegStructure) -> Iterator[Evidence]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from typing import Any
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -12,6 +12,7 @@ import numpy.typing as npt
 from imggen.decode import ImageSpec, load_image
 from imggen.errors import ImageError
 from imggen.quality.findings import Evidence, Problem
+from imggen.quality.witnesses.opencv_decoder import decode_with_opencv
 from imggen.quality.witnesses.visibility import examine_visibility
 
 WITNESS = "OpenCV"
@@ -37,7 +38,7 @@ Messages = Callable[[], list[str]]
 def decodes_with_opencv(path: str, read_messages: Messages) -> bool:
     """Whether OpenCV decodes a file without a complaint about its pixels."""
     read_messages()
-    if _decode_with_opencv(path) is None:
+    if decode_with_opencv(Path(path).read_bytes()) is None:
         return False
     return not any(map(_ABOUT_PIXELS.search, read_messages()))
 
@@ -76,7 +77,7 @@ def compare_decoders(path: str, read_messages: Messages) -> list[Evidence]:
 
 
 def _compare(served: npt.NDArray[np.uint8], path: str, read_messages: Messages) -> list[Evidence]:
-    other = _decode_with_opencv(path)
+    other = decode_with_opencv(Path(path).read_bytes())
     messages = read_messages()
     if any(map(_ABOUT_OPENCV.search, messages)):  # only those of other libraries count
         messages = [message for message in messages if not _LOG_PREFIX.match(message)]
@@ -108,17 +109,6 @@ def _is_tiff(path: str) -> bool:
     """Whether OpenCV turns a file upright, whatever its flags are: it does so with TIFFs."""
     with open(path, "rb") as file:
         return file.read(4) in _TIFF_SIGNATURES
-
-
-def _decode_with_opencv(path: str) -> npt.NDArray[np.uint8] | None:
-    import cv2
-
-    flags = cv2.IMREAD_COLOR_RGB | cv2.IMREAD_IGNORE_ORIENTATION
-    try:
-        pixels: Any = cv2.imdecode(np.fromfile(path, np.uint8), flags)
-    except cv2.error:
-        return None
-    return None if pixels is None else np.asarray(pixels)
 
 
 def _judge_refusal(err: ImageError) -> Evidence:
