@@ -29,6 +29,7 @@ from imggen.decode.spec import (
     ImageSpec,
     Interpolation,
 )
+from imggen.decode.tiff_header import read_tiff_tags
 
 __all__ = [
     "COMMON_EXTENSIONS",
@@ -57,5 +58,6 @@ __all__ = [
     "load_mask",
     "read_if_jpeg",
     "read_image",
+    "read_tiff_tags",
     "source_geometry",
 ]

@@ -183,7 +183,7 @@ class TiffHeader(NamedTuple):
 
 def read_tiff_header(file: BinaryIO) -> TiffHeader | None:
     """Reads the header of a TIFF; None if it is not one, or a required tag is missing."""
-    tags, order = _read_tags(file)
+    tags, order, _ = read_tiff_tags(file)
     if not {WIDTH, HEIGHT} <= tags.keys():
         return None
     width, height = tags[WIDTH][0], tags[HEIGHT][0]
@@ -219,15 +219,29 @@ def read_tiff_header(file: BinaryIO) -> TiffHeader | None:
     )
 
 
-def _read_tags(file: BinaryIO) -> tuple[dict[int, tuple[int, ...]], str]:
-    """Reads the tags of the first page that describe its layout, and the order of bytes."""
+class TiffTags(NamedTuple):
+    """The tags of the first page that describe its layout.
+
+    Attributes:
+        values: The numbers of each tag.
+        order: The order of bytes, as in ``struct``; empty if the file is not a TIFF.
+        is_complete: Whether the file does not end inside its directory.
+    """
+
+    values: dict[int, tuple[int, ...]]
+    order: str
+    is_complete: bool = True
+
+
+def read_tiff_tags(file: BinaryIO) -> TiffTags:
+    """Reads the tags of the first page that describe its layout."""
     start = file.read(16)
     order = {b"II": "<", b"MM": ">"}.get(start[:2], "")
     if not order or len(start) < 8:
-        return {}, order
+        return TiffTags({}, order, is_complete=not order)
     version = struct.unpack(order + "H", start[2:4])[0]
     if version not in (42, 43):
-        return {}, order
+        return TiffTags({}, order)
     is_big = version == 43
     entry_size, inline = (20, 8) if is_big else (12, 4)
     offset = "Q" if is_big else "I"
@@ -236,6 +250,7 @@ def _read_tags(file: BinaryIO) -> tuple[dict[int, tuple[int, ...]], str]:
         file.seek(struct.unpack(order + offset, start[8:16] if is_big else start[4:8])[0])
         count = struct.unpack(order + ("Q" if is_big else "H"), file.read(8 if is_big else 2))[0]
         directory = file.read(entry_size * min(count, 4096))
+        is_complete = len(directory) == entry_size * min(count, 4096)
         for at in range(0, len(directory) - entry_size + 1, entry_size):
             entry = directory[at : at + entry_size]
             tag, kind, number = struct.unpack(order + "HH" + offset, entry[:-inline])
@@ -248,9 +263,11 @@ def _read_tags(file: BinaryIO) -> tuple[dict[int, tuple[int, ...]], str]:
                 raw = file.read(size)
             if len(raw) == size:  # else it is damaged, and Pillow skips it too
                 tags[tag] = struct.unpack(f"{order}{number}{_TYPES[kind]}", raw)
+            else:
+                is_complete = False
     except (struct.error, OverflowError):
-        return {}, order
-    return tags, order
+        return TiffTags({}, order, is_complete=False)
+    return TiffTags(tags, order, is_complete)
 
 
 def _one_per_channel(values: tuple[int, ...], channels: int) -> tuple[int, ...]:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import io
 import struct
 import zlib
 from collections.abc import Iterator
-from typing import Any
 
+from imggen.decode import read_tiff_tags
 from imggen.quality.findings import Evidence, Problem
 
 WITNESS = "file structure"
@@ -121,7 +122,6 @@ def examine_jpeg_2000(data: bytes) -> Iterator[Evidence]:
         yield _truncated(f"there is no end of the code stream at byte {position}")
 
 
-_TYPES = {1: "B", 3: "H", 4: "I", 16: "Q"}
 _STRIP_OFFSETS, _STRIP_LENGTHS, _TILE_OFFSETS, _TILE_LENGTHS = 273, 279, 324, 325
 _COMPRESSION, _FILL_ORDER, _DEFLATE = 259, 266, {(8,), (32946,)}
 _AT_ONCE = 1 << 20  # bytes
@@ -132,9 +132,8 @@ def examine_tiff(data: bytes) -> Iterator[Evidence]:
 
     Deflated data are decompressed to their checksums; libtiff stops at the last pixel.
     """
-    try:
-        tags = _read_tags(data)
-    except struct.error:
+    tags, _, is_complete = read_tiff_tags(io.BytesIO(data))
+    if not is_complete:
         yield _truncated("the file ends inside its directory")
         return
     for kind, offsets_tag, lengths_tag in (
@@ -167,29 +166,3 @@ def _decompress(deflated: bytes) -> str | None:
     except zlib.error as err:
         return str(err).rpartition(": ")[2]
     return None
-
-
-def _read_tags(data: bytes) -> dict[int, tuple[Any, ...]]:
-    """Returns the numbers of the first directory by tag."""
-    order = "<" if data[:2] == b"II" else ">"
-    is_big = struct.unpack_from(f"{order}H", data, 2)[0] == 43
-    word, entry_length, count_format = ("Q", 20, "Q") if is_big else ("I", 12, "H")
-    start = struct.unpack_from(order + word, data, 8 if is_big else 4)[0]
-    (count,) = struct.unpack_from(order + count_format, data, start)
-    first = start + struct.calcsize(order + count_format)
-    tags = {}
-    for at in range(first, first + count * entry_length, entry_length):
-        tag, kind, number = struct.unpack_from(f"{order}HH{word}", data, at)
-        if kind not in _TYPES or tag not in _TAGS:
-            continue
-        values = f"{order}{number}{_TYPES[kind]}"
-        at += 4 + struct.calcsize(order + word)
-        if struct.calcsize(values) > struct.calcsize(order + word):
-            (at,) = struct.unpack_from(order + word, data, at)
-        if at + struct.calcsize(values) > len(data):
-            raise struct.error
-        tags[tag] = struct.unpack_from(values, data, at)
-    return tags
-
-
-_TAGS = {_COMPRESSION, _FILL_ORDER, _STRIP_OFFSETS, _STRIP_LENGTHS, _TILE_OFFSETS, _TILE_LENGTHS}
