@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, ClassVar, final, get_args
+from typing import Any, ClassVar, final, get_args
 
 import keras
 import numpy as np
@@ -21,41 +20,33 @@ from imggen.core import (
     check_whole,
     format_summary,
     format_summary_html,
-    is_whole,
-    shorten,
 )
 from imggen.data import Manifest
-from imggen.decode import ColorMode, ImageSpec, Interpolation, MaskValues, MaskValuesLike
+from imggen.decode import ColorMode, Interpolation, MaskValues, MaskValuesLike
 from imggen.errors import OptionError
 from imggen.loading import (
     Batch,
     BatchMaker,
     EpochSampler,
     Failure,
-    ImageSource,
     LabelModeLike,
     OnError,
     SampleLoader,
     find_label_mode,
 )
-from imggen.preview import draw_batch
 from imggen.sequences.base import EpochSequence
 from imggen.sequences.manifest_view import ManifestView
 from imggen.sequences.monitoring import FailureLog, warn_of_unrepeatable_steps
-from imggen.sequences.options import DataFormat, choose_fit
-from imggen.sequences.predictions import prediction_table
+from imggen.sequences.options import DataFormat, choose_fit, choose_source
+from imggen.sequences.predictions import PredictionView
 from imggen.sequences.sample_view import SampleView
 from imggen.sequences.summary import summarize
 from imggen.workers import BufferPool, WorkerOptions, single_threaded_opencv
 
-if TYPE_CHECKING:
-    import pandas as pd
-    from PIL import Image
-
 
 @check_arguments
 @final
-class ImageSequence(EpochSequence[Batch], ManifestView, SampleView):
+class ImageSequence(EpochSequence[Batch], ManifestView, SampleView, PredictionView):
     """A ``keras.utils.PyDataset`` over the samples of a manifest.
 
     What a sample looks like depends on (seed, epoch, index) and nothing else, so batches are the
@@ -184,27 +175,17 @@ class ImageSequence(EpochSequence[Batch], ManifestView, SampleView):
         if rescale is not None:
             check_number("rescale", rescale, unit="such as 1 / 255, or None")
         check_choice("data_format", data_format, ("channels_last", "channels_first", None))
-        if loader is None:
-            self._source = ImageSource.from_spec(
-                ImageSpec(
-                    image_size=(256, 256) if image_size is None else image_size,
-                    color_mode=color_mode,
-                    interpolation=interpolation,
-                    fit=choose_fit(crop_to_aspect_ratio, pad_to_aspect_ratio),
-                    exif_orientation=exif_orientation,
-                ),
-                Pipeline(adapt(augment)),
-                values,
-            )
-            channels_first = (data_format or keras.config.image_data_format()) == "channels_first"
-        elif image_size is not None or crop_to_aspect_ratio or pad_to_aspect_ratio:
-            raise OptionError(
-                "image_size= and the aspect ratio are options of decoding, but arrays from loader= "
-                "are not resized. Omit them, or loader=."
-            )
-        else:
-            self._source = ImageSource.from_loader(loader, Pipeline(adapt(augment)), values)
-            channels_first = False
+        self._source = choose_source(
+            loader,
+            image_size,
+            choose_fit(crop_to_aspect_ratio, pad_to_aspect_ratio),
+            color_mode=color_mode,
+            interpolation=interpolation,
+            exif_orientation=exif_orientation,
+            pipeline=Pipeline(adapt(augment)),
+            mask_values=values,
+        )
+        data_format = data_format or keras.config.image_data_format()
         self.manifest = manifest
         self.seed = check_seed(seed)
         self._failure_log = FailureLog()
@@ -232,7 +213,7 @@ class ImageSequence(EpochSequence[Batch], ManifestView, SampleView):
             sampler=EpochSampler(manifest.num_samples, shuffle, repeats, self.seed),
             batch_size=batch_size,
             drop_remainder=drop_remainder,
-            channels_first=channels_first,
+            channels_first=loader is None and data_format == "channels_first",
             cut_size=self._source.cut_size,
             pipeline=self._source.pipeline,
             seed=self.seed,
@@ -275,80 +256,6 @@ class ImageSequence(EpochSequence[Batch], ManifestView, SampleView):
         epoch = self._tracker.served if epoch is None else check_whole("epoch", epoch, 0)
         indices = self.batch_maker.sampler.indices(epoch)
         return indices[: self.num_batches * self.batch_size] % self.samples
-
-    @check_arguments
-    def predict(
-        self,
-        model: keras.Model,
-        *,
-        output: str | int | None = None,
-        from_logits: bool | None = None,
-        verbose: str | int = 0,
-    ) -> pd.DataFrame:
-        """Predicts every sample once; row i is file i, even if this sequence is shuffled.
-
-        Images are not augmented. Whether the model's output is probabilities or logits is decided
-        by its last activation and by the loss that it was compiled with. Logits are converted into
-        probabilities: by a sigmoid for binary crossentropy, by a softmax otherwise. One unit is the
-        probability of the second of two classes.
-
-        Args:
-            model: A model with a score for each class, or one sigmoid for two classes; for
-                "regression" with one number for each column.
-            output: For a model of several outputs, the name or position of the one to tabulate.
-            from_logits: Whether the output is logits, where the model does not reveal it. None:
-                decided by the model.
-            verbose: As in ``model.predict``.
-
-        Returns:
-            A table with the columns ``path``, ``true`` and ``predicted`` (class names; ``true`` is
-            None for samples without classes, ``predicted`` is the class with the highest score)
-            and ``p_<class name>``, one score per class. If the manifest has no class names, they
-            are "0", "1", ... A file that could not be read (with ``on_error`` other than "raise")
-            has None and NaN. For "regression", the columns are ``path``, ``true`` and
-            ``predicted``; for a list of columns, ``true_<name>`` and ``predicted_<name>`` for each.
-
-        Raises:
-            OptionError: The model's output does not match the targets; it is not clear what its
-                output means; or the targets are boxes or keypoints of samples without classes.
-        """
-        maker = self.batch_maker
-        if maker.cut_size is not None:
-            # The cache holds the images to crop from, not whole images of the right size.
-            whole = dataclasses.replace(maker.samples, load=self._source.load_whole, cache=None)
-            maker = dataclasses.replace(maker, samples=whole, cut_size=None)
-        return prediction_table(
-            maker,
-            self.worker_options,
-            model,
-            output=output,
-            from_logits=from_logits,
-            verbose=verbose,
-        )
-
-    @check_arguments
-    def show_batch(self, index: int = 0, *, num_images: int = 16, cell: int = 128) -> Image.Image:
-        """Draws a batch of the current epoch with its targets, for notebooks.
-
-        Args:
-            index: The batch.
-            num_images: The most images to show.
-            cell: The larger side of each image, in pixels.
-
-        Returns:
-            An RGB image. Masks are blended into their images.
-
-        Raises:
-            OptionError: The samples are not images.
-
-        Example:
-            >>> sequence.show_batch(cell=32).size
-            (158, 62)
-        """
-        maker, count = self.batch_maker, self.batch_maker.num_batches
-        if not is_whole(index) or not -count <= index < count:
-            raise OptionError(f"index={shorten(index)} must be an index of one of {count} batches.")
-        return draw_batch(maker, maker(self.epoch, index % count), num_images, cell)
 
     @check_arguments
     def fill_cache(self, progress: Callable[[], object] = lambda: None) -> list[Failure]:

@@ -1,4 +1,4 @@
-"""The keyword arguments that the ``from_*`` functions pass on to ``ImageSequence``."""
+"""The options of ``ImageSequence``: their types, and what several of them decide together."""
 
 from __future__ import annotations
 
@@ -7,10 +7,11 @@ from typing import Any, Literal, TypedDict
 
 import numpy.typing as npt
 
+from imggen.augment import Pipeline
 from imggen.cache import CacheLike
-from imggen.decode import ColorMode, Fit, Interpolation, MaskValuesLike
+from imggen.decode import ColorMode, Fit, ImageSpec, Interpolation, MaskValues, MaskValuesLike
 from imggen.errors import OptionError
-from imggen.loading import LabelModeLike, OnError
+from imggen.loading import ImageSource, LabelModeLike, OnError
 
 DataFormat = Literal["channels_last", "channels_first"] | None
 
@@ -54,3 +55,36 @@ def choose_fit(crop_to_aspect_ratio: bool, pad_to_aspect_ratio: bool) -> Fit:
     if crop_to_aspect_ratio and pad_to_aspect_ratio:
         raise OptionError("Pass crop_to_aspect_ratio or pad_to_aspect_ratio, not both.")
     return "crop" if crop_to_aspect_ratio else "pad" if pad_to_aspect_ratio else "stretch"
+
+
+def choose_source(
+    loader: Callable[[str], npt.NDArray[Any]] | None,
+    image_size: tuple[int, int] | None,
+    fit: Fit,
+    *,
+    color_mode: ColorMode,
+    interpolation: Interpolation,
+    exif_orientation: bool,
+    pipeline: Pipeline,
+    mask_values: MaskValues | None,
+) -> ImageSource:
+    """Returns the source of a sequence's images: decoded files, or arrays from ``loader``.
+
+    Raises:
+        OptionError: Options of decoding together with ``loader``.
+    """
+    if loader is not None:
+        if image_size is not None or fit != "stretch":
+            raise OptionError(
+                "image_size= and the aspect ratio are options of decoding, but arrays from loader= "
+                "are not resized. Omit them, or loader=."
+            )
+        return ImageSource.from_loader(loader, pipeline, mask_values)
+    spec = ImageSpec(
+        image_size=(256, 256) if image_size is None else image_size,
+        color_mode=color_mode,
+        interpolation=interpolation,
+        fit=fit,
+        exif_orientation=exif_orientation,
+    )
+    return ImageSource.from_spec(spec, pipeline, mask_values)

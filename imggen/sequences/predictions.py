@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
+from abc import abstractmethod
 from typing import TYPE_CHECKING, Any, final
 
 import keras
 import numpy.typing as npt
 
 from imggen.augment import Pipeline
+from imggen.core import check_arguments
 from imggen.errors import OptionError
-from imggen.loading import Batch, BatchMaker, EpochSampler, NoTargetMode
+from imggen.loading import Batch, BatchMaker, EpochSampler, ImageSource, NoTargetMode
 from imggen.sequences.base import EpochSequence
 from imggen.sequences.model_output import select_output
 from imggen.workers import WorkerOptions
@@ -19,7 +21,73 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-def prediction_table(
+class PredictionView:
+    """A mixin with the method that tabulates a model's predictions.
+
+    Attributes:
+        batch_maker: Makes any batch of any epoch.
+    """
+
+    batch_maker: BatchMaker
+    _source: ImageSource
+
+    @property
+    @abstractmethod
+    def worker_options(self) -> WorkerOptions:
+        """The workers that load the images."""
+
+    @check_arguments
+    def predict(
+        self,
+        model: keras.Model,
+        *,
+        output: str | int | None = None,
+        from_logits: bool | None = None,
+        verbose: str | int = 0,
+    ) -> pd.DataFrame:
+        """Predicts every sample once; row i is file i, even if this sequence is shuffled.
+
+        Images are not augmented. Whether the model's output is probabilities or logits is decided
+        by its last activation and by the loss that it was compiled with. Logits are converted into
+        probabilities: by a sigmoid for binary crossentropy, by a softmax otherwise. One unit is the
+        probability of the second of two classes.
+
+        Args:
+            model: A model with a score for each class, or one sigmoid for two classes; for
+                "regression" with one number for each column.
+            output: For a model of several outputs, the name or position of the one to tabulate.
+            from_logits: Whether the output is logits, where the model does not reveal it. None:
+                decided by the model.
+            verbose: As in ``model.predict``.
+
+        Returns:
+            A table with the columns ``path``, ``true`` and ``predicted`` (class names; ``true`` is
+            None for samples without classes, ``predicted`` is the class with the highest score)
+            and ``p_<class name>``, one score per class. If the manifest has no class names, they
+            are "0", "1", ... A file that could not be read (with ``on_error`` other than "raise")
+            has None and NaN. For "regression", the columns are ``path``, ``true`` and
+            ``predicted``; for a list of columns, ``true_<name>`` and ``predicted_<name>`` for each.
+
+        Raises:
+            OptionError: The model's output does not match the targets; it is not clear what its
+                output means; or the targets are boxes or keypoints of samples without classes.
+        """
+        maker = self.batch_maker
+        if maker.cut_size is not None:
+            # The cache holds the images to crop from, not whole images of the right size.
+            whole = dataclasses.replace(maker.samples, load=self._source.load_whole, cache=None)
+            maker = dataclasses.replace(maker, samples=whole, cut_size=None)
+        return _prediction_table(
+            maker,
+            self.worker_options,
+            model,
+            output=output,
+            from_logits=from_logits,
+            verbose=verbose,
+        )
+
+
+def _prediction_table(
     maker: BatchMaker,
     options: WorkerOptions,
     model: keras.Model,
@@ -28,7 +96,7 @@ def prediction_table(
     from_logits: bool | None,
     verbose: str | int,
 ) -> pd.DataFrame:
-    """Predicts every sample of a manifest once, in its order; see ``ImageSequence.predict``.
+    """Predicts every sample of a manifest once, in its order; see ``PredictionView.predict``.
 
     Args:
         maker: The batch maker of the sequence.

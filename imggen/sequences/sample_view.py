@@ -1,24 +1,30 @@
-"""Single samples of a sequence, before and after augmentation."""
+"""Samples and batches of a sequence, to look at."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy.typing as npt
 
-from imggen.core import check_arguments, check_whole
+from imggen.core import check_arguments, check_whole, is_whole, shorten
+from imggen.errors import OptionError
 from imggen.loading import BatchMaker
-from imggen.preview import Explanation, explain
+from imggen.preview import Explanation, draw_batch, explain
+
+if TYPE_CHECKING:
+    from PIL import Image
 
 
 class SampleView:
-    """A mixin with methods that show single samples.
+    """A mixin with methods that show samples and batches.
 
     Attributes:
         batch_maker: Makes any batch of any epoch.
+        epoch: The current epoch.
     """
 
     batch_maker: BatchMaker
+    epoch: int
 
     @check_arguments
     def original(self, index: int) -> npt.NDArray[Any]:
@@ -62,3 +68,27 @@ class SampleView:
             (AppliedStep(name='RandomFlip', parameters={'horizontal': True, 'vertical': False}),)
         """
         return explain(self.batch_maker, epoch, index)
+
+    @check_arguments
+    def show_batch(self, index: int = 0, *, num_images: int = 16, cell: int = 128) -> Image.Image:
+        """Draws a batch of the current epoch with its targets, for notebooks.
+
+        Args:
+            index: The batch.
+            num_images: The most images to show.
+            cell: The larger side of each image, in pixels.
+
+        Returns:
+            An RGB image. Masks are blended into their images.
+
+        Raises:
+            OptionError: The samples are not images.
+
+        Example:
+            >>> sequence.show_batch(cell=32).size
+            (158, 62)
+        """
+        maker, count = self.batch_maker, self.batch_maker.num_batches
+        if not is_whole(index) or not -count <= index < count:
+            raise OptionError(f"index={shorten(index)} must be an index of one of {count} batches.")
+        return draw_batch(maker, maker(self.epoch, index % count), num_images, cell)
