@@ -16,8 +16,8 @@ from imggen.decode.formats import (
 from imggen.decode.geometry import compute_placement, source_geometry
 from imggen.decode.jpeg import decode_jpeg, read_if_jpeg
 from imggen.decode.kinds import FileKind, identify_kind
-from imggen.decode.load import load_image, load_in_stages, read_image
-from imggen.decode.mask import load_mask
+from imggen.decode.load import convert_pixels, load_image, load_in_stages, read_image
+from imggen.decode.mask import load_mask, resize_mask
 from imggen.decode.mask_inspection import MaskContent, inspect_mask
 from imggen.decode.mask_values import MaskValues, MaskValuesLike, list_values
 from imggen.decode.read_errors import concerns_file
@@ -46,6 +46,7 @@ __all__ = [
     "MaskValuesLike",
     "compute_placement",
     "concerns_file",
+    "convert_pixels",
     "decode_jpeg",
     "find_format",
     "format_by_extension",
@@ -59,5 +60,6 @@ __all__ = [
     "read_if_jpeg",
     "read_image",
     "read_tiff_tags",
+    "resize_mask",
     "source_geometry",
 ]

@@ -262,3 +262,20 @@ def _resize(image: Image.Image, reduced: _Reduced | None, spec: ImageSpec) -> Im
     canvas = Image.new(image.mode, spec.image_size[::-1])
     canvas.paste(resized, offset)
     return canvas
+
+
+def convert_pixels(pixels: npt.NDArray[np.uint8], spec: ImageSpec) -> npt.NDArray[np.uint8]:
+    """Converts and resizes an upright image in memory as ``load_image`` does that of a file.
+
+    Args:
+        pixels: Shape (height, width) or (height, width, channels), with 1 channel (gray), 2 (gray,
+            alpha), 3 (RGB) or 4 (RGB, alpha). Not changed.
+        spec: How to make the array.
+
+    Returns:
+        The array that ``load_image`` returns for a PNG file of these pixels.
+    """
+    from PIL import Image
+
+    gray = pixels[:, :, 0] if pixels.ndim == 3 and pixels.shape[2] == 1 else pixels
+    return _load_opened(Image.fromarray(np.ascontiguousarray(gray)), spec, _ignore)

@@ -50,7 +50,7 @@ def load_mask(
                 f"it has {values.shape[1]} x {values.shape[0]} pixels, and its image "
                 f"{image_path!r} {size[0]} x {size[1]}; a mask needs one value for each pixel"
             )
-        return _resize(values, spec, mask_values)
+        return resize_mask(values, spec, mask_values)
     except Exception as err:
         if not concerns_file(err):
             raise
@@ -131,9 +131,22 @@ def _check_alpha(pixels: npt.NDArray[np.uint8], mode: str) -> None:
         )
 
 
-def _resize(
+def resize_mask(
     values: npt.NDArray[Any], spec: ImageSpec, mask_values: MaskValues | None
 ) -> npt.NDArray[Any]:
+    """Resizes the values of a mask like its image, and maps them to classes.
+
+    Args:
+        values: As ``stored_values`` returns them.
+        spec: How the image is resized.
+        mask_values: See ``load_mask``.
+
+    Returns:
+        See ``load_mask``.
+
+    Raises:
+        ValueError: A value that ``mask_values`` does not have.
+    """
     import cv2
 
     height, width = values.shape[:2]
