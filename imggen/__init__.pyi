@@ -8,7 +8,14 @@ from .export import augment_directory, split_directory, undo_split
 from .legacy import ImageDataGenerator
 from .preview import confusion_matrix, contact_sheet
 from .quality import find_duplicates, find_leaks, hash_files, survey, verify
-from .sequences import ImageSequence, TableSequence, from_dataframe, from_directory, from_files
+from .sequences import (
+    ImageSequence,
+    TableSequence,
+    from_arrays,
+    from_dataframe,
+    from_directory,
+    from_files,
+)
 from .splitting import group_by, kfold, oversample, split
 
 __all__ = [
@@ -29,6 +36,7 @@ __all__ = [
     "errors",
     "find_duplicates",
     "find_leaks",
+    "from_arrays",
     "from_dataframe",
     "from_directory",
     "from_files",

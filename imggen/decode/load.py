@@ -26,7 +26,7 @@ from imggen.decode.orientation import (
 )
 from imggen.decode.rasters import Raster, raster_to_image, scale_to_8_bits
 from imggen.decode.read_errors import build_image_error, concerns_file
-from imggen.decode.spec import FILTERS, ImageSpec
+from imggen.decode.spec import FILTERS, NUM_CHANNELS, ImageSpec
 from imggen.decode.transparency import composite
 
 if TYPE_CHECKING:
@@ -279,3 +279,13 @@ def convert_pixels(pixels: npt.NDArray[np.uint8], spec: ImageSpec) -> npt.NDArra
 
     gray = pixels[:, :, 0] if pixels.ndim == 3 and pixels.shape[2] == 1 else pixels
     return _load_opened(Image.fromarray(np.ascontiguousarray(gray)), spec, _ignore)
+
+
+def keeps_pixels(shape: tuple[int, ...], spec: ImageSpec) -> bool:
+    """Whether ``convert_pixels`` would return an array of (height, width, channels) unchanged."""
+    height, width, channels = shape
+    if channels != NUM_CHANNELS[spec.color_mode]:
+        return False
+    if spec.image_size is not None:
+        return spec.image_size == (height, width)
+    return spec.shorter_side is None or min(height, width) <= spec.shorter_side

@@ -7,6 +7,7 @@ arrays (``collate``) and what happens to unreadable files (``batch_maker``) each
 processes start without it.
 """
 
+from imggen.loading.array_images import ArrayImages
 from imggen.loading.batch_maker import Batch, BatchMaker, OnError
 from imggen.loading.image_source import ImageSource
 from imggen.loading.label_modes import (
@@ -30,6 +31,7 @@ from imggen.loading.table_batch_maker import (
 )
 
 __all__ = [
+    "ArrayImages",
     "Batch",
     "BatchMaker",
     "EpochSampler",

@@ -1,4 +1,4 @@
-"""Where the images of a sequence come from: decoded files, or a custom loader."""
+"""Where the images of a sequence come from: decoded files, arrays, or a custom loader."""
 
 from __future__ import annotations
 
@@ -12,8 +12,11 @@ import numpy as np
 import numpy.typing as npt
 
 from imggen.augment import Pipeline
+from imggen.cache import Cache
+from imggen.data import Manifest
 from imggen.decode import ImageSpec, MaskValues, load_mask, read_image
 from imggen.errors import ImageError, OptionError
+from imggen.loading.array_images import ArrayCache, ArrayImages
 
 Load = Callable[[str], npt.NDArray[Any]]
 
@@ -35,6 +38,7 @@ class ImageSource:
         load_mask: The path of a mask, and of its image, to an array of the height and width that
             ``load`` gives the image.
         pipeline: The augmentations.
+        arrays: The images, where they are in memory; None for files.
     """
 
     load: Load
@@ -45,6 +49,7 @@ class ImageSource:
     spec: ImageSpec | None
     load_mask: Callable[[str, str], npt.NDArray[Any]]
     pipeline: Pipeline
+    arrays: ArrayImages | None = None
 
     @classmethod
     def from_loader(
@@ -56,27 +61,34 @@ class ImageSource:
 
     @classmethod
     def from_spec(
-        cls, spec: ImageSpec, pipeline: Pipeline, mask_values: MaskValues | None = None
+        cls,
+        spec: ImageSpec,
+        pipeline: Pipeline,
+        mask_values: MaskValues | None = None,
+        arrays: ArrayImages | None = None,
     ) -> ImageSource:
-        """Decodes files.
+        """Decodes files, or converts ``arrays`` in the same way.
 
         If ``RandomResizedCrop`` comes first, it cuts from the image before that is resized.
 
         Raises:
             OptionError: There is such a crop, and a ``fit`` that crops or pads itself.
         """
-        load_whole = functools.partial(read_image, spec=spec)
+        read = read_image if arrays is None else arrays.read
+        read_mask = load_mask if arrays is None else arrays.read_mask
+        load_whole = functools.partial(read, spec=spec)
         crop = pipeline.crop
         if crop is None or spec.image_size is None:
             return cls(
                 load=load_whole,
                 loaded_spec=spec,
-                cache_key=spec.cache_key(),
+                cache_key=None if arrays is not None else spec.cache_key(),
                 cut_size=None,
                 load_whole=load_whole,
                 spec=spec,
-                load_mask=functools.partial(load_mask, spec=spec, mask_values=mask_values),
+                load_mask=functools.partial(read_mask, spec=spec, mask_values=mask_values),
                 pipeline=pipeline,
+                arrays=arrays,
             )
         if spec.fit != "stretch":
             raise OptionError(
@@ -86,15 +98,28 @@ class ImageSource:
         shorter_side = crop.source_size or 2 * max(spec.image_size)
         uncut = dataclasses.replace(spec, image_size=None, shorter_side=shorter_side)
         return cls(
-            load=functools.partial(read_image, spec=uncut),
+            load=functools.partial(read, spec=uncut),
             loaded_spec=uncut,
-            cache_key=uncut.cache_key(),
+            cache_key=None if arrays is not None else uncut.cache_key(),
             cut_size=spec.image_size,
             load_whole=load_whole,
             spec=spec,
-            load_mask=functools.partial(load_mask, spec=uncut, mask_values=mask_values),
+            load_mask=functools.partial(read_mask, spec=uncut, mask_values=mask_values),
             pipeline=pipeline,
+            arrays=arrays,
         )
+
+    def find_preloaded(self, manifest: Manifest, cache: Cache | None) -> ArrayCache | None:
+        """Returns the arrays in memory as a filled cache, if they need no conversion.
+
+        Args:
+            manifest: The samples.
+            cache: The cache that the user asks for; others than "ram" are not replaced.
+        """
+        is_replaced = cache is None or (cache.is_in_memory and cache.pack == "raw")
+        if self.arrays is None or self.loaded_spec is None or not is_replaced:
+            return None
+        return self.arrays.as_cache(manifest.paths, self.loaded_spec)
 
 
 def _load_mask(

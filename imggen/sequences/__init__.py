@@ -6,6 +6,7 @@ epoch of each request in ``epochs``; options, warnings and prediction tables can
 without changes elsewhere.
 """
 
+from imggen.sequences.array_factory import from_arrays
 from imggen.sequences.factories import from_dataframe, from_directory, from_files
 from imggen.sequences.image_sequence import ImageSequence
 from imggen.sequences.keras_compat import (
@@ -21,6 +22,7 @@ __all__ = [
     "TableSequence",
     "as_trainable",
     "called_by_keras",
+    "from_arrays",
     "from_dataframe",
     "from_directory",
     "from_files",

@@ -98,7 +98,7 @@ def from_directory(
         >>> train.samples, val.samples, test.samples
         (8, 4, 4)
     """
-    _check_options(from_directory, options)
+    check_factory_options(from_directory, options)
     if isinstance(split, str) and split != "folders":
         raise OptionError.unknown("split", split, ["folders"])
     manifest = (scan_splits if isinstance(split, str) else scan)(
@@ -113,8 +113,8 @@ def from_directory(
     if isinstance(split, str):
         recipe: Recipe | None = Recipe(None)
     else:
-        recipe = None if split is None else _make_recipe(split, split_seed)
-    return _make_sequences(manifest, recipe, augment, seed, options)
+        recipe = None if split is None else make_recipe(split, split_seed)
+    return make_sequences(manifest, recipe, augment, seed, options)
 
 
 @check_arguments
@@ -171,7 +171,7 @@ def from_dataframe(
         SplitError: See ``split``.
         OptionError: See ``ImageSequence``.
     """
-    _check_options(from_dataframe, options)
+    check_factory_options(from_dataframe, options)
     mode = find_label_mode(options.get("label_mode", "categorical"))
     manifest = Manifest.from_frame(
         frame,
@@ -190,8 +190,8 @@ def from_dataframe(
     if split is None:
         recipe = None
     else:
-        recipe = Recipe(None) if isinstance(split, str) else _make_recipe(split, split_seed)
-    return _make_sequences(manifest, recipe, augment, seed, options)
+        recipe = Recipe(None) if isinstance(split, str) else make_recipe(split, split_seed)
+    return make_sequences(manifest, recipe, augment, seed, options)
 
 
 @check_arguments
@@ -232,15 +232,16 @@ def from_files(
         SplitError: See ``split``.
         OptionError: See ``ImageSequence``.
     """
-    _check_options(from_files, options)
+    check_factory_options(from_files, options)
     manifest = Manifest.from_files(
         files, labels, root=root, class_names=class_names, num_classes=num_classes
     )
-    recipe = None if split is None else _make_recipe(split, split_seed)
-    return _make_sequences(manifest, recipe, augment, seed, options)
+    recipe = None if split is None else make_recipe(split, split_seed)
+    return make_sequences(manifest, recipe, augment, seed, options)
 
 
-def _make_recipe(split: Ratios, seed: int) -> Recipe:
+def make_recipe(split: Ratios, seed: int) -> Recipe:
+    """Makes the recipe of a random split; an error names the argument ``split``."""
     recipe = Recipe(split, seed=seed)
     try:
         _ = recipe.shares
@@ -249,13 +250,14 @@ def _make_recipe(split: Ratios, seed: int) -> Recipe:
     return recipe
 
 
-def _make_sequences(
+def make_sequences(
     manifest: Manifest,
     recipe: Recipe | None,
     augment: Augment | Mapping[str, Augment],
     seed: int | None,
     options: SequenceOptions,
 ) -> ImageSequence | Splits[ImageSequence]:
+    """Makes one sequence of a manifest, or one for each split of a recipe."""
     targets = [name for name in manifest.attached if name != "inputs"]
     if len(targets) > 1 and "label_mode" not in options:
         raise OptionError(
@@ -303,7 +305,7 @@ def _make_sequences(
     return Splits(sequences, splits.names)
 
 
-def _check_options(factory: Callable[..., object], options: Mapping[str, object]) -> None:
+def check_factory_options(factory: Callable[..., object], options: Mapping[str, object]) -> None:
     """Rejects a mistyped option before any file is opened."""
     parameters = set(inspect.signature(factory).parameters) - {"options"}
     for name in options:

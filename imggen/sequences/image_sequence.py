@@ -198,7 +198,8 @@ class ImageSequence(EpochSequence[Batch], ManifestView, SampleView, PredictionVi
             load=self._source.load,
             load_mask=self._source.load_mask,
             spec=loaded_spec,
-            cache=open_cache(
+            cache=self._source.find_preloaded(manifest, cache)
+            or open_cache(
                 cache,
                 self._source.cache_key,
                 manifest.num_samples,
@@ -213,7 +214,7 @@ class ImageSequence(EpochSequence[Batch], ManifestView, SampleView, PredictionVi
             sampler=EpochSampler(manifest.num_samples, shuffle, repeats, self.seed),
             batch_size=batch_size,
             drop_remainder=drop_remainder,
-            channels_first=loader is None and data_format == "channels_first",
+            channels_first=loaded_spec is not None and data_format == "channels_first",
             cut_size=self._source.cut_size,
             pipeline=self._source.pipeline,
             seed=self.seed,

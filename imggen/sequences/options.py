@@ -11,7 +11,7 @@ from imggen.augment import Pipeline
 from imggen.cache import CacheLike
 from imggen.decode import ColorMode, Fit, ImageSpec, Interpolation, MaskValues, MaskValuesLike
 from imggen.errors import OptionError
-from imggen.loading import ImageSource, LabelModeLike, OnError
+from imggen.loading import ArrayImages, ImageSource, LabelModeLike, OnError
 
 DataFormat = Literal["channels_last", "channels_first"] | None
 
@@ -68,12 +68,13 @@ def choose_source(
     pipeline: Pipeline,
     mask_values: MaskValues | None,
 ) -> ImageSource:
-    """Returns the source of a sequence's images: decoded files, or arrays from ``loader``.
+    """Returns the source of a sequence's images: files, arrays in memory, or a custom loader.
 
     Raises:
         OptionError: Options of decoding together with ``loader``.
     """
-    if loader is not None:
+    arrays = loader if isinstance(loader, ArrayImages) else None
+    if loader is not None and arrays is None:
         if image_size is not None or fit != "stretch":
             raise OptionError(
                 "image_size= and the aspect ratio are options of decoding, but arrays from loader= "
@@ -81,10 +82,10 @@ def choose_source(
             )
         return ImageSource.from_loader(loader, pipeline, mask_values)
     spec = ImageSpec(
-        image_size=(256, 256) if image_size is None else image_size,
+        image_size=(256, 256) if image_size is None and arrays is None else image_size,
         color_mode=color_mode,
         interpolation=interpolation,
         fit=fit,
         exif_orientation=exif_orientation,
     )
-    return ImageSource.from_spec(spec, pipeline, mask_values)
+    return ImageSource.from_spec(spec, pipeline, mask_values, arrays)
