@@ -15,6 +15,7 @@ from .sequences import (
     from_dataframe,
     from_directory,
     from_files,
+    zip_sequences,
 )
 from .splitting import group_by, kfold, oversample, split
 
@@ -55,5 +56,6 @@ __all__ = [
     "survey",
     "undo_split",
     "verify",
+    "zip_sequences",
 ]
 __version__: str

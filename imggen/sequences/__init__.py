@@ -16,6 +16,7 @@ from imggen.sequences.keras_compat import (
     refuse_tf_keras,
 )
 from imggen.sequences.table_sequence import TableSequence
+from imggen.sequences.zipped import zip_sequences
 
 __all__ = [
     "ImageSequence",
@@ -28,4 +29,5 @@ __all__ = [
     "from_files",
     "next_batch_in_keras",
     "refuse_tf_keras",
+    "zip_sequences",
 ]
