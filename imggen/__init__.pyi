@@ -6,6 +6,7 @@ from .data import Boxes, Keypoints, Manifest, Splits, scan
 from .decode import ImageSpec, load_image
 from .export import augment_directory, split_directory, undo_split
 from .legacy import ImageDataGenerator
+from .loading import statistics
 from .preview import confusion_matrix, contact_sheet
 from .quality import find_duplicates, find_leaks, hash_files, survey, verify
 from .sequences import (
@@ -53,6 +54,7 @@ __all__ = [
     "scan",
     "split",
     "split_directory",
+    "statistics",
     "survey",
     "undo_split",
     "verify",

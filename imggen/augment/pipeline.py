@@ -341,8 +341,8 @@ def _hint(result: object, dtype: np.dtype[Any]) -> str:
         return " Return the image, even if the function modifies its argument."
     if isinstance(result, np.ndarray) and result.dtype != dtype:
         return (
-            " Scale with rescale= and dtype= of the sequence; convert a float image with "
-            "np.clip(image, 0, 255).astype(np.uint8)."
+            f" Augmentations keep {dtype}. Scale values for the model after them, with rescale=, "
+            "mean= and std=, or preprocess= of the sequence."
         )
     if isinstance(result, np.ndarray):
         return " Resize the result of a crop, and set the size with image_size= of the sequence."

@@ -19,7 +19,7 @@ from imggen.cache import RamCache, pack_as_jpeg
 from imggen.core import format_bytes, pluralize
 from imggen.decode import ImageSpec, compute_placement, find_format, load_image
 from imggen.errors import OptionError
-from imggen.loading import BatchMaker
+from imggen.loading import BatchMaker, Scaling
 
 # A smaller gain is not worth a change, and cannot be distinguished from noise.
 _MIN_GAIN = 1.1
@@ -223,13 +223,15 @@ def _advise_dtype(trial: Trial, report: BenchReport) -> _Advice | None:
     some = dict(list(trial.augmented.items())[: trial.maker.batch_size])
     if taken < 0.2 * report.work or trial.maker.dtype == "uint8":
         return None
-    if any(array.dtype != np.uint8 for array in some.values()):
+    scaling = trial.maker.scaling
+    is_factor = scaling.is_factor
+    if not is_factor or any(array.dtype != np.uint8 for array in some.values()):
         return None
     as_it_is, as_uint8 = (
         min(trial.encode(some, **changes) for _ in range(3))
-        for changes in ({}, {"dtype": "uint8", "rescale": None})
+        for changes in ({}, {"dtype": "uint8", "scaling": Scaling()})
     )
-    scale = "1.0" if trial.maker.rescale is None else f"{trial.maker.rescale:.6g}"
+    scale = f"{1.0 if scaling.factor is None else scaling.factor:.6g}"
     return _Advice(
         # A fraction of the stage, not the difference: alone, the stage has a warm CPU cache.
         _estimate_rate(report, taken * max(0.0, 1 - as_uint8 / as_it_is)),

@@ -25,6 +25,7 @@ PathText = typing.Annotated[str, _AS_PATH]
 # Aliases under which modules are imported for type checkers only.
 _MODULES = {"pd": "pandas", "npt": "numpy"}
 _HINTS = {
+    "Measurable": "Pass one ImageSequence, such as the split train.",
     "Previewable": "Pass an ImageSequence, as imggen.from_directory(DIR) returns.",
     "Generator": "Pass numpy.random.default_rng(seed).",
     "DataFrame": "Read a file with pandas.read_csv(FILE); convert other tables with "

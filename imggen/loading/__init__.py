@@ -9,6 +9,14 @@ processes start without it.
 
 from imggen.loading.array_images import ArrayImages
 from imggen.loading.batch_maker import Batch, BatchMaker, OnError
+from imggen.loading.channel_statistics import ChannelStatistics, statistics
+from imggen.loading.function_names import (
+    Preprocess,
+    describe_function,
+    import_function,
+    import_name,
+    is_from_keras,
+)
 from imggen.loading.image_source import ImageSource
 from imggen.loading.label_modes import (
     LabelMode,
@@ -22,6 +30,7 @@ from imggen.loading.label_modes import (
 )
 from imggen.loading.sample_loader import Failure, SampleLoader
 from imggen.loading.sampler import EpochSampler
+from imggen.loading.scaling import ChannelValues, Rescale, Scaling
 from imggen.loading.substitutes import load_substitute
 from imggen.loading.table_batch_maker import (
     TableBatch,
@@ -34,6 +43,8 @@ __all__ = [
     "ArrayImages",
     "Batch",
     "BatchMaker",
+    "ChannelStatistics",
+    "ChannelValues",
     "EpochSampler",
     "Failure",
     "ImageSource",
@@ -42,7 +53,10 @@ __all__ = [
     "NoTargetMode",
     "OnError",
     "OutputMeaning",
+    "Preprocess",
+    "Rescale",
     "SampleLoader",
+    "Scaling",
     "TableBatch",
     "TableBatchMaker",
     "TableReader",
@@ -50,6 +64,11 @@ __all__ = [
     "check_masks_once",
     "class_weights",
     "default_label_mode",
+    "describe_function",
     "find_label_mode",
+    "import_function",
+    "import_name",
+    "is_from_keras",
     "load_substitute",
+    "statistics",
 ]

@@ -28,6 +28,7 @@ from imggen.loading.collate import BatchCollator
 from imggen.loading.label_modes import LabelMode, TargetBatch
 from imggen.loading.sample_loader import Failure, SampleLoader
 from imggen.loading.sampler import EpochSampler
+from imggen.loading.scaling import Scaling
 from imggen.loading.substitutes import load_substitute
 from imggen.workers import BufferPool
 
@@ -90,7 +91,7 @@ class BatchMaker:
             where loaded arrays have the size that training sees.
         pipeline: The augmentations.
         seed: Decides augmentation and substitutes.
-        rescale: A factor for every value, or None.
+        scaling: The conversion of values after augmentation.
         dtype: The dtype of ``x``.
         on_error: What to do about a file that cannot be read.
         buffers: The pool that ``x`` is allocated from.
@@ -104,15 +105,14 @@ class BatchMaker:
     cut_size: tuple[int, int] | None
     pipeline: Pipeline
     seed: int
-    rescale: float | None
+    scaling: Scaling
     dtype: str
     on_error: _OnError
     buffers: BufferPool
 
     def __post_init__(self) -> None:
         check_choice("dtype", self.dtype, DTYPES)
-        if self.rescale is not None and self.dtype == "uint8":
-            raise OptionError(f'rescale={self.rescale} needs a float dtype; got dtype="uint8".')
+        self.scaling.check_dtype(self.dtype)
         if self.label_mode.has_positions:
             warn_of_repeated_objects(self.pipeline, str(self.label_mode.name))
         mixer = self.pipeline.mixer
@@ -168,7 +168,7 @@ class BatchMaker:
             tuple(manifest.inputs),
             len(indices),
             dtype=self.dtype,
-            rescale=self.rescale,
+            rescale=self.scaling.factor,
             channels_first=self.channels_first,
             sample_targets=functools.partial(
                 mode.sample_targets, manifest=manifest, channels_first=self.channels_first
@@ -204,6 +204,12 @@ class BatchMaker:
         x = arrays.pop("image")
         blends = self.draw_blends(epoch, batch_index, served, self._image_size(x))
         x = x if blends is None else blend_images(x, blends, channels_first=self.channels_first)
+        if not self.scaling.is_factor:
+            x = self.scaling.finish(x, channels_first=self.channels_first)
+            arrays = {
+                name: self.scaling.finish(array, channels_first=self.channels_first)
+                for name, array in arrays.items()
+            }
         of_batch = np.array(rows)
         y = mode.batch_targets(TargetBatch(manifest, of_batch, x, targets))
         weights = None if manifest.weights is None else manifest.weights[of_batch]
@@ -321,6 +327,16 @@ class BatchMaker:
 
     def _step_generators(self, epoch: int, index: int) -> Callable[[int], np.random.Generator]:
         return step_generators(self.seed, Stream.AUGMENT, epoch, index)
+
+    def check_preprocess(self, shape: tuple[int, ...] | None) -> None:
+        """Calls the function of ``scaling`` once for images of a shape (height, width, channels).
+
+        Raises:
+            OptionError: See ``Scaling.check_function``.
+        """
+        if shape is not None:
+            shape = (shape[-1], *shape[:-1]) if self.channels_first else shape
+            self.scaling.check_function(shape, self.dtype, channels_first=self.channels_first)
 
     def find_unrepeatable_steps(self) -> list[str]:
         """Names the steps that draw from another source than the generator they are given.

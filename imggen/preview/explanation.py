@@ -141,7 +141,14 @@ def explain(maker: BatchMaker, epoch: int, index: int) -> Explanation:
 
 
 def draw_batch(maker: BatchMaker, batch: Batch, num_images: int, cell: int) -> Image.Image:
-    """Draws the first images of a batch with their targets; see ``ImageSequence.show_batch``."""
+    """Draws the first images of a batch with their targets; see ``ImageSequence.show_batch``.
+
+    Args:
+        maker: The batch maker.
+        batch: The batch, without scaling.
+        num_images: The most images to draw.
+        cell: The larger side of each image, in pixels.
+    """
     check_whole("num_images", num_images, 1)
     check_cell(cell)
     x = batch.x["image"] if isinstance(batch.x, dict) else batch.x
@@ -153,7 +160,7 @@ def draw_batch(maker: BatchMaker, batch: Batch, num_images: int, cell: int) -> I
         )
     pictures, captions = [], []
     for position in range(min(num_images, len(x))):
-        pixels = np.rint(x[position] / (maker.rescale or 1.0)).clip(0, 255).astype(np.uint8)
+        pixels = np.rint(x[position]).clip(0, 255).astype(np.uint8)
         sample, caption = maker.label_mode.show(
             pixels, batch.y, position, maker.manifest, channels_first=maker.channels_first
         )

@@ -15,7 +15,6 @@ from imggen.core import (
     check_arguments,
     check_at_most,
     check_choice,
-    check_number,
     check_seed,
     check_whole,
     format_summary,
@@ -27,17 +26,20 @@ from imggen.errors import OptionError
 from imggen.loading import (
     Batch,
     BatchMaker,
+    ChannelValues,
     EpochSampler,
     Failure,
     LabelModeLike,
     OnError,
+    Preprocess,
+    Rescale,
     SampleLoader,
     find_label_mode,
 )
 from imggen.sequences.base import EpochSequence
 from imggen.sequences.manifest_view import ManifestView
-from imggen.sequences.monitoring import FailureLog, warn_of_unrepeatable_steps
-from imggen.sequences.options import DataFormat, choose_fit, choose_source
+from imggen.sequences.monitoring import FailureLog, check_first_batch
+from imggen.sequences.options import DataFormat, choose_fit, choose_scaling, choose_source
 from imggen.sequences.predictions import PredictionView
 from imggen.sequences.sample_view import SampleView
 from imggen.sequences.summary import summarize
@@ -87,7 +89,12 @@ class ImageSequence(EpochSequence[Batch], ManifestView, SampleView, PredictionVi
         pad_to_aspect_ratio: Keep the aspect ratio by padding with black.
         exif_orientation: Rotate photographs upright according to their EXIF tag.
         loader: A function from path to array that replaces decoding; samples may have any rank.
-        rescale: A factor for all values, such as ``1 / 255``. None: 0 to 255.
+        rescale: A factor for all values, such as ``1 / 255``, or "-1to1". None: 0 to 255.
+        mean: Subtracted from values of 0 to 1 (so ``rescale`` is 1 / 255): a number, one per
+            channel, or "imagenet". ``imggen.statistics`` computes those of your images. None: none.
+        std: What the result is divided by, in the same forms. None: nothing.
+        preprocess: A function of the float batch after augmentation and scaling, which returns
+            floats of the same shape, such as ``keras.applications.vgg16.preprocess_input``.
         dtype: "float32", "float16", "float64" or "uint8".
         data_format: "channels_last" or "channels_first". None: Keras's own setting. Arrays from
             ``loader`` are not transposed.
@@ -144,7 +151,10 @@ class ImageSequence(EpochSequence[Batch], ManifestView, SampleView, PredictionVi
         pad_to_aspect_ratio: bool = False,
         exif_orientation: bool = True,
         loader: Callable[[str], npt.NDArray[Any]] | None = None,
-        rescale: float | None = None,
+        rescale: Rescale = None,
+        mean: ChannelValues = None,
+        std: ChannelValues = None,
+        preprocess: Preprocess | None = None,
         dtype: str = "float32",
         data_format: DataFormat = None,
         drop_remainder: bool = False,
@@ -172,8 +182,6 @@ class ImageSequence(EpochSequence[Batch], ManifestView, SampleView, PredictionVi
             raise OptionError(
                 'cache="ram" is not shared between processes. Use threads, or a cache folder.'
             )
-        if rescale is not None:
-            check_number("rescale", rescale, unit="such as 1 / 255, or None")
         check_choice("data_format", data_format, ("channels_last", "channels_first", None))
         self._source = choose_source(
             loader,
@@ -218,7 +226,7 @@ class ImageSequence(EpochSequence[Batch], ManifestView, SampleView, PredictionVi
             cut_size=self._source.cut_size,
             pipeline=self._source.pipeline,
             seed=self.seed,
-            rescale=rescale,
+            scaling=choose_scaling(self._source, rescale, mean, std, preprocess),
             dtype=dtype,
             on_error=on_error,
             # The prefetched batches, the one being served, and the one before it, which Keras may
@@ -232,6 +240,8 @@ class ImageSequence(EpochSequence[Batch], ManifestView, SampleView, PredictionVi
             )
         if loader is None:
             mode.check_files(manifest, values, is_lenient=on_error != "raise")
+        if self._source.spec is not None:
+            self.batch_maker.check_preprocess(self._source.spec.shape)
         release = self.batch_maker.buffers.clear
         super().__init__(self.batch_maker, self.batch_maker.num_batches, options, release)
 
@@ -287,9 +297,9 @@ class ImageSequence(EpochSequence[Batch], ManifestView, SampleView, PredictionVi
             self.batch_maker.samples.cache.clear()
 
     def _serve(self, made: Batch) -> Any:
-        if self.batch_maker.pipeline.steps and not self._checked:
+        if not self._checked:
+            check_first_batch(self.batch_maker, made, is_decoded=self._source.spec is not None)
             self._checked = True
-            warn_of_unrepeatable_steps(self.batch_maker)
         self._failure_log.record(made)
         if made.y is None and made.weights is None:
             return made.x

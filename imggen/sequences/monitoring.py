@@ -1,13 +1,15 @@
-"""Warnings during training: unreadable files, and augmentations that cannot be reproduced."""
+"""Checks during training: unreadable files, and functions of the user's that misbehave."""
 
 from __future__ import annotations
 
 from collections import Counter
 from typing import final
 
+import numpy as np
+
 from imggen.core import warn_user
-from imggen.errors import ImggenError
-from imggen.loading import Batch, BatchMaker, Failure
+from imggen.errors import ImggenError, SampleError
+from imggen.loading import Batch, BatchMaker, Failure, describe_function
 
 
 @final
@@ -43,7 +45,35 @@ class FailureLog:
             )
 
 
-def warn_of_unrepeatable_steps(maker: BatchMaker) -> None:
+def check_first_batch(maker: BatchMaker, batch: Batch, *, is_decoded: bool) -> None:
+    """Checks functions of the user's by the first batch that is served.
+
+    Args:
+        maker: The batch maker of the sequence.
+        batch: The batch.
+        is_decoded: Whether images are decoded to one shape, so that the function ``preprocess`` was
+            checked when the sequence was made.
+
+    Raises:
+        OptionError: ``preprocess`` broke its contract; see ``Scaling.check_function``.
+        SampleError: ``preprocess`` returned values that are not finite.
+    """
+    if maker.pipeline.steps:
+        _warn_of_unrepeatable_steps(maker)
+    if maker.scaling.preprocess is None:
+        return
+    x = batch.x["image"] if isinstance(batch.x, dict) else batch.x
+    if not is_decoded:
+        maker.scaling.check_function(x.shape[1:], maker.dtype, channels_first=maker.channels_first)
+    if not np.isfinite(x).all():
+        bad = int(np.flatnonzero(~np.isfinite(x).reshape(len(x), -1).all(axis=1))[0])
+        raise SampleError(
+            f"preprocess={describe_function(maker.scaling.preprocess)} returned NaN or infinite "
+            f"values for image {bad} of the first batch; expected finite values."
+        )
+
+
+def _warn_of_unrepeatable_steps(maker: BatchMaker) -> None:
     """Warns of augmentations that do not draw from the random generator that they are given."""
     try:
         names = maker.find_unrepeatable_steps()

@@ -9,9 +9,26 @@ import numpy.typing as npt
 
 from imggen.augment import Pipeline
 from imggen.cache import CacheLike
-from imggen.decode import ColorMode, Fit, ImageSpec, Interpolation, MaskValues, MaskValuesLike
+from imggen.decode import (
+    NUM_CHANNELS,
+    ColorMode,
+    Fit,
+    ImageSpec,
+    Interpolation,
+    MaskValues,
+    MaskValuesLike,
+)
 from imggen.errors import OptionError
-from imggen.loading import ArrayImages, ImageSource, LabelModeLike, OnError
+from imggen.loading import (
+    ArrayImages,
+    ChannelValues,
+    ImageSource,
+    LabelModeLike,
+    OnError,
+    Preprocess,
+    Rescale,
+    Scaling,
+)
 
 DataFormat = Literal["channels_last", "channels_first"] | None
 
@@ -34,7 +51,10 @@ class SequenceOptions(TypedDict, total=False):
     pad_to_aspect_ratio: bool
     exif_orientation: bool
     loader: Callable[[str], npt.NDArray[Any]] | None
-    rescale: float | None
+    rescale: Rescale
+    mean: ChannelValues
+    std: ChannelValues
+    preprocess: Preprocess | None
     dtype: str
     data_format: DataFormat
     drop_remainder: bool
@@ -89,3 +109,19 @@ def choose_source(
         exif_orientation=exif_orientation,
     )
     return ImageSource.from_spec(spec, pipeline, mask_values, arrays)
+
+
+def choose_scaling(
+    source: ImageSource,
+    rescale: Rescale,
+    mean: ChannelValues,
+    std: ChannelValues,
+    preprocess: Preprocess | None,
+) -> Scaling:
+    """Returns the scaling of a sequence's images.
+
+    Raises:
+        OptionError: See ``Scaling.parse``.
+    """
+    channels = None if source.spec is None else NUM_CHANNELS[source.spec.color_mode]
+    return Scaling.parse(rescale, mean, std, preprocess, channels=channels)

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from imggen.augment import Pipeline
 from imggen.core import check_arguments
 from imggen.errors import OptionError
-from imggen.loading import Batch, BatchMaker, EpochSampler, ImageSource, NoTargetMode
+from imggen.loading import Batch, BatchMaker, EpochSampler, ImageSource, NoTargetMode, SampleLoader
 from imggen.sequences.base import EpochSequence
 from imggen.sequences.model_output import select_output
 from imggen.workers import WorkerOptions
@@ -35,6 +35,14 @@ class PredictionView:
     @abstractmethod
     def worker_options(self) -> WorkerOptions:
         """The workers that load the images."""
+
+    def whole_images(self) -> SampleLoader:
+        """Returns the loader of images without augmentation, of the size that training sees."""
+        samples = self.batch_maker.samples
+        if self.batch_maker.cut_size is None:
+            return samples
+        # The cache holds the images to crop from, not whole images of the right size.
+        return dataclasses.replace(samples, load=self._source.load_whole, cache=None)
 
     @check_arguments
     def predict(
@@ -72,11 +80,7 @@ class PredictionView:
             OptionError: The model's output does not match the targets; it is not clear what its
                 output means; or the targets are boxes or keypoints of samples without classes.
         """
-        maker = self.batch_maker
-        if maker.cut_size is not None:
-            # The cache holds the images to crop from, not whole images of the right size.
-            whole = dataclasses.replace(maker.samples, load=self._source.load_whole, cache=None)
-            maker = dataclasses.replace(maker, samples=whole, cut_size=None)
+        maker = dataclasses.replace(self.batch_maker, samples=self.whole_images(), cut_size=None)
         return _prediction_table(
             maker,
             self.worker_options,

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import TYPE_CHECKING, Any
 
 import numpy.typing as npt
 
 from imggen.core import check_arguments, check_whole, is_whole, shorten
 from imggen.errors import OptionError
-from imggen.loading import BatchMaker
+from imggen.loading import BatchMaker, Scaling
 from imggen.preview import Explanation, draw_batch, explain
 
 if TYPE_CHECKING:
@@ -88,7 +89,8 @@ class SampleView:
             >>> sequence.show_batch(cell=32).size
             (158, 62)
         """
-        maker, count = self.batch_maker, self.batch_maker.num_batches
+        maker = dataclasses.replace(self.batch_maker, scaling=Scaling())
+        count = maker.num_batches
         if not is_whole(index) or not -count <= index < count:
             raise OptionError(f"index={shorten(index)} must be an index of one of {count} batches.")
         return draw_batch(maker, maker(self.epoch, index % count), num_images, cell)

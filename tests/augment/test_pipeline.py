@@ -193,8 +193,8 @@ def test_a_function_that_returns_another_dtype_is_named_with_what_to_do():
     assert refusal([RandomFlip(p=1), scaled]) == (
         "The augmentation 'scaled' returned float64 of shape (40, 56, 3) for "
         "'cats/1.jpg' (epoch 0, index 3); expected uint8 of shape (40, 56, 3), as in its "
-        "input. Scale with rescale= and dtype= of the sequence; convert a float image with "
-        "np.clip(image, 0, 255).astype(np.uint8)."
+        "input. Augmentations keep uint8. Scale values for the model after them, with rescale=, "
+        "mean= and std=, or preprocess= of the sequence."
     )
 
 
