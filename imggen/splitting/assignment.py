@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from imggen.core import Stream, check_seed, generator, pluralize, warn_user
+from imggen.core import Stream, check_seed, generator
 from imggen.data import Manifest, align_rows, reject_missing, to_array, to_values
 from imggen.errors import SplitError
 from imggen.splitting.grouping import number_units
+from imggen.splitting.presence import keep_classes_in_train
 from imggen.splitting.ratios import Shares, round_quotas
 from imggen.splitting.recipe import Recipe
+from imggen.splitting.split_warnings import warn_of_counts, warn_of_missing_classes, warn_of_shares
 from imggen.splitting.stable import assign_stable
 from imggen.splitting.stratification import assign_units
 
@@ -27,7 +29,7 @@ def assign(manifest: Manifest, shares: Shares, recipe: Recipe) -> npt.NDArray[np
     Args:
         manifest: The samples.
         shares: The requested sizes.
-        recipe: Seed, strata, and whether the split is stable.
+        recipe: Seed, strata, whether the split is stable, and whether the splits are folds.
 
     Returns:
         The split of each sample, shape (num_samples,).
@@ -35,8 +37,8 @@ def assign(manifest: Manifest, shares: Shares, recipe: Recipe) -> npt.NDArray[np
     seed = check_seed(recipe.seed)
     if manifest.num_samples == 0:
         raise SplitError("The manifest is empty; expected at least one sample to split.")
-    strata = _resolve_strata(manifest, recipe.stratify)
-    if strata is not manifest.labels and strata.ndim == 1:
+    strata, values = _resolve_strata(manifest, recipe.stratify)
+    if values is not None:
         _check_strata(strata, len(shares.names))
     together = number_units(manifest)
     if recipe.stable:
@@ -44,40 +46,81 @@ def assign(manifest: Manifest, shares: Shares, recipe: Recipe) -> npt.NDArray[np
     else:
         if shares.ratios is None:
             _check_counts(manifest, shares, strata)
+        priority = shares.priority if recipe.num_folds is None else ()
         if strata.ndim == 1 and together is None:
-            split_of = _assign_samples(strata, shares, seed)
+            split_of = _assign_samples(strata, shares, priority, seed)
         else:
-            split_of = _assign_units(strata, together, shares, seed)
+            split_of = _assign_units(strata, together, shares, priority, seed)
+        for classes in _find_classes(manifest, strata):
+            split_of = keep_classes_in_train(
+                np.arange(manifest.num_samples) if together is None else together,
+                classes,
+                split_of,
+                len(shares.names),
+                generator(seed, Stream.SPLIT, epoch=1),
+                train=priority[0] if priority else None,
+                is_required=classes is strata,
+            )
     got = np.bincount(split_of, minlength=len(shares.names))
     if recipe.stable or together is not None:
         if shares.ratios is None:
-            _warn_of_counts(manifest, split_of, shares, strata)
+            warn_of_counts(manifest, split_of, shares, strata)
         else:
-            _warn_of_shares(got, shares.names, shares.ratios, recipe.stable)
+            warn_of_shares(got, shares, stable=recipe.stable)
     if not got.all():
         raise SplitError(
             f"The split {shares.names[int(np.argmin(got))]!r} would be empty: "
             f"{manifest.num_samples} samples cannot be split {shares}"
-            + ("" if together is None or recipe.stable else " without breaking a group")
-            + ". Give it a larger share, or make fewer splits."
+            + _explain_empty(shares, recipe, strata, together is not None)
         )
     if strata is manifest.labels:
-        _warn_of_missing_classes(manifest, strata, split_of, shares.names)
+        warn_of_missing_classes(
+            manifest.class_names, strata, split_of, shares, recipe, noun="class"
+        )
+    elif values is not None:
+        warn_of_missing_classes(values, strata, split_of, shares, recipe, noun="value of stratify")
     return split_of
 
 
-def _resolve_strata(manifest: Manifest, stratify: bool | npt.ArrayLike) -> npt.NDArray[Any]:
-    """Returns strata: integers, shape (n,), or for several labels bool, shape (n, num_labels)."""
+def _find_classes(manifest: Manifest, strata: npt.NDArray[Any]) -> Iterator[npt.NDArray[Any]]:
+    """Yields labels and other strata that training needs samples of; the strata last."""
+    if manifest.labels is not None and strata is not manifest.labels:
+        yield manifest.labels
+    yield strata
+
+
+def _explain_empty(
+    shares: Shares, recipe: Recipe, strata: npt.NDArray[Any], is_grouped: bool
+) -> str:
+    """Returns the reason for an empty split and a way out, as the end of a message."""
+    if is_grouped and not recipe.stable:
+        return " without breaking a group. Give it a larger share, or make fewer splits."
+    num_strata = len(np.unique(strata)) if strata.ndim == 1 else 1
+    if num_strata == 1 or recipe.stable or recipe.num_folds is not None:
+        return ". Give it a larger share, or make fewer splits."
+    return (
+        f", since {shares.names[shares.priority[0]]!r} needs a sample of each of {num_strata} "
+        "classes. Add samples, make fewer splits, or ignore the classes (stratify=False)."
+    )
+
+
+def _resolve_strata(
+    manifest: Manifest, stratify: bool | npt.ArrayLike
+) -> tuple[npt.NDArray[Any], Sequence[str] | None]:
+    """Returns strata, and the value of each as text if they are those of ``stratify``.
+
+    Strata are integers, shape (n,), or for several labels bool, shape (n, num_labels).
+    """
     if stratify is True and manifest.labels is not None:
-        return manifest.labels
+        return manifest.labels, None
     if isinstance(stratify, bool | np.bool_):
-        return np.zeros(manifest.num_samples, dtype=np.int32)
+        return np.zeros(manifest.num_samples, dtype=np.int32), None
     stratify = align_rows(stratify, "stratify", manifest.paths, SplitError)
     values = to_array(stratify, "stratify", SplitError)
     try:
         if values.ndim == 1:
             reject_missing(to_values(values, "stratify", SplitError), "stratify", SplitError)
-            values = np.unique(values, return_inverse=True)[1]
+            distinct, values = np.unique(values, return_inverse=True)
     except SplitError:
         raise
     except (TypeError, ValueError) as err:
@@ -92,13 +135,13 @@ def _resolve_strata(manifest: Manifest, stratify: bool | npt.ArrayLike) -> npt.N
             f"({manifest.num_samples}, num_labels)."
         )
     if values.ndim == 1:
-        return values
+        return values, list(map(str, distinct.tolist()))
     if values.dtype != bool and not np.isin(values, (0, 1)).all():
         raise SplitError(
             "stratify has two dimensions and holds values other than 0 and 1; expected 0 and 1 for "
             "each label."
         )
-    return values.astype(bool)
+    return values.astype(bool), None
 
 
 def _check_strata(strata: npt.NDArray[np.integer], num_splits: int) -> None:
@@ -137,13 +180,13 @@ def _check_counts(manifest: Manifest, shares: Shares, strata: npt.NDArray[Any]) 
 
 
 def _assign_samples(
-    strata: npt.NDArray[np.int32], shares: Shares, seed: int
+    strata: npt.NDArray[np.int32], shares: Shares, priority: tuple[int, ...], seed: int
 ) -> npt.NDArray[np.int64]:
     """Assigns samples: each stratum is shuffled on its own and cut into its quotas."""
     split_of = np.empty(len(strata), dtype=np.int64)
     by_stratum = np.argsort(strata, kind="stable")
     totals = np.bincount(strata)
-    quota = round_quotas(shares.exact_counts(totals))
+    quota = round_quotas(shares.exact_counts(totals), priority)
     ends = np.cumsum(totals)
     for stratum in np.flatnonzero(totals):
         members = by_stratum[ends[stratum] - totals[stratum] : ends[stratum]]
@@ -153,7 +196,11 @@ def _assign_samples(
 
 
 def _assign_units(
-    strata: npt.NDArray[Any], together: npt.NDArray[np.int64] | None, shares: Shares, seed: int
+    strata: npt.NDArray[Any],
+    together: npt.NDArray[np.int64] | None,
+    shares: Shares,
+    priority: tuple[int, ...],
+    seed: int,
 ) -> npt.NDArray[np.int64]:
     num_samples = len(strata)
     if strata.ndim == 1:
@@ -162,7 +209,7 @@ def _assign_units(
         rows, columns = np.nonzero(strata)
         totals = strata.sum(axis=0)
     wanted = [
-        round_quotas(shares.exact_counts(totals)),
+        round_quotas(shares.exact_counts(totals), priority),
         round_quotas(shares.exact_counts(np.array([num_samples]))),
     ]
     if shares.ratios is None:  # counts are per class, not of all samples
@@ -198,59 +245,3 @@ def _assign_stably(
             "its rows into one group."
         )
     return split_of
-
-
-def _warn_of_shares(
-    got: npt.NDArray[np.int64],
-    names: Sequence[str],
-    ratios: npt.NDArray[np.float64],
-    stable: bool,
-) -> None:
-    have = got / got.sum()
-    deviation = np.abs(have - ratios)
-    is_notable = deviation.max() > 0.05 or (deviation > ratios / 2).any()
-    if is_notable and deviation.max() * got.sum() >= 1:
-        listed = ", ".join(
-            f"{name} {share:.3f} (wanted {want:.3f})"
-            for name, share, want in zip(names, have, ratios, strict=True)
-        )
-        reason = "A stable split is random" if stable else "Groups are kept whole"
-        warn_user(f"{reason}, so the shares deviate: {listed}.")
-
-
-def _warn_of_counts(
-    manifest: Manifest, split_of: npt.NDArray[np.int64], shares: Shares, strata: npt.NDArray[Any]
-) -> None:
-    wanted = shares.exact_counts(np.bincount(strata)).astype(np.int64)
-    num_splits = wanted.shape[1]
-    got = np.bincount(strata * num_splits + split_of, minlength=wanted.size).reshape(wanted.shape)
-    # Train gets the rest.
-    deviating = np.argwhere(got[:, 1:] != wanted[:, 1:])
-    if len(deviating):
-        listed = []
-        for stratum, column in deviating[:10].tolist():
-            split = column + 1
-            of = f"{manifest.class_names[stratum]!r} in " if strata is manifest.labels else ""
-            name, have, want = shares.names[split], got[stratum, split], wanted[stratum, split]
-            listed.append(f"{of}{name} {have} (wanted {want})")
-        warn_user(f"Groups are kept whole, so the counts deviate: {', '.join(listed)}.")
-
-
-def _warn_of_missing_classes(
-    manifest: Manifest,
-    labels: npt.NDArray[np.int32],
-    split_of: npt.NDArray[np.int64],
-    names: Sequence[str],
-) -> None:
-    shape = (manifest.num_classes, len(names))
-    counts = np.bincount(labels * shape[1] + split_of, minlength=shape[0] * shape[1])
-    counts = counts.reshape(shape)
-    short = np.flatnonzero(~counts.all(axis=1))
-    if len(short):
-        listed = "; ".join(
-            f"{manifest.class_names[row]!r} ({pluralize(counts[row].sum(), 'sample')}) is "
-            "missing in "
-            + ", ".join(names[split] for split in np.flatnonzero(counts[row] == 0).tolist())
-            for row in short[:10].tolist()
-        )
-        warn_user(f"{pluralize(len(short), 'class')} too small to appear in every split: {listed}.")

@@ -30,7 +30,10 @@ def split(
     """Splits a manifest into disjoint splits that together hold every sample.
 
     Samples keep the manifest's order. The same manifest, ratios and seed give the same splits on
-    every machine.
+    every machine. Train gets at least one sample of every class (a group goes there whole); of
+    what else a small class has, val gets the first, then test. If no split is called "train", the
+    first one takes its place. A stable split is the exception: it never moves a file because of
+    others, and warns of a class that train lacks.
 
     Args:
         manifest: The samples. Those of one group stay in one split (see ``group_by`` and
@@ -44,7 +47,8 @@ def split(
             together.
         seed: Random seed for the split.
         stratify: True: give every class the same shares; without groups, the number of samples of
-            a class in a split is within one of its exact share. False: shares hold for the total.
+            a class in a split is within one of its exact share. False: shares hold for the total,
+            and a class is only missing in train if there are more classes than room.
             Or values to stratify by instead of classes: one per sample, shape (num_samples,), or
             for samples with several labels 0 and 1, shape (num_samples, num_labels).
         stable: Make the split of a sample depend only on its group (without groups, on its content
@@ -56,8 +60,9 @@ def split(
 
     Raises:
         SplitError: Ratios that are not positive or do not sum to 1, a class with too few samples
-            for ``counts``, a split that would be empty, no ``splits`` column to follow, or neither
-            groups nor hashes for a stable split.
+            for ``counts``, a split that would be empty since there are too few samples, groups, or
+            samples besides those that train needs of each class; no ``splits`` column to follow,
+            or neither groups nor hashes for a stable split.
 
     Warns:
         ImggenWarning: Classes with too few samples to appear in every split, or a split that
@@ -85,6 +90,9 @@ def kfold(
 ) -> tuple[Splits[Manifest], ...]:
     """Splits a manifest into folds, each of them the validation split once.
 
+    A class of two or more samples (or groups, where groups hold one class each) is in train of
+    every fold. A class of one is validated in one fold, whose train lacks it, with a warning.
+
     Args:
         manifest: The samples. Those of one group stay in one fold.
         num_folds: The number of folds, 2 or more.
@@ -98,7 +106,7 @@ def kfold(
         SplitError: Fewer than 2 folds, or more than there are samples or groups.
 
     Warns:
-        ImggenWarning: See ``split``.
+        ImggenWarning: A class that is in one fold only; and see ``split``.
 
     Example:
         >>> from imggen.core.string_column import StringColumn

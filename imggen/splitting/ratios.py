@@ -19,6 +19,9 @@ Counts = Sequence[int] | Mapping[str, int] | npt.NDArray[np.integer]
 
 DEFAULT_RATIOS = (0.7, 0.15, 0.15)
 
+# The samples that val and test may exceed their shares by, to have one of a small class.
+_MAX_SURPLUS = 1.0
+
 
 @final
 @dataclass(frozen=True)
@@ -35,6 +38,12 @@ class Shares:
     names: tuple[str, ...]
     ratios: npt.NDArray[np.float64] | None = None
     counts: tuple[int, ...] = ()
+
+    @property
+    def priority(self) -> tuple[int, ...]:
+        """The numbers of the splits in order of importance: train, val, test, then all others."""
+        known = [self.names.index(name) for name in SPLIT_NAMES if name in self.names]
+        return (*known, *(number for number in range(len(self.names)) if number not in known))
 
     def exact_counts(self, totals: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
         """Computes the samples of each stratum in each split, before rounding.
@@ -73,15 +82,22 @@ def parse_shares(ratios: Any, counts: Any) -> Shares:
     return _parse_counts(counts)
 
 
-def round_quotas(exact: npt.NDArray[np.float64]) -> npt.NDArray[np.int64]:
+def round_quotas(
+    exact: npt.NDArray[np.float64], priority: Sequence[int] = ()
+) -> npt.NDArray[np.int64]:
     """Rounds to integers within one of ``exact``, and keeps the sums of rows.
 
     scikit-learn's StratifiedShuffleSplit keeps a class within one sample for a single cut, but not
     for the two cuts that three splits need; so all splits are rounded here at once. The rounding
     error of one stratum is carried to the next, so that the totals stay close to their shares too.
 
+    Strata that are too small for every split go first, so that larger ones make up for them: the
+    first split of ``priority`` gets at least one sample of each, and the next splits do as long as
+    their totals stay close to their shares.
+
     Args:
         exact: Shape (num_strata, num_splits); rows sum to whole numbers.
+        priority: The splits in order of importance. Empty: all are alike.
 
     Returns:
         The same shape.
@@ -89,10 +105,15 @@ def round_quotas(exact: npt.NDArray[np.float64]) -> npt.NDArray[np.int64]:
     rounded = np.floor(exact + 1e-9).astype(np.int64)
     totals = np.rint(exact.sum(axis=1)).astype(np.int64)
     carry = np.zeros(exact.shape[1])
-    for row in range(len(exact)):
+    is_small = (rounded == 0).any(axis=1) & (len(priority) > 0)
+    for row in np.lexsort([np.where(is_small, totals, 0), ~is_small]).tolist():
         fractions = np.maximum(exact[row] - rounded[row], 0.0)
         left = int(totals[row] - rounded[row].sum())
         eligible = np.where(fractions > 1e-9, fractions + carry, -np.inf)
+        for rank, split in enumerate(priority):
+            is_wanted = rank == 0 or eligible[split] > -_MAX_SURPLUS
+            if rounded[row, split] == 0 and fractions[split] > 1e-9 and is_wanted:
+                eligible[split] = np.finfo(np.float64).max / (rank + 1)
         chosen = np.argsort(-eligible, kind="stable")[:left]
         rounded[row, chosen] += 1
         carry += exact[row] - rounded[row]

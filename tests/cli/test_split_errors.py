@@ -107,7 +107,7 @@ def test_warnings_are_lines_on_stderr_without_source_locations(photos, tmp_path)
     result = program("split", photos, tmp_path / "out", *HALVES)
 
     assert result.returncode == 0
-    assert re.fullmatch(r"Warning: 1 class too small .*'dog'.*\n", result.stderr)
+    assert re.fullmatch(r"Warning: 1 class is too small .*'dog'.*\n", result.stderr)
     assert ".py" not in result.stderr
 
 

@@ -115,7 +115,7 @@ def test_images_without_classes_have_no_targets(photos):
 
 def test_a_class_too_small_for_every_split_causes_a_warning(tmp_path):
     write_images(tmp_path, {"many": 10, "few": 2})
-    with pytest.warns(ImggenWarning, match=r"'few' \(2 samples\) is missing in val"):
+    with pytest.warns(ImggenWarning, match=r"'few' \(2 samples\) is missing in test"):
         imggen.from_directory(tmp_path, split=(0.8, 0.1, 0.1), **SIZE)
 
 
