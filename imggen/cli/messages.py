@@ -55,6 +55,7 @@ _PHRASES = (
         "a preset",
     ),
     ("(--force; in Python overwrite=True)", "(--force)"),
+    ("(stratify=False)", "(--no-stratify)"),
     (", or None", ""),
     (", nor None", ""),
 )

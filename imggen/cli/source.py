@@ -72,6 +72,15 @@ def read_table_source(source: Path) -> pd.DataFrame | None:
     return read_frame(source)
 
 
+def scan_source(images: Path | Manifest, *, labels: bool) -> Manifest:
+    """Scans a folder, without classes if ``labels`` is false; a manifest is returned unchanged."""
+    from imggen.data import scan, scan_any
+
+    if not isinstance(images, Path):
+        return images
+    return scan_any(images) if labels else scan(images, labels=None)
+
+
 def build_manifest(source: Path, frame: pd.DataFrame) -> Manifest:
     """Builds the manifest of a table.
 

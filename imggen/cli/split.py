@@ -4,23 +4,33 @@ from __future__ import annotations
 
 import dataclasses
 import os
+from contextlib import nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple, final
 
 import click
 
 from imggen.cli.options import PATH, force_option, seed_option
+from imggen.cli.ratio_option import RatioCommand
+from imggen.cli.split_output import (
+    print_duplicates,
+    print_nothing_written,
+    print_rows,
+    print_steps,
+    print_summary,
+    print_table,
+    warnings_last,
+)
 from imggen.core import shorten
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from imggen.data import Manifest, Splits
-    from imggen.export import Plan
+    from imggen.data import Manifest
     from imggen.splitting import Recipe
 
 
-@click.command()
+@click.command(cls=RatioCommand)
 @click.argument("source", type=PATH, metavar="SRC")
 @click.argument("target", type=PATH, required=False, metavar="[DST]")
 @click.option(
@@ -28,8 +38,9 @@ if TYPE_CHECKING:
     "ratios",
     type=float,
     nargs=3,
-    metavar="TRAIN VAL TEST",
-    help="Fractions of the images, which sum to 1. 0 leaves out a split.  [default: 0.7 0.15 0.15]",
+    metavar="TRAIN VAL [TEST]",
+    help="Two or three fractions of the images, which sum to 1. 0 leaves out a split.  "
+    "[default: 0.7 0.15 0.15]",
 )
 @click.option(
     "--count",
@@ -49,6 +60,11 @@ if TYPE_CHECKING:
     "DST/fold_0/val and so on. Each image is in val once.",
 )
 @seed_option
+@click.option(
+    "--no-labels",
+    is_flag=True,
+    help="Split all images at any depth without classes; folders inside of SRC are kept.",
+)
 @click.option(
     "--no-stratify",
     is_flag=True,
@@ -98,7 +114,14 @@ if TYPE_CHECKING:
 @click.option(
     "--dry-run",
     is_flag=True,
-    help="Print what would be done, and write nothing except the page of --report.",
+    help="Print a summary of what would be done: counts, files to write, and warnings. Nothing is "
+    "written, except the page of --report.",
+)
+@click.option(
+    "--list",
+    "list_files",
+    is_flag=True,
+    help="Print each file and where it would go, and write nothing, as with --dry-run.",
 )
 @click.option(
     "--report",
@@ -120,10 +143,12 @@ def split(
     counts: tuple[int, ...] | None,
     stratify_by: tuple[str, ...],
     group_by: str | None,
+    no_labels: bool,
     no_stratify: bool,
     mode: str,
     manifest: Path | None,
     dry_run: bool,
+    list_files: bool,
     report: Path | None,
     undo: bool,
     force: bool,
@@ -138,7 +163,8 @@ def split(
     The exit status is 1 if files have vanished since the run began.
     """
     if undo:
-        if target is not None or manifest is not None or dry_run or report is not None:
+        others = (target, manifest, report, dry_run or None, list_files or None)
+        if any(other is not None for other in others):
             raise click.UsageError(
                 "--undo expects only the folder that files were moved to. Drop the other options."
             )
@@ -157,7 +183,7 @@ def split(
         if clash:
             raise click.UsageError(f"{one} cannot be combined with {other}.")
     from imggen.cli.output import check_places
-    from imggen.cli.source import build_manifest, read_table_source
+    from imggen.cli.source import build_manifest, read_table_source, scan_source
     from imggen.data import SPLIT_NAMES, check_manifest_file
     from imggen.reports import check_page
     from imggen.splitting import DEFAULT_RATIOS, Recipe
@@ -175,13 +201,33 @@ def split(
     if frame is not None:
         # Hashes in a table may be out of date.
         images = dataclasses.replace(build_manifest(source, frame), hashes=None)
+        if no_labels:
+            images = dataclasses.replace(images, labels=None, class_names=())
     check_places("SRC", [source], [manifest, report], folder=target)
     check_manifest_file(manifest, overwrite=force)
     check_page(_existing_place(report, target), overwrite=force)
-    if manifest is not None:
-        _write_manifest(images, recipe, manifest, dry_run, report)
-    elif target is not None:
-        _split_files(images, target, recipe, mode, dry_run, report)
+    show = _Show(counts=dry_run or not list_files, files=list_files, is_dry=dry_run or list_files)
+    with warnings_last() if dry_run else nullcontext():
+        if manifest is not None:
+            found = scan_source(images, labels=not no_labels)
+            _write_manifest(found, recipe, manifest, report, show)
+        elif target is not None:
+            _split_files(images, target, recipe, mode, report, show, labels=not no_labels)
+
+
+@final
+class _Show(NamedTuple):
+    """The kinds of output.
+
+    Attributes:
+        counts: The table of counts, and the summary of a dry run.
+        files: Each file and its split.
+        is_dry: Whether nothing is written.
+    """
+
+    counts: bool
+    files: bool
+    is_dry: bool
 
 
 def _existing_place(report: Path | None, target: Path | None) -> Path | None:
@@ -212,8 +258,10 @@ def _split_files(
     target: Path,
     recipe: Recipe,
     mode: str,
-    dry_run: bool,
     report: Path | None,
+    show: _Show,
+    *,
+    labels: bool,
 ) -> None:
     from imggen.cli.output import echo_skipped, progress_bars
     from imggen.core import pluralize, printable
@@ -221,12 +269,11 @@ def _split_files(
     from imggen.reports import split_page, write_page
 
     with progress_bars() as progress:
-        plan = plan_split(images, target, recipe, mode, progress)
-        if not dry_run:
-            outcome = carry_out_plan(plan, progress)
-        splits = plan.splits(str(target), without=() if dry_run else outcome.vanished)
+        plan = plan_split(images, target, recipe, mode, progress, labels=labels)
+        outcome = None if show.is_dry else carry_out_plan(plan, progress)
+        splits = plan.splits(str(target), without=() if outcome is None else outcome.vanished)
         if report is not None:
-            shown = plan.sources() if dry_run else plan.splits(str(target))
+            shown = plan.sources() if outcome is None else plan.splits(str(target))
             pairs = zip(recipe.disjoint(plan.sources()), recipe.disjoint(shown), strict=True)
             file_of = {
                 path: after.filepath(row)
@@ -238,35 +285,36 @@ def _split_files(
             ]
             result = RecipeSplits(shown, groups, plan.num_separated)
             write_page(report, split_page(result, recipe, progress), overwrite=True)
-    if not dry_run:
+    if outcome is not None:
         warn_of_outcome(plan, outcome)
-    _print_table(splits, recipe, f"images in {printable(str(target))}")
-    _print_duplicates(plan.duplicates, plan.num_separated)
-    echo_skipped(plan.skipped)
-    num_sidecars = sum(step.split < 0 for step in plan.steps)
-    if num_sidecars:
-        action = f"to {mode}" if dry_run else _PAST[mode]
-        click.echo(f"also {action}: {pluralize(num_sidecars, 'sidecar file')}")
-    if dry_run:
-        _print_plan(plan)
-    elif outcome.vanished:
+    if show.counts:
+        print_table(splits, recipe, f"images in {printable(str(target))}")
+        print_duplicates(plan.duplicates, plan.num_separated)
+        echo_skipped(plan.skipped)
+        num_sidecars = sum(step.split < 0 for step in plan.steps)
+        if num_sidecars:
+            action = f"to {mode}" if show.is_dry else _PAST[mode]
+            click.echo(f"also {action}: {pluralize(num_sidecars, 'sidecar file')}")
+    if show.files:
+        print_steps(plan)
+    if show.is_dry and show.counts:
+        print_summary(plan, target, listed=show.files)
+    if outcome is not None and outcome.vanished:
         raise SystemExit(1)
 
 
 def _write_manifest(
-    images: Path | Manifest, recipe: Recipe, file: Path, dry_run: bool, report: Path | None
+    found: Manifest, recipe: Recipe, file: Path, report: Path | None, show: _Show
 ) -> None:
     import imggen
     from imggen.cli.output import echo_skipped, progress_bars
-    from imggen.core import printable
-    from imggen.data import scan_any
+    from imggen.core import pluralize, printable
     from imggen.export import make_splits, merge_splits
     from imggen.reports import split_page, write_page
 
     with progress_bars() as progress:
-        found = scan_any(images) if isinstance(images, Path) else images
         result = make_splits(found, recipe, progress)
-        if not dry_run:
+        if not show.is_dry:
             table = merge_splits(result.splits, recipe)
             if table.hashes is None:
                 table = imggen.hash_files(table, progress=progress)
@@ -278,54 +326,18 @@ def _write_manifest(
             ]
             shown = result._replace(duplicates=groups)
             write_page(report, split_page(shown, recipe, progress), overwrite=True)
-    _print_table(result.splits, recipe, "images")
-    _print_duplicates(result.duplicates, result.num_separated)
-    echo_skipped(found.skipped)
-    if not dry_run:
+    if show.counts:
+        print_table(result.splits, recipe, "images")
+        print_duplicates(result.duplicates, result.num_separated)
+        echo_skipped(found.skipped)
+    if show.files:
+        print_rows(result.splits, recipe)
+    if not show.is_dry:
         click.echo(f"manifest: {printable(str(file))}")
-
-
-def _print_duplicates(groups: list[list[str]] | None, num_separated: int) -> None:
-    from imggen.core import pluralize
-
-    if groups is not None:
-        click.echo(
-            f"kept {pluralize(len(groups), 'group')} of duplicates together; without this, "
-            f"{num_separated} of them would be in several splits"
-        )
-
-
-def _print_table(splits: Splits[Manifest], recipe: Recipe, title: str) -> None:
-    from rich.console import Console
-    from rich.markup import escape
-    from rich.table import Table
-
-    from imggen.core import printable
-    from imggen.splitting import largest_deviation
-
-    splits = recipe.disjoint(splits)
-    table = Table(title=escape(f"{sum(map(len, splits))} {title}"))
-    table.add_column("class")
-    for name in splits.names:
-        table.add_column(name, justify="right")
-    counts = [manifest.class_counts for manifest in splits]
-    for class_name in splits[0].class_names if counts[0] else ():
-        numbers = (str(count[class_name]) for count in counts)
-        table.add_row(escape(printable(class_name)), *numbers)
-    table.add_section()
-    table.add_row("all", *(str(len(manifest)) for manifest in splits))
-    Console().print(table)
-    if recipe.shares is not None:
-        deviation = largest_deviation(splits, recipe.shares)
-        if deviation is not None:
-            click.echo(f"largest deviation from its ratio: {printable(str(deviation))}")
-
-
-def _print_plan(plan: Plan) -> None:
-    from imggen.core import printable
-
-    for step in plan.steps:
-        click.echo(f"{plan.mode} {printable(step.source)} -> {printable(step.target)}")
+    elif show.counts:
+        rows = sum(map(len, recipe.disjoint(result.splits)))
+        click.echo(f"would write a table of {pluralize(rows, 'image')}: {printable(str(file))}")
+        print_nothing_written(listed=show.files)
 
 
 def _read_groups(frame: pd.DataFrame | None, by: str | None) -> str | list[str] | None:

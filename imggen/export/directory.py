@@ -17,7 +17,7 @@ from imggen.core import (
     shorten,
     warn_user,
 )
-from imggen.data import Manifest, Splits, scan_any, split_name
+from imggen.data import Manifest, Splits, scan, scan_any, split_name
 from imggen.errors import ExportError, ScanError
 from imggen.export.journal import Journal, check_same_settings
 from imggen.export.plan import KIND, Mode, Plan, check_mode
@@ -193,8 +193,18 @@ def plan_split(
     recipe: Recipe,
     mode: str,
     progress: Progress | None = None,
+    *,
+    labels: bool = True,
 ) -> Plan:
     """Makes a plan, or reads that of an interrupted call; writes nothing.
+
+    Args:
+        source: As in ``split_directory``.
+        target: As in ``split_directory``.
+        recipe: The recipe.
+        mode: As in ``split_directory``.
+        progress: As in ``split_directory``.
+        labels: Whether class folders in a folder ``source`` are classes.
 
     Raises:
         ImggenError: See ``split_directory``.
@@ -203,6 +213,7 @@ def plan_split(
     check_path(root)
     check_path(target)
     goal = os.path.realpath(target)
+    settings = recipe.as_metadata() | ({} if labels else {"no_labels": True})
     if isinstance(source, Manifest):
         check_not_nested(os.fspath(target), files=source.filepaths)
     else:
@@ -213,13 +224,13 @@ def plan_split(
     if earlier is not None:
         check_same_settings(
             os.fspath(target),
-            {"source": earlier.root, "mode": earlier.mode, **earlier.recipe},
-            {"source": os.path.realpath(root), "mode": mode, **recipe.as_metadata()},
+            {"source": earlier.root, "mode": earlier.mode, "no_labels": False, **earlier.recipe},
+            {"source": os.path.realpath(root), "mode": mode, "no_labels": not labels, **settings},
         )
-        _check_same_files(earlier, source, recipe)
+        _check_same_files(earlier, source, recipe, labels=labels)
         return earlier
     Journal(goal, KIND).check_empty()
-    manifest = source if isinstance(source, Manifest) else scan_any(source)
+    manifest = _scan(source, labels=labels)
     if manifest.attached:
         raise ExportError(
             f"Only images are exported, and these have {' and '.join(manifest.attached)}, which "
@@ -227,7 +238,13 @@ def plan_split(
             "Manifest.save."
         )
     result = make_splits(manifest, recipe, progress)
-    return make_plan(manifest, result, goal, plan_mode, recipe.as_metadata())
+    return make_plan(manifest, result, goal, plan_mode, settings)
+
+
+def _scan(source: Source, *, labels: bool) -> Manifest:
+    if isinstance(source, Manifest):
+        return source
+    return scan_any(source) if labels else scan(source, labels=None)
 
 
 def carry_out_plan(plan: Plan, progress: Progress | None = None) -> Outcome:
@@ -249,10 +266,10 @@ def carry_out_plan(plan: Plan, progress: Progress | None = None) -> Outcome:
         return carry_out(plan, progress)
 
 
-def _check_same_files(plan: Plan, source: Source, recipe: Recipe) -> None:
+def _check_same_files(plan: Plan, source: Source, recipe: Recipe, *, labels: bool) -> None:
     """Compares the files of a plan with those of this call."""
     try:
-        manifest = source if isinstance(source, Manifest) else scan_any(source)
+        manifest = _scan(source, labels=labels)
     except ScanError:  # a move has emptied the source
         _check_outside(plan, [])
         return

@@ -10,7 +10,7 @@ import time
 import pytest
 
 import imggen
-from tests.helpers.command_line import invoke, printed_rows
+from tests.helpers.command_line import csv_rows, invoke, printed_rows
 from tests.helpers.split_files import (
     HALF,
     ODD_NAMES,
@@ -181,14 +181,65 @@ def test_ctrl_c_prints_no_traceback_and_the_same_command_resumes(tmp_path):
     assert len(part_of(tmp_path / "out")) == 2000
 
 
-# --dry-run.
+# --ratio with two numbers, --no-labels.
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        ["photos", "out", "--ratio", "0.75", "0.25"],
+        ["--ratio", "0.75", "0.25", "photos", "out"],
+        ["photos", "--ratio=0.75", "0.25", "out"],
+        ["--ratio", "0.75", "0.25", "--seed", "0", "photos", "out"],
+        ["--ratio", "0.75", "0.25", "--", "photos", "out"],
+        ["--ratio", "0.75", "0.25", "0", "photos", "out"],
+        ["--ratio", "0.5", "0.5", "--ratio", ".75", ".25", "photos", "out"],
+        ["--ratio", "0.75", "0.25", "2020", "out"],
+    ],
+)
+def test_two_ratios_make_train_and_val(photos, tmp_path, monkeypatch, line):
+    monkeypatch.chdir(tmp_path)
+    if "2020" in line:
+        photos.rename("2020")
+    result = invoke("split", *line)
+
+    assert result.exit_code == 0, result.stderr
+    assert visible_in(tmp_path / "out") == ["train", "val"]
+    assert printed_rows(result.output)[-1] == ["all", "12", "4"]
+
+
+@pytest.mark.parametrize("nested", [False, True])
+def test_images_are_split_without_classes(tmp_path, nested):
+    names = [f"{'cat/' * (row % 2 * nested)}{row}.png" for row in range(10)]
+    photos = write_files(tmp_path / "photos", *names, "0.txt", "0.png.json")
+    line = ["split", photos, tmp_path / "out", "--ratio", 0.8, 0.2, "--no-labels", "--move"]
+    result = invoke(*line)
+
+    assert result.exit_code == 0, result.stderr
+    assert printed_rows(result.output) == [["all", "8", "2"]]
+    parts = part_of(tmp_path / "out")
+    assert set(parts) == {*names, "0.txt", "0.png.json"}
+    assert parts["0.png"] == parts["0.txt"] == parts["0.png.json"]
+    assert invoke(*line).exit_code == 0
+    with_classes = invoke(*[text for text in line if text != "--no-labels"])
+    assert with_classes.exit_code == 1
+    assert "was made with --no-labels (now False)" in with_classes.stderr
+
+
+def test_a_table_is_split_without_its_labels(photos, tmp_path):
+    imggen.scan(photos).save(tmp_path / "in.csv")
+    line = ["split", tmp_path / "in.csv", "--manifest", tmp_path / "m.csv", "--no-labels"]
+    assert printed_rows(invoke(*line, "--dry-run").output) == [["all", "11", "3", "2"]]
+
+
+# --dry-run and --list.
 
 
 @pytest.mark.parametrize("more", [[], ["--move"], ["--kfold", 2], ["--stable"]])
-def test_a_dry_run_prints_each_step_and_touches_nothing(tmp_path, more):
+def test_list_prints_each_step_and_touches_nothing(tmp_path, more):
     photos = write_files(tmp_path / "photos", *numbered("cat", 40), "cat/000.txt")
     before = everything_in(tmp_path), files_in(photos)
-    result = invoke("split", photos, tmp_path / "out", *more, "--dry-run")
+    result = invoke("split", photos, tmp_path / "out", *more, "--list")
     mode = "move" if more == ["--move"] else "copy"
     steps = re.findall(rf"^{mode} (\S+) -> (\S+)$", result.stdout, flags=re.MULTILINE)
 
@@ -200,7 +251,7 @@ def test_a_dry_run_prints_each_step_and_touches_nothing(tmp_path, more):
 
 def test_a_dry_run_predicts_the_run(photos, tmp_path):
     line = ["split", photos, tmp_path / "out", *HALVES]
-    result = invoke(*line, "--dry-run").output
+    result = invoke(*line, "--dry-run", "--list").output
     invoke(*line)
 
     assert sorted(re.findall(r" -> (\S+)$", result, flags=re.MULTILINE)) == sorted(
@@ -214,6 +265,54 @@ def test_a_dry_run_writes_no_table(photos, tmp_path):
     assert result.exit_code == 0
     assert printed_rows(result.output)[-1] == ["all", "8", "4", "4"]
     assert os.listdir(tmp_path) == ["photos"]
+
+
+def test_a_dry_run_is_a_summary_on_stdout(tmp_path):
+    photos = write_files(tmp_path / "photos", *numbered("cat", 12), "dog/a.png", "dog/a.txt")
+    line = ["split", photos, tmp_path / "out", "--ratio", 0.75, 0.25]
+    result = invoke(*line, "--dry-run")
+    size = sum(map(len, files_in(photos).values()))
+    folders = f"{tmp_path / 'out/train'}, {tmp_path / 'out/val'}"
+    missing = "'dog' (1 sample) is missing in val"
+
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert printed_rows(result.stdout) == [["cat", "9", "3"], ["dog", "1", "0"], ["all", "10", "3"]]
+    assert result.stdout.splitlines()[-4:] == [
+        "also to copy: 1 sidecar file",
+        f"would copy 14 files ({size} bytes) into {folders}",
+        "nothing was written; --list prints the files",
+        f"warning: 1 class is too small to appear in every split: {missing}.",
+    ]
+    assert " -> " not in result.stdout
+    assert os.listdir(tmp_path) == ["photos"]
+    # Of a run that is done already.
+    invoke(*line)
+    assert (
+        "would copy 0 files (0 bytes), 14 of them done already" in invoke(*line, "--dry-run").stdout
+    )
+
+
+def test_list_prints_files_only_in_the_order_of_the_plan(photos, tmp_path):
+    line = ["split", photos, tmp_path / "out", *HALVES]
+    listed = invoke(*line, "--list").stdout.splitlines()
+    both = invoke(*line, "--list", "--dry-run").stdout.splitlines()
+
+    assert len(listed) == 16
+    assert all(text.startswith(("copy cat/", "copy dog/")) for text in listed)
+    splits = [text.partition(" -> ")[2].partition("/")[0] for text in listed]
+    assert splits == sorted(splits, key=["train", "val", "test"].index)
+    start = both.index(listed[0])
+    assert both[start : start + 16] == listed
+    assert printed_rows("\n".join(both))[-1] == ["all", "8", "4", "4"]
+    assert os.listdir(tmp_path) == ["photos"]
+
+
+def test_list_prints_the_split_of_each_row_of_a_table(photos, tmp_path):
+    line = ["split", photos, "--manifest", tmp_path / "m.csv", *HALVES]
+    listed = invoke(*line, "--list").stdout.splitlines()
+    invoke(*line)
+
+    assert listed == [f"{row['path']} -> {row['split']}" for row in csv_rows(tmp_path / "m.csv")]
 
 
 @pytest.mark.parametrize("name", ODD_NAMES)
@@ -274,6 +373,7 @@ def test_undo_of_a_copy_is_refused(photos, tmp_path, what):
     "line",
     [
         ["out", "--dry-run"],
+        ["out", "--list"],
         ["out", "--manifest", "m.csv"],
         ["out", "--report", "page.html"],
         ["photos", "out"],
