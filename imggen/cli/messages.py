@@ -23,6 +23,13 @@ _PHRASES = (
         ),
         "Pass one of them.",
     ),
+    (
+        (
+            "Pass the folder to kfold_sequences: for train, val in kfold_sequences(DIR); for a "
+            'single fold, pass split="folders" and the folder of the fold to from_directory.'
+        ),
+        "Pass train or val of one of them; in Python, kfold_sequences yields each fold.",
+    ),
     ('split="folders" expects', "imggen expects"),
     (
         (

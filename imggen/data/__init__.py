@@ -13,6 +13,7 @@ from imggen.data.manifest_io import check_manifest_file, column_arguments
 from imggen.data.name_pattern import MaskPattern
 from imggen.data.row_alignment import align_rows
 from imggen.data.scanning import Labels, has_folders, scan, scan_any, scan_splits
+from imggen.data.split_layout import SplitLayout, find_folds, find_split_layout, is_fold_name
 from imggen.data.splits import SPLIT_NAMES, Splits, split_name, split_names
 from imggen.data.system_names import find_system_name
 from imggen.data.targets import TargetColumn
@@ -29,13 +30,17 @@ __all__ = [
     "Labels",
     "Manifest",
     "MaskPattern",
+    "SplitLayout",
     "Splits",
     "TargetColumn",
     "align_rows",
     "check_manifest_file",
     "column_arguments",
+    "find_folds",
+    "find_split_layout",
     "find_system_name",
     "has_folders",
+    "is_fold_name",
     "reject_missing",
     "scan",
     "scan_any",

@@ -15,11 +15,18 @@ from imggen.data.listing import FolderLister, existing_folder
 from imggen.data.manifest import Manifest
 from imggen.data.name_pattern import MaskPattern
 from imggen.data.partners import Partners
+from imggen.data.split_layout import find_folds, find_split_layout, list_subfolders
 from imggen.data.splits import SPLIT_NAMES, split_name
 from imggen.decode import COMMON_EXTENSIONS
 from imggen.errors import ScanError
 
 Labels = Literal["inferred"] | None
+
+_FOLDS_ADVICE = (
+    "which are folds and not classes. Pass the folder to kfold_sequences: for train, val in "
+    'kfold_sequences(DIR); for a single fold, pass split="folders" and the folder of the fold to '
+    "from_directory."
+)
 
 
 @check_arguments
@@ -64,8 +71,9 @@ def scan(
         The manifest, with ``root`` as given.
 
     Raises:
-        ScanError: No such folder, a named class without a folder, no class folder, no image, or an
-            image without a mask; the message says what was found.
+        ScanError: No such folder, a named class without a folder, no class folder, folders of
+            splits or folds where classes are expected, no image, or an image without a mask; the
+            message says what was found.
         OptionError: An unknown value of ``labels``, or ``extensions`` that are not strings.
 
     Example:
@@ -102,13 +110,9 @@ def _scan_images(
             class_names=parse_class_names(class_names),
             skipped=lister.skipped,
         )
+    if class_names is None:
+        _refuse_splits(root, [os.fsdecode(name) for name in lister.folders(b"")])
     names, rows, indices = _scan_classes(root, lister, b"", class_names)
-    if class_names is None and {"train"} < {*map(split_name, names)} <= set(SPLIT_NAMES):
-        raise ScanError(
-            f"{root!r} holds {shorten(list(names))}, which look like splits and not like classes. "
-            'Pass split="folders" to from_directory, or scan one of them; to use them as classes, '
-            "pass class_names=."
-        )
     _require_images(root, rows, lister, "DIR/<class>/**/<image>")
     return Manifest(root, StringColumn.of_bytes(rows), indices, names, skipped=lister.skipped)
 
@@ -168,9 +172,13 @@ def scan_splits(
     loose = lister.count_loose_images(b"", folders.values())
     lister.skip(f"image outside {outside}", loose)
     if "train" not in folders or len(folders) < 2:
+        names_in_root = [os.fsdecode(name) for name in lister.folders(b"")]
+        folds = find_folds(root, names_in_root)
+        if folds:
+            raise ScanError(f"{root!r} holds {shorten(folds)}, {_FOLDS_ADVICE}")
         raise ScanError(
             f'split="folders" expects train/ and at least one of val/, valid/, validation/, test/ '
-            f"in {root!r}; found {shorten(sorted(map(os.fsdecode, lister.folders(b''))))}."
+            f"in {root!r}; found {shorten(names_in_root)}."
         )
     rows: list[bytes] = []
     indices: list[npt.NDArray[np.int32]] = []
@@ -223,6 +231,28 @@ def has_folders(directory: str | os.PathLike[str]) -> bool:
 def scan_any(directory: str | os.PathLike[str]) -> Manifest:
     """Same as ``scan``, with classes if there are class folders, and without them otherwise."""
     return scan(directory, labels="inferred" if has_folders(directory) else None)
+
+
+def _refuse_splits(root: str, names: Sequence[str]) -> None:
+    """Raises an error if folders are splits or folds, and not classes."""
+    layout = find_split_layout(root, names)
+    if layout is None:
+        return
+    listed = shorten(list(layout.names))
+    if layout.kind == "splits":
+        raise ScanError(
+            f"{root!r} holds {listed}, which look like splits and not like classes. "
+            'Pass split="folders" to from_directory, or scan one of them; to use them as classes, '
+            "pass class_names=."
+        )
+    if layout.kind == "folds":
+        raise ScanError(f"{root!r} holds {listed}, {_FOLDS_ADVICE}")
+    inside = list_subfolders(os.path.join(root, layout.names[0]))
+    raise ScanError(
+        f"{root!r} holds {listed} with {shorten(inside)} inside, which looks like a part of a "
+        "dataset and not like a class. Move it out of the folder; or, to choose the classes, pass "
+        "class_names=."
+    )
 
 
 def _scan_classes(

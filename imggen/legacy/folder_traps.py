@@ -7,7 +7,7 @@ from collections import Counter
 from typing import Any, NamedTuple
 
 from imggen.core import shorten
-from imggen.data import find_system_name
+from imggen.data import SplitLayout, find_split_layout, find_system_name
 from imggen.legacy.traps import list_names, warn_of_no_images, warn_of_trap, warn_of_unsplit
 
 _SPLIT_NAMES = {"train", "training", "val", "valid", "validation", "test", "testing", "holdout"}
@@ -59,7 +59,16 @@ def warn_of_folder_traps(iterator: Any, folders: list[ClassFolder], given: Any) 
             )
     if iterator.class_mode in _WITHOUT_LABELS:
         return
-    if not given and len(names) > 1 and {name.lower() for name in names} <= _SPLIT_NAMES:
+    layout = None if given else _find_layout(iterator, names)
+    if layout is not None and layout.kind != "splits":
+        warn_of_trap(
+            iterator,
+            "splits-as-classes",
+            f"The folders {list_names(layout.names)} are classes here, and look like "
+            f"{'folds' if layout.kind == 'folds' else 'splits or folds'} of a data set. Pass the "
+            "path of one split, such as fold_0/train, or use imggen.kfold_sequences.",
+        )
+    elif not given and len(names) > 1 and {name.lower() for name in names} <= _SPLIT_NAMES:
         warn_of_trap(
             iterator,
             "splits-as-classes",
@@ -74,6 +83,10 @@ def warn_of_folder_traps(iterator: Any, folders: list[ClassFolder], given: Any) 
             f'0 to {len(names) - 1}. Use "sparse" or "categorical", or name two classes with '
             "classes=[...].",
         )
+
+
+def _find_layout(iterator: Any, names: list[str]) -> SplitLayout | None:
+    return find_split_layout(os.fsdecode(iterator.directory), list(map(os.fsdecode, names)))
 
 
 def _warn_of_saving_into(iterator: Any) -> None:

@@ -342,6 +342,15 @@ def test_folders_of_splits_and_hidden_folders_as_classes_are_warned_of(tmp_path)
     write_images(tmp_path / "data", {"train": 2, "test": 1}, size=(8, 8))
     with pytest.warns(KerasTrapWarning, match="splits-as-classes: .*'test', 'train'"):
         ours.ImageDataGenerator().flow_from_directory(tmp_path / "data")
+    for fold in ("fold_0", "fold_1"):
+        for split in ("train", "val"):
+            write_images(tmp_path / "folds" / fold / split, {"cat": 1, "dog": 1}, size=(8, 8))
+    with pytest.warns(
+        KerasTrapWarning,
+        match=r"splits-as-classes: .*'fold_0', 'fold_1' .* folds of a data set.*kfold_sequences",
+    ):
+        found = ours.ImageDataGenerator().flow_from_directory(tmp_path / "folds")
+    assert found.num_classes == 2
     write_images(tmp_path / "classes", {"cat": 2, "dog": 1}, size=(8, 8))
     (tmp_path / "classes" / ".ipynb_checkpoints").mkdir()
     with pytest.warns(KerasTrapWarning, match=r"hidden-class: .*'\.ipynb_checkpoints'"):
