@@ -26,6 +26,7 @@ from imggen.augment.color import (
     RandomSolarization,
 )
 from imggen.augment.crop import RandomResizedCrop
+from imggen.augment.description import AppliedStep
 from imggen.augment.geometry import (
     RandomFlip,
     RandomPerspective,
@@ -54,7 +55,6 @@ from imggen.augment.options import (
     option_fields,
 )
 from imggen.augment.pipeline import (
-    AppliedStep,
     AugmentedSample,
     Pipeline,
     Step,

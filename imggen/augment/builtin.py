@@ -16,7 +16,7 @@ import numpy.typing as npt
 from imggen.augment.execution import apply_operations
 from imggen.augment.operations import GeometryOp, Op, Operation, Parameters
 from imggen.augment.options import NumberBounds, Probability, WholeBounds, check_options
-from imggen.augment.resampling import Fill, FillOption
+from imggen.augment.resampling import Fill, FillMode, FillOption
 from imggen.augment.sample import Sample
 from imggen.core import check_arguments
 from imggen.errors import SampleError
@@ -109,8 +109,10 @@ class WarpOp(SingleOp, GeometryOp):
     cval: Annotated[float, NumberBounds(0, 255, "gray levels")] = 0.0
     mask_cval: Annotated[int, WholeBounds(0, 65535)] = 0
 
-    def fill_for(self, *, has_positions: bool) -> Fill:
-        """Returns the values outside the image."""
-        if self.fill_mode == "auto":
-            return Fill("mean" if has_positions else "reflect", self.cval, self.mask_cval)
-        return Fill(self.fill_mode, self.cval, self.mask_cval)
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        modes: tuple[FillMode, FillMode] = ("reflect", "mean")
+        if self.fill_mode != "auto":
+            modes = (self.fill_mode, self.fill_mode)
+        without, with_positions = (Fill(mode, self.cval, self.mask_cval) for mode in modes)
+        object.__setattr__(self, "fills", (without, with_positions))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Annotated, final
+from typing import Annotated, ClassVar, final
 
 import numpy as np
 import numpy.typing as npt
@@ -18,9 +18,14 @@ from imggen.augment.resampling import Matrix
 _LUMA = np.array([0.299, 0.587, 0.114])
 _IDENTITY = np.eye(3, 4)
 # The matrix of a hue rotation: its constant part, and the factors of cosine and sine of the angle.
-_HUE_GRAY = np.tile([0.213, 0.715, 0.072], (3, 1))
-_HUE_COSINE = np.eye(3) - _HUE_GRAY
-_HUE_SINE = np.array([[-0.213, -0.715, 0.928], [0.143, 0.140, -0.283], [-0.787, 0.715, 0.072]])
+_HUE_GRAY = np.tile([0.213, 0.715, 0.072, 0.0], (3, 1))
+_HUE_COSINE = _IDENTITY - _HUE_GRAY
+_HUE_SINE = np.array(
+    [[-0.213, -0.715, 0.928, 0.0], [0.143, 0.140, -0.283, 0.0], [-0.787, 0.715, 0.072, 0.0]]
+)
+_VALUES = np.arange(256, dtype=np.uint8)
+_UNIT_VALUES = np.arange(256) / 255
+_LEVELS = np.arange(256)[:, np.newaxis]
 
 
 @final
@@ -46,7 +51,8 @@ class RandomBrightness(SingleOp, ColorMatrixOp):
     def draw(self, size: tuple[int, int], rng: np.random.Generator) -> Parameters:
         """Draws the factor."""
         del size
-        return {"factor": rng.uniform(*self.factor)}
+        low, high = self.factor
+        return {"factor": low + (high - low) * rng.random()}
 
     def color_matrix(self, parameters: Parameters, mean: npt.NDArray[np.float64]) -> Matrix:
         """Returns the matrix that blends with black."""
@@ -74,10 +80,13 @@ class RandomContrast(SingleOp, ColorMatrixOp):
 
     factor: Annotated[Range, RangeBounds(0, 10, "as a factor")] = span(0.8, 1.2)
 
+    uses_mean: ClassVar[bool] = True
+
     def draw(self, size: tuple[int, int], rng: np.random.Generator) -> Parameters:
         """Draws the factor."""
         del size
-        return {"factor": rng.uniform(*self.factor)}
+        low, high = self.factor
+        return {"factor": low + (high - low) * rng.random()}
 
     def color_matrix(self, parameters: Parameters, mean: npt.NDArray[np.float64]) -> Matrix:
         """Returns the matrix that blends with the mean gray level."""
@@ -109,7 +118,8 @@ class RandomSaturation(SingleOp, ColorMatrixOp):
     def draw(self, size: tuple[int, int], rng: np.random.Generator) -> Parameters:
         """Draws the factor."""
         del size
-        return {"factor": rng.uniform(*self.factor)}
+        low, high = self.factor
+        return {"factor": low + (high - low) * rng.random()}
 
     def color_matrix(self, parameters: Parameters, mean: npt.NDArray[np.float64]) -> Matrix:
         """Returns the matrix that blends with each pixel's gray level."""
@@ -144,14 +154,14 @@ class RandomHue(SingleOp, ColorMatrixOp):
     def draw(self, size: tuple[int, int], rng: np.random.Generator) -> Parameters:
         """Draws the angle."""
         del size
-        return {"degrees": rng.uniform(*self.degrees)}
+        low, high = self.degrees
+        return {"degrees": low + (high - low) * rng.random()}
 
     def color_matrix(self, parameters: Parameters, mean: npt.NDArray[np.float64]) -> Matrix:
         """Returns the matrix of feColorMatrix, type hueRotate."""
         del mean
         angle = math.radians(parameters["degrees"])
-        matrix = np.zeros((3, 4))
-        matrix[:, :3] = _HUE_GRAY + math.cos(angle) * _HUE_COSINE + math.sin(angle) * _HUE_SINE
+        matrix: Matrix = _HUE_GRAY + math.cos(angle) * _HUE_COSINE + math.sin(angle) * _HUE_SINE
         return matrix
 
 
@@ -179,7 +189,8 @@ class RandomChannelShift(SingleOp, ColorMatrixOp):
     def draw(self, size: tuple[int, int], rng: np.random.Generator) -> Parameters:
         """Draws the number to add."""
         del size
-        return {"shift": rng.uniform(*self.shift)}
+        low, high = self.shift
+        return {"shift": low + (high - low) * rng.random()}
 
     def color_matrix(self, parameters: Parameters, mean: npt.NDArray[np.float64]) -> Matrix:
         """Returns the matrix that adds the number."""
@@ -212,13 +223,13 @@ class RandomGamma(SingleOp, LookupTableOp):
     def draw(self, size: tuple[int, int], rng: np.random.Generator) -> Parameters:
         """Draws the exponent on a logarithmic scale, so that 2 is as likely as 1/2."""
         del size
-        return {"gamma": math.exp(rng.uniform(math.log(self.gamma[0]), math.log(self.gamma[1])))}
+        low, high = math.log(self.gamma[0]), math.log(self.gamma[1])
+        return {"gamma": math.exp(low + (high - low) * rng.random())}
 
     def table(self, parameters: Parameters, image: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
         """Returns the table of the power law."""
         del image
-        values = np.arange(256) / 255
-        return np.rint(255 * values ** float(parameters["gamma"])).astype(np.uint8)
+        return np.rint(255 * _UNIT_VALUES ** float(parameters["gamma"])).astype(np.uint8)
 
 
 @final
@@ -249,7 +260,7 @@ class RandomPosterization(SingleOp, LookupTableOp):
     def table(self, parameters: Parameters, image: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
         """Returns the table that clears the other bits."""
         del image
-        return np.arange(256, dtype=np.uint8) & np.uint8(256 - (1 << 8 - parameters["bits"]))
+        return _VALUES & np.uint8(256 - (1 << 8 - parameters["bits"]))
 
 
 @final
@@ -275,13 +286,16 @@ class RandomSolarization(SingleOp, LookupTableOp):
     def draw(self, size: tuple[int, int], rng: np.random.Generator) -> Parameters:
         """Draws the threshold."""
         del size
-        return {"threshold": rng.uniform(*self.threshold)}
+        low, high = self.threshold
+        return {"threshold": low + (high - low) * rng.random()}
 
     def table(self, parameters: Parameters, image: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
         """Returns the table that inverts the upper values."""
         del image
-        values = np.arange(256)
-        return np.where(values < parameters["threshold"], values, 255 - values).astype(np.uint8)
+        inverted = 255 - _VALUES
+        num_kept = math.ceil(parameters["threshold"])
+        inverted[:num_kept] = _VALUES[:num_kept]
+        return inverted
 
 
 @final
@@ -310,8 +324,7 @@ class AutoContrast(SingleOp, LookupTableOp):
 
     def table(self, parameters: Parameters, image: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
         """Returns a linear table for each channel."""
-        tables = [_stretch(histogram, parameters["cutoff"]) for histogram in _histograms(image)]
-        return np.stack(tables, axis=1)
+        return _stretch(_histograms(image), parameters["cutoff"])
 
 
 @final
@@ -338,7 +351,7 @@ class Equalization(SingleOp, LookupTableOp):
     def table(self, parameters: Parameters, image: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
         """Returns the scaled cumulative histogram of each channel."""
         del parameters
-        return np.stack([_equalize(histogram) for histogram in _histograms(image)], axis=1)
+        return _equalize(_histograms(image))
 
 
 @final
@@ -364,34 +377,40 @@ class Inversion(SingleOp, LookupTableOp):
     def table(self, parameters: Parameters, image: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
         """Returns the table of 255 minus each value."""
         del parameters, image
-        return np.arange(255, -1, -1, dtype=np.uint8)
+        return 255 - _VALUES
 
 
-def _histograms(image: npt.NDArray[np.uint8]) -> list[npt.NDArray[np.int64]]:
+def _histograms(image: npt.NDArray[np.uint8]) -> npt.NDArray[np.int32]:
+    """Counts the pixels of each value; shape (256, channels)."""
     import cv2
 
-    return [
-        cv2.calcHist([image], [channel], None, [256], [0, 256]).ravel().astype(np.int64)
-        for channel in range(image.shape[2])
-    ]
+    histograms = np.empty((256, image.shape[2]), np.int32)
+    for channel in range(image.shape[2]):
+        histograms[:, channel] = cv2.calcHist([image], [channel], None, [256], [0, 256]).ravel()
+    return histograms
 
 
-def _stretch(histogram: npt.NDArray[np.int64], cutoff: float) -> npt.NDArray[np.uint8]:
-    num_clipped = int(histogram.sum() * cutoff // 100)
-    low = int(np.searchsorted(np.cumsum(histogram), num_clipped, side="right"))
-    high = 255 - int(np.searchsorted(np.cumsum(histogram[::-1]), num_clipped, side="right"))
-    values = np.arange(256)
-    if high <= low:
-        return values.astype(np.uint8)
-    scale = 255.0 / (high - low)
-    stretched = np.trunc(values * scale - low * scale)
-    return np.asarray(stretched.clip(0, 255), np.uint8)
+def _stretch(histograms: npt.NDArray[np.int32], cutoff: float) -> npt.NDArray[np.uint8]:
+    if cutoff:
+        num_clipped = int(histograms[:, 0].sum() * cutoff // 100)
+        lows = histograms.cumsum(0) > num_clipped
+        highs = histograms[::-1].cumsum(0) > num_clipped
+    else:
+        lows = histograms > 0
+        highs = lows[::-1]
+    low, high = lows.argmax(0), 255 - highs.argmax(0)
+    has_range = high > low
+    scale = 255.0 / np.where(has_range, high - low, 1)
+    stretched = (_LEVELS * scale - low * scale).clip(0, 255).astype(np.uint8)
+    return stretched if has_range.all() else np.where(has_range, stretched, _VALUES[:, np.newaxis])
 
 
-def _equalize(histogram: npt.NDArray[np.int64]) -> npt.NDArray[np.uint8]:
-    present = histogram[histogram > 0]
-    step = int(present[:-1].sum()) // 255
-    if len(present) <= 1 or step == 0:
-        return np.arange(256, dtype=np.uint8)
-    before = np.cumsum(histogram) - histogram
-    return np.asarray(((step // 2 + before) // step).clip(0, 255), np.uint8)
+def _equalize(histograms: npt.NDArray[np.int32]) -> npt.NDArray[np.uint8]:
+    totals = histograms.cumsum(0)
+    num_pixels = int(totals[-1, 0])
+    last = histograms[255 - (histograms[::-1] > 0).argmax(0), range(histograms.shape[1])]
+    step = (num_pixels - last) // 255
+    is_flat = step == 0  # also where there is a single value
+    equalized = ((step // 2 + totals - histograms) // np.where(is_flat, 1, step)).clip(0, 255)
+    table = equalized.astype(np.uint8)
+    return np.where(is_flat, _VALUES[:, np.newaxis], table) if is_flat.any() else table

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Annotated, NamedTuple, final
+from typing import Annotated, ClassVar, NamedTuple, final
 
 import numpy as np
 
@@ -64,15 +64,12 @@ class RandomResizedCrop(SingleOp, GeometryOp):
     ratio: Annotated[Range, RangeBounds(1e-4, 1e4)] = span(3 / 4, 4 / 3)
     source_size: int | None = None
 
+    is_crop: ClassVar[bool] = True
+
     def __post_init__(self) -> None:
         super().__post_init__()
         source_size = check_optional_whole("source_size", self.source_size, 1)
         object.__setattr__(self, "source_size", source_size)
-
-    @property
-    def is_crop(self) -> bool:
-        """True: a window is cut out."""
-        return True
 
     def window(self, height: int, width: int, rng: np.random.Generator) -> Window:
         """Draws a window of an image of (height, width) pixels.
@@ -80,9 +77,10 @@ class RandomResizedCrop(SingleOp, GeometryOp):
         If ten draws do not fit, returns the largest centered window with a legal aspect ratio.
         """
         low, high = math.log(self.ratio[0]), math.log(self.ratio[1])
+        least, most = self.scale
         for _ in range(_MAX_TRIES):
-            area = height * width * rng.uniform(*self.scale)
-            ratio = math.exp(rng.uniform(low, high))
+            area = height * width * (least + (most - least) * rng.random())
+            ratio = math.exp(low + (high - low) * rng.random())
             window_width = round(math.sqrt(area * ratio))
             window_height = round(math.sqrt(area / ratio))
             if 0 < window_width <= width and 0 < window_height <= height:
@@ -97,12 +95,14 @@ class RandomResizedCrop(SingleOp, GeometryOp):
 
     def draw(self, size: tuple[int, int], rng: np.random.Generator) -> Parameters:
         """Draws the window, in pixels of the source image."""
-        return self.window(*size, rng)._asdict()
+        top, left, height, width = self.window(*size, rng)
+        return {"top": top, "left": left, "height": height, "width": width}
 
     def draw_operations(self, size: tuple[int, int], rng: np.random.Generator) -> list[Operation]:
         """Draws one operation for each sample, as even uncropped images must be resized."""
         operations = super().draw_operations(size, rng)
-        return operations or [Operation(self, Window(0, 0, *size)._asdict())]
+        whole = {"top": 0, "left": 0, "height": size[0], "width": size[1]}
+        return operations or [Operation(self, whole)]
 
     def matrix(
         self, parameters: Parameters, size: tuple[int, int], out_size: tuple[int, int]
@@ -113,8 +113,8 @@ class RandomResizedCrop(SingleOp, GeometryOp):
         scale_y = parameters["height"] / out_size[0]
         return np.array(
             [
-                [scale_x, 0.0, parameters["left"] + scale_x / 2 - 0.5],
-                [0.0, scale_y, parameters["top"] + scale_y / 2 - 0.5],
-                [0.0, 0.0, 1.0],
+                (scale_x, 0.0, parameters["left"] + scale_x / 2 - 0.5),
+                (0.0, scale_y, parameters["top"] + scale_y / 2 - 0.5),
+                (0.0, 0.0, 1.0),
             ]
         )

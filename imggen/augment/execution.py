@@ -11,11 +11,16 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from imggen.augment.operations import ColorMatrixOp, FilterOp, GeometryOp, LookupTableOp, Operation
+from imggen.augment.operations import FilterOp, LookupTableOp, Operation
 from imggen.augment.positions import move_boxes, move_keypoints
 from imggen.augment.resampling import Fill, resample
 from imggen.augment.sample import Sample
 from imggen.errors import SampleError
+
+_NO_FILL = Fill()
+_IDENTITY = np.eye(4)
+_UNUSED_MEAN = np.zeros(3)
+_VALUES = np.arange(256, dtype=np.uint8)
 
 
 def apply_operations(
@@ -41,80 +46,85 @@ def apply_operations(
             or keypoints aligned.
     """
     has_positions = sample.boxes is not None or sample.keypoints is not None
-    start = 0
-    while start < len(operations):
+    image = sample.image
+    start, num_operations = 0, len(operations)
+    while start < num_operations:
+        op: Any = operations[start].op
         end = start + 1
-        op = operations[start].op
-        if isinstance(op, GeometryOp):
-            fill = op.fill_for(has_positions=has_positions)
-            while end < len(operations):
-                following = operations[end].op
-                if not isinstance(following, GeometryOp):
+        if op.moves_geometry:
+            fill = op.fills[has_positions]
+            while end < num_operations:
+                following: Any = operations[end].op
+                if not following.moves_geometry:
                     break
-                following_fill = following.fill_for(has_positions=has_positions)
-                if not _agree(fill, following_fill):
+                following_fill = following.fills[has_positions]
+                if not (fill is None or following_fill is None or fill == following_fill):
                     break
                 fill = fill or following_fill
                 end += 1
-            sample = _apply_geometry(operations[start:end], sample, size, fill or Fill())
-            size = None
-        elif isinstance(op, ColorMatrixOp):
-            while end < len(operations) and isinstance(operations[end].op, ColorMatrixOp):
+            sample = _apply_geometry(operations[start:end], image, sample, size, fill or _NO_FILL)
+            image, size = sample.image, None
+        elif op.is_color_matrix:
+            while end < num_operations and operations[end].op.is_color_matrix:
                 end += 1
-            image = _apply_color_matrices(operations[start:end], sample.image)
-            sample = _replace_image(sample, image)
+            image = _apply_color_matrices(operations[start:end], image)
         else:
-            if isinstance(op, FilterOp) and op.moves_pixels and (sample.masks or sample.positions):
+            if op.moves_pixels and (sample.masks or has_positions):
                 raise SampleError(
                     f"{op.name} blends differently moved copies of an image, so masks, boxes and "
                     "keypoints cannot follow. Remove it, or use RandAugment."
                 )
-            sample = _replace_image(sample, _apply_single(operations[start], sample.image))
+            image = _apply_single(operations[start], image)
         start = end
-    return sample
-
-
-def _replace_image(sample: Sample, image: npt.NDArray[Any]) -> Sample:
-    # Faster than dataclasses.replace, and called for each image.
+    if image is sample.image:
+        return sample
     return Sample(image, sample.masks, sample.images, sample.boxes, sample.keypoints)
 
 
-def _agree(one: Fill | None, other: Fill | None) -> bool:
-    """Whether two operations fill alike, or one of them does not fill at all."""
-    return one is None or other is None or one == other
-
-
 def _apply_geometry(
-    operations: Sequence[Operation], sample: Sample, size: tuple[int, int] | None, fill: Fill
+    operations: Sequence[Operation],
+    image: npt.NDArray[Any],
+    sample: Sample,
+    size: tuple[int, int] | None,
+    fill: Fill,
 ) -> Sample:
-    height, width = sample.image.shape[:2]
-    in_size, out_size = (height, width), size or (height, width)
-    matrix, is_crop, before = np.eye(3), False, in_size
+    """Moves ``image``, and with it all that belongs to ``sample``, the sample that it is from."""
+    before = in_size = (image.shape[0], image.shape[1])
+    out_size = size or in_size
+    matrix: Any = None
+    is_crop = False
     for operation in operations:
-        assert isinstance(operation.op, GeometryOp)  # noqa: S101 - the caller selects them
-        is_crop |= operation.op.is_crop
-        matrix = matrix @ operation.op.matrix(operation.parameters, before, out_size)
+        op: Any = operation.op
+        following = op.matrix(operation.parameters, before, out_size)
+        matrix = following if matrix is None else matrix @ following
+        is_crop = is_crop or op.is_crop
         before = out_size
-
-    def moved(image: npt.NDArray[Any], *, is_mask: bool = False) -> npt.NDArray[Any]:
-        return resample(
-            image,
-            matrix,
-            out_size,
-            fill_mode="constant" if is_mask and fill.mode == "mean" else fill.mode,
-            cval=fill.mask_value if is_mask else fill.value,
-            is_mask=is_mask,
-            is_crop=is_crop,
+    mode, value, mask_value = fill
+    image = resample(image, matrix, out_size, fill_mode=mode, cval=value, is_crop=is_crop)
+    masks, images, boxes, keypoints = sample.masks, sample.images, sample.boxes, sample.keypoints
+    if masks:
+        masks = tuple(
+            resample(
+                mask,
+                matrix,
+                out_size,
+                fill_mode="constant" if mode == "mean" else mode,
+                cval=mask_value,
+                is_mask=True,
+                is_crop=is_crop,
+            )
+            for mask in masks
         )
-
-    boxes, keypoints = sample.boxes, sample.keypoints
-    return Sample(
-        moved(sample.image),
-        tuple(moved(mask, is_mask=True) for mask in sample.masks),
-        tuple(moved(image) for image in sample.images),
-        None if boxes is None else move_boxes(boxes, matrix, in_size, out_size),
-        None if keypoints is None else move_keypoints(keypoints, matrix, in_size),
-    )
+    if images:
+        images = tuple(
+            resample(further, matrix, out_size, fill_mode=mode, cval=value, is_crop=is_crop)
+            for further in images
+        )
+    if boxes is not None:
+        boxes = move_boxes(boxes, matrix, in_size, out_size)
+    if keypoints is not None:
+        keypoints = move_keypoints(keypoints, matrix, in_size)
+    return Sample(image, masks, images, boxes, keypoints)
 
 
 def _apply_color_matrices(
@@ -123,47 +133,60 @@ def _apply_color_matrices(
     import cv2
 
     num_colors = _count_color_channels(operations, image)
-    total = np.eye(4)
-    # The mean color, around which contrast changes; for a gray image, its mean three times.
-    mean = np.ones(4)
-    mean[:3] = cv2.mean(image)[:3] if num_colors == 3 else cv2.mean(image)[0]
-    for operation in operations:
-        assert isinstance(operation.op, ColorMatrixOp)  # noqa: S101 - the caller selects them
-        total[:3] = operation.op.color_matrix(operation.parameters, (total @ mean)[:3]) @ total
-    # Gray means red = green = blue; then all three rows have the same sum.
-    gray = np.array([[total[0, :3].sum(), total[0, 3]]])
-    matrix = gray if num_colors == 1 else total[:3]
-    if image.shape[2] == 4:
-        matrix = np.insert(matrix, 3, 0, axis=1)
-        matrix = np.vstack([matrix, [0, 0, 0, 1, 0]])
-    return np.asarray(cv2.transform(image, matrix), np.uint8).reshape(image.shape)
+    total, mean = _IDENTITY.copy(), None
+    for number, operation in enumerate(operations):
+        op: Any = operation.op
+        mean_now = _UNUSED_MEAN
+        if op.uses_mean:
+            if mean is None:
+                # The color around which contrast changes; for a gray image, its mean three times.
+                red, green, blue, _ = cv2.mean(image)
+                colors = (red, green, blue) if num_colors == 3 else (red, red, red)
+                mean = np.array([*colors, 1.0])
+            mean_now = (total @ mean)[:3]
+        matrix = op.color_matrix(operation.parameters, mean_now)
+        total[:3] = matrix @ total if number else matrix
+    channels = image.shape[2]
+    if channels == 1:
+        # Gray means red = green = blue; then all three rows have the same sum.
+        red, green, blue, shift = total[0].tolist()
+        matrix = np.array([[red + green + blue, shift]])
+    elif channels == 3:
+        matrix = total[:3]
+    else:  # alpha is kept
+        matrix = np.zeros((4, 5))
+        matrix[:3, :3], matrix[:3, 4], matrix[3, 3] = total[:3, :3], total[:3, 3], 1.0
+    changed = np.asarray(cv2.transform(image, matrix), np.uint8)
+    return changed if channels > 1 else changed.reshape(image.shape)
 
 
 def _apply_single(operation: Operation, image: npt.NDArray[Any]) -> npt.NDArray[np.uint8]:
     """Applies a lookup table or a filter."""
-    op = operation.op
-    num_colors = _count_color_channels([operation], image)
-    colors = image[:, :, :num_colors]
+    op, parameters = operation
+    num_colors = _count_color_channels((operation,), image)
+    has_alpha = image.shape[2] == 4
+    colors = image[:, :, :num_colors] if has_alpha else image
     if isinstance(op, LookupTableOp):
-        return _look_up(op.table(operation.parameters, colors), image)
+        return _look_up(op.table(parameters, colors), image)
     assert isinstance(op, FilterOp)  # noqa: S101 - the only kind left
-    changed = op.apply(np.ascontiguousarray(colors), operation.parameters)
-    if num_colors == image.shape[2]:
-        return changed
-    return np.concatenate([changed, image[:, :, num_colors:]], axis=2)
+    if not colors.flags.c_contiguous:
+        colors = np.ascontiguousarray(colors)
+    changed = op.apply(colors, parameters)
+    return np.concatenate([changed, image[:, :, 3:]], axis=2) if has_alpha else changed
 
 
 def _look_up(table: npt.NDArray[np.uint8], image: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
     import cv2
 
     channels = image.shape[2]
-    if table.ndim == 2 or channels == 4:
-        tables = np.empty((1, 256, channels), np.uint8)
-        tables[0] = np.arange(256, dtype=np.uint8)[:, np.newaxis]  # identity, for alpha
-        colors = 3 if channels == 4 else channels
-        tables[0, :, :colors] = table if table.ndim == 2 else table[:, np.newaxis]
+    if channels == 4:
+        tables = np.empty((256, 4), np.uint8)
+        tables[:, :3] = table if table.ndim == 2 else table[:, np.newaxis]
+        tables[:, 3] = _VALUES  # alpha is kept
         table = tables
-    return np.asarray(cv2.LUT(image, table), np.uint8).reshape(image.shape)
+    # OpenCV takes tables of one channel and of several as shape (256,) and (1, 256, channels).
+    changed = np.asarray(cv2.LUT(image, table if table.ndim == 1 else table[np.newaxis]), np.uint8)
+    return changed if channels > 1 else changed.reshape(image.shape)
 
 
 def _count_color_channels(operations: Sequence[Operation], image: npt.NDArray[Any]) -> int:

@@ -42,10 +42,10 @@ class RandomFlip(SingleOp, GeometryOp):
     def draw(self, size: tuple[int, int], rng: np.random.Generator) -> Parameters:
         """Draws for each direction whether to flip."""
         del size
-        flips = rng.random(2) < self.p
+        horizontal, vertical = rng.random() < self.p, rng.random() < self.p
         return {
-            "horizontal": self.mode != "vertical" and bool(flips[0]),
-            "vertical": self.mode != "horizontal" and bool(flips[1]),
+            "horizontal": horizontal and self.mode != "vertical",
+            "vertical": vertical and self.mode != "horizontal",
         }
 
     def draw_operations(
@@ -53,7 +53,8 @@ class RandomFlip(SingleOp, GeometryOp):
     ) -> list[Operation] | None:
         """Draws one operation; None if neither direction is flipped."""
         parameters = self.draw(size, rng)
-        return [Operation(self, parameters)] if any(parameters.values()) else None
+        is_flipped = parameters["horizontal"] or parameters["vertical"]
+        return [Operation(self, parameters)] if is_flipped else None
 
     def matrix(
         self, parameters: Parameters, size: tuple[int, int], out_size: tuple[int, int]
@@ -61,12 +62,9 @@ class RandomFlip(SingleOp, GeometryOp):
         """Returns the matrix of a flip."""
         del out_size
         height, width = size
-        matrix = np.eye(3)
-        if parameters["horizontal"]:
-            matrix[0] = -1, 0, width - 1
-        if parameters["vertical"]:
-            matrix[1] = 0, -1, height - 1
-        return matrix
+        first = (-1.0, 0.0, width - 1) if parameters["horizontal"] else (1.0, 0.0, 0.0)
+        second = (0.0, -1.0, height - 1) if parameters["vertical"] else (0.0, 1.0, 0.0)
+        return np.array([first, second, (0.0, 0.0, 1.0)])
 
 
 @final
@@ -99,7 +97,8 @@ class RandomRotation(WarpOp):
     def draw(self, size: tuple[int, int], rng: np.random.Generator) -> Parameters:
         """Draws the angle."""
         del size
-        return {"degrees": rng.uniform(*self.degrees)}
+        low, high = self.degrees
+        return {"degrees": low + (high - low) * rng.random()}
 
     def matrix(
         self, parameters: Parameters, size: tuple[int, int], out_size: tuple[int, int]
@@ -107,9 +106,11 @@ class RandomRotation(WarpOp):
         """Returns the matrix of a rotation around the center."""
         del out_size
         angle = math.radians(parameters["degrees"])
-        cosine, sine = (
-            0.0 if abs(value) < _ZERO else value for value in (math.cos(angle), math.sin(angle))
-        )
+        cosine, sine = math.cos(angle), math.sin(angle)
+        if -_ZERO < cosine < _ZERO:
+            cosine = 0.0
+        if -_ZERO < sine < _ZERO:
+            sine = 0.0
         return matrix_about_center(cosine, -sine, sine, cosine, size)
 
 
@@ -147,17 +148,19 @@ class RandomTranslation(WarpOp):
     def draw(self, size: tuple[int, int], rng: np.random.Generator) -> Parameters:
         """Draws both shifts."""
         del size
-        return {"height": rng.uniform(*self.height), "width": rng.uniform(*self.width)}
+        (top, bottom), (left, right) = self.height, self.width
+        return {
+            "height": top + (bottom - top) * rng.random(),
+            "width": left + (right - left) * rng.random(),
+        }
 
     def matrix(
         self, parameters: Parameters, size: tuple[int, int], out_size: tuple[int, int]
     ) -> Matrix:
         """Returns the matrix of a shift."""
         del out_size
-        matrix = np.eye(3)
-        matrix[0, 2] = -parameters["width"] * size[1]
-        matrix[1, 2] = -parameters["height"] * size[0]
-        return matrix
+        shift_x, shift_y = -parameters["width"] * size[1], -parameters["height"] * size[0]
+        return np.array([(1.0, 0.0, shift_x), (0.0, 1.0, shift_y), (0.0, 0.0, 1.0)])
 
 
 @final
@@ -193,7 +196,11 @@ class RandomShear(WarpOp):
     def draw(self, size: tuple[int, int], rng: np.random.Generator) -> Parameters:
         """Draws both angles."""
         del size
-        return {"x": rng.uniform(*self.x), "y": rng.uniform(*self.y)}
+        (low_x, high_x), (low_y, high_y) = self.x, self.y
+        return {
+            "x": low_x + (high_x - low_x) * rng.random(),
+            "y": low_y + (high_y - low_y) * rng.random(),
+        }
 
     def matrix(
         self, parameters: Parameters, size: tuple[int, int], out_size: tuple[int, int]
@@ -201,6 +208,8 @@ class RandomShear(WarpOp):
         """Returns the matrix of a shear around the center: first along y, then along x."""
         del out_size
         along_x = matrix_about_center(1, math.tan(math.radians(parameters["x"])), 0, 1, size)
+        if not parameters["y"]:
+            return along_x
         along_y = matrix_about_center(1, 0, -math.tan(math.radians(parameters["y"])), 1, size)
         return np.asarray(along_y @ along_x)
 
@@ -286,13 +295,14 @@ class RandomPerspective(WarpOp):
     def draw(self, size: tuple[int, int], rng: np.random.Generator) -> Parameters:
         """Draws the (vertical, horizontal) shift of each corner, as fractions of the sides."""
         del size
-        max_shift = rng.uniform(*self.distortion) / 2
-        shifts = rng.uniform(0, max_shift, (4, 2))
+        low, high = self.distortion
+        max_shift = (low + (high - low) * rng.random()) / 2
+        shifts = (max_shift * rng.random((4, 2))).tolist()
         return {
-            "top_left": shifts[0].tolist(),
-            "top_right": shifts[1].tolist(),
-            "bottom_right": shifts[2].tolist(),
-            "bottom_left": shifts[3].tolist(),
+            "top_left": shifts[0],
+            "top_right": shifts[1],
+            "bottom_right": shifts[2],
+            "bottom_left": shifts[3],
         }
 
     def matrix(
@@ -301,21 +311,22 @@ class RandomPerspective(WarpOp):
         """Returns the homography from the moved corners to the original ones."""
         del out_size
         height, width = size
-        corners = {
-            "top_left": (-0.5, -0.5, 1, 1),
-            "top_right": (width - 0.5, -0.5, -1, 1),
-            "bottom_right": (width - 0.5, height - 0.5, -1, -1),
-            "bottom_left": (-0.5, height - 0.5, 1, -1),
-        }
-        equations, values = [], []
-        for corner, (x, y, right, down) in corners.items():
-            shift = parameters[corner]
-            to_x, to_y = x + right * shift[1] * width, y + down * shift[0] * height
-            equations.append([to_x, to_y, 1, 0, 0, 0, -x * to_x, -x * to_y])
-            equations.append([0, 0, 0, to_x, to_y, 1, -y * to_x, -y * to_y])
-            values += [x, y]
-        solved = np.linalg.solve(np.array(equations), np.array(values))
-        return np.append(solved, 1.0).reshape(3, 3)
+        equations: list[float] = []
+        values: list[float] = []
+        for corner, x, y, right, down in (
+            ("top_left", -0.5, -0.5, 1, 1),
+            ("top_right", width - 0.5, -0.5, -1, 1),
+            ("bottom_right", width - 0.5, height - 0.5, -1, -1),
+            ("bottom_left", -0.5, height - 0.5, 1, -1),
+        ):
+            down_by, right_by = parameters[corner]
+            to_x, to_y = x + right * right_by * width, y + down * down_by * height
+            equations += (to_x, to_y, 1.0, 0.0, 0.0, 0.0, -x * to_x, -x * to_y)
+            equations += (0.0, 0.0, 0.0, to_x, to_y, 1.0, -y * to_x, -y * to_y)
+            values += (x, y)
+        matrix = np.ones(9)
+        matrix[:8] = np.linalg.solve(np.array(equations).reshape(8, 8), np.array(values))
+        return matrix.reshape(3, 3)
 
 
 def matrix_about_center(
@@ -325,13 +336,14 @@ def matrix_about_center(
     center_x, center_y = (size[1] - 1) / 2, (size[0] - 1) / 2
     return np.array(
         [
-            [xx, xy, center_x - xx * center_x - xy * center_y],
-            [yx, yy, center_y - yx * center_x - yy * center_y],
-            [0.0, 0.0, 1.0],
+            (xx, xy, center_x - xx * center_x - xy * center_y),
+            (yx, yy, center_y - yx * center_x - yy * center_y),
+            (0.0, 0.0, 1.0),
         ]
     )
 
 
 def _draw_factor(factors: tuple[float, float], rng: np.random.Generator) -> float:
     """Draws a factor, uniformly on a logarithmic scale."""
-    return math.exp(rng.uniform(math.log(factors[0]), math.log(factors[1])))
+    low, high = math.log(factors[0]), math.log(factors[1])
+    return math.exp(low + (high - low) * rng.random())

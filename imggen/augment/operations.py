@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -18,9 +18,20 @@ from imggen.augment.resampling import Fill, Matrix
 Parameters = Mapping[str, Any]
 
 
-# Not an ABC: isinstance is slow for ABCs, and it is called for each image.
+# Not an ABC, and kinds are told apart by attributes: for each image, these cost next to nothing.
 class Op:
-    """A pure function of a sample and of drawn parameters."""
+    """A pure function of a sample and of drawn parameters.
+
+    Attributes:
+        moves_geometry: Whether this is a ``GeometryOp``.
+        is_color_matrix: Whether this is a ``ColorMatrixOp``.
+        moves_pixels: Whether a ``FilterOp`` moves pixels after all, in a way that masks, boxes and
+            keypoints cannot follow.
+    """
+
+    moves_geometry: ClassVar[bool] = False
+    is_color_matrix: ClassVar[bool] = False
+    moves_pixels: ClassVar[bool] = False
 
     @property
     def name(self) -> str:
@@ -70,7 +81,16 @@ class GeometryOp(Op):
     """Moves pixels, and masks, further images, boxes and keypoints with them.
 
     Adjacent operations of this kind share one resampling pass.
+
+    Attributes:
+        is_crop: Whether a window is cut out, so that pixels outside it have no influence.
+        fills: The values outside the image: for samples without boxes and keypoints, and for those
+            with any. None where the output never shows any of them.
     """
+
+    moves_geometry: ClassVar[bool] = True
+    is_crop: ClassVar[bool] = False
+    fills: tuple[Fill, Fill] | tuple[None, None] = (None, None)
 
     @abstractmethod
     def matrix(
@@ -84,27 +104,19 @@ class GeometryOp(Op):
             out_size: (height, width) of the output, in pixels.
         """
 
-    def fill_for(self, *, has_positions: bool) -> Fill | None:
-        """Returns the values outside the image; None if the output never shows any of them.
-
-        Args:
-            has_positions: Whether the sample has boxes or keypoints.
-        """
-        del has_positions
-        return None
-
-    @property
-    def is_crop(self) -> bool:
-        """Whether a window is cut out, so that pixels outside it have no influence."""
-        return False
-
 
 class ColorMatrixOp(Op):
     """Maps each color by a matrix.
 
     Adjacent operations of this kind are multiplied into one matrix, and values are rounded once.
     Images with one channel are treated as gray, those with four as RGB and alpha. Alpha is kept.
+
+    Attributes:
+        uses_mean: Whether the matrix depends on the mean color of the image.
     """
+
+    is_color_matrix: ClassVar[bool] = True
+    uses_mean: ClassVar[bool] = False
 
     @abstractmethod
     def color_matrix(self, parameters: Parameters, mean: npt.NDArray[np.float64]) -> Matrix:
@@ -112,7 +124,8 @@ class ColorMatrixOp(Op):
 
         Args:
             parameters: The drawn parameters.
-            mean: The mean color of the image, shape (3,), 0 to 255.
+            mean: The mean color of the image, shape (3,), 0 to 255; unspecified unless
+                ``uses_mean``.
         """
 
 
@@ -143,8 +156,3 @@ class FilterOp(Op):
             image: Shape (height, width, 1 or 3): gray or RGB.
             parameters: The drawn parameters.
         """
-
-    @property
-    def moves_pixels(self) -> bool:
-        """Whether pixels move after all, in a way that masks, boxes and keypoints cannot follow."""
-        return False

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple, final
 
 import numpy as np
 
 from imggen.augment.base import Augmentation, BatchAugmentation, DrawnParameters
-from imggen.augment.builtin import BuiltIn, SingleOp
+from imggen.augment.builtin import BuiltIn
 from imggen.augment.crop import RandomResizedCrop
+from imggen.augment.description import AppliedStep, describe_drawn
 from imggen.augment.execution import apply_operations
 from imggen.augment.mixing import Mixer
-from imggen.augment.operations import Operation, to_jsonable
+from imggen.augment.operations import Operation
 from imggen.augment.sample import Sample
 from imggen.core import Stream, step_generators
 from imggen.errors import AugmentationError, ImggenError, OptionError
@@ -21,39 +22,22 @@ from imggen.errors import AugmentationError, ImggenError, OptionError
 Step = Augmentation | BuiltIn
 
 
-class AppliedStep(NamedTuple):
-    """An augmentation as it was applied to one sample.
-
-    Attributes:
-        name: The name of the augmentation.
-        parameters: The drawn parameters, JSON-serializable; None if the sample was left unchanged
-            by chance.
-    """
-
-    name: str
-    parameters: Any
-
-    def __str__(self) -> str:
-        if self.parameters is None:
-            return f"{self.name}: left out"
-        text = _format(self.parameters)
-        return f"{self.name}: {text}" if text else self.name
-
-
 class AugmentedSample(NamedTuple):
     """A sample after all steps of a pipeline.
 
     Attributes:
         sample: The sample. Its arrays may be the original ones where nothing changed.
-        drawn: The name of each step, and the parameters that it drew; see ``describe``.
+        drawn: Each step, and the parameters that it drew; see ``describe``.
     """
 
     sample: Sample
-    drawn: list[tuple[str, DrawnParameters | list[Operation]]]
+    drawn: list[tuple[Step, DrawnParameters | list[Operation]]]
 
     def describe(self) -> tuple[AppliedStep, ...]:
         """Returns the steps that were applied, in order, with their parameters."""
-        return tuple(AppliedStep(name, _describe(name, drawn)) for name, drawn in self.drawn)
+        return tuple(
+            AppliedStep(step.name, describe_drawn(step.name, drawn)) for step, drawn in self.drawn
+        )
 
 
 @final
@@ -63,6 +47,8 @@ class Pipeline:
     Attributes:
         steps: The augmentations of single samples.
         mixer: The augmentation of whole batches, which follows them; None if there is none.
+        is_built_in: Whether all steps are built in. These only draw numbers from a generator;
+            others may also copy it, or spawn further ones.
 
     Raises:
         OptionError: An augmentation of batches is not the last one, or there are several.
@@ -72,6 +58,8 @@ class Pipeline:
         last = steps[-1] if steps else None
         self.mixer = last if isinstance(last, Mixer) else None
         self.steps = tuple(step for step in steps if not isinstance(step, Mixer))
+        self._built_in = tuple(step for step in self.steps if isinstance(step, BuiltIn))
+        self.is_built_in = len(self._built_in) == len(self.steps)
         if len(self.steps) + (self.mixer is not None) != len(steps):
             names = [step.name for step in steps if isinstance(step, Mixer)]
             raise OptionError(
@@ -104,9 +92,41 @@ class Pipeline:
         Raises:
             AugmentationError: A step raised an error, or returned another shape or dtype.
         """
+        if self.is_built_in:
+            return self._apply_built_in(sample, rng_for, where, size)
         run = _Run(sample, rng_for, where, size)
         self._advance(run, 0, len(self.steps))
         return AugmentedSample(run.sample, run.drawn)
+
+    def _apply_built_in(
+        self,
+        sample: Sample,
+        rng_for: Callable[[int], np.random.Generator],
+        where: object,
+        size: tuple[int, int] | None,
+    ) -> AugmentedSample:
+        """Same as ``__call__``, with fewer calls, where all steps are built in."""
+        drawn: list[tuple[Step, DrawnParameters | list[Operation]]] = []
+        pending: list[Operation] = []
+        number = 0
+        try:
+            # The first step gets the size of the source image, the others that of the output.
+            step_size = sample.size
+            for step in self._built_in:
+                operations = step.draw_operations(step_size, rng_for(number))
+                drawn.append((step, operations))
+                if operations:
+                    pending += operations
+                number += 1
+                step_size = size or step_size
+        except Exception as err:
+            raise _wrap_error(self.steps[number].name, err, where) from err
+        if not pending:
+            return AugmentedSample(sample, drawn)
+        try:
+            return AugmentedSample(apply_operations(pending, sample, size), drawn)
+        except Exception as err:
+            raise _wrap_error(", ".join(step.name for step in self.steps), err, where) from err
 
     @property
     def is_batched(self) -> bool:
@@ -151,7 +171,7 @@ class Pipeline:
             step = self.steps[number]
             if isinstance(step, BuiltIn):
                 operations = self._draw(step, run, number)
-                run.drawn.append((step.name, operations))
+                run.drawn.append((step, operations))
                 pending += operations or ()
                 continue
             self._apply(pending, run, first_pending, number)
@@ -164,7 +184,7 @@ class Pipeline:
             except Exception as err:
                 raise _wrap_error(step.name, err, run.where) from err
             run.sample, parameters = _check_result(step, result, expected, run.where)
-            run.drawn.append((step.name, parameters))
+            run.drawn.append((step, parameters))
         self._apply(pending, run, first_pending, end)
 
     @staticmethod
@@ -202,7 +222,7 @@ class _Run:
         self.rng_for = rng_for
         self.where = where
         self.size = size  # the output size of the first step; None once it is applied
-        self.drawn: list[tuple[str, DrawnParameters | list[Operation]]] = []
+        self.drawn: list[tuple[Step, DrawnParameters | list[Operation]]] = []
 
     def copy_shared_arrays(self) -> None:
         """Copies arrays if they may be the original ones, because steps may modify theirs."""
@@ -228,7 +248,7 @@ def _augment_together(step: BatchAugmentation, number: int, runs: Sequence[_Run]
         raise _wrap_error(step.name, err, where) from err
     for run, result, shapes in zip(runs, results, expected, strict=True):
         run.sample, parameters = _check_result(step, result, shapes, run.where)
-        run.drawn.append((step.name, parameters))
+        run.drawn.append((step, parameters))
 
 
 def find_nondeterministic_steps(pipeline: Pipeline, sample: Sample, seed: int) -> list[str]:
@@ -347,33 +367,3 @@ def _hint(result: object, dtype: np.dtype[Any]) -> str:
     if isinstance(result, np.ndarray):
         return " Resize the result of a crop, and set the size with image_size= of the sequence."
     return ""
-
-
-def _describe(name: str, drawn: DrawnParameters | list[Operation]) -> Any:
-    if not isinstance(drawn, list):
-        return to_jsonable(drawn)
-    if len(drawn) == 1 and isinstance(drawn[0].op, SingleOp) and drawn[0].op.name == name:
-        return to_jsonable(drawn[0].parameters)
-    return {"operations": to_jsonable(drawn)}
-
-
-def _format(parameters: Any) -> str:
-    """Formats parameters for people: three digits, without the seed and needless brackets."""
-    if isinstance(parameters, Mapping):
-        if set(parameters) <= {"operations", "applied"}:
-            return "; ".join(map(_format, *parameters.values())) if parameters else ""
-        shown = {name: value for name, value in parameters.items() if name != "seed"}
-        return ", ".join(f"{name} {_format_value(value)}".rstrip() for name, value in shown.items())
-    return _format_value(parameters)
-
-
-def _format_value(value: Any) -> str:
-    if isinstance(value, bool) or value is None:
-        return {True: "yes", False: "no", None: "none"}[value]
-    if isinstance(value, float):
-        return f"{value:.3g}"
-    if isinstance(value, Mapping):
-        return _format(value)
-    if isinstance(value, list):
-        return "[" + ", ".join(map(_format_value, value)) + "]"
-    return str(value)

@@ -33,7 +33,7 @@ from imggen.augment.texture import RandomSharpness
 _MAX_MAGNITUDE = 30
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)  # hashed for each sample, by identity
 class _Limits:
     """The limits of each operation at full strength."""
 
@@ -244,10 +244,7 @@ class AugMix(SingleOp, FilterOp):
     _: KW_ONLY
     fill_mode: FillOption = "auto"
 
-    @property
-    def moves_pixels(self) -> bool:
-        """True: copies are moved before they are blended."""
-        return True
+    moves_pixels: ClassVar[bool] = True
 
     def draw(self, size: tuple[int, int], rng: np.random.Generator) -> Parameters:
         """Draws the chains, their weights, and the total weight of the copies."""
@@ -261,7 +258,7 @@ class AugMix(SingleOp, FilterOp):
                 [
                     operation
                     for _ in range(int(rng.integers(1, self.chain_length, endpoint=True)))
-                    for operation in _choose(choices, rng.uniform(0, self.severity / 10), rng)
+                    for operation in _choose(choices, self.severity / 10 * rng.random(), rng)
                 ]
                 for _ in range(self.num_chains)
             ],

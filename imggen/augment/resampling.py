@@ -22,14 +22,19 @@ FillOption = Literal["auto", "reflect", "nearest", "constant", "wrap"]
 Matrix = npt.NDArray[np.float64]
 
 _DTYPES = ("uint8", "uint16", "float32", "float64")
+# Names and byte orders take longer to look at.
+_DTYPE_NUMBERS = frozenset(np.dtype(name).num for name in _DTYPES)
 # The edges of a window may differ from whole pixels by this much.
 _TOLERANCE = 1e-6
 # OpenCV 4 has 16 bits for sides and coordinates.
 _MAX_SIDE = 2**15 - 1
+# OpenCV's numbers of its borders.
+_BORDERS = {"constant": 0, "nearest": 1, "reflect": 2, "wrap": 3}
 # SciPy needs about 100 bytes for each pixel that it resamples at once.
 _PIXELS_PER_STEP = 2**18
 # A shrinking factor of exactly 2 may come out slightly smaller after sines and products.
 _ROUNDING = 1e-6
+_MIN_SHRINKING = 4 - _ROUNDING  # of the area
 
 
 class Fill(NamedTuple):
@@ -89,23 +94,28 @@ def resample(
         >>> resample(image, flip, (2, 3))[..., 0].tolist()
         [[2, 1, 0], [5, 4, 3]]
     """
-    if is_mask and image.dtype.name not in _DTYPES and image.dtype.kind in "bui":
+    is_supported = image.dtype.num in _DTYPE_NUMBERS
+    if is_mask and not is_supported and image.dtype.kind in "bui":
         as_float = image.astype(np.float32)
         if (as_float == image).all():
             options = {"fill_mode": fill_mode, "cval": cval, "is_mask": True, "is_crop": is_crop}
             return resample(as_float, matrix, size, **options).astype(image.dtype)  # type: ignore[arg-type]
-    if image.dtype.name not in _DTYPES or image.ndim not in (2, 3):
+    if not is_supported or image.ndim not in (2, 3):
         raise SampleError(
             f"Geometric augmentations take images of dtype {', '.join(_DTYPES)} and shape (height, "
             f"width, channels); got {image.dtype} of shape {image.shape}."
         )
-    window = _window(matrix, (image.shape[0], image.shape[1]), size)
-    if window is not None and (is_crop or (window.height, window.width) == size):
-        return _resize_window(image, window, size, is_mask)
+    (xx, xy, _), (yx, yy, _), (depth_x, depth_y, depth) = matrix.tolist()
+    is_affine = not depth_x and not depth_y
+    if is_affine and not xy and not yx:
+        window = _window(matrix, (image.shape[0], image.shape[1]), size)
+        if window is not None and (is_crop or (window.height, window.width) == size):
+            return _resize_window(image, window, size, is_mask)
     color: float | tuple[float, ...] = cval
     if fill_mode == "mean":
         fill_mode, color = "constant", _mean_color(image)
-    if not is_mask:
+    # Most matrices do not shrink an image to half its size.
+    if not is_mask and not (is_affine and abs(xx * yy - xy * yx) < _MIN_SHRINKING * depth * depth):
         image, matrix = _shrink(image, matrix, size)
     return _warp(image, matrix, size, fill_mode, color, is_mask)
 
@@ -122,23 +132,41 @@ class _Window(NamedTuple):
 
 
 def _window(matrix: Matrix, in_size: tuple[int, int], size: tuple[int, int]) -> _Window | None:
-    """Returns the window that a matrix shows; None if its edges are not at whole pixels."""
-    if matrix[0, 1] or matrix[1, 0] or matrix[2, 0] or matrix[2, 1]:
+    """Returns the window that a matrix shows; None if its edges are not at whole pixels.
+
+    Args:
+        matrix: Does not turn, shear or distort.
+        in_size: (height, width) of the input, in pixels.
+        size: (height, width) of the output, in pixels.
+    """
+    (scale_x, _, offset_x), (_, scale_y, offset_y), (_, _, depth) = matrix.tolist()
+    columns = _whole_pixels(scale_x / depth, offset_x / depth, in_size[1], size[1])
+    if columns is None:
         return None
-    ends = []
-    for axis, in_length, out_length in ((1, in_size[0], size[0]), (0, in_size[1], size[1])):
-        scale = matrix[axis, axis] / matrix[2, 2]
-        offset = matrix[axis, 2] / matrix[2, 2]
-        # The outer edges of the first and the last pixel shown, in pixels from the image's edge.
-        first = offset + 0.5 - scale / 2
-        last = first + scale * out_length
-        low, high = round(min(first, last)), round(max(first, last))
-        deviation = max(abs(min(first, last) - low), abs(max(first, last) - high))
-        if deviation > _TOLERANCE or low < 0 or high > in_length or low == high:
-            return None
-        ends.append((low, high - low, last < first))
-    (top, height, flip_vertical), (left, width, flip_horizontal) = ends
+    rows = _whole_pixels(scale_y / depth, offset_y / depth, in_size[0], size[0])
+    if rows is None:
+        return None
+    (top, height, flip_vertical), (left, width, flip_horizontal) = rows, columns
     return _Window(top, left, height, width, flip_vertical, flip_horizontal)
+
+
+def _whole_pixels(
+    scale: float, offset: float, in_length: int, out_length: int
+) -> tuple[int, int, bool] | None:
+    """Returns the first pixel that is shown along one axis, their number, and if they are flipped.
+
+    None if the edges are not at whole pixels.
+    """
+    # The outer edges of the first and the last pixel shown, in pixels from the image's edge.
+    first = offset + 0.5 - scale / 2
+    last = first + scale * out_length
+    is_flipped = last < first
+    if is_flipped:
+        first, last = last, first
+    low, high = round(first), round(last)
+    if not -_TOLERANCE <= first - low <= _TOLERANCE or not -_TOLERANCE <= last - high <= _TOLERANCE:
+        return None
+    return None if low < 0 or high > in_length or low == high else (low, high - low, is_flipped)
 
 
 def _resize_window(
@@ -147,7 +175,8 @@ def _resize_window(
     import cv2
 
     top, left, height, width, flip_vertical, flip_horizontal = window
-    part = image[top : top + height, left : left + width]
+    is_whole = (height, width) == image.shape[:2]
+    part = image if is_whole else image[top : top + height, left : left + width]
     if (height, width) != size:
         shrinks = height > 2 * size[0] and width > 2 * size[1]
         interpolation = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
@@ -169,10 +198,6 @@ def _shrink(
     """Area-averages an image that the matrix shows at half its size or less."""
     import cv2
 
-    if not matrix[2, 0] and not matrix[2, 1]:
-        area = matrix[0, 0] * matrix[1, 1] - matrix[0, 1] * matrix[1, 0]
-        if abs(area) < (4 - _ROUNDING) * matrix[2, 2] ** 2:  # a fast path for the common case
-            return image, matrix
     center = np.array([(size[1] - 1) / 2, (size[0] - 1) / 2, 1.0])
     depth = float(matrix[2] @ center)
     if depth <= 0:
@@ -214,12 +239,6 @@ def _warp(
 ) -> npt.NDArray[Any]:
     import cv2
 
-    borders = {
-        "reflect": cv2.BORDER_REFLECT,
-        "nearest": cv2.BORDER_REPLICATE,
-        "constant": cv2.BORDER_CONSTANT,
-        "wrap": cv2.BORDER_WRAP,
-    }
     channels = image.shape[2] if image.ndim == 3 else 1
     # OpenCV processes two channels in fixed point, and more than four not at all.
     if channels not in (1, 3, 4):
@@ -237,16 +256,19 @@ def _warp(
     # The warp accesses pixels in no regular order, which is slow for an image that is not in the
     # processor's cache. A sequential copy loads it into the cache, and costs less than it saves.
     image = image.copy()
-    options: dict[str, Any] = {
-        "flags": (cv2.INTER_NEAREST if is_mask else cv2.INTER_LINEAR) | cv2.WARP_INVERSE_MAP,
-        "borderMode": borders[fill_mode],
-        "borderValue": cval if isinstance(cval, tuple) else (cval, cval, cval, cval),
-    }
-    if matrix[2, 0] == 0 and matrix[2, 1] == 0:
-        warped = cv2.warpAffine(image, matrix[:2] / matrix[2, 2], size[::-1], **options)
+    flags = (cv2.INTER_NEAREST if is_mask else cv2.INTER_LINEAR) | cv2.WARP_INVERSE_MAP
+    out_size, border = (size[1], size[0]), _BORDERS[fill_mode]
+    if fill_mode == "constant":
+        color = cval if isinstance(cval, tuple) else (cval, cval, cval, cval)
     else:
-        warped = cv2.warpPerspective(image, matrix, size[::-1], **options)
-    return _restore_channels(warped, image)
+        color = ()
+    depth_x, depth_y, depth = matrix[2].tolist()
+    if depth_x or depth_y:
+        warped = cv2.warpPerspective(image, matrix, out_size, None, flags, border, color)
+    else:
+        affine = matrix[:2] if depth == 1 else matrix[:2] / depth
+        warped = cv2.warpAffine(image, affine, out_size, None, flags, border, color)
+    return warped if warped.ndim == image.ndim else _restore_channels(warped, image)
 
 
 def _exceeds_opencv_4(matrix: Matrix, sizes: tuple[int, ...]) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import math
 from dataclasses import dataclass
-from typing import Annotated, Literal, final
+from typing import Annotated, Any, Literal, final
 
 import numpy as np
 import numpy.typing as npt
@@ -18,6 +18,7 @@ from imggen.core import seeded
 # A region that does not fit into the image is redrawn up to this many times.
 _MAX_TRIES = 10
 _NUM_SEEDS = 2**32
+_SMOOTHING = np.array([[1, 1, 1], [1, 5, 1], [1, 1, 1]], np.float32) / 13
 
 
 @final
@@ -44,7 +45,8 @@ class RandomGaussianBlur(SingleOp, FilterOp):
     def draw(self, size: tuple[int, int], rng: np.random.Generator) -> Parameters:
         """Draws the standard deviation."""
         del size
-        return {"sigma": rng.uniform(*self.sigma)}
+        low, high = self.sigma
+        return {"sigma": low + (high - low) * rng.random()}
 
     def apply(self, image: npt.NDArray[np.uint8], parameters: Parameters) -> npt.NDArray[np.uint8]:
         """Blurs an image."""
@@ -54,8 +56,10 @@ class RandomGaussianBlur(SingleOp, FilterOp):
         side = 2 * int(4 * sigma + 0.5) + 1
         if side == 1:
             return image
-        blurred = cv2.GaussianBlur(image, (side, side), sigma, borderType=cv2.BORDER_REFLECT_101)
-        return np.asarray(blurred, np.uint8).reshape(image.shape)
+        blurred: Any = cv2.GaussianBlur(
+            image, (side, side), sigma, borderType=cv2.BORDER_REFLECT_101
+        )
+        return np.asarray(blurred).reshape(image.shape)
 
 
 @final
@@ -81,7 +85,8 @@ class RandomSharpness(SingleOp, FilterOp):
     def draw(self, size: tuple[int, int], rng: np.random.Generator) -> Parameters:
         """Draws the factor."""
         del size
-        return {"factor": rng.uniform(*self.factor)}
+        low, high = self.factor
+        return {"factor": low + (high - low) * rng.random()}
 
     def apply(self, image: npt.NDArray[np.uint8], parameters: Parameters) -> npt.NDArray[np.uint8]:
         """Blends with a smoothed copy."""
@@ -89,15 +94,17 @@ class RandomSharpness(SingleOp, FilterOp):
 
         if min(image.shape[:2]) < 3:
             return image
-        kernel = np.ones((3, 3), np.float32)
-        kernel[1, 1] = 5
-        smooth = np.asarray(cv2.filter2D(image, -1, kernel / 13)).reshape(image.shape)
+        smooth: Any = cv2.filter2D(image, -1, _SMOOTHING).reshape(image.shape)
         # Pillow does not change the outermost pixels.
-        for edge in (np.s_[:1], np.s_[-1:], np.s_[:, :1], np.s_[:, -1:]):
-            smooth[edge] = image[edge]
+        smooth[0], smooth[-1], smooth[:, 0], smooth[:, -1] = (
+            image[0],
+            image[-1],
+            image[:, 0],
+            image[:, -1],
+        )
         factor = parameters["factor"]
-        blended = cv2.addWeighted(image, factor, smooth, 1 - factor, 0)
-        return np.asarray(blended, np.uint8).reshape(image.shape)
+        blended: Any = cv2.addWeighted(image, factor, smooth, 1 - factor, 0)
+        return np.asarray(blended).reshape(image.shape)
 
 
 @final
@@ -124,7 +131,9 @@ class RandomGaussianNoise(SingleOp, FilterOp):
     def draw(self, size: tuple[int, int], rng: np.random.Generator) -> Parameters:
         """Draws the standard deviation, and the seed of the noise."""
         del size
-        return {"std": rng.uniform(*self.std), "seed": int(rng.integers(_NUM_SEEDS))}
+        low, high = self.std
+        std = low + (high - low) * rng.random()
+        return {"std": std, "seed": int(rng.integers(_NUM_SEEDS))}
 
     def apply(self, image: npt.NDArray[np.uint8], parameters: Parameters) -> npt.NDArray[np.uint8]:
         """Adds noise and clips."""
@@ -132,10 +141,14 @@ class RandomGaussianNoise(SingleOp, FilterOp):
 
         # Looking up rounded noise by 16 random bits is several times faster than drawing a normal
         # number per value.
-        table = np.rint(parameters["std"] * _normal_quantiles()).astype(np.int16)
         bits = seeded(parameters["seed"]).integers(0, 2**16, image.shape, dtype=np.uint16)
-        noisy = cv2.add(image, table.take(bits, mode="clip"), dtype=cv2.CV_8U)
-        return np.asarray(noisy, np.uint8).reshape(image.shape)
+        quantiles = _normal_quantiles()
+        is_small = image.size < quantiles.size  # then the table takes longer than the pixels
+        chosen = quantiles.take(bits, mode="clip") if is_small else quantiles
+        noise = np.rint(parameters["std"] * chosen).astype(np.int16)
+        noise = noise if is_small else noise.take(bits, mode="clip")
+        noisy: Any = cv2.add(image, noise, dtype=cv2.CV_8U)
+        return np.asarray(noisy).reshape(image.shape)
 
 
 # The longest side of a JPEG file, 65,500 pixels, as whole blocks of 16.
@@ -214,15 +227,14 @@ class RandomErasing(SingleOp, FilterOp):
     def draw(self, size: tuple[int, int], rng: np.random.Generator) -> Parameters:
         """Draws the rectangle, in pixels, and the seed of the noise."""
         height, width = size
-        low, high = (math.log(end) for end in self.ratio)
+        low, high = math.log(self.ratio[0]), math.log(self.ratio[1])
+        least, most = self.scale
         rect_height = rect_width = 0
         for _ in range(_MAX_TRIES):
-            area = height * width * rng.uniform(*self.scale)
-            ratio = math.exp(rng.uniform(low, high))
-            rect_height, rect_width = (
-                max(1, round(math.sqrt(area / ratio))),
-                max(1, round(math.sqrt(area * ratio))),
-            )
+            area = height * width * (least + (most - least) * rng.random())
+            ratio = math.exp(low + (high - low) * rng.random())
+            rect_height = round(math.sqrt(area / ratio)) or 1
+            rect_width = round(math.sqrt(area * ratio)) or 1
             if rect_height <= height and rect_width <= width:
                 break
         rect_height, rect_width = min(rect_height, height), min(rect_width, width)

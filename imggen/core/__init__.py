@@ -50,7 +50,14 @@ from imggen.core.output_marks import (
 )
 from imggen.core.path_checks import is_inside, is_relative_path
 from imggen.core.report_io import Report, check_report_file, check_report_path, write_records
-from imggen.core.rng import Stream, check_seed, generator, seeded, step_generators
+from imggen.core.rng import (
+    SampleGenerators,
+    Stream,
+    check_seed,
+    generator,
+    seeded,
+    step_generators,
+)
 from imggen.core.string_column import StringColumn
 from imggen.core.table_io import (
     check_table_file,
@@ -74,6 +81,7 @@ __all__ = [
     "InputFile",
     "PathText",
     "Report",
+    "SampleGenerators",
     "Stream",
     "StringColumn",
     "absolute_link",
