@@ -6,6 +6,7 @@ An augmentation draws **operations** for each sample: pure functions with all of
 
 from __future__ import annotations
 
+import functools
 from abc import abstractmethod
 from dataclasses import dataclass
 from typing import Annotated, Any
@@ -16,7 +17,7 @@ import numpy.typing as npt
 from imggen.augment.execution import apply_operations
 from imggen.augment.operations import GeometryOp, Op, Operation, Parameters
 from imggen.augment.options import NumberBounds, Probability, WholeBounds, check_options
-from imggen.augment.resampling import Fill, FillMode, FillOption
+from imggen.augment.resampling import Fill, FillOption
 from imggen.augment.sample import Sample
 from imggen.core import check_arguments
 from imggen.errors import SampleError
@@ -109,10 +110,14 @@ class WarpOp(SingleOp, GeometryOp):
     cval: Annotated[float, NumberBounds(0, 255, "gray levels")] = 0.0
     mask_cval: Annotated[int, WholeBounds(0, 65535)] = 0
 
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        modes: tuple[FillMode, FillMode] = ("reflect", "mean")
-        if self.fill_mode != "auto":
-            modes = (self.fill_mode, self.fill_mode)
-        without, with_positions = (Fill(mode, self.cval, self.mask_cval) for mode in modes)
-        object.__setattr__(self, "fills", (without, with_positions))
+    @property
+    def fills(self) -> tuple[Fill, Fill]:
+        """The values outside the image: without boxes and keypoints, and with any."""
+        return _fills(self.fill_mode, self.cval, self.mask_cval)
+
+
+@functools.lru_cache(maxsize=256)
+def _fills(mode: FillOption, cval: float, mask_cval: int) -> tuple[Fill, Fill]:
+    if mode == "auto":
+        return Fill("reflect", cval, mask_cval), Fill("mean", cval, mask_cval)
+    return Fill(mode, cval, mask_cval), Fill(mode, cval, mask_cval)

@@ -84,13 +84,18 @@ class GeometryOp(Op):
 
     Attributes:
         is_crop: Whether a window is cut out, so that pixels outside it have no influence.
-        fills: The values outside the image: for samples without boxes and keypoints, and for those
-            with any. None where the output never shows any of them.
     """
 
     moves_geometry: ClassVar[bool] = True
     is_crop: ClassVar[bool] = False
-    fills: tuple[Fill, Fill] | tuple[None, None] = (None, None)
+
+    @property
+    def fills(self) -> tuple[Fill, Fill] | tuple[None, None]:
+        """The values outside the image: for samples without boxes and keypoints, and with any.
+
+        None where the output never shows any of them.
+        """
+        return None, None
 
     @abstractmethod
     def matrix(

@@ -114,7 +114,7 @@ class Pipeline:
             step_size = sample.size
             for step in self._built_in:
                 operations = step.draw_operations(step_size, rng_for(number))
-                drawn.append((step, operations))
+                drawn += [(step, operations)]
                 if operations:
                     pending += operations
                 number += 1

@@ -105,10 +105,18 @@ def resample(
             f"Geometric augmentations take images of dtype {', '.join(_DTYPES)} and shape (height, "
             f"width, channels); got {image.dtype} of shape {image.shape}."
         )
-    (xx, xy, _), (yx, yy, _), (depth_x, depth_y, depth) = matrix.tolist()
+    (xx, xy, x), (yx, yy, y), (depth_x, depth_y, depth) = matrix.tolist()
     is_affine = not depth_x and not depth_y
     if is_affine and not xy and not yx:
-        window = _window(matrix, (image.shape[0], image.shape[1]), size)
+        in_size = height, width = image.shape[0], image.shape[1]
+        if (
+            in_size == size
+            and depth == 1 == xx * xx == yy * yy
+            and x == (0 if xx > 0 else width - 1)
+            and y == (0 if yy > 0 else height - 1)
+        ):
+            return _flip(image, vertical=yy < 0, horizontal=xx < 0)
+        window = _window(matrix, in_size, size)
         if window is not None and (is_crop or (window.height, window.width) == size):
             return _resize_window(image, window, size, is_mask)
     color: float | tuple[float, ...] = cval
@@ -181,15 +189,20 @@ def _resize_window(
         shrinks = height > 2 * size[0] and width > 2 * size[1]
         interpolation = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
         part = _resize(part, size, cv2.INTER_NEAREST_EXACT if is_mask else interpolation)
-    if flip_vertical or flip_horizontal:
-        axis = -1 if flip_vertical and flip_horizontal else 0 if flip_vertical else 1
+    return _flip(part, vertical=flip_vertical, horizontal=flip_horizontal)
+
+
+def _flip(image: npt.NDArray[Any], *, vertical: bool, horizontal: bool) -> npt.NDArray[Any]:
+    import cv2
+
+    if not vertical and not horizontal:
+        return image
+    axis = -1 if vertical and horizontal else 0 if vertical else 1
+    if image.ndim == 3 and image.shape[2] > 4:
         # cv2.flip takes more than four channels, but not any number of them.
-        part = (
-            np.flip(part, (0, 1) if axis < 0 else axis)
-            if _is_multichannel(part)
-            else _restore_channels(cv2.flip(part, axis), image)
-        )
-    return part
+        return np.flip(image, (0, 1) if axis < 0 else axis)
+    flipped: npt.NDArray[Any] = cv2.flip(image, axis)
+    return flipped if flipped.ndim == image.ndim else _restore_channels(flipped, image)
 
 
 def _shrink(

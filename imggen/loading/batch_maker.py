@@ -21,7 +21,7 @@ from imggen.augment import (
     find_nondeterministic_steps,
     warn_of_repeated_objects,
 )
-from imggen.core import Stream, check_choice, generator, step_generators
+from imggen.core import SampleGenerators, Stream, check_choice, generator, step_generators
 from imggen.data import Manifest
 from imggen.errors import ImageError, OptionError, SampleError
 from imggen.loading.collate import BatchCollator
@@ -227,9 +227,18 @@ class BatchMaker:
             yield from loaded
             return
         if not self.pipeline.is_batched:
+            # Steps of others get generators of their own, since they may keep or copy them.
+            generators = (
+                SampleGenerators(self.seed, Stream.AUGMENT, epoch, indices).of_sample
+                if self.pipeline.is_built_in
+                else functools.partial(self._step_generators, epoch)
+            )
+            manifest, pipeline = self.manifest, self.pipeline
             for index, row, sample in loaded:
-                done = None if sample is None else self.augment(sample, epoch, index, row).sample
-                yield index, row, done
+                if sample is not None:
+                    where = _Place(manifest, epoch, index, row)
+                    sample = pipeline(sample, generators(index), where, self.cut_size).sample
+                yield index, row, sample
             return
         all_loaded = list(loaded)
         present = [(index, row, sample) for index, row, sample in all_loaded if sample is not None]
@@ -305,9 +314,10 @@ class BatchMaker:
                 raise SampleError(f"{mixer.name} needs images to cut from; use MixUp.")
             size = (1, 1)  # MixUp does not use it
         partners = generator(self.seed, Stream.PARTNER, epoch, batch_index).permutation(len(served))
+        rng_of = SampleGenerators(self.seed, Stream.MIX, epoch, served).of_sample
         return [
-            mixer.draw(int(partner), size, generator(self.seed, Stream.MIX, epoch, index))
-            for partner, index in zip(partners, served, strict=True)
+            mixer.draw(partner, size, rng_of(index)(0))
+            for partner, index in zip(partners.tolist(), served, strict=True)
         ]
 
     def augment(self, sample: Sample, epoch: int, index: int, row: int) -> AugmentedSample:
