@@ -37,8 +37,12 @@ BUDGETS = {
     "cached": Budget(0, 60, 1.1, "the whole batch is gathered and scaled at once"),
     "cached in uint8": Budget(0, 60, 0.3, "the whole batch is gathered at once"),
     "cached in a folder": Budget(20, 60, 0.3, "a view of the mapped file, one copy"),
-    "cached, flipped": Budget(72, 60, 1.4, "one generator, one draw, one flip"),
-    "cached, light": Budget(185, 60, 1.4, "one generator, six draws, one resample, one matrix"),
+    "cached, flipped": Budget(36, 110, 1.4, "one draw, one flip; seeds are hashed per batch"),
+    "cached, light": Budget(92, 110, 1.4, "six draws, one resample, one matrix"),
+    "cached, strong": Budget(115, 110, 1.4, "a crop, two random operations, a rectangle"),
+    "cached, RandAugment": Budget(70, 110, 1.4, "two operations of any kind"),
+    "cached, MixUp": Budget(10, 110, 1.2, "one draw, one blend in place"),
+    "cached, CutMix": Budget(20, 110, 1.2, "one draw, one window in place"),
     "masks": Budget(151, 45, 2.0, "the mask is decoded too"),
     "boxes": Budget(154, 100, 1.2, "the boxes of an image are looked up and scaled"),
     "keypoints": Budget(127, 100, 1.2, "the points of an image are looked up and scaled"),
@@ -115,6 +119,7 @@ def batches(folder, path):
         )
         return lambda: sequence[0]
 
+    one_hot = {"label_mode": "categorical"}
     return {
         "png": lambda: native(),
         "jpeg": lambda: native("jpeg"),
@@ -123,6 +128,10 @@ def batches(folder, path):
         "cached in a folder": lambda: native(cache=str(folder / "cache")),
         "cached, flipped": lambda: native(cache="ram", augment=augment.RandomFlip()),
         "cached, light": lambda: native(cache="ram", augment="light"),
+        "cached, strong": lambda: native(cache="ram", augment="strong", label_mode="categorical"),
+        "cached, RandAugment": lambda: native(cache="ram", augment=augment.RandAugment()),
+        "cached, MixUp": lambda: native(cache="ram", augment=augment.MixUp(), **one_hot),
+        "cached, CutMix": lambda: native(cache="ram", augment=augment.CutMix(), **one_hot),
         "masks": lambda: native(mask_dir=folder / "masks"),
         "boxes": lambda: positions(boxes=imggen.Boxes("position", "pascal_voc")),
         "keypoints": lambda: positions(keypoints=imggen.Keypoints("position", "xyas")),

@@ -42,6 +42,7 @@ from imggen.augment.mixing import (
     MixUp,
     MixUpOrCutMix,
     blend_images,
+    blend_images_in_place,
     blend_targets,
 )
 from imggen.augment.options import (
@@ -124,6 +125,7 @@ __all__ = [
     "WholeRangeBounds",
     "adapt",
     "blend_images",
+    "blend_images_in_place",
     "blend_targets",
     "find_nondeterministic_steps",
     "format_policy",

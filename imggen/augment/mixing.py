@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from dataclasses import KW_ONLY, dataclass
 from typing import Annotated, Any, NamedTuple, final
@@ -83,8 +84,7 @@ class MixUp(Mixer):
     def draw(self, partner: int, size: tuple[int, int], rng: np.random.Generator) -> Blend | None:
         """Draws the weight."""
         del size
-        blend = Blend(partner, float(rng.beta(self.alpha, self.alpha)), None)
-        return blend if rng.random() < self.p else None
+        return _draw_mixup(self.alpha, self.p, partner, rng)
 
 
 @final
@@ -116,14 +116,7 @@ class CutMix(Mixer):
 
     def draw(self, partner: int, size: tuple[int, int], rng: np.random.Generator) -> Blend | None:
         """Draws the area and the position of the rectangle, and clips it to the image."""
-        height, width = size
-        side = np.sqrt(1 - rng.beta(self.alpha, self.alpha))
-        center_y, center_x = rng.random(2) * size
-        top, bottom = _clip(center_y, side * height, height)
-        left, right = _clip(center_x, side * width, width)
-        box = (top, left, bottom - top, right - left)
-        share = 1 - box[2] * box[3] / (height * width)
-        return Blend(partner, share, box) if rng.random() < self.p else None
+        return _draw_cutmix(self.alpha, self.p, partner, size, rng)
 
 
 @final
@@ -153,12 +146,27 @@ class MixUpOrCutMix(Mixer):
 
     def draw(self, partner: int, size: tuple[int, int], rng: np.random.Generator) -> Blend | None:
         """Draws one of both, and its blend."""
-        mixer: Mixer
         if rng.random() < 0.5:
-            mixer = MixUp(self.mixup_alpha, p=self.p)
-        else:
-            mixer = CutMix(self.cutmix_alpha, p=self.p)
-        return mixer.draw(partner, size, rng)
+            return _draw_mixup(self.mixup_alpha, self.p, partner, rng)
+        return _draw_cutmix(self.cutmix_alpha, self.p, partner, size, rng)
+
+
+def _draw_mixup(alpha: float, p: float, partner: int, rng: np.random.Generator) -> Blend | None:
+    share = rng.beta(alpha, alpha)
+    return Blend(partner, share, None) if rng.random() < p else None
+
+
+def _draw_cutmix(
+    alpha: float, p: float, partner: int, size: tuple[int, int], rng: np.random.Generator
+) -> Blend | None:
+    height, width = size
+    side = math.sqrt(1 - rng.beta(alpha, alpha))
+    center_y, center_x = rng.random() * height, rng.random() * width
+    top, bottom = _clip(center_y, side * height, height)
+    left, right = _clip(center_x, side * width, width)
+    box = (top, left, bottom - top, right - left)
+    share = 1 - box[2] * box[3] / (height * width)
+    return Blend(partner, share, box) if rng.random() < p else None
 
 
 def blend_images(
@@ -176,18 +184,53 @@ def blend_images(
     """
     result = x.copy()
     for position, blend in enumerate(blends):
-        if blend is None:
-            continue
-        if blend.box is not None:
-            top, left, height, width = blend.box
-            window: Any = (slice(top, top + height), slice(left, left + width))
-            window = (slice(None), *window) if channels_first else window
-            result[position][window] = x[blend.partner][window]
-            continue
-        share = np.float32(blend.share)
-        mixed = share * x[position] + (1 - share) * x[blend.partner]
-        result[position] = np.rint(mixed) if x.dtype.kind in "ui" else mixed
+        if blend is not None:
+            _blend(result[position], x[blend.partner], blend, channels_first=channels_first)
     return result
+
+
+def blend_images_in_place(
+    x: npt.NDArray[Any], blends: list[Blend | None], *, channels_first: bool = False
+) -> None:
+    """Does what ``blend_images`` does without a second batch in memory.
+
+    Args:
+        x: As in ``blend_images``; modified.
+        blends: As in ``blend_images``; no two of the same partner.
+        channels_first: As in ``blend_images``.
+    """
+    blended = {position: blend for position, blend in enumerate(blends) if blend is not None}
+    needed = {blend.partner for blend in blended.values()}
+    # An image that no other needs comes first, then its partner, and so on. What is left are
+    # cycles, in which the image that comes first is needed once more.
+    for start in [*blended.keys() - needed, *blended]:
+        if start not in blended:
+            continue
+        first = x[start].copy() if start in needed else None
+        position = start
+        while (following := blended.pop(position, None)) is not None:
+            partner = following.partner
+            other = first if first is not None and partner == start else x[partner]
+            _blend(x[position], other, following, channels_first=channels_first)
+            position = partner
+
+
+def _blend(
+    image: npt.NDArray[Any], other: npt.NDArray[Any], blend: Blend, *, channels_first: bool
+) -> None:
+    """Blends ``image``, which is modified, with another one."""
+    if blend.box is not None:
+        top, left, height, width = blend.box
+        rows, columns = slice(top, top + height), slice(left, left + width)
+        if channels_first:
+            image[:, rows, columns] = other[:, rows, columns]
+        else:
+            image[rows, columns] = other[rows, columns]
+        return
+    share = np.float32(blend.share)
+    mixed = share * image
+    mixed += (1 - share) * other
+    image[...] = np.rint(mixed) if image.dtype.kind in "ui" else mixed
 
 
 def blend_targets(
@@ -199,11 +242,13 @@ def blend_targets(
         targets: Floats, shape (n, ...).
         blends: The blends, as in ``blend_images``.
     """
+    blended = [(position, *blend[:2]) for position, blend in enumerate(blends) if blend is not None]
     result = targets.copy()
-    for position, blend in enumerate(blends):
-        if blend is not None:
-            share = blend.share
-            result[position] = share * targets[position] + (1 - share) * targets[blend.partner]
+    if blended:
+        positions, partners, shares = (np.array(column) for column in zip(*blended, strict=True))
+        share = shares.reshape(-1, *[1] * (targets.ndim - 1))
+        ours, theirs = share.astype(targets.dtype), (1 - share).astype(targets.dtype)
+        result[positions] = ours * targets[positions] + theirs * targets[partners]
     return result
 
 

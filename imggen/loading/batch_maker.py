@@ -16,7 +16,7 @@ from imggen.augment import (
     MixUp,
     Pipeline,
     Sample,
-    blend_images,
+    blend_images_in_place,
     blend_targets,
     find_nondeterministic_steps,
     warn_of_repeated_objects,
@@ -203,7 +203,8 @@ class BatchMaker:
             array[blank] = 0
         x = arrays.pop("image")
         blends = self.draw_blends(epoch, batch_index, served, self._image_size(x))
-        x = x if blends is None else blend_images(x, blends, channels_first=self.channels_first)
+        if blends is not None:
+            blend_images_in_place(x, blends, channels_first=self.channels_first)
         if not self.scaling.is_factor:
             x = self.scaling.finish(x, channels_first=self.channels_first)
             arrays = {

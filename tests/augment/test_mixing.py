@@ -1,5 +1,6 @@
 """MixUp and CutMix: batches and targets against blends by hand of the batches without them."""
 
+import itertools
 import shutil
 
 import keras
@@ -10,7 +11,16 @@ from PIL import Image
 from scipy import stats
 
 import imggen
-from imggen.augment import CutMix, MixUp, MixUpOrCutMix, Pipeline, RandomFlip
+from imggen.augment import (
+    Blend,
+    CutMix,
+    MixUp,
+    MixUpOrCutMix,
+    Pipeline,
+    RandomFlip,
+    blend_images,
+    blend_images_in_place,
+)
 from imggen.errors import ImggenWarning, OptionError
 
 MIXERS = [MixUp(alpha=1.0), CutMix(), MixUpOrCutMix(mixup_alpha=1.0), MixUp(alpha=1.0, p=0.5)]
@@ -460,3 +470,17 @@ def test_cutmix_of_samples_that_are_no_images_is_refused_by_its_name(tmp_path):
     )
     with pytest.raises(imggen.errors.SampleError, match="CutMix needs images"):
         sequence[0]
+
+
+def test_blending_in_place_gives_the_same_whatever_the_partners_and_those_left_out():
+    for dtype in (np.uint8, np.float16, np.float32):
+        images = np.random.default_rng(0).integers(0, 256, (4, 3, 3, 1)).astype(dtype)
+        for partners in itertools.permutations(range(4)):
+            for left_out in itertools.product((False, True), repeat=4):
+                blends = [
+                    None if out else Blend(partner, 0.3, (1, 0, 2, 2) if partner % 2 else None)
+                    for partner, out in zip(partners, left_out, strict=True)
+                ]
+                changed = images.copy()
+                blend_images_in_place(changed, blends)
+                assert np.array_equal(changed, blend_images(images, blends)), (dtype, blends)

@@ -9,7 +9,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from imggen.core.rng import Stream, check_seed, generator, seeded, step_generators
+from imggen.core.rng import (
+    SampleGenerators,
+    Stream,
+    check_seed,
+    generator,
+    seeded,
+    step_generators,
+)
 from imggen.errors import OptionError
 from tests.helpers.cases import case
 
@@ -182,3 +189,28 @@ def test_an_illegal_seed_is_refused_with_the_legal_values():
 def test_the_message_shows_the_seed():
     with pytest.raises(OptionError, match=r"^seed='7' must be"):
         check_seed("7")
+
+
+# The words of seeds, epochs and indices have 32 bits.
+WIDE = st.integers(0, 2**32 + 2) | st.integers(0, 2**200)
+
+
+@settings(deadline=None, max_examples=50)
+@given(WIDE, st.sampled_from(Stream), WIDE, st.lists(WIDE, min_size=1, max_size=5))
+def test_the_generators_of_a_batch_are_those_of_its_samples(seed, stream, epoch, indices):
+    generators = SampleGenerators(seed, stream, epoch, indices)
+    for index in indices:
+        rng_of, expected_of = (
+            generators.of_sample(index),
+            step_generators(seed, stream, epoch, index),
+        )
+        for step in (0, 3, 1, 0):
+            rng, expected = rng_of(step), expected_of(step)
+            # Half of 64 random bits waits for the next draw, but not for the next step.
+            assert rng.integers(2**31, dtype=np.uint32) == expected.integers(2**31, dtype=np.uint32)
+            assert rng.bit_generator.state == expected.bit_generator.state
+
+
+def test_no_seed_is_hashed_for_no_samples():
+    with pytest.raises(KeyError):
+        SampleGenerators(7, Stream.MIX, 0, []).of_sample(0)
