@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from imggen.augment.builtin import SingleOp
+from imggen.augment.histograms import equalize_histograms, stretch_histograms
 from imggen.augment.operations import ColorMatrixOp, LookupTableOp, Parameters
 from imggen.augment.options import NumberBounds, Range, RangeBounds, Signed, WholeRangeBounds, span
 from imggen.augment.resampling import Matrix
@@ -25,7 +26,6 @@ _HUE_SINE = np.array(
 )
 _VALUES = np.arange(256, dtype=np.uint8)
 _UNIT_VALUES = np.arange(256) / 255
-_LEVELS = np.arange(256)[:, np.newaxis]
 
 
 @final
@@ -324,7 +324,7 @@ class AutoContrast(SingleOp, LookupTableOp):
 
     def table(self, parameters: Parameters, image: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
         """Returns a linear table for each channel."""
-        return _stretch(_histograms(image), parameters["cutoff"])
+        return stretch_histograms(image, parameters["cutoff"])
 
 
 @final
@@ -351,7 +351,7 @@ class Equalization(SingleOp, LookupTableOp):
     def table(self, parameters: Parameters, image: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
         """Returns the scaled cumulative histogram of each channel."""
         del parameters
-        return _equalize(_histograms(image))
+        return equalize_histograms(image)
 
 
 @final
@@ -378,39 +378,3 @@ class Inversion(SingleOp, LookupTableOp):
         """Returns the table of 255 minus each value."""
         del parameters, image
         return 255 - _VALUES
-
-
-def _histograms(image: npt.NDArray[np.uint8]) -> npt.NDArray[np.int32]:
-    """Counts the pixels of each value; shape (256, channels)."""
-    import cv2
-
-    histograms = np.empty((256, image.shape[2]), np.int32)
-    for channel in range(image.shape[2]):
-        histograms[:, channel] = cv2.calcHist([image], [channel], None, [256], [0, 256]).ravel()
-    return histograms
-
-
-def _stretch(histograms: npt.NDArray[np.int32], cutoff: float) -> npt.NDArray[np.uint8]:
-    if cutoff:
-        num_clipped = int(histograms[:, 0].sum() * cutoff // 100)
-        lows = histograms.cumsum(0) > num_clipped
-        highs = histograms[::-1].cumsum(0) > num_clipped
-    else:
-        lows = histograms > 0
-        highs = lows[::-1]
-    low, high = lows.argmax(0), 255 - highs.argmax(0)
-    has_range = high > low
-    scale = 255.0 / np.where(has_range, high - low, 1)
-    stretched = (_LEVELS * scale - low * scale).clip(0, 255).astype(np.uint8)
-    return stretched if has_range.all() else np.where(has_range, stretched, _VALUES[:, np.newaxis])
-
-
-def _equalize(histograms: npt.NDArray[np.int32]) -> npt.NDArray[np.uint8]:
-    totals = histograms.cumsum(0)
-    num_pixels = int(totals[-1, 0])
-    last = histograms[255 - (histograms[::-1] > 0).argmax(0), range(histograms.shape[1])]
-    step = (num_pixels - last) // 255
-    is_flat = step == 0  # also where there is a single value
-    equalized = ((step // 2 + totals - histograms) // np.where(is_flat, 1, step)).clip(0, 255)
-    table = equalized.astype(np.uint8)
-    return np.where(is_flat, _VALUES[:, np.newaxis], table) if is_flat.any() else table

@@ -77,10 +77,9 @@ class RandomResizedCrop(SingleOp, GeometryOp):
         If ten draws do not fit, returns the largest centered window with a legal aspect ratio.
         """
         low, high = math.log(self.ratio[0]), math.log(self.ratio[1])
-        least, most = self.scale
         for _ in range(_MAX_TRIES):
-            area = height * width * (least + (most - least) * rng.random())
-            ratio = math.exp(low + (high - low) * rng.random())
+            area = height * width * rng.uniform(*self.scale)
+            ratio = math.exp(rng.uniform(low, high))
             window_width = round(math.sqrt(area * ratio))
             window_height = round(math.sqrt(area / ratio))
             if 0 < window_width <= width and 0 < window_height <= height:

@@ -185,7 +185,7 @@ def blend_images(
     result = x.copy()
     for position, blend in enumerate(blends):
         if blend is not None:
-            _blend(result[position], x[blend.partner], blend, channels_first=channels_first)
+            _blend(result[position, ...], x[blend.partner], blend, channels_first=channels_first)
     return result
 
 
@@ -211,7 +211,7 @@ def blend_images_in_place(
         while (following := blended.pop(position, None)) is not None:
             partner = following.partner
             other = first if first is not None and partner == start else x[partner]
-            _blend(x[position], other, following, channels_first=channels_first)
+            _blend(x[position, ...], other, following, channels_first=channels_first)
             position = partner
 
 

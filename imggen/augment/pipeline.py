@@ -107,6 +107,8 @@ class Pipeline:
     ) -> AugmentedSample:
         """Same as ``__call__``, with fewer calls, where all steps are built in."""
         drawn: list[tuple[Step, DrawnParameters | list[Operation]]] = []
+        if not self._built_in:  # then it need not be an image
+            return AugmentedSample(sample, drawn)
         pending: list[Operation] = []
         number = 0
         try:
