@@ -209,7 +209,7 @@ def explode(image):
 BREAKERS = {
     "crop": (lambda image: image[:10], r"uint8 of shape \(10, 32, 3\).*Resize the result"),
     "gray": (lambda image: image[:, :, 0], r"uint8 of shape \(24, 32\)"),
-    "scale": (lambda image: image / 255, r"float64 of shape \(24, 32, 3\).*Scale with"),
+    "scale": (lambda image: image / 255, r"float64 of shape \(24, 32, 3\).*Scale values"),
     "none": (lambda image: None, "returned None for .*Return the image"),
     "list": (lambda image: image.tolist(), r"returned a builtins\.list for"),
     "number": (lambda image: image.mean(), r"returned a numpy\.float64 for"),

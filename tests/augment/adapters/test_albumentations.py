@@ -304,7 +304,7 @@ def test_a_transform_counts_as_repeatable():
             A.Resize(8, 8),
             r"'albumentations\.Resize' returned uint8 of shape \(8, 8, 3\) .*Resize the",
         ),
-        (A.Normalize(), r"'albumentations\.Normalize' returned float32 of shape .*Scale with"),
+        (A.Normalize(), r"'albumentations\.Normalize' returned float32 of shape .*Scale values"),
         (A.MaskDropout(p=1.0), r"'albumentations\.MaskDropout' raised ValueError on "),
     ],
     ids=["resize", "normalize", "raises"],
