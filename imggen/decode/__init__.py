@@ -20,6 +20,7 @@ from imggen.decode.load import convert_pixels, keeps_pixels, load_image, load_in
 from imggen.decode.mask import load_mask, resize_mask
 from imggen.decode.mask_inspection import MaskContent, inspect_mask
 from imggen.decode.mask_values import MaskValues, MaskValuesLike, list_values
+from imggen.decode.plain_png import open_plain_png
 from imggen.decode.read_errors import concerns_file
 from imggen.decode.spec import (
     NUM_CHANNELS,
@@ -58,6 +59,7 @@ __all__ = [
     "load_image",
     "load_in_stages",
     "load_mask",
+    "open_plain_png",
     "read_if_jpeg",
     "read_image",
     "read_tiff_tags",

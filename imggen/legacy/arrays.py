@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import os
-from typing import Any
+from typing import Any, final
 
 import keras
 import numpy as np
 import numpy.typing as npt
 
+from imggen.cache import StackedRows
 from imggen.core import explain_arguments, shorten, warn_user
 from imggen.errors import OptionTypeError
 from imggen.legacy.argument_errors import build_argument_error, fails
 from imggen.legacy.array_traps import warn_of_array_traps
-from imggen.legacy.batch import fill_batch
+from imggen.legacy.batch import fill_batch, stack_rows
 from imggen.legacy.iterator import Iterator
 from imggen.legacy.saving import save_batch
 from imggen.legacy.validation_split import subset_bounds
@@ -144,7 +145,7 @@ class NumpyArrayIterator(Iterator):
         batch_x = np.empty((len(index_array), *self.x.shape[1:]), dtype=self.dtype)
         fill_batch(
             batch_x,
-            lambda position: self.x[index_array[position]].astype(self.dtype),
+            _RowsOfArray(self.x, index_array, self.dtype),
             self.image_data_generator,
             self._source,
             self._threads,
@@ -157,6 +158,36 @@ class NumpyArrayIterator(Iterator):
         if self.sample_weight is None:
             return x, self.y[index_array]
         return x, self.y[index_array], self.sample_weight[index_array]
+
+
+@final
+class _RowsOfArray:
+    """Images that are rows of an array; see ``Images``.
+
+    Args:
+        x: The array.
+        rows: The row of each image.
+        dtype: The dtype of the batch.
+    """
+
+    def __init__(self, x: npt.NDArray[Any], rows: npt.NDArray[np.int64], dtype: Any) -> None:
+        self._x = x
+        self._rows = rows
+        self.dtype = dtype
+
+    def load(self, position: int) -> npt.NDArray[Any]:
+        """Returns a copy of an image, in the dtype of the batch."""
+        image: npt.NDArray[Any] = self._x[self._rows[position]].astype(self.dtype)
+        return image
+
+    def read(self, position: int) -> npt.NDArray[Any]:
+        """Returns a view of an image."""
+        image: npt.NDArray[Any] = self._x[self._rows[position]]
+        return image
+
+    def stacked(self) -> StackedRows | None:
+        """Returns all rows; None if a user's own rows are not plain numbers of rows."""
+        return stack_rows(self._x, self._rows)
 
 
 def _has_length(values: Any) -> bool:

@@ -2,23 +2,86 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, Protocol, final
 
 import numpy as np
 import numpy.typing as npt
 
+from imggen.cache import StackedRows
 from imggen.core import contiguous_flip
-from imggen.legacy.normalization import normalize
-from imggen.legacy.random_parameters import RandomSource, as_global_state, is_same_state
+from imggen.legacy.normalization import is_elementwise, normalize
+from imggen.legacy.random_parameters import (
+    RandomSource,
+    as_global_state,
+    draw_batch,
+    is_same_state,
+    only_flips,
+)
 from imggen.workers import EXIT_GUARD, ThreadMap
 
 Image = npt.NDArray[Any]
 
 
+# Larger images are scaled one by one, while they are in the processor's cache.
+_LARGE = 1 << 16
+# About half of a processor's level 2 cache.
+_BLOCK_BYTES = 1 << 18
+_MIN_BLOCKS = 4  # fewer take less time than handing them to threads
+
+
+class Images(Protocol):
+    """The images of a batch, each at its position.
+
+    Attributes:
+        dtype: The dtype of what ``load`` returns, in which Keras computes.
+    """
+
+    dtype: Any
+
+    def load(self, position: int) -> Image:
+        """Loads an image as Keras does, as an array that may be written to."""
+
+    def read(self, position: int) -> Image:
+        """Returns an image with the same axes, in any dtype, that must not be written to.
+
+        If the batch has the attribute ``dtype``, converting the image to it gives what ``load``
+        returns.
+        """
+
+    def stacked(self) -> StackedRows | None:
+        """Returns where to find all images at once, as ``read`` returns them; None: nowhere."""
+
+
+@final
+class LoadedImages:
+    """Images that are loaded one by one.
+
+    Args:
+        load: See ``Images``.
+        dtype: See ``Images``.
+    """
+
+    def __init__(self, load: Callable[[int], Image], dtype: Any) -> None:
+        self.load = self.read = load
+        self.dtype = dtype
+
+    def stacked(self) -> None:
+        """Returns None: there is no array of all images."""
+        return
+
+
+def stack_rows(stack: npt.NDArray[Any], rows: npt.NDArray[np.int64]) -> StackedRows | None:
+    """Returns rows of an array, or None if some are counted from the end, or beyond it."""
+    is_plain = isinstance(rows, np.ndarray) and rows.dtype.kind == "i" and len(rows) > 0
+    if is_plain and rows.min() >= 0 and rows.max() < len(stack):
+        return StackedRows(stack, rows)
+    return None
+
+
 def fill_batch(
     batch_x: npt.NDArray[Any],
-    load: Callable[[int], Image],
+    images: Images,
     generator: Any,
     source: RandomSource,
     threads: ThreadMap,
@@ -36,7 +99,7 @@ def fill_batch(
 
     Args:
         batch_x: Shape (n, *shape of an image).
-        load: Loads the image at a position of the batch, as an array that may be written to.
+        images: The images.
         generator: An ImageDataGenerator or an object with its methods. None: unchanged images.
         source: The generator of random numbers; it advances.
         threads: The threads that do the work.
@@ -45,19 +108,40 @@ def fill_batch(
     overridden = getattr(generator, "_overridden", None)
     if not generator:
         threads.map(
-            lambda position: _put(batch_x, position, load(position)),
+            lambda position: _put(batch_x, position, images.load(position)),
             range(len(batch_x)),
             meanwhile,
         )
     elif overridden is None or overridden():
         with as_global_state(source):
-            _fill_one_by_one(batch_x, threads.imap(load, range(len(batch_x))), generator, 0)
+            _fill_one_by_one(batch_x, _load_all(images, threads, 0, len(batch_x)), generator, 0)
     elif generator.preprocessing_function and not is_keras_preprocessing(
         generator.preprocessing_function
     ):
-        _fill_in_order(batch_x, load, generator, source, threads)
+        if only_flips(generator):
+            with as_global_state(source):
+                _fill_in_turn(batch_x, _load_all(images, threads, 0, len(batch_x)), generator)
+        else:
+            _fill_in_order(batch_x, images, generator, source, threads)
+    elif (
+        not generator.preprocessing_function
+        and batch_x.dtype == images.dtype
+        and only_flips(generator)
+        and is_elementwise(generator)
+    ):
+        _fill_and_scale(batch_x, images, generator, source, threads, meanwhile)
     else:
-        _fill_in_parallel(batch_x, load, generator, source, threads, meanwhile)
+        _fill_in_parallel(batch_x, images, generator, source, threads, meanwhile)
+
+
+def _load_all(images: Images, threads: ThreadMap, start: int, stop: int) -> Iterator[Image]:
+    """Loads images on threads, a few at a time, and yields them in order."""
+    if threads.num_threads < 2:
+        yield from map(images.load, range(start, stop))
+        return
+    chunks = threads.chunks(list(range(start, stop)))
+    for chunk in threads.imap(lambda chunk: [images.load(at) for at in chunk], chunks):
+        yield from chunk
 
 
 def _put(batch_x: npt.NDArray[Any], position: int, image: Image) -> None:
@@ -74,20 +158,93 @@ def _fill_one_by_one(
         batch_x[position] = generator.standardize(x)
 
 
+def _fill_in_turn(batch_x: npt.NDArray[Any], images: Iterable[Image], generator: Any) -> None:
+    """Writes flipped ``images``, drawing from the global state as Keras does."""
+    shape = batch_x.shape[1:]
+    for position, x in enumerate(images):
+        EXIT_GUARD.check()
+        x = generator._transform(x, generator._draw(shape, np.random), exact=True)
+        batch_x[position] = generator._standardize(x)
+
+
+def _fill_and_scale(
+    batch_x: npt.NDArray[Any],
+    images: Images,
+    generator: Any,
+    source: RandomSource,
+    threads: ThreadMap,
+    meanwhile: Callable[[], object],
+) -> None:
+    """Writes images that are flipped at most, and normalizes many at once."""
+    generator._warn_if_unfitted()
+    parameters = draw_batch(generator, batch_x.shape[1:], source, len(batch_x))
+    cols, rows = generator.col_axis - 1, generator.row_axis - 1
+    flips = [
+        ((cols,) if each["flip_horizontal"] else ()) + ((rows,) if each["flip_vertical"] else ())
+        for each in parameters
+    ]
+    stacked = images.stacked()
+    is_large = stacked is None and batch_x[:1].nbytes > _LARGE
+
+    def put(position: int) -> None:
+        x, axes = images.read(position), flips[position]
+        batch_x[position] = contiguous_flip(np.flip(x, axes)) if axes else x
+        if is_large:
+            normalize(batch_x[position], generator)
+
+    if stacked is None:
+        threads.map(put, range(len(batch_x)), meanwhile)
+        if not is_large:
+            normalize(batch_x, generator)
+        return
+
+    def put_block(block: slice) -> None:
+        copied = batch_x[block]
+        _copy_rows(stacked, block, copied)
+        for x, axes in zip(copied, flips[block], strict=True):
+            if axes:
+                x[...] = contiguous_flip(np.flip(x, axes))
+        normalize(copied, generator)
+
+    _map_blocks(put_block, batch_x, threads)
+
+
+def _copy_rows(images: StackedRows, block: slice, copied: npt.NDArray[Any]) -> None:
+    stack, rows = images.stack, images.rows[block]
+    if stack.dtype == copied.dtype and stack.flags.c_contiguous:
+        np.take(stack, rows, axis=0, out=copied, mode="clip")  # other modes use a buffer
+    else:
+        copied[...] = stack[rows]
+
+
+def _map_blocks(
+    work: Callable[[slice], None], batch_x: npt.NDArray[Any], threads: ThreadMap
+) -> None:
+    """Calls ``work`` for slices of a batch; on threads only if the batch is large."""
+    num_images = len(batch_x)
+    step = max(1, _BLOCK_BYTES * num_images // max(1, batch_x.nbytes))
+    blocks = [slice(start, start + step) for start in range(0, num_images, step)]
+    if len(blocks) < _MIN_BLOCKS:
+        for block in blocks:
+            work(block)
+    else:
+        threads.map(work, blocks)
+
+
 def _fill_in_parallel(
     batch_x: npt.NDArray[Any],
-    load: Callable[[int], Image],
+    images: Images,
     generator: Any,
     source: RandomSource,
     threads: ThreadMap,
     meanwhile: Callable[[], object],
 ) -> None:
     generator._warn_if_unfitted()
-    parameters = [generator._draw(batch_x.shape[1:], source) for _ in batch_x]
+    parameters = draw_batch(generator, batch_x.shape[1:], source, len(batch_x))
     exact = _amplifies_differences(batch_x.dtype)
 
     def work(position: int) -> None:
-        x = generator._transform(load(position), parameters[position], exact=exact)
+        x = generator._transform(images.load(position), parameters[position], exact=exact)
         if generator.preprocessing_function:
             x = generator.preprocessing_function(x)
         batch_x[position] = contiguous_flip(normalize(x, generator))
@@ -97,7 +254,7 @@ def _fill_in_parallel(
 
 def _fill_in_order(
     batch_x: npt.NDArray[Any],
-    load: Callable[[int], Image],
+    images: Images,
     generator: Any,
     source: RandomSource,
     threads: ThreadMap,
@@ -108,8 +265,9 @@ def _fill_in_order(
         states.append(source.get_state())
 
     def work(position: int) -> Image:
-        image: Image = generator._transform(load(position), parameters[position], exact=True)
-        return image
+        x, chosen = images.load(position), parameters[position]
+        transformed: Image = generator._transform(x, chosen, exact=True)
+        return transformed
 
     with as_global_state(source):
         for position, x in enumerate(threads.imap(work, range(len(batch_x)))):
@@ -117,8 +275,9 @@ def _fill_in_order(
             np.random.set_state(states[position])
             batch_x[position] = generator._standardize(x)
             if not is_same_state(np.random.get_state(), states[position]):
-                rest = range(position + 1, len(batch_x))
-                _fill_one_by_one(batch_x, threads.imap(load, rest), generator, position + 1)
+                start = position + 1
+                rest = _load_all(images, threads, start, len(batch_x))
+                _fill_one_by_one(batch_x, rest, generator, start)
                 return
 
 

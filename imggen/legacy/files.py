@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Callable, Hashable
-from typing import TYPE_CHECKING, Any, cast, get_args
+from collections.abc import Hashable
+from typing import TYPE_CHECKING, Any, cast, final, get_args
 
 import keras
 import numpy as np
 import numpy.typing as npt
 
-from imggen.cache import CacheLike, ImageCache, open_cache
+from imggen.cache import CacheLike, ImageCache, StackedRows, open_cache
 from imggen.core import Stream, generator, shorten
-from imggen.decode import NUM_CHANNELS, concerns_file, decode_jpeg, read_if_jpeg
+from imggen.decode import NUM_CHANNELS, concerns_file, decode_jpeg, open_plain_png
 from imggen.errors import ImageError, ImggenWarning, OptionError
-from imggen.legacy.batch import fill_batch
+from imggen.legacy.batch import Images, LoadedImages, fill_batch
 from imggen.legacy.iterator import Iterator
-from imggen.legacy.read_ahead import ImageKey, ReadAhead
+from imggen.legacy.read_ahead import ReadAhead
 from imggen.legacy.saving import save_batch
 from imggen.legacy.validation_split import subset_bounds
 from imggen.loading import Failure, OnError, load_substitute
@@ -27,6 +27,10 @@ if TYPE_CHECKING:
     _Base = Iterator
 else:
     _Base = object
+
+# The modes of Pillow that ``load_img`` converts an image of 8-bit gray or RGB to.
+_PLAIN_MODES = {"rgb": "RGB", "grayscale": "L"}
+_NEAREST = 0  # of PIL.Image.Resampling
 
 
 class BatchFromFilesMixin(_Base):
@@ -139,12 +143,12 @@ class BatchFromFilesMixin(_Base):
         raise NotImplementedError(f"{type(self).__name__} must define sample_weight.")
 
     def _get_batches_of_transformed_samples(self, index_array: npt.NDArray[np.int64]) -> Any:
-        load, index_array = self._prepare_loading(index_array)
+        images, index_array = self._prepare_loading(index_array)
         self._local.served = index_array
         batch_x = np.empty((len(index_array), *self.image_shape), dtype=self.dtype)
         fill_batch(
             batch_x,
-            load,
+            images,
             self.image_data_generator,
             self._source,
             self._threads,
@@ -174,14 +178,14 @@ class BatchFromFilesMixin(_Base):
 
     def _prepare_loading(
         self, samples: npt.NDArray[np.int64]
-    ) -> tuple[Callable[[int], npt.NDArray[Any]], npt.NDArray[np.int64]]:
-        """Returns a function that loads the image at a position of the batch, and the samples.
+    ) -> tuple[Images, npt.NDArray[np.int64]]:
+        """Returns the images of a batch, and its samples.
 
         The samples differ from the requested ones if some cannot be read.
         """
         filepaths = self.filepaths  # a subclass may build the list at each access
         if self.on_error == "raise":
-            return (lambda position: self._image(samples[position], filepaths)), samples
+            return _Files(self, samples, filepaths), samples
         loaded = self._threads.map(lambda sample: self._image_or_error(sample, filepaths), samples)
         bad = {at: image for at, image in enumerate(loaded) if isinstance(image, Exception)}
         for at, err in bad.items():
@@ -194,41 +198,44 @@ class BatchFromFilesMixin(_Base):
             served[at], loaded[at] = self._substitute(samples[at], filepaths, bad[at])
         kept = [at for at in range(len(samples)) if at not in dropped]
         images = [cast("npt.NDArray[Any]", loaded[at]) for at in kept]
-        return images.__getitem__, np.array([served[at] for at in kept], dtype=np.int64)
+        indices = np.array([served[at] for at in kept], dtype=np.int64)
+        return LoadedImages(images.__getitem__, keras.config.floatx()), indices
 
     def _read_ahead(self) -> None:
         samples = self._next_samples() if self._cache is None else []
         if samples and self._ahead is not None:
             filepaths = self.filepaths
-            keys = [ImageKey.of(filepaths[sample], self._settings()) for sample in samples]
-            self._ahead.start(keys, lambda key: self._pixels(key.path), self._threads)
+            paths = [filepaths[sample] for sample in samples]
+            self._ahead.start(paths, self._settings(), self._pixels, self._threads)
 
     def _settings(self) -> Hashable:
         keep = bool(self.keep_aspect_ratio)
         return (self.color_mode, self.target_size, self.interpolation, keep)
 
-    def _image(self, sample: np.int64, filepaths: list[str]) -> npt.NDArray[Any]:
-        path = filepaths[sample]
-        try:
-            pixels = self._cached_pixels(int(sample), path)
-        except Exception as err:
-            err.add_note(f"The file is {os.fspath(path)!r}.")
-            raise
+    def _image(self, sample: int, filepaths: list[str], settings: Hashable) -> npt.NDArray[Any]:
+        """Returns an image as Keras does, as an array that may be written to."""
+        pixels = self._find_pixels(sample, filepaths[sample], settings)
         # Standardization works in place, so it needs a copy; conversion to another dtype makes one.
         if pixels.dtype == keras.config.floatx():
             pixels = pixels.copy()
         return np.asarray(keras.utils.img_to_array(pixels, data_format=self.data_format))
 
-    def _cached_pixels(self, sample: int, path: str) -> npt.NDArray[Any]:
-        if self._cache is not None:
-            return self._cache.get(sample, lambda: self._pixels(path))
-        pixels = None
-        if self._ahead is not None:
-            pixels = self._ahead.take(ImageKey.of(path, self._settings()))
-        return self._pixels(path) if pixels is None else pixels
+    def _find_pixels(self, sample: int, path: str, settings: Hashable) -> npt.NDArray[Any]:
+        """Returns the pixels of a file: from the cache, loaded ahead, or loaded now."""
+        try:
+            if self._cache is not None:
+                return self._cache.get(sample, lambda: self._pixels(path))
+            if self._ahead is not None:
+                pixels = self._ahead.take(path, settings)
+                if pixels is not None:
+                    return pixels
+            return self._pixels(path)
+        except Exception as err:
+            err.add_note(f"The file is {os.fspath(path)!r}.")
+            raise
 
     def _pixels(self, path: str) -> npt.NDArray[Any]:
-        pixels = self._decode_jpeg(path)
+        pixels = self._decode_plain(path)
         if pixels is not None:
             return pixels
         picture = keras.utils.load_img(
@@ -244,24 +251,33 @@ class BatchFromFilesMixin(_Base):
             return pixels.astype(keras.config.floatx())
         return pixels
 
-    def _decode_jpeg(self, path: str) -> npt.NDArray[np.uint8] | None:
-        """Returns the pixels that ``load_img`` returns, if a faster decoder has the same result."""
-        if self.color_mode != "rgb" or self.interpolation != "nearest" or self.keep_aspect_ratio:
-            return None
-        try:
-            data = read_if_jpeg(path)
-        except (OSError, TypeError, ValueError):
-            return None  # Keras raises the error
-        if data is None or any(not isinstance(side, int) or side < 1 for side in self.target_size):
+    def _decode_plain(self, path: str) -> npt.NDArray[np.uint8] | None:
+        """Returns the pixels that ``load_img`` returns, if a faster way has the same result."""
+        mode = _PLAIN_MODES.get(self.color_mode)
+        if mode is None or self.interpolation != "nearest" or self.keep_aspect_ratio:
             return None
         height, width = self.target_size
-        return decode_jpeg(data, (height, width))
+        if type(height) is not int or type(width) is not int or height < 1 or width < 1:
+            return None
+        try:
+            with open(path, "rb", buffering=0) as file:
+                data = file.read()
+        except (OSError, TypeError, ValueError):
+            return None  # Keras raises the error
+        picture = open_plain_png(data)
+        if picture is None:
+            return decode_jpeg(data, (height, width)) if mode == "RGB" else None
+        if picture.mode != mode:
+            picture = picture.convert(mode)
+        if picture.size != (width, height):
+            picture = picture.resize((width, height), _NEAREST)
+        return np.asarray(picture)
 
     def _image_or_error(
         self, sample: np.int64, filepaths: list[str]
     ) -> npt.NDArray[Any] | Exception:
         try:
-            return self._image(sample, filepaths)
+            return self._image(int(sample), filepaths, self._settings())
         except Exception as err:
             if not concerns_file(err):
                 raise
@@ -303,3 +319,45 @@ class BatchFromFilesMixin(_Base):
             return load_substitute([same_class, all_samples], rng, load, failure)
         except ImageError as none_left:
             raise none_left from err
+
+
+@final
+class _Files:
+    """The images of a batch of files; see ``Images``."""
+
+    def __init__(
+        self, iterator: BatchFromFilesMixin, samples: npt.NDArray[np.int64], filepaths: list[str]
+    ) -> None:
+        self._iterator = iterator
+        self._samples = samples
+        self._numbers = [int(sample) for sample in samples]
+        self._filepaths = filepaths
+        self._settings = iterator._settings()
+        self._channels_first = iterator.data_format == "channels_first"
+        self.dtype = keras.config.floatx()
+
+    def load(self, position: int) -> npt.NDArray[Any]:
+        """Returns an image as Keras does, as an array that may be written to."""
+        return self._iterator._image(self._numbers[position], self._filepaths, self._settings)
+
+    def read(self, position: int) -> npt.NDArray[Any]:
+        """Returns the pixels of a file, with the axes of a batch."""
+        sample = self._numbers[position]
+        pixels = self._iterator._find_pixels(sample, self._filepaths[sample], self._settings)
+        if pixels.ndim == 2:
+            return pixels[np.newaxis] if self._channels_first else pixels[:, :, np.newaxis]
+        return pixels.transpose(2, 0, 1) if self._channels_first else pixels
+
+    def stacked(self) -> StackedRows | None:
+        """Returns the rows of the cache; None if there is none, or it lacks some."""
+        cache, samples = self._iterator._cache, self._samples
+        is_plain = len(samples) > 0 and samples.min() >= 0  # a user may count from the end
+        stacked = cache.stacked(samples) if cache is not None and is_plain else None
+        if stacked is None:
+            return None
+        stack, rows = stacked
+        if stack.ndim == 3:
+            stack = stack[:, np.newaxis] if self._channels_first else stack[..., np.newaxis]
+        elif self._channels_first:
+            stack = np.moveaxis(stack, 3, 1)
+        return StackedRows(stack, rows)

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 Image = npt.NDArray[Any]
+_IMAGE_AXES = 3
 
 
 class Normalization(Protocol):
@@ -50,6 +51,16 @@ def normalize(x: Image, options: Normalization) -> Image:
         flat = x.reshape(-1, math.prod(x.shape[-3:]))
         x = np.reshape(flat @ options.zca_whitening_matrix, x.shape)
     return x
+
+
+def is_elementwise(options: Normalization) -> bool:
+    """Returns whether ``normalize`` gives a batch the same values as each of its images."""
+    return not (
+        options.samplewise_center
+        or options.samplewise_std_normalization
+        or options.zca_whitening
+        or any(np.ndim(one) > _IMAGE_AXES for one in (options.mean, options.std) if one is not None)
+    )
 
 
 def fit_statistics(x: npt.NDArray[Any], options: Normalization) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import threading
 import warnings
@@ -75,6 +76,103 @@ def draw_parameters(ranges: Ranges, shape: tuple[int, ...], source: RandomSource
         "channel_shift_intensity": intensity,
         "brightness": None if bright is None else source.uniform(bright[0], bright[1]),
     }
+
+
+def draw_batch(
+    ranges: Ranges, shape: tuple[int, ...], source: RandomSource, count: int
+) -> list[Parameters]:
+    """Draws the parameters of several images: the same as ``draw_parameters`` for each in turn.
+
+    All numbers are drawn by one call, unless a range is not a plain number.
+    """
+    limits = _list_limits(ranges)
+    if limits is None:
+        return [draw_parameters(ranges, shape, source) for _ in range(count)]
+    lows, highs = zip(*limits.values(), strict=True)
+    rows = source.uniform(lows, highs, (count, len(limits))).tolist()
+    theta, tx, ty, shear, zx, zy, horizontal, vertical, intensity, brightness = (
+        list(limits).index(name) if name in limits else None for name in _ORDER
+    )
+    height = _shift_unit(ranges.height_shift_range, shape, ranges.row_axis)
+    width = _shift_unit(ranges.width_shift_range, shape, ranges.col_axis)
+    flips_cols, flips_rows = ranges.horizontal_flip, ranges.vertical_flip
+    return [
+        {
+            "theta": 0 if theta is None else row[theta],
+            "tx": 0 if tx is None else row[tx] * height,
+            "ty": 0 if ty is None else row[ty] * width,
+            "shear": 0 if shear is None else row[shear],
+            "zx": 1 if zx is None else row[zx],
+            "zy": 1 if zy is None else row[zy],
+            "flip_horizontal": (row[horizontal] < 0.5) * flips_cols,
+            "flip_vertical": (row[vertical] < 0.5) * flips_rows,
+            "channel_shift_intensity": None if intensity is None else row[intensity],
+            "brightness": None if brightness is None else row[brightness],
+        }
+        for row in rows
+    ]
+
+
+# The parameters, in the order in which they are drawn.
+_ORDER = (
+    *(
+        "theta",
+        "tx",
+        "ty",
+        "shear",
+        "zx",
+        "zy",
+        "horizontal",
+        "vertical",
+        "intensity",
+        "brightness",
+    ),
+)
+
+
+def _list_limits(ranges: Ranges) -> dict[str, tuple[float, ...]] | None:
+    """Returns the limits of each parameter that is drawn; None: drawing depends on their types."""
+    shifts = ranges.height_shift_range, ranges.width_shift_range
+    symmetric = {
+        "theta": ranges.rotation_range,
+        "tx": shifts[0],
+        "ty": shifts[1],
+        "shear": ranges.shear_range,
+        "intensity": ranges.channel_shift_range,
+    }
+    low, high = ranges.zoom_range
+    bright = () if ranges.brightness_range is None else tuple(ranges.brightness_range[:2])
+    values = (*symmetric.values(), low, high, *bright)
+    if not all(type(value) in (int, float) and math.isfinite(value) for value in values):
+        return None
+    if any(shift and type(shift) is int for shift in shifts):
+        return None  # one of range(shift)
+    limits: dict[str, tuple[float, ...]] = {
+        name: (-limit, limit) for name, limit in symmetric.items() if limit
+    }
+    limits |= {"horizontal": (0, 1), "vertical": (0, 1)}
+    if low != 1 or high != 1:
+        limits |= {"zx": (low, high), "zy": (low, high)}
+    if bright:
+        limits["brightness"] = bright
+    return {name: limits[name] for name in _ORDER if name in limits}
+
+
+def _shift_unit(limit: Any, shape: tuple[int, ...], axis: int) -> int:
+    return shape[axis - 1] if limit < 1 else 1
+
+
+def only_flips(ranges: Ranges) -> bool:
+    """Returns whether no image is changed, except that it is flipped."""
+    return not (
+        np.any(ranges.rotation_range)
+        or np.any(ranges.height_shift_range)
+        or np.any(ranges.width_shift_range)
+        or np.any(ranges.shear_range)
+        or tuple(ranges.zoom_range) != (1, 1)
+        or ranges.channel_shift_range != 0
+        or ranges.brightness_range is not None
+    )
 
 
 def _draw_symmetric(limit: Any, source: RandomSource) -> Any:

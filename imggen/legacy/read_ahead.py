@@ -18,29 +18,6 @@ from imggen.workers import ThreadMap, register_after_fork
 Pixels = npt.NDArray[Any]
 
 
-class ImageKey(NamedTuple):
-    """Everything that determines the pixels of an image.
-
-    Attributes:
-        path: The path of its file.
-        state: The size and modification time of the file; None if there is no file.
-        settings: The settings for decoding.
-    """
-
-    path: str
-    state: tuple[int, int] | None
-    settings: Hashable
-
-    @classmethod
-    def of(cls, path: str, settings: Hashable) -> ImageKey:
-        """Returns the key of a file in its present state."""
-        try:
-            found = os.stat(path)
-        except (OSError, ValueError, TypeError):  # loading the file raises the error
-            return cls(path, None, settings)
-        return cls(path, (found.st_size, found.st_mtime_ns), settings)
-
-
 @final
 class ReadAhead:
     """Holds the images that are being loaded for one batch, until the next batch is requested."""
@@ -52,25 +29,30 @@ class ReadAhead:
     def after_fork(self) -> None:
         """Starts over: a forked process has no threads that would finish a load."""
         self._lock = threading.Lock()
-        self._loads: dict[ImageKey, _Load] = {}
-        self._earlier_loads: dict[ImageKey, _Load] = {}
+        self._loads: dict[str, _Load] = {}
+        self._earlier_loads: dict[str, _Load] = {}
 
     def __reduce__(self) -> tuple[type[ReadAhead], tuple[()]]:
         return ReadAhead, ()  # a copy has no load under way
 
     def start(
-        self, keys: list[ImageKey], load: Callable[[ImageKey], Pixels], threads: ThreadMap
+        self,
+        paths: list[str],
+        settings: Hashable,
+        load: Callable[[str], Pixels],
+        threads: ThreadMap,
     ) -> None:
         """Starts to load a batch; drops all batches but this one and the one before it.
 
         Args:
-            keys: The key of each image in the batch.
+            paths: The path of each image in the batch.
+            settings: Everything else that determines its pixels.
             load: Loads one of them.
             threads: The threads that call ``load``.
         """
-        loads: dict[ImageKey, _Load] = {}
-        for chunk in threads.chunks(keys):
-            future = threads.submit(lambda chunk: _load_all(load, chunk), chunk)
+        loads: dict[str, _Load] = {}
+        for chunk in threads.chunks(paths):
+            future = threads.submit(lambda chunk: _load_all(load, chunk, settings), chunk)
             loads.update(dict.fromkeys(chunk, future))
         with self._lock:
             # The batch before this one may not be complete yet.
@@ -78,35 +60,64 @@ class ReadAhead:
         for future in dropped.values():
             future.cancel()
 
-    def take(self, key: ImageKey) -> Pixels | None:
-        """Returns the pixels of an image, and waits for them; None if its load was not started.
+    def take(self, path: str, settings: Hashable) -> Pixels | None:
+        """Returns the pixels of a file, and waits for them; None if they must be loaded now.
+
+        That is so if their load was not started, or if the file or the settings have changed.
 
         Raises:
             Exception: The error that loading the image has raised.
         """
-        with self._lock:
-            future = self._loads.pop(key, None) or self._earlier_loads.pop(key, None)
+        future = self._loads.pop(path, None) or self._earlier_loads.pop(path, None)
         # Waiting for a load that was not started could deadlock: the calling thread may be the one
         # that would start it.
         if future is None or future.cancel():
             return None
-        outcome = future.result()[key]
-        if isinstance(outcome, Exception):
-            raise outcome
-        return outcome
+        loaded = future.result()
+        outcome = loaded.by_path[path]
+        if loaded.settings != settings or outcome.state != _find_state(path):
+            return None
+        if isinstance(outcome.pixels, Exception):
+            raise outcome.pixels
+        return outcome.pixels
 
 
-_Load = Future[dict[ImageKey, Pixels | Exception]]
+class _Outcome(NamedTuple):
+    """A loaded image.
+
+    Attributes:
+        state: The state of the file before it was loaded.
+        pixels: Its pixels, or the error that loading has raised.
+    """
+
+    state: _State
+    pixels: Pixels | Exception
 
 
-def _load_all(
-    load: Callable[[ImageKey], Pixels], keys: list[ImageKey]
-) -> dict[ImageKey, Pixels | Exception]:
-    """Returns the pixels of each image, or the error that loading it has raised."""
-    outcomes: dict[ImageKey, Pixels | Exception] = {}
-    for key in keys:
+class _Loaded(NamedTuple):
+    settings: Hashable
+    by_path: dict[str, _Outcome]
+
+
+# The size and modification time of a file; None if there is no file.
+_State = tuple[int, int] | None
+_Load = Future[_Loaded]
+
+
+def _load_all(load: Callable[[str], Pixels], paths: list[str], settings: Hashable) -> _Loaded:
+    outcomes: dict[str, _Outcome] = {}
+    for path in paths:
+        state = _find_state(path)
         try:
-            outcomes[key] = load(key)
+            outcomes[path] = _Outcome(state, load(path))
         except Exception as err:  # noqa: BLE001 - raised when this image is taken
-            outcomes[key] = err
-    return outcomes
+            outcomes[path] = _Outcome(state, err)
+    return _Loaded(settings, outcomes)
+
+
+def _find_state(path: str) -> _State:
+    try:
+        found = os.stat(path)
+    except (OSError, ValueError, TypeError):  # loading the file raises the error
+        return None
+    return found.st_size, found.st_mtime_ns
