@@ -16,6 +16,7 @@ from .sequences import (
     from_dataframe,
     from_directory,
     from_files,
+    kfold_sequences,
     zip_sequences,
 )
 from .splitting import group_by, kfold, oversample, split
@@ -45,6 +46,7 @@ __all__ = [
     "group_by",
     "hash_files",
     "kfold",
+    "kfold_sequences",
     "load_image",
     "load_policy",
     "oversample",

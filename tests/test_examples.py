@@ -85,6 +85,14 @@ def test_split_dataset(run, folder):
     assert "loaded: 28 train, 6 val, 6 test" in shown
 
 
+def test_cross_validation(run, folder):
+    small = ["--folds", "2", "--epochs", "1", "--image-size", "16"]
+    shown = run(ROOT / "examples/cross_validation.py", "photos", *small)
+    pattern = r"^fold [01]: 20 train, 20 val, accuracy [01]\.\d+$"
+    assert len(re.findall(pattern, shown, re.MULTILINE)) == 2
+    assert re.search(r"^mean accuracy [01]\.\d{4}$", shown, re.MULTILINE)
+
+
 def test_preview_augmentations(run, folder):
     shown = run(ROOT / "examples/preview_augmentations.py", "photos", "--image-size", "48")
     assert "label: cat" in shown

@@ -229,6 +229,7 @@ def file_cases(folder: Path, photos: Path) -> Iterator[Call]:
     copies = {"source": photos, "augment": "light", "copies": 1, "image_size": (8, 8), "workers": 0}
     halves = {"source": photos, "ratios": (0.5, 0.5)}
     yield "from_directory", imggen.from_directory, {"directory": photos, **SIZE}
+    yield "kfold_sequences", imggen.kfold_sequences, {"source": photos, "num_folds": 2, **SIZE}
     yield "scan", imggen.scan, {"directory": photos}
     yield "load_image", imggen.load_image, {"source": photos / "cat/000.png"}
     yield "load_policy", imggen.load_policy, {"file": policy}

@@ -11,7 +11,7 @@ from enum import Enum
 from typing import final
 
 from imggen.core import describe_mark, describe_output, shorten
-from imggen.data.system_names import find_system_name
+from imggen.data.system_names import find_system_name, is_cvs_folder
 from imggen.decode import image_extensions
 from imggen.errors import OptionError, ScanError
 
@@ -197,6 +197,8 @@ class FolderLister:
         except OSError:  # a circular link, or one through something that is not a folder
             is_folder = is_file = False
         system_name = find_system_name(os.fsdecode(entry.name))
+        if is_folder and entry.name == b"CVS" and is_cvs_folder(os.fsdecode(entry.path)):
+            system_name = "CVS"
         if system_name is not None:
             return f"system {'folder' if is_folder else 'file'} ({system_name})"
         if is_folder:

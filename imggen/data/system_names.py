@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 
 # Names of their own only: a class may be named "cache", "tmp" or "recycled". Hidden names are not
@@ -18,6 +19,7 @@ _NAMES = {
         "@SynoResource",
         "@__thumb",
         "@tmp",
+        "@Transcode",
         "#recycle",
         "#snapshot",
         "~snapshot",
@@ -48,6 +50,8 @@ _NAMES = {
         "ZbThumbnail.info",
     )
 }
+# The recycle bin of Windows XP and older, in capitals only: a class may be "recycler".
+_RECYCLER = "RECYCLER"
 # Owner files of Office ("~$photos.xlsx"), fragments of chkdsk, parts of a resource fork.
 _PATTERNS = (
     (re.compile(r"~\$.+", re.DOTALL), "~$*"),
@@ -56,8 +60,15 @@ _PATTERNS = (
 )
 
 
+def is_cvs_folder(folder: str) -> bool:
+    """Returns whether a folder holds the records of CVS, and not images of a class "CVS"."""
+    return os.path.basename(folder) == "CVS" and os.path.isfile(os.path.join(folder, "Entries"))
+
+
 def find_system_name(name: str) -> str | None:
     """Returns the usual spelling of a name that belongs to a system; None for all others."""
+    if name == _RECYCLER:
+        return name
     lower = name.lower()
     if lower in _NAMES:
         return _NAMES[lower]

@@ -215,7 +215,8 @@ def plan_split(
     goal = os.path.realpath(target)
     settings = recipe.as_metadata() | ({} if labels else {"no_labels": True})
     if isinstance(source, Manifest):
-        check_not_nested(os.fspath(target), files=source.filepaths)
+        folder = os.fspath(source.root) if _is_of_class_folders(source) else None
+        check_not_nested(os.fspath(target), folder=folder, files=source.filepaths)
     else:
         check_not_nested(os.fspath(target), folder=os.fspath(source))
     plan_mode = check_mode(mode)
@@ -239,6 +240,17 @@ def plan_split(
         )
     result = make_splits(manifest, recipe, progress)
     return make_plan(manifest, result, goal, plan_mode, settings)
+
+
+def _is_of_class_folders(manifest: Manifest) -> bool:
+    """Whether every sample is in the folder of its class, as after a scan of the root."""
+    if manifest.labels is None or not manifest.num_samples:
+        return False
+    folders = [f"{name}/" for name in manifest.class_names]
+    return all(
+        path.startswith(folders[label])
+        for path, label in zip(manifest.paths, manifest.labels.tolist(), strict=True)
+    )
 
 
 def _scan(source: Source, *, labels: bool) -> Manifest:

@@ -8,6 +8,7 @@ without changes elsewhere.
 
 from imggen.sequences.array_factory import from_arrays
 from imggen.sequences.factories import from_dataframe, from_directory, from_files
+from imggen.sequences.folds import kfold_sequences
 from imggen.sequences.image_sequence import ImageSequence
 from imggen.sequences.keras_compat import (
     as_trainable,
@@ -27,6 +28,7 @@ __all__ = [
     "from_dataframe",
     "from_directory",
     "from_files",
+    "kfold_sequences",
     "next_batch_in_keras",
     "refuse_tf_keras",
     "zip_sequences",

@@ -258,21 +258,25 @@ def make_sequences(
     options: SequenceOptions,
 ) -> ImageSequence | Splits[ImageSequence]:
     """Makes one sequence of a manifest, or one for each split of a recipe."""
-    targets = [name for name in manifest.attached if name != "inputs"]
-    if len(targets) > 1 and "label_mode" not in options:
-        raise OptionError(
-            f"The table has {' and '.join(targets)}, and targets can only be one of them. Pass "
-            "label_mode=."
-        )
-    options = {"label_mode": default_label_mode(manifest), **options}
     if recipe is None:
+        options = _choose_label_mode(manifest, options)
         if isinstance(augment, Mapping):
             raise OptionError(
                 f"augment= has the splits {shorten(list(augment))}, but split=None makes a single "
                 "sequence. Pass the augmentation itself, or split=."
             )
         return ImageSequence(manifest, augment=augment, seed=seed, **options)
-    splits = split_by_recipe(manifest, recipe)
+    return make_split_sequences(split_by_recipe(manifest, recipe), augment, seed, options)
+
+
+def make_split_sequences(
+    splits: Splits[Manifest],
+    augment: Augment | Mapping[str, Augment],
+    seed: int | None,
+    options: SequenceOptions,
+) -> Splits[ImageSequence]:
+    """Makes one sequence of each split; augmentation and shuffling are for train alone."""
+    options = _choose_label_mode(splits[0], options)
     if isinstance(augment, Mapping):
         augment_of = {split_name(name): value for name, value in augment.items()}
     else:
@@ -303,6 +307,16 @@ def make_sequences(
             for name, manifest in splits.as_dict().items()
         ]
     return Splits(sequences, splits.names)
+
+
+def _choose_label_mode(manifest: Manifest, options: SequenceOptions) -> SequenceOptions:
+    targets = [name for name in manifest.attached if name != "inputs"]
+    if len(targets) > 1 and "label_mode" not in options:
+        raise OptionError(
+            f"The table has {' and '.join(targets)}, and targets can only be one of them. Pass "
+            "label_mode=."
+        )
+    return {"label_mode": default_label_mode(manifest), **options}
 
 
 def check_factory_options(factory: Callable[..., object], options: Mapping[str, object]) -> None:

@@ -140,6 +140,7 @@ def test_a_folder_that_class_names_names_is_a_class_whatever_it_is(photos, other
 
 SYSTEM_FOLDERS = [
     *"@eaDir #recycle @Recycle @Recently-Snapshot #snapshot @tmp @__thumb lost+found".split(),
+    *"@Transcode RECYCLER".split(),
     *"$RECYCLE.BIN __pycache__ __MACOSX ~snapshot OneDriveTemp FOUND.000".split(),
     *"$WINDOWS.~BT $WinREAgent Config.Msi msdownld.tmp _vti_cnf".split(),
     "System Volume Information",
@@ -180,6 +181,7 @@ def test_what_systems_leave_is_skipped_counted_and_named(photos):
 
 def test_only_exact_names_count(tmp_path):
     names = """cache caches split splits train2 augment recycle Recycle recycled snapshot tmp temp
+    recycler Recycler CVS cvs Transcode
     thumbs thumbnails @ # ~ ~cat lost found found.00 pycache eaDir @eaDir2 icon Icon desktop trash
     quarantine report demo 0123456789abcdef""".split()
     for name in names:
@@ -189,6 +191,16 @@ def test_only_exact_names_count(tmp_path):
     found = scan(tmp_path)
     assert found.class_counts == dict.fromkeys(sorted(names), 3)
     assert found.skipped == {"not an image (.txt)": 1}
+
+
+def test_records_of_cvs_are_not_a_class(photos):
+    clean = list(scan(photos).paths)
+    for place in (photos, photos / "cat"):
+        (place / "CVS").mkdir()
+        (place / "CVS" / "Entries").write_text("/0.png/1.1/Thu Jan  1 00:00:00 1970/-kb/\n")
+        draw(place / "CVS" / "Base" / "1.png")
+    assert list(scan(photos).paths) == clean
+    assert scan(photos).skipped == {"system folder (CVS)": 2}
 
 
 def test_splits_hold_no_such_folders(tmp_path, others):

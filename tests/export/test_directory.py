@@ -8,7 +8,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from imggen import Boxes, Keypoints, Manifest, split_directory
+from imggen import Boxes, Keypoints, Manifest, scan, split_directory
 from imggen.errors import ExportError, ImggenWarning, ScanError, SplitError
 from tests.helpers.images import write_images
 from tests.helpers.split_files import (
@@ -300,3 +300,19 @@ def test_a_failed_scan_or_split_writes_no_file(photos, tmp_path, source, ratios,
     with pytest.raises(error):
         split_directory(tmp_path / source, tmp_path / "out", ratios)
     assert everything_in(tmp_path) == before
+
+
+@pytest.mark.parametrize("place", ["new", "cat/new", "train"])
+def test_a_folder_among_the_classes_of_a_scan_is_refused(photos, place):
+    before = files_in(photos)
+    for source in (photos, scan(photos), scan(photos, class_names=["dog"])):
+        with pytest.raises(ExportError, match="contains the other, so copies would be taken for"):
+            split_directory(source, photos / place)
+    assert files_in(photos) == before
+
+
+def test_a_folder_next_to_the_folder_of_a_table_is_accepted(photos):
+    table = scan(photos).to_frame()
+    table["path"] = "photos/" + table["path"]
+    manifest = Manifest.from_frame(table, root=photos.parent)
+    assert len(split_directory(manifest, photos.parent / "out", HALF).train) == 8
