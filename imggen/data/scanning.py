@@ -259,7 +259,7 @@ def _scan_classes(
     root: str, lister: FolderLister, under: bytes, class_names: ClassNames | None
 ) -> tuple[tuple[str, ...], list[bytes], npt.NDArray[np.int32]]:
     """Lists the class folders ``root/under/*``: class names, paths and class indices."""
-    path = os.path.join(root, os.fsdecode(under))
+    path = os.path.join(root, os.fsdecode(under)) if under else root
     present = {os.fsdecode(folder): folder for folder in lister.folders(under)}
     names = tuple(present) if class_names is None else parse_class_names(class_names)
     loose = lister.count_loose_images(under, {os.fsencode(name) for name in names})

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from imggen.augment import Augment
-from imggen.core import check_arguments, check_seed
+from imggen.core import check_arguments, check_seed, check_whole
 from imggen.data import (
     ClassNames,
     Labels,
@@ -83,6 +83,7 @@ def kfold_sequences(
         [(12, 4), (12, 4), (12, 4), (12, 4)]
     """
     check_factory_options(kfold_sequences, options)
+    split_seed = check_whole("split_seed", split_seed, 0)
     manifest: Manifest | None = None
     if isinstance(source, Manifest):
         if labels is not None and class_names is None:
