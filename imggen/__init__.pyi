@@ -7,6 +7,7 @@ from .decode import ImageSpec, load_image
 from .export import augment_directory, split_directory, undo_split
 from .legacy import ImageDataGenerator
 from .loading import statistics
+from .preprocessing import Preprocessing
 from .preview import confusion_matrix, contact_sheet
 from .quality import find_duplicates, find_leaks, hash_files, survey, verify
 from .sequences import (
@@ -29,6 +30,7 @@ __all__ = [
     "ImageSpec",
     "Keypoints",
     "Manifest",
+    "Preprocessing",
     "Splits",
     "TableSequence",
     "augment",

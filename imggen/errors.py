@@ -10,6 +10,7 @@
     ├── SampleError        (ValueError)    a loaded array that does not fit into its batch
     ├── AugmentationError  (ValueError)    an augmentation that failed or returned a wrong result
     ├── PolicyError        (ValueError)    an invalid policy file
+    ├── PreprocessingError (ValueError)    settings that cannot be saved, loaded or exported
     ├── TableError         (ValueError)    a table file with missing columns or wrong values
     ├── CacheError         (OSError)       an unusable cache folder
     ├── ExportError        (OSError)       files that could not be written
@@ -255,6 +256,10 @@ class PolicyError(ImggenError, ValueError):
         error.file = file
         error.line = line
         return error
+
+
+class PreprocessingError(ImggenError, ValueError):
+    """Preprocessing settings cannot be saved, loaded or exported."""
 
 
 class TableError(ImggenError, ValueError):

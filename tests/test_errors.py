@@ -37,6 +37,7 @@ BUILTIN_OF = {
     "SampleError": ValueError,
     "AugmentationError": ValueError,
     "PolicyError": ValueError,
+    "PreprocessingError": ValueError,
     "TableError": ValueError,
     "ExportError": OSError,
     "WorkerError": RuntimeError,

@@ -27,6 +27,7 @@ from imggen.loading.label_modes import (
     class_weights,
     default_label_mode,
     find_label_mode,
+    is_label_mode,
 )
 from imggen.loading.sample_loader import Failure, SampleLoader
 from imggen.loading.sampler import EpochSampler
@@ -69,6 +70,7 @@ __all__ = [
     "import_function",
     "import_name",
     "is_from_keras",
+    "is_label_mode",
     "load_substitute",
     "statistics",
 ]

@@ -13,6 +13,7 @@ from imggen.augment import Pipeline
 from imggen.core import check_arguments
 from imggen.errors import OptionError
 from imggen.loading import Batch, BatchMaker, EpochSampler, ImageSource, NoTargetMode, SampleLoader
+from imggen.preprocessing import Preprocessing, describe_libraries
 from imggen.sequences.base import EpochSequence
 from imggen.sequences.model_output import select_output
 from imggen.workers import WorkerOptions
@@ -35,6 +36,24 @@ class PredictionView:
     @abstractmethod
     def worker_options(self) -> WorkerOptions:
         """The workers that load the images."""
+
+    @property
+    def preprocessing(self) -> Preprocessing:
+        """Everything between an image and the input of the model; see ``Preprocessing``."""
+        maker, spec = self.batch_maker, self._source.spec
+        boxes = maker.manifest.boxes
+        decoded_by, resized_by = (None, None) if spec is None else describe_libraries(spec)
+        return Preprocessing(
+            spec=spec,
+            scaling=maker.scaling,
+            dtype=maker.dtype,
+            data_format="channels_first" if maker.channels_first else "channels_last",
+            label_mode=maker.label_mode.name,
+            class_names=maker.manifest.class_names if boxes is None else boxes.class_names,
+            decoded_by=decoded_by,
+            resized_by=resized_by,
+            loader=None if spec is not None else self._source.load_whole,
+        )
 
     def whole_images(self) -> SampleLoader:
         """Returns the loader of images without augmentation, of the size that training sees."""

@@ -15,6 +15,7 @@ from imggen.loading.label_modes.registry import (
     LabelModeLike,
     default_label_mode,
     find_label_mode,
+    is_label_mode,
 )
 
 __all__ = [
@@ -29,4 +30,5 @@ __all__ = [
     "class_weights",
     "default_label_mode",
     "find_label_mode",
+    "is_label_mode",
 ]

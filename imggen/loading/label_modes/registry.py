@@ -53,6 +53,11 @@ def find_label_mode(label_mode: LabelModeLike) -> LabelMode:
     return LABEL_MODES[label_mode]
 
 
+def is_label_mode(name: str | None) -> bool:
+    """Whether a built-in mode has this name."""
+    return name in LABEL_MODES
+
+
 def default_label_mode(manifest: Manifest) -> LabelMode:
     """Returns the mode that a manifest was probably made for.
 

@@ -1,0 +1,14 @@
+"""The libraries that decode and resize, with their versions."""
+
+from __future__ import annotations
+
+from imggen.decode import ImageSpec
+
+
+def describe_libraries(spec: ImageSpec) -> tuple[str, str]:
+    """Returns the library that decodes and the one that resizes as ``spec`` asks, with versions."""
+    import PIL
+
+    del spec
+    pillow = f"Pillow {PIL.__version__}"
+    return pillow, pillow
