@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -170,9 +171,24 @@ class BoxColumn:
         Args:
             row: The sample.
             size: (height, width) in pixels of the image that the table describes.
+
+        Returns:
+            Shape (num_boxes, 5); not to be written to.
         """
-        entries = self.rows[row]
-        return np.column_stack([_to_corners(entries[:, :4], self.format, size), entries[:, 4]])
+        entries = self._corners[self.rows.offsets[row] : self.rows.offsets[row + 1]]
+        if self.format not in ("albumentations", "yolo"):
+            return entries
+        height, width = size
+        return entries * np.array([width, height, width, height, 1.0])
+
+    @functools.cached_property
+    def _corners(self) -> npt.NDArray[np.float64]:
+        """All boxes as (left, top, right, bottom, class index), in the unit of the format."""
+        values = self.rows.values
+        corners = _to_corners(values[:, :4], self.format, (1, 1))
+        corners = np.asarray(np.column_stack([corners, values[:, 4]]), np.float64)
+        corners.flags.writeable = False
+        return corners
 
     def from_targets(
         self, targets: Mapping[str, npt.NDArray[Any]], size: tuple[int, int]
@@ -197,7 +213,7 @@ class BoxColumn:
         """
         height, width = size
         left, top, right, bottom = boxes[:, :4].T
-        if self.is_relative:
+        if self.format in ("albumentations", "yolo"):
             left, right, top, bottom = left / width, right / width, top / height, bottom / height
         if self.format == "coco":
             columns = left, top, right - left, bottom - top
@@ -205,10 +221,13 @@ class BoxColumn:
             columns = (left + right) / 2, (top + bottom) / 2, right - left, bottom - top
         else:
             columns = left, top, right, bottom
+        num_boxes = boxes.shape[0]
         padded = np.zeros((self.capacity, 4), np.float32)
-        padded[: len(boxes)] = np.column_stack(columns)
-        labels = np.full(self.capacity, -1, np.int32)
-        labels[: len(boxes)] = boxes[:, 4]
+        filled = padded[:num_boxes]
+        filled[:, 0], filled[:, 1], filled[:, 2], filled[:, 3] = columns
+        labels = np.empty(self.capacity, np.int32)
+        labels[:num_boxes] = boxes[:, 4]
+        labels[num_boxes:] = -1
         return {"boxes": padded, "labels": labels}
 
     def take(self, rows: npt.NDArray[np.int64]) -> BoxColumn:

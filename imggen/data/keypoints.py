@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal, final, get_args
@@ -97,8 +98,15 @@ class KeypointColumn:
         return cls(rows, spec.format, rows.max_length)
 
     def keypoints(self, row: int) -> npt.NDArray[np.float64]:
-        """Returns the points of a sample in the layout of ``Sample.keypoints``."""
-        return self.from_target(self.rows[row])
+        """Returns the points of a sample in the layout of ``Sample.keypoints``; read-only."""
+        return self._points[self.rows.offsets[row] : self.rows.offsets[row + 1]]
+
+    @functools.cached_property
+    def _points(self) -> npt.NDArray[np.float64]:
+        """The points of all samples in the layout of ``Sample.keypoints``."""
+        points = self.from_target(self.rows.values)
+        points.flags.writeable = False
+        return points
 
     def from_target(self, points: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
         """Converts points in ``format`` into the layout of ``Sample.keypoints``."""
@@ -118,13 +126,15 @@ class KeypointColumn:
             "keypoints": float32, shape (capacity, 2 to 4), padded with NaN. Angles are at least 0
             and below 360.
         """
-        padded = np.full((self.capacity, len(self.format)), np.nan, np.float32)
-        for column, letter in enumerate(self.format):
-            values = keypoints[:, _SAMPLE_COLUMNS[letter]].astype(np.float32)
-            if letter == "a":  # converted to float32 first, or it could be rounded up to 360
-                values = np.degrees(values) % np.float32(360)
-                values[values == 360] = 0  # the remainder of a tiny negative number
-            padded[: len(values), column] = values
+        num_points, letters = keypoints.shape[0], self.format
+        padded = np.empty((self.capacity, len(letters)), np.float32)
+        padded[num_points:] = np.nan
+        points = padded[:num_points]
+        points[...] = keypoints[:, [_SAMPLE_COLUMNS[letter] for letter in letters]]
+        if "a" in letters:  # converted to float32 first, or it could be rounded up to 360
+            angles = points[:, letters.index("a")]
+            angles[...] = np.degrees(angles) % np.float32(360)
+            angles[angles == 360] = 0  # the remainder of a tiny negative number
         return {"keypoints": padded}
 
     def take(self, rows: npt.NDArray[np.int64]) -> KeypointColumn:

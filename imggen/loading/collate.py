@@ -112,9 +112,10 @@ class BatchCollator:
             self.targets[name] = np.empty((self._capacity, *target.shape), target.dtype)
         targets = self.targets[name]
         self._check_shape(name, target, targets, row)
-        dtype = np.result_type(targets, target)  # some mask files have 8 bits, some 16
-        self.targets[name] = targets.astype(dtype, copy=False)
-        self.targets[name][position] = target
+        if target.dtype != targets.dtype:  # some mask files have 8 bits, some 16
+            targets = targets.astype(np.result_type(targets, target))
+            self.targets[name] = targets
+        targets[position] = target
 
     def _put_image(self, name: str, position: int, array: npt.NDArray[Any], row: int) -> None:
         # Only a mirrored view has a negative stride.

@@ -44,14 +44,14 @@ class BoxMode(PositionMode):
         assert column is not None  # noqa: S101 - checked by check_manifest
         in_file, matrix = image.locate(is_relative=column.is_relative)
         boxes = column.boxes(image.row, in_file)
-        if is_outside(boxes, in_file).any():
+        if True in is_outside(boxes, in_file):
             raise ImageError.of(
                 image.path,
                 f"a box lies outside the image: {boxes[:, :4].tolist()} (left, top, right, "
                 f"bottom), in an image of {in_file[1]} x {in_file[0]} pixels",
             )
-        size = Sample(image.array).size
-        return Sample(image.array, boxes=move_boxes(boxes, matrix, in_file, size))
+        height, width = image.array.shape[:2]
+        return Sample(image.array, boxes=move_boxes(boxes, matrix, in_file, (height, width)))
 
     def sample_targets(
         self, sample: Sample, manifest: Manifest, *, channels_first: bool

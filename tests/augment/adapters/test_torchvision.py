@@ -252,11 +252,11 @@ BREAKERS = {
     "gray": (v2.Grayscale(), r"'torchvision\.Grayscale' returned uint8 of shape \(24, 32, 1\)"),
     "float": (
         v2.ToDtype(torch.float32, scale=True),
-        r"'torchvision\.ToDtype' returned float32 of shape \(24, 32, 3\) for .*Scale with",
+        r"'torchvision\.ToDtype' returned float32 of shape \(24, 32, 3\) for .*Scale values",
     ),
     "normalize": (
         v2.Compose([v2.ToDtype(torch.float32, scale=True), v2.Normalize([0.5], [0.5])]),
-        r"'torchvision\.Compose' returned float32 .*Scale with rescale=",
+        r"'torchvision\.Compose' returned float32 .*Scale values",
     ),
     "picture": (v2.ToPILImage(), r"'torchvision\.ToPILImage' returned a PIL\.Image\.Image for"),
     "raises": (v2.Lambda(explode), r"'torchvision\.Lambda' raised KeyError on .*no such thing"),
