@@ -179,7 +179,7 @@ class BoxColumn:
         if self.format not in ("albumentations", "yolo"):
             return entries
         height, width = size
-        return entries * np.array([width, height, width, height, 1.0])
+        return np.asarray(entries * np.array([width, height, width, height, 1.0]), np.float64)
 
     @functools.cached_property
     def _corners(self) -> npt.NDArray[np.float64]:
