@@ -19,6 +19,7 @@ import numpy.typing as npt
 
 from imggen.cache.file_state import FileState
 from imggen.cache.journal import ArrayLocation, Journal
+from imggen.cache.packed import StackedRows
 from imggen.cache.store_files import (
     FILES,
     JOURNAL,
@@ -28,6 +29,7 @@ from imggen.cache.store_files import (
     delete_files,
     is_regular_file,
 )
+from imggen.cache.valid_arrays import ValidArrays
 from imggen.cache.writer import Writer, warn_of_cache
 from imggen.core import InputFile, format_bytes, mark_folder, unmark_folder
 from imggen.errors import CacheError
@@ -217,7 +219,7 @@ class DiskCache:
                 "has images in the format of another version of imggen, which are loaded again; "
                 f"imggen cache clear {os.fspath(folder)!r} deletes them",
             )
-        self._locations: dict[int, ArrayLocation] = {}  # with valid checksums
+        self._valid = ValidArrays(num_samples)
         self._missing: set[int] = set()  # neither stored nor to be stored
         self._writer = Writer(self._journal, self._folder, limit)
         weakref.finalize(self, self._writer.flush_if_possible)
@@ -232,8 +234,7 @@ class DiskCache:
         Raises:
             CacheError: The samples do not all fit on the disk.
         """
-        location = self._locations.get(index)
-        array = None if location is None else location.read()
+        array = self._valid.get(index)
         if array is not None:
             return array
         if index in self._missing:
@@ -249,8 +250,13 @@ class DiskCache:
                 self._missing.add(index)
         return _view_read_only(array)
 
-    def stacked(self, indices: npt.NDArray[np.int64]) -> None:
-        """Returns None: arrays lie in the order in which they were loaded."""
+    def stacked(self, indices: npt.NDArray[np.int64]) -> StackedRows | None:
+        """Returns where to find many samples at once.
+
+        None until all of them are stored and compared with their checksums, or if their shapes or
+        dtypes differ.
+        """
+        return self._valid.stacked(indices)
 
     @property
     def is_full(self) -> bool:
@@ -264,7 +270,7 @@ class DiskCache:
     def clear(self) -> None:
         """Writes waiting arrays and releases memory; the folder stays."""
         self.flush()
-        self._locations.clear()
+        self._valid.clear()
         self._missing.clear()
 
     def _read_stored(self, index: int, file: FileState) -> npt.NDArray[Any] | None:
@@ -287,7 +293,7 @@ class DiskCache:
         array = found.read()
         has_shape = self._shape is None or found.shape == self._shape
         if array is not None and has_shape and zlib.crc32(array.data) == found.checksum:
-            self._locations[index] = found
+            self._valid.add(index, found)
             return array
         self._writer.forget(found)
         warn_of_cache(self._folder, "has a damaged image, which is loaded again")

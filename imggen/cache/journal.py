@@ -58,28 +58,36 @@ class ArrayLocation(NamedTuple):
         checksum: The CRC-32 of its bytes.
     """
 
-    pixels: _Pixels
+    pixels: PixelFile
     offset: int
     shape: tuple[int, ...]
     dtype: np.dtype[Any]
     checksum: int
 
+    @property
+    def num_bytes(self) -> int:
+        """The number of bytes of the array."""
+        return math.prod(self.shape) * self.dtype.itemsize
+
     def read(self) -> npt.NDArray[Any] | None:
         """Returns the array, memory-mapped and read-only; None if it is incomplete."""
-        num_bytes = math.prod(self.shape) * self.dtype.itemsize
-        found = self.pixels.read(self.offset, self.offset + num_bytes)
+        found = self.pixels.read(self.offset, self.offset + self.num_bytes)
         return None if found is None else found.view(self.dtype).reshape(self.shape)
 
 
 @final
-class _Pixels:
-    """A file of arrays, kept open so that its arrays stay valid after the file is deleted."""
+class PixelFile:
+    """A file of arrays, kept open so that its arrays stay valid after the file is deleted.
+
+    Attributes:
+        mapped: The bytes that are mapped, which grow as later ones are read.
+    """
 
     def __init__(self, path: Path) -> None:
         self._path = path
         self._file = open_file(path, "rb")
         weakref.finalize(self, self._file.close)
-        self._mapped: npt.NDArray[np.uint8] = np.zeros(0, dtype=np.uint8)
+        self.mapped: npt.NDArray[np.uint8] = np.zeros(0, dtype=np.uint8)
 
     @property
     def num_bytes(self) -> int:
@@ -93,7 +101,7 @@ class _Pixels:
             return False
 
     def read(self, start: int, stop: int) -> npt.NDArray[np.uint8] | None:
-        mapped = self._mapped
+        mapped = self.mapped
         if stop > len(mapped):
             if stop > self.num_bytes:
                 return None
@@ -101,7 +109,7 @@ class _Pixels:
                 held = mmap.mmap(self._file.fileno(), 0, access=mmap.ACCESS_READ)
             except (OSError, ValueError):  # no address space for it
                 return None
-            self._mapped = mapped = np.frombuffer(held, dtype=np.uint8)
+            self.mapped = mapped = np.frombuffer(held, dtype=np.uint8)
         return mapped[start:stop]
 
 
@@ -132,7 +140,7 @@ class Journal:
         self._cache_key = cache_key
         self._file = folder / JOURNAL
         self._lock = FileLock(folder / LOCK)
-        self._pixels: _Pixels | None = None
+        self._pixels: PixelFile | None = None
         self._num_indexed = 0
         self._reset()
         self.is_writable = True
@@ -232,13 +240,13 @@ class Journal:
         for name in (PIXELS, JOURNAL):
             if not os.path.lexists(self._folder / name):
                 open_file(self._folder / name, "ab").close()
-        self._pixels = _Pixels(self._folder / PIXELS)
+        self._pixels = PixelFile(self._folder / PIXELS)
         self._reset()
 
     def _can_be_read(self) -> bool:
         """Opens files that cannot be written; returns whether they have arrays."""
         try:
-            self._pixels = _Pixels(self._folder / PIXELS)
+            self._pixels = PixelFile(self._folder / PIXELS)
             self._read_new_records(repair=False)
         except OSError:
             return False
