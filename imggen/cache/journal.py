@@ -91,6 +91,7 @@ class PixelFile:
 
     @property
     def num_bytes(self) -> int:
+        """The size of the file."""
         return os.fstat(self._file.fileno()).st_size
 
     def is_current(self) -> bool:
@@ -101,6 +102,7 @@ class PixelFile:
             return False
 
     def read(self, start: int, stop: int) -> npt.NDArray[np.uint8] | None:
+        """Returns bytes, memory-mapped and read-only; None if the file has not that many."""
         mapped = self.mapped
         if stop > len(mapped):
             if stop > self.num_bytes:

@@ -1,5 +1,7 @@
 """Whole batches are copied with the same bits as one sample after the other."""
 
+import itertools
+
 import numpy as np
 import pytest
 
@@ -63,13 +65,20 @@ def test_a_batch_has_the_bits_of_its_samples(block, channels_first, monkeypatch)
                     )
 
 
-def test_scaled_values_are_the_float32_products():
-    stack = np.arange(256, dtype=np.uint8).reshape(1, 16, 16, 1).repeat(6, axis=0)
-
-    scaled = put_all(stack, rescale=1 / 255)
-
-    expected = stack[ROWS].astype(np.float32) * np.float32(1 / 255)
-    np.testing.assert_array_equal(scaled, expected, strict=True)
+@pytest.mark.parametrize("dtype", ["float16", "float32", "float64"])
+@pytest.mark.parametrize("channels", [1, 3, 4])
+@pytest.mark.parametrize("block", [1, 2**18])  # bytes: one image, all of them
+def test_scaled_values_are_the_products_in_the_dtype(dtype, channels, block, monkeypatch):
+    monkeypatch.setattr(collate, "_BLOCK_BYTES", block)
+    pixels = np.arange(6 * 64 * channels).astype(np.uint8)
+    for height in (1, 8, 64):
+        stack = pixels.reshape(6, height, -1, channels)
+        for rescale, channels_first in itertools.product((None, 1 / 255, 2.5), (False, True)):
+            expected = stack[ROWS].astype(dtype) * np.dtype(dtype).type(rescale or 1)
+            expected = np.moveaxis(expected, -1, 1) if channels_first else expected
+            options = {"dtype": dtype, "rescale": rescale, "channels_first": channels_first}
+            for put in (put_all, put_one_by_one):
+                np.testing.assert_array_equal(put(stack, **options), expected, strict=True)
 
 
 def test_floats_do_not_fit_into_uint8():
