@@ -17,8 +17,8 @@ from imggen import augment
 from tests.helpers.call_counts import measure_cost
 from tests.helpers.images import write_images
 
-SIZE = (16, 16)
-PIXELS = 16 * 16 * 3  # bytes of an image as uint8
+SIZE = (32, 32)
+PIXELS = 32 * 32 * 3  # bytes of an image as uint8
 
 
 @dataclasses.dataclass(frozen=True)

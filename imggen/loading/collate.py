@@ -96,7 +96,8 @@ class BatchCollator:
         stack, rows = images
         source = np.moveaxis(stack, -1, 1) if self._channels_first else stack
         x = self._buffers.empty((len(rows), *source.shape[1:]), self._dtype)
-        self._check_dtype(x, stack, row)
+        if self._dtype == "uint8" and stack.dtype.kind not in "bu":
+            raise self._dtype_error(stack, row)
         self.images["image"] = x
         # In blocks that stay in the processor's cache between the copy and the scaling.
         step = max(1, _BLOCK_BYTES * len(rows) // max(1, x.nbytes))
@@ -104,15 +105,14 @@ class BatchCollator:
             np.take(source, rows, axis=0, out=x, mode="clip")  # others use a buffer
         elif step == 1:  # a view of each image is quicker than a copy
             for image, index in zip(x, rows.tolist(), strict=True):
-                self._write(image, self._move_channels(stack[index]))
+                placed = stack[index]
+                self._write(image, self._move_channels(placed) if self._channels_first else placed)
         else:
             for start in range(0, len(rows), step):
                 self._write(x[start : start + step], source[rows[start : start + step]])
 
     def _move_channels(self, image: npt.NDArray[Any]) -> npt.NDArray[Any]:
-        """Returns an image with its axes in the order of the batch."""
-        if not self._channels_first:
-            return image
+        """Returns an image, or a view of it, with its channels first."""
         if image.ndim != 3 or image.dtype != np.uint8 or not 1 < image.shape[2] <= _MAX_CHANNELS:
             return np.moveaxis(image, -1, 0)
         import cv2
@@ -136,43 +136,50 @@ class BatchCollator:
         if name not in self.targets:
             self.targets[name] = np.empty((self._capacity, *target.shape), target.dtype)
         targets = self.targets[name]
-        self._check_shape(name, target, targets, row)
+        if target.shape != targets.shape[1:]:
+            raise self._shape_error(name, target, targets, row)
         if target.dtype != targets.dtype:  # some mask files have 8 bits, some 16
             targets = targets.astype(np.result_type(targets, target))
             self.targets[name] = targets
         targets[position] = target
 
     def _put_image(self, name: str, position: int, array: npt.NDArray[Any], row: int) -> None:
-        # Only a mirrored view has a negative stride.
+        # Runs for each sample, so checks call nothing. Only a mirrored view has a negative stride.
         mirrored = array.ndim == 3 and array.strides[1] < 0
         placed = contiguous_flip(array) if mirrored else array
-        placed = self._move_channels(placed)
-        if name not in self.images:
-            self.images[name] = self._buffers.empty((self._capacity, *placed.shape), self._dtype)
-        x = self.images[name]
-        self._check_shape(name, placed, x, row)
-        self._check_dtype(x, array, row)
-        # An array even where a sample is a single number.
-        self._write(x[position, ...], placed)
+        if self._channels_first:
+            placed = self._move_channels(placed)
+        x = self.images.get(name)
+        if x is None:
+            shape = (self._capacity, *placed.shape)
+            x = self.images[name] = self._buffers.empty(shape, self._dtype)
+        elif placed.shape != x.shape[1:]:
+            raise self._shape_error(name, placed, x, row)
+        if self._dtype == "uint8" and array.dtype.kind not in "bu":
+            raise self._dtype_error(array, row)
+        image = x[position, ...]  # an array even where a sample is a single number
+        if self._dtype == "float16":
+            self._write(image, placed)
+            return
+        image[...] = placed
+        if self._scale is not None:
+            np.multiply(image, self._scale, out=image)
 
-    def _check_dtype(self, x: npt.NDArray[Any], array: npt.NDArray[Any], row: int) -> None:
-        if x.dtype == np.uint8 and array.dtype.kind not in "bu":
-            raise SampleError(
-                f"The loader returned {array.dtype} for {self._filepath(row)!r}, which "
-                'dtype="uint8" cannot hold. Pass a float dtype, or make the loader return uint8.'
-            )
+    def _dtype_error(self, array: npt.NDArray[Any], row: int) -> SampleError:
+        return SampleError(
+            f"The loader returned {array.dtype} for {self._filepath(row)!r}, which "
+            'dtype="uint8" cannot hold. Pass a float dtype, or make the loader return uint8.'
+        )
 
-    def _check_shape(
+    def _shape_error(
         self, name: str, one: npt.NDArray[Any], others: npt.NDArray[Any], row: int
-    ) -> None:
-        expected = others.shape[1:]
-        if one.shape != expected:
-            noun = "" if name == "image" else f"'s {name}"
-            raise SampleError(
-                f"{self._filepath(row)!r}{noun} has shape {one.shape}, others in its batch have "
-                f"{expected}; a batch needs one shape. Pass image_size=, or make the loader return "
-                "one shape."
-            )
+    ) -> SampleError:
+        noun = "" if name == "image" else f"'s {name}"
+        return SampleError(
+            f"{self._filepath(row)!r}{noun} has shape {one.shape}, others in its batch have "
+            f"{others.shape[1:]}; a batch needs one shape. Pass image_size=, or make the loader "
+            "return one shape."
+        )
 
 
 def _look_up(
