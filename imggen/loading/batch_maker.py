@@ -199,8 +199,9 @@ class BatchMaker:
             blank = list(range(len(rows)))
         arrays = {name: array[: len(rows)] for name, array in collator.images.items()}
         targets = {name: array[: len(rows)] for name, array in collator.targets.items()}
-        for array in arrays.values():
-            array[blank] = 0
+        if blank:
+            for array in arrays.values():
+                array[blank] = 0
         x = arrays.pop("image")
         blends = self.draw_blends(epoch, batch_index, served, self._image_size(x))
         if blends is not None:
