@@ -25,7 +25,7 @@ from imggen.augment.color import (
     RandomSaturation,
     RandomSolarization,
 )
-from imggen.augment.crop import RandomResizedCrop
+from imggen.augment.crop import CenterCrop, FixedSizeCrop, RandomCrop, RandomResizedCrop
 from imggen.augment.description import AppliedStep
 from imggen.augment.geometry import (
     RandomFlip,
@@ -87,10 +87,12 @@ __all__ = [
     "Blend",
     "Bounds",
     "BuiltIn",
+    "CenterCrop",
     "Choice",
     "Constraint",
     "CutMix",
     "Equalization",
+    "FixedSizeCrop",
     "Inversion",
     "MixUp",
     "MixUpOrCutMix",
@@ -100,6 +102,7 @@ __all__ = [
     "RandomBrightness",
     "RandomChannelShift",
     "RandomContrast",
+    "RandomCrop",
     "RandomErasing",
     "RandomFlip",
     "RandomGamma",

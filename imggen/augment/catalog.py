@@ -16,7 +16,7 @@ from imggen.augment.color import (
     RandomSaturation,
     RandomSolarization,
 )
-from imggen.augment.crop import RandomResizedCrop
+from imggen.augment.crop import CenterCrop, RandomCrop, RandomResizedCrop
 from imggen.augment.geometry import (
     RandomFlip,
     RandomPerspective,
@@ -69,4 +69,7 @@ BUILT_INS: dict[str, type[BuiltIn]] = {
 
 MIXERS: dict[str, type[Mixer]] = {kind.__name__: kind for kind in (MixUp, CutMix, MixUpOrCutMix)}
 
-AUGMENTATIONS: dict[str, type[BuiltIn | Mixer]] = {**BUILT_INS, **MIXERS}
+# These give another size than that of the image.
+CROPS: dict[str, type[BuiltIn]] = {kind.__name__: kind for kind in (RandomCrop, CenterCrop)}
+
+AUGMENTATIONS: dict[str, type[BuiltIn | Mixer]] = {**BUILT_INS, **CROPS, **MIXERS}

@@ -1,14 +1,15 @@
-"""Random-resized crop: a random window of the image, resized to the size used in training."""
+"""Crops: a window of the image, of a random size and then resized, or of a fixed size."""
 
 from __future__ import annotations
 
 import math
+from abc import abstractmethod
 from dataclasses import dataclass
 from typing import Annotated, ClassVar, NamedTuple, final
 
 import numpy as np
 
-from imggen.augment.builtin import SingleOp
+from imggen.augment.builtin import BuiltIn, SingleOp
 from imggen.augment.operations import GeometryOp, Operation, Parameters
 from imggen.augment.options import Range, RangeBounds, span
 from imggen.augment.resampling import Matrix
@@ -27,9 +28,21 @@ class Window(NamedTuple):
     width: int
 
 
+class SourceCrop(BuiltIn, GeometryOp):
+    """The base of crops: as the first augmentation, they crop from a larger image.
+
+    Attributes:
+        source_size: The shorter side, in pixels, of the decoded and cached image to crop from.
+    """
+
+    source_size: int | None
+
+    is_crop: ClassVar[bool] = True
+
+
 @final
 @dataclass(frozen=True)
-class RandomResizedCrop(SingleOp, GeometryOp):
+class RandomResizedCrop(SingleOp, SourceCrop):
     """Crops a random window and resizes it, as is usual for ImageNet.
 
     As the first augmentation of a sequence that decodes its files, it crops from the image before
@@ -64,12 +77,9 @@ class RandomResizedCrop(SingleOp, GeometryOp):
     ratio: Annotated[Range, RangeBounds(1e-4, 1e4)] = span(3 / 4, 4 / 3)
     source_size: int | None = None
 
-    is_crop: ClassVar[bool] = True
-
     def __post_init__(self) -> None:
         super().__post_init__()
-        source_size = check_optional_whole("source_size", self.source_size, 1)
-        object.__setattr__(self, "source_size", source_size)
+        _check_source_size(self)
 
     def window(self, height: int, width: int, rng: np.random.Generator) -> Window:
         """Draws a window of an image of (height, width) pixels.
@@ -117,3 +127,94 @@ class RandomResizedCrop(SingleOp, GeometryOp):
                 (0.0, 0.0, 1.0),
             ]
         )
+
+
+@dataclass(frozen=True)
+class FixedSizeCrop(SourceCrop):
+    """The base of crops of as many pixels as training sees, which must be the first augmentation.
+
+    Attributes:
+        source_size: The shorter side, in pixels, of the decoded and cached image to crop from: a
+            larger image is first shrunk to this size, a smaller one is not changed. None: the image
+            at its own size. Where the window does not fit into the image, the image is enlarged
+            until it does.
+    """
+
+    source_size: int | None = None
+
+    def __post_init__(self) -> None:
+        _check_source_size(self)
+
+    @abstractmethod
+    def draw(self, rng: np.random.Generator) -> Parameters:
+        """Returns the position of the window: "x" and "y", 0 at the left and top, 1 opposite."""
+
+    def draw_operations(self, size: tuple[int, int], rng: np.random.Generator) -> list[Operation]:
+        """Draws one operation for each sample."""
+        del size
+        return [Operation(self, self.draw(rng))]
+
+    def matrix(
+        self, parameters: Parameters, size: tuple[int, int], out_size: tuple[int, int]
+    ) -> Matrix:
+        """Returns the matrix that cuts out the window, and enlarges it only if it does not fit."""
+        scale = min(1.0, size[0] / out_size[0], size[1] / out_size[1])
+        half = (scale - 1.0) / 2.0
+        left = round(parameters["x"] * (size[1] - scale * out_size[1])) + half
+        top = round(parameters["y"] * (size[0] - scale * out_size[0])) + half
+        return np.array([[scale, 0.0, left], [0.0, scale, top], [0.0, 0.0, 1.0]])
+
+
+@final
+@dataclass(frozen=True)
+class RandomCrop(FixedSizeCrop):
+    """Crops a random window of ``image_size`` pixels, without resizing it.
+
+    Random patches of large images, or of images that were shrunk to ``source_size`` before. Masks,
+    boxes and keypoints follow. Must be the first augmentation of a sequence that decodes its files.
+    Predictions, and those other splits of the ``from_*`` functions that have no augmentation, use
+    the center of each image at the same scale; see ``CenterCrop``.
+
+    Attributes:
+        source_size: See ``FixedSizeCrop``.
+
+    Raises:
+        OptionError: ``source_size`` is out of bounds.
+
+    Example:
+        >>> RandomCrop(source_size=256).draw(np.random.default_rng(0))
+        {'x': 0.6369616873214543, 'y': 0.2697867137638703}
+    """
+
+    def draw(self, rng: np.random.Generator) -> Parameters:
+        """Draws the position of the window."""
+        return {"x": float(rng.random()), "y": float(rng.random())}
+
+
+@final
+@dataclass(frozen=True)
+class CenterCrop(FixedSizeCrop):
+    """Crops the center of ``image_size`` pixels, for evaluation after training with RandomCrop.
+
+    Must be the first augmentation of a sequence, which then decodes the center of each file only.
+
+    Attributes:
+        source_size: See ``FixedSizeCrop``.
+
+    Raises:
+        OptionError: ``source_size`` is out of bounds.
+
+    Example:
+        >>> CenterCrop(source_size=256).draw(np.random.default_rng(0))
+        {'x': 0.5, 'y': 0.5}
+    """
+
+    def draw(self, rng: np.random.Generator) -> Parameters:
+        """Returns the position of the center."""
+        del rng
+        return {"x": 0.5, "y": 0.5}
+
+
+def _check_source_size(crop: SourceCrop) -> None:
+    source_size = check_optional_whole("source_size", crop.source_size, 1)
+    object.__setattr__(crop, "source_size", source_size)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from imggen.augment.base import DrawnParameters
-from imggen.augment.builtin import SingleOp
+from imggen.augment.builtin import BuiltIn
 from imggen.augment.operations import Operation, to_jsonable
 
 
@@ -33,7 +33,7 @@ def describe_drawn(name: str, drawn: DrawnParameters | list[Operation]) -> Any:
     """Returns the parameters that a step drew, JSON-serializable; None if it left out a sample."""
     if not isinstance(drawn, list):
         return to_jsonable(drawn)
-    if len(drawn) == 1 and isinstance(drawn[0].op, SingleOp) and drawn[0].op.name == name:
+    if len(drawn) == 1 and isinstance(drawn[0].op, BuiltIn) and drawn[0].op.name == name:
         return to_jsonable(drawn[0].parameters)
     return {"operations": to_jsonable(drawn)}
 

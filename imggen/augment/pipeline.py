@@ -10,7 +10,7 @@ import numpy as np
 
 from imggen.augment.base import Augmentation, BatchAugmentation, DrawnParameters
 from imggen.augment.builtin import BuiltIn
-from imggen.augment.crop import RandomResizedCrop
+from imggen.augment.crop import FixedSizeCrop, SourceCrop
 from imggen.augment.description import AppliedStep, describe_drawn
 from imggen.augment.execution import apply_operations
 from imggen.augment.mixing import Mixer
@@ -66,12 +66,22 @@ class Pipeline:
                 "Only one of MixUp, CutMix and MixUpOrCutMix is possible, as the last "
                 f"augmentation; got {', '.join(names)} among {len(steps)} augmentations."
             )
+        for step in self.steps[1:]:
+            if isinstance(step, FixedSizeCrop):
+                raise OptionError(
+                    f"{step.name} must be the first augmentation: those after it see the size that "
+                    "it cuts out."
+                )
 
     @property
-    def crop(self) -> RandomResizedCrop | None:
+    def crop(self) -> SourceCrop | None:
         """The first step, if it crops from a larger image than training uses."""
         first = self.steps[0] if self.steps else None
-        return first if isinstance(first, RandomResizedCrop) else None
+        return first if isinstance(first, SourceCrop) else None
+
+    def without_crop(self) -> Pipeline:
+        """Returns the steps that follow ``crop``, as a pipeline."""
+        return Pipeline([*self.steps[1:], *([] if self.mixer is None else [self.mixer])])
 
     def __call__(
         self,

@@ -43,6 +43,13 @@ def compute_placement(image_width: int, image_height: int, spec: ImageSpec) -> P
         left, top = (image_width - crop_width) // 2, (image_height - crop_height) // 2
         window = (left, top, left + crop_width, top + crop_height)
         return Placement(window, (width, height), (0, 0))
+    if spec.fit == "center":
+        shrinkage = max(1.0, min(whole) / (spec.shorter_side or min(whole)))
+        shrinkage = min(shrinkage, image_width / width, image_height / height)
+        sides = (max(1, round(width * shrinkage)), max(1, round(height * shrinkage)))
+        left, top = (image_width - sides[0]) // 2, (image_height - sides[1]) // 2
+        window = (left, top, left + sides[0], top + sides[1])
+        return Placement(window, (width, height), (0, 0))
     if spec.fit == "stretch":
         return Placement((0, 0, *whole), (width, height), (0, 0))
     scale = min(width / image_width, height / image_height)

@@ -11,7 +11,7 @@ from imggen.core import check_arguments, check_choice, check_optional_whole, is_
 from imggen.errors import OptionError
 
 ColorMode = Literal["rgb", "rgba", "grayscale"]
-Fit = Literal["stretch", "crop", "pad"]
+Fit = Literal["stretch", "crop", "pad", "center"]
 Background = Literal["checker"] | tuple[int, int, int]
 BackgroundLike = str | tuple[int, int, int]
 Interpolation = Literal[
@@ -57,10 +57,13 @@ class ImageSpec:
         interpolation: "nearest", "bilinear", "bicubic", "area" or "lanczos3", as in Keras 3, or
             Pillow's "box", "hamming" and "lanczos". All but "nearest" antialias when they shrink.
         fit: "stretch" to ``image_size``; "crop" the largest centered window of its aspect ratio
-            first, as Keras's ``smart_resize`` does; or "pad" with black (transparent in "rgba").
+            first, as Keras's ``smart_resize`` does; "pad" with black (transparent in "rgba"); or
+            cut out the "center" of the image after ``shorter_side`` (smaller images are enlarged
+            until it fits).
         exif_orientation: Turn photographs upright as their EXIF tag says.
-        shorter_side: With ``image_size=None``: shrink images so that their shorter side has this
-            many pixels; smaller ones keep their size. None: keep the size of all images.
+        shorter_side: With ``image_size=None`` or ``fit="center"``: shrink images so that their
+            shorter side has this many pixels; smaller ones keep their size. None: keep the size of
+            all images.
         background: The color under transparent pixels, unless ``color_mode`` is "rgba": "white",
             "black", another color name or "#rrggbb", or (red, green, blue) from 0 to 255; or
             "checker", a checkerboard of squares of 8 pixels of the file.
@@ -91,10 +94,10 @@ class ImageSpec:
         check_choice("fit", self.fit, get_args(Fit))
         check_optional_whole("shorter_side", self.shorter_side, 1)
         object.__setattr__(self, "background", _parse_background(self.background))
-        if self.shorter_side is not None and self.image_size is not None:
+        if self.shorter_side is not None and self.image_size is not None and self.fit != "center":
             raise OptionError(
                 f"shorter_side={self.shorter_side} resizes files that keep their own size; pass "
-                "image_size=None with it."
+                'image_size=None or fit="center" with it.'
             )
 
     @property

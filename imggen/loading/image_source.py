@@ -11,7 +11,7 @@ from typing import Any, final
 import numpy as np
 import numpy.typing as npt
 
-from imggen.augment import Pipeline
+from imggen.augment import CenterCrop, FixedSizeCrop, Pipeline, RandomResizedCrop
 from imggen.cache import Cache
 from imggen.data import Manifest
 from imggen.decode import ImageSpec, MaskValues, load_mask, read_image
@@ -55,7 +55,13 @@ class ImageSource:
     def from_loader(
         cls, loader: Load, pipeline: Pipeline, mask_values: MaskValues | None = None
     ) -> ImageSource:
-        """Loads images, and masks too, by a function of the user's."""
+        """Loads images, and masks too, by a function of the user's.
+
+        Raises:
+            OptionError: A crop of ``image_size``, which a loader does not have.
+        """
+        if isinstance(pipeline.crop, FixedSizeCrop):
+            _check_size(pipeline.crop, None)
         load_mask = functools.partial(_load_mask, loader=loader, mask_values=mask_values)
         return cls(loader, None, None, None, loader, None, load_mask, pipeline)
 
@@ -69,42 +75,42 @@ class ImageSource:
     ) -> ImageSource:
         """Decodes files, or converts ``arrays`` in the same way.
 
-        If ``RandomResizedCrop`` comes first, it cuts from the image before that is resized.
+        If a crop comes first, it cuts from the image before that is resized.
 
         Raises:
-            OptionError: There is such a crop, and a ``fit`` that crops or pads itself.
+            OptionError: There is such a crop, and a ``fit`` that crops or pads itself; or a crop
+                of ``image_size``, and none is given.
         """
         read = read_image if arrays is None else arrays.read
         read_mask = load_mask if arrays is None else arrays.read_mask
-        load_whole = functools.partial(read, spec=spec)
         crop = pipeline.crop
-        if crop is None or spec.image_size is None:
-            return cls(
-                load=load_whole,
-                loaded_spec=spec,
-                cache_key=None if arrays is not None else spec.cache_key(),
-                cut_size=None,
-                load_whole=load_whole,
-                spec=spec,
-                load_mask=functools.partial(read_mask, spec=spec, mask_values=mask_values),
-                pipeline=pipeline,
-                arrays=arrays,
-            )
-        if spec.fit != "stretch":
-            raise OptionError(
-                "RandomResizedCrop cuts a window of another aspect ratio from the whole image. "
-                "Pass it without crop_to_aspect_ratio and pad_to_aspect_ratio."
-            )
-        shorter_side = crop.source_size or 2 * max(spec.image_size)
-        uncut = dataclasses.replace(spec, image_size=None, shorter_side=shorter_side)
+        loaded = whole = spec
+        is_cut = crop is not None and spec.image_size is not None
+        if isinstance(crop, FixedSizeCrop):
+            _check_size(crop, spec.image_size)
+            whole = dataclasses.replace(spec, fit="center", shorter_side=crop.source_size)
+            if isinstance(crop, CenterCrop):
+                loaded, is_cut = whole, False
+                pipeline = pipeline.without_crop()
+        if crop is not None and spec.image_size is not None:
+            if spec.fit != "stretch":
+                raise OptionError(
+                    f"{crop.name} cuts a window of another aspect ratio from the whole image. Pass "
+                    "it without crop_to_aspect_ratio and pad_to_aspect_ratio."
+                )
+            if is_cut:
+                side = crop.source_size
+                if isinstance(crop, RandomResizedCrop) and side is None:
+                    side = 2 * max(spec.image_size)
+                loaded = dataclasses.replace(spec, image_size=None, shorter_side=side)
         return cls(
-            load=functools.partial(read, spec=uncut),
-            loaded_spec=uncut,
-            cache_key=None if arrays is not None else uncut.cache_key(),
-            cut_size=spec.image_size,
-            load_whole=load_whole,
-            spec=spec,
-            load_mask=functools.partial(read_mask, spec=uncut, mask_values=mask_values),
+            load=functools.partial(read, spec=loaded),
+            loaded_spec=loaded,
+            cache_key=None if arrays is not None else loaded.cache_key(),
+            cut_size=spec.image_size if is_cut else None,
+            load_whole=functools.partial(read, spec=whole),
+            spec=whole,
+            load_mask=functools.partial(read_mask, spec=loaded, mask_values=mask_values),
             pipeline=pipeline,
             arrays=arrays,
         )
@@ -120,6 +126,14 @@ class ImageSource:
         if self.arrays is None or self.loaded_spec is None or not is_replaced:
             return None
         return self.arrays.as_cache(manifest.paths, self.loaded_spec)
+
+
+def _check_size(crop: FixedSizeCrop, image_size: tuple[int, int] | None) -> None:
+    if image_size is None:
+        raise OptionError(
+            f"{crop.name} crops a window of image_size= pixels, and there is no image_size. Pass "
+            "it, without loader=."
+        )
 
 
 def _load_mask(

@@ -7,7 +7,7 @@ import os
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal, Unpack
 
-from imggen.augment import Augment
+from imggen.augment import Augment, CenterCrop, Pipeline, RandomCrop, adapt
 from imggen.core import check_arguments, check_choice, check_seed, shorten
 from imggen.data import (
     Boxes,
@@ -74,7 +74,8 @@ def from_directory(
         input_dirs: A mapping from model input to a folder of further images of the same names.
             ``x`` is a dictionary from input to array then, with the images as "image".
         augment: As in ``ImageSequence``, for the split "train" only. To augment other splits, pass
-            a mapping: ``{"train": a, "val": b}``.
+            a mapping: ``{"train": a, "val": b}``. After ``RandomCrop`` in "train", splits without
+            augmentation get ``CenterCrop``.
         seed: Random seed for order and augmentation of all splits. None: a new one, which
             ``train.seed`` holds.
         split_seed: Random seed for the split. It is independent of ``seed`` and fixed by default,
@@ -281,6 +282,7 @@ def make_split_sequences(
         augment_of = {split_name(name): value for name, value in augment.items()}
     else:
         augment_of = {} if augment is None else {"train": augment}
+    _add_center_crops(augment_of, splits.names)
     unknown = sorted(set(augment_of) - set(splits.names))
     if unknown:
         raise OptionError(
@@ -317,6 +319,14 @@ def _choose_label_mode(manifest: Manifest, options: SequenceOptions) -> Sequence
             "label_mode=."
         )
     return {"label_mode": default_label_mode(manifest), **options}
+
+
+def _add_center_crops(augment_of: dict[str, Augment], names: Sequence[str]) -> None:
+    """Has the other splits cropped at the center where "train" is cropped at random."""
+    crop = Pipeline(adapt(augment_of.get("train"))).crop
+    if isinstance(crop, RandomCrop):
+        for name in names:
+            augment_of.setdefault(name, CenterCrop(source_size=crop.source_size))
 
 
 def check_factory_options(factory: Callable[..., object], options: Mapping[str, object]) -> None:

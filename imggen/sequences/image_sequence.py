@@ -78,8 +78,8 @@ class ImageSequence(EpochSequence[Batch], ManifestView, SampleView, PredictionVi
         augment: Augmentations of imggen, albumentations, Keras or torchvision, callables
             ``image -> image`` or ``(image, rng) -> image`` on uint8 arrays of shape (height, width,
             channels), "light", "medium", "strong", a policy file, or a list of these; see
-            ``imggen.augment.adapt``. If ``RandomResizedCrop`` is first, it crops the image before
-            it is resized; MixUp and CutMix must be last. None: no augmentation.
+            ``imggen.augment.adapt``. If ``RandomResizedCrop`` or ``RandomCrop`` is first, it crops
+            the image before it is resized; MixUp and CutMix must be last. None: no augmentation.
         seed: Random seed for order and augmentation. None: a new one, which ``seed`` holds.
         shuffle: Shuffle the samples each epoch.
         color_mode: "rgb", "rgba" or "grayscale". Transparent images are composited onto white,

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from imggen.augment import (
-    AUGMENTATIONS,
+    BUILT_INS,
     MIXERS,
     Bounds,
     BuiltIn,
@@ -25,6 +25,8 @@ from imggen.augment import (
 )
 from imggen.core import check_choice
 
+# What can be added: all that keep the size of the image.
+MENU: dict[str, type[BuiltIn | Mixer]] = {**BUILT_INS, **MIXERS}
 # Sliders for ranges end at these multiples of the initial value.
 _SIGNED_FACTOR, _UNSIGNED_FACTOR = 4.0, 2.5
 # Sliders for a number end at 10 times the value if 100 times the value would be legal.
@@ -109,10 +111,10 @@ class Draft:
         Raises:
             OptionError: There is no augmentation of this name.
         """
-        check_choice("augmentation", name, AUGMENTATIONS)
+        check_choice("augmentation", name, MENU)
         if name in MIXERS:  # a policy has at most one mixer
             self.items = [item for item in self.items if not isinstance(item.step, Mixer)]
-        item = Item(AUGMENTATIONS[name]())
+        item = Item(MENU[name]())
         self.items.append(item)
         self._put_mixer_last()
         return item

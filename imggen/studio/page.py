@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 from nicegui import run, ui
 
-from imggen.augment import AUGMENTATIONS, Bounds, Choice, Pipeline, RangeBounds, Sample, adapt
+from imggen.augment import Bounds, Choice, Pipeline, RangeBounds, Sample, adapt
 from imggen.core import printable
 from imggen.data import Manifest
 from imggen.errors import ImggenError
@@ -19,7 +19,7 @@ from imggen.loading import BatchMaker, default_label_mode
 from imggen.preview import Row, draw_sample, find_readable, make_row
 from imggen.reports import make_data_uri
 from imggen.sequences import ImageSequence
-from imggen.studio.draft import Draft, Item, choose_scale
+from imggen.studio.draft import MENU, Draft, Item, choose_scale
 
 if TYPE_CHECKING:
     from nicegui.events import ValueChangeEventArguments
@@ -131,7 +131,7 @@ class Page:
         with self._controls:
             for item in self._draft.items:
                 self._draw_item(item)
-            ui.select(list(AUGMENTATIONS), label="add an augmentation", on_change=self._add).props(
+            ui.select(list(MENU), label="add an augmentation", on_change=self._add).props(
                 "dense outlined options-dense"
             ).classes("w-full q-mt-sm").mark("add")
 
