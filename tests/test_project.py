@@ -103,7 +103,7 @@ def test_setup_cfg_has_exactly_the_sections_that_tools_read():
         "coverage:run",
         "coverage:report",
         "mypy",
-        "mypy-keras.*,albumentations.*,sklearn.*,pyarrow.*,scipy.*,torchvision.*,yaml.*",
+        "mypy-keras.*,albumentations.*,cykooz_resizer.*,sklearn.*,pyarrow.*,scipy.*,torchvision.*,yaml.*",
         "importlinter",
         "importlinter:contract:layers",
         "importlinter:contract:circles",

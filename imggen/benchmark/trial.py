@@ -16,7 +16,7 @@ import numpy.typing as npt
 from imggen.augment import Pipeline, Sample
 from imggen.benchmark.clock import MIN_ROUNDS, Clock
 from imggen.cache import ImageCache, StackedRows
-from imggen.decode import load_in_stages
+from imggen.decode import read_image
 from imggen.errors import CacheError, ImageError
 from imggen.loading import BatchMaker, EpochSampler, NoTargetMode
 from imggen.workers import BufferPool, Prefetcher, usable_cores
@@ -118,7 +118,7 @@ class Trial:
         with open(self.maker.manifest.filepath(row), "rb") as file:
             data = file.read()
         clock("read")
-        array = load_in_stages(data, self.spec, clock)
+        array = read_image(data, self.spec, clock)
         clock("resize")
         return array
 

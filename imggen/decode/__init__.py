@@ -16,7 +16,7 @@ from imggen.decode.formats import (
 from imggen.decode.geometry import compute_placement, source_geometry
 from imggen.decode.jpeg import decode_jpeg, read_if_jpeg
 from imggen.decode.kinds import FileKind, identify_kind
-from imggen.decode.load import convert_pixels, keeps_pixels, load_image, load_in_stages, read_image
+from imggen.decode.load import convert_pixels, keeps_pixels, load_image, read_image
 from imggen.decode.mask import load_mask, resize_mask
 from imggen.decode.mask_inspection import MaskContent, inspect_mask
 from imggen.decode.mask_values import MaskValues, MaskValuesLike, list_values
@@ -57,7 +57,6 @@ __all__ = [
     "keeps_pixels",
     "list_values",
     "load_image",
-    "load_in_stages",
     "load_mask",
     "open_plain_png",
     "read_if_jpeg",

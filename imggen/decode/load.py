@@ -5,20 +5,17 @@ from __future__ import annotations
 import io
 import os
 from collections.abc import Callable
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
 from imggen.core import check_arguments
 from imggen.decode.formats import find_format
-from imggen.decode.geometry import compute_placement
-from imggen.decode.jpeg import decode_jpeg, read_if_jpeg
+from imggen.decode.geometry import Placement, compute_placement
 from imggen.decode.kinds import describe_source, read_raster, reopen
 from imggen.decode.orientation import (
-    MIRRORED,
     UPRIGHT,
-    UPSIDE_DOWN,
     keep_as_stored,
     oriented_size,
     read_orientation,
@@ -26,6 +23,14 @@ from imggen.decode.orientation import (
 )
 from imggen.decode.rasters import Raster, raster_to_image, scale_to_8_bits
 from imggen.decode.read_errors import build_image_error, concerns_file
+from imggen.decode.readers import (
+    Decoded,
+    decode_plain,
+    find_resize,
+    fit_array,
+    read_plain_file,
+)
+from imggen.decode.reduction import Reduction, find_factor
 from imggen.decode.spec import FILTERS, NUM_CHANNELS, ImageSpec
 from imggen.decode.transparency import composite
 
@@ -43,7 +48,8 @@ def load_image(
     onto ``spec.background`` unless ``color_mode="rgba"``. Samples of other depths than eight bits
     are scaled from their declared range (black to white, such as 0 to 4095 for 12 bits) to 0 to
     255 and rounded, never clipped; of 16-bit color images too large for that, the higher eight
-    bits are used. Embedded color profiles and gamma are ignored. Files that no decoder reads
+    bits are used. Resized pixels may differ from Pillow's by one gray level, as ``ImageSpec``
+    explains. Embedded color profiles and gamma are ignored. Files that no decoder reads
     rightly are refused with the name of their kind.
 
     Args:
@@ -69,24 +75,31 @@ def load_image(
     return read_image(source, spec or ImageSpec())
 
 
-def read_image(source: str | os.PathLike[str] | bytes, spec: ImageSpec) -> npt.NDArray[np.uint8]:
-    """Same as ``load_image``, without checks of its arguments; for many calls."""
-    return load_in_stages(source, spec, _ignore)
-
-
-def load_in_stages(
-    source: str | os.PathLike[str] | bytes, spec: ImageSpec, done: Callable[[str], object]
+def read_image(
+    source: str | os.PathLike[str] | bytes,
+    spec: ImageSpec,
+    done: Callable[[str], object] | None = None,
 ) -> npt.NDArray[np.uint8]:
-    """Same as ``load_image``; calls ``done`` with "decode" and "resize" when each is complete."""
-    from PIL import Image
+    """Same as ``load_image``, without checks of its arguments; for many calls.
 
+    Calls ``done`` with "decode" and "resize" when each is complete.
+    """
     is_opened = False
     try:
-        pixels = _load_with_opencv(source, spec)
-        if pixels is not None:
-            done("decode")
-            return pixels
-        with Image.open(io.BytesIO(source) if isinstance(source, bytes) else source) as image:
+        data = source if isinstance(source, bytes) else read_plain_file(source)
+        resize = find_resize(spec)
+        if data is not None and resize is not None:
+            decoded = decode_plain(data, spec)
+            if decoded is not None:
+                if done is not None:
+                    done("decode")
+                pixels = fit_array(decoded, spec, resize)
+                if done is not None:
+                    done("resize")
+                return pixels
+        from PIL import Image
+
+        with Image.open(source if data is None else io.BytesIO(data)) as image:
             is_opened = True
             # By far most files are JPEGs or have 8 bits per channel in the order of their mode.
             is_plain = image.format == "JPEG" or (image.tile and image.tile[0][3] == image.mode)
@@ -102,7 +115,7 @@ def load_in_stages(
 def _load_again(
     source: str | os.PathLike[str] | bytes,
     spec: ImageSpec,
-    done: Callable[[str], object],
+    done: Callable[[str], object] | None,
     first: Exception,
     is_opened: bool,
 ) -> npt.NDArray[np.uint8]:
@@ -122,30 +135,8 @@ def _convert_raster(raster: Raster, spec: ImageSpec) -> Image.Image:
     return raster_to_image(raster.turn_upright() if spec.exif_orientation else raster)
 
 
-def _ignore(stage: str) -> None:
-    """Does nothing when a stage is complete."""
-
-
-def _load_with_opencv(
-    source: str | os.PathLike[str] | bytes, spec: ImageSpec
-) -> npt.NDArray[np.uint8] | None:
-    if spec.color_mode != "rgb" or spec.fit != "stretch":
-        return None
-    if spec.image_size is not None and spec.interpolation != "nearest":
-        return None  # only Pillow antialiases as Pillow does
-    data = source if isinstance(source, bytes) else read_if_jpeg(source)
-    if data is None:
-        return None
-    return decode_jpeg(
-        data,
-        spec.image_size,
-        exif_orientation=spec.exif_orientation,
-        longest_shorter_side=spec.shorter_side,
-    )
-
-
 def _load_opened(
-    image: Image.Image, spec: ImageSpec, done: Callable[[str], object]
+    image: Image.Image, spec: ImageSpec, done: Callable[[str], object] | None
 ) -> npt.NDArray[np.uint8]:
     image_format = image.format
     reduced = _reduce(image, spec)
@@ -154,11 +145,12 @@ def _load_opened(
         image = _convert_16_bits(image, image_format)
     image = _convert_color(image, spec)
     image.load()
-    done("decode")
-    image = _resize(image, reduced, spec)
-    pixels = np.array(image)  # a copy that may be written to, unlike Pillow's own buffer
-    done("resize")
-    return pixels[:, :, None] if pixels.ndim == 2 else pixels
+    if done is not None:
+        done("decode")
+    pixels = _fit_image(image, reduced, spec)
+    if done is not None:
+        done("resize")
+    return pixels
 
 
 def _convert_color(image: Image.Image, spec: ImageSpec) -> Image.Image:
@@ -193,66 +185,56 @@ def _convert_16_bits(image: Image.Image, image_format: str | None) -> Image.Imag
     return gray
 
 
-class _Reduced(NamedTuple):
-    """Facts about an image that is decoded at reduced size.
-
-    Attributes:
-        full_size: (width, height) of the full image, upright.
-        factor: The number of pixels that became one. The last of a line may cover fewer.
-        orientation: The EXIF orientation, 1 to 8.
-    """
-
-    full_size: tuple[int, int]
-    factor: int
-    orientation: int
-
-    def box(self, window: tuple[int, int, int, int]) -> tuple[float, float, float, float]:
-        """Converts a window of the full image to pixels of the reduced one."""
-        left, top, right, bottom = window
-        starts = []
-        for length, is_reversed in zip(
-            self.full_size,
-            (self.orientation in MIRRORED, self.orientation in UPSIDE_DOWN),
-            strict=True,
-        ):
-            reduced = -(-length // self.factor)
-            starts.append(reduced - length / self.factor if is_reversed else 0.0)
-        across, down = starts
-        return (
-            across + left / self.factor,
-            down + top / self.factor,
-            across + right / self.factor,
-            down + bottom / self.factor,
-        )
-
-
-def _reduce(image: Image.Image, spec: ImageSpec) -> _Reduced | None:
+def _reduce(image: Image.Image, spec: ImageSpec) -> Reduction | None:
     """Has a JPEG decoded at a half, a quarter or an eighth of its size, if that is large enough."""
     if not spec.may_reduce or not find_format(image.format).has_reduced_decoding:
         return None
     full_size = oriented_size(image, upright=spec.exif_orientation)
     orientation = read_orientation(image) if spec.exif_orientation else UPRIGHT
-    (left, top, right, bottom), size, _ = compute_placement(*full_size, spec)
-    shrinkage = min((right - left) // size[0], (bottom - top) // size[1])
-    for factor in (8, 4, 2):
-        if factor <= shrinkage:
-            image.draft(image.mode, (image.width // factor, image.height // factor))
-            return _Reduced(full_size, factor, orientation)
-    return None
+    factor = find_factor(compute_placement(*full_size, spec))
+    if factor == 1:
+        return None
+    image.draft(image.mode, (image.width // factor, image.height // factor))
+    return Reduction(full_size, factor, orientation)
 
 
-def _resize(image: Image.Image, reduced: _Reduced | None, spec: ImageSpec) -> Image.Image:
-    """Resizes an upright image."""
+def _fit_image(
+    image: Image.Image, reduced: Reduction | None, spec: ImageSpec
+) -> npt.NDArray[np.uint8]:
+    """Resizes an upright image, and returns an array that may be written to."""
+    full_size = image.size if reduced is None else reduced.full_size
+    placement = compute_placement(*full_size, spec)
+    resize = find_resize(spec) if spec.resizes and spec.interpolation != "nearest" else None
+    if resize is not None and image.mode == "RGBA" and _is_opaque(image):
+        image = image.convert("RGB")
+    if resize is not None and image.mode != "RGBA":
+        box = None if reduced is None else reduced.box(placement.window)
+        return fit_array(Decoded(_as_array(image), placement, box), spec, resize)
+    return _as_array(_resize(image, placement, reduced, spec)).copy()
+
+
+def _is_opaque(image: Image.Image) -> bool:
+    return image.getchannel("A").getextrema() == (255, 255)
+
+
+def _as_array(image: Image.Image) -> npt.NDArray[np.uint8]:
+    pixels = np.asarray(image)
+    return pixels[:, :, np.newaxis] if pixels.ndim == 2 else pixels
+
+
+def _resize(
+    image: Image.Image, placement: Placement, reduced: Reduction | None, spec: ImageSpec
+) -> Image.Image:
+    """Resizes an upright image with Pillow."""
     from PIL import Image
 
-    if spec.image_size is None and spec.shorter_side is None:
+    if not spec.resizes:
         return image
     resample = Image.Resampling[FILTERS[spec.interpolation]]
-    full_size = image.size if reduced is None else reduced.full_size
-    window, size, offset = compute_placement(*full_size, spec)
+    window, size, offset = placement
     if reduced is not None:
         resized = image.resize(size, resample, reduced.box(window))
-    elif window != (0, 0, *full_size):
+    elif window != (0, 0, *image.size):
         # Cropped first: resize(box=...) lets pixels outside the window bleed into its edge.
         resized = image.crop(window).resize(size, resample)
     else:
@@ -278,7 +260,7 @@ def convert_pixels(pixels: npt.NDArray[np.uint8], spec: ImageSpec) -> npt.NDArra
     from PIL import Image
 
     gray = pixels[:, :, 0] if pixels.ndim == 3 and pixels.shape[2] == 1 else pixels
-    return _load_opened(Image.fromarray(np.ascontiguousarray(gray)), spec, _ignore)
+    return _load_opened(Image.fromarray(np.ascontiguousarray(gray)), spec, None)
 
 
 def keeps_pixels(shape: tuple[int, ...], spec: ImageSpec) -> bool:

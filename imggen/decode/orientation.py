@@ -22,7 +22,7 @@ UPRIGHT = 1
 TURNED = frozenset({5, 6, 7, 8})  # rows become columns
 MIRRORED = frozenset({2, 3, 6, 7})  # the horizontal axis runs backward
 UPSIDE_DOWN = frozenset({3, 4, 7, 8})  # the vertical axis runs backward
-_NOT_UPRIGHT = TURNED | MIRRORED | UPSIDE_DOWN
+NOT_UPRIGHT = TURNED | MIRRORED | UPSIDE_DOWN
 
 
 def read_orientation(image: Image.Image) -> int:
@@ -30,7 +30,7 @@ def read_orientation(image: Image.Image) -> int:
     from PIL import ExifTags
 
     orientation = image.getexif().get(ExifTags.Base.Orientation, UPRIGHT)
-    return int(orientation) if orientation in _NOT_UPRIGHT else UPRIGHT
+    return int(orientation) if orientation in NOT_UPRIGHT else UPRIGHT
 
 
 def read_orientation_of_bytes(data: bytes) -> int | None:

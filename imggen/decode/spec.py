@@ -8,6 +8,7 @@ from typing import ClassVar, Literal, final, get_args
 import numpy as np
 
 from imggen.core import check_arguments, check_choice, check_optional_whole, is_whole, shorten
+from imggen.decode.resizing import find_resizer
 from imggen.errors import OptionError
 
 ColorMode = Literal["rgb", "rgba", "grayscale"]
@@ -50,6 +51,12 @@ class ImageSpec:
     size, and resized from there: photographs of many megapixels load several times faster. The
     result is a little sharper than from a full decode, two gray levels away on average. "nearest",
     "area" and "box" define which pixels count, so with them a file is always decoded in full.
+
+    "bilinear" is resized by cykooz-resizer where that is installed, as pip does wherever there are
+    wheels (not on Linux with ARM processors or musl): the result is the same on all processors,
+    and at most one gray level from Pillow's. Pillow resizes by all other interpolations, images
+    with transparent pixels in "rgba", and everything where cykooz-resizer is missing. Caches know
+    what resized their images.
 
     Attributes:
         image_size: (height, width) in pixels, or None to keep each file's own size.
@@ -101,10 +108,14 @@ class ImageSpec:
             )
 
     @property
+    def resizes(self) -> bool:
+        """Whether files do not keep their own size."""
+        return self.image_size is not None or self.shorter_side is not None
+
+    @property
     def may_reduce(self) -> bool:
         """Whether large JPEGs may be decoded at reduced size."""
-        resizes = self.image_size is not None or self.shorter_side is not None
-        return resizes and FILTERS[self.interpolation] not in {"NEAREST", "BOX"}
+        return self.resizes and FILTERS[self.interpolation] not in {"NEAREST", "BOX"}
 
     @property
     def shape(self) -> tuple[int, int, int] | None:
@@ -118,7 +129,10 @@ class ImageSpec:
         import PIL
 
         reduced = ", large JPEGs at reduced size" if self.may_reduce else ""
-        return f"{self}\ndecoded by Pillow {PIL.__version__}{reduced}{_READING}"
+        resizer, resized = find_resizer(), ""
+        if self.resizes and resizer is not None and FILTERS[self.interpolation] in resizer.filters:
+            resized = f", resized by {resizer.name}"
+        return f"{self}\ndecoded by Pillow {PIL.__version__}{reduced}{resized}{_READING}"
 
 
 def _check_size(image_size: object) -> tuple[int, int]:

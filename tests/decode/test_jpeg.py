@@ -348,7 +348,10 @@ def test_of_a_broken_file_pillow_decides_whether_there_are_pixels_and_which():
     for kind in FUZZED:
         with case(kind):
             rng = random.Random(kind)
-            readable = [assert_pillow_decides(corrupted(FUZZED[kind], rng)) for _ in range(300)]
+            readable = [
+                assert_pillow_decides(corrupted(FUZZED[kind], rng), exif_orientation=bool(at % 2))
+                for at in range(300)
+            ]
 
             assert 20 < sum(readable) < 280
 
@@ -366,6 +369,19 @@ def test_every_other_marker_in_the_header_is_as_pillow_has_it():
                 assert_pillow_decides(with_segment(PLAIN, marker, body))
 
 
+def test_application_data_that_pillow_refuses_is_left_to_it():
+    starts = [b"JFIF\0", b"Adobe", b"ICC_PROFILE\0", b"Exif\0\0", b"Photoshop 3.0\x008BIM\4\4"]
+    starts += [b"MPF\0", b"FPXR\0", b"http://ns.adobe.com/xap/1.0/\0"]
+    refused = set()
+    for marker, start in itertools.product((0xE0, 0xE1, 0xE2, 0xED, 0xEE), starts):
+        for length in range(20):
+            with case(marker, start, length):
+                data = with_segment(without_jfif(PLAIN), marker, start + bytes(length))
+                if not assert_pillow_decides(data, exif_orientation=bool(length % 2)):
+                    refused.add(start[:4])
+    assert {b"JFIF", b"Adob", b"ICC_", b"Phot"} <= refused
+
+
 def test_exif_data_that_pillow_cannot_write_anew_are_left_to_it():
     # The maker's name stands where Pillow expects a number: PhotometricInterpretation.
     data = oriented(6).replace(b"\x01\x0f\x00\x02", b"\x01\x06\x00\x02")
@@ -379,7 +395,7 @@ LENGTHS = st.one_of(st.integers(1, 40), st.integers(1, 3000), st.integers(3000, 
 
 def assert_resized_as_pillow_does(pixels: np.ndarray, size: tuple[int, int]) -> None:
     wanted = Image.fromarray(pixels).resize(size[::-1], Image.Resampling.NEAREST)
-    np.testing.assert_array_equal(jpeg._resize_nearest(pixels, size), np.asarray(wanted))
+    np.testing.assert_array_equal(jpeg.resize_nearest(pixels, size), np.asarray(wanted))
 
 
 @given(LENGTHS, LENGTHS, st.integers(1, 9), st.integers(1, 9), st.booleans())

@@ -20,7 +20,7 @@ SPEC = ImageSpec((8, 8))
 @pytest.fixture
 def png(tmp_path) -> Path:
     file = tmp_path / "good.png"
-    Image.new("L", (9, 9)).save(file)
+    Image.new("P", (9, 9)).save(file)  # with a palette, which only Pillow reads
     return file
 
 
