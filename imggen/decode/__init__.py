@@ -14,7 +14,7 @@ from imggen.decode.formats import (
     image_extensions,
 )
 from imggen.decode.geometry import compute_placement, source_geometry
-from imggen.decode.jpeg import decode_jpeg, read_if_jpeg
+from imggen.decode.jpeg import decode_jpeg
 from imggen.decode.kinds import FileKind, identify_kind
 from imggen.decode.load import convert_pixels, keeps_pixels, load_image, read_image
 from imggen.decode.mask import load_mask, resize_mask
@@ -59,7 +59,6 @@ __all__ = [
     "load_image",
     "load_mask",
     "open_plain_png",
-    "read_if_jpeg",
     "read_image",
     "read_tiff_tags",
     "resize_mask",

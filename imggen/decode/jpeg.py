@@ -11,7 +11,6 @@ the end; Pillow's decoder reads the same pixels silently.
 from __future__ import annotations
 
 import functools
-import os
 import re
 from typing import Any, NamedTuple
 
@@ -19,7 +18,6 @@ import numpy as np
 import numpy.typing as npt
 
 from imggen.decode.exif import parse_orientation
-from imggen.decode.file_bytes import read_if_signed
 from imggen.decode.formats import JPEG
 from imggen.decode.orientation import UPRIGHT, read_orientation_of_bytes, turn_pixels
 
@@ -114,15 +112,6 @@ def decode_plain_jpeg(
         return None
     pixels: npt.NDArray[np.uint8] | None = decoded
     return pixels[:, :, np.newaxis] if is_gray and pixels is not None else pixels
-
-
-def read_if_jpeg(path: str | os.PathLike[str]) -> bytes | None:
-    """Returns the bytes of a file that begins with the signature of JPEG, or None.
-
-    Raises:
-        OSError: It cannot be read.
-    """
-    return read_if_signed(path, (JPEG.signature,))
 
 
 def read_header_orientation(header: JpegHeader, data: bytes) -> int | None:

@@ -1,8 +1,8 @@
 """The choice of the library that decodes a file, and of the one that resizes it.
 
 To swap a decoder or the resizer, change it here; ``resizing`` has the figures of resizers,
-``jpeg`` and ``opencv_png`` those of decoders. Whatever is read here has the pixels that Pillow would
-decode, and is resized to within a gray level of Pillow.
+``jpeg`` and ``opencv_png`` those of decoders. Whatever is read here has the pixels that Pillow
+would decode, and is resized to within a gray level of Pillow.
 
 ====================================  ==========================================
 file and interpolation                decoded by, resized by
@@ -36,8 +36,8 @@ from imggen.decode.jpeg import (
     read_plain_header,
     resize_nearest,
 )
-from imggen.decode.orientation import TURNED, UPRIGHT, turn_pixels
 from imggen.decode.opencv_png import decode_plain_png, read_plain_png_header
+from imggen.decode.orientation import TURNED, UPRIGHT, turn_pixels
 from imggen.decode.png import SIGNATURE
 from imggen.decode.reduction import Reduction, find_factor
 from imggen.decode.resizing import Box, Resize, find_resizer

@@ -13,7 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageCms, ImageFile, ImageOps
 
-from imggen.decode import ImageSpec, decode_jpeg, jpeg, load_image, read_if_jpeg
+from imggen.decode import ImageSpec, decode_jpeg, jpeg, load_image
+from imggen.decode.file_bytes import read_if_signed
 from imggen.errors import ImageError
 from tests.decode.test_load import encoded, noise
 from tests.helpers.cases import case
@@ -489,13 +490,14 @@ def test_what_opencv_decodes_may_be_written_to(tmp_path):
         assert (pixels == 7).all()
 
 
-def test_a_file_is_read_only_if_it_begins_as_jpegs_do(tmp_path):
-    for data in [b"", b"\xff\xd8", b"\xff\xd8\xff", PLAIN, NOT_PLAIN["PNG"]]:
-        with case(data):
+def test_a_file_is_read_in_full_if_it_begins_as_it_should(tmp_path):
+    start = b"\xff\xd8\xff"
+    for data in [b"", start[:2], start, PLAIN, NOT_PLAIN["PNG"], PLAIN * 400]:
+        with case(len(data)):
             path = tmp_path / "any"
             path.write_bytes(data)
 
-            assert read_if_jpeg(path) == (data if data.startswith(b"\xff\xd8\xff") else None)
+            assert read_if_signed(path, (start,)) == (data if data.startswith(start) else None)
 
 
 def test_opencv_is_told_nothing_by_the_file_name(tmp_path):
