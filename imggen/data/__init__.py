@@ -10,16 +10,20 @@ from imggen.data.class_names import ClassNames
 from imggen.data.keypoints import KeypointFormat, Keypoints
 from imggen.data.manifest import Manifest
 from imggen.data.manifest_io import check_manifest_file, column_arguments
+from imggen.data.multi_label_parsing import DEFAULT_SEPARATOR
+from imggen.data.multi_labels import MultiLabelColumn
 from imggen.data.name_pattern import MaskPattern
+from imggen.data.outputs import Output, OutputKind, convert_labels, read_output
 from imggen.data.row_alignment import align_rows
 from imggen.data.scanning import Labels, has_folders, scan, scan_any, scan_splits
 from imggen.data.split_layout import SplitLayout, find_folds, find_split_layout, is_fold_name
 from imggen.data.splits import SPLIT_NAMES, Splits, split_name, split_names
 from imggen.data.system_names import find_system_name
 from imggen.data.targets import TargetColumn
-from imggen.data.validation import Column, table_column
+from imggen.data.validation import Column, table_column, weight_column
 
 __all__ = [
+    "DEFAULT_SEPARATOR",
     "SPLIT_NAMES",
     "BoxFormat",
     "Boxes",
@@ -30,17 +34,22 @@ __all__ = [
     "Labels",
     "Manifest",
     "MaskPattern",
+    "MultiLabelColumn",
+    "Output",
+    "OutputKind",
     "SplitLayout",
     "Splits",
     "TargetColumn",
     "align_rows",
     "check_manifest_file",
     "column_arguments",
+    "convert_labels",
     "find_folds",
     "find_split_layout",
     "find_system_name",
     "has_folders",
     "is_fold_name",
+    "read_output",
     "reject_missing",
     "scan",
     "scan_any",
@@ -52,4 +61,5 @@ __all__ = [
     "to_names",
     "to_paths",
     "to_values",
+    "weight_column",
 ]

@@ -7,7 +7,7 @@ import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, final
+from typing import TYPE_CHECKING, Any, ClassVar, final, get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -16,15 +16,14 @@ from imggen.core import (
     PathText,
     StringColumn,
     check_arguments,
-    format_summary,
-    format_summary_html,
+    check_choice,
     read_table,
     shorten,
     write_table,
 )
 from imggen.data.array_like import to_paths
 from imggen.data.boxes import BoxColumn, Boxes
-from imggen.data.class_names import ClassNames, match_labels, resolve_labels
+from imggen.data.class_names import ClassNames
 from imggen.data.columns import (
     concatenate_columns,
     take_rows,
@@ -41,7 +40,11 @@ from imggen.data.manifest_io import (
     read_labels,
     relative_root,
 )
+from imggen.data.manifest_properties import ManifestProperties
+from imggen.data.multi_label_parsing import DEFAULT_SEPARATOR
+from imggen.data.multi_labels import MultiLabelColumn
 from imggen.data.normalization import normalize_fields
+from imggen.data.outputs import Output, OutputKind, convert_labels
 from imggen.data.targets import TargetColumn
 from imggen.data.validation import (
     Column,
@@ -57,14 +60,14 @@ if TYPE_CHECKING:
 # The optional columns of a manifest.
 _COLUMNS = (
     *("labels", "groups", "weights", "splits", "hashes"),
-    *("masks", "boxes", "keypoints", "targets"),
+    *("masks", "boxes", "keypoints", "targets", "multi_labels"),
 )
 
 
 @check_arguments
 @final
-@dataclass(frozen=True, eq=False)
-class Manifest:
+@dataclass(frozen=True, eq=False, repr=False)
+class Manifest(ManifestProperties):
     """An immutable, columnar table of samples.
 
     Attributes:
@@ -82,12 +85,16 @@ class Manifest:
         boxes: The boxes of each sample, or None.
         keypoints: The keypoints of each sample, or None.
         targets: The numbers to predict for each sample (regression), or None.
+        multi_labels: The classes of samples that have any number of them, or None; also given as
+            truth values of shape (num_samples, num_classes).
+        outputs: The targets of each output of a model, by name, where there are several.
         inputs: Further images of each sample: a mapping from model input to column of paths.
         skipped: The number of files and folders that a scan skipped, by reason.
 
     Raises:
         ManifestError: Columns of different lengths, a label without a class name, duplicate class
-            names, or a weight that is not a finite number of 0 or more.
+            names, both ``labels`` and ``multi_labels``, or a weight that is not a finite number of
+            0 or more.
 
     Example:
         >>> manifest = Manifest(".", StringColumn.of(["cat/1.jpg", "dog/2.jpg"]),
@@ -110,55 +117,14 @@ class Manifest:
     boxes: BoxColumn | None = None
     keypoints: KeypointColumn | None = None
     targets: TargetColumn | None = None
+    multi_labels: MultiLabelColumn | None = None
+    outputs: Mapping[str, Output] = field(default_factory=dict)
     inputs: Mapping[str, StringColumn] = field(default_factory=dict)
     skipped: Mapping[str, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         for name, value in normalize_fields(vars(self), _COLUMNS).items():
             object.__setattr__(self, name, value)
-
-    @property
-    def num_samples(self) -> int:
-        """The number of samples."""
-        return len(self.paths)
-
-    @property
-    def num_classes(self) -> int:
-        """The number of classes, including those without samples."""
-        return len(self.class_names)
-
-    @property
-    def class_indices(self) -> dict[str, int]:
-        """Class name to class index, as in Keras's iterators."""
-        return {name: index for index, name in enumerate(self.class_names)}
-
-    @property
-    def class_counts(self) -> dict[str, int]:
-        """Class name to number of samples."""
-        if self.labels is None:
-            return {}
-        counts = np.bincount(self.labels, minlength=self.num_classes)
-        return dict(zip(self.class_names, counts.tolist(), strict=True))
-
-    @property
-    def attached(self) -> tuple[str, ...]:
-        """The annotations of the samples: some of masks, boxes, keypoints, targets and inputs."""
-        names = ("masks", "boxes", "keypoints", "targets", "inputs")
-        return tuple(name for name in names if getattr(self, name))
-
-    @property
-    def filepaths(self) -> list[str]:
-        """The path of each sample, including ``root``."""
-        return [os.path.join(self.root, path) for path in self.paths]
-
-    def filepath(self, index: int) -> str:
-        """Returns the path of one sample, including ``root``."""
-        return os.path.join(self.root, self.paths[index])
-
-    def resolve(self, path: str) -> str:
-        """Returns a path of ``masks`` or ``inputs``, including ``root``."""
-        # The path may leave root through "..", which must not depend on where root links to.
-        return os.path.normpath(os.path.join(self.root, path))
 
     @check_arguments
     def take(self, indices: npt.ArrayLike) -> Manifest:
@@ -173,7 +139,8 @@ class Manifest:
         rows = to_rows(indices, self.num_samples)
         columns = {name: take_rows(getattr(self, name), rows) for name in ("paths", *_COLUMNS)}
         inputs = {name: paths.take(rows) for name, paths in self.inputs.items()}
-        return dataclasses.replace(self, **columns, inputs=inputs)
+        outputs = {name: output.take(rows) for name, output in self.outputs.items()}
+        return dataclasses.replace(self, **columns, inputs=inputs, outputs=outputs)
 
     @classmethod
     @check_arguments
@@ -197,11 +164,13 @@ class Manifest:
                     f"cannot be concatenated with one of {first.root!r} with "
                     f"{shorten(first.class_names)}; expected the same root and classes."
                 )
-            if set(manifest.inputs) != set(first.inputs):
-                raise ManifestError(
-                    f"A manifest with the inputs {sorted(manifest.inputs)} cannot be concatenated "
-                    f"with one with {sorted(first.inputs)}; expected the same inputs."
-                )
+            for kind in ("inputs", "outputs"):
+                found, expected = sorted(getattr(manifest, kind)), sorted(getattr(first, kind))
+                if found != expected:
+                    raise ManifestError(
+                        f"A manifest with the {kind} {found} cannot be concatenated with one with "
+                        f"{expected}; expected the same {kind}."
+                    )
         columns = {
             name: concatenate_columns(name, [getattr(manifest, name) for manifest in manifests])
             for name in ("paths", *_COLUMNS)
@@ -210,14 +179,20 @@ class Manifest:
             name: concatenate_columns(name, [manifest.inputs[name] for manifest in manifests])
             for name in first.inputs
         }
-        return cls(root=first.root, class_names=first.class_names, inputs=inputs, **columns)
+        outputs = {
+            name: Output.concatenate([manifest.outputs[name] for manifest in manifests])
+            for name in first.outputs
+        }
+        names = first.class_names
+        return cls(root=first.root, class_names=names, inputs=inputs, outputs=outputs, **columns)
 
     def to_frame(self) -> pd.DataFrame:
         """Returns the table as a pandas DataFrame.
 
         The columns are ``path`` and, if the manifest has them, ``label`` (class name), ``weight``,
-        ``group``, ``split``, ``hash``, ``mask``, ``boxes``, ``box_labels``, ``keypoints`` (these
-        three as JSON text), ``target:<name>`` and ``input:<name>``. Classes without samples are not
+        ``group``, ``split``, ``hash``, ``mask``, ``boxes``, ``box_labels``, ``keypoints``,
+        ``labels`` for several classes per sample (these four as JSON text), ``target:<name>``,
+        ``output:<name>``, ``weight:<name>`` and ``input:<name>``. Classes without samples are not
         in the frame: pass ``class_names`` to ``from_frame`` to keep them.
         """
         return build_table(self._columns(), self.class_names)
@@ -240,6 +215,9 @@ class Manifest:
         boxes: Boxes | None = None,
         keypoints: Keypoints | None = None,
         target_cols: Column | Sequence[Column] | None = None,
+        multi_label_cols: Column | Sequence[Column] | None = None,
+        label_separator: str = DEFAULT_SEPARATOR,
+        outputs: Mapping[str, Output] | None = None,
         class_names: ClassNames | None = None,
     ) -> Manifest:
         """Makes a manifest from a DataFrame with one row per sample; its index is ignored.
@@ -260,6 +238,11 @@ class Manifest:
             boxes: The columns of bounding boxes and their format, or None.
             keypoints: The column of keypoints and their format, or None.
             target_cols: The column of numbers to predict, or a list of such columns; or None.
+            multi_label_cols: The column of the classes of samples that have any number of them
+                (lists, their text, or names with a separator), or a list of columns of 0 and 1, one
+                per class; or None. Pass ``y_col=None`` with it.
+            label_separator: The text between the class names of ``multi_label_cols``.
+            outputs: The targets of each output by name, see ``Output``; or None.
             class_names: Order and subset of the classes, as in ``from_files``; rows of other
                 classes are an error. None: the names in the table, sorted (numbers by value).
 
@@ -272,7 +255,9 @@ class Manifest:
         box_column = read_boxes(frame, boxes)
         if box_column is not None:
             box_column.check_one_row_per_image(paths, x_col)
-        labels, names = read_labels(frame, y_col, class_names)
+        labels, multi_labels, names = read_labels(
+            frame, y_col, multi_label_cols, class_names, label_separator
+        )
         return cls(
             root=os.fspath(root),
             paths=paths,
@@ -287,6 +272,8 @@ class Manifest:
             boxes=box_column,
             keypoints=read_keypoints(frame, keypoints),
             targets=None if target_cols is None else TargetColumn.parse(frame, target_cols),
+            multi_labels=multi_labels,
+            outputs=outputs or {},
         )
 
     @classmethod
@@ -299,6 +286,9 @@ class Manifest:
         root: str | os.PathLike[str] = ".",
         class_names: ClassNames | None = None,
         num_classes: int | None = None,
+        kind: OutputKind = "classes",
+        label_separator: str = DEFAULT_SEPARATOR,
+        outputs: Mapping[str, Output] | None = None,
     ) -> Manifest:
         """Makes a manifest from a list of files or IDs.
 
@@ -314,6 +304,11 @@ class Manifest:
                 "0", "1", ...
             num_classes: The number of classes. None: as many as ``class_names``; without them, the
                 largest integer + 1.
+            kind: "classes": one class per file. "multi_label": lists of class names, their text,
+                text with ``label_separator``, or an array of 0 and 1, shape (num_files,
+                num_classes). "numbers": one number per file, or k of them.
+            label_separator: The text between class names, for "multi_label".
+            outputs: The targets of each output by name, see ``Output``; or None.
 
         Raises:
             ManifestError: A file without a label, labels of another length, out of range, or
@@ -323,9 +318,11 @@ class Manifest:
         paths = to_paths(files, "files")
         if not paths:
             raise ManifestError("files is empty; expected at least one file.")
-        values = None if labels is None else match_labels(paths, labels, files)
-        indices, names = resolve_labels(values, class_names, num_classes)
-        return cls(os.fspath(root), StringColumn.of(paths), indices, names)
+        check_choice("kind", kind, get_args(OutputKind))
+        fields = convert_labels(
+            paths, labels, kind, class_names, num_classes, label_separator, files
+        )
+        return cls(os.fspath(root), StringColumn.of(paths), outputs=outputs or {}, **fields)
 
     @check_arguments
     def save(self, file: str | os.PathLike[str], *, overwrite: bool = False) -> None:
@@ -382,16 +379,7 @@ class Manifest:
         return dataclasses.replace(manifest, **padded)
 
     def _columns(self) -> dict[str, Any]:
-        return {name: getattr(self, name) for name in ("paths", "inputs", *_COLUMNS)}
+        return {name: getattr(self, name) for name in ("paths", "inputs", "outputs", *_COLUMNS)}
 
     def __len__(self) -> int:
         return self.num_samples
-
-    def __repr__(self) -> str:
-        return format_summary("Manifest", self._summary(), self.class_counts, self.skipped)
-
-    def _repr_html_(self) -> str:
-        return format_summary_html("Manifest", self._summary(), self.class_counts, self.skipped)
-
-    def _summary(self) -> list[str]:
-        return [f"{self.num_samples} samples in {self.root!r}"]

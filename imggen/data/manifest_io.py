@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,15 +12,12 @@ import numpy.typing as npt
 
 from imggen.core import check_table_file, shorten
 from imggen.data.boxes import BoxColumn, Boxes
-from imggen.data.class_names import (
-    ClassNames,
-    parse_class_names,
-    resolve_named_labels,
-    to_classes,
-)
+from imggen.data.class_names import ClassNames, parse_class_names
 from imggen.data.keypoints import KeypointColumn, Keypoints
+from imggen.data.multi_labels import MultiLabelColumn
+from imggen.data.outputs import Output, is_output_metadata, read_output
 from imggen.data.targets import TARGET_PREFIX
-from imggen.data.validation import Column, optional_column, table_column
+from imggen.data.validation import Column, optional_column
 from imggen.errors import ManifestError
 
 if TYPE_CHECKING:
@@ -31,8 +28,10 @@ _FORMAT_VERSION = 1
 # Attributes of a manifest that hold one text per sample, and the names of their table columns.
 _TEXT_COLUMNS = {"splits": "split", "hashes": "hash", "masks": "mask"}
 _INPUT_PREFIX = "input:"
+_MULTI_LABELS = "labels"
 # The metadata of the columns that need more than a table can hold.
 _METADATA_KEYS = {
+    "multi_labels": {"separator"},
     "boxes": {"format", "class_names", "capacity"},
     "keypoints": {"format", "capacity"},
     "targets": {"is_single"},
@@ -61,12 +60,16 @@ def build_table(columns: Mapping[str, Any], class_names: tuple[str, ...]) -> pd.
         texts["boxes"], texts["box_labels"] = columns["boxes"].to_cells()
     if columns["keypoints"] is not None:
         texts["keypoints"] = columns["keypoints"].to_cells()
+    if columns["multi_labels"] is not None:
+        texts[_MULTI_LABELS] = columns["multi_labels"].to_cells(class_names)
     texts |= {f"{_INPUT_PREFIX}{name}": paths for name, paths in columns["inputs"].items()}
     for column, values in texts.items():
         if values is not None:
             table[column] = pd.Series(list(values), dtype=object)
     if columns["targets"] is not None:
         table |= columns["targets"].to_columns()
+    for name, output in columns["outputs"].items():
+        table |= output.to_columns(name)
     return pd.DataFrame(table)
 
 
@@ -98,6 +101,12 @@ def build_metadata(
         metadata["keypoints"] = {"format": keypoints.format, "capacity": keypoints.capacity}
     if columns["targets"] is not None:
         metadata["targets"] = {"is_single": columns["targets"].is_single}
+    if columns["multi_labels"] is not None:
+        metadata["multi_labels"] = {"separator": columns["multi_labels"].separator}
+    if columns["outputs"]:
+        metadata["outputs"] = {
+            name: output.to_metadata() for name, output in columns["outputs"].items()
+        }
     return metadata
 
 
@@ -144,6 +153,12 @@ def check_metadata(file: str, metadata: Mapping[str, Any]) -> None:
                 f"The JSON file of {file!r} has {name} {shorten(entry)}; expected {sorted(keys)}. "
                 "Save the manifest again."
             )
+    outputs = metadata.get("outputs", {})
+    if not isinstance(outputs, dict) or not all(map(is_output_metadata, outputs.values())):
+        raise ManifestError(
+            f"The JSON file of {file!r} has outputs {shorten(outputs)}; expected the kind and the "
+            "class names of each. Save the manifest again."
+        )
 
 
 def column_arguments(frame: pd.DataFrame, metadata: Mapping[str, Any]) -> dict[str, Any]:
@@ -174,6 +189,13 @@ def column_arguments(frame: pd.DataFrame, metadata: Mapping[str, Any]) -> dict[s
     if targets:
         is_single = metadata.get("targets", {}).get("is_single", False)
         arguments["target_cols"] = targets[0] if is_single else targets
+    if "multi_labels" in metadata:
+        arguments["multi_label_cols"] = _MULTI_LABELS
+        arguments["label_separator"] = metadata["multi_labels"]["separator"]
+    arguments["outputs"] = {
+        name: Output.from_metadata(name, frame, entry)
+        for name, entry in metadata.get("outputs", {}).items()
+    }
     if "boxes" in metadata:
         arguments["boxes"] = Boxes(
             col="boxes",
@@ -187,18 +209,30 @@ def column_arguments(frame: pd.DataFrame, metadata: Mapping[str, Any]) -> dict[s
 
 
 def read_labels(
-    frame: pd.DataFrame, y_col: Column | None, class_names: ClassNames | None
-) -> tuple[npt.NDArray[np.int32] | None, tuple[str, ...]]:
+    frame: pd.DataFrame,
+    y_col: Column | None,
+    multi_label_cols: Column | Sequence[Column] | None,
+    class_names: ClassNames | None,
+    separator: str,
+) -> tuple[npt.NDArray[np.int32] | None, MultiLabelColumn | None, tuple[str, ...]]:
     """Reads the class indices and the class names of a table; see ``Manifest.from_frame``.
 
     Raises:
-        ManifestError: A missing column or value, or a class not in ``class_names``.
+        ManifestError: A missing column or value, a class not in ``class_names``, or both kinds of
+            columns.
     """
+    if multi_label_cols is not None:
+        if y_col is not None:
+            raise ManifestError(
+                f"y_col={y_col!r} and multi_label_cols={shorten(multi_label_cols)} are both "
+                "columns of classes. Pass y_col=None, or outputs= for a model of several outputs."
+            )
+        multi, names = MultiLabelColumn.parse(frame, multi_label_cols, class_names, separator)
+        return None, multi, names
     if y_col is None:
-        return None, parse_class_names(class_names)
-    description = f"column {y_col!r}"
-    values = to_classes(table_column(frame, y_col), description)
-    return resolve_named_labels(values, class_names, description)
+        return None, None, parse_class_names(class_names)
+    output = read_output(frame, y_col, "classes", class_names, separator)
+    return output.labels, None, output.class_names
 
 
 def read_boxes(frame: pd.DataFrame, boxes: Boxes | None) -> BoxColumn | None:

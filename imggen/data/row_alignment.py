@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 import posixpath
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from typing import Any
 
 from imggen.core import shorten
+from imggen.data.array_like import to_paths, to_values
 from imggen.errors import ImggenError, ManifestError
 
 # What an index may hold in place of paths: the same path in another spelling, or a part of it.
@@ -87,6 +88,36 @@ def align_rows(
             "samples."
         )
     return values
+
+
+def align_values(paths: Sequence[str], values: Any, files: Any = None) -> Any:
+    """Returns one value per path, from a list, a column or a mapping from file to value.
+
+    Args:
+        paths: The files.
+        values: The values; a ``Series`` or a ``DataFrame`` as in ``align_rows``.
+        files: The files as given.
+
+    Raises:
+        ManifestError: A file without a value, or another number of values.
+    """
+    if isinstance(values, Mapping):
+        value_of = dict(zip(to_paths(list(values), "labels"), values.values(), strict=True))
+        missing = next((row for row, path in enumerate(paths) if path not in value_of), None)
+        if missing is not None:
+            raise ManifestError(
+                f"labels: the file {paths[missing]!r}, in row {missing}, has no label. Label or "
+                "drop it."
+            )
+        return [value_of[path] for path in paths]
+    aligned = align_rows(values, "labels", paths, files=files)
+    if not hasattr(aligned, "__len__"):
+        aligned = to_values(aligned, "labels")
+    if len(aligned) != len(paths):
+        raise ManifestError(
+            f"Got {len(paths)} files and {len(aligned)} labels; expected one label per file."
+        )
+    return aligned
 
 
 def _has_index(values: Any) -> bool:

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from imggen.core import shorten
-from imggen.data.array_like import to_values
+from imggen.data.array_like import to_array, to_scalar, to_values
 from imggen.data.validation import Column, table_column
 from imggen.errors import ManifestError
 
@@ -89,6 +89,31 @@ class TargetColumn:
             is_single,
         )
 
+    @classmethod
+    def from_values(cls, values: Any, name: str = "target") -> TargetColumn:
+        """Converts a list or an array of numbers, one or k per sample.
+
+        Args:
+            values: Numbers of shape (num_samples,), which are served with that shape, or
+                (num_samples, k); a DataFrame has names of its own.
+            name: The name of a single column; those of several are "0", "1", ...
+
+        Raises:
+            ManifestError: A value that is missing, not a number, infinite, or too large for
+                float32, or samples with different numbers of values.
+        """
+        columns, names, is_single = _split_columns(values, name)
+        return cls(
+            np.column_stack(
+                [
+                    _parse_numbers(column, f"The column {column_name!r} of targets")
+                    for column, column_name in zip(columns, names, strict=True)
+                ]
+            ),
+            names,
+            is_single,
+        )
+
     def select(self, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
         """Returns the targets of some samples, shape (n,) if ``is_single``, else (n, k)."""
         selected = self.values[rows]
@@ -124,16 +149,40 @@ class TargetColumn:
 
 
 def _parse_column(frame: pd.DataFrame, name: Column) -> list[float]:
+    return _parse_numbers(table_column(frame, name), f"The column {name!r}")
+
+
+def _parse_numbers(values: Sequence[Any], description: str) -> list[float]:
     numbers = []
-    for row, value in enumerate(table_column(frame, name)):
+    for row, value in enumerate(values):
         number = _parse_number(value)
         if not abs(number) < _LIMIT:  # also for NaN
             raise ManifestError(
-                f"The column {name!r} holds {shorten(value)} in row {row}; expected finite "
+                f"{description} holds {shorten(value)} in row {row}; expected finite "
                 "numbers that fit into float32. Fix or drop that row."
             )
         numbers.append(number)
     return numbers
+
+
+def _split_columns(values: Any, name: str) -> tuple[list[list[Any]], tuple[str, ...], bool]:
+    """Splits numbers of one or two axes into columns; returns them, their names, and the axes."""
+    if len(getattr(values, "shape", ())) != 2:
+        rows = to_values(values, "targets")
+        if not any(isinstance(row, list | tuple) or np.ndim(row) == 1 for row in rows):
+            return [rows], (name,), True
+        lengths = [len(row) if isinstance(row, list | tuple) else np.size(row) for row in rows]
+        if len(set(lengths)) > 1:
+            other = next(row for row, length in enumerate(lengths) if length != lengths[0])
+            raise ManifestError(
+                f"The targets have {lengths[0]} numbers in row 0 and {lengths[other]} in row "
+                f"{other}; expected the same number for every sample."
+            )
+        values = np.array([[to_scalar(value) for value in row] for row in rows], object)
+    array = to_array(values, "targets")
+    names = tuple(map(str, getattr(values, "columns", range(array.shape[1]))))
+    columns = [to_values(array[:, index], "targets") for index in range(array.shape[1])]
+    return columns, names, False
 
 
 def _parse_number(value: Any) -> float:

@@ -17,7 +17,6 @@ from imggen.augment import (
     Pipeline,
     Sample,
     blend_images_in_place,
-    blend_targets,
     find_nondeterministic_steps,
     warn_of_repeated_objects,
 )
@@ -49,14 +48,14 @@ class Batch(NamedTuple):
             manifest has further inputs, a dictionary of arrays by name, with the images as
             "image".
         y: Targets as the label mode makes them, or None.
-        weights: Sample weights, float32, shape (n,), or None.
+        weights: Sample weights, float32, shape (n,), or None; for several outputs, those of each.
         failures: The files that could not be read, by index.
     """
 
     epoch: int
     x: Any
     y: Any
-    weights: npt.NDArray[np.float32] | None
+    weights: Any
     failures: dict[int, Failure]
 
 
@@ -212,12 +211,10 @@ class BatchMaker:
                 name: self.scaling.finish(array, channels_first=self.channels_first)
                 for name, array in arrays.items()
             }
-        of_batch = np.array(rows)
-        y = mode.batch_targets(TargetBatch(manifest, of_batch, x, targets))
-        weights = None if manifest.weights is None else manifest.weights[of_batch]
-        if blends is not None:
-            y = mode.blend(y, blends)
-            weights = None if weights is None else blend_targets(weights, blends)
+        of_targets = TargetBatch(manifest, np.array(rows), x, targets)
+        y = mode.batch_targets(of_targets)
+        y = y if blends is None else mode.blend(y, blends)
+        weights = mode.batch_weights(of_targets, blends)
         return Batch(epoch, {"image": x, **arrays} if arrays else x, y, weights, failures)
 
     def _load_augmented(

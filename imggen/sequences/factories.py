@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, Unpack
 from imggen.augment import Augment, CenterCrop, Pipeline, RandomCrop, adapt
 from imggen.core import check_arguments, check_choice, check_seed, shorten
 from imggen.data import (
+    DEFAULT_SEPARATOR,
     Boxes,
     ClassNames,
     Column,
@@ -23,9 +24,15 @@ from imggen.data import (
     split_name,
 )
 from imggen.errors import OptionError, SplitError
-from imggen.loading import check_masks_once, default_label_mode, find_label_mode
+from imggen.loading import check_masks_once, default_label_mode
 from imggen.sequences.image_sequence import ImageSequence
 from imggen.sequences.options import SequenceOptions
+from imggen.sequences.target_columns import (
+    OutputClassNames,
+    Targets,
+    read_frame_targets,
+    read_listed_targets,
+)
 from imggen.splitting import Ratios, Recipe, split_by_recipe
 
 if TYPE_CHECKING:
@@ -125,13 +132,15 @@ def from_dataframe(
     root: str | os.PathLike[str] = ".",
     x_col: Column = "path",
     y_col: Column | Sequence[Column] | None = "label",
+    targets: Targets | None = None,
     group_col: Column | None = None,
-    weight_col: Column | None = None,
+    weight_col: Column | Mapping[str, Column] | None = None,
     mask_col: Column | None = None,
     input_cols: Mapping[str, Column] | None = None,
     boxes: Boxes | None = None,
     keypoints: Keypoints | None = None,
-    class_names: ClassNames | None = None,
+    class_names: OutputClassNames | None = None,
+    label_separator: str = DEFAULT_SEPARATOR,
     split: Ratios | str | None = None,
     augment: Augment | Mapping[str, Augment] = None,
     seed: int | None = None,
@@ -146,9 +155,17 @@ def from_dataframe(
         x_col: The column of paths.
         y_col: The column of class names; None for samples without classes. With
             ``label_mode="regression"``, the column of the numbers to predict, or a list of such
-            columns.
+            columns. With ``label_mode="multi_label"``, a column of lists of class names, of their
+            text, or of names with a separator (spaces around them are removed, "" is a sample
+            without classes, "NA" is a name); or a list of columns of 0 and 1, one per class.
+            Missing values are errors: read the table with ``keep_default_na=False``.
+        targets: Instead of ``y_col`` and ``label_mode``, for a model of several outputs: a mapping
+            from output to label mode, such as ``{"kind": "categorical", "age": "regression"}``.
+            Each output has the column of its name. ``y`` is a dictionary by output; see also
+            ``targets_as`` of ``ImageSequence``. A single output is served as an array.
         group_col: The column of group names; the samples of a group stay in one split.
-        weight_col: The column of sample weights.
+        weight_col: The column of sample weights; with ``targets``, for all outputs, or a mapping
+            from output to column. Outputs that it leaves out have the weight 1.
         mask_col: The column of mask paths; see ``mask_dir`` of ``from_directory``.
         input_cols: A mapping from model input to the column of paths of further images.
         boxes: The columns of bounding boxes and their format. Boxes are transformed with their
@@ -157,7 +174,8 @@ def from_dataframe(
         keypoints: The column of keypoints and their format. Keypoints are transformed with their
             images. The default ``label_mode`` is "keypoints" then.
         class_names: Order of the classes, as in ``from_directory``. None: the names in the table,
-            sorted.
+            sorted. With ``targets``, a mapping from output to class names.
+        label_separator: The text between class names, with ``label_mode="multi_label"``.
         split: As in ``from_directory``, or the name of the column of split names.
         augment: As in ``from_directory``.
         seed: As in ``from_directory``.
@@ -173,20 +191,19 @@ def from_dataframe(
         OptionError: See ``ImageSequence``.
     """
     check_factory_options(from_dataframe, options)
-    mode = find_label_mode(options.get("label_mode", "categorical"))
+    columns, options = read_frame_targets(
+        frame, y_col, targets, class_names, label_separator, weight_col, mask_col, options
+    )
     manifest = Manifest.from_frame(
         frame,
         root=root,
         x_col=x_col,
-        **mode.frame_columns(y_col),
+        **columns,
         group_col=group_col,
-        weight_col=weight_col,
-        mask_col=mask_col,
         input_cols=input_cols,
         boxes=boxes,
         keypoints=keypoints,
         split_col=split if isinstance(split, str) else None,
-        class_names=class_names,
     )
     if split is None:
         recipe = None
@@ -201,8 +218,10 @@ def from_files(
     labels: Iterable[object] | Mapping[Any, object] | None = None,
     *,
     root: str | os.PathLike[str] = ".",
-    class_names: ClassNames | None = None,
+    targets: Targets | None = None,
+    class_names: OutputClassNames | None = None,
     num_classes: int | None = None,
+    label_separator: str = DEFAULT_SEPARATOR,
     split: Ratios | None = None,
     augment: Augment | Mapping[str, Augment] = None,
     seed: int | None = None,
@@ -215,10 +234,15 @@ def from_files(
         files: Paths relative to ``root``, or IDs.
         labels: One label per file (a list, an array, a tensor, a column of a table), or a mapping
             from file to label. Integers are class indices; text and truth values are class names.
-            None: no classes.
+            None: no classes. With ``label_mode="regression"``, one number per file, or k of them.
+            With ``label_mode="multi_label"``, lists of classes or text, as in ``from_dataframe``,
+            or an array of 0 and 1, shape (num_files, num_classes).
         root: The folder that the paths are relative to; ``""`` passes IDs to the loader unchanged.
-        class_names: As in ``from_directory``. None: see ``Manifest.from_files``.
+        targets: As in ``from_dataframe``; ``labels`` is a mapping from output to its labels then.
+        class_names: As in ``from_directory``. None: see ``Manifest.from_files``. With ``targets``,
+            a mapping from output to class names.
         num_classes: See ``Manifest.from_files``.
+        label_separator: As in ``from_dataframe``.
         split: As in ``from_directory``.
         augment: As in ``from_directory``.
         seed: As in ``from_directory``.
@@ -234,9 +258,11 @@ def from_files(
         OptionError: See ``ImageSequence``.
     """
     check_factory_options(from_files, options)
-    manifest = Manifest.from_files(
-        files, labels, root=root, class_names=class_names, num_classes=num_classes
+    files = files if hasattr(files, "__len__") else list(files)
+    columns, options = read_listed_targets(
+        files, labels, targets, class_names, num_classes, label_separator, options
     )
+    manifest = Manifest.from_files(files, root=root, **columns)
     recipe = None if split is None else make_recipe(split, split_seed)
     return make_sequences(manifest, recipe, augment, seed, options)
 

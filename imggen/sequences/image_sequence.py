@@ -34,6 +34,7 @@ from imggen.loading import (
     Preprocess,
     Rescale,
     SampleLoader,
+    TargetsAs,
     find_label_mode,
 )
 from imggen.sequences.base import EpochSequence
@@ -62,15 +63,20 @@ class ImageSequence(EpochSequence[Batch], ManifestView, SampleView, PredictionVi
         manifest: The samples.
         image_size: (height, width) in pixels. None: (256, 256); with ``loader``, arrays as loaded.
         batch_size: The number of samples per batch.
-        label_mode: "categorical" (one-hot), "int", "binary", "regression" (the manifest's
-            targets: float32 of shape (n,) for one column, (n, k) for a list of columns), "mask"
-            (the class of each pixel, from the manifest's masks), "boxes" (a dictionary: "boxes",
-            float32 of shape (n, capacity, 4) in the format of the table, and "labels", int32 of
-            shape (n, capacity), padded with -1), "keypoints" (float32 of shape (n, capacity, 2 to
-            4), padded with NaN), "input" (the images are their own targets, for autoencoders) or
+        label_mode: "categorical" (one-hot), "int", "binary", "multi_label" (1.0 for each class of
+            a sample: float32 of shape (n, num_classes)), "regression" (the manifest's targets:
+            float32 of shape (n,) for one column, (n, k) for a list of columns), "mask" (the class
+            of each pixel, from the manifest's masks), "boxes" (a dictionary: "boxes", float32 of
+            shape (n, capacity, 4) in the format of the table, and "labels", int32 of shape (n,
+            capacity), padded with -1), "keypoints" (float32 of shape (n, capacity, 2 to 4), padded
+            with NaN), "input" (the images are their own targets, for autoencoders) or
             None (no targets). MixUp blends all of these but "int", "mask", "boxes" and
             "keypoints"; CutMix blends classes and "input" only. A ``imggen.loading.LabelMode`` of
-            your own is accepted, too.
+            your own is accepted, too. For a model of several outputs, a mapping from output to
+            these: ``y`` is a dictionary then, and sample weights, if there are any, are too.
+        targets_as: "dict"; or "tuple" for the targets of several outputs in the order of
+            ``label_mode``, for a model whose outputs are a list. Keras would pair a tuple with a
+            dictionary of outputs by sorted name, so ``fit`` and ``evaluate`` refuse that.
         mask_values: The class of each value of the masks: ``{0: 0, 255: 1}``; of ranges, as in
             ``{range(128): 0, range(128, 256): 1}``; or of colors, ``{(0, 0, 0): 0, (255, 0, 0):
             1}``. Any other value is an error; padding is class 0. None: values are classes as they
@@ -141,6 +147,7 @@ class ImageSequence(EpochSequence[Batch], ManifestView, SampleView, PredictionVi
         image_size: tuple[int, int] | None = None,
         batch_size: int = 32,
         label_mode: LabelModeLike = "categorical",
+        targets_as: TargetsAs = "dict",
         mask_values: MaskValuesLike = None,
         augment: Augment = None,
         seed: int | None = None,
@@ -167,7 +174,7 @@ class ImageSequence(EpochSequence[Batch], ManifestView, SampleView, PredictionVi
     ) -> None:
         if manifest.num_samples == 0:
             raise OptionError("The manifest is empty; expected at least one sample.")
-        mode = find_label_mode(label_mode)
+        mode = find_label_mode(label_mode, targets_as)
         mode.check_manifest(manifest)
         values = MaskValues.parse(mask_values)
         if values is not None and (manifest.masks is None or not mode.moves_with_image):

@@ -28,6 +28,7 @@ from imggen.loading import (
     Preprocess,
     Rescale,
     Scaling,
+    TargetsAs,
 )
 
 DataFormat = Literal["channels_last", "channels_first"] | None
@@ -43,6 +44,7 @@ class SequenceOptions(TypedDict, total=False):
     image_size: tuple[int, int] | None
     batch_size: int
     label_mode: LabelModeLike
+    targets_as: TargetsAs
     mask_values: MaskValuesLike
     shuffle: bool
     color_mode: ColorMode

@@ -25,7 +25,7 @@ def summarize(
         *([] if targets is None else [f"targets {', '.join(targets.names)}"]),
         f"{pluralize(maker.num_batches, 'batch')} of {maker.batch_size}",
         f"x {_shape_of_x(maker, spec)} {maker.dtype}",
-        f"label_mode={maker.label_mode.name!r}",
+        f"label_mode={maker.label_mode.describe()}",
         f"seed={maker.seed}",
     ]
     return lines, dict(manifest.class_counts), dict(manifest.skipped)

@@ -8,11 +8,13 @@ explains and predicts targets. A new mode is one more subclass of ``LabelMode``,
 from imggen.loading.label_modes.base import LabelMode, LoadedImage, TargetBatch
 from imggen.loading.label_modes.classes import class_weights
 from imggen.loading.label_modes.mask_check import check_masks_once
+from imggen.loading.label_modes.multi_output import MultiOutputMode, TargetsAs
 from imggen.loading.label_modes.none import NoTargetMode
 from imggen.loading.label_modes.output_meaning import OutputMeaning
 from imggen.loading.label_modes.registry import (
     LABEL_MODES,
     LabelModeLike,
+    SingleLabelMode,
     default_label_mode,
     find_label_mode,
     is_label_mode,
@@ -23,9 +25,12 @@ __all__ = [
     "LabelMode",
     "LabelModeLike",
     "LoadedImage",
+    "MultiOutputMode",
     "NoTargetMode",
     "OutputMeaning",
+    "SingleLabelMode",
     "TargetBatch",
+    "TargetsAs",
     "check_masks_once",
     "class_weights",
     "default_label_mode",

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, ClassVar, NamedTuple, final
+from typing import Any, NamedTuple, final
 
 import numpy as np
 import numpy.typing as npt
 
 from imggen.augment import Blend, Mixer, Pipeline, Sample, blend_targets
 from imggen.core import shorten
-from imggen.data import Column, Manifest
+from imggen.data import Column, Manifest, OutputKind
 from imggen.decode import ImageSpec, MaskValues, source_geometry
 from imggen.errors import OptionError
 from imggen.loading.label_modes.class_scores import class_score_columns
@@ -85,6 +85,8 @@ class LabelMode(ABC):
 
     Attributes:
         name: The value of ``label_mode=`` that selects the mode, for messages and ``repr``.
+        kind: The kind of values that targets are made from: the classes or numbers of a list of
+            labels; None for anything else, such as masks.
         moves_with_image: Whether something has to be loaded and augmented along with each image.
         has_positions: Whether these are boxes or keypoints.
         target_noun: The word for targets in explanations.
@@ -101,10 +103,15 @@ class LabelMode(ABC):
         ...         return np.array(lengths, np.float32)
     """
 
-    name: ClassVar[str | None]
-    moves_with_image: ClassVar[bool] = False
-    has_positions: ClassVar[bool] = False
-    target_noun: ClassVar[str] = "label"
+    name: str | None
+    kind: OutputKind | None = None
+    moves_with_image: bool = False
+    has_positions: bool = False
+    target_noun: str = "label"
+
+    def describe(self) -> str:
+        """Returns the value of ``label_mode=`` as code, for ``repr``."""
+        return repr(self.name)
 
     # The manifest.
 
@@ -147,7 +154,8 @@ class LabelMode(ABC):
         if y_col is not None and not isinstance(y_col, str | int):
             raise OptionError(
                 f"y_col={shorten(y_col)} must be the name of one column, the classes. For columns "
-                'of numbers, pass label_mode="regression" too.'
+                'of numbers, pass label_mode="regression" too; for columns of 0 and 1, '
+                'label_mode="multi_label".'
             )
         return {"y_col": y_col}
 
@@ -187,6 +195,18 @@ class LabelMode(ABC):
     def batch_targets(self, batch: TargetBatch) -> Any:
         """Makes the targets of a batch, as the model is trained on them; None for none."""
 
+    def batch_weights(self, batch: TargetBatch, blends: list[Blend | None] | None) -> Any:
+        """Returns the sample weights of a batch, blended as its images; None for none.
+
+        Args:
+            batch: The samples.
+            blends: The blends of MixUp or CutMix; None where neither is in use.
+        """
+        if batch.manifest.weights is None:
+            return None
+        weights = batch.manifest.weights[batch.rows]
+        return weights if blends is None else blend_targets(weights, blends)
+
     # MixUp and CutMix.
 
     def check_mixer(self, mixer: Mixer) -> None:
@@ -209,7 +229,7 @@ class LabelMode(ABC):
 
     def explain(
         self, manifest: Manifest, shares: Sequence[tuple[int, float]], *, is_mixed: bool
-    ) -> dict[str, float] | None:
+    ) -> dict[str, Any] | None:
         """Describes the target of one sample.
 
         Args:
@@ -229,7 +249,7 @@ class LabelMode(ABC):
             target[name] = target.get(name, 0.0) + share
         return target
 
-    def format_target(self, target: Mapping[str, float]) -> str:
+    def format_target(self, target: Mapping[str, Any]) -> str:
         """Formats what ``explain`` returned as one line."""
         return ", ".join(f"{name} {share:.2f}" for name, share in target.items())
 
@@ -257,6 +277,13 @@ class LabelMode(ABC):
         """
         del targets, position, manifest, channels_first
         return Sample(pixels), ""
+
+    def tabulated_outputs(self, manifest: Manifest) -> dict[str | None, tuple[LabelMode, Manifest]]:
+        """Returns what a table of predictions shows: the mode and samples of each output.
+
+        By default this mode, under the name None: the model has one output for it.
+        """
+        return {None: (self, manifest)}
 
     def check_predictions(self, manifest: Manifest) -> None:
         """Checks that predictions of the samples can be put into a table.

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from imggen.core import warn_user
+from imggen.core import shorten, warn_user
 from imggen.data import Manifest
 from imggen.errors import OptionError
 from imggen.loading.label_modes.output_meaning import OutputMeaning
@@ -33,6 +33,40 @@ def class_score_columns(
     true = np.full(len(manifest), None) if manifest.labels is None else names[manifest.labels]
     by_class = {f"p_{name}": scores[:, index] for index, name in enumerate(names)}
     return {"true": true, "predicted": predicted, **by_class}
+
+
+def label_scores(
+    output: npt.NDArray[Any], manifest: Manifest, unread: Sequence[int], meaning: OutputMeaning
+) -> npt.NDArray[np.float64]:
+    """Returns the probability of each class, where a sample may have several of them.
+
+    Raises:
+        OptionError: Another shape than (n, num_classes); a softmax; or numbers that are not
+            probabilities and may not be logits either.
+    """
+    scores = output.astype(np.float64)
+    scores = scores[:, None] if scores.ndim == 1 else scores
+    expected = (manifest.num_samples, manifest.num_classes)
+    if scores.shape != expected:
+        raise OptionError(
+            f"The model's output has shape {output.shape}; a prediction table needs {expected}, "
+            f"one probability for each of the classes {shorten(list(manifest.class_names))}."
+        )
+    if meaning.is_softmax:
+        raise OptionError(
+            f"The model's output adds up to 1{meaning.describe()}, so it cannot predict several "
+            "classes per image. End the model in a sigmoid, and train it with "
+            "binary_crossentropy."
+        )
+    read = np.delete(np.arange(len(scores)), unread)
+    if meaning.is_logits():
+        return _sigmoid(scores)
+    if not _are_probabilities(scores[read]):
+        raise OptionError(
+            f"The model's output runs from {_span(scores[read])}{meaning.describe()}, so its "
+            "scores are not probabilities. Pass from_logits=True if they are logits."
+        )
+    return scores
 
 
 def _class_scores(

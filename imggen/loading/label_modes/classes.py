@@ -17,6 +17,8 @@ from imggen.loading.label_modes.base import LabelMode, TargetBatch
 class ClassMode(LabelMode):
     """The class of each sample, encoded as ``image_dataset_from_directory`` of Keras 3 does."""
 
+    kind = "classes"
+
     @abstractmethod
     def encode(self, labels: npt.NDArray[np.int32], num_classes: int) -> npt.NDArray[Any]:
         """Encodes class indices of shape (n,) as targets of shape (n, ...)."""

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 from imggen.data import Manifest
 from imggen.errors import OptionError
 from imggen.loading.label_modes.base import LabelMode
@@ -16,10 +14,10 @@ class PositionMode(LabelMode):
         options: The options that bring the column into a manifest, for error messages.
     """
 
-    name: ClassVar[str]
+    name: str
     moves_with_image = True
     has_positions = True
-    options: ClassVar[str]
+    options: str
 
     def check_manifest(self, manifest: Manifest) -> None:
         """See ``LabelMode``."""

@@ -25,6 +25,7 @@ class RegressionMode(LabelMode):
     """
 
     name = "regression"
+    kind = "numbers"
     target_noun = "target"
 
     def check_manifest(self, manifest: Manifest) -> None:
