@@ -14,6 +14,7 @@ from imggen.core.checks import (
     check_optional_whole,
     check_range,
     check_whole,
+    is_number,
     is_whole,
 )
 from imggen.core.file_ops import (
@@ -115,6 +116,7 @@ __all__ = [
     "hardlink_file",
     "has_metadata",
     "is_inside",
+    "is_number",
     "is_relative_path",
     "is_same_file",
     "is_whole",

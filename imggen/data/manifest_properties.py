@@ -127,7 +127,7 @@ class ManifestProperties:
         return format_summary_html("Manifest", self._summary(), self.class_counts, self.skipped)
 
     def _summary(self) -> list[str]:
-        outputs = [f"{name} ({output.describe()})" for name, output in self.outputs.items()]
+        outputs = [f"{name}{output.describe()}" for name, output in self.outputs.items()]
         return [
             f"{self.num_samples} samples in {self.root!r}",
             *([f"outputs {', '.join(outputs)}"] if outputs else []),

@@ -157,11 +157,11 @@ class Output:
         )
 
     def describe(self) -> str:
-        """Returns the kind of targets in words, for summaries."""
+        """Returns the targets in words, for summaries; "" for none."""
         if self.labels is not None or self.multi_labels is not None:
             several = " per sample" if self.multi_labels is not None else ""
-            return f"{len(self.class_names)} classes{several}"
-        return "numbers" if self.targets is not None else "weights"
+            return f" ({len(self.class_names)} classes{several})"
+        return " (numbers)" if self.targets is not None else ""
 
     def columns(self) -> dict[str, Any]:
         """Returns the columns by attribute name; None for those that it does not have."""

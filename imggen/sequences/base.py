@@ -84,6 +84,19 @@ class EpochSequence(keras.utils.PyDataset, Generic[T]):  # type: ignore[misc]  #
     def _epoch_ended(self, epoch: int) -> None:
         """Is called once when an epoch is complete."""
 
+    def begin_training(self, model: Any, class_weight: Any) -> Callable[[Any], Any] | None:
+        """Is called when ``fit`` or ``evaluate`` of a model begins to read the sequence.
+
+        Args:
+            model: The model.
+            class_weight: The argument of ``fit``, or None.
+
+        Returns:
+            A function that adds sample weights to a batch, in place of ``class_weight``; or None.
+        """
+        del model, class_weight
+        return None
+
     @property
     def worker_options(self) -> WorkerOptions:
         """The workers that make the batches, and the number of batches that they prefetch."""

@@ -338,13 +338,15 @@ def make_split_sequences(
 
 
 def _choose_label_mode(manifest: Manifest, options: SequenceOptions) -> SequenceOptions:
+    if "label_mode" in options:
+        return options
     targets = [name for name in manifest.attached if name != "inputs"]
-    if len(targets) > 1 and "label_mode" not in options:
+    if len(targets) > 1:
         raise OptionError(
             f"The table has {' and '.join(targets)}, and targets can only be one of them. Pass "
             "label_mode=."
         )
-    return {"label_mode": default_label_mode(manifest), **options}
+    return {**options, "label_mode": default_label_mode(manifest)}
 
 
 def _add_center_crops(augment_of: dict[str, Augment], names: Sequence[str]) -> None:

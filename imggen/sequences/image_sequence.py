@@ -44,6 +44,7 @@ from imggen.sequences.options import DataFormat, choose_fit, choose_scaling, cho
 from imggen.sequences.predictions import PredictionView
 from imggen.sequences.sample_view import SampleView
 from imggen.sequences.summary import summarize
+from imggen.sequences.training_checks import check_training
 from imggen.workers import BufferPool, WorkerOptions, single_threaded_opencv
 
 
@@ -296,6 +297,10 @@ class ImageSequence(EpochSequence[Batch], ManifestView, SampleView, PredictionVi
         """
         with single_threaded_opencv():
             return self.batch_maker.samples.fill_cache(self.num_workers, progress)
+
+    def begin_training(self, model: Any, class_weight: Any) -> Callable[[Any], Any] | None:
+        """See ``EpochSequence``; refuses targets that do not match the outputs of the model."""
+        return check_training(self.batch_maker, model, class_weight)
 
     def close(self) -> None:
         """Stops the workers and releases the cache; the next batch starts them again."""

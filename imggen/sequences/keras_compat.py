@@ -112,6 +112,24 @@ def iterator_of_fit() -> Any:
     return iterator if is_fit and hasattr(iterator, "_steps_seen") else None
 
 
+def find_trainer() -> tuple[Any, Any] | None:
+    """Returns the model whose ``fit`` or ``evaluate`` is being started, and its class weights.
+
+    Call it where ``adapter_being_created`` returns an adapter.
+
+    Reason: Keras pairs the targets of several outputs with those of a model by position or by
+    sorted name, and gives a sample with several classes the weight of the first. A PyDataset is
+    not told which model it is for. Remove when Keras refuses both.
+    """
+    frame: FrameType | None = sys._getframe(3)
+    weights = None if frame is None else frame.f_locals.get("class_weight")
+    while frame is not None and frame.f_code.co_name in ("__init__", "get_data_adapter"):
+        frame = frame.f_back
+    if frame is None or frame.f_code.co_name not in ("fit", "evaluate"):
+        return None
+    return frame.f_locals.get("self"), weights
+
+
 def calling_generator() -> int | None:
     """Returns the identity of the generator that has called the calling method, or None.
 

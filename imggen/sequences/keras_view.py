@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import weakref
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol, final
 
@@ -13,6 +14,7 @@ from imggen.errors import WorkerError
 from imggen.sequences.keras_compat import (
     adapter_being_created,
     calling_generator,
+    find_trainer,
     iterator_of_fit,
     read_end_of_epoch,
 )
@@ -25,6 +27,9 @@ class ServesKeras(Protocol):
     _latest_fit: LatestFit
 
     def __len__(self) -> int: ...
+
+    def begin_training(self, model: Any, class_weight: Any) -> Callable[[Any], Any] | None:
+        """Checks the model; may return a function that adds sample weights to a batch."""
 
     def take(self, epoch: int, index: int, *, is_in_order: bool) -> Any:
         """Returns a batch."""
@@ -56,7 +61,11 @@ def replace_in_adapter(sequence: ServesKeras) -> None:
     """
     adapter = adapter_being_created()
     if adapter is not None and adapter.py_dataset is sequence:
-        adapter.py_dataset = view = KerasView(sequence)
+        trainer = find_trainer()
+        weigh = None if trainer is None else sequence.begin_training(*trainer)
+        if weigh is not None:
+            adapter.class_weight = None
+        adapter.py_dataset = view = KerasView(sequence, weigh)
         iterator = iterator_of_fit()
         if iterator is not None:
             sequence._latest_fit.begin(view, iterator)
@@ -117,10 +126,12 @@ class KerasView(keras.utils.PyDataset):  # type: ignore[misc]  # Keras is untype
 
     Args:
         sequence: The sequence.
+        weigh: Adds sample weights to a batch; None: nothing is added.
     """
 
-    def __init__(self, sequence: ServesKeras) -> None:
+    def __init__(self, sequence: ServesKeras, weigh: Callable[[Any], Any] | None = None) -> None:
         super().__init__(workers=1, use_multiprocessing=False)
+        self._weigh = weigh
         self._sequence = weakref.ref(sequence)
         self._num_batches = len(sequence)
         self._lock = threading.Lock()
@@ -160,7 +171,8 @@ class KerasView(keras.utils.PyDataset):  # type: ignore[misc]  # Keras is untype
                 current.num_asked += 1
             else:
                 epoch, position = sequence.epoch, index
-        return sequence.take(epoch, position, is_in_order=is_in_pass)
+        batch = sequence.take(epoch, position, is_in_order=is_in_pass)
+        return batch if self._weigh is None else self._weigh(batch)
 
     def find_complete_epoch(self, num_steps: int) -> int | None:
         """Returns the epoch of a pass whose batches were all asked for and used, or None.

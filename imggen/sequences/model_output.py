@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import keras
@@ -18,6 +18,54 @@ from imggen.loading import OutputMeaning
 _KEEP_VALUES = {"Reshape", "Flatten", "Identity", "Squeeze", "Cast"}
 # Losses of scores from -1 to 1, with the boundary between two classes at 0.
 _MARGIN_LOSSES = {"hinge", "squared_hinge", "categorical_hinge"}
+
+
+def choose_outputs(
+    model: keras.Model, predicted: Any, names: Sequence[str | None], output: str | int | None
+) -> list[tuple[str, str | int | None, str | None]]:
+    """Pairs the outputs of a model with those of the targets.
+
+    Args:
+        model: The model.
+        predicted: See ``select_output``.
+        names: The outputs that have targets for a table; ``[None]`` for a single one.
+        output: The output that the user selected, or None.
+
+    Returns:
+        For each output to tabulate: the prefix of its columns, the output of the model as
+        ``select_output`` takes it, and its name among ``names``.
+
+    Raises:
+        OptionError: The model has no such output, or one that has no targets for a table.
+    """
+    if list(names) == [None]:
+        return [("", output, None)]
+    count = len(keras.tree.flatten(predicted))
+    of_model = _output_names(model, predicted, count)
+    found: dict[str | None, int] = {}
+    for name in names:
+        positions = [position for position, own in enumerate(of_model) if name in own]
+        if len(positions) == 1:
+            found[name] = positions[0]
+    if output is None:
+        missing = [name for name in names if name not in found]
+        if missing:
+            raise OptionError(
+                f"The model has no output {missing[0]!r}; its outputs are "
+                f"{shorten([own[0] if own else i for i, own in enumerate(of_model)])}. Give its "
+                "output layers the names of the targets, or return a dictionary."
+            )
+        return [(f"{name}_", found[name], name) for name in names]
+    position = _position(of_model, output, count)
+    chosen = [name for name, own in found.items() if own == position]
+    if not chosen and isinstance(output, str) and output in names:
+        chosen = [output]
+    if not chosen:
+        raise OptionError(
+            f"output={shorten(output)} has no targets for a table; those that have are "
+            f"{shorten(list(names))}."
+        )
+    return [("", position, chosen[0])]
 
 
 def select_output(

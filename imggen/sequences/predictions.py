@@ -15,7 +15,7 @@ from imggen.errors import OptionError
 from imggen.loading import Batch, BatchMaker, EpochSampler, ImageSource, NoTargetMode, SampleLoader
 from imggen.preprocessing import Preprocessing, describe_libraries
 from imggen.sequences.base import EpochSequence
-from imggen.sequences.model_output import select_output
+from imggen.sequences.model_output import choose_outputs, select_output
 from imggen.workers import WorkerOptions
 
 if TYPE_CHECKING:
@@ -83,6 +83,8 @@ class PredictionView:
             model: A model with a score for each class, or one sigmoid for two classes; for
                 "regression" with one number for each column.
             output: For a model of several outputs, the name or position of the one to tabulate.
+                None: the only one; with targets for several outputs, all of those but masks, boxes
+                and keypoints.
             from_logits: Whether the output is logits, where the model does not reveal it. None:
                 decided by the model.
             verbose: As in ``model.predict``.
@@ -94,6 +96,10 @@ class PredictionView:
             are "0", "1", ... A file that could not be read (with ``on_error`` other than "raise")
             has None and NaN. For "regression", the columns are ``path``, ``true`` and
             ``predicted``; for a list of columns, ``true_<name>`` and ``predicted_<name>`` for each.
+            For "multi_label", ``true`` and ``predicted`` are class names joined by ";" (or by
+            ``label_separator``); a class is predicted from a probability of 0.5 on. With targets
+            for several outputs, the columns of each begin with its name: ``<output>_true``,
+            ``<output>_predicted``, ``<output>_p_<class name>``; with ``output``, they do not.
 
         Raises:
             OptionError: The model's output does not match the targets; it is not clear what its
@@ -135,7 +141,14 @@ def _prediction_table(
     import pandas as pd
 
     manifest, mode = maker.manifest, maker.label_mode
-    mode.check_predictions(manifest)
+    tabulated = mode.tabulated_outputs(manifest)
+    if not tabulated:
+        raise OptionError(
+            "predict() makes a table, and none of these outputs has classes or numbers as targets; "
+            "use model.predict(sequence), of a sequence with shuffle=False."
+        )
+    for own, samples in tabulated.values():
+        own.check_predictions(samples)
     if not callable(getattr(model, "predict", None)):
         raise OptionError(
             f"model is {type(model).__name__}, which has no method predict; expected a Keras model."
@@ -151,8 +164,14 @@ def _prediction_table(
     with _ImagesInOrder(in_order, options) as images:
         predicted = model.predict(images, verbose=verbose)
         unread = sorted(images.failed)
-    values, meaning = select_output(model, predicted, output, from_logits)
-    columns = mode.prediction_columns(values, manifest, unread, meaning=meaning)
+    columns: dict[str, npt.NDArray[Any]] = {}
+    for prefix, selected, name in choose_outputs(model, predicted, list(tabulated), output):
+        own, samples = tabulated[name]
+        values, meaning = select_output(model, predicted, selected, from_logits)
+        for column, value in own.prediction_columns(
+            values, samples, unread, meaning=meaning
+        ).items():
+            columns[prefix + column] = value
     # As objects: paths need not be valid text, which the string dtype of pandas requires.
     paths = {"path": pd.Series(manifest.filepaths, dtype=object)}
     return pd.DataFrame(

@@ -18,9 +18,10 @@ def summarize(
     """
     manifest = maker.manifest
     boxes, targets = manifest.boxes, manifest.targets
+    outputs = [f"{name}{output.describe()}" for name, output in manifest.outputs.items()]
     lines = [
         pluralize(manifest.num_samples, "sample"),
-        pluralize(manifest.num_classes, "class"),
+        f"outputs {', '.join(outputs)}" if outputs else pluralize(manifest.num_classes, "class"),
         *([] if boxes is None else [f"boxes of {', '.join(boxes.class_names)}"]),
         *([] if targets is None else [f"targets {', '.join(targets.names)}"]),
         f"{pluralize(maker.num_batches, 'batch')} of {maker.batch_size}",

@@ -111,8 +111,9 @@ def _resolve_strata(
 
     Strata are integers, shape (n,), or for several labels bool, shape (n, num_labels).
     """
-    if stratify is True and manifest.labels is not None:
-        return manifest.labels, None
+    own = manifest.strata if stratify is True else None
+    if own is not None:
+        return own, None
     if isinstance(stratify, bool | np.bool_):
         return np.zeros(manifest.num_samples, dtype=np.int32), None
     stratify = align_rows(stratify, "stratify", manifest.paths, SplitError)

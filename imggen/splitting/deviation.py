@@ -58,7 +58,7 @@ def largest_deviation(splits: Splits[Manifest], shares: Shares) -> Deviation | N
     stratum = present[row]
     class_names = splits[0].class_names
     return Deviation(
-        class_names[stratum] if splits[0].labels is not None else None,
+        class_names[stratum] if splits[0].class_counts else None,
         splits.names[column],
         int(counts[stratum, column]),
         float(wanted[row, column]),

@@ -34,6 +34,12 @@ def oversample(manifest: Manifest, *, seed: int = 0) -> Manifest:
         >>> oversample(manifest).class_counts
         {'cat': 4, 'dog': 4}
     """
+    if manifest.multi_labels is not None or manifest.outputs:
+        raise SplitError(
+            "These samples have several classes or targets for several outputs, and repeating one "
+            "of them repeats all of its classes. Pass class_weight=train.class_weight() to fit, or "
+            "weight_col= for several outputs."
+        )
     if manifest.labels is None:
         raise SplitError("The samples have no classes; expected a manifest with labels.")
     splits = set(map(split_name, set(manifest.splits or ())))

@@ -6,6 +6,7 @@ python -m tests.helpers.backend_script BACKEND FOLDER
 import json
 import os
 import sys
+from pathlib import Path
 
 
 # Here, and not with the cases: worker processes import those, and should not import Keras.
@@ -18,12 +19,18 @@ def main(backend, folder):
     os.environ["NO_ALBUMENTATIONS_UPDATE"] = "1"
     if backend != "tensorflow":
         sys.modules["tensorflow"] = None  # any import of it now fails
-    from tests.helpers import legacy_backend_cases, loop_cases, sequence_backend_cases
+    from tests.helpers import (
+        legacy_backend_cases,
+        loop_cases,
+        sequence_backend_cases,
+        target_backend_cases,
+    )
 
     seen = {
         "sequences": sequence_backend_cases.run(folder),
         "legacy": legacy_backend_cases.run(folder),
         "loops": loop_cases.run(),
+        "targets": target_backend_cases.run(Path(folder)),
     }
     import keras
 

@@ -130,7 +130,11 @@ def samples(num_classes: int, *, labels: bool, masks: bool) -> Manifest:
 
 @pytest.mark.parametrize("label_mode", LABEL_MODES)
 def test_every_mode_is_legal_for_two_labelled_classes_with_all_that_there_may_be(label_mode):
-    check_label_mode(label_mode, samples(2, labels=True, masks=True))
+    manifest = samples(2, labels=True, masks=True)
+    if label_mode == "multi_label":
+        several = np.eye(2)[manifest.labels]
+        manifest = dataclasses.replace(manifest, labels=None, multi_labels=several)
+    check_label_mode(label_mode, manifest)
 
 
 @pytest.mark.parametrize(
@@ -192,7 +196,8 @@ def test_an_unknown_mode_is_named_with_the_closest_one():
     with pytest.raises(
         OptionError,
         match="label_mode='categorial' is not one of 'categorical', 'int', 'binary', "
-        r"'regression', 'mask', 'boxes', 'keypoints', 'input', None\. Did you mean 'categorical'\?",
+        r"'multi_label', 'regression', 'mask', 'boxes', 'keypoints', 'input', None\. Did you mean "
+        r"'categorical'\?",
     ):
         check_label_mode("categorial", samples(2, labels=True, masks=True))
 
@@ -207,7 +212,7 @@ def test_a_mode_is_pickled_and_has_no_state(label_mode):
 
 def test_the_names_of_modes_never_change():
     assert list(LABEL_MODES) == [
-        *("categorical", "int", "binary", "regression"),
+        *("categorical", "int", "binary", "multi_label", "regression"),
         *("mask", "boxes", "keypoints", "input"),
         None,
     ]

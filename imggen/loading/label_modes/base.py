@@ -78,7 +78,8 @@ class TargetBatch(NamedTuple):
 class LabelMode(ABC):
     """One kind of targets, from the manifest to predictions.
 
-    A subclass has no state, so that threads share it and processes pickle it. It must implement
+    A subclass has no state that changes, so that threads share it and processes pickle it. It must
+    implement
     ``check_manifest`` and ``batch_targets``; all other methods have a default for targets that
     depend on a sample's row alone. Targets that are moved with their image set
     ``moves_with_image`` and implement ``load`` and ``sample_targets`` as well.

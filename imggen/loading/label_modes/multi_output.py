@@ -160,9 +160,12 @@ class MultiOutputMode(LabelMode):
 
     def format_target(self, target: Mapping[str, Any]) -> str:
         """See ``LabelMode``."""
-        return "; ".join(
-            _caption(name, self.modes[name].format_target(own)) for name, own in target.items()
-        )
+        texts = []
+        for name, own in target.items():
+            mode = self.modes[name]
+            is_class = mode.kind == "classes" and len(own) == 1
+            texts.append(_caption(name, next(iter(own)) if is_class else mode.format_target(own)))
+        return "; ".join(texts)
 
     def show(
         self,

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
 from typing import Literal, get_args
 
 from imggen.core import check_choice, shorten
-from imggen.data import Manifest
+from imggen.data import Manifest, OutputKind
 from imggen.errors import OptionError
 from imggen.loading.label_modes.base import LabelMode
 from imggen.loading.label_modes.boxes import BoxMode
@@ -59,6 +60,11 @@ _DEFAULTS: tuple[LabelMode, ...] = (
     MultiLabelMode(),
     CategoricalMode(),
 )
+_OF_KIND: dict[OutputKind, LabelMode] = {
+    "classes": CategoricalMode(),
+    "multi_label": MultiLabelMode(),
+    "numbers": RegressionMode(),
+}
 
 
 def find_label_mode(label_mode: LabelModeLike, targets_as: TargetsAs = "dict") -> LabelMode:
@@ -110,9 +116,13 @@ def default_label_mode(manifest: Manifest) -> LabelMode:
     Masks, boxes, keypoints, numbers or classes become targets, whichever of these it has first; or
     all of its outputs, if it has several.
     """
-    own = {name: manifest.output(name) for name in manifest.outputs}
-    if len(own) > 1:
-        return MultiOutputMode({name: default_label_mode(one) for name, one in own.items()})
+    if len(manifest.outputs) > 1:
+        whole = dataclasses.replace(manifest, outputs={})
+        modes = {
+            name: default_label_mode(whole) if output.kind is None else _OF_KIND[output.kind]
+            for name, output in manifest.outputs.items()
+        }
+        return MultiOutputMode({n: mode for n, mode in modes.items() if mode.name is not None})
     for mode in _DEFAULTS:
         if mode.is_default_for(manifest):
             return mode

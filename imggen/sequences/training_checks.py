@@ -1,0 +1,143 @@
+"""Checks of a model against the targets of a sequence, when Keras begins to train or evaluate."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import keras
+import numpy as np
+
+from imggen.core import is_number, is_whole, shorten
+from imggen.errors import OptionError
+from imggen.loading import BatchMaker, MultiOutputMode
+
+Weigh = Callable[[Any], Any]
+
+
+def check_training(maker: BatchMaker, model: Any, class_weight: Any) -> Weigh | None:
+    """Refuses what Keras would pair wrongly, and takes over the class weights of several classes.
+
+    Args:
+        maker: The batch maker of the sequence.
+        model: The model, or whatever else asks for batches.
+        class_weight: The argument of ``fit``, or None.
+
+    Returns:
+        A function that adds sample weights to a batch; None if Keras can use ``class_weight``.
+
+    Raises:
+        OptionError: Targets of several outputs that do not match those of the model, or
+            ``class_weight`` together with them or with sample weights.
+    """
+    mode = maker.label_mode
+    if isinstance(mode, MultiOutputMode):
+        if class_weight is not None:
+            raise OptionError(
+                "class_weight= is for a model of one output, and these targets are for "
+                f"{shorten(list(mode.modes))}. Pass a column of weights for each output, as "
+                "weight_col={output: column} of from_dataframe."
+            )
+        _check_outputs(maker, mode, model)
+        return None
+    if mode.kind == "multi_label" and class_weight is not None:
+        if maker.manifest.weights is not None:
+            raise OptionError(
+                "class_weight= and sample weights (weight_col=) cannot be used together. Leave "
+                "out one of them."
+            )
+        return _make_weigh(maker.manifest.num_classes, class_weight)
+    return None
+
+
+def _make_weigh(num_classes: int, class_weight: Any) -> Weigh:
+    """Makes the function that weights a sample by the mean weight of its classes; 1 for none.
+
+    Reason: Keras takes the first class of a row for its only one, and class 0 for an empty row.
+    Remove when Keras refuses or supports rows of several classes.
+    """
+    weights = np.ones(num_classes)
+    for index, weight in dict(class_weight).items():
+        if not is_whole(index, 0, num_classes - 1) or not is_number(weight):
+            raise OptionError(
+                f"class_weight={shorten(class_weight)} must map class indices, 0 to "
+                f"{num_classes - 1}, to numbers."
+            )
+        weights[int(index)] = float(weight)
+
+    def weigh(batch: Any) -> Any:
+        x, y = batch
+        shares = y.sum(axis=1, dtype=np.float64)
+        means = (y @ weights) / np.where(shares > 0, shares, 1)
+        return x, y, np.where(shares > 0, means, 1).astype(np.float32)
+
+    return weigh
+
+
+def _check_outputs(maker: BatchMaker, mode: MultiOutputMode, model: Any) -> None:
+    """Refuses targets that Keras would pair with other outputs than those of their names."""
+    structure = _output_structure(maker, mode, model)
+    names, is_tuple = list(mode.modes), mode.targets_as == "tuple"
+    layers = list(getattr(model, "output_names", None) or ())
+    if isinstance(structure, Mapping):
+        outputs = list(map(str, structure))
+        if is_tuple:
+            raise OptionError(
+                f"The model returns a dictionary with the outputs {outputs}, and Keras would pair "
+                "a tuple of targets with them by sorted name, whatever their order is. Make the "
+                'sequence with targets_as="dict", the default.'
+            )
+        unknown = [name for name in names if name not in outputs]
+        if unknown:
+            raise OptionError(
+                f"There are targets for the output {unknown[0]!r}, and the model has the outputs "
+                f"{outputs}. Give both the same names, or leave out those targets."
+            )
+    elif isinstance(structure, list | tuple) and len(structure) > 1:
+        is_named = set(layers) == set(names)
+        if is_tuple and is_named and layers != names:
+            raise OptionError(
+                f"The targets are a tuple in the order {names}, and the model returns its outputs "
+                f"in the order {layers}. List targets= in that order."
+            )
+        if not is_tuple and not is_named:
+            raise OptionError(
+                f"The model returns a list of outputs, whose layers are named {layers}, and Keras "
+                f"would pair the targets {names} with them by sorted name. Give the layers these "
+                'names, or make the sequence with targets_as="tuple", in the order of the list.'
+            )
+        if not is_tuple and _has_weights(maker):
+            raise OptionError(
+                "The model returns a list of outputs, for which Keras does not accept a dictionary "
+                f'of sample weights. Make the sequence with targets_as="tuple" and list targets= '
+                f"in the order {layers}."
+            )
+    elif structure is not None:
+        raise OptionError(
+            f"The model has one output, and these targets are for {names}. Pass y_col= and "
+            "label_mode= for one of them, or make a model of several outputs."
+        )
+
+
+def _has_weights(maker: BatchMaker) -> bool:
+    manifest = maker.manifest
+    return manifest.weights is not None or any(
+        output.weights is not None for output in manifest.outputs.values()
+    )
+
+
+def _output_structure(maker: BatchMaker, mode: MultiOutputMode, model: Any) -> Any:
+    """Returns what a model returns: a dictionary, a list or one tensor; None if unknown."""
+    if not isinstance(model, keras.Model):
+        return None
+    structure = getattr(model, "_outputs_struct", None)
+    if structure is not None or mode.targets_as == "dict":
+        return structure
+    # A subclass shows it when it is called. So does Keras itself, to build it.
+    x = maker(0, 0).x
+    try:
+        return model(
+            keras.tree.map_structure(lambda a: keras.KerasTensor(a.shape, str(a.dtype)), x)
+        )
+    except Exception:  # noqa: BLE001 - whatever the user's model raises, fit will raise, too
+        return None
