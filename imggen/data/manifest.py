@@ -85,8 +85,7 @@ class Manifest(ManifestProperties):
         boxes: The boxes of each sample, or None.
         keypoints: The keypoints of each sample, or None.
         targets: The numbers to predict for each sample (regression), or None.
-        multi_labels: The classes of samples that have any number of them, or None; also given as
-            truth values of shape (num_samples, num_classes).
+        multi_labels: The classes of samples that have any number of them, or None.
         outputs: The targets of each output of a model, by name, where there are several.
         inputs: Further images of each sample: a mapping from model input to column of paths.
         skipped: The number of files and folders that a scan skipped, by reason.

@@ -11,8 +11,6 @@ from typing import TYPE_CHECKING, Any, final
 import numpy as np
 import numpy.typing as npt
 
-from imggen.core import shorten
-from imggen.data.array_like import to_array
 from imggen.data.class_names import ClassNames
 from imggen.data.multi_label_parsing import (
     DEFAULT_SEPARATOR,
@@ -211,20 +209,3 @@ class MultiLabelColumn:
         ends = np.cumsum(lengths)
         shifts = np.repeat(starts - (ends - lengths), lengths)
         return lengths, np.arange(ends[-1] if len(ends) else 0) + shifts
-
-
-def as_multi_labels(values: Any) -> MultiLabelColumn | None:
-    """Converts truth values of shape (num_samples, num_classes) into a column; None for None.
-
-    Raises:
-        ManifestError: Another shape, or other values than 0 and 1.
-    """
-    if values is None or isinstance(values, MultiLabelColumn):
-        return values
-    matrix = to_array(values, "multi_labels")
-    if matrix.ndim != 2 or not np.isin(matrix, (0, 1)).all():
-        raise ManifestError(
-            f"multi_labels={shorten(values)} must hold 0 and 1 for each class, with the shape "
-            "(num_samples, num_classes)."
-        )
-    return MultiLabelColumn.from_matrix(matrix)

@@ -9,7 +9,6 @@ from typing import Any
 from imggen.core import shorten
 from imggen.data.class_names import parse_class_names
 from imggen.data.columns import check_lengths, to_string_column
-from imggen.data.multi_labels import as_multi_labels
 from imggen.data.outputs import as_outputs
 from imggen.data.row_alignment import align_rows
 from imggen.data.validation import validate_labels, validate_weights
@@ -61,15 +60,14 @@ def normalize_fields(fields: dict[str, Any], optional: Sequence[str]) -> dict[st
         "paths": paths,
         **{name: to_string_column(name, fields[name]) for name in _TEXT_COLUMNS[1:]},
     }
-    normalized["multi_labels"] = as_multi_labels(fields["multi_labels"])
     normalized["outputs"] = as_outputs(fields["outputs"])
-    if normalized["multi_labels"] is not None:
+    if fields["multi_labels"] is not None:
         if fields["labels"] is not None:
             raise ManifestError(
                 "labels hold one class per sample and multi_labels any number of them; expected "
                 "one of the two. For a model of several outputs, pass outputs=."
             )
-        normalized["multi_labels"].check_classes(len(names))
+        fields["multi_labels"].check_classes(len(names))
     if fields["labels"] is not None:
         normalized["labels"] = validate_labels(fields["labels"], len(names))
     if fields["weights"] is not None:

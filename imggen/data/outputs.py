@@ -20,7 +20,7 @@ from imggen.data.class_names import (
     to_classes,
 )
 from imggen.data.columns import concatenate_columns, take_rows
-from imggen.data.multi_labels import MultiLabelColumn, as_multi_labels
+from imggen.data.multi_labels import MultiLabelColumn
 from imggen.data.row_alignment import align_values
 from imggen.data.targets import TargetColumn
 from imggen.data.validation import table_column, validate_labels, validate_weights
@@ -62,7 +62,6 @@ class Output:
     def __post_init__(self) -> None:
         names = parse_class_names(self.class_names)
         object.__setattr__(self, "class_names", names)
-        object.__setattr__(self, "multi_labels", as_multi_labels(self.multi_labels))
         if self.labels is not None:
             object.__setattr__(self, "labels", validate_labels(self.labels, len(names)))
         if self.weights is not None:

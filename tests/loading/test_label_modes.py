@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from sklearn.utils.class_weight import compute_class_weight
 
 from imggen import Boxes, Keypoints, Manifest
+from imggen.data import MultiLabelColumn
 from imggen.errors import OptionError
 from imggen.loading.label_modes import (
     LABEL_MODES,
@@ -132,7 +133,7 @@ def samples(num_classes: int, *, labels: bool, masks: bool) -> Manifest:
 def test_every_mode_is_legal_for_two_labelled_classes_with_all_that_there_may_be(label_mode):
     manifest = samples(2, labels=True, masks=True)
     if label_mode == "multi_label":
-        several = np.eye(2)[manifest.labels]
+        several = MultiLabelColumn.from_matrix(np.eye(2)[manifest.labels])
         manifest = dataclasses.replace(manifest, labels=None, multi_labels=several)
     check_label_mode(label_mode, manifest)
 
