@@ -65,7 +65,10 @@ def parse_label_matrix(
     matrix = to_array(values, "labels")
     listed = list(getattr(values, "columns", range(matrix.shape[1])))  # of a DataFrame
     rows = np.array(
-        [_to_truths(matrix[:, index], str(name), "labels") for index, name in enumerate(listed)],
+        [
+            _to_truths(matrix[:, index], str(name), "array of labels")
+            for index, name in enumerate(listed)
+        ],
         np.int8,
     ).T.reshape(matrix.shape)
     if class_names is None:

@@ -158,8 +158,8 @@ def _parse_numbers(values: Sequence[Any], description: str) -> list[float]:
         number = _parse_number(value)
         if not abs(number) < _LIMIT:  # also for NaN
             raise ManifestError(
-                f"{description} holds {shorten(value)} in row {row}; expected finite "
-                "numbers that fit into float32. Fix or drop that row."
+                f"{description} holds {'no value' if value is None else shorten(value)} in row "
+                f"{row}; expected finite numbers that fit into float32. Fix or drop that row."
             )
         numbers.append(number)
     return numbers
@@ -180,6 +180,10 @@ def _split_columns(values: Any, name: str) -> tuple[list[list[Any]], tuple[str, 
             )
         values = np.array([[to_scalar(value) for value in row] for row in rows], object)
     array = to_array(values, "targets")
+    if array.shape[1] == 0:
+        raise ManifestError(
+            f"The targets have shape {array.shape}; expected at least one number for every sample."
+        )
     names = tuple(map(str, getattr(values, "columns", range(array.shape[1]))))
     columns = [to_values(array[:, index], "targets") for index in range(array.shape[1])]
     return columns, names, False

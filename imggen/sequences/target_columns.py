@@ -176,13 +176,16 @@ def _kinds(mode: MultiOutputMode) -> dict[str, Any]:
 
 
 def _parse_targets(targets: Targets, options: SequenceOptions) -> tuple[LabelMode, SequenceOptions]:
+    if not isinstance(targets, Mapping) or not targets:
+        raise OptionError(
+            f"targets={shorten(targets)} must map each output to its label mode, such as "
+            '{"kind": "categorical", "age": "regression"}.'
+        )
     if "label_mode" in options:
         raise OptionError(
             f"targets={shorten(targets)} has the label mode of each output, so label_mode="
             f"{shorten(options['label_mode'])} is one too many. Leave it out."
         )
-    if not targets:
-        raise OptionError("targets={} has no outputs; expected a mapping to label modes.")
     chosen: LabelModeLike = targets if len(targets) > 1 else next(iter(targets.values()))
     mode = find_label_mode(chosen, options.get("targets_as", "dict"))
     return mode, {**options, "label_mode": mode}

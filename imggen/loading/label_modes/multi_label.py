@@ -36,7 +36,8 @@ class MultiLabelMode(LabelMode):
         if manifest.multi_labels is None:
             raise OptionError(
                 'label_mode="multi_label" needs samples with lists of classes, and these have '
-                "none. Pass y_col= to from_dataframe, or multi_label_cols= to Manifest.from_frame."
+                "none. Pass y_col= to from_dataframe, labels to from_files, or multi_label_cols= "
+                "to Manifest.from_frame."
             )
         if not manifest.num_classes:
             raise OptionError(

@@ -67,7 +67,7 @@ class MultiOutputMode(LabelMode):
                     f"{shorten(list(manifest.outputs))}. Pass targets= to from_dataframe, or "
                     "outputs= to Manifest."
                 )
-            with _naming(name):
+            with name_output(name):
                 mode.check_manifest(_of_output(manifest, name))
 
     def check_files(
@@ -137,7 +137,7 @@ class MultiOutputMode(LabelMode):
     def check_mixer(self, mixer: Mixer) -> None:
         """See ``LabelMode``."""
         for name, mode in self.modes.items():
-            with _naming(name):
+            with name_output(name):
                 mode.check_mixer(mixer)
 
     def blend(self, targets: Any, blends: list[Blend | None]) -> Any:
@@ -228,7 +228,8 @@ def _caption(name: str, text: str) -> str:
 
 
 @contextmanager
-def _naming(name: str) -> Iterator[None]:
+def name_output(name: str) -> Iterator[None]:
+    """Names the output in an error of its mode."""
     try:
         yield
     except OptionError as err:

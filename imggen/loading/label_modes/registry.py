@@ -16,7 +16,7 @@ from imggen.loading.label_modes.input import InputMode
 from imggen.loading.label_modes.keypoints import KeypointMode
 from imggen.loading.label_modes.mask import MaskMode
 from imggen.loading.label_modes.multi_label import MultiLabelMode
-from imggen.loading.label_modes.multi_output import MultiOutputMode, TargetsAs
+from imggen.loading.label_modes.multi_output import MultiOutputMode, TargetsAs, name_output
 from imggen.loading.label_modes.none import NoTargetMode
 from imggen.loading.label_modes.regression import RegressionMode
 
@@ -92,7 +92,8 @@ def find_label_mode(label_mode: LabelModeLike, targets_as: TargetsAs = "dict") -
                     f"The output {output!r} has the label mode {shorten(one)}; expected the name "
                     "of a mode. Leave out outputs without targets."
                 )
-            modes[str(output)] = find_label_mode(one)
+            with name_output(str(output)):
+                modes[str(output)] = find_label_mode(one)
         return MultiOutputMode(modes, targets_as)
     if targets_as != "dict" and not isinstance(label_mode, MultiOutputMode):
         raise OptionError(
