@@ -38,18 +38,10 @@ def test_text_is_split_trimmed_and_counted_once_and_may_be_empty():
 
 def test_lists_arrays_sets_and_the_text_of_lists_are_read():
     cells = [["a", "c"], [], ("b",), np.array(["c"]), {"a", "b"}, "['a', 'b']", '["c"]', "[]"]
-    expected = [
-        [1, 0, 1],
-        [0, 0, 0],
-        [0, 1, 0],
-        [0, 0, 1],
-        [1, 1, 0],
-        [1, 1, 0],
-        [0, 0, 1],
-        [0] * 3,
-    ]
 
-    assert matrix(read(cells)) == expected
+    assert ["".join(map(str, row)) for row in matrix(read(cells))] == [
+        *("101", "000", "010", "001", "110", "110", "001", "000")
+    ]
 
 
 def test_columns_of_truth_values_are_classes_in_the_order_of_class_names():
@@ -93,9 +85,7 @@ def test_cells_that_hold_no_classes_are_refused_with_their_row(cells, message):
 
 
 def test_names_unknown_to_class_names_are_refused_with_their_row():
-    with pytest.raises(
-        ManifestError, match=r"the class 'd' in row 1.*class_names=\['b', 'a', 'c'\]"
-    ):
+    with pytest.raises(ManifestError, match=r"the class 'd' in row 1.*class_names=\['b', 'a'"):
         read(["a", "b;d"], class_names=list(NAMES))
 
 
@@ -195,10 +185,8 @@ def test_arrays_that_do_not_fit_together_are_refused(indices, offsets):
 
 def test_splits_stratify_by_every_class_and_keep_groups():
     rng = np.random.default_rng(1)
-    rows = [
-        [name for name, share in zip(NAMES, (0.5, 0.2, 0.1), strict=True) if rng.random() < share]
-        for _ in range(400)
-    ]
+    present = rng.random((400, 3)) < (0.5, 0.2, 0.1)
+    rows = [[name for name, has in zip(NAMES, row, strict=True) if has] for row in present]
     manifest = read(rows, class_names=NAMES)
     train, val = imggen.split(manifest, (0.75, 0.25), seed=2)
     for name, count in manifest.class_counts.items():
