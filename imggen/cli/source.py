@@ -26,21 +26,22 @@ def labeled_images(source: Path) -> Manifest:
     """Reads all images of a folder, at any depth, or of a table.
 
     If all images are in folders, the folders at the top are their labels; if these are train, val
-    and test, the folders inside of them are.
+    and test, or folds of these, the folders inside of them are.
     """
     import dataclasses
 
     import numpy as np
 
-    from imggen.data import SPLIT_NAMES, split_name
+    from imggen.data import SPLIT_NAMES, is_fold_name, split_name
 
     frame = read_table_source(source)
     if frame is not None:
         return build_manifest(source, frame)
     manifest = all_images(source)
     folders = [path.split("/")[:-1] for path in manifest.paths]
-    if all(folders) and all(split_name(parts[0]) in SPLIT_NAMES for parts in folders):
-        folders = [parts[1:] for parts in folders]
+    for is_outer in (is_fold_name, lambda name: split_name(name) in SPLIT_NAMES):
+        if all(folders) and all(is_outer(parts[0]) for parts in folders):
+            folders = [parts[1:] for parts in folders]
     if not folders or not all(folders):
         return manifest
     class_names, labels = np.unique([parts[0] for parts in folders], return_inverse=True)

@@ -86,7 +86,8 @@ def warn_of_folder_traps(iterator: Any, folders: list[ClassFolder], given: Any) 
 
 
 def _find_layout(iterator: Any, names: list[str]) -> SplitLayout | None:
-    return find_split_layout(os.fsdecode(iterator.directory), list(map(os.fsdecode, names)))
+    visible = [name for name in map(os.fsdecode, names) if not name.startswith(".")]
+    return find_split_layout(os.fsdecode(iterator.directory), visible)
 
 
 def _warn_of_saving_into(iterator: Any) -> None:

@@ -163,3 +163,13 @@ def test_any_table_with_paths_is_accepted_as_the_source(album):
 
     assert result.output.splitlines()[0] == "keep cat/0.png"
     assert result.output.splitlines()[-1] == "3 files, 1 group, 1 file to drop"
+
+
+def test_folds_have_the_labels_of_their_class_folders(tmp_path):
+    photos = write_photos(tmp_path / "photos", {f"cat/{row}.png": row for row in range(4)})
+    write_photos(photos, {f"dog/{row}.png": row for row in range(4, 8)})
+    imggen.split_directory(photos, tmp_path / "kf", num_folds=2)
+    result = invoke("duplicates", tmp_path / "kf")
+
+    assert "different label" not in result.output
+    assert result.output.splitlines()[-1] == "16 files, 8 groups, 8 files to drop"

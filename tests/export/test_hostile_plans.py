@@ -40,6 +40,11 @@ def edit_plan(target: Path, change, *, sign: bool = True) -> None:
     file.write_text("\n".join([json.dumps(header), *lines]) + "\n", "ascii")
 
 
+def files_in_plan(target: Path) -> list[str]:
+    lines = (target / PLAN / "plan.jsonl").read_text("ascii").splitlines()[1:]
+    return [json.loads(line)[0] for line in lines]
+
+
 def state_of(folder: Path) -> dict[str, object]:
     """What an enemy could change: every entry with its content or its link."""
     return {
@@ -277,6 +282,24 @@ def test_an_interrupted_split_of_files_outside_the_root_is_resumed_and_undone(tm
     assert len(files_in(tmp_path / "out")) == 13
     assert undo_split(tmp_path / "out") == 13
     assert (files_in(tmp_path / "elsewhere"), files_in(tmp_path / "in")) == before
+
+
+def test_undo_of_a_plan_with_another_source_replaces_no_file(many, tmp_path, victim):
+    write_files(victim, "cat/000.png", "cat/other.png")
+    (victim / "cat" / "000.png").write_bytes(b"the victim's")
+    before = state_of(victim)
+    split_directory(many, tmp_path / "out", HALF, mode="move")
+    for made_at in (str(tmp_path / "out"), str(tmp_path / "elsewhere" / "out")):
+
+        def change(header, _, made_at=made_at):
+            header |= {"root": str(victim), "source": str(victim), "made_at": made_at}
+
+        edit_plan(tmp_path / "out", change)
+        with pytest.raises(ExportError):
+            undo_split(tmp_path / "out")
+        after = state_of(victim)
+        assert {name: after[name] for name in before} == before
+        assert set(after) - set(before) <= {*files_in_plan(tmp_path / "out"), "dog", PLAN}
 
 
 def test_no_file_of_the_target_is_taken_for_a_file_of_the_source(tmp_path):

@@ -141,11 +141,17 @@ def test_the_first_split_is_for_training_if_none_is_called_train():
 
 
 def test_large_classes_make_up_for_small_ones():
-    labels = [*range(20), *range(20), *[20] * 31, *[21] * 33]
-    parts = split_quietly(manifest_of(labels), (0.8, 0.1, 0.1))
-    assert [len(part) for part in parts] == [
-        pytest.approx(len(labels) * ratio, abs=2) for ratio in (0.8, 0.1, 0.1)
-    ]
+    for large, small, ratios in (
+        ([31, 33], [2] * 20, (0.8, 0.1, 0.1)),
+        ([23, 33, 17], [2] * 3, (0.8, 0.2)),
+        ([23, 33, 17], [1] * 4, (0.5, 0.5)),
+    ):
+        counts = large + small  # the large ones come first in index
+        labels = np.repeat(np.arange(len(counts)), counts).tolist()
+        parts = split_quietly(manifest_of(labels), ratios)
+        assert [len(part) for part in parts] == [
+            pytest.approx(len(labels) * ratio, abs=1.3) for ratio in ratios
+        ]
 
 
 def test_classes_of_one_sample_that_would_leave_val_empty_are_an_error():
