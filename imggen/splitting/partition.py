@@ -30,10 +30,10 @@ def split(
     """Splits a manifest into disjoint splits that together hold every sample.
 
     Samples keep the manifest's order. The same manifest, ratios and seed give the same splits on
-    every machine. Train gets at least one sample of every class (a group goes there whole); of
-    what else a small class has, val gets the first, then test. If no split is called "train", the
-    first one takes its place. A stable split is the exception: it never moves a file because of
-    others, and warns of a class that train lacks.
+    every machine. Train gets at least one sample of every class (a group goes there whole);
+    where shares are rounded, val gets one next, then test. If no split is called "train", the first
+    one takes its place. A stable split is the exception: it never moves a file because of others,
+    and warns of a class that train lacks.
 
     Args:
         manifest: The samples. Those of one group stay in one split (see ``group_by`` and
