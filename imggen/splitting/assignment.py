@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -51,7 +51,10 @@ def assign(manifest: Manifest, shares: Shares, recipe: Recipe) -> npt.NDArray[np
             split_of = _assign_samples(strata, shares, priority, seed)
         else:
             split_of = _assign_units(strata, together, shares, priority, seed)
-        for classes in _find_classes(manifest, strata):
+        own = manifest.strata
+        # With strata of another kind, classes come first and only where sizes allow it.
+        others = [own] if own is not None and recipe.stratify is not True else []
+        for classes in [*others, strata]:
             split_of = keep_classes_in_train(
                 np.arange(manifest.num_samples) if together is None else together,
                 classes,
@@ -80,13 +83,6 @@ def assign(manifest: Manifest, shares: Shares, recipe: Recipe) -> npt.NDArray[np
     elif values is not None:
         warn_of_missing_classes(values, strata, split_of, shares, recipe, noun="value of stratify")
     return split_of
-
-
-def _find_classes(manifest: Manifest, strata: npt.NDArray[Any]) -> Iterator[npt.NDArray[Any]]:
-    """Yields labels and other strata that training needs samples of; the strata last."""
-    if manifest.labels is not None and strata is not manifest.labels:
-        yield manifest.labels
-    yield strata
 
 
 def _explain_empty(

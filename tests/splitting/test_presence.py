@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from imggen import Manifest, kfold, split
 from imggen.core import StringColumn
+from imggen.data.multi_labels import MultiLabelColumn
 from imggen.errors import ImggenWarning, SplitError
 from tests.helpers.manifests import manifest_of, rows_of, split_quietly
 
@@ -86,12 +87,19 @@ def test_a_class_of_one_group_goes_to_train():
 
 
 @settings(deadline=None)
-@given(rare_labels(), SEEDS)
-def test_train_has_every_one_of_several_labels(labels, seed):
+@given(rare_labels(), SEEDS, st.sampled_from(["values", "classes", "no strata"]))
+def test_train_has_every_one_of_several_labels(labels, seed, way):
     tags = np.eye(max(labels) + 1, dtype=bool)[labels]
     tags[:, 0] |= np.random.default_rng(seed).random(len(labels)) < 0.5
-    manifest = Manifest(".", StringColumn.of(map(str, range(len(labels)))))
-    parts = split_quietly(manifest, (0.6, 0.2, 0.2), seed=seed, stratify=tags)
+    paths = StringColumn.of(map(str, range(len(labels))))
+    if way == "values":
+        manifest, stratify = Manifest(".", paths), tags
+    else:
+        names = tuple(f"c{index}" for index in range(tags.shape[1]))
+        column = MultiLabelColumn.from_matrix(tags)
+        manifest = Manifest(".", paths, class_names=names, multi_labels=column)
+        stratify = way == "classes"
+    parts = split_quietly(manifest, (0.6, 0.2, 0.2), seed=seed, stratify=stratify)
     assert tags[rows_of(parts.train)].any(axis=0).all()
 
 
