@@ -48,8 +48,11 @@ BUDGETS = {
     "cached, MixUp": Budget(8, 39, 120, 1.0, 9.5, "one draw, one blend in place"),
     "cached, CutMix": Budget(19, 74, 120, 1.5, 1.4, "one draw, one window in place"),
     "masks": Budget(123, 149, 40, 0.8, 1.5, "the mask is decoded too"),
+    "masks, cached": Budget(28, 99, 50, 0.8, 1.5, "the mask is in memory too"),
     "boxes": Budget(114, 213, 45, 0.5, 2.8, "boxes are looked up and scaled"),
+    "boxes, cached": Budget(32, 99, 50, 0.5, 1.5, "boxes are in memory, in pixels of the array"),
     "keypoints": Budget(102, 203, 45, 0.5, 2.1, "points are looked up and scaled"),
+    "keypoints, cached": Budget(32, 99, 50, 0.5, 1.5, "points are in memory, in pixels"),
     "drop-in": Budget(39, 93, 111, 4.6, 6.4, "chunks of a PNG are checked, Pillow decodes"),
     "drop-in, cached": Budget(0, 10, 121, 5.5, 5.2, "the whole batch is gathered and scaled"),
     "drop-in, affine": Budget(58, 104, 100, 4.6, 9.2, "one matrix, one warp in float32"),
@@ -142,8 +145,15 @@ def batches(folder, path):
         "cached, MixUp": lambda: native(cache="ram", augment=augment.MixUp(), **one_hot),
         "cached, CutMix": lambda: native(cache="ram", augment=augment.CutMix(), **one_hot),
         "masks": lambda: native(mask_dir=folder / "masks"),
+        "masks, cached": lambda: native(mask_dir=folder / "masks", cache="ram"),
         "boxes": lambda: positions(boxes=imggen.Boxes("position", "pascal_voc")),
         "keypoints": lambda: positions(keypoints=imggen.Keypoints("position", "xyas")),
+        "boxes, cached": lambda: positions(
+            boxes=imggen.Boxes("position", "pascal_voc"), cache="ram"
+        ),
+        "keypoints, cached": lambda: positions(
+            keypoints=imggen.Keypoints("position", "xyas"), cache="ram"
+        ),
         "drop-in": lambda: drop_in(),
         "drop-in, cached": lambda: drop_in("ram"),
         "drop-in, affine": lambda: drop_in("ram", rotation_range=20, zoom_range=0.2),

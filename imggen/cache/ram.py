@@ -148,6 +148,12 @@ class RamCache:
                 'image_size, a folder, pack="jpeg", or no cache.'
             )
 
+    @property
+    def bytes_left(self) -> float:
+        """The number of bytes that images leave of the limit."""
+        reserved = 0 if self._rows is None else self._rows.nbytes
+        return self._limit - max(reserved, self._bytes_stored)
+
     def flush(self) -> None:
         """Does nothing, since nothing waits to be written."""
 

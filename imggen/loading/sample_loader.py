@@ -6,17 +6,18 @@ import dataclasses
 import functools
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple, final
 
 import numpy as np
 import numpy.typing as npt
 
 from imggen.augment import Sample
-from imggen.cache import ImageCache, StackedRows
+from imggen.cache import ImageCache, RamCache, StackedRows
 from imggen.data import Manifest
 from imggen.decode import ImageSpec
 from imggen.errors import CacheError, ImageError, OptionError
+from imggen.loading.kept_targets import KeptTargets
 from imggen.loading.label_modes import LabelMode, LoadedImage
 from imggen.loading.reading import check_same_size, read_array
 
@@ -51,6 +52,12 @@ class SampleLoader:
     load_mask: Callable[[str, str], npt.NDArray[Any]]
     spec: ImageSpec | None
     cache: ImageCache | None
+    _kept: KeptTargets | None = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        keeps = isinstance(self.cache, RamCache) and self.label_mode.keeps_loaded
+        kept = KeptTargets(self.cache) if keeps else None  # type: ignore[arg-type]
+        object.__setattr__(self, "_kept", kept)
 
     def __call__(self, row: int) -> Sample:
         """Loads the sample in one row, with all that moves with its image.
@@ -61,12 +68,18 @@ class SampleLoader:
             SampleError: A custom loader returned something other than an array.
         """
         array = self.image(row)
-        inputs, mode = self.manifest.inputs, self.label_mode
+        inputs, mode, kept = self.manifest.inputs, self.label_mode, self._kept
         if not inputs and not mode.moves_with_image:
             return Sample(array)
+        sample = None if kept is None else kept.find(row, array)
+        if sample is not None and not inputs:
+            return sample
         path = self.manifest.filepath(row)
         image = LoadedImage(self.manifest, row, path, array, self.spec, self.load_mask)
-        sample = mode.load(image) if mode.moves_with_image else Sample(array)
+        if sample is None:
+            sample = mode.load(image) if mode.moves_with_image else Sample(array)
+            if kept is not None:
+                kept.keep(row, sample)
         return dataclasses.replace(sample, images=self._load_inputs(image)) if inputs else sample
 
     def image(self, row: int) -> npt.NDArray[Any]:
@@ -99,7 +112,7 @@ class SampleLoader:
         def load(row: int) -> Failure | None:
             try:
                 if not cache.is_full:
-                    self.image(row)
+                    self.image(row) if self._kept is None else self(row)
             except ImageError as err:
                 return Failure(err.path, err.reason)
             return None
@@ -121,6 +134,13 @@ class SampleLoader:
                 f"({len(failures)} of the files so far cannot be read.)"
             )
         return failures
+
+    def clear_cache(self) -> None:
+        """Removes all that was cached in memory."""
+        if self.cache is not None:
+            self.cache.clear()
+        if self._kept is not None:
+            self._kept.clear()
 
     def _load_inputs(self, image: LoadedImage) -> tuple[npt.NDArray[Any], ...]:
         """Loads the further images of a sample, in the order of ``manifest.inputs``."""

@@ -305,8 +305,7 @@ class ImageSequence(EpochSequence[Batch], ManifestView, SampleView, PredictionVi
     def close(self) -> None:
         """Stops the workers and releases the cache; the next batch starts them again."""
         super().close()
-        if self.batch_maker.samples.cache is not None:
-            self.batch_maker.samples.cache.clear()
+        self.batch_maker.samples.clear_cache()
 
     def _serve(self, made: Batch) -> Any:
         if not self._checked:

@@ -90,6 +90,8 @@ class LabelMode(ABC):
             labels; None for anything else, such as masks.
         moves_with_image: Whether something has to be loaded and augmented along with each image.
         has_positions: Whether these are boxes or keypoints.
+        keeps_loaded: Whether what ``load`` returns depends on files and the manifest alone, so that
+            ``cache="ram"`` may keep it with the images.
         target_noun: The word for targets in explanations.
 
     Example:
@@ -108,6 +110,7 @@ class LabelMode(ABC):
     kind: OutputKind | None = None
     moves_with_image: bool = False
     has_positions: bool = False
+    keeps_loaded: bool = False
     target_noun: str = "label"
 
     def describe(self) -> str:

@@ -23,6 +23,7 @@ class MaskMode(LabelMode):
 
     name = "mask"
     moves_with_image = True
+    keeps_loaded = True
 
     def check_manifest(self, manifest: Manifest) -> None:
         """See ``LabelMode``."""

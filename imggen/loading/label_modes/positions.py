@@ -17,6 +17,7 @@ class PositionMode(LabelMode):
     name: str
     moves_with_image = True
     has_positions = True
+    keeps_loaded = True
     options: str
 
     def check_manifest(self, manifest: Manifest) -> None:
