@@ -30,6 +30,9 @@ class Cache:
     sequence. In memory, it is seen after ``close``. A folder that cannot be written to, such as a
     cache on a read-only disk, is only read; images that it lacks are decoded in each epoch.
 
+    In memory, masks, boxes and keypoints are kept with their images, as far as the limit leaves
+    space for them. A folder holds images only: masks are decoded in each epoch.
+
     Attributes:
         where: "ram", or a folder, which is created if missing.
         pack: "raw" stores pixels: height × width × channels bytes per image, and the fastest
