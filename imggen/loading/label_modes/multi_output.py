@@ -52,6 +52,9 @@ class MultiOutputMode(LabelMode):
                 "has one of these. Leave out the others."
             )
         self.moves_with_image = bool(moving)
+        self.keeps_loaded = all(
+            mode.keeps_loaded for mode in self.modes.values() if mode.moves_with_image
+        )
         self.has_positions = any(mode.has_positions for mode in self.modes.values())
 
     def describe(self) -> str:
