@@ -321,3 +321,20 @@ class LabelMode(ABC):
             OptionError: The output does not have the expected shape, or an unclear meaning.
         """
         return class_score_columns(output, manifest, unread, meaning)
+
+
+def check_has_classes(manifest: Manifest, noun: str) -> None:
+    """Checks that predictions of samples can be put into a table of classes.
+
+    Args:
+        manifest: The samples.
+        noun: What the targets are, for the error message.
+
+    Raises:
+        OptionError: The samples have no classes.
+    """
+    if manifest.labels is None:
+        raise OptionError(
+            f"predict() makes a table of classes, and targets here are {noun}; use "
+            "model.predict(sequence), of a sequence with shuffle=False."
+        )

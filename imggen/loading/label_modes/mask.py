@@ -12,7 +12,12 @@ from imggen.augment import Sample
 from imggen.data import Manifest
 from imggen.decode import MaskValues
 from imggen.errors import OptionError
-from imggen.loading.label_modes.base import LabelMode, LoadedImage, TargetBatch
+from imggen.loading.label_modes.base import (
+    LabelMode,
+    LoadedImage,
+    TargetBatch,
+    check_has_classes,
+)
 from imggen.loading.label_modes.mask_check import check_masks
 from imggen.loading.reading import check_same_size, read_array
 
@@ -62,6 +67,10 @@ class MaskMode(LabelMode):
     def batch_targets(self, batch: TargetBatch) -> npt.NDArray[Any]:
         """See ``LabelMode``."""
         return batch.arrays["mask"]
+
+    def check_predictions(self, manifest: Manifest) -> None:
+        """See ``LabelMode``."""
+        check_has_classes(manifest, "masks")
 
     def show(
         self,

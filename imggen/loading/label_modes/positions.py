@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from imggen.data import Manifest
 from imggen.errors import OptionError
-from imggen.loading.label_modes.base import LabelMode
+from imggen.loading.label_modes.base import LabelMode, check_has_classes
 
 
 class PositionMode(LabelMode):
@@ -34,8 +34,4 @@ class PositionMode(LabelMode):
 
     def check_predictions(self, manifest: Manifest) -> None:
         """See ``LabelMode``."""
-        if manifest.labels is None:
-            raise OptionError(
-                f"predict() makes a table of classes, and targets here are {self.name}; use "
-                "model.predict(sequence), of a sequence with shuffle=False."
-            )
+        check_has_classes(manifest, self.name)
