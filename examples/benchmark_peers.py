@@ -25,7 +25,8 @@ import tempfile
 from concurrent.futures import ThreadPoolExecutor
 
 from peers.contenders import Job
-from peers.report import chart, figures, find_slower, machine, report
+from peers.projects import write_project_images
+from peers.report import chart, figures, find_slower, list_changes, machine, report
 from peers.turns import measure, serve
 from peers.works import works
 
@@ -151,6 +152,10 @@ def main() -> None:
                 if not os.path.exists(folder):
                     make_resized(files, folder, 4 * len(files), cores, SMALL)
                 job = dataclasses.replace(job, directory=folder, image_size=SMALL_SIZE)
+            if name == "projects":
+                folder = os.path.join(scratch, "project-images")
+                write_project_images(files, folder, cores)
+                job = dataclasses.replace(job, directory=folder)
             if name == "fit":
                 # Longer epochs, so that Keras's overhead per epoch has a realistic weight.
                 folder = os.path.join(scratch, "photos-again")
@@ -186,7 +191,9 @@ def main() -> None:
         json.dump(measured, file, indent=1)
         file.write("\n")
     if before is not None:
-        slower = find_slower(measured, before)
+        slower, changes = find_slower(measured, before), list_changes(measured, before)
+        if changes:
+            print(f"{len(changes)} ratios, at {statistics.median(changes):.3f} of before (median).")
         print("\n".join(slower) or "Nothing fell by more than 5 %.")
         raise SystemExit(bool(slower))
 

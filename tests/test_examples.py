@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PIL import Image
 
@@ -167,9 +168,57 @@ def test_benchmark_peers_names_what_fell_by_more_than_a_twentieth(monkeypatch):
     before = measured(imggen_native=2.0, imggen_drop_in=2.0, tf_data=1.0, imggen_gone=1.0)
     now = measured(imggen_native=1.89, imggen_drop_in=1.91, tf_data=0.5, imggen_new=None)
 
+    assert sorted(report.list_changes(now, before)) == pytest.approx([0.945, 0.955])
     (named,) = report.find_slower(now, before)
 
     assert named == "Plain: imggen native fell to 0.94 of its ratio (2.00 before, 1.89 now)"
+
+
+def test_benchmark_peers_runs_the_works_of_projects_with_both_classes(
+    folder, tmp_path, monkeypatch
+):
+    monkeypatch.syspath_prepend(ROOT / "examples")
+    projects = importlib.import_module("peers.projects")
+    job = importlib.import_module("peers.contenders").Job(str(tmp_path), 8, 4, 2, str(tmp_path), 0)
+    for name, (mode, size, _, num_classes, suffix) in projects.IMAGES.items():
+        few = (mode, (min(size[0], 99), min(size[1], 99)), 2 * num_classes, num_classes, suffix)
+        monkeypatch.setitem(projects.IMAGES, name, few)
+    files = sorted(map(str, (folder / "photos").rglob("*.jpg")))
+    projects.write_project_images(files, str(tmp_path), 2)
+
+    ours, theirs = projects.drop_in_projects(job), projects.keras_projects(job)
+
+    assert len(ours) == 12
+    assert list(ours) == list(theirs)
+    for name, epoch in ours.items():
+        assert epoch() == theirs[name]() > 0, name
+    batch = np.zeros((2, 4, 4, 3))
+    with pytest.raises(ValueError, match=r"^Faces: a batch of imggen differs from Keras's$"):
+        projects.require_equal((batch, batch + 1), (batch, batch), "Faces")
+
+
+def test_benchmark_peers_shows_a_line_per_project_and_the_median_of_their_ratios(monkeypatch):
+    monkeypatch.syspath_prepend(ROOT / "examples")
+    report, turns, works = (
+        importlib.import_module(f"peers.{name}") for name in ("report", "turns", "works")
+    )
+    work = works.works(2)["projects"]
+    keras, ours = work.contenders
+    rows = [
+        turns.Row("Keras legacy: a", keras, [100, 100]),
+        turns.Row("Keras legacy: b", keras, [200, 200]),
+        turns.Row("imggen drop-in: a", ours, [300, 200], [3, 2]),
+        turns.Row("imggen drop-in: b", ours, [200, 200], [1, 1]),
+    ]
+    assert report.tabulate_rows(work, rows) == [
+        "| work | Keras legacy | imggen drop-in | × Keras legacy |",
+        "|---|--:|--:|--:|",
+        "| a | 100 | 250 | 2.50 |",
+        "| b | 200 | 200 | 1.00 |",
+        "",
+        "Median 1.75; the smallest is 1.00 (b).",
+    ]
+    assert work.reference("imggen drop-in: a", {"Keras legacy: a": 7.0}) == 7.0
 
 
 def test_benchmark_peers_names_the_works_there_are(folder):

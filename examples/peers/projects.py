@@ -13,6 +13,17 @@ from peers.contenders import Epoch, Job
 Flow = Callable[[Any], Any]  # from a generator class to what serves batches
 _TOLERANCE, _SHARE = 0.02, 0.999  # of 255; differences between SciPy's and OpenCV's resampling
 
+IMAGES: dict[str, tuple[str, tuple[int, int], int, int, str]] = {
+    # Name: mode, (width, height), number, number of classes, file extension.
+    "faces": ("L", (48, 48), 640, 7, "png"),
+    "digits": ("L", (28, 28), 640, 10, "png"),
+    "pets": ("RGB", (500, 375), 120, 2, "jpg"),
+    "cells": ("L", (256, 256), 40, 1, "png"),
+    "masks": ("L", (256, 256), 40, 1, "png"),
+    "slides": ("RGB", (1024, 1024), 16, 2, "png"),
+    "thumbs": ("RGB", (100, 100), 320, 2, "jpg"),
+}
+
 
 @dataclasses.dataclass(frozen=True)
 class Project:
@@ -33,25 +44,15 @@ def write_project_images(files: list[str], folder: str, cores: int) -> None:
     """Writes the images of all projects, made of ``files``, into folders of ``folder``."""
     from PIL import Image
 
-    kinds: dict[str, tuple[str, tuple[int, int], int, int, str]] = {
-        # Name: mode, (width, height), number, number of classes, file extension.
-        "faces": ("L", (48, 48), 640, 7, "png"),
-        "digits": ("L", (28, 28), 640, 10, "png"),
-        "pets": ("RGB", (500, 375), 120, 2, "jpg"),
-        "cells": ("L", (256, 256), 40, 1, "png"),
-        "masks": ("L", (256, 256), 40, 1, "png"),
-        "slides": ("RGB", (1024, 1024), 16, 2, "png"),
-        "thumbs": ("RGB", (100, 100), 320, 2, "jpg"),
-    }
     tasks = [
         (name, os.path.join(folder, name, str(index % classes), f"{index}.{suffix}"), index)
-        for name, (_, _, number, classes, suffix) in kinds.items()
+        for name, (_, _, number, classes, suffix) in IMAGES.items()
         for index in range(number)
     ]
 
     def write(task: tuple[str, str, int]) -> None:
         name, path, index = task
-        mode, size, *_ = kinds[name]
+        mode, size, *_ = IMAGES[name]
         os.makedirs(os.path.dirname(path), exist_ok=True)
         with Image.open(files[index % len(files)]) as image:
             image.draft("RGB", size)

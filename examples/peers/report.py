@@ -7,7 +7,7 @@ import textwrap
 from collections.abc import Iterable
 from typing import Any
 
-from peers.turns import Row
+from peers.turns import Row, format_number
 from peers.works import Work
 
 
@@ -27,12 +27,39 @@ def report(facts: dict[str, str], tables: Iterable[tuple[Work, list[Row]]]) -> s
     lines += [f"- {name}: {value}" for name, value in facts.items()]
     for work, rows in tables:
         lines += ["", f"## {work.title}", "", work.about, ""]
+        if work.row_by_row:
+            lines += tabulate_rows(work, rows)
+            continue
         lines += [f"| contender | what it does | images/s | from, to | {work.against} |"]
         lines += ["|---|---|--:|--:|--:|"]
         lines += [
             f"| {row.name} | {row.contender.about} | {' | '.join(row.cells)} |" for row in rows
         ]
     return "\n".join(lines) + "\n"
+
+
+def tabulate_rows(work: Work, rows: list[Row]) -> list[str]:
+    """Builds a table of one line per row that all contenders have, and the median of the ratios."""
+    names = [contender.name for contender in work.contenders]
+    by_name = {row.name: row for row in rows}
+    common = list(dict.fromkeys(row.name.partition(": ")[2] for row in rows if not row.problem))
+    lines = [
+        f"| work | {' | '.join(names)} | {work.against} |",
+        "|---" + "|--:" * len(names) + "|--:|",
+    ]
+    ratios = {}
+    for name in common:
+        cells = [by_name.get(f"{contender}: {name}") for contender in names]
+        rates = [format_number(statistics.median(row.rates)) if row else "" for row in cells]
+        ratio = statistics.median(cells[-1].ratios) if cells[-1] and cells[-1].ratios else None
+        lines.append(f"| {' | '.join([name, *rates, '' if ratio is None else f'{ratio:.2f}'])} |")
+        ratios |= {} if ratio is None else {name: ratio}
+    lines += [f"| {row.name} | {row.cells[0]} |" for row in rows if row.problem]
+    if ratios:
+        slowest = min(ratios, key=lambda name: ratios[name])
+        median = statistics.median(ratios.values())
+        lines += ["", f"Median {median:.2f}; the smallest is {ratios[slowest]:.2f} ({slowest})."]
+    return lines
 
 
 def figures(facts: dict[str, str], tables: Iterable[tuple[Work, list[Row]]]) -> dict[str, Any]:
@@ -51,6 +78,19 @@ def figures(facts: dict[str, str], tables: Iterable[tuple[Work, list[Row]]]) -> 
             for work, rows in tables
         },
     }
+
+
+def list_changes(now: dict[str, Any], before: dict[str, Any]) -> list[float]:
+    """Lists by which factor the ratio of each row of imggen to its peer has changed."""
+    return [
+        row["ratio"] / old["ratio"]
+        for title, rows in now["works"].items()
+        for name, row in rows.items()
+        if name.startswith("imggen")
+        and (old := before["works"].get(title, {}).get(name))
+        and row["ratio"]
+        and old["ratio"]
+    ]
 
 
 def find_slower(now: dict[str, Any], before: dict[str, Any]) -> list[str]:
@@ -81,6 +121,7 @@ def chart(facts: dict[str, str], tables: list[tuple[Work, list[Row]]], path: str
     title, heading, text, small = (
         ImageFont.load_default(size * scale) for size in (22, 15, 12.5, 11)
     )
+    tables = [(work, rows) for work, rows in tables if not work.row_by_row]  # their names are long
     caption = textwrap.wrap("  ·  ".join(facts.values()), 150)
     height = 86 + sum(head + line * len(rows) for _, rows in tables) + 26 + 16 * len(caption) + 14
     picture = Image.new("RGB", (width * scale, height * scale), "#ffffff")

@@ -49,7 +49,10 @@ def versions() -> dict[str, str]:
 
 
 def serve(work: str, name: str, job: Job) -> None:
-    """Takes a turn per line of standard input, and answers each with a line of JSON."""
+    """Takes a turn per line of standard input, and answers each with a line of JSON.
+
+    A line names the row to measure; an empty one stands for all.
+    """
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)  # the output of libraries must not mix with the answers
 
@@ -61,10 +64,12 @@ def serve(work: str, name: str, job: Job) -> None:
         made = contender.make(job)
         rows = made if isinstance(made, dict) else {"": made}
         epochs = {f"{name}: {row}" if row else name: epoch for row, epoch in rows.items()}
-        answer(versions=versions())
-        for _ in sys.stdin:
+        answer(versions=versions(), rows=list(epochs))
+        for line in sys.stdin:
             rates = {}
             for row, epoch in epochs.items():
+                if line.strip() not in ("", row):
+                    continue
                 if row.endswith(CLOSE):
                     epoch()
                 else:
@@ -93,6 +98,7 @@ class Child:
     ) -> None:
         self.contender = contender
         self.problem = ""
+        self.rows: list[str] = []
         self._timeout = timeout
         self._log = tempfile.TemporaryFile("w+", dir=job.scratch)  # noqa: SIM115
         self._process = subprocess.Popen(  # noqa: S603 - this script
@@ -111,13 +117,15 @@ class Child:
 
     def ready(self) -> dict[str, str]:
         """Waits until the contender is ready; returns the versions of its packages."""
-        return self._answer().get("versions", {})
+        answer = self._answer()
+        self.rows = answer.get("rows", [])
+        return answer.get("versions", {})
 
-    def turn(self) -> Rates:
-        """Lets the contender take its turn; returns no rates if it failed."""
+    def turn(self, row: str = "") -> Rates:
+        """Lets the contender take its turn at one row or all; returns no rates if it failed."""
         self._signal("SIGCONT")
         try:
-            self._process.stdin.write("go\n")
+            self._process.stdin.write(f"{row}\n")
             self._process.stdin.flush()
         except BrokenPipeError:
             pass  # the process has ended; the answer reports it
@@ -201,11 +209,15 @@ def measure(
             print(f"{name}: round {done} of {args.rounds}", file=sys.stderr)
             rates: Rates = {}
             first = done % len(children)
-            for child in children[first:] + children[:first]:
-                if not child.problem:
-                    served = child.turn()
-                    rates |= served
-                    by_child[child.contender.name] = list(served)
+            in_turn = children[first:] + children[:first]
+            num_turns = max(len(child.rows) for child in children) if work.row_by_row else 1
+            for number in range(num_turns):
+                for child in in_turn:
+                    if not child.problem:
+                        served = child.turn(child.rows[number] if work.row_by_row else "")
+                        rates |= served
+                        rows_of = by_child.setdefault(child.contender.name, [])
+                        rows_of += [name for name in served if name not in rows_of]
             if done > 0:
                 rounds.append(rates)
     finally:

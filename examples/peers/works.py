@@ -27,6 +27,7 @@ from peers.contenders import (
     tf_data,
     torch_loader,
 )
+from peers.projects import drop_in_projects, keras_projects
 from peers.training import fit, fit_small
 
 Rates = dict[str, float]  # images per second by row
@@ -55,6 +56,7 @@ class Work:
     against: str
     reference: Callable[[str, Rates], float | None]
     contenders: tuple[Contender, ...]
+    row_by_row: bool = False  # contenders take turns at each row, and not at all rows
 
 
 def relative_to(name: str) -> Callable[[str, Rates], float | None]:
@@ -72,6 +74,12 @@ def relative_to_slower(name: str, rates: Rates) -> float | None:
     prefix, _, row = name.partition(": ")
     parts = [rates.get(f"{prefix}: {part}") for part in ("loader alone", "model alone")]
     return min(part for part in parts if part) if row == "fit" and all(parts) else None
+
+
+def relative_to_keras(name: str, rates: Rates) -> float | None:
+    """Compares a row of imggen with the same row of Keras."""
+    contender, _, row = name.partition(": ")
+    return rates.get(f"Keras legacy: {row}") if contender.startswith("imggen") else None
 
 
 def works(cores: int) -> dict[str, Work]:
@@ -185,6 +193,10 @@ def works(cores: int) -> dict[str, Work]:
         by(each.name, each.about, fit, loader=each.make.func)
         for each in (keras, drop_in_nearest, native_bilinear)
     )
+    projects = (
+        by("Keras legacy", "ImageDataGenerator", keras_projects),
+        by("imggen drop-in", "ImageDataGenerator", drop_in_projects),
+    )
     kept = "From a cache: imggen's holds resized images; FFCV crops and resizes in every epoch."
     crops = "Crops of 8 to 100 % of the area, resized and flipped; uint8."
     shrunk = "Reduced from your images. First epoch, no augmentation; float32."
@@ -208,6 +220,14 @@ def works(cores: int) -> dict[str, Work]:
         "large": Work("Photos of 4000 × 3000", enlarged, *against_keras, large),
         "small": Work("Images of 100 × 100 to 128 × 128", shrunk, *against_own, small),
         "fit-small": Work("Training on them, small network", shrunk, *against_own, fits_small),
+        "projects": Work(
+            "Twelve works of real projects",
+            "Made of your images; the first batches of both are compared before.",
+            "× Keras legacy",
+            relative_to_keras,
+            projects,
+            row_by_row=True,
+        ),
         "threads": Work("More threads", once, "× one worker", relative_to_one_worker, threads),
         "fit": Work("Training", fitted, "× slower part", relative_to_slower, fits),
     }
