@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Protocol, final
 
@@ -18,6 +19,7 @@ from imggen.legacy.random_parameters import (
     is_same_state,
     only_flips,
 )
+from imggen.legacy.thread_choice import ThreadChoice
 from imggen.workers import EXIT_GUARD, ThreadMap
 
 Image = npt.NDArray[Any]
@@ -84,7 +86,7 @@ def fill_batch(
     images: Images,
     generator: Any,
     source: RandomSource,
-    threads: ThreadMap,
+    choice: ThreadChoice,
     meanwhile: Callable[[], object] = lambda: None,
 ) -> None:
     """Writes images, transformed and standardized by ``generator``, into ``batch_x``.
@@ -102,11 +104,28 @@ def fill_batch(
         images: The images.
         generator: An ImageDataGenerator or an object with its methods. None: unchanged images.
         source: The generator of random numbers; it advances.
-        threads: The threads that do the work.
+        choice: The threads that do the work.
         meanwhile: Called once while several threads are working.
     """
     overridden = getattr(generator, "_overridden", None)
-    if not generator:
+    flips_and_scales = (
+        generator
+        and overridden is not None
+        and not overridden()
+        and not generator.preprocessing_function
+        and batch_x.dtype == images.dtype
+        and only_flips(generator)
+        and is_elementwise(generator)
+    )
+    stacked = images.stacked() if flips_and_scales else None
+    if stacked is not None:
+        _copy_and_scale(batch_x, stacked, generator, source, choice.all_threads)
+        return
+    threads = choice.threads
+    started, used = time.perf_counter(), time.thread_time()
+    if flips_and_scales:
+        _fill_and_scale(batch_x, images, generator, source, threads, meanwhile)
+    elif not generator:
         threads.map(
             lambda position: _put(batch_x, position, images.load(position)),
             range(len(batch_x)),
@@ -123,15 +142,9 @@ def fill_batch(
                 _fill_in_turn(batch_x, _load_all(images, threads, 0, len(batch_x)), generator)
         else:
             _fill_in_order(batch_x, images, generator, source, threads)
-    elif (
-        not generator.preprocessing_function
-        and batch_x.dtype == images.dtype
-        and only_flips(generator)
-        and is_elementwise(generator)
-    ):
-        _fill_and_scale(batch_x, images, generator, source, threads, meanwhile)
     else:
         _fill_in_parallel(batch_x, images, generator, source, threads, meanwhile)
+    choice.record(time.perf_counter() - started, time.thread_time() - used, len(batch_x))
 
 
 def _load_all(images: Images, threads: ThreadMap, start: int, stop: int) -> Iterator[Image]:
@@ -175,16 +188,9 @@ def _fill_and_scale(
     threads: ThreadMap,
     meanwhile: Callable[[], object],
 ) -> None:
-    """Writes images that are flipped at most, and normalizes many at once."""
-    generator._warn_if_unfitted()
-    parameters = draw_batch(generator, batch_x.shape[1:], source, len(batch_x))
-    cols, rows = generator.col_axis - 1, generator.row_axis - 1
-    flips = [
-        ((cols,) if each["flip_horizontal"] else ()) + ((rows,) if each["flip_vertical"] else ())
-        for each in parameters
-    ]
-    stacked = images.stacked()
-    is_large = stacked is None and batch_x[:1].nbytes > _LARGE
+    """Writes images that are flipped at most; small ones are normalized all together."""
+    flips = _draw_flips(batch_x, generator, source)
+    is_large = batch_x[:1].nbytes > _LARGE
 
     def put(position: int) -> None:
         x, axes = images.read(position), flips[position]
@@ -192,11 +198,20 @@ def _fill_and_scale(
         if is_large:
             normalize(batch_x[position], generator)
 
-    if stacked is None:
-        threads.map(put, range(len(batch_x)), meanwhile)
-        if not is_large:
-            normalize(batch_x, generator)
-        return
+    threads.map(put, range(len(batch_x)), meanwhile)
+    if not is_large:
+        normalize(batch_x, generator)
+
+
+def _copy_and_scale(
+    batch_x: npt.NDArray[Any],
+    stacked: StackedRows,
+    generator: Any,
+    source: RandomSource,
+    threads: ThreadMap,
+) -> None:
+    """Does the same as ``_fill_and_scale`` for rows of an array."""
+    flips = _draw_flips(batch_x, generator, source)
 
     def put_block(block: slice) -> None:
         copied = batch_x[block]
@@ -207,6 +222,18 @@ def _fill_and_scale(
         normalize(copied, generator)
 
     _map_blocks(put_block, batch_x, threads)
+
+
+def _draw_flips(
+    batch_x: npt.NDArray[Any], generator: Any, source: RandomSource
+) -> list[tuple[int, ...]]:
+    """Draws the axes along which each image is flipped."""
+    generator._warn_if_unfitted()
+    cols, rows = generator.col_axis - 1, generator.row_axis - 1
+    return [
+        ((cols,) if each["flip_horizontal"] else ()) + ((rows,) if each["flip_vertical"] else ())
+        for each in draw_batch(generator, batch_x.shape[1:], source, len(batch_x))
+    ]
 
 
 def _copy_rows(images: StackedRows, block: slice, copied: npt.NDArray[Any]) -> None:

@@ -151,7 +151,7 @@ class BatchFromFilesMixin(_Base):
             images,
             self.image_data_generator,
             self._source,
-            self._threads,
+            self._choice,
             meanwhile=self._read_ahead,
         )
         save_batch(self, batch_x, index_array, num_names=10_000_000)
@@ -202,7 +202,8 @@ class BatchFromFilesMixin(_Base):
         return LoadedImages(images.__getitem__, keras.config.floatx()), indices
 
     def _read_ahead(self) -> None:
-        samples = self._next_samples() if self._cache is None else []
+        reads_ahead = self._cache is None and self._choice.reads_ahead
+        samples = self._next_samples() if reads_ahead else []
         if samples and self._ahead is not None:
             filepaths = self.filepaths
             paths = [filepaths[sample] for sample in samples]

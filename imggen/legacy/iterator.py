@@ -18,6 +18,7 @@ from imggen.core import explain_arguments, shorten
 from imggen.errors import OptionTypeError
 from imggen.legacy.batch_errors import NamingOptions, check_seed
 from imggen.legacy.random_parameters import RandomSource, as_global_state
+from imggen.legacy.thread_choice import ThreadChoice
 from imggen.legacy.traps import warn_of_assignment
 from imggen.sequences import (
     as_trainable,
@@ -42,9 +43,10 @@ class Iterator(keras.utils.PyDataset):  # type: ignore[misc]  # Keras is untyped
         seed: Each batch draws from a state seeded with ``seed`` plus the number of batches before
             it. None: all batches draw from the global state of ``np.random``.
         workers: The number of threads that make one batch. 0 or 1: the calling thread. None: one
-            per usable core. Batches are the same for any number. Keras is told to use one, since
-            its own threads would request batches in an unpredictable order. For a subclass that
-            makes its own batches: the number that Keras is told to use; None is 1.
+            per usable core, or the calling thread alone while samples cost less than threads do.
+            Batches are the same for any number. Keras is told to use one, since its own threads
+            would request batches in an unpredictable order. For a subclass that makes its own
+            batches: the number that Keras is told to use; None is 1.
         use_multiprocessing: Passed to Keras for a subclass that makes its own batches. Otherwise
             threads do the work, nearly all of it without the interpreter lock.
         max_queue_size: Passed to Keras.
@@ -73,7 +75,7 @@ class Iterator(keras.utils.PyDataset):  # type: ignore[misc]  # Keras is untyped
         use_multiprocessing: bool = False,
         max_queue_size: int = 10,
     ) -> None:
-        self._threads = ThreadMap(workers)
+        self._choice = ThreadChoice(ThreadMap(workers), is_fixed=workers is not None)
         self._keras_workers = 1 if workers is None else workers
         super().__init__(
             workers=1,
@@ -200,8 +202,12 @@ class Iterator(keras.utils.PyDataset):  # type: ignore[misc]  # Keras is untyped
 
     @workers.setter
     def workers(self, value: int) -> None:
-        self._threads = ThreadMap(value)
+        self._choice = ThreadChoice(ThreadMap(value), is_fixed=True)
         self._keras_workers = value
+
+    @property
+    def _threads(self) -> ThreadMap:
+        return self._choice.all_threads
 
     @property
     def use_multiprocessing(self) -> bool:
@@ -324,12 +330,12 @@ class Iterator(keras.utils.PyDataset):  # type: ignore[misc]  # Keras is untyped
         is_own_flow = getattr(state.pop("index_generator"), "gi_code", None) in _OWN_FLOWS
         for name in ("lock", "_local"):
             del state[name]
-        return state | {"_threads": self._threads.num_threads, "_is_own_flow": is_own_flow}
+        return state | {"_is_own_flow": is_own_flow}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         state = state.copy()
         is_own_flow = state.pop("_is_own_flow")
-        self.__dict__.update(state, _threads=ThreadMap(state["_threads"]))
+        self.__dict__.update(state)
         self.lock, self._local = threading.RLock(), threading.local()
         self.index_generator = self._resume_flow() if is_own_flow else self._flow_index()
         register_after_fork(self)
