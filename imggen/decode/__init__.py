@@ -20,7 +20,7 @@ from imggen.decode.load import convert_pixels, keeps_pixels, load_image, read_im
 from imggen.decode.mask import load_mask, resize_mask
 from imggen.decode.mask_inspection import MaskContent, inspect_mask
 from imggen.decode.mask_values import MaskValues, MaskValuesLike, list_values
-from imggen.decode.plain_png import open_plain_png
+from imggen.decode.opencv_png import decode_png
 from imggen.decode.read_errors import concerns_file
 from imggen.decode.spec import (
     NUM_CHANNELS,
@@ -49,6 +49,7 @@ __all__ = [
     "concerns_file",
     "convert_pixels",
     "decode_jpeg",
+    "decode_png",
     "find_format",
     "format_by_extension",
     "identify_kind",
@@ -58,7 +59,6 @@ __all__ = [
     "list_values",
     "load_image",
     "load_mask",
-    "open_plain_png",
     "read_image",
     "read_tiff_tags",
     "resize_mask",

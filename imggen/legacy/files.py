@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from imggen.cache import CacheLike, ImageCache, StackedRows, open_cache
 from imggen.core import Stream, generator, shorten
-from imggen.decode import NUM_CHANNELS, concerns_file, decode_jpeg, open_plain_png
+from imggen.decode import NUM_CHANNELS, concerns_file, decode_jpeg, decode_png
 from imggen.errors import ImageError, ImggenWarning, OptionError
 from imggen.legacy.batch import Images, LoadedImages, fill_batch
 from imggen.legacy.iterator import Iterator
@@ -27,10 +27,6 @@ if TYPE_CHECKING:
     _Base = Iterator
 else:
     _Base = object
-
-# The modes of Pillow that ``load_img`` converts an image of 8-bit gray or RGB to.
-_PLAIN_MODES = {"rgb": "RGB", "grayscale": "L"}
-_NEAREST = 0  # of PIL.Image.Resampling
 
 
 class BatchFromFilesMixin(_Base):
@@ -237,25 +233,25 @@ class BatchFromFilesMixin(_Base):
 
     def _pixels(self, path: str) -> npt.NDArray[Any]:
         pixels = self._decode_plain(path)
-        if pixels is not None:
-            return pixels
-        picture = keras.utils.load_img(
-            path,
-            color_mode=self.color_mode,
-            target_size=self.target_size,
-            interpolation=self.interpolation,
-            keep_aspect_ratio=self.keep_aspect_ratio,
-        )
-        pixels = np.asarray(picture)
+        if pixels is None:
+            picture = keras.utils.load_img(
+                path,
+                color_mode=self.color_mode,
+                target_size=self.target_size,
+                interpolation=self.interpolation,
+                keep_aspect_ratio=self.keep_aspect_ratio,
+            )
+            pixels = np.asarray(picture)
         if self._cache is not None and self.color_mode == "grayscale":
             # Files may have 8 or 16 bits; a cache holds arrays of one dtype.
             return pixels.astype(keras.config.floatx())
         return pixels
 
-    def _decode_plain(self, path: str) -> npt.NDArray[np.uint8] | None:
+    def _decode_plain(self, path: str) -> npt.NDArray[Any] | None:
         """Returns the pixels that ``load_img`` returns, if a faster way has the same result."""
-        mode = _PLAIN_MODES.get(self.color_mode)
-        if mode is None or self.interpolation != "nearest" or self.keep_aspect_ratio:
+        is_gray = self.color_mode == "grayscale"
+        is_plain = is_gray or self.color_mode == "rgb"
+        if not is_plain or self.interpolation != "nearest" or self.keep_aspect_ratio:
             return None
         height, width = self.target_size
         if type(height) is not int or type(width) is not int or height < 1 or width < 1:
@@ -265,14 +261,8 @@ class BatchFromFilesMixin(_Base):
                 data = file.read()
         except (OSError, TypeError, ValueError):
             return None  # Keras raises the error
-        picture = open_plain_png(data)
-        if picture is None:
-            return decode_jpeg(data, (height, width)) if mode == "RGB" else None
-        if picture.mode != mode:
-            picture = picture.convert(mode)
-        if picture.size != (width, height):
-            picture = picture.resize((width, height), _NEAREST)
-        return np.asarray(picture)
+        pixels = decode_png(data, (height, width), is_gray=is_gray)
+        return decode_jpeg(data, (height, width)) if pixels is None and not is_gray else pixels
 
     def _image_or_error(
         self, sample: np.int64, filepaths: list[str]
