@@ -106,7 +106,10 @@ _WITH_IMGGEN = {
         "Same arguments, random draws and batches, on several threads. 99.9 % of values are within "
         "0.02 gray levels; with exact=True all are equal. seed= does not seed np.random, as Keras "
         "does: if your code draws from np.random, call np.random.seed. "
-        'New: on_error="skip", cache="ram", validation_split=(validation, test).'
+        'New: on_error="skip", cache="ram", validation_split=(validation, test). '
+        "Without the drop-in, flow(x, y) is imggen.from_arrays(x, y, split=(0.8, 0.2), seed=...); "
+        'class_mode="raw" is label_mode="regression" of imggen.from_dataframe, and '
+        'class_mode="multi_output" its targets={column: label mode}.'
     ),
     "image_dataset_from_directory": (
         "There is no drop-in, so the call is not changed. imggen.from_directory(directory, "

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from imggen.migrate.unencoded_targets import EFFECT, FIX, UNENCODED, native_call
 from imggen.migrate.values import (
     Arguments,
     Constant,
@@ -270,6 +271,10 @@ class Traps:
     def _check_dataframe(self, cell: int, call: ast.Call, method: str, given: Arguments) -> None:
         if method != "flow_from_dataframe":
             return
+        native = native_call(given)
+        if native is not None:
+            detail = f"with imggen:\nimport imggen\ndata = {native}"
+            self._add(cell, call, UNENCODED, EFFECT, FIX, detail)
         ignored = [name for name in given.keywords() if name not in DATAFRAME_KEYWORDS]
         if ignored:
             self._add(

@@ -314,3 +314,33 @@ def test_keywords_that_are_ignored_are_listed(tmp_path):
 )
 def test_traps_that_are_not_certain_are_not_named(tmp_path, body):
     assert traps(tmp_path, GENERATOR + body) == []
+
+
+FRAME = "ImageDataGenerator().flow_from_dataframe(df, 'd', seed=1, interpolation='bilinear', {})"
+
+
+@pytest.mark.parametrize(
+    ("options", "call"),
+    [
+        ("y_col='age', class_mode='raw'", "y_col='age', label_mode=\"regression\")"),
+        (
+            "y_col=['kind', 'breed'], class_mode='multi_output'",
+            'targets={"kind": "categorical", "breed": "categorical"}, targets_as="tuple")',
+        ),
+        (
+            "y_col=columns, class_mode='multi_output'",
+            'targets={"first": "categorical", "second": "categorical"}, targets_as="tuple")',
+        ),
+    ],
+)
+def test_targets_that_are_not_encoded_get_the_native_call(tmp_path, options, call):
+    body = GENERATOR + FRAME.format(options)
+
+    assert [name for _, name in traps(tmp_path, body)] == ["targets as they are"]
+    (detail,) = details(tmp_path, body, "targets as they are")
+    assert f"data = imggen.from_dataframe(df, root='d', {call}" in detail
+
+
+@pytest.mark.parametrize("mode", ["'categorical'", "None", "mode"])
+def test_encoded_or_unknown_targets_get_none(tmp_path, mode):
+    assert traps(tmp_path, GENERATOR + FRAME.format(f"class_mode={mode}")) == []
