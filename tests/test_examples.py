@@ -5,13 +5,17 @@ import os
 import re
 import subprocess
 import sys
+import threading
+import time
 from pathlib import Path
 from types import SimpleNamespace
 
+import httpx
 import numpy as np
 import pytest
 from PIL import Image
 
+import imggen
 from tests.helpers.images import write_images
 from tests.helpers.scripts import ScriptServer
 
@@ -117,6 +121,50 @@ def test_segmentation_masks(run, folder):
         len(re.findall(r"^class \d: intersection over union [01]\.\d+$", shown, re.MULTILINE)) == 3
     )
     assert (folder / "masks.png").exists()
+
+
+def test_predict_new_images(run, folder):
+    shown = run(ROOT / "examples/predict_new_images.py", "photos")
+    name, difference = shown.split()
+    assert name in ("cat", "dog")
+    assert float(difference) < 1e-6
+    assert len((ROOT / "examples/predict_new_images.py").read_text().splitlines()) <= 25
+
+
+@pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
+def test_serve_model(folder, monkeypatch):
+    import keras
+    import uvicorn
+
+    train = imggen.from_directory(folder / "photos", image_size=(8, 9), rescale=1 / 255)
+    layers = [keras.layers.Flatten(), keras.layers.Dense(2, activation="softmax")]
+    model = keras.Sequential([keras.Input((8, 9, 3)), *layers])
+    model.save(folder / "model.keras")
+    train.preprocessing.save(folder / "model.keras")
+    monkeypatch.syspath_prepend(ROOT / "examples")
+    app = importlib.import_module("serve_model").make_app(str(folder / "model.keras"))
+    server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="error", ws="none"))
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    while not server.started:
+        time.sleep(0.01)
+    port = server.servers[0].sockets[0].getsockname()[1]
+    file = folder / "photos/cat/003.jpg"
+    with httpx.Client(base_url=f"http://127.0.0.1:{port}") as client:
+        reply = client.post("/predict", content=file.read_bytes())
+        broken = client.post("/predict", content=b"broken")
+        names = client.get("/classes").json()
+    server.should_exit = True
+    thread.join()
+    ranked = train.preprocessing.decode_predictions(
+        model.predict(train.preprocessing(file), verbose=0)
+    )
+    served = [(row["class"], row["probability"]) for row in reply.json()["predictions"]]
+    assert [name for name, _ in served] == [name for name, _ in ranked[0]]
+    assert np.allclose([p for _, p in served], [p for _, p in ranked[0]], atol=1e-6)
+    assert (reply.status_code, broken.status_code) == (200, 422)
+    assert "not in an image format" in broken.json()["detail"]
+    assert names == ["cat", "dog"]
 
 
 def test_replace_flow_from_directory(run, folder):

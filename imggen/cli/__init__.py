@@ -22,6 +22,7 @@ _VERBS = {
     "duplicates": "Find duplicate and near-duplicate images.",
     "leaks": "Find images that are in more than one split.",
     "migrate": "Find Keras image loaders in scripts and change them to imggen.",
+    "predict": "Predict new images with a trained model.",
     "preview": "Draw images next to their augmented variants.",
     "scan": "Show the classes of a folder, their sizes and the skipped files.",
     "split": "Split a folder of classes into train, val and test.",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -77,6 +76,7 @@ def bench(
     DIRECTORY is a folder of images, at any depth. To time augmentations written in Python, call
     imggen.bench(sequence).
     """
+    from imggen.cli.model_file import load_model
     from imggen.cli.output import check_places, replace_surrogates, silence_tensorflow
 
     silence_tensorflow()
@@ -89,7 +89,7 @@ def bench(
     if output is not None:
         check_places("DIRECTORY", [directory], [output])
         check_picture(output, overwrite=force)
-    model = None if model_file is None else _load_model(model_file)
+    model = None if model_file is None else load_model(model_file)
     height, width, channels = (None, None, 3) if model is None else _input_shape(model)
     sequence = imggen.ImageSequence(
         **_choose_samples(directory, model),
@@ -115,22 +115,6 @@ def bench(
     if output is not None:
         save_picture(report.picture(), output, overwrite=force)
         click.echo(f"picture: {replace_surrogates(str(output))}")
-
-
-def _load_model(model_file: Path) -> keras.Model:
-    import keras
-
-    from imggen.errors import OptionError
-
-    try:
-        with warnings.catch_warnings():
-            # Such as about the optimizer's state, which is not needed: nothing is trained here.
-            warnings.simplefilter("ignore")
-            return keras.models.load_model(model_file)
-    except Exception as err:
-        # Keras raises errors of many types for a file that it cannot read.
-        reason = f"{err}".partition("\n")[0] or type(err).__name__
-        raise OptionError(f"Cannot load {str(model_file)!r} as a Keras model: {reason}") from err
 
 
 def _input_shape(model: keras.Model) -> tuple[int | None, int | None, int | None]:

@@ -191,10 +191,7 @@ class BatchMaker:
                 served.append(index)
                 rows.append(row)
         if not collator.images:  # all are blank
-            index = indices[0]
-            row, sample = self._load_substitute(epoch, index, failures[index])
-            augmented = self.augment(sample, epoch, index, row).sample
-            collator.put(0, augmented, row)
+            collator.put(0, *self._load_for_shape(epoch, indices[0], failures))
             blank = list(range(len(rows)))
         arrays = {name: array[: len(rows)] for name, array in collator.images.items()}
         targets = {name: array[: len(rows)] for name, array in collator.targets.items()}
@@ -368,6 +365,16 @@ class BatchMaker:
         if labels is not None:
             pools.insert(0, np.flatnonzero(labels == labels[index % num_samples]))
         return load_substitute(pools, rng, self.samples, failure)
+
+    def _load_for_shape(
+        self, epoch: int, index: int, failures: dict[int, Failure]
+    ) -> tuple[Sample, int]:
+        """Loads any sample, with its row, for a batch of which only the shape is needed."""
+        spec = self.samples.spec
+        if spec is not None and spec.shape is not None and not self.manifest.inputs:
+            return Sample(np.zeros(spec.shape, np.uint8)), index % self.sampler.num_samples
+        row, sample = self._load_substitute(epoch, index, failures[index])
+        return self.augment(sample, epoch, index, row).sample, row
 
     def _image_size(self, x: npt.NDArray[Any]) -> tuple[int, int] | None:
         """Returns the (height, width) of a batch of images; None for other samples."""

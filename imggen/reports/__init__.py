@@ -8,6 +8,7 @@ template.
 """
 
 from imggen.reports.duplicates_page import duplicates_page
+from imggen.reports.predictions_page import predictions_page
 from imggen.reports.preview_page import preview_page
 from imggen.reports.render import check_page, make_data_uri, write_page
 from imggen.reports.scan_page import scan_page
@@ -18,6 +19,7 @@ __all__ = [
     "check_page",
     "duplicates_page",
     "make_data_uri",
+    "predictions_page",
     "preview_page",
     "scan_page",
     "split_page",

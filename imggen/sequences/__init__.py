@@ -8,6 +8,11 @@ without changes elsewhere.
 
 from imggen.sequences.array_factory import from_arrays
 from imggen.sequences.factories import from_dataframe, from_directory, from_files
+from imggen.sequences.file_predictions import (
+    FilePredictions,
+    check_predictions_file,
+    predict_files,
+)
 from imggen.sequences.folds import kfold_sequences
 from imggen.sequences.image_sequence import ImageSequence
 from imggen.sequences.keras_compat import (
@@ -16,20 +21,26 @@ from imggen.sequences.keras_compat import (
     next_batch_in_keras,
     refuse_tf_keras,
 )
+from imggen.sequences.new_images import NewImages, find_new_images
 from imggen.sequences.table_sequence import TableSequence
 from imggen.sequences.zipped import zip_sequences
 
 __all__ = [
+    "FilePredictions",
     "ImageSequence",
+    "NewImages",
     "TableSequence",
     "as_trainable",
     "called_by_keras",
+    "check_predictions_file",
+    "find_new_images",
     "from_arrays",
     "from_dataframe",
     "from_directory",
     "from_files",
     "kfold_sequences",
     "next_batch_in_keras",
+    "predict_files",
     "refuse_tf_keras",
     "zip_sequences",
 ]

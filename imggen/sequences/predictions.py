@@ -12,7 +12,15 @@ import numpy.typing as npt
 from imggen.augment import Pipeline
 from imggen.core import check_arguments
 from imggen.errors import OptionError
-from imggen.loading import Batch, BatchMaker, EpochSampler, ImageSource, NoTargetMode, SampleLoader
+from imggen.loading import (
+    Batch,
+    BatchMaker,
+    EpochSampler,
+    ImageSource,
+    LabelMode,
+    NoTargetMode,
+    SampleLoader,
+)
 from imggen.preprocessing import Preprocessing, describe_libraries
 from imggen.sequences.base import EpochSequence
 from imggen.sequences.model_output import choose_outputs, select_output
@@ -140,7 +148,47 @@ def _prediction_table(
     """
     import pandas as pd
 
-    manifest, mode = maker.manifest, maker.label_mode
+    columns, _ = predict_in_order(
+        maker,
+        maker.label_mode,
+        options,
+        model,
+        output=output,
+        from_logits=from_logits,
+        verbose=verbose,
+    )
+    # As objects: paths need not be valid text, which the string dtype of pandas requires.
+    paths = {"path": pd.Series(maker.manifest.filepaths, dtype=object)}
+    return pd.DataFrame(
+        paths | {name: pd.Series(values, dtype=values.dtype) for name, values in columns.items()}
+    )
+
+
+def predict_in_order(
+    maker: BatchMaker,
+    mode: LabelMode,
+    options: WorkerOptions,
+    model: keras.Model,
+    *,
+    output: str | int | None,
+    from_logits: bool | None,
+    verbose: str | int,
+) -> tuple[dict[str, npt.NDArray[Any]], dict[int, str]]:
+    """Predicts every sample of a manifest once, in its order.
+
+    Args:
+        maker: The batch maker; its order, augmentations and targets are not used.
+        mode: Makes the columns of the model's output.
+        options: As in ``_prediction_table``, like all others.
+        model: The model.
+        output: The output of the model.
+        from_logits: Whether the output is logits.
+        verbose: As in ``model.predict``.
+
+    Returns:
+        Columns by name, and the reason for each row whose file could not be read.
+    """
+    manifest = maker.manifest
     tabulated = mode.tabulated_outputs(manifest)
     if not tabulated:
         raise OptionError(
@@ -163,20 +211,16 @@ def _prediction_table(
     )
     with _ImagesInOrder(in_order, options) as images:
         predicted = model.predict(images, verbose=verbose)
-        unread = sorted(images.failed)
+        failed = images.failed
     columns: dict[str, npt.NDArray[Any]] = {}
     for prefix, selected, name in choose_outputs(model, predicted, list(tabulated), output):
         own, samples = tabulated[name]
         values, meaning = select_output(model, predicted, selected, from_logits)
         for column, value in own.prediction_columns(
-            values, samples, unread, meaning=meaning
+            values, samples, sorted(failed), meaning=meaning
         ).items():
             columns[prefix + column] = value
-    # As objects: paths need not be valid text, which the string dtype of pandas requires.
-    paths = {"path": pd.Series(manifest.filepaths, dtype=object)}
-    return pd.DataFrame(
-        paths | {name: pd.Series(values, dtype=values.dtype) for name, values in columns.items()}
-    )
+    return columns, failed
 
 
 @final
@@ -184,10 +228,11 @@ class _ImagesInOrder(EpochSequence[Batch]):
     """The images alone, in the manifest's order."""
 
     def __init__(self, maker: BatchMaker, options: WorkerOptions) -> None:
-        self.failed: set[int] = set()  # rows of the manifest
+        self.failed: dict[int, str] = {}  # the reason by row of the manifest
         super().__init__(maker, maker.num_batches, options)
 
     def _serve(self, made: Batch) -> npt.NDArray[Any]:
-        self.failed.update(made.failures)  # unshuffled and unrepeated, index i is row i
+        # Unshuffled and unrepeated, index i is row i.
+        self.failed.update({row: failure.reason for row, failure in made.failures.items()})
         x: npt.NDArray[Any] = made.x
         return x

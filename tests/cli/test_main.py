@@ -33,6 +33,7 @@ def test_help_lists_every_verb_with_a_summary(option):
         ("leaks", "Find"),
         ("migrate", "Find"),
         ("augment", "Write"),
+        ("predict", "Predict"),
         ("preview", "Draw"),
         ("studio", "Tune"),
         ("scan", "Show"),
@@ -45,8 +46,18 @@ def test_help_lists_every_verb_with_a_summary(option):
 @pytest.mark.parametrize(
     "verb",
     [
-        *("augment", "bench", "cache", "demo", "duplicates", "leaks", "migrate", "preview", "scan"),
-        *("split", "studio"),
+        *(
+            "augment",
+            "bench",
+            "cache",
+            "demo",
+            "duplicates",
+            "leaks",
+            "migrate",
+            "predict",
+            "preview",
+        ),
+        *("scan", "split", "studio"),
         "verify",
     ],
 )

@@ -1,0 +1,256 @@
+"""Predictions for images that are not samples of a sequence, by the settings of training."""
+
+from __future__ import annotations
+
+import functools
+import json
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, final
+
+import keras
+import numpy as np
+import numpy.typing as npt
+
+from imggen.augment import Pipeline
+from imggen.core import (
+    InputFile,
+    check_output,
+    check_report_path,
+    check_whole,
+    read_start,
+    write_records,
+)
+from imggen.data import Manifest
+from imggen.decode import read_image
+from imggen.errors import ExportError, ImageError, OptionError
+from imggen.loading import BatchMaker, EpochSampler, NoTargetMode, SampleLoader, find_label_mode
+from imggen.preprocessing import Preprocessing
+from imggen.sequences.new_images import NewImages
+from imggen.sequences.predictions import predict_in_order
+from imggen.workers import BufferPool, WorkerOptions
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_FORMAT = "imggen-predictions"
+# Modes whose predictions are one row of a table for each image.
+_CLASS_MODES = (None, "categorical", "int", "binary")
+
+
+@final
+@dataclass(frozen=True)
+class FilePredictions:
+    """A row for each image, in the order of the input.
+
+    Attributes:
+        table: The columns ``path``, ``true`` (only if true classes are known), ``predicted``,
+            ``p_<class name>`` and ``error`` (the reason why a file could not be read, or None).
+        files: The path of each image.
+        class_names: The classes of the model, in order.
+        skipped: How many files of a folder were skipped, by reason.
+    """
+
+    table: pd.DataFrame
+    files: Sequence[str]
+    class_names: tuple[str, ...]
+    skipped: Mapping[str, int]
+
+    @property
+    def num_errors(self) -> int:
+        """The number of files that could not be read."""
+        return int(self.table["error"].notna().sum())
+
+    @property
+    def num_evaluated(self) -> int:
+        """The number of images with a prediction and a true class."""
+        return len(self._evaluated)
+
+    @property
+    def num_correct(self) -> int:
+        """How many of those are predicted correctly."""
+        return int((self._evaluated["true"] == self._evaluated["predicted"]).sum())
+
+    @property
+    def _evaluated(self) -> pd.DataFrame:
+        if "true" not in self.table:
+            return self.table.iloc[:0].assign(true=None)
+        return self.table.dropna(subset=["true", "predicted"])
+
+    def describe(self) -> list[str]:
+        """Returns a line for each image: its class and score, or its error."""
+        scores = self.table[[f"p_{name}" for name in self.class_names]].max(axis=1).tolist()
+        predicted, errors = self.table["predicted"].tolist(), self.table["error"].tolist()
+        return [
+            f"{path}: {'cannot be read: ' + error if error else f'{name} ({score:.4f})'}"
+            for path, name, score, error in zip(
+                self.table["path"].tolist(), predicted, scores, errors, strict=True
+            )
+        ]
+
+    def to_json(self) -> str:
+        """Returns the rows as JSON, as ``save`` writes them."""
+        columns = list(self.table.columns)
+        rows = [dict(zip(columns, row, strict=True)) for row in self._rows()]
+        return json.dumps({**self._metadata(), "rows": rows}, indent=1)
+
+    def save(self, file: str | os.PathLike[str], *, overwrite: bool = False) -> None:
+        """Writes the rows as CSV or JSON, by the extension of ``file``, atomically.
+
+        Raises:
+            OptionError: Another extension.
+            ExportError: The file cannot be written, or exists and is another one.
+        """
+        check_predictions_file(file, overwrite=overwrite)
+        write_records(file, list(self.table.columns), self._rows(), self._metadata())
+
+    def _rows(self) -> list[list[Any]]:
+        """Returns the rows with None for what is missing."""
+        return [
+            [None if value is None or value != value else value for value in row]
+            for row in self.table.astype(object).to_numpy().tolist()
+        ]
+
+    def _metadata(self) -> dict[str, Any]:
+        return {
+            "format": _FORMAT,
+            "class_names": list(self.class_names),
+            "images": len(self.table),
+            "errors": self.num_errors,
+            "evaluated": self.num_evaluated,
+            "correct": self.num_correct,
+        }
+
+
+def check_predictions_file(file: str | os.PathLike[str] | None, *, overwrite: bool = False) -> None:
+    """Checks that ``FilePredictions.save`` can work; None: there is nothing to check.
+
+    Raises:
+        ImggenError: See ``FilePredictions.save``.
+    """
+    if file is not None:
+        check_report_path(file)
+        check_output(file, _is_own, overwrite=overwrite)
+
+
+def predict_files(
+    model: keras.Model,
+    prep: Preprocessing,
+    images: NewImages,
+    *,
+    batch_size: int = 32,
+    workers: int | None = None,
+    from_logits: bool | None = None,
+    output: str | int | None = None,
+) -> FilePredictions:
+    """Predicts images that are read and scaled as in training.
+
+    Args:
+        model: The model.
+        prep: The settings of its training.
+        images: The images; those that cannot be read get a row with an error.
+        batch_size: The number of images per batch, 1 or more.
+        workers: As in ``ImageSequence``.
+        from_logits: As in ``ImageSequence.predict``.
+        output: As in ``ImageSequence.predict``.
+
+    Raises:
+        OptionError: The model's input or output does not fit the settings, or a prediction is not
+            a row of numbers.
+    """
+    import pandas as pd
+
+    check_whole("batch_size", batch_size, 1)
+    _check_model(model, prep)
+    mode = find_label_mode(prep.label_mode)  # type: ignore[arg-type]  # a name of the registry
+    if prep.label_mode not in _CLASS_MODES:
+        raise OptionError(
+            f"The model was trained with label_mode={prep.label_mode!r}, and tables are made of "
+            "predictions of classes. Call model.predict(prep(files)) in Python."
+        )
+    manifest = Manifest.from_files(
+        images.files, None, root="", class_names=prep.class_names or None
+    )
+    options = WorkerOptions(workers, False, 10)
+    maker = BatchMaker(
+        samples=SampleLoader(
+            manifest=manifest,
+            label_mode=NoTargetMode(),
+            load=_choose_load(prep),
+            load_mask=_refuse_mask,
+            spec=prep.spec,
+            cache=None,
+        ),
+        sampler=EpochSampler(manifest.num_samples, shuffle=False, repeats=1, seed=0),
+        batch_size=batch_size,
+        drop_remainder=False,
+        channels_first=prep.channels_first,
+        cut_size=None,
+        pipeline=Pipeline([]),
+        seed=0,
+        scaling=prep.scaling,
+        dtype=prep.dtype,
+        on_error="blank",
+        buffers=BufferPool(options.max_prefetched + 2),
+    )
+    columns, failures = predict_in_order(
+        maker, mode, options, model, output=output, from_logits=from_logits, verbose=0
+    )
+    columns.pop("true", None)
+    reasons = np.array([failures.get(row) for row in range(len(images.files))], object)
+    true = {} if images.labels is None else {"true": np.array(images.labels, object)}
+    made = {"path": np.array(images.names, object), **true, **columns, "error": reasons}
+    table = pd.DataFrame(
+        {name: pd.Series(values, dtype=values.dtype) for name, values in made.items()}
+    )
+    names = tuple(name.removeprefix("p_") for name in columns if name.startswith("p_"))
+    return FilePredictions(table, images.files, names, images.skipped)
+
+
+def _choose_load(prep: Preprocessing) -> Any:
+    return prep.loader if prep.spec is None else functools.partial(read_image, spec=prep.spec)
+
+
+def _refuse_mask(path: str, image_path: str) -> npt.NDArray[Any]:
+    raise ImageError.of(path, f"{image_path!r} has no mask")
+
+
+def _check_model(model: keras.Model, prep: Preprocessing) -> None:
+    """Checks shapes before thousands of images are read.
+
+    Raises:
+        OptionError: The model takes other images, or has scores for other classes.
+    """
+    taken = getattr(model, "input_shape", None)
+    shape = prep.input_shape
+    if isinstance(taken, tuple) and shape is not None:
+        sides = taken[1:]
+        fits = len(sides) == len(shape) and all(
+            side in (None, given) for side, given in zip(sides, shape, strict=True)
+        )
+        if not fits:
+            raise OptionError(
+                f"The model takes images of shape {sides}, and the preprocessing settings make "
+                f"{shape}. Pass the settings that the model was trained with."
+            )
+    made, names = getattr(model, "output_shape", None), prep.class_names
+    if isinstance(made, tuple) and len(made) == 2 and names:
+        units = made[1]
+        if units not in (None, len(names)) and (units, len(names)) != (1, 2):
+            raise OptionError(
+                f"The model's output has {units} scores per image, and the preprocessing settings "
+                f"name {len(names)} classes, {list(names)}. Pass the settings that the model was "
+                "trained with."
+            )
+
+
+def _is_own(path: str) -> bool:
+    """Whether a file holds predictions."""
+    if path.lower().endswith(".csv"):
+        header = read_start(path, 2**20).partition(b"\n")[0].rstrip(b"\r")
+        return header.startswith((b"path,predicted,", b"path,true,")) and header.endswith(b",error")
+    try:
+        return InputFile(path, ExportError).read_json_object().get("format") == _FORMAT
+    except ExportError:
+        return False
