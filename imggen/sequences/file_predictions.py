@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import json
 import os
@@ -22,10 +23,17 @@ from imggen.core import (
     read_start,
     write_records,
 )
-from imggen.data import Manifest
+from imggen.data import Manifest, MultiLabelColumn
 from imggen.decode import read_image
 from imggen.errors import ExportError, ImageError, OptionError
-from imggen.loading import BatchMaker, EpochSampler, NoTargetMode, SampleLoader, find_label_mode
+from imggen.loading import (
+    BatchMaker,
+    EpochSampler,
+    LabelMode,
+    NoTargetMode,
+    SampleLoader,
+    find_label_mode,
+)
 from imggen.preprocessing import Preprocessing
 from imggen.sequences.new_images import NewImages
 from imggen.sequences.predictions import predict_in_order
@@ -163,15 +171,7 @@ def predict_files(
 
     check_whole("batch_size", batch_size, 1)
     _check_model(model, prep)
-    mode = find_label_mode(prep.label_mode)  # type: ignore[arg-type]  # a name of the registry
-    if prep.label_mode not in _CLASS_MODES:
-        raise OptionError(
-            f"The model was trained with label_mode={prep.label_mode!r}, and tables are made of "
-            "predictions of classes. Call model.predict(prep(files)) in Python."
-        )
-    manifest = Manifest.from_files(
-        images.files, None, root="", class_names=prep.class_names or None
-    )
+    manifest, mode = _make_manifest(prep, images.files)
     options = WorkerOptions(workers, False, 10)
     maker = BatchMaker(
         samples=SampleLoader(
@@ -199,13 +199,33 @@ def predict_files(
     )
     columns.pop("true", None)
     reasons = np.array([failures.get(row) for row in range(len(images.files))], object)
-    true = {} if images.labels is None else {"true": np.array(images.labels, object)}
+    has_true = images.labels is not None and prep.label_mode in _CLASS_MODES
+    true = {"true": np.array(images.labels, object)} if has_true else {}
     made = {"path": np.array(images.names, object), **true, **columns, "error": reasons}
     table = pd.DataFrame(
         {name: pd.Series(values, dtype=values.dtype) for name, values in made.items()}
     )
     names = tuple(name.removeprefix("p_") for name in columns if name.startswith("p_"))
     return FilePredictions(table, images.files, names, images.skipped)
+
+
+def _make_manifest(prep: Preprocessing, files: Sequence[str]) -> tuple[Manifest, LabelMode]:
+    """Makes the manifest of files without labels, and the mode that makes columns of predictions.
+
+    Raises:
+        OptionError: The model predicts something other than classes.
+    """
+    manifest = Manifest.from_files(files, None, root="", class_names=prep.class_names or None)
+    if prep.label_mode in _CLASS_MODES:
+        return manifest, find_label_mode(None)
+    if prep.label_mode == "multi_label":
+        none = np.zeros((len(files), len(prep.class_names)), bool)
+        labels = MultiLabelColumn.from_matrix(none, ";")
+        return dataclasses.replace(manifest, multi_labels=labels), find_label_mode("multi_label")
+    raise OptionError(
+        f"The model was trained with label mode {prep.label_mode!r}, and tables are made of "
+        "predictions of classes. Call model.predict(prep(files)) in Python."
+    )
 
 
 def _choose_load(prep: Preprocessing) -> Any:

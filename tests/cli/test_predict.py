@@ -263,3 +263,31 @@ def test_pages_escape_names_and_show_images_without_classes(trained, tmp_path):
     assert "&lt;b&gt;&amp;.png" in page
     assert "<b>&.png" not in page
     assert "Confusion" not in page
+
+
+def test_several_labels_are_predicted_and_other_targets_refused(photos, tmp_path):
+    frame = pd.DataFrame(
+        {"path": ["cat/000.png", "dog/000.png"], "labels": ["a;b", "b;c"], "age": [1.0, 2.0]}
+    )
+    options = {"root": photos, "image_size": SIZE, "shuffle": False}
+    train = imggen.from_dataframe(frame, y_col="labels", label_mode="multi_label", **options)
+    train.preprocessing.save(tmp_path / "prep.json")
+    prep = Preprocessing.load(tmp_path / "prep.json")
+    assert prep == train.preprocessing
+    model = keras.Sequential(
+        [keras.Input((*SIZE, 3)), keras.layers.Flatten(), keras.layers.Dense(3, "sigmoid")]
+    )
+    images = find_new_images(photos, prep.class_names)
+    made = predict_files(model, prep, images, workers=0).table.set_index("path")
+    expected = train.predict(model).set_index("path").drop(columns="true")
+    found = made.loc[expected.index].drop(columns="error")
+    pd.testing.assert_frame_equal(found, expected, rtol=0, atol=1e-6)
+    ages = imggen.from_dataframe(frame, y_col="age", label_mode="regression", **options)
+    with pytest.raises(imggen.errors.OptionError, match="label mode 'regression'"):
+        predict_files(model, ages.preprocessing, images)
+    targets = {"kind": "multi_label", "age": "regression"}
+    two = imggen.from_dataframe(
+        frame.rename(columns={"labels": "kind"}), y_col=None, targets=targets, **options
+    )
+    two.preprocessing.save(tmp_path / "two.json")
+    assert Preprocessing.load(tmp_path / "two.json") == two.preprocessing

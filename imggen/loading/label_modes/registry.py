@@ -107,8 +107,8 @@ def find_label_mode(label_mode: LabelModeLike, targets_as: TargetsAs = "dict") -
 
 
 def is_label_mode(name: str | None) -> bool:
-    """Whether a built-in mode has this name."""
-    return name in LABEL_MODES
+    """Whether a built-in mode has this name; that of several outputs is one, too."""
+    return name in LABEL_MODES or name == MultiOutputMode.name
 
 
 def default_label_mode(manifest: Manifest) -> LabelMode:
