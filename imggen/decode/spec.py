@@ -124,14 +124,23 @@ class ImageSpec:
             return None
         return (*self.image_size, NUM_CHANNELS[self.color_mode])
 
+    @property
+    def resized_by(self) -> str:
+        """The library that resizes by this interpolation, and its version."""
+        import PIL
+
+        resizer = find_resizer()
+        if resizer is not None and FILTERS[self.interpolation] in resizer.filters:
+            return resizer.name
+        return f"Pillow {PIL.__version__}"
+
     def cache_key(self) -> str:
         """Describes all that determines the pixels besides the file."""
         import PIL
 
         reduced = ", large JPEGs at reduced size" if self.may_reduce else ""
-        resizer, resized = find_resizer(), ""
-        if self.resizes and resizer is not None and FILTERS[self.interpolation] in resizer.filters:
-            resized = f", resized by {resizer.name}"
+        is_other = self.resizes and not self.resized_by.startswith("Pillow ")
+        resized = f", resized by {self.resized_by}" if is_other else ""
         return f"{self}\ndecoded by Pillow {PIL.__version__}{reduced}{resized}{_READING}"
 
 

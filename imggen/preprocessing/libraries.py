@@ -9,6 +9,4 @@ def describe_libraries(spec: ImageSpec) -> tuple[str, str]:
     """Returns the library that decodes and the one that resizes as ``spec`` asks, with versions."""
     import PIL
 
-    del spec
-    pillow = f"Pillow {PIL.__version__}"
-    return pillow, pillow
+    return f"Pillow {PIL.__version__}", spec.resized_by
