@@ -43,9 +43,9 @@ BUDGETS = {
         31, 71, 110, 0.5, 1.0, "one draw, one flip; seeds are hashed per batch"
     ),
     "cached, light": Budget(91, 310, 110, 0.5, 3.5, "six draws, one resample, one matrix"),
-    "cached, strong": Budget(115, 340, 130, 0.5, 7.8, "a crop, two random operations, a rectangle"),
-    "cached, RandAugment": Budget(68, 167, 110, 0.5, 12.6, "two operations of any kind"),
-    "cached, MixUp": Budget(8, 39, 120, 1.0, 9.5, "one draw, one blend in place"),
+    "cached, strong": Budget(114, 340, 130, 0.5, 7.5, "a crop, two random operations, a rectangle"),
+    "cached, RandAugment": Budget(66, 180, 110, 0.5, 8.5, "two operations of any kind"),
+    "cached, MixUp": Budget(8, 39, 120, 1.5, 5.5, "one draw, one blend in place"),
     "cached, CutMix": Budget(19, 74, 120, 1.5, 1.4, "one draw, one window in place"),
     "masks": Budget(123, 149, 40, 0.8, 1.5, "the mask is decoded too"),
     "masks, cached": Budget(19, 26, 45, 0.8, 0.5, "the mask is in memory too"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-_LEVELS = np.arange(256, dtype=np.int64)[:, np.newaxis]
+_LEVELS = np.arange(256)
 
 
 def stretch_histograms(image: npt.NDArray[np.uint8], cutoff: float) -> npt.NDArray[np.uint8]:
@@ -20,19 +20,23 @@ def stretch_histograms(image: npt.NDArray[np.uint8], cutoff: float) -> npt.NDArr
     """
     histograms = _histograms(image)
     if cutoff:
-        num_clipped = int(histograms[:, 0].sum() * cutoff // 100)
-        lows = histograms.cumsum(0) > num_clipped
-        highs = histograms[::-1].cumsum(0) > num_clipped
+        num_clipped = int(histograms[0].sum() * cutoff // 100)
+        lows = histograms.cumsum(1) > num_clipped
+        highs = histograms[:, ::-1].cumsum(1) > num_clipped
     else:
         lows = histograms > 0
-        highs = lows[::-1]
-    low, high = lows.argmax(0), 255 - highs.argmax(0)
-    has_range = high > low
-    scale = 255.0 / np.where(has_range, high - low, 1)
-    stretched = (_LEVELS * scale - low * scale).clip(0, 255).astype(np.uint8)
-    return (
-        stretched if has_range.all() else np.where(has_range, stretched, _LEVELS.astype(np.uint8))
-    )
+        highs = lows[:, ::-1]
+    low, high = lows.argmax(1), 255 - highs.argmax(1)
+    length = np.maximum(high - low, 1)
+    scale = 255.0 / length
+    stretched = _LEVELS * scale[:, np.newaxis]
+    stretched -= (low * scale)[:, np.newaxis]
+    np.minimum(np.maximum(stretched, 0, out=stretched), 255, out=stretched)
+    tables = stretched.astype(np.uint8)
+    for channel, (first, last) in enumerate(zip(low.tolist(), high.tolist(), strict=True)):
+        if last <= first:
+            tables[channel] = _LEVELS
+    return np.ascontiguousarray(tables.T)
 
 
 def equalize_histograms(image: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
@@ -45,21 +49,24 @@ def equalize_histograms(image: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
         Shape (256, channels).
     """
     histograms = _histograms(image)
-    totals = histograms.cumsum(0)
-    num_pixels = int(totals[-1, 0])
-    last = histograms[255 - (histograms[::-1] > 0).argmax(0), range(histograms.shape[1])]
-    step = (num_pixels - last) // 255
-    is_flat = step == 0  # also where there is a single value
-    equalized = ((step // 2 + totals - histograms) // np.where(is_flat, 1, step)).clip(0, 255)
-    table = equalized.astype(np.uint8)
-    return np.where(is_flat, _LEVELS.astype(np.uint8), table) if is_flat.any() else table
+    totals = histograms.cumsum(1)
+    last_values = 255 - (histograms[:, ::-1] > 0).argmax(1)
+    tables = np.empty(histograms.shape, np.uint8)
+    for channel, last in enumerate(last_values.tolist()):
+        step = (int(totals[channel, 255]) - int(histograms[channel, last])) // 255
+        if step == 0:  # also where there is a single value
+            tables[channel] = _LEVELS
+            continue
+        before = totals[channel] - histograms[channel] + step // 2
+        tables[channel] = np.minimum(before // step, 255)
+    return np.ascontiguousarray(tables.T)
 
 
 def _histograms(image: npt.NDArray[np.uint8]) -> npt.NDArray[np.int32]:
-    """Counts the pixels of each value; shape (256, channels)."""
+    """Counts the pixels of each value; shape (channels, 256)."""
     import cv2
 
-    histograms = np.empty((256, image.shape[2]), np.int32)
+    histograms = np.empty((image.shape[2], 256), np.int32)
     for channel in range(image.shape[2]):
-        histograms[:, channel] = cv2.calcHist([image], [channel], None, [256], [0, 256]).ravel()
+        histograms[channel] = cv2.calcHist([image], [channel], None, [256], [0, 256]).ravel()
     return histograms

@@ -228,9 +228,13 @@ def _blend(
             image[rows, columns] = other[rows, columns]
         return
     share = np.float32(blend.share)
-    mixed = share * image
-    mixed += (1 - share) * other
-    image[...] = np.rint(mixed) if image.dtype.kind in "ui" else mixed
+    added = (1 - share) * other
+    if image.dtype == added.dtype:
+        image *= share
+        image += added
+        return
+    added += share * image
+    image[...] = np.rint(added) if image.dtype.kind in "ui" else added
 
 
 def blend_targets(

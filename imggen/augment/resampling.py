@@ -213,8 +213,8 @@ def _shrink(
 
     center = np.array([(size[1] - 1) / 2, (size[0] - 1) / 2, 1.0])
     depth = float(matrix[2] @ center)
-    if depth <= 0:
-        return image, matrix
+    if depth <= 0 or abs(_area_at_center(matrix, size)) < _MIN_SHRINKING - 0.01:
+        return image, matrix  # in most cases, without computing it precisely
     jacobian = (matrix[:2, :2] - np.outer((matrix @ center)[:2] / depth, matrix[2, :2])) / depth
     factor = int(np.sqrt(abs(np.linalg.det(jacobian))) + _ROUNDING)
     height, width = image.shape[:2]
@@ -226,6 +226,18 @@ def _shrink(
         [[scale_x, 0, scale_x / 2 - 0.5], [0, scale_y, scale_y / 2 - 0.5], [0, 0, 1]]
     )
     return _resize(image, smaller, cv2.INTER_AREA), to_smaller @ matrix
+
+
+def _area_at_center(matrix: Matrix, size: tuple[int, int]) -> float:
+    """Returns about how many pixels of the input the output shows at its center per pixel."""
+    (xx, xy, x), (yx, yy, y), (depth_x, depth_y, depth) = matrix.tolist()
+    center_x, center_y = (size[1] - 1) / 2, (size[0] - 1) / 2
+    depth += depth_x * center_x + depth_y * center_y
+    in_x = (xx * center_x + xy * center_y + x) / depth
+    in_y = (yx * center_x + yy * center_y + y) / depth
+    area = (xx - in_x * depth_x) * (yy - in_y * depth_y)
+    area -= (xy - in_x * depth_y) * (yx - in_y * depth_x)
+    return float(area / (depth * depth))
 
 
 def _is_multichannel(image: npt.NDArray[Any]) -> bool:
