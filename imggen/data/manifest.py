@@ -36,6 +36,7 @@ from imggen.data.manifest_io import (
     check_metadata,
     column_arguments,
     read_boxes,
+    read_inputs,
     read_keypoints,
     read_labels,
     relative_root,
@@ -62,6 +63,8 @@ _COLUMNS = (
     *("labels", "groups", "weights", "splits", "hashes"),
     *("masks", "boxes", "keypoints", "targets", "multi_labels"),
 )
+# The mappings from name to column.
+_NAMED_COLUMNS = ("inputs", "numbers", "outputs")
 
 
 @check_arguments
@@ -88,6 +91,7 @@ class Manifest(ManifestProperties):
         multi_labels: The classes of samples that have any number of them, or None.
         outputs: The targets of each output of a model, by name, where there are several.
         inputs: Further images of each sample: a mapping from model input to column of paths.
+        numbers: Numbers that the model gets beside the images, by model input.
         skipped: The number of files and folders that a scan skipped, by reason.
 
     Raises:
@@ -119,6 +123,7 @@ class Manifest(ManifestProperties):
     multi_labels: MultiLabelColumn | None = None
     outputs: Mapping[str, Output] = field(default_factory=dict)
     inputs: Mapping[str, StringColumn] = field(default_factory=dict)
+    numbers: Mapping[str, TargetColumn] = field(default_factory=dict)
     skipped: Mapping[str, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -137,9 +142,9 @@ class Manifest(ManifestProperties):
         """
         rows = to_rows(indices, self.num_samples)
         columns = {name: take_rows(getattr(self, name), rows) for name in ("paths", *_COLUMNS)}
-        inputs = {name: paths.take(rows) for name, paths in self.inputs.items()}
-        outputs = {name: output.take(rows) for name, output in self.outputs.items()}
-        return dataclasses.replace(self, **columns, inputs=inputs, outputs=outputs)
+        for kind in _NAMED_COLUMNS:
+            columns[kind] = {name: one.take(rows) for name, one in getattr(self, kind).items()}
+        return dataclasses.replace(self, **columns)
 
     @classmethod
     @check_arguments
@@ -163,7 +168,7 @@ class Manifest(ManifestProperties):
                     f"cannot be concatenated with one of {first.root!r} with "
                     f"{shorten(first.class_names)}; expected the same root and classes."
                 )
-            for kind in ("inputs", "outputs"):
+            for kind in _NAMED_COLUMNS:
                 found, expected = sorted(getattr(manifest, kind)), sorted(getattr(first, kind))
                 if found != expected:
                     raise ManifestError(
@@ -174,16 +179,12 @@ class Manifest(ManifestProperties):
             name: concatenate_columns(name, [getattr(manifest, name) for manifest in manifests])
             for name in ("paths", *_COLUMNS)
         }
-        inputs = {
-            name: concatenate_columns(name, [manifest.inputs[name] for manifest in manifests])
-            for name in first.inputs
-        }
-        outputs = {
-            name: Output.concatenate([manifest.outputs[name] for manifest in manifests])
-            for name in first.outputs
-        }
-        names = first.class_names
-        return cls(root=first.root, class_names=names, inputs=inputs, outputs=outputs, **columns)
+        for kind in _NAMED_COLUMNS:
+            columns[kind] = {
+                name: concatenate_columns(name, [getattr(one, kind)[name] for one in manifests])
+                for name in getattr(first, kind)
+            }
+        return cls(root=first.root, class_names=first.class_names, **columns)
 
     def to_frame(self) -> pd.DataFrame:
         """Returns the table as a pandas DataFrame.
@@ -191,8 +192,9 @@ class Manifest(ManifestProperties):
         The columns are ``path`` and, if the manifest has them, ``label`` (class name), ``weight``,
         ``group``, ``split``, ``hash``, ``mask``, ``boxes``, ``box_labels``, ``keypoints``,
         ``labels`` for several classes per sample (these four as JSON text), ``target:<name>``,
-        ``output:<name>``, ``weight:<name>`` and ``input:<name>``. Classes without samples are not
-        in the frame: pass ``class_names`` to ``from_frame`` to keep them.
+        ``output:<name>``, ``weight:<name>``, ``input:<name>`` and ``number:<input>:<name>``.
+        Classes without samples are not in the frame: pass ``class_names`` to ``from_frame`` to keep
+        them.
         """
         return build_table(self._columns(), self.class_names)
 
@@ -210,7 +212,7 @@ class Manifest(ManifestProperties):
         split_col: Column | None = None,
         hash_col: Column | None = None,
         mask_col: Column | None = None,
-        input_cols: Mapping[str, Column] | None = None,
+        input_cols: Mapping[str, Column | Sequence[Column]] | None = None,
         boxes: Boxes | None = None,
         keypoints: Keypoints | None = None,
         target_cols: Column | Sequence[Column] | None = None,
@@ -232,8 +234,8 @@ class Manifest(ManifestProperties):
             split_col: The column of split names, or None.
             hash_col: The column of content hashes, or None.
             mask_col: The column of mask paths, relative to ``root``, or None.
-            input_cols: A mapping from model input to the column of paths of further images, or
-                None.
+            input_cols: A mapping from model input to the column of paths of further images, to a
+                column of numbers, or to a list of columns of numbers; or None.
             boxes: The columns of bounding boxes and their format, or None.
             keypoints: The column of keypoints and their format, or None.
             target_cols: The column of numbers to predict, or a list of such columns; or None.
@@ -267,7 +269,7 @@ class Manifest(ManifestProperties):
             splits=None if split_col is None else name_column(frame, split_col),
             hashes=None if hash_col is None else name_column(frame, hash_col),
             masks=None if mask_col is None else path_column(frame, mask_col),
-            inputs={name: path_column(frame, col) for name, col in (input_cols or {}).items()},
+            **read_inputs(frame, input_cols or {}),
             boxes=box_column,
             keypoints=read_keypoints(frame, keypoints),
             targets=None if target_cols is None else TargetColumn.parse(frame, target_cols),
@@ -378,7 +380,7 @@ class Manifest(ManifestProperties):
         return dataclasses.replace(manifest, **padded)
 
     def _columns(self) -> dict[str, Any]:
-        return {name: getattr(self, name) for name in ("paths", "inputs", "outputs", *_COLUMNS)}
+        return {name: getattr(self, name) for name in ("paths", *_NAMED_COLUMNS, *_COLUMNS)}
 
     def __len__(self) -> int:
         return self.num_samples

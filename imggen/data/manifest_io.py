@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 from collections.abc import Mapping, Sequence
+from numbers import Number
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,8 +18,8 @@ from imggen.data.class_names import ClassNames, parse_class_names
 from imggen.data.keypoints import KeypointColumn, Keypoints
 from imggen.data.multi_labels import MultiLabelColumn
 from imggen.data.outputs import Output, is_output_metadata, read_output
-from imggen.data.targets import TARGET_PREFIX
-from imggen.data.validation import Column, optional_column
+from imggen.data.targets import TARGET_PREFIX, TargetColumn
+from imggen.data.validation import Column, optional_column, path_column, table_column
 from imggen.errors import ManifestError
 
 if TYPE_CHECKING:
@@ -28,6 +30,7 @@ _FORMAT_VERSION = 1
 # Attributes of a manifest that hold one text per sample, and the names of their table columns.
 _TEXT_COLUMNS = {"splits": "split", "hashes": "hash", "masks": "mask"}
 _INPUT_PREFIX = "input:"
+_NUMBER_PREFIX = "number:"
 _MULTI_LABELS = "labels"
 # The metadata of the columns that need more than a table can hold.
 _METADATA_KEYS = {
@@ -68,6 +71,8 @@ def build_table(columns: Mapping[str, Any], class_names: tuple[str, ...]) -> pd.
             table[column] = pd.Series(list(values), dtype=object)
     if columns["targets"] is not None:
         table |= columns["targets"].to_columns()
+    for name, numbers in columns["numbers"].items():
+        table |= numbers.to_columns(f"{_NUMBER_PREFIX}{name}:")
     for name, output in columns["outputs"].items():
         table |= output.to_columns(name)
     return pd.DataFrame(table)
@@ -185,6 +190,10 @@ def column_arguments(frame: pd.DataFrame, metadata: Mapping[str, Any]) -> dict[s
         for column in present
         if column.startswith(_INPUT_PREFIX)
     }
+    for column in present:
+        if column.startswith(_NUMBER_PREFIX) and column.count(":") > 1:
+            name = column.split(":", 2)[1]
+            arguments["input_cols"].setdefault(name, []).append(column)
     targets = [column for column in present if column.startswith(TARGET_PREFIX)]
     if targets:
         is_single = metadata.get("targets", {}).get("is_single", False)
@@ -233,6 +242,29 @@ def read_labels(
         return None, None, parse_class_names(class_names)
     output = read_output(frame, y_col, "classes", class_names, separator)
     return output.labels, None, output.class_names
+
+
+def read_inputs(
+    frame: pd.DataFrame, input_cols: Mapping[str, Column | Sequence[Column]]
+) -> dict[str, Any]:
+    """Reads the further inputs of a table: the fields "inputs" and "numbers" of a manifest.
+
+    Raises:
+        ManifestError: A missing column or value.
+    """
+    inputs: dict[str, Any] = {}
+    numbers: dict[str, Any] = {}
+    for name, cols in input_cols.items():
+        if isinstance(cols, str | int):
+            if not all(isinstance(value, Number) for value in table_column(frame, cols)):
+                inputs[name] = path_column(frame, cols)
+                continue
+            cols = [cols]
+        column = TargetColumn.parse(frame, cols)
+        prefix = f"{_NUMBER_PREFIX}{name}:"
+        names = tuple(one.removeprefix(prefix) for one in column.names)
+        numbers[name] = dataclasses.replace(column, names=names)
+    return {"inputs": inputs, "numbers": numbers}
 
 
 def read_boxes(frame: pd.DataFrame, boxes: Boxes | None) -> BoxColumn | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from imggen.core import shorten
@@ -11,6 +11,7 @@ from imggen.data.class_names import parse_class_names
 from imggen.data.columns import check_lengths, to_string_column
 from imggen.data.outputs import as_outputs
 from imggen.data.row_alignment import align_rows
+from imggen.data.targets import TargetColumn
 from imggen.data.validation import validate_labels, validate_weights
 from imggen.errors import ManifestError
 
@@ -35,7 +36,8 @@ def normalize_fields(fields: dict[str, Any], optional: Sequence[str]) -> dict[st
             "class_names must differ from each other; the list has duplicates: "
             f"{shorten(duplicates)}."
         )
-    reserved = {"image", "mask"} & set(fields["inputs"])
+    _check_input_names(fields["inputs"], fields["numbers"])
+    reserved = {"image", "mask"} & {*fields["inputs"], *fields["numbers"]}
     if reserved:
         raise ManifestError(
             f"The name {min(reserved)!r} is reserved for the images and their masks. Choose "
@@ -57,6 +59,7 @@ def normalize_fields(fields: dict[str, Any], optional: Sequence[str]) -> dict[st
         "root": str.__str__(os.fspath(fields["root"])),  # also np.str_
         "skipped": dict(fields["skipped"]),
         "inputs": {name: to_string_column("paths", column) for name, column in inputs.items()},
+        "numbers": dict(fields["numbers"]),
         "paths": paths,
         **{name: to_string_column(name, fields[name]) for name in _TEXT_COLUMNS[1:]},
     }
@@ -74,6 +77,7 @@ def normalize_fields(fields: dict[str, Any], optional: Sequence[str]) -> dict[st
         normalized["weights"] = validate_weights(fields["weights"])
     columns = {name: normalized[name] for name in optional}
     columns |= {f"input:{name}": paths for name, paths in normalized["inputs"].items()}
+    columns |= {f"number:{name}": column for name, column in normalized["numbers"].items()}
     columns |= {
         f"output:{name}": column
         for name, output in normalized["outputs"].items()
@@ -82,3 +86,15 @@ def normalize_fields(fields: dict[str, Any], optional: Sequence[str]) -> dict[st
     }
     check_lengths(columns, len(normalized["paths"]))
     return normalized
+
+
+def _check_input_names(inputs: Mapping[str, Any], numbers: Mapping[str, Any]) -> None:
+    for name, column in numbers.items():
+        if not isinstance(column, TargetColumn):
+            raise ManifestError(f"numbers[{name!r}]={shorten(column)} must be a TargetColumn.")
+        if name in inputs:
+            raise ManifestError(f"The input {name!r} is given twice; names must differ.")
+        if ":" in name:
+            raise ManifestError(
+                f"The name of the input {name!r} holds a colon. Choose another name."
+            )

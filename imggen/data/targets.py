@@ -140,9 +140,9 @@ class TargetColumn:
         values = np.concatenate([column.values for column in columns])
         return cls(values, first.names, first.is_single)
 
-    def to_columns(self) -> dict[str, npt.NDArray[np.float32]]:
-        """Returns the columns for a table, by name with the prefix "target:"."""
-        return {f"{TARGET_PREFIX}{name}": self.values[:, i] for i, name in enumerate(self.names)}
+    def to_columns(self, prefix: str = TARGET_PREFIX) -> dict[str, npt.NDArray[np.float32]]:
+        """Returns the columns for a table, by name with a prefix."""
+        return {f"{prefix}{name}": self.values[:, i] for i, name in enumerate(self.names)}
 
     def __len__(self) -> int:
         return len(self.values)

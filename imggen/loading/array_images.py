@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, final
 
@@ -37,25 +37,39 @@ class ArrayImages:
 
     Attributes:
         images: uint8, of shape (height, width, channels) each: one array, or one for each image.
+        further: Such images by model input, as many as there are ``images``.
         masks: uint8 or uint16, of shape (height, width) each, or (height, width, channels) for
             colors; or None.
     """
 
     images: Arrays
+    further: Mapping[str, Arrays]
     masks: Arrays | None
 
     @classmethod
-    def parse(cls, x: Any, masks: Any = None) -> ArrayImages:
+    def parse(
+        cls, x: Any, masks: Any = None, further: Mapping[str, Any] | None = None
+    ) -> ArrayImages:
         """Checks the arrays of ``from_arrays``.
+
+        Args:
+            x: The images.
+            masks: The masks, or None.
+            further: Further images by model input, or None.
 
         Raises:
             OptionError: Arrays of another shape, with other values, or that do not belong together.
         """
-        images = _parse(x, "x", 255)
-        _check_channels(images)
-        images = _with_channels(images)
+        images = _parse_images(x, "x")
+        others = {name: _parse_images(one, name) for name, one in (further or {}).items()}
+        for name, one in others.items():
+            if len(one) != len(images):
+                raise OptionError(
+                    f"x has {len(images)} images and inputs[{name!r}] has {len(one)}; expected one "
+                    "for each image."
+                )
         if masks is None:
-            return cls(images, None)
+            return cls(images, others, None)
         values = _without_channel(_parse(masks, "masks", _LARGEST_CLASS))
         if len(values) != len(images):
             raise OptionError(
@@ -68,12 +82,16 @@ class ArrayImages:
                     f"masks[{index}] has {mask.shape[:2]} pixels and x[{index}] has "
                     f"{image.shape[:2]}; expected the same height and width."
                 )
-        return cls(images, values)
+        return cls(images, others, values)
 
     @property
     def image_names(self) -> list[str]:
         """The name of each image, as messages and tables show it: "x[0]", "x[1]", ..."""
         return [f"x[{index}]" for index in range(len(self.images))]
+
+    def further_names(self, name: str) -> list[str]:
+        """Returns the name of each image of a further input, such as "depth[0]"."""
+        return [f"{name}[{index}]" for index in range(len(self.further[name]))]
 
     @property
     def mask_names(self) -> list[str] | None:
@@ -94,7 +112,9 @@ class ArrayImages:
 
     def __call__(self, name: str) -> npt.NDArray[np.uint8]:
         """Returns an image as it is, as a ``loader=`` does."""
-        image: npt.NDArray[np.uint8] = self.images[_index(name)]
+        key = name[: name.rindex("[")]
+        images = self.images if key == "x" else self.further[key]
+        image: npt.NDArray[np.uint8] = images[_index(name)]
         return image
 
     def as_cache(self, names: Iterable[str], spec: ImageSpec) -> ArrayCache | None:
@@ -165,12 +185,20 @@ class ArrayCache:
 
 
 def _index(name: str) -> int:
-    return int(name[name.index("[") + 1 : -1])
+    return int(name[name.rindex("[") + 1 : -1])
 
 
 def _distinct(arrays: Arrays) -> list[npt.NDArray[Any]]:
     """Returns one array of each shape, at least."""
     return list(arrays[:1] if isinstance(arrays, np.ndarray) else arrays)
+
+
+def _parse_images(arrays: Any, name: str) -> Arrays:
+    images = _parse(arrays, name, 255)
+    _check_channels(images, name)
+    if isinstance(images, np.ndarray):
+        return images[..., np.newaxis] if images.ndim == 3 else images
+    return [image[..., np.newaxis] if image.ndim == 2 else image for image in images]
 
 
 def _parse(arrays: Any, name: str, largest: int) -> Arrays:
@@ -231,21 +259,15 @@ def _check_values(array: npt.NDArray[Any], name: str, largest: int) -> bool:
     )
 
 
-def _check_channels(images: Arrays) -> None:
+def _check_channels(images: Arrays, name: str) -> None:
     for index, image in enumerate(_distinct(images)):
         if image.ndim not in (2, 3) or (image.ndim == 3 and image.shape[2] not in _COLOR_MODES):
             raise OptionError(
-                f"x[{index}] has shape {shorten(image.shape)}; expected (height, width) or "
+                f"{name}[{index}] has shape {shorten(image.shape)}; expected (height, width) or "
                 "(height, width, channels) with 1, 3 or 4 channels, which come last."
             )
         if 0 in image.shape:
-            raise OptionError(f"x[{index}] has shape {image.shape}: it has no pixels.")
-
-
-def _with_channels(images: Arrays) -> Arrays:
-    if isinstance(images, np.ndarray):
-        return images[..., np.newaxis] if images.ndim == 3 else images
-    return [image[..., np.newaxis] if image.ndim == 2 else image for image in images]
+            raise OptionError(f"{name}[{index}] has shape {image.shape}: it has no pixels.")
 
 
 def _without_channel(masks: Arrays) -> Arrays:

@@ -45,8 +45,8 @@ class Batch(NamedTuple):
     Attributes:
         epoch: The epoch that it belongs to.
         x: Images, shape (n, height, width, channels) or (n, channels, height, width); where the
-            manifest has further inputs, a dictionary of arrays by name, with the images as
-            "image".
+            manifest has further inputs, a dictionary of arrays by name, with the images as "image"
+            and numbers as float32 of shape (n, k).
         y: Targets as the label mode makes them, or None.
         weights: Sample weights, float32, shape (n,), or None; for several outputs, those of each.
         failures: The files that could not be read, by index.
@@ -116,7 +116,7 @@ class BatchMaker:
             warn_of_repeated_objects(self.pipeline, str(self.label_mode.name))
         mixer = self.pipeline.mixer
         if mixer is not None:
-            if self.manifest.inputs:
+            if self.manifest.inputs or self.manifest.numbers:
                 raise OptionError(
                     f"{mixer.name} blends images and labels; further inputs cannot be blended. "
                     f"Remove {mixer.name} from augment=."
@@ -208,10 +208,13 @@ class BatchMaker:
                 name: self.scaling.finish(array, channels_first=self.channels_first)
                 for name, array in arrays.items()
             }
-        of_targets = TargetBatch(manifest, np.array(rows), x, targets)
+        of_batch = np.array(rows)
+        of_targets = TargetBatch(manifest, of_batch, x, targets)
         y = mode.batch_targets(of_targets)
         y = y if blends is None else mode.blend(y, blends)
         weights = mode.batch_weights(of_targets, blends)
+        for name, numbers in manifest.numbers.items():
+            arrays[name] = numbers.values[of_batch]
         return Batch(epoch, {"image": x, **arrays} if arrays else x, y, weights, failures)
 
     def _load_augmented(

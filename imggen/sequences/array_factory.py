@@ -10,13 +10,14 @@ import numpy as np
 import numpy.typing as npt
 
 from imggen.augment import Augment
-from imggen.core import StringColumn, check_arguments, shorten
-from imggen.data import ClassNames, Manifest, Splits, TargetColumn, to_array, to_names
+from imggen.core import StringColumn, check_arguments
+from imggen.data import DEFAULT_SEPARATOR, Manifest, Splits, TargetColumn, to_array, to_names
 from imggen.errors import ManifestError, OptionError
 from imggen.loading import ArrayImages, default_label_mode, find_label_mode
 from imggen.sequences.factories import check_factory_options, make_recipe, make_sequences
 from imggen.sequences.image_sequence import ImageSequence
 from imggen.sequences.options import SequenceOptions
+from imggen.sequences.target_columns import OutputClassNames, Targets, read_listed_targets
 from imggen.splitting import Ratios
 
 # Arrays are read under these names, and not from files.
@@ -29,10 +30,13 @@ def from_arrays(
     y: Any = None,
     *,
     masks: Any = None,
+    inputs: Mapping[str, Any] | None = None,
     sample_weight: Any = None,
     groups: Iterable[object] | None = None,
-    class_names: ClassNames | None = None,
+    targets: Targets | None = None,
+    class_names: OutputClassNames | None = None,
     num_classes: int | None = None,
+    label_separator: str = DEFAULT_SEPARATOR,
     split: Ratios | None = None,
     augment: Augment | Mapping[str, Augment] = None,
     seed: int | None = None,
@@ -49,15 +53,20 @@ def from_arrays(
             with 1, 3 or 4 channels, an array or tensor of any dtype that holds whole numbers; or a
             list of such images of different sizes, without the first axis.
         y: The targets: class indices or class names, shape (n,) or (n, 1), or one-hot rows, shape
-            (n, classes); with ``label_mode="regression"``, numbers of shape (n,) or (n, k). None:
-            no targets besides ``masks``.
+            (n, classes). With ``label_mode="regression"`` or "multi_label", see ``labels`` of
+            ``from_files``. None: no targets besides ``masks``.
         masks: The class of each pixel, shape (n, height, width) or (n, height, width, 1); with
             ``mask_values=`` of colors, (n, height, width, 3). The default ``label_mode`` is "mask"
             then; see ``from_directory``.
+        inputs: A mapping from model input to what the model gets beside the images: numbers, shape
+            (n,) or (n, k), or further images of the same form and size as ``x``. ``x`` of batches
+            is a dictionary then, with the images as "image".
         sample_weight: The weight of each sample, shape (n,). None: no weights.
         groups: The group of each sample, such as a patient; its samples stay in one split.
+        targets: As in ``from_files``; ``y`` is a mapping from output to its targets then.
         class_names: As in ``from_files``.
         num_classes: As in ``from_files``.
+        label_separator: As in ``from_files``.
         split: As in ``from_directory``.
         augment: As in ``from_directory``.
         seed: As in ``from_directory``.
@@ -85,20 +94,24 @@ def from_arrays(
     for name in _OPTIONS_OF_FILES:
         if name in options:
             raise OptionError(f"{name}= is for files, and from_arrays reads none. Omit it.")
-    images = ArrayImages.parse(x, masks)
+    arrays = {name: _as_input(name, values) for name, values in (inputs or {}).items()}
+    further = {name: values for name, values in arrays.items() if _is_images(values)}
+    images = ArrayImages.parse(x, masks, further)
     paths = images.image_names
-    mode = find_label_mode(options.get("label_mode", "categorical"))
-    if y is not None and mode.name == "regression":
-        manifest = Manifest("", StringColumn.of(paths), targets=_numbers(y, len(paths)))
-    else:
-        labels = None if y is None else _labels(y, len(paths))
-        manifest = Manifest.from_files(
-            paths, labels, root="", class_names=class_names, num_classes=num_classes
-        )
+    if isinstance(y, Mapping):
+        y = {name: _one_column(values) for name, values in y.items()}
+    elif targets is None:
+        is_class = find_label_mode(options.get("label_mode", "categorical")).kind == "classes"
+        y = None if y is None else _decode_one_hot(y) if is_class else _one_column(y)
+    columns, options = read_listed_targets(
+        paths, y, targets, class_names, num_classes, label_separator, options
+    )
     mask_names = images.mask_names
     manifest = dataclasses.replace(
-        manifest,
+        Manifest.from_files(paths, root="", **columns),
         masks=None if mask_names is None else StringColumn.of(mask_names),
+        inputs={name: StringColumn.of(images.further_names(name)) for name in further},
+        numbers={name: _numbers(name, one) for name, one in arrays.items() if name not in further},
         weights=None if sample_weight is None else to_array(sample_weight, "sample_weight"),
         groups=None if groups is None else StringColumn.of(to_names(groups, "groups")),
     )
@@ -113,41 +126,52 @@ def from_arrays(
     return make_sequences(manifest, recipe, augment, seed, options)
 
 
-def _labels(y: Any, num_samples: int) -> Any:
+def _as_input(name: str, values: Any) -> Any:
+    """Returns images as they are given, and numbers as an array."""
+    is_list_of_images = isinstance(values, list | tuple) and any(np.ndim(one) > 1 for one in values)
+    return values if is_list_of_images else to_array(values, f"inputs[{name!r}]", OptionError)
+
+
+def _is_images(values: Any) -> bool:
+    return isinstance(values, list | tuple) or values.ndim > 2
+
+
+def _numbers(name: str, values: npt.NDArray[Any]) -> TargetColumn:
+    """Returns the numbers of an input."""
+    if values.ndim not in (1, 2) or values.dtype.kind not in "buif":
+        raise OptionError(
+            f"inputs[{name!r}] has shape {values.shape} and the dtype {values.dtype}; expected "
+            "numbers of shape (n,) or (n, k), or images."
+        )
+    rows = values.reshape(len(values), -1)
+    return TargetColumn(rows, tuple(map(str, range(rows.shape[1]))), is_single=False)
+
+
+def _one_column(values: Any) -> Any:
+    """Returns rows of one value as values."""
+    shape = _shape(values)
+    return to_array(values, "y")[:, 0] if len(shape) == 2 and shape[1] == 1 else values
+
+
+def _shape(values: Any) -> tuple[int, ...]:
+    """Returns the shape of values; (n,) for n lists of different lengths."""
+    try:
+        return np.shape(values)
+    except ValueError:
+        return (len(values),)
+
+
+def _decode_one_hot(y: Any) -> Any:
     """Returns one label per sample, of class indices, names or one-hot rows."""
-    shape = np.shape(y)
-    if len(shape) != 2:
-        return y
+    shape = _shape(y)
+    if len(shape) != 2 or shape[1] == 1:
+        return _one_column(y)
     rows = to_array(y, "y")
-    _check_length(rows, num_samples)
-    if shape[1] == 1:
-        return rows[:, 0]
     is_one_hot = rows.dtype.kind in "buif" and np.isin(rows, (0, 1)).all()
     if not is_one_hot or not (rows.sum(axis=1) == 1).all():
         raise ManifestError(
             f"y has shape {shape} and is not one-hot: expected one class per sample, as an index, "
-            'a name or a row with a single 1. For numbers, pass label_mode="regression".'
+            'a name or a row with a single 1. For numbers, pass label_mode="regression"; for '
+            'several classes per sample, "multi_label".'
         )
     return rows.argmax(axis=1)
-
-
-def _numbers(y: Any, num_samples: int) -> TargetColumn:
-    """Returns the targets of regression."""
-    rows = to_array(y, "y")
-    _check_length(rows, num_samples)
-    if rows.ndim not in (1, 2) or rows.dtype.kind not in "uif":
-        raise ManifestError(
-            f"y has shape {rows.shape} and the dtype {rows.dtype}; regression needs numbers of "
-            "shape (n,) or (n, k)."
-        )
-    if rows.ndim == 1:
-        return TargetColumn(rows[:, np.newaxis], ("y",), is_single=True)
-    return TargetColumn(rows, tuple(f"y{index}" for index in range(rows.shape[1])), is_single=False)
-
-
-def _check_length(rows: npt.NDArray[Any], num_samples: int) -> None:
-    if rows.ndim == 0 or len(rows) != num_samples:
-        raise ManifestError(
-            f"y has shape {shorten(rows.shape)} and x has {num_samples} images; expected one "
-            "target for each image."
-        )

@@ -136,7 +136,7 @@ def from_dataframe(
     group_col: Column | None = None,
     weight_col: Column | Mapping[str, Column] | None = None,
     mask_col: Column | None = None,
-    input_cols: Mapping[str, Column] | None = None,
+    input_cols: Mapping[str, Column | Sequence[Column]] | None = None,
     boxes: Boxes | None = None,
     keypoints: Keypoints | None = None,
     class_names: OutputClassNames | None = None,
@@ -167,7 +167,9 @@ def from_dataframe(
         weight_col: The column of sample weights; with ``targets``, for all outputs, or a mapping
             from output to column. Outputs that it leaves out have the weight 1.
         mask_col: The column of mask paths; see ``mask_dir`` of ``from_directory``.
-        input_cols: A mapping from model input to the column of paths of further images.
+        input_cols: A mapping from model input to the column of paths of further images, to a column
+            of numbers, or to a list of columns of numbers. ``x`` is a dictionary then, with the
+            images as "image" and the k columns of numbers as float32 of shape (n, k).
         boxes: The columns of bounding boxes and their format. Boxes are transformed with their
             images, and removed if less than a pixel of what training sees is left of them. The
             default ``label_mode`` is "boxes" then.

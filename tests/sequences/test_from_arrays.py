@@ -212,8 +212,8 @@ def test_what_does_not_fit_is_refused() -> None:
     refused: list[tuple[type[Exception], str, dict[str, Any]]] = [
         (ManifestError, "4", {"y": [0, 1, 2]}),
         (ManifestError, "one-hot", {"y": np.ones((4, 2))}),
-        (ManifestError, "x has 4 images", {"y": np.ones((3, 2))}),
-        (ManifestError, "nan", {"y": [1.0, 2, 3, np.nan], "label_mode": "regression"}),
+        (ManifestError, "4", {"y": np.eye(3)}),
+        (ManifestError, "row 3", {"y": [1.0, 2, 3, np.nan], "label_mode": "regression"}),
         (ManifestError, "weights", {"sample_weight": [1, 2]}),
         (OptionError, "masks has 3", {"masks": draw((3, 4, 4))}),
         (OptionError, r"masks\[0\] has \(4, 5\)", {"masks": draw((4, 4, 5))}),
@@ -223,3 +223,54 @@ def test_what_does_not_fit_is_refused() -> None:
     for error, message, given in refused:
         with pytest.raises(error, match=message):
             imggen.from_arrays(images, **given)
+
+
+def test_several_classes_and_several_outputs() -> None:
+    images = draw((4, 4, 4))
+    rows = np.array([[1, 0, 1], [0, 0, 0], [0, 1, 0], [1, 1, 1]])
+    for y in (rows, [["0", "2"], [], ["1"], ["0", "1", "2"]]):
+        sequence = imggen.from_arrays(images, y, label_mode="multi_label", shuffle=False)
+        np.testing.assert_array_equal(sequence[0][1], rows)
+    both = imggen.from_arrays(
+        images,
+        {"kind": ["a", "b", "a", "b"], "age": np.arange(4.0)[:, None]},
+        targets={"kind": "int", "age": "regression"},
+        shuffle=False,
+    )
+    targets = both[0][1]
+    np.testing.assert_array_equal(targets["kind"], [0, 1, 0, 1])
+    np.testing.assert_array_equal(targets["age"], np.arange(4.0))
+
+
+def test_inputs_beside_the_images() -> None:
+    images = draw((6, 4, 4, 3))
+    ages, sizes = np.arange(6), np.stack([np.arange(6.0), -np.arange(6.0)], axis=1)
+    for options in ({}, {"augment": RandomFlip()}, {"image_size": (8, 8), "cache": "ram"}):
+        sequence = imggen.from_arrays(
+            images,
+            ages % 2,
+            inputs={"age": ages, "size": sizes, "depth": 255 - images[..., :1]},
+            color_mode="rgb",
+            batch_size=4,
+            seed=1,
+            **options,
+        )
+        for _ in range(2):
+            for index, (x, y) in enumerate(sequence):
+                rows = sequence.served()[index * 4 : index * 4 + 4]
+                assert set(x) == {"image", "age", "size", "depth"}
+                np.testing.assert_array_equal(x["age"], ages[rows, None])
+                np.testing.assert_array_equal(x["size"], sizes[rows])
+                assert x["age"].dtype == np.float32
+                np.testing.assert_allclose(x["image"][..., 0] + x["depth"][..., 0], 255, atol=1)
+                np.testing.assert_array_equal(y.argmax(axis=1), rows % 2)
+    for message, inputs in (
+        ("'age' has 5 rows|'number:age' has 5", {"age": np.arange(5)}),
+        ("dtype", {"age": list("abcdef")}),
+        ("has 5; expected", {"depth": draw((5, 4, 4))}),
+        ("reserved", {"image": ages}),
+    ):
+        with pytest.raises((ManifestError, OptionError), match=message):
+            imggen.from_arrays(images, inputs=inputs)
+    with pytest.raises(OptionError, match="MixUp"):
+        imggen.from_arrays(images, ages % 2, inputs={"age": ages}, augment=MixUp())
