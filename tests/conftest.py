@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from tests.helpers.images import write_images
 
@@ -30,6 +31,11 @@ SLOW_FIRST = (
     "sequences/test_image_sequence.py",
     "studio/test_page.py",
 )
+
+
+# An example takes longer than its 200 ms where the machine is busy.
+settings.register_profile("imggen", deadline=None)
+settings.load_profile("imggen")
 
 
 def pytest_configure(config: pytest.Config) -> None:
