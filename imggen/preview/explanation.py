@@ -38,8 +38,8 @@ class Explanation:
             was not applied, by its probability ``p``.
         label_mode: The kind of targets.
         target: The name of each value of the target, and the value, as the label mode explains it:
-            class name to share, where MixUp or CutMix is in use; column to number for
-            "regression"; else None.
+            class name to share, where MixUp or CutMix is in use, and for "multi_label"; column to
+            number for "regression"; for several outputs, the name of each to these; else None.
         visible: The fraction of the original that is still inside the image, 0 to 1; None where an
             augmentation cannot tell.
     """
@@ -53,7 +53,7 @@ class Explanation:
     box_class_names: tuple[str, ...]
     steps: tuple[AppliedStep, ...]
     label_mode: LabelMode
-    target: dict[str, float] | None
+    target: dict[str, Any] | None
     visible: float | None
 
     @property

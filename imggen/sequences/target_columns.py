@@ -187,7 +187,10 @@ def _parse_targets(targets: Targets, options: SequenceOptions) -> tuple[LabelMod
             f"{shorten(options['label_mode'])} is one too many. Leave it out."
         )
     chosen: LabelModeLike = targets if len(targets) > 1 else next(iter(targets.values()))
-    mode = find_label_mode(chosen, options.get("targets_as", "dict"))
+    try:
+        mode = find_label_mode(chosen, options.get("targets_as", "dict"))
+    except OptionError as err:
+        raise OptionError(f"targets={shorten(targets)} is not legal: {err}") from err
     return mode, {**options, "label_mode": mode}
 
 
