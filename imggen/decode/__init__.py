@@ -13,7 +13,7 @@ from imggen.decode.formats import (
     format_by_extension,
     image_extensions,
 )
-from imggen.decode.geometry import compute_placement, source_geometry
+from imggen.decode.geometry import source_geometry
 from imggen.decode.jpeg import decode_jpeg
 from imggen.decode.kinds import FileKind, identify_kind
 from imggen.decode.load import convert_pixels, keeps_pixels, load_image, read_image
@@ -21,6 +21,7 @@ from imggen.decode.mask import load_mask, resize_mask
 from imggen.decode.mask_inspection import MaskContent, inspect_mask
 from imggen.decode.mask_values import MaskValues, MaskValuesLike, list_values
 from imggen.decode.opencv_png import decode_png
+from imggen.decode.placement import compute_placement
 from imggen.decode.read_errors import concerns_file
 from imggen.decode.spec import (
     NUM_CHANNELS,

@@ -12,7 +12,6 @@ import numpy.typing as npt
 
 from imggen.core import check_arguments
 from imggen.decode.formats import find_format
-from imggen.decode.geometry import Placement, compute_placement
 from imggen.decode.kinds import describe_source, read_raster, reopen
 from imggen.decode.orientation import (
     UPRIGHT,
@@ -21,6 +20,7 @@ from imggen.decode.orientation import (
     read_orientation,
     turn_upright,
 )
+from imggen.decode.placement import Placement, compute_placement
 from imggen.decode.rasters import Raster, raster_to_image, scale_to_8_bits
 from imggen.decode.read_errors import build_image_error, concerns_file
 from imggen.decode.readers import (

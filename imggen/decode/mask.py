@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from imggen.decode.geometry import compute_placement, upright_size
+from imggen.decode.geometry import upright_size
 from imggen.decode.kinds import open_stored
 from imggen.decode.mask_values import MaskValues, pack_colors
+from imggen.decode.placement import compute_placement
 from imggen.decode.rasters import Raster, raster_to_image
 from imggen.decode.read_errors import build_image_error, concerns_file
 from imggen.decode.spec import ImageSpec

@@ -29,7 +29,6 @@ import numpy.typing as npt
 
 from imggen.decode.file_bytes import read_if_signed
 from imggen.decode.formats import JPEG
-from imggen.decode.geometry import Placement, compute_placement
 from imggen.decode.jpeg import (
     decode_plain_jpeg,
     read_header_orientation,
@@ -38,6 +37,7 @@ from imggen.decode.jpeg import (
 )
 from imggen.decode.opencv_png import decode_plain_png, read_plain_png_header
 from imggen.decode.orientation import TURNED, UPRIGHT, turn_pixels
+from imggen.decode.placement import Placement, compute_placement
 from imggen.decode.png import SIGNATURE
 from imggen.decode.reduction import Reduction, find_factor
 from imggen.decode.resizing import Box, Resize, find_resizer
@@ -100,6 +100,21 @@ def decode_plain(data: bytes, spec: ImageSpec) -> Decoded | None:
     if pixels is None:
         return None
     return Decoded(pixels, compute_placement(png.width, png.height, spec), None)
+
+
+def read_plain_size(data: bytes, spec: ImageSpec) -> tuple[int, int] | None:
+    """Returns the (width, height) of a plain JPEG or PNG, upright if ``spec`` turns it; or None."""
+    if not data.startswith(JPEG.signature):
+        png = read_plain_png_header(data)
+        return None if png is None else (png.width, png.height)
+    header = read_plain_header(data)
+    if header is None:
+        return None
+    orientation = read_header_orientation(header, data) if spec.exif_orientation else UPRIGHT
+    if orientation is None:
+        return None
+    size = (header.width, header.height)
+    return size[::-1] if orientation in TURNED else size
 
 
 def fit_array(decoded: Decoded, spec: ImageSpec, resize: Resize) -> npt.NDArray[np.uint8]:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from imggen.decode.geometry import Placement
 from imggen.decode.orientation import MIRRORED, UPSIDE_DOWN
+from imggen.decode.placement import Placement
 from imggen.decode.resizing import Box
 
 

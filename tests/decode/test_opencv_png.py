@@ -11,9 +11,9 @@ from unittest import mock
 import numpy as np
 from PIL import Image, PngImagePlugin
 
-from imggen.decode import ImageSpec, load, load_image
+from imggen.decode import ImageSpec, load, load_image, source_geometry
 from imggen.decode.opencv_png import decode_plain_png, decode_png, read_plain_png_header
-from tests.decode.test_jpeg import SRGB, outcome
+from tests.decode.test_jpeg import SRGB, jpeg_of, oriented, outcome
 from tests.decode.test_jpeg import by_pillow as rgb_by_pillow
 from tests.decode.test_load import encoded, noise
 from tests.helpers.cases import case
@@ -213,3 +213,15 @@ def test_decode_png_resizes_as_pillow_does_and_leaves_other_files_to_it():
         else:
             wanted = image.convert("L" if is_gray else "RGB").resize(size[::-1], 0)
             assert np.array_equal(pixels, np.asarray(wanted))
+
+
+def test_the_size_of_any_file_is_that_of_its_upright_image(tmp_path):
+    path = tmp_path / "image"
+    photo = oriented(6)
+    for data in (*PLAIN.values(), NOT_PLAIN["palette"], NOT_PLAIN["XMP"], photo, jpeg_of(COLOR)):
+        path.write_bytes(data)
+        for upright in (True, False):
+            spec = ImageSpec((7, 9), exif_orientation=upright)
+            wanted = load_image(path, ImageSpec(None, exif_orientation=upright)).shape[:2]
+            assert source_geometry(str(path), spec)[0] == wanted
+    assert wanted == (13, 17)
