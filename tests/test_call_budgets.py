@@ -33,8 +33,8 @@ class Budget(NamedTuple):
 
 
 BUDGETS = {
-    "png": Budget(56, 59, 44, 0.5, 1.2, "Pillow opens and decodes; one copy into the batch"),
-    "jpeg": Budget(70, 75, 44, 0.5, 1.2, "the header is parsed once, OpenCV or Pillow decodes"),
+    "png": Budget(51, 89, 44, 0.5, 2.1, "chunks are checked, OpenCV decodes; one copy"),
+    "jpeg": Budget(62, 115, 44, 0.5, 1.2, "the header is parsed once, OpenCV decodes"),
     "cached": Budget(0, 0, 55, 1.5, 1.2, "the whole batch is gathered and scaled at once"),
     "cached in uint8": Budget(0, 0, 54, 0.5, 0.2, "the whole batch is gathered at once"),
     "cached in a folder": Budget(0, 0, 60, 1.5, 1.2, "the same, from the mapped file"),
@@ -47,11 +47,11 @@ BUDGETS = {
     "cached, RandAugment": Budget(66, 180, 110, 0.5, 8.5, "two operations of any kind"),
     "cached, MixUp": Budget(8, 39, 120, 1.5, 5.5, "one draw, one blend in place"),
     "cached, CutMix": Budget(19, 74, 120, 1.5, 1.4, "one draw, one window in place"),
-    "masks": Budget(123, 149, 40, 0.8, 1.5, "the mask is decoded too"),
+    "masks": Budget(127, 213, 40, 0.8, 3.5, "the mask is decoded too, chunks checked twice"),
     "masks, cached": Budget(19, 26, 45, 0.8, 0.5, "the mask is in memory too"),
-    "boxes": Budget(114, 213, 45, 0.5, 2.8, "boxes are looked up and scaled"),
+    "boxes": Budget(118, 277, 45, 0.5, 4.8, "boxes are scaled, chunks checked twice"),
     "boxes, cached": Budget(25, 46, 45, 0.5, 0.2, "boxes are in memory, in pixels of the array"),
-    "keypoints": Budget(102, 203, 45, 0.5, 2.1, "points are looked up and scaled"),
+    "keypoints": Budget(106, 267, 45, 0.5, 4.1, "points are scaled, chunks checked twice"),
     "keypoints, cached": Budget(24, 46, 45, 0.5, 1.0, "points are in memory, in pixels"),
     "drop-in": Budget(39, 170, 120, 4.6, 6.4, "chunks of a PNG are checked, OpenCV decodes"),
     "drop-in, cached": Budget(0, 10, 121, 5.5, 5.2, "the whole batch is gathered and scaled"),

@@ -1,7 +1,7 @@
 """Files read into memory with as few calls as possible.
 
-Measured on files of 2 kB in the page cache: ``os.open`` and two ``os.read`` take 4.5 µs, ``open``
-and ``read`` 7.3.
+Measured on files of 2 kB in the page cache: the four functions of ``os`` take 4.5 µs, ``open`` and
+its methods 7.3.
 """
 
 from __future__ import annotations
@@ -22,16 +22,15 @@ def read_if_signed(path: str | os.PathLike[str], signatures: tuple[bytes, ...]) 
     """
     descriptor = os.open(path, _FLAGS)
     try:
-        data = os.read(descriptor, _AT_FIRST)
+        size = os.fstat(descriptor).st_size  # 0 for what is not a regular file
+        data = os.read(descriptor, size if 0 < size < _AT_FIRST else _AT_FIRST)
         if data[:3] not in signatures:
             return None
-        more = os.read(descriptor, _AT_ONCE)
-        if not more:
+        if len(data) == size:
             return data
         parts = [data]
-        while more:
+        while more := os.read(descriptor, _AT_ONCE):
             parts.append(more)
-            more = os.read(descriptor, _AT_ONCE)
         return b"".join(parts)
     finally:
         os.close(descriptor)

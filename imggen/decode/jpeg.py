@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import functools
 import re
+import struct
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -29,7 +30,9 @@ _START_OF_SCAN = 0xDA
 # Baseline and extended Huffman; progressive files have several scans.
 _SEQUENTIAL = {0xC0, 0xC1}
 # Tables, restart interval, application data and comments.
-_OTHER_SEGMENTS = {0xC4, 0xDB, 0xDD, *range(0xE0, 0xF0), 0xFE}
+_OTHER_SEGMENTS = {_START_OF_SCAN, 0xC4, 0xDB, 0xDD, *range(0xE0, 0xF0), 0xFE}
+_SEGMENT = struct.Struct(">BBH")  # 0xff, marker, length
+_FRAME = struct.Struct(">BHHB")  # bits, height, width, channels
 _APP0, _APP1, _APP2, _APP13, _APP14 = 0xE0, 0xE1, 0xE2, 0xED, 0xEE
 _PARSED_BY_PILLOW = {_APP0, _APP1, _APP2, _APP13, _APP14}
 # The application data that Pillow parses by position, and the bytes that it then needs.
@@ -128,31 +131,29 @@ def read_plain_header(data: bytes) -> JpegHeader | None:
 
     if not data.startswith(JPEG.signature):
         return None
-    size, position, marker = len(data), 2, 0
+    position, marker = 2, 0
     height = width = num_channels = 0
     app1 = []
-    while marker != _START_OF_SCAN:
-        if position + 4 > size or data[position] != 0xFF:
-            return None
-        marker = data[position + 1]
-        length = data[position + 2] << 8 | data[position + 3]
-        if marker in _SEQUENTIAL:
-            frame = data[position + 4 : position + 2 + length]
-            if len(frame) < 6 or frame[0] != 8 or frame[5] not in (1, 3):
+    try:
+        while marker != _START_OF_SCAN:
+            start, marker, length = _SEGMENT.unpack_from(data, position)
+            if start != 0xFF or length < 2:
                 return None
-            height, width = frame[1] << 8 | frame[2], frame[3] << 8 | frame[4]
-            num_channels = frame[5]
-        elif marker in _PARSED_BY_PILLOW:
-            body = data[position + 4 : position + 2 + length]
-            if _is_refused_by_pillow(marker, body):
+            if marker in _SEQUENTIAL:
+                bits, height, width, num_channels = _FRAME.unpack_from(data, position + 4)
+                if length < 2 + _FRAME.size or bits != 8 or num_channels not in (1, 3):
+                    return None
+            elif marker in _PARSED_BY_PILLOW:
+                body = data[position + 4 : position + 2 + length]
+                if _is_refused_by_pillow(marker, body):
+                    return None
+                if marker == _APP1:
+                    app1.append(body)
+            elif marker not in _OTHER_SEGMENTS:
                 return None
-            if marker == _APP1:
-                app1.append(body)
-        elif marker not in _OTHER_SEGMENTS and marker != _START_OF_SCAN:
-            return None
-        if length < 2:
-            return None
-        position += 2 + length
+            position += 2 + length
+    except struct.error:  # the file ends
+        return None
     limit = PIL.Image.MAX_IMAGE_PIXELS
     if height * width == 0 or (limit is not None and height * width > limit):
         return None
