@@ -115,18 +115,16 @@ def draw_batch(
 
 # The parameters, in the order in which they are drawn.
 _ORDER = (
-    *(
-        "theta",
-        "tx",
-        "ty",
-        "shear",
-        "zx",
-        "zy",
-        "horizontal",
-        "vertical",
-        "intensity",
-        "brightness",
-    ),
+    "theta",
+    "tx",
+    "ty",
+    "shear",
+    "zx",
+    "zy",
+    "horizontal",
+    "vertical",
+    "intensity",
+    "brightness",
 )
 
 
