@@ -51,6 +51,19 @@ def make_keras_layers(prep: Settings) -> list[keras.Layer]:
             data_format=prep.data_format,
         )
     ]
+    try:
+        layers[0](np.zeros((1, *(prep.input_shape or ())), np.float32))
+    except ImportError as err:
+        # Keras's layers for images use functions of TensorFlow under every backend.
+        raise PreprocessingError(
+            f"Keras's layer Resizing needs TensorFlow, also with the backend "
+            f"{keras.backend.backend()}: {err}"
+        ) from err
+    except Exception as err:
+        raise PreprocessingError(
+            f"interpolation={spec.interpolation!r} cannot be exported: Keras's backend "
+            f"{keras.backend.backend()} does not resize by it. Use another backend."
+        ) from err
     if scaling.rescale == "-1to1":
         layers.append(keras.layers.Rescaling(1 / 127.5, -1))
     elif scaling.rescale is not None:

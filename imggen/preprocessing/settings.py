@@ -165,7 +165,8 @@ class Preprocessing(Settings):
 
         Raises:
             PreprocessingError: A step that Keras has no layer for: a custom loader, other
-                interpolations than "nearest", "bilinear", "bicubic" and "lanczos3" ("lanczos"), or
-                a ``preprocess`` other than one of Keras's that keeps the order of the channels.
+                interpolations than "nearest", "bilinear", "bicubic" and "lanczos3" ("lanczos"; not
+                with torch), or a ``preprocess`` other than one of Keras's that keeps the order of
+                the channels.
         """
         return make_keras_layers(self)

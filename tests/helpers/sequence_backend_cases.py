@@ -4,8 +4,12 @@ import hashlib
 
 import albumentations
 import keras
+import numpy as np
+from PIL import Image
 
 import imggen
+from imggen.errors import PreprocessingError
+from imggen.sequences import find_new_images, predict_files
 from tests.helpers.backend_script import flip_some
 
 
@@ -36,6 +40,41 @@ class Subclassed(keras.Model):
 
     def call(self, x):
         return self.dense(keras.ops.reshape(x, (-1, 16 * 16 * 3)))
+
+
+def use_preprocessing(folder, files):
+    """Saves settings into a model, loads both, and predicts images with them."""
+    sequence = imggen.from_directory(
+        folder,
+        image_size=(12, 10),
+        preprocess=keras.applications.mobilenet_v2.preprocess_input,
+        data_format="channels_last",
+        shuffle=False,
+    )
+    layers = [keras.layers.Flatten(), keras.layers.Dense(2, "softmax")]
+    model = keras.Sequential([keras.Input((12, 10, 3)), *layers])
+    file = f"{folder}-{keras.backend.backend()}.keras"
+    model.save(file)
+    sequence.preprocessing.save(file)
+    prep, loaded = imggen.Preprocessing.load(file), keras.saving.load_model(file)
+    x = prep(files)
+    decoded = np.stack([np.asarray(Image.open(path)) for path in files]).astype("float32")
+    try:
+        exported = keras.ops.convert_to_tensor(decoded)
+        for layer in prep.to_keras_layers():
+            exported = layer(exported)
+        difference = float(abs(keras.ops.convert_to_numpy(exported) - x).max())
+    except PreprocessingError as err:
+        difference = str(err)
+    table = sequence.predict(model)
+    images = find_new_images(folder, prep.class_names)
+    new = predict_files(loaded, prep, images, workers=2).table
+    return {
+        "batch": digest(x),
+        "exported": difference,
+        "predicted": float(abs(new[["p_cat", "p_dog"]] - table[["p_cat", "p_dog"]]).max().max()),
+        "is_same": list(new["path"]) == list(table["path"]),
+    }
 
 
 def run(folder):
@@ -91,6 +130,7 @@ def run(folder):
     _, accuracy = model.evaluate(plain, verbose=0)
     table = plain.predict(model)
     return {
+        "preprocessing": use_preprocessing(folder, plain.filepaths),
         "by_index": by_index,
         "fits": fits,
         "one batch an epoch": fitted(workers=2, batch_size=22),

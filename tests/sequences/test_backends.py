@@ -80,3 +80,15 @@ def test_a_second_process_sees_what_the_first_one_saw(seen, tmp_path):
         },
     )
     assert done.stdout.split() == seen("tensorflow")["by_index"]["caller"], done.stderr[-3000:]
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_settings_and_model_travel_in_one_file(seen, backend):
+    result = seen(backend)["preprocessing"]
+    assert result["is_same"]
+    assert result["predicted"] < 1e-6
+    if backend == "tensorflow":
+        assert result["exported"] < 1.1 / 127.5
+    else:
+        assert f"needs TensorFlow, also with the backend {backend}" in result["exported"]
+    assert result["batch"] == seen(BACKENDS[0])["preprocessing"]["batch"]
