@@ -185,7 +185,7 @@ class Trial:
         budget = 1000 * seconds / (1 + MIN_ROUNDS) / work * min(at_once, self.cores) / at_once
         subset = dataclasses.replace(subset, batch_size=max(1, min(subset.batch_size, int(budget))))
         options = dataclasses.replace(self.worker_options, workers=workers)
-        loader = Prefetcher(subset, options)
+        loader = Prefetcher(subset, options, batch_size=subset.batch_size)
         rates: list[float] = []
         started = end = images = 0.0
         try:

@@ -19,6 +19,7 @@ from imggen.errors import OptionError
 from imggen.sequences.epochs import EpochTracker
 from imggen.sequences.keras_compat import (
     PeekedArray,
+    WrapperRequest,
     find_wrapper_request,
     is_peeking,
     refuse_tf_keras,
@@ -48,6 +49,7 @@ class EpochSequence(keras.utils.PyDataset, Generic[T]):  # type: ignore[misc]  #
         num_batches: The number of batches in an epoch.
         options: The workers, and the number of batches that they prefetch.
         release: Frees memory that ``make`` reuses. None: nothing.
+        batch_size: The number of samples per batch; 1: a batch is made as a whole.
     """
 
     def __init__(
@@ -56,11 +58,12 @@ class EpochSequence(keras.utils.PyDataset, Generic[T]):  # type: ignore[misc]  #
         num_batches: int,
         options: WorkerOptions,
         release: Callable[[], object] | None = None,
+        batch_size: int = 1,
     ) -> None:
         super().__init__(
             workers=1, use_multiprocessing=False, max_queue_size=options.max_queue_size
         )
-        self._prefetcher = Prefetcher(make, options, release)
+        self._prefetcher = Prefetcher(make, options, release, batch_size)
         self._num_batches = num_batches
         self._tracker = EpochTracker(num_batches)
         # After a complete epoch, another one is likely to follow.
@@ -139,13 +142,13 @@ class EpochSequence(keras.utils.PyDataset, Generic[T]):  # type: ignore[misc]  #
         if wrapper is None:
             batch = self.take(request.epoch, index, is_in_order=request.is_in_order)
         else:
-            # Under TensorFlow, Keras keeps the wrapper, and with it whatever this would start.
-            batch = self._serve(self._prefetcher.make((request.epoch, index)))
+            batch = self._serve(self._make_for_wrapper(request.epoch, index, wrapper))
             self._tracker.served = request.epoch
         if request.is_complete:
             self._end_epoch(request.epoch)
             if wrapper is not None:
-                self._prefetcher.release()
+                # Under TensorFlow, Keras keeps the wrapper, and with it whatever is left here.
+                self._prefetcher.close()
         return batch
 
     def __next__(self) -> Any:
@@ -234,6 +237,15 @@ class EpochSequence(keras.utils.PyDataset, Generic[T]):  # type: ignore[misc]  #
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+    def _make_for_wrapper(self, epoch: int, index: int, wrapper: WrapperRequest) -> T:
+        """Returns a batch for a user's own PyDataset, and starts on the next ones of the pass."""
+        size = self.worker_options.max_queue_size
+        following = self._tracker.following(index, wrapper, size)
+        if following is None:  # workers of Keras ask for batches, or it looks at the shapes
+            return self._prefetcher.make((epoch, index))
+        self._prefetcher.stop_when_idle()
+        return self._prefetcher.get((epoch, index), [(epoch, later) for later in following])
 
     def _tuple_of(self, epoch: int, index: int) -> tuple[Any, ...]:
         key = (epoch, index)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from multiprocessing import context
 from multiprocessing.heap import BufferWrapper
@@ -149,6 +150,25 @@ class EpochTracker:
             else:
                 request = self._by_index.ask(index, self._epoch, is_after_len=is_after_len)
             return request._replace(is_complete=request.is_complete and self.finish(request.epoch))
+
+    def following(self, index: int, wrapper: WrapperRequest, count: int) -> Sequence[int] | None:
+        """Returns the batches that a user's own PyDataset will ask for next, at most ``count``.
+
+        Args:
+            index: The batch that it has asked for last.
+            wrapper: The request of Keras that this request serves.
+            count: The number of batches.
+
+        Returns:
+            The batches in order; None if they are unknown.
+        """
+        if wrapper.order is None:
+            return None
+        with self._lock:
+            later = len(self._in_wrappers[wrapper.pass_of].asked)
+        if later > len(wrapper.order) or wrapper.order[later - 1] != index:
+            return None  # it asks in an order of its own
+        return wrapper.order[later : later + count]
 
     def close_pass(self) -> None:
         """Ends a complete pass by index: no further request looks back at it."""

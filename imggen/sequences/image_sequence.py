@@ -251,7 +251,8 @@ class ImageSequence(EpochSequence[Batch], ManifestView, SampleView, PredictionVi
         if self._source.spec is not None:
             self.batch_maker.check_preprocess(self._source.spec.shape)
         release = self.batch_maker.buffers.clear
-        super().__init__(self.batch_maker, self.batch_maker.num_batches, options, release)
+        maker = self.batch_maker
+        super().__init__(maker, maker.num_batches, options, release, maker.batch_size)
 
     @property
     def batch_size(self) -> int:

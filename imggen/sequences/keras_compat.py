@@ -10,7 +10,7 @@ from __future__ import annotations
 import inspect
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from types import FrameType
 from typing import Any, NamedTuple, final
 
@@ -41,12 +41,15 @@ class WrapperRequest(NamedTuple):
         is_first: Whether it is known to be the first request of the pass.
         is_last: Whether it is known to be the last one.
         is_in_process: Whether this is a worker process of Keras.
+        order: The batches of the pass in the order in which Keras asks the user's own PyDataset
+            for them; None if it is unknown.
     """
 
     pass_of: object | None
     is_first: bool = False
     is_last: bool = False
     is_in_process: bool = False
+    order: Sequence[int] | None = None
 
 
 def find_wrapper_request() -> WrapperRequest | None:
@@ -73,7 +76,7 @@ def _read_request(frame: FrameType) -> WrapperRequest | None:
     if name == "_finite_generator":
         names = frame.f_locals
         order, index = names["indices"], names["i"]
-        return WrapperRequest(names["self"], index == order[0], index == order[-1])
+        return WrapperRequest(names["self"], index == order[0], index == order[-1], order=order)
     if name == "get_index":
         # A pool of threads makes one pass; the thread that has started it is its owner.
         owner = getattr(threading.current_thread(), "_parent", None)

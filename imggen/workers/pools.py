@@ -11,14 +11,16 @@ import signal
 import threading
 import weakref
 from collections.abc import Callable, Iterator
-from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor, wait
+from concurrent.futures import Executor, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from typing import Any, Generic, NoReturn, TypeVar, final
 
 from imggen.errors import WorkerError
 from imggen.workers.fork_safety import register_after_fork
+from imggen.workers.pace import Pace
 from imggen.workers.shared_memory import SharedMemoryMessage, create_message_folder, write_message
+from imggen.workers.threads import start_threads
 
 T = TypeVar("T")
 
@@ -29,33 +31,38 @@ _SECONDS_BETWEEN_PROBES = 1.0
 
 @final
 class ThreadPool(Generic[T]):
-    """Calls ``make(epoch, index)`` on threads.
+    """Calls ``make(epoch, index)`` on threads, on as many at a time as ``pace`` says.
 
     A pool of several threads limits OpenCV to one thread per call.
+
+    Args:
+        make: Makes a batch.
+        workers: The number of threads. All start here.
+        pace: Says how many of them work. None: all.
+        on_idle: Called on a thread each time that it had nothing to do for ``idle_seconds``.
+        idle_seconds: See ``on_idle``. None: never.
     """
 
-    def __init__(self, make: Callable[[int, int], T], workers: int) -> None:
+    def __init__(
+        self,
+        make: Callable[[int, int], T],
+        workers: int,
+        pace: Pace | None = None,
+        on_idle: Callable[[], object] = lambda: None,
+        idle_seconds: float | None = None,
+    ) -> None:
         self._make = make
-        # All threads start here, in the thread that asks for the first batch. The next ones are
-        # often asked for by threads of TensorFlow; Python records a thread of unknown origin that
-        # starts others, and never forgets it.
-        started = threading.Barrier(workers)
-        self._executor = ThreadPoolExecutor(
-            workers, thread_name_prefix="imggen", initializer=started.wait
-        )
-        _stop_with(self, self._executor)
-        try:
-            for _ in range(workers):
-                self._executor.submit(int)
-        except RuntimeError:  # too many threads
-            started.abort()
-            raise
+        self._pace = pace or Pace(workers, 1)
+        self._threads = start_threads(workers, on_idle, idle_seconds)
+        _stop_with(self, self._threads, self._threads.stop)
         if workers > 1:
-            limit_opencv_to_one_thread(self._executor)
+            limit_opencv_to_one_thread(self)
 
     def submit(self, key: BatchKey) -> Future[T]:
         """Schedules a batch."""
-        return self._executor.submit(self._make, *key)
+        return self._threads.submit(
+            functools.partial(_measure, self._pace, self._make, key), self._pace.num_threads
+        )
 
     def result(self, future: Future[Any]) -> T:
         """Waits for a batch."""
@@ -68,7 +75,12 @@ class ThreadPool(Generic[T]):
 
     def stop(self) -> None:
         """Stops the threads and waits until they have ended."""
-        self._executor.shutdown(wait=True, cancel_futures=True)
+        self._threads.stop()
+        self._threads.wait()
+
+
+def _measure(pace: Pace, make: Callable[[int, int], T], key: BatchKey, num_working: int) -> T:
+    return pace.measure(make, key, num_working)  # the caller works, too
 
 
 @final
@@ -98,7 +110,9 @@ class ProcessPool(Generic[T]):
             initializer=_start_process,
             initargs=(pickled, self._folder),
         )
-        _stop_with(self, self._executor, self._folder)
+        _stop_with(
+            self, self._executor, functools.partial(_stop_processes, self._executor, self._folder)
+        )
         # All processes start here. Otherwise the executor starts them as batches are scheduled, and
         # waits forever for one that it starts while it stops the others because one has died.
         for _ in range(workers):
@@ -160,21 +174,24 @@ def _discard(future: Future[SharedMemoryMessage]) -> None:
         future.result().discard()
 
 
-def _stop_with(pool: object, executor: Executor, folder: str | None = None) -> None:
-    """Stops the workers when ``pool`` is collected, or when Python exits."""
-    stop = weakref.finalize(pool, _stop, executor, folder, os.getpid())
-    stop.atexit = False
-    _running[executor] = stop
+def _stop_with(pool: object, workers: object, stop: Callable[[], object]) -> None:
+    """Calls ``stop``, which does not wait, when ``pool`` is collected, or when Python exits."""
+    finalizer = weakref.finalize(pool, _stop, stop, os.getpid())
+    finalizer.atexit = False
+    _running[workers] = finalizer
 
 
-def _stop(executor: Executor, folder: str | None, process_id: int) -> None:
-    if process_id == os.getpid():  # a fork has a copy of the executor, but no workers
-        executor.shutdown(wait=False, cancel_futures=True)
-        if folder is not None:
-            shutil.rmtree(folder, ignore_errors=True)
+def _stop(stop: Callable[[], object], process_id: int) -> None:
+    if process_id == os.getpid():  # a fork has a copy of the pool, but no workers
+        stop()
 
 
-_running: weakref.WeakKeyDictionary[Executor, weakref.finalize[Any, Any]] = (
+def _stop_processes(executor: Executor, folder: str) -> None:
+    executor.shutdown(wait=False, cancel_futures=True)
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+_running: weakref.WeakKeyDictionary[object, weakref.finalize[Any, Any]] = (
     weakref.WeakKeyDictionary()
 )
 

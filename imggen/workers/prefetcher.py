@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import threading
 import time
 import weakref
@@ -13,6 +14,7 @@ from imggen.errors import WorkerError
 from imggen.workers.exit_guard import EXIT_GUARD
 from imggen.workers.fork_safety import register_after_fork
 from imggen.workers.options import WorkerOptions
+from imggen.workers.pace import Pace
 from imggen.workers.pools import BatchKey, ProcessPool, ThreadPool
 
 T = TypeVar("T")
@@ -22,11 +24,15 @@ T = TypeVar("T")
 _MOST_RUNNING = 4
 _IDLE_SECONDS = 0.5
 _IDLE_SECONDS_OF_PROCESSES = 60.0  # which take seconds to start again
+_IDLE_SECONDS_OF_KEPT = 10.0  # of what Keras may keep until the process ends
 
 
 @final
 class Prefetcher(Generic[T]):
     """Calls ``make(epoch, index)`` on workers, ahead of the caller where the next calls are known.
+
+    All processes make batches. Of the threads, as many work as a sample is worth, or none, and the
+    calling thread makes the batches; see ``Pace``.
 
     The workers start with the first batch and live until the prefetcher is closed or collected;
     they are not restarted each epoch. Only when several other prefetchers were used since, an idle
@@ -36,6 +42,7 @@ class Prefetcher(Generic[T]):
         make: Makes a batch; must be safe to call from several threads, or picklable.
         options: The workers, and the number of batches that they prefetch.
         release: Frees memory that ``make`` reuses; called when the workers stop. None: nothing.
+        batch_size: The number of samples per batch.
     """
 
     def __init__(
@@ -43,8 +50,12 @@ class Prefetcher(Generic[T]):
         make: Callable[[int, int], T],
         options: WorkerOptions,
         release: Callable[[], object] | None = None,
+        batch_size: int = 1,
     ) -> None:
         self.options = options
+        self._batch_size = batch_size
+        self._pace = Pace(options.num_workers, batch_size)
+        self._stops_when_idle = False
         self._make = make
         self._release = release
         self._last_used = 0.0
@@ -71,7 +82,15 @@ class Prefetcher(Generic[T]):
                 exiting.
         """
         with EXIT_GUARD.hold():
-            return self._get(key, upcoming)
+            if self.options.num_workers == 0:
+                return self._make(*key)
+            made = self._get(key, upcoming)
+            self._pace.note_served()
+            return made
+
+    def stop_when_idle(self) -> None:
+        """Stops threads from now on once no batch was asked for in 10 seconds."""
+        self._stops_when_idle = True
 
     def make(self, key: BatchKey) -> T:
         """Returns the batch ``key``, made by the calling thread if the workers are threads."""
@@ -87,18 +106,17 @@ class Prefetcher(Generic[T]):
                 self._release()
 
     def _get(self, key: BatchKey, upcoming: Sequence[BatchKey]) -> T:
-        if self.options.num_workers == 0:
-            return self._make(*key)
         pool = future = None
         try:
             with self._lock:
                 self._num_waiting += 1
                 self._last_used = time.monotonic()
                 pool = self._get_pool()
-                future = self._pending.pop(key, None) or pool.submit(key)
-                if upcoming:
-                    self._prefetch(pool, upcoming[: self.options.max_queue_size])
-            return pool.result(future)
+                self._pace.note_request()
+                future = self._schedule(pool, key, upcoming)
+            if future is not None:
+                return pool.result(future)
+            return self._pace.measure(self._make, key, num_beside=0)
         except CancelledError:
             if future is None or not future.cancelled():  # an error of ``make``
                 raise
@@ -125,12 +143,10 @@ class Prefetcher(Generic[T]):
         if self._release is not None:
             self._release()
 
-    def _stop_if_idle(self) -> None:
+    def _stop_if_idle(self, limit: float) -> None:
         if not self._lock.acquire(blocking=False):
             return
         try:
-            is_slow = self.options.use_multiprocessing
-            limit = _IDLE_SECONDS_OF_PROCESSES if is_slow else _IDLE_SECONDS
             if self._num_waiting == 0 and time.monotonic() - self._last_used > limit:
                 self._pending.clear()
                 self._pool = None  # without waiting for batches that are being made
@@ -139,22 +155,49 @@ class Prefetcher(Generic[T]):
         finally:
             self._lock.release()
 
-    def _prefetch(self, pool: ThreadPool[T] | ProcessPool[T], keys: Sequence[BatchKey]) -> None:
+    def _schedule(
+        self, pool: ThreadPool[T] | ProcessPool[T], key: BatchKey, upcoming: Sequence[BatchKey]
+    ) -> Future[Any] | None:
+        """Schedules a batch and the next ones; returns None if the caller is to make the batch."""
+        future = self._pending.pop(key, None)
+        if self._pace.is_in_place and not self.options.use_multiprocessing:
+            if upcoming:
+                self._drop_all_but(upcoming, pool)
+            return future
+        future = future or pool.submit(key)
+        if upcoming:
+            upcoming = upcoming[: self.options.max_queue_size]
+            self._drop_all_but(upcoming, pool)
+            for following in upcoming:
+                if following not in self._pending:
+                    self._pending[following] = pool.submit(following)
+        return future
+
+    def _drop_all_but(self, keys: Sequence[BatchKey], pool: ThreadPool[T] | ProcessPool[T]) -> None:
         for key in self._pending.keys() - set(keys):  # the order has changed
             pool.drop(self._pending.pop(key))
-        for key in keys:
-            if key not in self._pending:
-                self._pending[key] = pool.submit(key)
 
     def _get_pool(self) -> ThreadPool[T] | ProcessPool[T]:
         if self._pool is None:
             _stop_idle(self)
-            pool = ProcessPool if self.options.use_multiprocessing else ThreadPool
-            self._pool = pool(self._make, self.options.num_workers)
+            workers = self.options.num_workers
+            if self.options.use_multiprocessing:
+                self._pool = ProcessPool(self._make, workers)
+            else:
+                stop_if_idle = functools.partial(_stop_if_idle, weakref.ref(self))
+                self._pool = ThreadPool(
+                    self._make, workers, self._pace, stop_if_idle, _IDLE_SECONDS_OF_KEPT
+                )
         return self._pool
 
     def __reduce__(self) -> tuple[type[Prefetcher[Any]], tuple[Any, ...]]:
-        return Prefetcher, (self._make, self.options, self._release)
+        return Prefetcher, (self._make, self.options, self._release, self._batch_size)
+
+
+def _stop_if_idle(reference: weakref.ref[Prefetcher[Any]]) -> None:
+    prefetcher = reference()
+    if prefetcher is not None and prefetcher._stops_when_idle:
+        prefetcher._stop_if_idle(_IDLE_SECONDS_OF_KEPT)
 
 
 _started: weakref.WeakSet[Prefetcher[Any]] = weakref.WeakSet()
@@ -165,5 +208,6 @@ def _stop_idle(starting: Prefetcher[Any]) -> None:
     others = [other for other in _started if other is not starting and other._pool is not None]
     others.sort(key=lambda other: -other._last_used)
     for other in others[_MOST_RUNNING - 1 :]:
-        other._stop_if_idle()
+        is_slow = other.options.use_multiprocessing
+        other._stop_if_idle(_IDLE_SECONDS_OF_PROCESSES if is_slow else _IDLE_SECONDS)
     _started.add(starting)
