@@ -84,7 +84,11 @@ class Prefetcher(Generic[T]):
         with EXIT_GUARD.hold():
             if self.options.num_workers == 0:
                 return self._make(*key)
-            made = self._get(key, upcoming)
+            if self._pool is not None and not self._pending and self._pace.skips_measuring():
+                self._last_used = time.monotonic()
+                made = self._make(*key)
+            else:
+                made = self._get(key, upcoming)
             self._pace.note_served()
             return made
 

@@ -41,14 +41,14 @@ def after(batches, *, pause=1.0, num_beside=0, **options):
         ([], 0, 8),
         ([(0.02, 0)] * 3, 0, 1),  # a cached sample: 2 µs
         ([(0.9, 0)] * 3, 0, 1),  # a small gray PNG: 90 µs
-        ([(2.8, 0)] * 3, 0, 2),  # a small JPEG: 280 µs
+        ([(1.8, 0)] * 3, 0, 2),  # a small JPEG: 180 µs
         ([(19.0, 0)] * 3, 0, 8),  # a photograph
         ([(19.0, 0)], 0, 8),
         # The caller and the other threads hold the lock meanwhile.
-        ([(1.5, 1.5)] * 3, 1, 1),
-        ([(1.5, 3.0)] * 3, 2, 1),
+        ([(1.2, 1.2)] * 3, 1, 1),
+        ([(1.2, 2.4)] * 3, 2, 1),
         # Longer than that: a slow disk.
-        ([(1.5, 8.0)] * 3, 1, 4),
+        ([(1.2, 7.0)] * 3, 1, 4),
         # One slow batch, or the cold start of the first one, is an exception.
         ([(0.9, 0), (90.0, 0), (0.9, 0)], 0, 1),
         ([(90.0, 0), (0.9, 0), (0.9, 0)], 0, 1),
@@ -64,7 +64,7 @@ def test_costs_near_a_limit_do_not_change_the_number_back_and_forth():
     clocks = Clocks()
     pace = clocks.pace()
     seen = []
-    for cpu in [3.1] * 5 + [2.9] * 5 + [3.1] * 5 + [2.9] * 5 + [2.3] * 5:
+    for cpu in [2.6] * 5 + [2.4] * 5 + [2.6] * 5 + [2.4] * 5 + [1.9] * 5:
         pace.measure(lambda *_, cpu=cpu: clocks.work(cpu / 1e3), (0, 0), 0)
         seen.append(pace.num_threads)
     assert seen == [3] * 22 + [2] * 3
@@ -86,6 +86,24 @@ def test_the_caller_makes_what_a_single_thread_would_not_make_sooner(
 ):
     pace = after([(cpu, 0)] * 3, pause=pause, batch_size=batch_size, max_threads=max_threads)
     assert pace.is_in_place == is_in_place
+
+
+def test_a_slower_caller_is_noticed_although_few_cheap_batches_are_measured():
+    clocks = Clocks()
+    pace = clocks.pace()
+    measured = []
+    for number in range(60):
+        if not pace.skips_measuring():
+            measured.append(number)
+            pace.note_request()
+            pace.measure(lambda *_: clocks.work(9e-4), (0, 0), 0)
+        pace.note_served()
+        clocks.now += 1e-5 if number < 30 else 1e-2
+    assert measured[:6] == [0, 1, 2, 3, 4, 12]
+    # From the third slow measurement on, a thread makes every batch.
+    assert measured[6:9] == [20, 28, 36]
+    assert measured[-8:] == list(range(52, 60))
+    assert not pace.is_in_place
 
 
 def serve(prefetcher, num_batches=40):
