@@ -1,6 +1,7 @@
 """Threads of which some may rest."""
 
 import threading
+import time
 
 import pytest
 
@@ -79,3 +80,29 @@ def test_an_idle_thread_says_so():
     assert idle.wait(20)
     threads.stop()
     threads.wait()
+
+
+def test_threads_rest_once_the_limit_is_lower():
+    threads = start_threads(2, lambda: None, None)
+    gate, both, most = threading.Event(), threading.Barrier(3), []
+    working = threading.Lock()
+
+    def occupy(_):
+        both.wait(20)
+        gate.wait(20)
+
+    def call(_):
+        most.append(working.acquire(blocking=False))
+        gate.wait(0.01)
+        time.sleep(0.002)
+        working.release()
+
+    first = [threads.submit(occupy, 2) for _ in range(2)]
+    both.wait(20)
+    later = [threads.submit(call, 1) for _ in range(6)]
+    gate.set()
+    for future in first + later:
+        future.result(timeout=20)
+    threads.stop()
+    threads.wait()
+    assert most == [True] * 6
