@@ -68,7 +68,7 @@ class ThreadChoice:
             processor_seconds: The time of the calling thread on a processor.
             num_samples: The number of samples in the batch.
         """
-        if self._is_fixed:
+        if self._is_fixed or num_samples == 0:
             return
         cost = processor_seconds / (_CHEAP * num_samples)
         is_quick = seconds < _WAITING * _CHEAP * num_samples
