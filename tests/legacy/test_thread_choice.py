@@ -41,6 +41,13 @@ def test_a_number_of_threads_that_was_asked_for_is_kept():
     assert num_threads_after(*[CHEAP] * 9, is_fixed=True) == 4
 
 
+def test_an_empty_batch_says_nothing():
+    choice = ThreadChoice(ThreadMap(4), is_fixed=False)
+    for num_samples in (0, 8, 0, 8, 0):
+        choice.record(8 * CHEAP, 8 * CHEAP, num_samples)
+    assert choice.threads.num_threads == 1
+
+
 def test_waiting_for_a_slow_disk_is_left_to_all_threads():
     choice = ThreadChoice(ThreadMap(4), is_fixed=False)
     for seconds in (CHEAP, CHEAP, 9 * DEAR):
