@@ -41,8 +41,16 @@ def make_keras_layers(prep: Settings) -> list[keras.Layer]:
             'fit="pad" with color_mode="rgba" cannot be exported: Keras pads opaquely. Train with '
             'color_mode="rgb".'
         )
+    if spec.fit == "center" and spec.shorter_side is not None:
+        raise PreprocessingError(
+            f"A crop with source_size={spec.shorter_side} cannot be exported: no Keras layer "
+            "shrinks images to a shorter side. Train without source_size, or resize before the "
+            "model is called."
+        )
     layers: list[Any] = [
-        keras.layers.Resizing(
+        keras.layers.CenterCrop(*spec.image_size, data_format=prep.data_format)
+        if spec.fit == "center"
+        else keras.layers.Resizing(
             *spec.image_size,
             interpolation=_INTERPOLATIONS[spec.interpolation],
             crop_to_aspect_ratio=spec.fit == "crop",

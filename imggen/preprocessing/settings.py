@@ -164,9 +164,9 @@ class Preprocessing(Settings):
         ``ImageSpec`` decodes at reduced size are sharper: 1.0 on average, at most 42.
 
         Raises:
-            PreprocessingError: A step that Keras has no layer for: a custom loader, other
-                interpolations than "nearest", "bilinear", "bicubic" and "lanczos3" ("lanczos"; not
-                with torch), or a ``preprocess`` other than one of Keras's that keeps the order of
-                the channels.
+            PreprocessingError: A step that Keras has no layer for: a custom loader, a crop with
+                ``source_size``, other interpolations than "nearest", "bilinear", "bicubic" and
+                "lanczos3" ("lanczos"; not with torch), or a ``preprocess`` other than one of
+                Keras's that keeps the order of the channels.
         """
         return make_keras_layers(self)

@@ -138,6 +138,7 @@ def _to_members(prep: Settings) -> dict[str, Any]:
             "interpolation": spec.interpolation,
             "antialias": spec.interpolation != "nearest",
             "fit": spec.fit,
+            "shorter_side": spec.shorter_side,
         },
         "scaling": {
             "rescale": scaling.rescale,
@@ -167,6 +168,7 @@ def _from_members(members: dict[str, Any]) -> Settings:
         color_mode=decode["color_mode"],
         interpolation=resize["interpolation"],
         fit=resize["fit"],
+        shorter_side=resize["shorter_side"],
         exif_orientation=decode["exif_orientation"],
         background=background if isinstance(background, str) else tuple(background),
     )

@@ -7,7 +7,7 @@ import os
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal, Unpack
 
-from imggen.augment import Augment, CenterCrop, Pipeline, RandomCrop, adapt
+from imggen.augment import Augment, CenterCrop, FixedSizeCrop, Pipeline, adapt
 from imggen.core import check_arguments, check_choice, check_seed, shorten
 from imggen.data import (
     DEFAULT_SEPARATOR,
@@ -81,8 +81,8 @@ def from_directory(
         input_dirs: A mapping from model input to a folder of further images of the same names.
             ``x`` is a dictionary from input to array then, with the images as "image".
         augment: As in ``ImageSequence``, for the split "train" only. To augment other splits, pass
-            a mapping: ``{"train": a, "val": b}``. After ``RandomCrop`` in "train", splits without
-            augmentation get ``CenterCrop``.
+            a mapping: ``{"train": a, "val": b}``. After ``RandomCrop`` or ``CenterCrop`` in
+            "train", splits without augmentation get ``CenterCrop``.
         seed: Random seed for order and augmentation of all splits. None: a new one, which
             ``train.seed`` holds.
         split_seed: Random seed for the split. It is independent of ``seed`` and fixed by default,
@@ -352,9 +352,9 @@ def _choose_label_mode(manifest: Manifest, options: SequenceOptions) -> Sequence
 
 
 def _add_center_crops(augment_of: dict[str, Augment], names: Sequence[str]) -> None:
-    """Has the other splits cropped at the center where "train" is cropped at random."""
+    """Has the other splits cropped at the center where "train" is cropped."""
     crop = Pipeline(adapt(augment_of.get("train"))).crop
-    if isinstance(crop, RandomCrop):
+    if isinstance(crop, FixedSizeCrop):
         for name in names:
             augment_of.setdefault(name, CenterCrop(source_size=crop.source_size))
 

@@ -63,13 +63,14 @@ def test_masks_follow_and_flips_come_after() -> None:
     assert set(step.parameters) == {"x", "y"}
 
 
-def test_the_center_is_for_predictions_and_other_splits() -> None:
+@pytest.mark.parametrize("crop", [RandomCrop(), CenterCrop()])
+def test_the_center_is_for_predictions_and_other_splits(crop: Any) -> None:
     images = draw(8, 20, 30, 3)
     train, val = imggen.from_arrays(
         images,
         np.arange(8) % 2,
         split={"train": 0.5, "val": 0.5},
-        augment=RandomCrop(),
+        augment=crop,
         image_size=(8, 6),
         seed=3,
     )

@@ -69,6 +69,8 @@ def test_loaded_settings_equal_the_saved_ones(photos, tmp_path):
             {"rescale": "-1to1", "color_mode": "rgba", "interpolation": "lanczos"},
             {"preprocess": keras.applications.densenet.preprocess_input},
             {"preprocess": scale, "crop_to_aspect_ratio": True, "exif_orientation": False},
+            {"augment": imggen.augment.RandomCrop(), "seed": 1},
+            {"augment": imggen.augment.CenterCrop(source_size=10), "seed": 1},
         )
     ):
         prep = sequence_of(photos, **options).preprocessing
@@ -112,7 +114,7 @@ def test_every_field_of_the_schema_is_required_and_no_other_is_known(prep, tmp_p
     paths = list(members)
     paths += [f"{part}__{name}" for part in members if isinstance(members[part], dict)
               for name in members[part]]  # fmt: skip
-    assert len(paths) == 27
+    assert len(paths) == 28
     for path in paths:
         file.write_text(json.dumps(members))
         with pytest.raises(PreprocessingError, match=f"{path.replace('__', '.')} is missing"):

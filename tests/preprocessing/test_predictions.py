@@ -64,6 +64,7 @@ def call(layers, image):
         ({"preprocess": keras.applications.densenet.preprocess_input}, 1.1 / 255 / 0.224),
         ({"preprocess": keras.applications.resnet_v2.preprocess_input}, 1.1 / 127),
         ({"preprocess": keras.applications.efficientnet.preprocess_input}, 1.01),
+        ({"augment": imggen.augment.RandomCrop()}, 0),
     ],
 )
 def test_layers_do_what_the_settings_do(photos, tmp_path, options, tolerance):
@@ -94,6 +95,7 @@ def test_what_keras_has_no_layer_for_is_refused(photos):
         ({"preprocess": keras.applications.vgg16.preprocess_input}, "the order of the channels"),
         ({"preprocess": lambda x: x / 2}, "it is not a layer"),
         ({"pad_to_aspect_ratio": True, "color_mode": "rgba"}, "pads opaquely"),
+        ({"augment": imggen.augment.CenterCrop(source_size=9)}, "source_size=9 cannot be exported"),
     ]
     for options, message in cases:
         with pytest.raises(PreprocessingError, match=message):

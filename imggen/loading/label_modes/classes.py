@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from imggen.augment import Mixer, Sample
+from imggen.core import shorten
 from imggen.data import Manifest
 from imggen.errors import OptionError
 from imggen.loading.label_modes.base import LabelMode, TargetBatch
@@ -30,9 +31,14 @@ class ClassMode(LabelMode):
     def check_manifest(self, manifest: Manifest) -> None:
         """See ``LabelMode``."""
         if manifest.labels is None:
+            outputs = shorten(list(manifest.outputs))
             raise OptionError(
-                f"label_mode={self.name!r} needs labels, and these samples have none. Pass "
-                'label_mode=None, or "input" for an autoencoder.'
+                f"label_mode={self.name!r} needs labels, and these samples have "
+                + (
+                    f"targets for the outputs {outputs}. Pass a mapping from output to mode."
+                    if manifest.outputs
+                    else 'none. Pass label_mode=None, or "input" for an autoencoder.'
+                )
             )
 
     def batch_targets(self, batch: TargetBatch) -> npt.NDArray[Any]:
