@@ -39,7 +39,7 @@ class Preprocessing(Settings):
     An array, or a Pillow image that is loaded already, gives the same pixels as the file it was
     decoded from, with one exception: of JPEG files at least twice as large as needed, ``ImageSpec``
     decodes a reduced version, which is a gray level away on average, and up to 40 at edges. For
-    those, pass the path or the bytes.
+    those, pass the path or the bytes; also for colors of 16 bits, of which Pillow keeps 8.
 
     Attributes:
         spec: How files are decoded and resized; None with a custom loader.
