@@ -16,7 +16,7 @@ train, val, test = imggen.from_directory(
 )
 model = keras.applications.MobileNetV2((32, 32, 3), 0.35, weights=None, classes=train.num_classes)
 model.compile("adam", "categorical_crossentropy")
-model.fit(train, validation_data=val, epochs=1, verbose=0)
+model.fit(train, epochs=1, verbose=0)
 model.save("model.keras")
 train.preprocessing.save("model.keras")  # into the file that Keras wrote
 command = [sys.executable, "-m", "imggen", "predict", "model.keras", test.filepaths[0], "--json"]

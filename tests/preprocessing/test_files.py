@@ -256,7 +256,7 @@ def test_a_model_with_settings_is_loaded_without_imggen(prep, model):
         capture_output=True,
         text=True,
         timeout=120,
-        env={**os.environ, "KERAS_BACKEND": "jax"},
+        env={**os.environ, "KERAS_BACKEND": "numpy"},
     )
     assert done.stdout.strip() == "(None, 2)", done.stderr[-800:]
 
