@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import copy
 import operator
+import threading
 import weakref
 from abc import abstractmethod
 from collections.abc import Callable, Generator, Iterator
-from typing import Any, Generic, Self, TypeVar
+from typing import Any, Generic, NamedTuple, Self, TypeVar
 
 import keras
 
@@ -28,6 +29,24 @@ from imggen.sequences.keras_view import LatestFit, replace_in_adapter
 from imggen.workers import BatchKey, Prefetcher, WorkerOptions
 
 T = TypeVar("T")
+
+
+class _Served(NamedTuple):
+    """A batch of a pass that is being served through an overridden ``__getitem__``.
+
+    Attributes:
+        sequence: The sequence.
+        key: The batch.
+        upcoming: The batches that will be requested next.
+    """
+
+    sequence: Any
+    key: BatchKey
+    upcoming: list[BatchKey]
+
+
+# The batch that this thread serves through an overridden ``__getitem__``, as ``request``.
+_SERVED = threading.local()
 
 
 class EpochSequence(keras.utils.PyDataset, Generic[T]):  # type: ignore[misc]  # Keras is untyped
@@ -135,15 +154,22 @@ class EpochSequence(keras.utils.PyDataset, Generic[T]):  # type: ignore[misc]  #
         index = operator.index(index)
         if not -self._num_batches <= index < self._num_batches:
             raise IndexError(f"batch {index} of a sequence with {self._num_batches} batches")
+        served = getattr(_SERVED, "request", None)
+        if served is not None and served.sequence is self:  # an overriding method asks for it
+            epoch, expected = served.key
+            index %= self._num_batches
+            return self._fetch((epoch, index), served.upcoming if index == expected else [])
         self._finish_latest_fit()
         wrapper = find_wrapper_request()
         request = self._tracker.ask(index % self._num_batches, wrapper, is_look=index < 0)
         index %= self._num_batches
         if wrapper is None:
-            batch = self.take(request.epoch, index, is_in_order=request.is_in_order)
+            key = (request.epoch, index)
+            upcoming = self._upcoming(key) if request.is_in_order else []
+            batch = self._fetch(key, upcoming)
         else:
             batch = self._serve(self._make_for_wrapper(request.epoch, index, wrapper))
-            self._tracker.served = request.epoch
+        self._tracker.served = request.epoch
         if request.is_complete:
             self._end_epoch(request.epoch)
             if wrapper is not None:
@@ -199,6 +225,11 @@ class EpochSequence(keras.utils.PyDataset, Generic[T]):  # type: ignore[misc]  #
         """Ends a complete pass by index: any further request serves the next epoch."""
         self._tracker.close_pass()
 
+    def notify_epoch_end(self) -> None:
+        """Calls ``on_epoch_end`` at the end of a pass of Keras, where a subclass overrides it."""
+        if type(self).on_epoch_end is not EpochSequence.on_epoch_end:
+            self.on_epoch_end()
+
     def take(self, epoch: int, index: int, *, is_in_order: bool) -> Any:
         """Serves batch ``index`` of ``epoch``, and changes nothing else.
 
@@ -208,8 +239,7 @@ class EpochSequence(keras.utils.PyDataset, Generic[T]):  # type: ignore[misc]  #
             is_in_order: Whether the next batches will be asked for after it, in order.
         """
         key = (epoch, index)
-        upcoming = self._following(key, into_next=self._was_finished) if is_in_order else []
-        batch = self._serve(self._prefetcher.get(key, upcoming))
+        batch = self._get(key, self._upcoming(key) if is_in_order else [])
         self._tracker.served = epoch
         return batch
 
@@ -247,9 +277,23 @@ class EpochSequence(keras.utils.PyDataset, Generic[T]):  # type: ignore[misc]  #
         self._prefetcher.stop_when_idle()
         return self._prefetcher.get((epoch, index), [(epoch, later) for later in following])
 
+    def _get(self, key: BatchKey, upcoming: list[BatchKey]) -> Any:
+        """Serves a batch through ``__getitem__`` where a subclass overrides it."""
+        if type(self).__getitem__ is EpochSequence.__getitem__:
+            return self._fetch(key, upcoming)
+        outer = getattr(_SERVED, "request", None)
+        _SERVED.request = _Served(self, key, upcoming)
+        try:
+            return self[key[1]]
+        finally:
+            _SERVED.request = outer
+
+    def _fetch(self, key: BatchKey, upcoming: list[BatchKey]) -> Any:
+        return self._serve(self._prefetcher.get(key, upcoming))
+
     def _tuple_of(self, epoch: int, index: int) -> tuple[Any, ...]:
         key = (epoch, index)
-        batch = self._serve(self._prefetcher.get(key, self._following(key, into_next=True)))
+        batch = self._get(key, self._following(key, into_next=True))
         # From a generator, Keras accepts only tuples.
         batch = batch if isinstance(batch, tuple) else (batch,)
         return self._as_peeked(batch, key) if is_peeking() else batch
@@ -277,6 +321,9 @@ class EpochSequence(keras.utils.PyDataset, Generic[T]):  # type: ignore[misc]  #
     def _end_epoch(self, epoch: int) -> None:
         self._was_finished = True
         self._epoch_ended(epoch)
+
+    def _upcoming(self, key: BatchKey) -> list[BatchKey]:
+        return self._following(key, into_next=self._was_finished)
 
     def _following(self, key: BatchKey, *, into_next: bool) -> list[BatchKey]:
         """Returns the keys of the batches to prefetch after ``key``, in order.

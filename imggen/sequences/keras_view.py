@@ -37,6 +37,9 @@ class ServesKeras(Protocol):
     def finish_epoch(self, epoch: int) -> None:
         """Records a complete pass."""
 
+    def notify_epoch_end(self) -> None:
+        """Is called at the end of each pass."""
+
 
 @final
 @dataclass
@@ -192,10 +195,12 @@ class KerasView(keras.utils.PyDataset):  # type: ignore[misc]  # Keras is untype
             current = self._pass
             if ended.is_reset:
                 self._pass = current = None
+        sequence = self._sequence()
+        if sequence is not None and not ended.is_reset:
+            sequence.notify_epoch_end()
         if current is None or current.num_asked < self._num_batches:
             return
         if 0 < ended.num_steps < self._num_batches:  # TensorFlow has prefetched the rest
             return
-        sequence = self._sequence()
         if sequence is not None:
             sequence.finish_epoch(current.epoch)
