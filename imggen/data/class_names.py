@@ -227,7 +227,7 @@ def _to_class(value: Any, row: int, description: str) -> Any:
             return int(value)
         raise ManifestError(
             f"The {description} holds {shorten(value)}, which is not a class; expected whole "
-            "numbers or names. To predict measured values, use from_dataframe with "
+            "numbers or names. To predict measured values, pass "
             'label_mode="regression"; to use them as classes, convert them first.'
         )
     is_array = hasattr(value, "__array__") and not isinstance(value, np.generic)

@@ -10,14 +10,19 @@ import numpy as np
 import numpy.typing as npt
 
 from imggen.augment import Augment
-from imggen.core import StringColumn, check_arguments
+from imggen.core import StringColumn, check_arguments, shorten
 from imggen.data import DEFAULT_SEPARATOR, Manifest, Splits, TargetColumn, to_array, to_names
 from imggen.errors import ManifestError, OptionError
 from imggen.loading import ArrayImages, default_label_mode, find_label_mode
 from imggen.sequences.factories import check_factory_options, make_recipe, make_sequences
 from imggen.sequences.image_sequence import ImageSequence
 from imggen.sequences.options import SequenceOptions
-from imggen.sequences.target_columns import OutputClassNames, Targets, read_listed_targets
+from imggen.sequences.target_columns import (
+    OutputClassNames,
+    Targets,
+    of_single,
+    read_listed_targets,
+)
 from imggen.splitting import Ratios
 
 # Arrays are read under these names, and not from files.
@@ -61,9 +66,11 @@ def from_arrays(
         inputs: A mapping from model input to what the model gets beside the images: numbers, shape
             (n,) or (n, k), or further images of the same form and size as ``x``. ``x`` of batches
             is a dictionary then, with the images as "image".
-        sample_weight: The weight of each sample, shape (n,). None: no weights.
+        sample_weight: The weight of each sample, shape (n,); with ``targets``, for all outputs, or
+            a mapping from output to weights, where others have the weight 1. None: no weights.
         groups: The group of each sample, such as a patient; its samples stay in one split.
-        targets: As in ``from_files``; ``y`` is a mapping from output to its targets then.
+        targets: As in ``from_files``; ``y`` is a mapping from output to its targets then. An
+            output of masks has those of ``masks=``.
         class_names: As in ``from_files``.
         num_classes: As in ``from_files``.
         label_separator: As in ``from_files``.
@@ -98,20 +105,45 @@ def from_arrays(
     further = {name: values for name, values in arrays.items() if _is_images(values)}
     images = ArrayImages.parse(x, masks, further)
     paths = images.image_names
+    if isinstance(y, Mapping) and targets is None:
+        raise OptionError(
+            f"y maps the outputs {shorten(list(y))} to their targets, which needs the label mode "
+            'of each. Pass targets=, such as {"kind": "categorical", "age": "regression"}.'
+        )
     if isinstance(y, Mapping):
         y = {name: _one_column(values) for name, values in y.items()}
     elif targets is None:
         is_class = find_label_mode(options.get("label_mode", "categorical")).kind == "classes"
         y = None if y is None else _decode_one_hot(y) if is_class else _one_column(y)
     columns, options = read_listed_targets(
-        paths, y, targets, class_names, num_classes, label_separator, options
+        paths,
+        {} if y is None and masks is not None and targets is not None else y,
+        targets,
+        class_names,
+        num_classes,
+        label_separator,
+        options,
+        argument="y",
     )
+    if targets is not None and len(targets) == 1:
+        sample_weight = of_single(next(iter(targets)), sample_weight)
+    if isinstance(sample_weight, Mapping):
+        columns = _weigh_outputs(columns, sample_weight, len(paths))
+        sample_weight = None
     mask_names = images.mask_names
+    try:
+        manifest = Manifest.from_files(paths, root="", **columns)
+    except ManifestError as err:
+        raise ManifestError(f"y: {err}") from err
     manifest = dataclasses.replace(
-        Manifest.from_files(paths, root="", **columns),
+        manifest,
         masks=None if mask_names is None else StringColumn.of(mask_names),
         inputs={name: StringColumn.of(images.further_names(name)) for name in further},
-        numbers={name: _numbers(name, one) for name, one in arrays.items() if name not in further},
+        numbers={
+            name: _numbers(name, one, len(paths))
+            for name, one in arrays.items()
+            if name not in further
+        },
         weights=None if sample_weight is None else to_array(sample_weight, "sample_weight"),
         groups=None if groups is None else StringColumn.of(to_names(groups, "groups")),
     )
@@ -126,6 +158,29 @@ def from_arrays(
     return make_sequences(manifest, recipe, augment, seed, options)
 
 
+def _weigh_outputs(
+    columns: dict[str, Any], sample_weight: Mapping[str, Any], num_samples: int
+) -> dict[str, Any]:
+    """Adds the weights of each output."""
+    outputs = dict(columns.get("outputs", {}))
+    unknown = sorted(set(map(str, sample_weight)) - set(outputs))
+    if unknown or not outputs:
+        known = f"those of targets= are {shorten(list(outputs))}" if outputs else "there are none"
+        raise OptionError(
+            f"sample_weight is for the outputs {shorten(list(sample_weight))}, and {known}. Pass "
+            "weights by the names of outputs, or an array."
+        )
+    for name, values in sample_weight.items():
+        weights = to_array(values, f"sample_weight[{name!r}]")
+        if weights.shape != (num_samples,):
+            raise ManifestError(
+                f"sample_weight[{name!r}] has shape {weights.shape}; expected ({num_samples},), "
+                "one weight per sample."
+            )
+        outputs[name] = dataclasses.replace(outputs[name], weights=weights)
+    return {**columns, "outputs": outputs}
+
+
 def _as_input(name: str, values: Any) -> Any:
     """Returns images as they are given, and numbers as an array."""
     is_list_of_images = isinstance(values, list | tuple) and any(np.ndim(one) > 1 for one in values)
@@ -136,14 +191,27 @@ def _is_images(values: Any) -> bool:
     return isinstance(values, list | tuple) or values.ndim > 2
 
 
-def _numbers(name: str, values: npt.NDArray[Any]) -> TargetColumn:
+def _numbers(name: str, values: npt.NDArray[Any], num_samples: int) -> TargetColumn:
     """Returns the numbers of an input."""
     if values.ndim not in (1, 2) or values.dtype.kind not in "buif":
         raise OptionError(
             f"inputs[{name!r}] has shape {values.shape} and the dtype {values.dtype}; expected "
             "numbers of shape (n,) or (n, k), or images."
         )
+    if len(values) != num_samples:
+        raise ManifestError(
+            f"inputs[{name!r}] has {len(values)} rows and x has {num_samples}; expected one per "
+            "sample."
+        )
     rows = values.reshape(len(values), -1)
+    with np.errstate(over="ignore"):
+        is_finite = np.isfinite(rows.astype(np.float32)).all(axis=1)
+    if not is_finite.all():
+        row = int(np.flatnonzero(~is_finite)[0])
+        raise ManifestError(
+            f"inputs[{name!r}] is {shorten(rows[row].tolist())} in row {row}; expected finite "
+            "numbers. Fix or drop that row."
+        )
     return TargetColumn(rows, tuple(map(str, range(rows.shape[1]))), is_single=False)
 
 

@@ -343,7 +343,7 @@ def _choose_label_mode(manifest: Manifest, options: SequenceOptions) -> Sequence
     if "label_mode" in options:
         return options
     targets = [name for name in manifest.attached if name != "inputs"]
-    if len(targets) > 1:
+    if len(targets) > 1 and not manifest.outputs:
         raise OptionError(
             f"The table has {' and '.join(targets)}, and targets can only be one of them. Pass "
             "label_mode=."

@@ -33,7 +33,7 @@ _DEFAULT_NUM_FOLDS = 5
 
 @check_arguments
 def kfold_sequences(
-    source: str | os.PathLike[str] | Manifest,
+    source: str | os.PathLike[str] | Manifest | ImageSequence,
     num_folds: int | None = None,
     *,
     labels: Labels = "inferred",
@@ -54,7 +54,8 @@ def kfold_sequences(
             folds that exist already: the folder that ``imggen split --kfold`` wrote, or a manifest
             with the splits "fold_0", "fold_1", ..., such as the table that
             ``imggen split --kfold K --manifest`` wrote. For masks, pass
-            ``scan(DIR, mask_dir=...)``.
+            ``scan(DIR, mask_dir=...)``. For arrays, pass the sequence that ``from_arrays``
+            returned; its image size, color mode and label mode are the defaults of ``options``.
         num_folds: The number of folds. None: of those that exist already, or 5.
         labels: As in ``from_directory``, for a folder.
         class_names: As in ``from_directory``, for a folder.
@@ -85,6 +86,9 @@ def kfold_sequences(
     check_factory_options(kfold_sequences, options)
     split_seed = check_whole("split_seed", split_seed, 0)
     manifest: Manifest | None = None
+    if isinstance(source, ImageSequence):
+        options = {**_array_options(source), **options}
+        source = source.manifest
     if isinstance(source, Manifest):
         if labels is not None and class_names is None:
             folds = _read_table_folds(source)
@@ -116,6 +120,22 @@ def kfold_sequences(
         return make_split_sequences(fold, augment, seed, options)
 
     return _iterate(make(folds[0]), map(make, folds[1:]))
+
+
+def _array_options(sequence: ImageSequence) -> SequenceOptions:
+    """Returns the options that make the images of a sequence of arrays."""
+    source = sequence._source
+    if source.arrays is None or source.spec is None:
+        raise OptionError(
+            "source is a sequence of files; expected a folder, a manifest or a sequence of "
+            "from_arrays. Pass its manifest, as sequence.manifest."
+        )
+    return {
+        "loader": source.arrays,
+        "image_size": source.spec.image_size,
+        "color_mode": source.spec.color_mode,
+        "label_mode": sequence.batch_maker.label_mode,
+    }
 
 
 def _iterate(

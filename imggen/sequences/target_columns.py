@@ -15,7 +15,7 @@ from imggen.data import (
     to_paths,
     weight_column,
 )
-from imggen.errors import OptionError
+from imggen.errors import ManifestError, OptionError
 from imggen.loading import (
     LabelMode,
     LabelModeLike,
@@ -95,7 +95,7 @@ def read_frame_targets(
             }
             return TargetColumns(arguments, options)
         (y_col,) = targets
-        class_names, weight_col = _of_single(y_col, class_names), _of_single(y_col, weight_col)
+        class_names, weight_col = of_single(y_col, class_names), of_single(y_col, weight_col)
     else:
         mode = find_label_mode(options.get("label_mode", "categorical"))
     if isinstance(weight_col, Mapping):
@@ -121,8 +121,9 @@ def read_listed_targets(
     num_classes: int | None,
     label_separator: str,
     options: SequenceOptions,
+    argument: str = "labels",
 ) -> TargetColumns:
-    """Decides how ``from_files`` reads the targets of its files.
+    """Decides how ``from_files`` reads the targets of its files, and ``from_arrays`` its ``y``.
 
     Raises:
         ManifestError: A file without a target, or a target that is not of the kind.
@@ -132,26 +133,30 @@ def read_listed_targets(
         mode = find_label_mode(options.get("label_mode", "categorical"))
     else:
         mode, options = _parse_targets(targets, options)
-        is_by_output = isinstance(labels, Mapping) and set(labels) == set(targets)
-        if not is_by_output:
+        kinds = _kinds(mode, argument) if isinstance(mode, MultiOutputMode) else {}
+        expected = [str(name) for name in targets if kinds.get(str(name), "classes") is not None]
+        if not isinstance(labels, Mapping) or sorted(map(str, labels)) != sorted(expected):
+            given = shorten(list(labels) if isinstance(labels, Mapping) else labels)
             raise OptionError(
-                f"With targets=, labels must map each of the outputs {shorten(list(targets))} to "
-                f"its labels; got {shorten(labels)}."
+                f"With targets=, {argument} must be a mapping from each of the outputs "
+                f"{shorten(expected)} to its targets; got {given}."
             )
         if isinstance(mode, MultiOutputMode):
             names = _by_output("class_names", class_names, mode)
+            labels = {str(name): values for name, values in labels.items()}
             paths = to_paths(files, "files")
-            outputs = {
-                name: Output(
-                    **convert_labels(
-                        paths, labels[name], kind, names.get(name), None, label_separator, files
+            outputs = {name: Output() for name in kinds}
+            for name, values in labels.items():
+                try:
+                    columns = convert_labels(
+                        paths, values, kinds[name], names.get(name), None, label_separator, files
                     )
-                )
-                for name, kind in _kinds(mode).items()
-            }
+                except ManifestError as err:
+                    raise ManifestError(f"{argument}[{name!r}]: {err}") from err
+                outputs[name] = Output(**columns)
             return TargetColumns({"outputs": outputs}, options)
         (name,) = targets
-        labels, class_names = labels[name], _of_single(name, class_names)
+        labels, class_names = labels[name], of_single(name, class_names)
     return TargetColumns(
         {
             "labels": labels,
@@ -164,9 +169,14 @@ def read_listed_targets(
     )
 
 
-def _kinds(mode: MultiOutputMode) -> dict[str, Any]:
-    """Returns the kind of each output that is made from a list of labels."""
-    without = [name for name, own in mode.modes.items() if own.kind is None]
+def _kinds(mode: MultiOutputMode, argument: str) -> dict[str, Any]:
+    """Returns the kind of each output that is made from a list of labels; None for masks."""
+    has_masks = argument == "y"
+    without = [
+        name
+        for name, own in mode.modes.items()
+        if own.kind is None and not (has_masks and own.name == "mask")
+    ]
     if without:
         raise OptionError(
             f"The output {without[0]!r} has the label mode {mode.modes[without[0]].name!r}, which "
@@ -216,7 +226,7 @@ def _by_output(argument: str, value: Any, mode: MultiOutputMode) -> Mapping[Any,
     return {str(name): one for name, one in given.items()}
 
 
-def _of_single(name: Any, value: Any) -> Any:
+def of_single(name: Any, value: Any) -> Any:
     """Returns the value for the only output, which may be in a mapping of one."""
     is_by_output = isinstance(value, Mapping) and list(value) == [name]
     return value[name] if is_by_output and not isinstance(value[name], int) else value

@@ -11,7 +11,7 @@ from PIL import Image
 
 import imggen
 from imggen.augment import MixUp, RandomFlip, RandomResizedCrop, RandomRotation
-from imggen.errors import ManifestError, OptionError
+from imggen.errors import ImggenError, ManifestError, OptionError
 
 Pixels = npt.NDArray[np.uint8]
 
@@ -265,7 +265,7 @@ def test_inputs_beside_the_images() -> None:
                 np.testing.assert_allclose(x["image"][..., 0] + x["depth"][..., 0], 255, atol=1)
                 np.testing.assert_array_equal(y.argmax(axis=1), rows % 2)
     for message, inputs in (
-        ("'age' has 5 rows|'number:age' has 5", {"age": np.arange(5)}),
+        (r"inputs\['age'\] has 5 rows and x has 6", {"age": np.arange(5)}),
         ("dtype", {"age": list("abcdef")}),
         ("has 5; expected", {"depth": draw((5, 4, 4))}),
         ("reserved", {"image": ages}),
@@ -274,3 +274,43 @@ def test_inputs_beside_the_images() -> None:
             imggen.from_arrays(images, inputs=inputs)
     with pytest.raises(OptionError, match="MixUp"):
         imggen.from_arrays(images, ages % 2, inputs={"age": ages}, augment=MixUp())
+
+
+def test_outputs_have_masks_and_weights_of_their_own() -> None:
+    x = draw((6, 8, 8, 3))
+    masks = x[..., 0] % 2
+    kind, age, weights = [0, 1] * 3, np.arange(6.0), np.arange(6.0) + 1
+    sequence = imggen.from_arrays(
+        x,
+        {"kind": kind, "age": age},
+        masks=masks,
+        targets={"kind": "int", "age": "regression", "area": "mask"},
+        sample_weight={"age": weights},
+        shuffle=False,
+    )
+    _, y, sample_weight = sequence[0]
+    np.testing.assert_array_equal(y["area"][..., 0], masks)
+    np.testing.assert_array_equal(sample_weight["age"], weights)
+    np.testing.assert_array_equal(sample_weight["kind"], np.ones(6))
+    for _, val in imggen.kfold_sequences(sequence, 3, batch_size=2):
+        rows = [int(name[2:-1]) for name in val.manifest.paths]
+        np.testing.assert_array_equal(val[0][0], x[rows])
+        np.testing.assert_array_equal(val[0][1]["area"][..., 0], masks[rows])
+
+
+def test_errors_name_the_arguments_of_from_arrays() -> None:
+    x, y = draw((4, 8, 8, 3)), {"kind": [0, 1, 0, 1], "age": [1.0, 2.0, 3.0, 4.0]}
+    targets = {"kind": "int", "age": "regression"}
+    cases: list[tuple[Any, dict[str, Any], str]] = [
+        (y, {}, "y maps the outputs .* Pass targets="),
+        ({**y, "other": y["age"]}, {"targets": targets}, "With targets=, y must be a mapping"),
+        ({**y, "age": [1.0, np.nan, 3.0, 4.0]}, {"targets": targets}, r"y\['age'\]: .* in row 1"),
+        ([0, 1, 0], {}, "y: Got 4 files and 3 labels"),
+        (y, {"targets": targets, "sample_weight": {"b": [1] * 4}}, "sample_weight is for the out"),
+        (y, {"targets": targets, "sample_weight": {"age": [1]}}, r"sample_weight\['age'\] has sh"),
+        (y["kind"], {"inputs": {"n": [1.0]}}, r"inputs\['n'\] has 1 rows and x has 4"),
+        (y["kind"], {"inputs": {"n": [1, 2, np.inf, 4]}}, r"inputs\['n'\] is \[inf\] in row 2"),
+    ]
+    for values, options, message in cases:
+        with pytest.raises(ImggenError, match=message):
+            imggen.from_arrays(x, values, **options)

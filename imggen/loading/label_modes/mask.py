@@ -35,7 +35,7 @@ class MaskMode(LabelMode):
         if manifest.masks is None:
             raise OptionError(
                 'label_mode="mask" needs masks, and these samples have none. Pass mask_dir= to '
-                "scan or from_directory, or mask_col= with a table."
+                "scan or from_directory, mask_col= with a table, or masks= with arrays."
             )
 
     def check_files(
