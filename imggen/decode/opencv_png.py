@@ -44,8 +44,11 @@ _NUM_CHANNELS = {0: 1, 2: 3}
 # The chunks that there may be once, besides IDAT and tEXt, with the lengths of their contents.
 _LENGTHS = {b"IHDR": 13, b"pHYs": 9, b"gAMA": 4, b"sRGB": 1}
 _MAX_INTENT = 3  # the largest legal value of sRGB
-_MAX_TEXT = 1 << 16
-_EXIF_TEXT = b"Raw profile"  # may hold an orientation
+_MAX_GAMMA = 0x7F  # of its first byte
+# libpng warns of shorter texts, and of more than 1,000 of them.
+_MIN_TEXT, _MAX_TEXT, _MAX_NUM_TEXTS = 2, 1 << 16, 900
+# Texts in which Pillow looks for an orientation, or that it takes for facts about the image.
+_READ_BY_PILLOW = (b"Raw profile", b"exif\0", b"XML:com.adobe.xmp\0", b"xmp\0", b"transparency\0")
 
 
 class PlainPng(NamedTuple):
@@ -134,13 +137,20 @@ def _has_harmless_chunks(data: bytes) -> bool:
         if zlib.crc32(view[start - 4 : end]) != checksum:
             return False
         if kind == b"tEXt":
-            if length > _MAX_TEXT or data.startswith(_EXIF_TEXT, start):
+            if not _MIN_TEXT <= length <= _MAX_TEXT or data.startswith(_READ_BY_PILLOW, start):
                 return False
-        elif kind != b"IDAT":
+        elif kind == b"IDAT":
+            if b"IDAT" in seen and seen[-4:] != b"IDAT":
+                return False  # OpenCV does not look for more pixels behind a text
+        else:
             if kind not in _LENGTHS or length != _LENGTHS[kind] or kind in seen or b"IDAT" in seen:
                 return False
             if kind == b"sRGB" and data[start] > _MAX_INTENT:
                 return False
+            if kind == b"gAMA" and data[start] > _MAX_GAMMA:
+                return False
         seen += kind
         start, length, kind = end + _NEXT_CHUNK.size, next_length, next_kind
-    return b"IDAT" in seen and length == 0 and data[start:] == _CHECKSUM_OF_END
+    if b"IDAT" not in seen or seen.count(b"tEXt") > _MAX_NUM_TEXTS:
+        return False
+    return length == 0 and data[start:] == _CHECKSUM_OF_END

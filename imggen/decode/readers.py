@@ -131,7 +131,8 @@ def fit_array(decoded: Decoded, spec: ImageSpec, resize: Resize) -> npt.NDArray[
         opaque = np.full((size[1], size[0], 1), 255, np.uint8)
         pixels = np.concatenate([pixels, opaque], axis=2)
     if spec.fit != "pad" or spec.image_size is None or spec.image_size == size[::-1]:
-        return pixels if pixels.flags.c_contiguous else pixels.copy()
+        # Pillow's own memory is read-only.
+        return pixels if pixels.flags.carray else pixels.copy()
     canvas = np.zeros((*spec.image_size, pixels.shape[2]), np.uint8)
     canvas[offset[1] : offset[1] + size[1], offset[0] : offset[0] + size[0]] = pixels
     return canvas

@@ -327,10 +327,18 @@ def test_without_a_size_files_keep_their_own():
 
 
 def test_what_is_loaded_may_be_written_to():
-    pixels = load(encoded(noise(6, 11)))
-    pixels[:] = 7
+    for format, mode in itertools.product(["PNG", "JPEG", "BMP"], ["rgb", "rgba", "grayscale"]):
+        # Of the last one no pixel is changed, whoever decodes it.
+        for spec in (
+            ImageSpec((4, 5), mode),
+            ImageSpec(None, mode),
+            ImageSpec(None, mode, shorter_side=9),
+        ):
+            with case(format, spec):
+                pixels = load_image(encoded(noise(6, 11), format), spec)
+                pixels[:] = 7
 
-    assert (pixels == 7).all()
+                assert (pixels == 7).all()
 
 
 def test_a_path_a_string_and_bytes_give_the_same(tmp_path):

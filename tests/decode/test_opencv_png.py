@@ -73,6 +73,16 @@ NOT_PLAIN = {
     "profile": encoded(COLOR, icc_profile=SRGB),
     "EXIF": encoded(COLOR, exif=b"Exif\0\0II*\0\x08\0\0\0\0\0\0\0\0\0"),
     "EXIF as text": png(chunk(b"tEXt", b"Raw profile type exif\0\nexif\n 4\n00000000\n")),
+    "EXIF as text of another name": png(chunk(b"tEXt", b"exif\0Exif\0\0II*\0")),
+    "XMP as text": png(chunk(b"tEXt", b'XML:com.adobe.xmp\0<a tiff:Orientation="6"/>')),
+    "a text that Pillow takes for a color": png(chunk(b"tEXt", b"transparency\0x")),
+    "an empty text": png(chunk(b"tEXt", b"")),
+    "more texts than libpng keeps": png(*[chunk(b"tEXt", b"a\0b")] * 1001),
+    "a text between the data": png(data=[ROWS[:5]])[:-12]
+    + chunk(b"tEXt", b"a\0b")
+    + chunk(b"IDAT", ROWS[5:])
+    + png()[-12:],
+    "illegal gamma": png(chunk(b"gAMA", b"\xff" * 4)),
     "XMP": png(chunk(b"iTXt", b'XML:com.adobe.xmp\0\0\0\0\0<a tiff:Orientation="6"/>')),
     "compressed text": png(chunk(b"zTXt", b"Comment\0\0" + zlib.compress(b"text"))),
     "a long text": png(chunk(b"tEXt", b"a\0" + b"b" * 70_000)),
