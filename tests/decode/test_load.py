@@ -327,15 +327,15 @@ def test_without_a_size_files_keep_their_own():
 
 
 def test_what_is_loaded_may_be_written_to():
-    for format, mode in itertools.product(["PNG", "JPEG", "BMP"], ["rgb", "rgba", "grayscale"]):
+    for kind, mode in itertools.product(["PNG", "JPEG", "BMP"], ["rgb", "rgba", "grayscale"]):
         # Of the last one no pixel is changed, whoever decodes it.
         for spec in (
             ImageSpec((4, 5), mode),
             ImageSpec(None, mode),
             ImageSpec(None, mode, shorter_side=9),
         ):
-            with case(format, spec):
-                pixels = load_image(encoded(noise(6, 11), format), spec)
+            with case(kind, spec):
+                pixels = load_image(encoded(noise(6, 11), kind), spec)
                 pixels[:] = 7
 
                 assert (pixels == 7).all()
