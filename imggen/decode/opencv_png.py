@@ -139,6 +139,8 @@ def _has_harmless_chunks(data: bytes) -> bool:
         if kind == b"tEXt":
             if not _MIN_TEXT <= length <= _MAX_TEXT or data.startswith(_READ_BY_PILLOW, start):
                 return False
+            if seen.count(kind) >= _MAX_NUM_TEXTS:
+                return False
         elif kind == b"IDAT":
             if b"IDAT" in seen and seen[-4:] != b"IDAT":
                 return False  # OpenCV does not look for more pixels behind a text
@@ -151,6 +153,4 @@ def _has_harmless_chunks(data: bytes) -> bool:
                 return False
         seen += kind
         start, length, kind = end + _NEXT_CHUNK.size, next_length, next_kind
-    if b"IDAT" not in seen or seen.count(b"tEXt") > _MAX_NUM_TEXTS:
-        return False
-    return length == 0 and data[start:] == _CHECKSUM_OF_END
+    return b"IDAT" in seen and length == 0 and data[start:] == _CHECKSUM_OF_END
