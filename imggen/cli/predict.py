@@ -95,7 +95,7 @@ def predict(
         predictions.save(table, overwrite=force)
     with progress_bars() as progress:
         for page in pages:
-            text = predictions_page(predictions.table, predictions.files, source, progress)
+            text = predictions_page(predictions.summarize(), predictions.files, source, progress)
             write_page(page, text, overwrite=force)
     if as_json:
         click.echo(predictions.to_json())

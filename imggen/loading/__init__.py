@@ -19,6 +19,7 @@ from imggen.loading.function_names import (
 )
 from imggen.loading.image_source import ImageSource
 from imggen.loading.label_modes import (
+    LABEL_MODES,
     LabelMode,
     LabelModeLike,
     MultiOutputMode,
@@ -30,7 +31,6 @@ from imggen.loading.label_modes import (
     class_weights,
     default_label_mode,
     find_label_mode,
-    is_label_mode,
 )
 from imggen.loading.sample_loader import Failure, SampleLoader
 from imggen.loading.sampler import EpochSampler
@@ -44,6 +44,7 @@ from imggen.loading.table_batch_maker import (
 )
 
 __all__ = [
+    "LABEL_MODES",
     "ArrayImages",
     "Batch",
     "BatchMaker",
@@ -76,7 +77,6 @@ __all__ = [
     "import_function",
     "import_name",
     "is_from_keras",
-    "is_label_mode",
     "load_substitute",
     "statistics",
 ]

@@ -6,7 +6,8 @@ layers, and class names for scores. The format of files changes in ``schema.json
 ``settings_file`` together, with a new version number.
 """
 
+from imggen.preprocessing.fields import OutputSettings
 from imggen.preprocessing.libraries import describe_libraries
 from imggen.preprocessing.settings import Preprocessing
 
-__all__ = ["Preprocessing", "describe_libraries"]
+__all__ = ["OutputSettings", "Preprocessing", "describe_libraries"]

@@ -4,12 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple, final
 
 import numpy.typing as npt
 
 from imggen.decode import ImageSpec
 from imggen.loading import Scaling
+
+
+@final
+class OutputSettings(NamedTuple):
+    """One output of a model that has several.
+
+    Attributes:
+        name: Its name, the key of its targets.
+        label_mode: The kind of its targets.
+        class_names: The name of each class; position is class index. Empty for other targets.
+    """
+
+    name: str
+    label_mode: str | None
+    class_names: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -25,6 +40,7 @@ class Settings:
     decoded_by: str | None = None
     resized_by: str | None = None
     loader: Callable[[str], npt.NDArray[Any]] | None = None
+    outputs: tuple[OutputSettings, ...] = ()
 
     @property
     def image_size(self) -> tuple[int, int] | None:

@@ -43,14 +43,15 @@ def check_value(value: object, schema: Mapping[str, Any], name: str = "") -> Non
     if fault is not None:
         raise ValueError(f"{name or 'it'} is {shorten(value)}; expected {fault}")
     if isinstance(value, dict):
-        properties = schema["properties"]
+        properties, others = schema["properties"], schema["additionalProperties"]
         for key in schema["required"]:
             if key not in value:
                 raise ValueError(f"the field {_join(name, key)} is missing")
         for key, member in value.items():
-            if key not in properties:
+            expected = properties.get(key, others)
+            if not expected:
                 raise ValueError(f"the field {_join(name, key)} is not known")
-            check_value(member, properties[key], _join(name, key))
+            check_value(member, expected, _join(name, key))
 
 
 def _join(name: str, key: str) -> str:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, final
+from typing import TYPE_CHECKING, Any, ClassVar, final, overload
 
 import numpy as np
 import numpy.typing as npt
 
 from imggen.core import check_arguments, shorten
-from imggen.errors import SampleError
-from imggen.preprocessing.fields import Settings
+from imggen.errors import OptionError, SampleError
+from imggen.preprocessing.fields import OutputSettings, Settings
 from imggen.preprocessing.image_input import read_images
 from imggen.preprocessing.keras_layers import make_keras_layers
 from imggen.preprocessing.ranking import rank_classes
@@ -46,11 +47,13 @@ class Preprocessing(Settings):
         scaling: The conversion of values after augmentation.
         dtype: The dtype of batches.
         data_format: "channels_last" or "channels_first".
-        label_mode: The kind of targets that the model was trained on.
-        class_names: The name of each class; position is class index.
+        label_mode: The kind of targets that the model was trained on; "several outputs" for a model
+            with more than one.
+        class_names: The name of each class; position is class index. Empty for several outputs.
         decoded_by: The library that decodes, and its version; None with a custom loader.
         resized_by: The library that resizes, and its version; None with a custom loader.
         loader: The custom loader of the sequence, or None.
+        outputs: For several outputs, the ``name``, ``label_mode`` and ``class_names`` of each.
 
     Example:
         >>> prep = sequence.preprocessing
@@ -96,22 +99,38 @@ class Preprocessing(Settings):
             x[position] = array
         return self.scaling.apply(x, channels_first=channels_first)
 
+    @overload
+    def decode_predictions(
+        self, scores: Mapping[str, Any], top: int = 3
+    ) -> dict[str, list[list[tuple[str, float]]]]: ...
+
+    @overload
+    def decode_predictions(self, scores: Any, top: int = 3) -> list[list[tuple[str, float]]]: ...
+
     @check_arguments
-    def decode_predictions(self, scores: Any, top: int = 3) -> list[list[tuple[str, float]]]:
+    def decode_predictions(self, scores: Any, top: int = 3) -> Any:
         """Names the most likely classes of each image.
 
         Args:
             scores: What ``model.predict`` returned: probabilities, shape (n, classes), or
                 (classes,) for one image; for two classes also the probability of the second,
-                shape (n, 1).
+                shape (n, 1). For several outputs, a dictionary of these by output.
             top: The most classes to name per image, 1 or more.
 
         Returns:
-            For each image, pairs of class name and probability, the most likely first.
+            For each image, pairs of class name and probability, the most likely first. For several
+            outputs, a dictionary of these by output; outputs without classes are left out.
 
         Raises:
-            OptionError: The scores do not fit the classes, or are not probabilities.
+            OptionError: The scores do not fit the classes, or are not probabilities; or they are
+                not a dictionary with all outputs that have classes.
         """
+        if self.outputs:
+            return {
+                output.name: rank_classes(_select_scores(scores, output), output.class_names, top)
+                for output in self.outputs
+                if output.class_names and output.label_mode not in ("boxes", "keypoints")
+            }
         return rank_classes(scores, self.class_names, top)
 
     @check_arguments
@@ -170,3 +189,17 @@ class Preprocessing(Settings):
                 Keras's that keeps the order of the channels.
         """
         return make_keras_layers(self)
+
+
+def _select_scores(scores: Any, output: OutputSettings) -> Any:
+    if isinstance(scores, Mapping) and output.name in scores:
+        return scores[output.name]
+    given = (
+        f"has the keys {shorten(list(scores))}"
+        if isinstance(scores, Mapping)
+        else (f"is {type(scores).__name__}")
+    )
+    raise OptionError(
+        f"scores {given}; expected a dictionary with the key {output.name!r}, since the model has "
+        "several outputs. Pass dict(zip(model.output_names, scores)) if predict returned a list."
+    )

@@ -17,8 +17,15 @@ from imggen.core import (
 )
 from imggen.decode import NUM_CHANNELS, ImageSpec
 from imggen.errors import ExportError, ImggenError, OptionError, PreprocessingError
-from imggen.loading import Scaling, describe_function, import_function, import_name, is_label_mode
-from imggen.preprocessing.fields import Settings
+from imggen.loading import (
+    LABEL_MODES,
+    MultiOutputMode,
+    Scaling,
+    describe_function,
+    import_function,
+    import_name,
+)
+from imggen.preprocessing.fields import OutputSettings, Settings
 from imggen.preprocessing.keras_archive import read_member, write_member
 from imggen.preprocessing.libraries import describe_libraries
 from imggen.preprocessing.schema import check_value, read_schema
@@ -114,11 +121,12 @@ def _to_members(prep: Settings) -> dict[str, Any]:
             "imported by a name. Define it with def at the top level of a module of its own, which "
             "is not the script that is run."
         )
-    if not is_label_mode(prep.label_mode):
-        raise PreprocessingError(
-            f"A custom label mode, {shorten(prep.label_mode)}, cannot be saved: it is code. Use "
-            "label_mode=None for the sequence whose settings are saved."
-        )
+    for mode in [output.label_mode for output in prep.outputs] or [prep.label_mode]:
+        if mode not in LABEL_MODES:
+            raise PreprocessingError(
+                f"A custom label mode, {shorten(mode)}, cannot be saved: it is code. Use "
+                "label_mode=None for the sequence whose settings are saved."
+            )
     return {
         "format": _FORMAT,
         "version": VERSION,
@@ -151,7 +159,17 @@ def _to_members(prep: Settings) -> dict[str, Any]:
             "data_format": prep.data_format,
             "shape": list(prep.input_shape or ()),
         },
-        "targets": {"label_mode": prep.label_mode, "class_names": list(prep.class_names)},
+        "targets": {
+            "label_mode": prep.label_mode,
+            "class_names": list(prep.class_names),
+            "outputs": {
+                output.name: {
+                    "label_mode": output.label_mode,
+                    "class_names": list(output.class_names),
+                }
+                for output in prep.outputs
+            },
+        },
     }
 
 
@@ -182,22 +200,30 @@ def _from_members(members: dict[str, Any]) -> Settings:
     )
     parsed.check_dtype(members["batch"]["dtype"])
     targets = members["targets"]
-    if not is_label_mode(targets["label_mode"]):
-        raise OptionError(
-            f"targets.label_mode is {shorten(targets['label_mode'])}, which is unknown"
-        )
-    names = tuple(targets["class_names"])
-    if len(set(names)) < len(names):
-        raise OptionError("targets.class_names has a name twice")
+    outputs = targets["outputs"]
+    for name, output in [("", targets), *outputs.items()]:
+        place = f"targets.outputs.{name[:80]}" if name else "targets"
+        mode = output["label_mode"]
+        has_several = output is targets and bool(outputs)
+        if has_several != (mode == MultiOutputMode.name) or not (
+            has_several or mode in LABEL_MODES
+        ):
+            raise OptionError(f"{place}.label_mode is {shorten(mode)}, which is unknown")
+        if len(set(output["class_names"])) < len(output["class_names"]):
+            raise OptionError(f"{place}.class_names has a name twice")
     return Settings(
         spec=spec,
         scaling=parsed,
         dtype=members["batch"]["dtype"],
         data_format=members["batch"]["data_format"],
         label_mode=targets["label_mode"],
-        class_names=names,
+        class_names=tuple(targets["class_names"]),
         decoded_by=decode["library"],
         resized_by=resize["library"],
+        outputs=tuple(
+            OutputSettings(name, output["label_mode"], tuple(output["class_names"]))
+            for name, output in outputs.items()
+        ),
     )
 
 

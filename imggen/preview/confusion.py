@@ -26,7 +26,7 @@ def confusion_matrix(table: pd.DataFrame, *, cell: int = 44) -> Image.Image:
 
     Args:
         table: A table with the columns ``true`` and ``predicted``, as ``ImageSequence.predict``
-            returns it. Rows without a prediction are left out.
+            returns it for one class per image. Rows without a prediction are left out.
         cell: The side of a cell in pixels, 1 or more.
 
     Returns:
@@ -98,7 +98,7 @@ def _count(table: pd.DataFrame, names: list[str]) -> npt.NDArray[np.int64]:
     if unknown:
         raise OptionError(
             f"The table has the classes {unknown}, but scores only for {names}. Add the missing "
-            "columns 'p_<class>'."
+            "columns 'p_<class>'. With several classes per image, there is no confusion matrix."
         )
     for true, predicted in pairs:
         counts[index_of[true], index_of[predicted]] += 1

@@ -6,6 +6,7 @@ import dataclasses
 import functools
 import json
 import os
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, final
@@ -23,7 +24,7 @@ from imggen.core import (
     read_start,
     write_records,
 )
-from imggen.data import Manifest, MultiLabelColumn
+from imggen.data import Manifest, MultiLabelColumn, TargetColumn
 from imggen.decode import read_image
 from imggen.errors import ExportError, ImageError, OptionError
 from imggen.loading import (
@@ -54,16 +55,19 @@ class FilePredictions:
 
     Attributes:
         table: The columns ``path``, ``true`` (only if true classes are known), ``predicted``,
-            ``p_<class name>`` and ``error`` (the reason why a file could not be read, or None).
+            ``p_<class name>`` and ``error`` (the reason why a file could not be read, or None). For
+            several outputs, ``<output>_predicted`` and ``<output>_p_<class name>``.
         files: The path of each image.
-        class_names: The classes of the model, in order.
+        class_names: The classes of the model, in order; empty for several outputs.
         skipped: How many files of a folder were skipped, by reason.
+        outputs: The names of several outputs; empty for one.
     """
 
     table: pd.DataFrame
     files: Sequence[str]
     class_names: tuple[str, ...]
     skipped: Mapping[str, int]
+    outputs: tuple[str, ...] = ()
 
     @property
     def num_errors(self) -> int:
@@ -83,19 +87,36 @@ class FilePredictions:
     @property
     def _evaluated(self) -> pd.DataFrame:
         if "true" not in self.table:
-            return self.table.iloc[:0].assign(true=None)
+            return self.table.iloc[:0].assign(true=None, predicted=None)
         return self.table.dropna(subset=["true", "predicted"])
 
     def describe(self) -> list[str]:
         """Returns a line for each image: its class and score, or its error."""
-        scores = self.table[[f"p_{name}" for name in self.class_names]].max(axis=1).tolist()
-        predicted, errors = self.table["predicted"].tolist(), self.table["error"].tolist()
-        return [
-            f"{path}: {'cannot be read: ' + error if error else f'{name} ({score:.4f})'}"
-            for path, name, score, error in zip(
-                self.table["path"].tolist(), predicted, scores, errors, strict=True
+        table = self.summarize()
+        scores = table[[f"p_{name}" for name in self.class_names]].max(axis=1).tolist()
+        lines = []
+        for path, name, score, error in zip(
+            table["path"], table["predicted"], scores, table["error"], strict=True
+        ):
+            text = name if score != score else f"{name} ({score:.4f})"
+            lines.append(f"{path}: {f'cannot be read: {error}' if error else text}")
+        return lines
+
+    def summarize(self) -> pd.DataFrame:
+        """Returns the table with one column "predicted"; for several outputs, a text of all."""
+        if not self.outputs:
+            return self.table
+        columns = [self.table[f"{name}_predicted"].tolist() for name in self.outputs]
+        texts = [
+            None
+            if error
+            else "; ".join(
+                f"{name}: {f'{value:.4g}' if isinstance(value, float) else value}"
+                for name, value in zip(self.outputs, values, strict=True)
             )
+            for error, *values in zip(self.table["error"].tolist(), *columns, strict=True)
         ]
+        return self.table[["path", "error"]].assign(predicted=np.array(texts, object))
 
     def to_json(self) -> str:
         """Returns the rows as JSON, as ``save`` writes them."""
@@ -124,6 +145,7 @@ class FilePredictions:
         return {
             "format": _FORMAT,
             "class_names": list(self.class_names),
+            "outputs": list(self.outputs),
             "images": len(self.table),
             "errors": self.num_errors,
             "evaluated": self.num_evaluated,
@@ -150,7 +172,6 @@ def predict_files(
     batch_size: int = 32,
     workers: int | None = None,
     from_logits: bool | None = None,
-    output: str | int | None = None,
 ) -> FilePredictions:
     """Predicts images that are read and scaled as in training.
 
@@ -161,7 +182,6 @@ def predict_files(
         batch_size: The number of images per batch, 1 or more.
         workers: As in ``ImageSequence``.
         from_logits: As in ``ImageSequence.predict``.
-        output: As in ``ImageSequence.predict``.
 
     Raises:
         OptionError: The model's input or output does not fit the settings, or a prediction is not
@@ -171,7 +191,25 @@ def predict_files(
 
     check_whole("batch_size", batch_size, 1)
     _check_model(model, prep)
-    manifest, mode = _make_manifest(prep, images.files)
+    manifest = Manifest.from_files(images.files, None, root="")
+    prepared = {
+        output.name: _prepare_output(manifest, output.label_mode, output.class_names)
+        for output in prep.outputs
+    }
+    names = tuple(name for name, own in prepared.items() if own is not None)
+    tabulated: dict[str | None, tuple[LabelMode, Manifest]] = {
+        name: own for name, own in prepared.items() if own is not None
+    }
+    if not prep.outputs:
+        only = None
+        if prep.label_mode != "regression":
+            only = _prepare_output(manifest, prep.label_mode, prep.class_names)
+        if only is None:
+            raise OptionError(
+                f"The model was trained with label mode {prep.label_mode!r}, and tables are made "
+                "of predictions of classes. Call model.predict(prep(files)) in Python."
+            )
+        tabulated = {None: only}
     options = WorkerOptions(workers, False, 10)
     maker = BatchMaker(
         samples=SampleLoader(
@@ -195,9 +233,10 @@ def predict_files(
         buffers=BufferPool(options.max_prefetched + 2),
     )
     columns, failures = predict_in_order(
-        maker, mode, options, model, output=output, from_logits=from_logits, verbose=0
+        maker, tabulated, options, model, output=None, from_logits=from_logits, verbose=0
     )
-    columns.pop("true", None)
+    for name in tabulated:  # the classes of files without labels are not known
+        del columns["true" if name is None else f"{name}_true"]
     reasons = np.array([failures.get(row) for row in range(len(images.files))], object)
     has_true = images.labels is not None and prep.label_mode in _CLASS_MODES
     true = {"true": np.array(images.labels, object)} if has_true else {}
@@ -205,27 +244,29 @@ def predict_files(
     table = pd.DataFrame(
         {name: pd.Series(values, dtype=values.dtype) for name, values in made.items()}
     )
-    names = tuple(name.removeprefix("p_") for name in columns if name.startswith("p_"))
-    return FilePredictions(table, images.files, names, images.skipped)
+    classes = [] if names else [name for name in columns if name.startswith("p_")]
+    class_names = tuple(name.removeprefix("p_") for name in classes)
+    return FilePredictions(table, images.files, class_names, images.skipped, names)
 
 
-def _make_manifest(prep: Preprocessing, files: Sequence[str]) -> tuple[Manifest, LabelMode]:
-    """Makes the manifest of files without labels, and the mode that makes columns of predictions.
+def _prepare_output(
+    manifest: Manifest, label_mode: str | None, class_names: tuple[str, ...]
+) -> tuple[LabelMode, Manifest] | None:
+    """Returns the mode that makes the columns of an output, and the samples without true targets.
 
-    Raises:
-        OptionError: The model predicts something other than classes.
+    None for masks and other targets that are not values of a table.
     """
-    manifest = Manifest.from_files(files, None, root="", class_names=prep.class_names or None)
-    if prep.label_mode in _CLASS_MODES:
-        return manifest, find_label_mode(None)
-    if prep.label_mode == "multi_label":
-        none = np.zeros((len(files), len(prep.class_names)), bool)
+    manifest = dataclasses.replace(manifest, class_names=class_names)
+    if label_mode in _CLASS_MODES:
+        return find_label_mode(None), manifest
+    if label_mode == "multi_label":
+        none = np.zeros((len(manifest), len(class_names)), bool)
         labels = MultiLabelColumn.from_matrix(none, ";")
-        return dataclasses.replace(manifest, multi_labels=labels), find_label_mode("multi_label")
-    raise OptionError(
-        f"The model was trained with label mode {prep.label_mode!r}, and tables are made of "
-        "predictions of classes. Call model.predict(prep(files)) in Python."
-    )
+        return find_label_mode("multi_label"), dataclasses.replace(manifest, multi_labels=labels)
+    if label_mode == "regression":
+        targets = TargetColumn.from_values(np.zeros(len(manifest), np.float32))
+        return find_label_mode("regression"), dataclasses.replace(manifest, targets=targets)
+    return None
 
 
 def _choose_load(prep: Preprocessing) -> Any:
@@ -269,7 +310,7 @@ def _is_own(path: str) -> bool:
     """Whether a file holds predictions."""
     if path.lower().endswith(".csv"):
         header = read_start(path, 2**20).partition(b"\n")[0].rstrip(b"\r")
-        return header.startswith((b"path,predicted,", b"path,true,")) and header.endswith(b",error")
+        return bool(re.match(rb"path,(true,|.*predicted,).*error$", header))
     try:
         return InputFile(path, ExportError).read_json_object().get("format") == _FORMAT
     except ExportError:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from abc import abstractmethod
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, final
 
 import keras
@@ -11,6 +12,7 @@ import numpy.typing as npt
 
 from imggen.augment import Pipeline
 from imggen.core import check_arguments
+from imggen.data import Manifest
 from imggen.errors import OptionError
 from imggen.loading import (
     Batch,
@@ -18,10 +20,11 @@ from imggen.loading import (
     EpochSampler,
     ImageSource,
     LabelMode,
+    MultiOutputMode,
     NoTargetMode,
     SampleLoader,
 )
-from imggen.preprocessing import Preprocessing, describe_libraries
+from imggen.preprocessing import OutputSettings, Preprocessing, describe_libraries
 from imggen.sequences.base import EpochSequence
 from imggen.sequences.model_output import choose_outputs, select_output
 from imggen.workers import WorkerOptions
@@ -49,18 +52,27 @@ class PredictionView:
     def preprocessing(self) -> Preprocessing:
         """Everything between an image and the input of the model; see ``Preprocessing``."""
         maker, spec = self.batch_maker, self._source.spec
-        boxes = maker.manifest.boxes
+        mode, manifest = maker.label_mode, maker.manifest
+        boxes = manifest.boxes
+        class_names = manifest.class_names if boxes is None else boxes.class_names
+        outputs: tuple[OutputSettings, ...] = ()
+        if isinstance(mode, MultiOutputMode):
+            outputs = tuple(
+                OutputSettings(name, mode.modes[name].name, names)
+                for name, names in mode.class_names(manifest).items()
+            )
         decoded_by, resized_by = (None, None) if spec is None else describe_libraries(spec)
         return Preprocessing(
             spec=spec,
             scaling=maker.scaling,
             dtype=maker.dtype,
             data_format="channels_first" if maker.channels_first else "channels_last",
-            label_mode=maker.label_mode.name,
-            class_names=maker.manifest.class_names if boxes is None else boxes.class_names,
+            label_mode=mode.name,
+            class_names=() if outputs else class_names,
             decoded_by=decoded_by,
             resized_by=resized_by,
             loader=None if spec is not None else self._source.load_whole,
+            outputs=outputs,
         )
 
     def whole_images(self) -> SampleLoader:
@@ -150,7 +162,7 @@ def _prediction_table(
 
     columns, _ = predict_in_order(
         maker,
-        maker.label_mode,
+        maker.label_mode.tabulated_outputs(maker.manifest),
         options,
         model,
         output=output,
@@ -166,7 +178,7 @@ def _prediction_table(
 
 def predict_in_order(
     maker: BatchMaker,
-    mode: LabelMode,
+    tabulated: Mapping[str | None, tuple[LabelMode, Manifest]],
     options: WorkerOptions,
     model: keras.Model,
     *,
@@ -178,7 +190,8 @@ def predict_in_order(
 
     Args:
         maker: The batch maker; its order, augmentations and targets are not used.
-        mode: Makes the columns of the model's output.
+        tabulated: The mode that makes the columns of each output, and its samples; see
+            ``LabelMode.tabulated_outputs``.
         options: As in ``_prediction_table``, like all others.
         model: The model.
         output: The output of the model.
@@ -189,7 +202,6 @@ def predict_in_order(
         Columns by name, and the reason for each row whose file could not be read.
     """
     manifest = maker.manifest
-    tabulated = mode.tabulated_outputs(manifest)
     if not tabulated:
         raise OptionError(
             "predict() makes a table, and none of these outputs has classes or numbers as targets; "

@@ -285,9 +285,52 @@ def test_several_labels_are_predicted_and_other_targets_refused(photos, tmp_path
     ages = imggen.from_dataframe(frame, y_col="age", label_mode="regression", **options)
     with pytest.raises(imggen.errors.OptionError, match="label mode 'regression'"):
         predict_files(model, ages.preprocessing, images)
-    targets = {"kind": "multi_label", "age": "regression"}
-    two = imggen.from_dataframe(
-        frame.rename(columns={"labels": "kind"}), y_col=None, targets=targets, **options
+
+
+def test_several_outputs_are_kept_named_and_predicted(photos, tmp_path):
+    frame = pd.DataFrame(
+        {"path": ["cat/000.png", "dog/000.png"], "kind": ["cat", "dog"], "tags": ["a;b", "b;c"],
+         "age": [1.0, 2.0]}
+    )  # fmt: skip
+    targets = {"kind": "int", "tags": "multi_label", "age": "regression"}
+    train = imggen.from_dataframe(
+        frame, y_col=None, targets=targets, root=photos, image_size=SIZE, shuffle=False
     )
-    two.preprocessing.save(tmp_path / "two.json")
-    assert Preprocessing.load(tmp_path / "two.json") == two.preprocessing
+    train.preprocessing.save(tmp_path / "prep.json")
+    prep = Preprocessing.load(tmp_path / "prep.json")
+    assert prep == train.preprocessing
+    assert hash(prep) == hash(train.preprocessing)
+    assert [tuple(output) for output in prep.outputs] == [
+        ("kind", "int", ("cat", "dog")),
+        ("tags", "multi_label", ("a", "b", "c")),
+        ("age", "regression", ()),
+    ]
+    flat = keras.layers.Flatten()(image := keras.Input((*SIZE, 3)))
+    heads = {"kind": (2, "softmax"), "tags": (3, "sigmoid"), "age": (1, None)}
+    outputs = {name: keras.layers.Dense(*head, name=name)(flat) for name, head in heads.items()}
+    model = keras.Model(image, outputs)
+    expected = train.predict(model).set_index("path")
+    expected = expected[[name for name in expected.columns if not name.endswith("_true")]]
+    named = prep.decode_predictions(model.predict(prep(train.filepaths), verbose=0), top=1)
+    assert set(named) == {"kind", "tags"}
+    assert [name for ((name, _),) in named["kind"]] == list(expected["kind_predicted"])
+
+    (photos / "bad.png").write_text("not an image")
+    model.save(tmp_path / "model.keras")
+    prep.save(tmp_path / "model.keras")
+    files = [tmp_path / name for name in ("p.csv", "p.json", "p.html")]
+    line = ["predict", tmp_path / "model.keras", photos, *(v for f in files for v in ("-o", f))]
+    result = invoke(*line)
+    assert result.exit_code == 1, result.output
+    made = pd.read_csv(files[0]).set_index("path")
+    found = made.loc[expected.index].drop(columns="error")
+    pd.testing.assert_frame_equal(
+        found, expected, rtol=0, atol=1e-6, check_dtype=False, check_index_type=False
+    )
+    assert made.loc[str(photos / "bad.png")].notna().sum() == 1
+    kind, age = expected["kind_predicted"].iloc[0], expected["age_predicted"].iloc[0]
+    text = f"kind: {kind}; tags: {expected['tags_predicted'].iloc[0]}; age: {age:.4g}"
+    assert f"cat/000.png: {text}\n" in result.stdout
+    assert text in files[2].read_text()
+    assert json.loads(files[1].read_text())["outputs"] == list(targets)
+    assert invoke(*line).exit_code == 1  # earlier outputs are replaced

@@ -27,6 +27,7 @@ LEGAL = {
     ("resize__antialias", "True"),
     ("scaling__rescale", "1.5"),
     ("scaling__rescale", "-3"),
+    ("targets__outputs", "{}"),
 }
 
 
@@ -104,7 +105,11 @@ def test_the_file_is_readable(prep, tmp_path):
     assert re.fullmatch(r"[\w-]+ \d+\.\S+", members["resize"]["library"])
     assert members["decode"]["background"] == [255, 255, 255]
     assert members["batch"]["shape"] == [8, 9, 3]
-    assert members["targets"] == {"label_mode": "categorical", "class_names": ["cat", "dog"]}
+    assert members["targets"] == {
+        "label_mode": "categorical",
+        "class_names": ["cat", "dog"],
+        "outputs": {},
+    }
 
 
 def test_every_field_of_the_schema_is_required_and_no_other_is_known(prep, tmp_path):
@@ -114,7 +119,7 @@ def test_every_field_of_the_schema_is_required_and_no_other_is_known(prep, tmp_p
     paths = list(members)
     paths += [f"{part}__{name}" for part in members if isinstance(members[part], dict)
               for name in members[part]]  # fmt: skip
-    assert len(paths) == 28
+    assert len(paths) == 29
     for path in paths:
         file.write_text(json.dumps(members))
         with pytest.raises(PreprocessingError, match=f"{path.replace('__', '.')} is missing"):
@@ -168,6 +173,21 @@ def test_every_field_of_the_schema_is_required_and_no_other_is_known(prep, tmp_p
         ({"targets__class_names": ["cat", 1]}, "each a text"),
         ({"targets__class_names": ["cat", "cat"]}, "has a name twice"),
         ({"targets__label_mode": "other"}, "targets.label_mode is 'other', which is unknown"),
+        ({"targets__label_mode": "several outputs"}, "'several outputs', which is unknown"),
+        ({"targets__outputs": []}, "targets.outputs is "),
+        ({"targets__outputs": {"a": 1}}, "targets.outputs.a is 1; expected an object"),
+        ({"targets__outputs": {"a": {"label_mode": "int"}}}, "outputs.a.class_names is missing"),
+        (
+            {"targets__outputs": {"a": {"label_mode": "int", "class_names": []}}},
+            "targets.label_mode is 'categorical', which",
+        ),
+        (
+            {
+                "targets__label_mode": "several outputs",
+                "targets__outputs": {"a": {"label_mode": "other", "class_names": []}},
+            },
+            "targets.outputs.a.label_mode is 'other'",
+        ),
     ],
 )
 def test_edited_files_are_refused(prep, tmp_path, changes, message):

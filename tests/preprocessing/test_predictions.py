@@ -2,6 +2,7 @@
 
 import keras
 import numpy as np
+import pandas as pd
 import pytest
 from PIL import Image
 
@@ -43,6 +44,21 @@ def test_scores_that_do_not_fit_are_refused(photos):
     nameless = sequence_of(photos, labels=None).preprocessing
     with pytest.raises(OptionError, match="no class names"):
         nameless.decode_predictions([[0.5, 0.5]])
+
+
+def test_scores_of_several_outputs_are_a_dictionary(photos):
+    frame = pd.DataFrame({"path": ["cat/000.png"], "kind": ["cat"], "age": [1.0]})
+    prep = imggen.from_dataframe(
+        frame, y_col=None, targets={"kind": "int", "age": "regression"}, root=photos
+    ).preprocessing
+    assert prep.class_names == ()
+    assert prep.decode_predictions({"kind": [[1.0]], "age": [[3.0]]}) == {"kind": [[("cat", 1.0)]]}
+    for scores, given in (
+        ([[[1.0]], [[3.0]]], "is list"),
+        ({"age": [[3.0]]}, "has the keys .'age'"),
+    ):
+        with pytest.raises(OptionError, match=rf"scores {given}.*dictionary with the key 'kind'"):
+            prep.decode_predictions(scores)
 
 
 def call(layers, image):

@@ -239,6 +239,13 @@ def test_classes_stand_in_the_order_of_the_scores_whether_predicted_or_not():
     assert colored(three, ORANGE)[0] < colored(three, BLUE)[0]
 
 
+def test_several_classes_per_image_have_no_matrix():
+    scores = {"p_a": [0.9, 0.9], "p_b": [0.9, 0.1]}
+    for true, predicted in ((["a;b", "a"], ["a", "a"]), (["a", "b"], ["a;b", ""])):
+        with pytest.raises(OptionError, match="several classes per image, there is no confusion"):
+            imggen.confusion_matrix(table(true, predicted, **scores))
+
+
 @pytest.mark.parametrize(
     "columns", [{"true": ["a"]}, {"predicted": ["a"]}, {"true": [None], "predicted": ["a"]}, {}]
 )

@@ -17,7 +17,6 @@ from imggen.loading.label_modes.registry import (
     SingleLabelMode,
     default_label_mode,
     find_label_mode,
-    is_label_mode,
 )
 
 __all__ = [
@@ -35,5 +34,4 @@ __all__ = [
     "class_weights",
     "default_label_mode",
     "find_label_mode",
-    "is_label_mode",
 ]

@@ -189,6 +189,15 @@ class MultiOutputMode(LabelMode):
             captions.append(_caption(name, caption))
         return _merge(samples), "; ".join(filter(None, captions))
 
+    def class_names(self, manifest: Manifest) -> dict[str, tuple[str, ...]]:
+        """Returns the classes of each output, in order; none for masks, numbers and the like."""
+        found = {}
+        for name, mode in self.modes.items():
+            boxes = manifest.boxes if mode.has_positions else None
+            names = () if boxes is None else boxes.class_names
+            found[name] = names if mode.kind is None else _of_output(manifest, name).class_names
+        return found
+
     def tabulated_outputs(self, manifest: Manifest) -> dict[str | None, tuple[LabelMode, Manifest]]:
         """See ``LabelMode``; without masks and other targets that are no values of a table."""
         return {

@@ -106,11 +106,6 @@ def find_label_mode(label_mode: LabelModeLike, targets_as: TargetsAs = "dict") -
     return LABEL_MODES[label_mode]
 
 
-def is_label_mode(name: str | None) -> bool:
-    """Whether a built-in mode has this name; that of several outputs is one, too."""
-    return name in LABEL_MODES or name == MultiOutputMode.name
-
-
 def default_label_mode(manifest: Manifest) -> LabelMode:
     """Returns the mode that a manifest was probably made for.
 
