@@ -224,8 +224,8 @@ class _RenumberedCache:
     def get(self, index: int, load: Callable[[], npt.NDArray[Any]]) -> npt.NDArray[Any]:
         return self._cache.get(int(self._rows[index]), load)
 
-    def stacked(self, indices: npt.NDArray[np.int64]) -> StackedRows | None:
-        return self._cache.stacked(self._rows[indices])
+    def find_rows(self, indices: npt.NDArray[np.int64]) -> StackedRows | None:
+        return self._cache.find_rows(self._rows[indices])
 
     @property
     def is_full(self) -> bool:

@@ -250,13 +250,13 @@ class DiskCache:
                 self._missing.add(index)
         return _view_read_only(array)
 
-    def stacked(self, indices: npt.NDArray[np.int64]) -> StackedRows | None:
-        """Returns where to find many samples at once.
+    def find_rows(self, indices: npt.NDArray[np.int64]) -> StackedRows | None:
+        """Returns samples as rows of one array, without a copy.
 
         None until all of them are stored and compared with their checksums, or if their shapes or
         dtypes differ.
         """
-        return self._valid.stacked(indices)
+        return self._valid.find_rows(indices)
 
     @property
     def is_full(self) -> bool:

@@ -32,8 +32,8 @@ class ImageCache(Protocol):
     def get(self, index: int, load: Callable[[], npt.NDArray[Any]]) -> npt.NDArray[Any]:
         """Returns sample ``index``, read-only; calls ``load`` if it is not stored."""
 
-    def stacked(self, indices: npt.NDArray[np.int64]) -> StackedRows | None:
-        """Returns where to find many samples at once; None if not all are stored in one array."""
+    def find_rows(self, indices: npt.NDArray[np.int64]) -> StackedRows | None:
+        """Returns samples as rows of one array, without a copy; None if not all are in one."""
 
     @property
     def is_full(self) -> bool:
@@ -71,7 +71,7 @@ class JpegCache:
             return loaded if pixels is None else pixels
         return pixels
 
-    def stacked(self, indices: npt.NDArray[np.int64]) -> None:
+    def find_rows(self, indices: npt.NDArray[np.int64]) -> None:
         """Returns None: JPEGs have different lengths."""
 
     @property

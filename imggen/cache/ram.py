@@ -80,8 +80,8 @@ class RamCache:
             array = self._store(index, load())
         return array
 
-    def stacked(self, indices: npt.NDArray[np.int64]) -> StackedRows | None:
-        """Returns where to find many samples at once.
+    def find_rows(self, indices: npt.NDArray[np.int64]) -> StackedRows | None:
+        """Returns samples as rows of one array, without a copy.
 
         None if not all of them are stored, or if their shapes or dtypes differ.
         """

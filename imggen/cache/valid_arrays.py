@@ -63,8 +63,8 @@ class ValidArrays:
         location = self._others.get(index)
         return None if location is None else location.read()
 
-    def stacked(self, indices: npt.NDArray[np.int64]) -> StackedRows | None:
-        """Returns where to find many samples at once; None if not all are in the stack."""
+    def find_rows(self, indices: npt.NDArray[np.int64]) -> StackedRows | None:
+        """Returns samples as rows of the stack, without a copy; None if not all are in it."""
         stack = self._stack
         if stack is None or not len(indices):
             return None

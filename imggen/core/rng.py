@@ -99,7 +99,7 @@ class SampleGenerators:
         indices: The samples.
 
     Example:
-        >>> rng_for = SampleGenerators(7, Stream.AUGMENT, 2, [30, 31]).of_sample(31)
+        >>> rng_for = SampleGenerators(7, Stream.AUGMENT, 2, [30, 31]).for_sample(31)
         >>> first = rng_for(1).random()
         >>> first == step_generators(7, Stream.AUGMENT, epoch=2, index=31)(1).random()
         True
@@ -112,13 +112,13 @@ class SampleGenerators:
         self._bit_generator: Any = self._rng.bit_generator
         self._state = self._bit_generator.state
 
-    def of_sample(self, index: int) -> Callable[[int], np.random.Generator]:
+    def for_sample(self, index: int) -> Callable[[int], np.random.Generator]:
         """Returns a function from the number of a step, from 0, to its generator.
 
         The generator is valid until the next step, of this sample or another one.
         """
         high, low, high_increment, low_increment = self._seeds[index]
-        # PCG64's own way to start from a seed.
+        # As PCG64 initializes its state from a seed.
         increment = (high_increment << 65 | low_increment << 1 | 1) & _128_BITS
         first = (((high << 64 | low) + increment) * _MULTIPLIER + increment) & _128_BITS
         rng, bit_generator, state = self._rng, self._bit_generator, self._state
@@ -135,7 +135,7 @@ class SampleGenerators:
 
 
 _128_BITS = 2**128 - 1
-_MULTIPLIER = 0x2360ED051FC65DA44385DF649FCCF645  # of PCG64
+_MULTIPLIER = 0x2360ED051FC65DA44385DF649FCCF645  # PCG64's multiplier
 
 
 class _Jumps(dict[int, tuple[int, int]]):

@@ -40,7 +40,7 @@ _COLUMNS = ("labels", "multi_labels", "targets", "weights")
 @final
 @dataclass(frozen=True, eq=False)
 class Output:
-    """What the manifest of one output has in place of the columns of the whole manifest.
+    """The columns of one output, in place of those of the whole manifest.
 
     Attributes:
         labels: The class index of each sample; int32, shape (num_samples,), or None.
@@ -129,7 +129,7 @@ class Output:
         return table
 
     def to_metadata(self) -> dict[str, Any]:
-        """Returns what the table does not hold, for ``from_metadata``."""
+        """Returns the settings that the table does not hold, for ``from_metadata``."""
         metadata: dict[str, Any] = {"kind": self.kind, "class_names": list(self.class_names)}
         if self.multi_labels is not None:
             metadata["separator"] = self.multi_labels.separator

@@ -185,7 +185,7 @@ class _RowsOfArray:
         image: npt.NDArray[Any] = self._x[self._rows[position]]
         return image
 
-    def stacked(self) -> StackedRows | None:
+    def find_rows(self) -> StackedRows | None:
         """Returns all rows; None if a user's own rows are not plain numbers of rows."""
         return stack_rows(self._x, self._rows)
 

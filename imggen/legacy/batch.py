@@ -51,8 +51,8 @@ class Images(Protocol):
         returns.
         """
 
-    def stacked(self) -> StackedRows | None:
-        """Returns where to find all images at once, as ``read`` returns them; None: nowhere."""
+    def find_rows(self) -> StackedRows | None:
+        """Returns all images, as ``read`` returns them, as rows of one array, or None."""
 
 
 @final
@@ -68,7 +68,7 @@ class LoadedImages:
         self.load = self.read = load
         self.dtype = dtype
 
-    def stacked(self) -> None:
+    def find_rows(self) -> None:
         """Returns None: there is no array of all images."""
         return
 
@@ -117,7 +117,7 @@ def fill_batch(
         and only_flips(generator)
         and is_elementwise(generator)
     )
-    stacked = images.stacked() if flips_and_scales else None
+    stacked = images.find_rows() if flips_and_scales else None
     if stacked is not None:
         _copy_and_scale(batch_x, stacked, generator, source, choice.all_threads)
         return

@@ -339,11 +339,11 @@ class _Files:
             return pixels[np.newaxis] if self._channels_first else pixels[:, :, np.newaxis]
         return pixels.transpose(2, 0, 1) if self._channels_first else pixels
 
-    def stacked(self) -> StackedRows | None:
+    def find_rows(self) -> StackedRows | None:
         """Returns the rows of the cache; None if there is none, or it lacks some."""
         cache, samples = self._iterator._cache, self._samples
         is_plain = len(samples) > 0 and samples.min() >= 0  # a user may count from the end
-        stacked = cache.stacked(samples) if cache is not None and is_plain else None
+        stacked = cache.find_rows(samples) if cache is not None and is_plain else None
         if stacked is None:
             return None
         stack, rows = stacked

@@ -173,12 +173,12 @@ class ArrayCache:
         image: npt.NDArray[np.uint8] = self.images[self.indices[index]]
         return image
 
-    def stacked(self, indices: npt.NDArray[np.int64]) -> StackedRows:
-        """Returns where to find many samples at once."""
+    def find_rows(self, indices: npt.NDArray[np.int64]) -> StackedRows:
+        """Returns samples as rows of the array, without a copy."""
         return StackedRows(self.images, self.indices[indices])
 
     def flush(self) -> None:
-        """Does nothing: all is stored."""
+        """Does nothing: there is nothing to write."""
 
     def clear(self) -> None:
         """Does nothing: the arrays belong to the caller."""
@@ -189,7 +189,7 @@ def _index(name: str) -> int:
 
 
 def _distinct(arrays: Arrays) -> list[npt.NDArray[Any]]:
-    """Returns one array of each shape, at least."""
+    """Returns arrays of all shapes that occur."""
     return list(arrays[:1] if isinstance(arrays, np.ndarray) else arrays)
 
 
@@ -225,7 +225,7 @@ def _dtype(is_wide: bool) -> type[np.unsignedinteger[Any]]:
 
 
 def _check_values(array: npt.NDArray[Any], name: str, largest: int) -> bool:
-    """Checks that all values are whole numbers from 0 to ``largest``; returns if any is over 255.
+    """Checks for whole numbers from 0 to ``largest``; returns whether any is over 255.
 
     Raises:
         OptionError: Other values.
@@ -239,7 +239,7 @@ def _check_values(array: npt.NDArray[Any], name: str, largest: int) -> bool:
     low, high, is_whole = np.inf, -np.inf, True
     for start in range(0, flat.size, _PIECE):
         piece = flat[start : start + _PIECE]
-        # NumPy's, which keep NaN.
+        # NumPy's minimum and maximum, which propagate NaN.
         low = float(np.minimum(low, piece.min()))
         high = float(np.maximum(high, piece.max()))
         is_whole = is_whole and (array.dtype.kind != "f" or bool((piece == np.rint(piece)).all()))

@@ -178,7 +178,7 @@ class BatchMaker:
             buffers=self.buffers,
         )
         of_rows = of_epoch % self.sampler.num_samples
-        stored = None if self.pipeline.steps else self.samples.stacked(of_rows)
+        stored = None if self.pipeline.steps else self.samples.find_rows(of_rows)
         if stored is not None:
             served, rows = indices, of_rows.tolist()
             collator.put_all(stored, rows[0])
@@ -228,7 +228,7 @@ class BatchMaker:
         if not self.pipeline.is_batched:
             # Steps of others get generators of their own, since they may keep or copy them.
             generators = (
-                SampleGenerators(self.seed, Stream.AUGMENT, epoch, indices).of_sample
+                SampleGenerators(self.seed, Stream.AUGMENT, epoch, indices).for_sample
                 if self.pipeline.is_built_in
                 else functools.partial(self._step_generators, epoch)
             )
@@ -313,7 +313,7 @@ class BatchMaker:
                 raise SampleError(f"{mixer.name} needs images to cut from; use MixUp.")
             size = (1, 1)  # MixUp does not use it
         partners = generator(self.seed, Stream.PARTNER, epoch, batch_index).permutation(len(served))
-        rng_of = SampleGenerators(self.seed, Stream.MIX, epoch, served).of_sample
+        rng_of = SampleGenerators(self.seed, Stream.MIX, epoch, served).for_sample
         return [
             mixer.draw(partner, size, rng_of(index)(0))
             for partner, index in zip(partners.tolist(), served, strict=True)

@@ -1,4 +1,4 @@
-"""Functions of the user's by name: in messages, and in files that name a function to import."""
+"""Names of the user's functions: for messages, and for files that name a function to import."""
 
 from __future__ import annotations
 

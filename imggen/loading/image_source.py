@@ -55,7 +55,7 @@ class ImageSource:
     def from_loader(
         cls, loader: Load, pipeline: Pipeline, mask_values: MaskValues | None = None
     ) -> ImageSource:
-        """Loads images, and masks too, by a function of the user's.
+        """Loads images and masks by calling the user's function.
 
         Raises:
             OptionError: A crop of ``image_size``, which a loader does not have.

@@ -1,4 +1,4 @@
-"""What was loaded along with images that are cached in memory."""
+"""A cache of the masks, boxes and keypoints of images that are cached in memory."""
 
 from __future__ import annotations
 

@@ -93,14 +93,14 @@ class SampleLoader:
             return self.cache.get(row, lambda: self._load(row))
         return self._load(row)
 
-    def stacked(self, rows: npt.NDArray[np.int64]) -> StackedRows | None:
+    def find_rows(self, rows: npt.NDArray[np.int64]) -> StackedRows | None:
         """Returns where the images of many samples are stored in one array.
 
         None where a sample is more than its image, or an image is not stored that way.
         """
         if self.cache is None or self.manifest.inputs or self.label_mode.moves_with_image:
             return None
-        return self.cache.stacked(rows)
+        return self.cache.find_rows(rows)
 
     def fill_cache(self, workers: int, progress: Callable[[], object]) -> list[Failure]:
         """Loads all images into the cache; see ``ImageSequence.fill_cache``."""

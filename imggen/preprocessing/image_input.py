@@ -1,4 +1,4 @@
-"""Images as users hold them (paths, bytes, arrays, Pillow images) to decoded arrays."""
+"""Reading of images that users pass: paths, bytes, arrays, Pillow images."""
 
 from __future__ import annotations
 

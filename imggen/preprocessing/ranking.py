@@ -1,4 +1,4 @@
-"""Scores of a model to the names of the most likely classes."""
+"""The names of the most likely classes for the scores of a model."""
 
 from __future__ import annotations
 

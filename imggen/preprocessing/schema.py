@@ -14,7 +14,7 @@ from imggen.core import shorten
 _TYPES: dict[str, tuple[type, str]] = {
     "object": (dict, "an object"),
     "array": (list, "a list"),
-    "string": (str, "a text"),
+    "string": (str, "a string"),
     "boolean": (bool, "true or false"),
     "null": (type(None), "null"),
 }
@@ -96,7 +96,7 @@ def _find_number_fault(value: object, schema: Mapping[str, Any]) -> str | None:
 
 def _describe_item(schema: Mapping[str, Any]) -> str:
     if schema["type"] == "string":
-        return "a text"
+        return "a string"
     noun = "a whole number" if schema["type"] == "integer" else "a finite number"
     if "maximum" in schema:
         return f"{noun} from {schema['minimum']} to {schema['maximum']}"

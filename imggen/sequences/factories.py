@@ -352,7 +352,7 @@ def _choose_label_mode(manifest: Manifest, options: SequenceOptions) -> Sequence
 
 
 def _add_center_crops(augment_of: dict[str, Augment], names: Sequence[str]) -> None:
-    """Has the other splits cropped at the center where "train" is cropped."""
+    """Adds a center crop to the other splits if "train" is cropped to a fixed size."""
     crop = Pipeline(adapt(augment_of.get("train"))).crop
     if isinstance(crop, FixedSizeCrop):
         for name in names:

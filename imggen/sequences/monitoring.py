@@ -1,4 +1,4 @@
-"""Checks during training: unreadable files, and functions of the user's that misbehave."""
+"""Checks during training: unreadable files, and user functions that break their contract."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class FailureLog:
 
 
 def check_first_batch(maker: BatchMaker, batch: Batch, *, is_decoded: bool) -> None:
-    """Checks functions of the user's by the first batch that is served.
+    """Checks the user's functions on the first batch that is served.
 
     Args:
         maker: The batch maker of the sequence.

@@ -34,7 +34,7 @@ OutputClassNames = ClassNames | Mapping[str, ClassNames]
 
 
 class TargetColumns(NamedTuple):
-    """How targets are read.
+    """Arguments and options for reading targets.
 
     Attributes:
         arguments: The arguments of ``Manifest.from_frame`` or ``Manifest.from_files``.
@@ -194,7 +194,7 @@ def _parse_targets(targets: Targets, options: SequenceOptions) -> tuple[LabelMod
     if "label_mode" in options:
         raise OptionError(
             f"targets={shorten(targets)} has the label mode of each output, so label_mode="
-            f"{shorten(options['label_mode'])} is one too many. Leave it out."
+            f"{shorten(options['label_mode'])} contradicts it. Leave it out."
         )
     chosen: LabelModeLike = targets if len(targets) > 1 else next(iter(targets.values()))
     try:

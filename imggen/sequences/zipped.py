@@ -18,7 +18,7 @@ from imggen.sequences.image_sequence import ImageSequence
 
 _DIGITS = re.compile(r"\d+")
 # Two sequences with different values of these serve different samples in a batch.
-_OF_ORDER = ("samples", "batch_size", "shuffle", "repeats", "drop_remainder")
+_ORDER_SETTINGS = ("samples", "batch_size", "shuffle", "repeats", "drop_remainder")
 
 
 @check_arguments
@@ -115,7 +115,7 @@ class _PairMaker:
 
 def _check_order(a: ImageSequence, b: ImageSequence) -> None:
     first, second = _describe_order(a), _describe_order(b)
-    for name in _OF_ORDER:
+    for name in _ORDER_SETTINGS:
         if first[name] != second[name]:
             raise OptionError(
                 f"a has {name}={first[name]} and b has {name}={second[name]}; a pair needs the "

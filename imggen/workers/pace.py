@@ -17,7 +17,7 @@ T = TypeVar("T")
 _LOCKED_SECONDS = 1e-4
 # Handing a batch to a thread and waiting for it takes about 0.1 ms.
 _MIN_SECONDS_SAVED = 3e-4
-# A batch that the caller makes may take as little as 0.1 ms; to measure all would be felt.
+# A batch that the caller makes may take as little as 0.1 ms; measuring each would slow them down.
 _NUM_UNMEASURED = 7
 # One slow batch, such as the first, changes nothing, and costs near a limit change little.
 _NUM_REMEMBERED = 5

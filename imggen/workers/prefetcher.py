@@ -21,7 +21,7 @@ T = TypeVar("T")
 
 # Enough for training, validation and test data at the same time. Others that are idle make room:
 # under TensorFlow, Keras keeps what it was given, and with it the sequences that this reads.
-_MOST_RUNNING = 4
+_MAX_RUNNING = 4
 _IDLE_SECONDS = 0.5
 _IDLE_SECONDS_OF_PROCESSES = 60.0  # which take seconds to start again
 _IDLE_SECONDS_OF_KEPT = 10.0  # of what Keras may keep until the process ends
@@ -31,8 +31,8 @@ _IDLE_SECONDS_OF_KEPT = 10.0  # of what Keras may keep until the process ends
 class Prefetcher(Generic[T]):
     """Calls ``make(epoch, index)`` on workers, ahead of the caller where the next calls are known.
 
-    All processes make batches. Of the threads, as many work as a sample is worth, or none, and the
-    calling thread makes the batches; see ``Pace``.
+    All processes make batches. The number of threads that do depends on the cost of a sample; where
+    it is low, the calling thread makes the batches itself; see ``Pace``.
 
     The workers start with the first batch and live until the prefetcher is closed or collected;
     they are not restarted each epoch. Only when several other prefetchers were used since, an idle
@@ -211,7 +211,7 @@ def _stop_idle(starting: Prefetcher[Any]) -> None:
     """Stops idle prefetchers, so that few run beside the one that starts."""
     others = [other for other in _started if other is not starting and other._pool is not None]
     others.sort(key=lambda other: -other._last_used)
-    for other in others[_MOST_RUNNING - 1 :]:
+    for other in others[_MAX_RUNNING - 1 :]:
         is_slow = other.options.use_multiprocessing
         other._stop_if_idle(_IDLE_SECONDS_OF_PROCESSES if is_slow else _IDLE_SECONDS)
     _started.add(starting)

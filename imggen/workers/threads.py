@@ -1,4 +1,4 @@
-"""Threads that call functions in the order of their submission, and of which some may rest."""
+"""Threads that call functions in the order of submission; the number at work may change."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Job = tuple[Future[Any], Callable[[int], Any]]
 
 @final
 class Threads:
-    """Calls functions on threads; what ``concurrent.futures`` lacks is a number that may change.
+    """Calls functions on threads; unlike ``concurrent.futures``, on a number that may change.
 
     The threads refer to this object, and to a function only until its result is there.
 

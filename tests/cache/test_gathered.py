@@ -41,7 +41,7 @@ def fill(cache, arrays, order=range(10)):
 
 
 def gathered(cache, rows=ROWS):
-    found = cache.stacked(np.asarray(rows))
+    found = cache.find_rows(np.asarray(rows))
     return None if found is None else found.stack[found.rows]
 
 
@@ -58,7 +58,7 @@ def test_batches_are_gathered_once_all_their_arrays_were_compared(open_cache, sh
 
     assert np.array_equal(gathered(cache), arrays[ROWS])
     assert gathered(cache, [3, 1]) is None
-    found = cache.stacked(ROWS)
+    found = cache.find_rows(ROWS)
     assert not found.stack.flags.writeable
     assert np.shares_memory(found.stack, cache.get(9, lambda: pytest.fail("it is stored")))
     cache.clear()
@@ -96,7 +96,7 @@ def test_each_array_is_compared_once_per_opening(photos, tmp_path, monkeypatch):
             served = [np.concatenate([x for x, _ in sequence]).tobytes() for _ in range(4)]
             sequence.batch_maker.samples.cache.flush()
             served += [np.concatenate([x for x, _ in sequence]).tobytes() for _ in range(4)]
-            assert sequence.batch_maker.samples.stacked(np.arange(4)) is not None
+            assert sequence.batch_maker.samples.find_rows(np.arange(4)) is not None
         assert len(set(served)) == 1
         assert len(compared) == manifest.num_samples
 

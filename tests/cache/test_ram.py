@@ -179,17 +179,17 @@ def test_samples_of_one_shape_are_rows_of_one_array_once_all_are_stored():
     for index in (2, 0, 3):
         cache.get(index, lambda index=index: image(index))
 
-    assert cache.stacked(np.array([0, 1])) is None
-    stack, rows = cache.stacked(np.array([3, 2, 3]))
+    assert cache.find_rows(np.array([0, 1])) is None
+    stack, rows = cache.find_rows(np.array([3, 2, 3]))
     assert stack[rows][:, 0, 0, 0].tolist() == [3, 2, 3]
     with pytest.raises(ValueError, match="read-only"):
         stack[0] = 1
     assert np.shares_memory(stack, cache.get(2, lambda: image(9)))
 
     cache.clear()
-    assert cache.stacked(np.array([3])) is None
+    assert cache.find_rows(np.array([3])) is None
     assert (cache.get(3, lambda: image(8)) == 8).all()
-    assert cache.stacked(np.array([3])).stack[3].max() == 8
+    assert cache.find_rows(np.array([3])).stack[3].max() == 8
 
 
 @pytest.mark.parametrize("other", [image(2, shape=(5, 4, 3)), image(2, dtype=np.float32)])
@@ -198,8 +198,8 @@ def test_samples_of_another_shape_or_dtype_are_not_in_the_array(other):
     cache.get(0, lambda: image(1))
     cache.get(1, other.copy)
 
-    assert cache.stacked(np.array([0])) is not None
-    assert cache.stacked(np.array([0, 1])) is None
+    assert cache.find_rows(np.array([0])) is not None
+    assert cache.find_rows(np.array([0, 1])) is None
     assert cache.get(1, lambda: image(9)).dtype == other.dtype
 
 
@@ -208,4 +208,4 @@ def test_samples_are_stored_one_by_one_where_the_system_reserves_no_memory_for_a
 
     assert (cache.get(7, lambda: image(3)) == 3).all()
     assert (cache.get(7, lambda: image(4)) == 3).all()
-    assert cache.stacked(np.array([7])) is None
+    assert cache.find_rows(np.array([7])) is None

@@ -201,7 +201,7 @@ def test_the_generators_of_a_batch_are_those_of_its_samples(seed, stream, epoch,
     generators = SampleGenerators(seed, stream, epoch, indices)
     for index in indices:
         rng_of, expected_of = (
-            generators.of_sample(index),
+            generators.for_sample(index),
             step_generators(seed, stream, epoch, index),
         )
         for step in (0, 3, 1, 0):
@@ -213,4 +213,4 @@ def test_the_generators_of_a_batch_are_those_of_its_samples(seed, stream, epoch,
 
 def test_no_seed_is_hashed_for_no_samples():
     with pytest.raises(KeyError):
-        SampleGenerators(7, Stream.MIX, 0, []).of_sample(0)
+        SampleGenerators(7, Stream.MIX, 0, []).for_sample(0)

@@ -102,7 +102,9 @@ def test_lists_of_files_map_outputs_to_labels(folder):
         FILES, {"age": AGES}, root=folder, targets={"age": "regression"}, **CHOSEN
     )
     assert bare[0][1].tolist() == AGES[:4]
-    with pytest.raises(OptionError, match=r"labels must map each of the outputs \['kind', 'age'\]"):
+    with pytest.raises(
+        OptionError, match=r"labels must be a mapping from each of the outputs \['kind', 'age'\]"
+    ):
         imggen.from_files(FILES, AGES, root=folder, targets=TARGETS)
 
 
@@ -163,7 +165,7 @@ def test_the_default_modes_of_a_saved_manifest_are_those_of_its_columns(folder):
     [
         ({"kind": "integer", "age": "int"}, {}, r"Output 'kind': label_mode='integer'.*mean 'int'"),
         (TARGETS, {"y_col": "age"}, r"targets=.* and y_col='age' both name"),
-        (TARGETS, {"label_mode": "int"}, r"label_mode='int' is one too many"),
+        (TARGETS, {"label_mode": "int"}, r"label_mode='int' contradicts it"),
         ({}, {}, r"targets=\{\} must map each output to its label mode"),
         ({"kind": None, "age": "regression"}, {}, r"'kind' has the label mode None"),
         ({"kind": "int", "path": "boxes"}, {}, r"Output 'path': label_mode='boxes' needs boxes"),

@@ -170,7 +170,7 @@ def test_every_field_of_the_schema_is_required_and_no_other_is_known(prep, tmp_p
         ({"scaling__preprocess": "keras.applications.vgg16:gone"}, "does not exist"),
         ({"scaling__preprocess": "os:remove"}, "does not exist; expected the name of a function"),
         ({"targets__class_names": "cat"}, "targets.class_names is 'cat'; expected a list"),
-        ({"targets__class_names": ["cat", 1]}, "each a text"),
+        ({"targets__class_names": ["cat", 1]}, "each a string"),
         ({"targets__class_names": ["cat", "cat"]}, "has a name twice"),
         ({"targets__label_mode": "other"}, "targets.label_mode is 'other', which is unknown"),
         ({"targets__label_mode": "several outputs"}, "'several outputs', which is unknown"),

@@ -42,14 +42,14 @@ class MultiOutputMode(LabelMode):
         self.modes, self.targets_as = dict(modes), targets_as
         if len(self.modes) < 2:
             raise OptionError(
-                f"Targets for the outputs {list(self.modes)} are those of a single one at most. "
-                "Pass its label mode itself, as label_mode=; its targets are an array then."
+                f"label_mode= maps the outputs {list(self.modes)}; expected at least two. "
+                "For one output, pass its label mode itself; its targets are an array then."
             )
         moving = [mode.name for mode in self.modes.values() if mode.moves_with_image]
         if len(set(moving)) < len(moving):
             raise OptionError(
                 f"Several outputs have the label mode {max(moving, key=moving.count)!r}; an image "
-                "has one of these. Leave out the others."
+                "has only one of these. Leave out the others."
             )
         self.moves_with_image = bool(moving)
         self.keeps_loaded = all(
@@ -71,27 +71,27 @@ class MultiOutputMode(LabelMode):
                     "outputs= to Manifest."
                 )
             with name_output(name):
-                mode.check_manifest(_of_output(manifest, name))
+                mode.check_manifest(_select_output(manifest, name))
 
     def check_files(
         self, manifest: Manifest, mask_values: MaskValues | None, *, is_lenient: bool
     ) -> None:
         """See ``LabelMode``."""
         for name, mode in self.modes.items():
-            mode.check_files(_of_output(manifest, name), mask_values, is_lenient=is_lenient)
+            mode.check_files(_select_output(manifest, name), mask_values, is_lenient=is_lenient)
 
     def prepare_manifest(self, manifest: Manifest, pipeline: Pipeline) -> Manifest:
         """See ``LabelMode``."""
         for mode in self.modes.values():
             manifest = mode.prepare_manifest(manifest, pipeline)
         for name in self.modes:
-            _of_output(manifest, name)  # made now, and kept
+            _select_output(manifest, name)  # cached before threads use it
         return manifest
 
     def load(self, image: LoadedImage) -> Sample:
         """See ``LabelMode``."""
         loaded = [
-            mode.load(image._replace(manifest=_of_output(image.manifest, name)))
+            mode.load(image._replace(manifest=_select_output(image.manifest, name)))
             for name, mode in self.modes.items()
             if mode.moves_with_image
         ]
@@ -106,7 +106,7 @@ class MultiOutputMode(LabelMode):
             for name, mode in self.modes.items()
             if mode.moves_with_image
             for key, array in mode.sample_targets(
-                sample, _of_output(manifest, name), channels_first=channels_first
+                sample, _select_output(manifest, name), channels_first=channels_first
             ).items()
         }
 
@@ -118,7 +118,7 @@ class MultiOutputMode(LabelMode):
             arrays[name][key] = array
         return self._pack(
             mode.batch_targets(
-                TargetBatch(_of_output(batch.manifest, name), batch.rows, batch.x, arrays[name])
+                TargetBatch(_select_output(batch.manifest, name), batch.rows, batch.x, arrays[name])
             )
             for name, mode in self.modes.items()
         )
@@ -129,7 +129,9 @@ class MultiOutputMode(LabelMode):
         Under TensorFlow, Keras does not accept None for one of several outputs.
         """
         weights = [
-            mode.batch_weights(batch._replace(manifest=_of_output(batch.manifest, name)), blends)
+            mode.batch_weights(
+                batch._replace(manifest=_select_output(batch.manifest, name)), blends
+            )
             for name, mode in self.modes.items()
         ]
         if all(one is None for one in weights):
@@ -156,7 +158,7 @@ class MultiOutputMode(LabelMode):
         """Returns the target of each output as its own mode explains it; without masks etc."""
         del is_mixed  # the class is not shown anywhere else
         explained = {
-            name: mode.explain(_of_output(manifest, name), shares, is_mixed=True)
+            name: mode.explain(_select_output(manifest, name), shares, is_mixed=True)
             for name, mode in self.modes.items()
         }
         return {name: target for name, target in explained.items() if target is not None}
@@ -183,7 +185,7 @@ class MultiOutputMode(LabelMode):
         samples, captions = [], []
         for (name, mode), own in zip(self.modes.items(), self._unpack(targets), strict=True):
             sample, caption = mode.show(
-                pixels, own, position, _of_output(manifest, name), channels_first=channels_first
+                pixels, own, position, _select_output(manifest, name), channels_first=channels_first
             )
             samples.append(sample)
             captions.append(_caption(name, caption))
@@ -195,13 +197,13 @@ class MultiOutputMode(LabelMode):
         for name, mode in self.modes.items():
             boxes = manifest.boxes if mode.has_positions else None
             names = () if boxes is None else boxes.class_names
-            found[name] = names if mode.kind is None else _of_output(manifest, name).class_names
+            found[name] = names if mode.kind is None else _select_output(manifest, name).class_names
         return found
 
     def tabulated_outputs(self, manifest: Manifest) -> dict[str | None, tuple[LabelMode, Manifest]]:
-        """See ``LabelMode``; without masks and other targets that are no values of a table."""
+        """See ``LabelMode``; without masks and other targets that do not fit into a table."""
         return {
-            name: (mode, _of_output(manifest, name))
+            name: (mode, _select_output(manifest, name))
             for name, mode in self.modes.items()
             if mode.kind is not None or not (mode.moves_with_image or mode.name == "input")
         }
@@ -215,7 +217,7 @@ class MultiOutputMode(LabelMode):
         return targets if self.targets_as == "tuple" else [targets[name] for name in self.modes]
 
 
-def _of_output(manifest: Manifest, name: str) -> Manifest:
+def _select_output(manifest: Manifest, name: str) -> Manifest:
     """Returns the manifest of an output; the whole one for masks and the like."""
     return manifest.output(name) if name in manifest.outputs else manifest
 

@@ -35,7 +35,7 @@ SingleLabelMode = (
     | LabelMode
     | None
 )
-# Of a model with several outputs, the mode of each.
+# For a model of several outputs, a mapping from output to mode.
 LabelModeLike = SingleLabelMode | Mapping[str, SingleLabelMode]
 
 _MODES: tuple[LabelMode, ...] = (
@@ -60,7 +60,7 @@ _DEFAULTS: tuple[LabelMode, ...] = (
     MultiLabelMode(),
     CategoricalMode(),
 )
-_OF_KIND: dict[OutputKind, LabelMode] = {
+_MODE_OF_KIND: dict[OutputKind, LabelMode] = {
     "classes": CategoricalMode(),
     "multi_label": MultiLabelMode(),
     "numbers": RegressionMode(),
@@ -115,7 +115,7 @@ def default_label_mode(manifest: Manifest) -> LabelMode:
     if len(manifest.outputs) > 1:
         whole = dataclasses.replace(manifest, outputs={})
         modes = {
-            name: default_label_mode(whole) if output.kind is None else _OF_KIND[output.kind]
+            name: default_label_mode(whole) if output.kind is None else _MODE_OF_KIND[output.kind]
             for name, output in manifest.outputs.items()
         }
         return MultiOutputMode({n: mode for n, mode in modes.items() if mode.name is not None})
