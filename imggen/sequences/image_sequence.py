@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from imggen.augment import Augment, Pipeline, adapt
-from imggen.cache import CacheLike, as_cache, open_cache
+from imggen.cache import Cache, CacheLike, ImageCache, as_cache, open_cache
 from imggen.core import (
     check_arguments,
     check_at_most,
@@ -214,16 +214,7 @@ class ImageSequence(EpochSequence[Batch], ManifestView, SampleView, PredictionVi
             load=self._source.load,
             load_mask=self._source.load_mask,
             spec=loaded_spec,
-            cache=self._source.find_preloaded(manifest, cache)
-            or open_cache(
-                cache,
-                self._source.cache_key,
-                manifest.num_samples,
-                manifest.filepath,
-                color_mode=color_mode,
-                same_size=self._source.cut_size is None,
-                shape=None if loaded_spec is None else loaded_spec.shape,
-            ),
+            cache=self._open_cache(cache, color_mode),
         )
         self.batch_maker = BatchMaker(
             samples=samples,
@@ -307,6 +298,20 @@ class ImageSequence(EpochSequence[Batch], ManifestView, SampleView, PredictionVi
         """Stops the workers and releases the cache; the next batch starts them again."""
         super().close()
         self.batch_maker.samples.clear_cache()
+
+    def _open_cache(self, cache: Cache | None, color_mode: ColorMode) -> ImageCache | None:
+        """Returns the cache of loaded images; arrays in memory may be one themselves."""
+        manifest, source = self.manifest, self._source
+        preloaded = source.find_preloaded(manifest, cache)
+        return preloaded or open_cache(
+            cache,
+            source.cache_key,
+            manifest.num_samples,
+            manifest.filepath,
+            color_mode=color_mode,
+            same_size=source.cut_size is None,
+            shape=None if source.loaded_spec is None else source.loaded_spec.shape,
+        )
 
     def _serve(self, made: Batch) -> Any:
         if not self._checked:

@@ -338,3 +338,18 @@ def check_has_classes(manifest: Manifest, noun: str) -> None:
             f"predict() makes a table of classes, and targets here are {noun}; use "
             "model.predict(sequence), of a sequence with shuffle=False."
         )
+
+
+def check_y_col(y_col: Column | Sequence[Column] | None, need: str, advice: str) -> None:
+    """Checks that ``y_col`` names at least one column.
+
+    Args:
+        y_col: The argument of ``from_dataframe``.
+        need: The beginning of the error message: the columns that the label mode needs.
+        advice: The end of the message.
+
+    Raises:
+        OptionError: It names none.
+    """
+    if y_col is None or (not isinstance(y_col, int) and len(y_col) == 0):
+        raise OptionError(f"{need}; got y_col={shorten(y_col)}. {advice}")

@@ -9,10 +9,9 @@ import numpy as np
 import numpy.typing as npt
 
 from imggen.augment import Sample
-from imggen.core import shorten
 from imggen.data import Column, Manifest, MultiLabelColumn
 from imggen.errors import OptionError
-from imggen.loading.label_modes.base import LabelMode, TargetBatch
+from imggen.loading.label_modes.base import LabelMode, TargetBatch, check_y_col
 from imggen.loading.label_modes.class_scores import label_scores
 from imggen.loading.label_modes.output_meaning import OutputMeaning
 
@@ -51,11 +50,11 @@ class MultiLabelMode(LabelMode):
 
     def frame_columns(self, y_col: Column | Sequence[Column] | None) -> dict[str, Any]:
         """See ``LabelMode``."""
-        if y_col is None or (not isinstance(y_col, int) and len(y_col) == 0):
-            raise OptionError(
-                f'label_mode="multi_label" needs columns of classes; got y_col={shorten(y_col)}. '
-                "Pass the name of a column of lists or text, or a list of columns of 0 and 1."
-            )
+        check_y_col(
+            y_col,
+            'label_mode="multi_label" needs columns of classes',
+            "Pass the name of a column of lists or text, or a list of columns of 0 and 1.",
+        )
         return {"y_col": None, "multi_label_cols": y_col}
 
     def batch_targets(self, batch: TargetBatch) -> npt.NDArray[np.float32]:

@@ -9,10 +9,9 @@ import numpy as np
 import numpy.typing as npt
 
 from imggen.augment import Mixer, MixUp, Sample
-from imggen.core import shorten
 from imggen.data import Column, Manifest, TargetColumn
 from imggen.errors import OptionError
-from imggen.loading.label_modes.base import LabelMode, TargetBatch
+from imggen.loading.label_modes.base import LabelMode, TargetBatch, check_y_col
 from imggen.loading.label_modes.output_meaning import OutputMeaning
 
 
@@ -42,11 +41,11 @@ class RegressionMode(LabelMode):
 
     def frame_columns(self, y_col: Column | Sequence[Column] | None) -> dict[str, Any]:
         """See ``LabelMode``."""
-        if y_col is None or (not isinstance(y_col, int) and len(y_col) == 0):
-            raise OptionError(
-                f'label_mode="regression" needs columns of numbers; got y_col={shorten(y_col)}. '
-                "Pass the name of a column, or a list of names."
-            )
+        check_y_col(
+            y_col,
+            'label_mode="regression" needs columns of numbers',
+            "Pass the name of a column, or a list of names.",
+        )
         return {"y_col": None, "target_cols": y_col}
 
     def batch_targets(self, batch: TargetBatch) -> npt.NDArray[np.float32]:
