@@ -64,10 +64,10 @@ def statistics(sequence: Measurable) -> ChannelStatistics:
     """Measures the mean, standard deviation and histogram of each channel of a sequence's images.
 
     Images are not augmented or scaled: they are measured at the size that training sees, in 0 to 1.
-    Measure the training split only, so that nothing is learned from the others. One image after
-    the other is read, through the cache of the sequence if it has one, and by its workers; a
-    second call for the same sequence returns the same object. The result is exact for 8-bit images,
-    and does not depend on the number of workers.
+    Measure the training split only, so that nothing is learned from the others. Images are read
+    through the cache of the sequence, if it has one, on one thread per core, and none of them is
+    kept; a second call for the same sequence returns the same object. The result is exact for 8-bit
+    images.
 
     Args:
         sequence: The sequence, of images of any sizes.

@@ -20,8 +20,8 @@ from imggen.sequences.options import SequenceOptions
 from imggen.sequences.target_columns import (
     OutputClassNames,
     Targets,
-    of_single,
     read_listed_targets,
+    unwrap_single,
 )
 from imggen.splitting import Ratios
 
@@ -126,7 +126,7 @@ def from_arrays(
         argument="y",
     )
     if targets is not None and len(targets) == 1:
-        sample_weight = of_single(next(iter(targets)), sample_weight)
+        sample_weight = unwrap_single(next(iter(targets)), sample_weight)
     if isinstance(sample_weight, Mapping):
         columns = _weigh_outputs(columns, sample_weight, len(paths))
         sample_weight = None

@@ -95,7 +95,10 @@ def read_frame_targets(
             }
             return TargetColumns(arguments, options)
         (y_col,) = targets
-        class_names, weight_col = of_single(y_col, class_names), of_single(y_col, weight_col)
+        class_names, weight_col = (
+            unwrap_single(y_col, class_names),
+            unwrap_single(y_col, weight_col),
+        )
     else:
         mode = find_label_mode(options.get("label_mode", "categorical"))
     if isinstance(weight_col, Mapping):
@@ -156,7 +159,7 @@ def read_listed_targets(
                 outputs[name] = Output(**columns)
             return TargetColumns({"outputs": outputs}, options)
         (name,) = targets
-        labels, class_names = labels[name], of_single(name, class_names)
+        labels, class_names = labels[name], unwrap_single(name, class_names)
     return TargetColumns(
         {
             "labels": labels,
@@ -226,7 +229,7 @@ def _by_output(argument: str, value: Any, mode: MultiOutputMode) -> Mapping[Any,
     return {str(name): one for name, one in given.items()}
 
 
-def of_single(name: Any, value: Any) -> Any:
+def unwrap_single(name: Any, value: Any) -> Any:
     """Returns the value for the only output, which may be in a mapping of one."""
     is_by_output = isinstance(value, Mapping) and list(value) == [name]
     return value[name] if is_by_output and not isinstance(value[name], int) else value
