@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple, final
+from typing import Any, NamedTuple, TypeGuard, final
 
 import numpy as np
 
@@ -58,7 +58,7 @@ class Pipeline:
         last = steps[-1] if steps else None
         self.mixer = last if isinstance(last, Mixer) else None
         self.steps = tuple(step for step in steps if not isinstance(step, Mixer))
-        self._built_in = tuple(step for step in self.steps if isinstance(step, BuiltIn))
+        self._built_in = tuple(step for step in self.steps if _is_own(step))
         self.is_built_in = len(self._built_in) == len(self.steps)
         if len(self.steps) + (self.mixer is not None) != len(steps):
             names = [step.name for step in steps if isinstance(step, Mixer)]
@@ -217,6 +217,11 @@ class Pipeline:
         except Exception as err:
             names = ", ".join(step.name for step in self.steps[first:end])
             raise _wrap_error(names, err, run.where) from err
+
+
+def _is_own(step: Step) -> TypeGuard[BuiltIn]:
+    """Whether a step is built in, and not of a subclass of the user's."""
+    return isinstance(step, BuiltIn) and type(step).__module__.startswith(f"{__package__}.")
 
 
 @final

@@ -14,6 +14,7 @@ from PIL import Image
 import imggen
 from imggen import ImageSequence
 from imggen.errors import ImggenWarning, OptionError, SampleError
+from tests.helpers.cases import case
 from tests.helpers.images import write_images
 from tests.helpers.steps import mirrored, with_noise
 
@@ -555,6 +556,33 @@ def test_an_augmentation_with_its_own_random_source_causes_one_warning(manifest)
     with pytest.warns(ImggenWarning, match=r"\['careless'\] return another result.* rng") as caught:
         list(sequence)
     assert len(caught) == 1
+
+
+def test_steps_that_spawn_or_keep_their_generator_do_not_reach_other_samples(manifest):
+    kept = []
+
+    def spawns(rng):
+        for other in kept[-2:]:
+            other.random(5)
+        kept.append(rng)
+        return rng.spawn(1)[0]
+
+    class OwnFlip(imggen.augment.RandomFlip):
+        def draw_operations(self, size, rng):
+            return super().draw_operations(size, spawns(rng))
+
+    def roll(image, rng):
+        return np.roll(image, spawns(rng).integers(1000))
+
+    for steps in ([OwnFlip()], [roll], [imggen.augment.RandomFlip(), roll]):
+        with case(steps):
+            kept.clear()
+            options = {"augment": steps, "seed": 1, "workers": 0}
+            one, all_together = (
+                np.concatenate([x for x, _ in plain(manifest, batch_size=size, **options)])
+                for size in (1, 16)
+            )
+            np.testing.assert_array_equal(one, all_together)
 
 
 def test_an_augmentation_that_writes_to_its_image_does_not_reach_the_cache(manifest):
