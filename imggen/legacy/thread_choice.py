@@ -1,4 +1,8 @@
-"""Whether threads make a batch, by what a sample costs; batches are the same either way."""
+"""The choice between all threads and the calling one, by the cost of a sample.
+
+Batches are the same either way. ``imggen.workers.pace`` is for threads that each make a whole batch; here
+they share the samples of one, since the state of random draws passes from batch to batch.
+"""
 
 from __future__ import annotations
 
@@ -8,10 +12,10 @@ from typing import final
 
 from imggen.workers import ThreadMap
 
-# Seconds per sample. Of less than this, most is Python, which threads do one at a time: with gray
-# images of 48 by 48, a second thread takes a third more of the processor, and gains nothing.
+# Seconds per sample. Of a sample that takes less, most is Python code, which one thread runs at a
+# time: with gray images of 48 by 48, a second thread takes a third more CPU time and gains nothing.
 _CHEAP = 1e-4
-_WAITING = 4  # a batch may take longer than its processor time, but not as on a slow disk
+_WAITING = 4  # times the limit that a batch may take, or it waits for a slow disk
 _MARGIN = 2  # to use all threads again, a sample must cost more
 _NUM_BATCHES = 256  # from one comparison to the next
 
