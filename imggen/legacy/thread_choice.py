@@ -1,6 +1,6 @@
 """The choice between all threads and the calling one, by the cost of a sample.
 
-Batches are the same either way. ``imggen.workers.pace`` is for threads that each make a whole batch; here
+Batches are the same either way. ``imggen.workers.pace`` is for threads that each make a batch; here
 they share the samples of one, since the state of random draws passes from batch to batch.
 """
 

@@ -241,7 +241,7 @@ class _ImagesInOrder(EpochSequence[Batch]):
 
     def __init__(self, maker: BatchMaker, options: WorkerOptions) -> None:
         self.failed: dict[int, str] = {}  # the reason by row of the manifest
-        super().__init__(maker, maker.num_batches, options)
+        super().__init__(maker, maker.num_batches, options, batch_size=maker.batch_size)
 
     def _serve(self, made: Batch) -> npt.NDArray[Any]:
         # Unshuffled and unrepeated, index i is row i.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Hashable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Any, final
@@ -70,12 +70,17 @@ class ZippedSequence(EpochSequence[tuple[Batch, Batch]]):
         self.a = a
         self.b = b
         maker = _PairMaker(a.batch_maker, b.batch_maker)
-        super().__init__(maker, a.num_batches, a.worker_options, maker.release)
+        super().__init__(maker, a.num_batches, a.worker_options, maker.release, a.batch_size)
 
     @property
     def samples(self) -> int:
         """The number of pairs."""
         return self.a.samples
+
+    def begin_training(self, model: Any, class_weight: Any) -> Callable[[Any], Any] | None:
+        """Same as in the sequence that has the targets."""
+        has_targets = self.a.batch_maker.label_mode.name is not None
+        return (self.a if has_targets else self.b).begin_training(model, class_weight)
 
     def _serve(self, made: tuple[Batch, Batch]) -> Any:
         first, second = made

@@ -71,6 +71,23 @@ def test_fit_takes_both_forms(workers: int) -> None:
     model.fit(imggen.zip_sequences(make(), make(1)), verbose=0)
 
 
+def test_fit_checks_the_targets_and_weights_their_classes() -> None:
+    labels = [["p"], ["p", "q"], []] * 3 + [["q"]]
+    a, b = make(labels=labels, label_mode="multi_label", shuffle=False), make(1, shuffle=False)
+    for pairs in (imggen.zip_sequences(a, b), imggen.zip_sequences(b, a)):
+        weigh = pairs.begin_training(None, {0: 1.0, 1: 3.0})
+        assert weigh is not None
+        assert weigh(pairs[0])[2].tolist() == [1.0, 2.0, 1.0, 1.0]
+        with pytest.raises(OptionError, match="class_weight="):
+            pairs.begin_training(None, {5: 1.0})
+    assert imggen.zip_sequences(b, make(2, shuffle=False)).begin_training(None, None) is None
+
+
+def test_the_number_of_threads_follows_from_samples_not_from_whole_batches() -> None:
+    pairs = imggen.zip_sequences(make(), make(1))
+    assert pairs._prefetcher._batch_size == pairs.a.batch_size == 4
+
+
 def test_worker_processes_make_the_same_pairs() -> None:
     pairs = imggen.zip_sequences(make(), make(1))
     (x, y), copy = pairs[1], pickle.loads(pickle.dumps(pairs._prefetcher.make))
