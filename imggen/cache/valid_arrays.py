@@ -32,7 +32,7 @@ class _Stack(NamedTuple):
 class ValidArrays:
     """Valid arrays by the number of their sample, from which whole batches can be gathered.
 
-    Arrays of one size lie in the file at multiples of it, so those that agree with the first in
+    Arrays of one size are stored at multiples of it, so those that agree with the first in
     shape and dtype are rows of one array. All others are found one by one. Safe for several
     threads.
 

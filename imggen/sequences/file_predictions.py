@@ -91,14 +91,14 @@ class FilePredictions:
         return self.table.dropna(subset=["true", "predicted"])
 
     def describe(self) -> list[str]:
-        """Returns a line for each image: its class and score, or its error."""
+        """Returns a line for each image: its class and score, or number, or error."""
         table = self.summarize()
         scores = table[[f"p_{name}" for name in self.class_names]].max(axis=1).tolist()
         lines = []
-        for path, name, score, error in zip(
+        for path, value, score, error in zip(
             table["path"], table["predicted"], scores, table["error"], strict=True
         ):
-            text = name if score != score else f"{name} ({score:.4f})"
+            text = _format_value(value) + ("" if score != score else f" ({score:.4f})")
             lines.append(f"{path}: {f'cannot be read: {error}' if error else text}")
         return lines
 
@@ -111,7 +111,7 @@ class FilePredictions:
             None
             if error
             else "; ".join(
-                f"{name}: {f'{value:.4g}' if isinstance(value, float) else value}"
+                f"{name}: {_format_value(value)}"
                 for name, value in zip(self.outputs, values, strict=True)
             )
             for error, *values in zip(self.table["error"].tolist(), *columns, strict=True)
@@ -201,13 +201,14 @@ def predict_files(
         name: own for name, own in prepared.items() if own is not None
     }
     if not prep.outputs:
-        only = None
-        if prep.label_mode != "regression":
-            only = _prepare_output(manifest, prep.label_mode, prep.class_names)
-        if only is None:
+        only = _prepare_output(manifest, prep.label_mode, prep.class_names)
+        shape = getattr(model, "output_shape", None)
+        is_wide = isinstance(shape, tuple) and len(shape) == 2 and (shape[1] or 1) > 1
+        if only is None or (prep.label_mode == "regression" and is_wide):
             raise OptionError(
                 f"The model was trained with label mode {prep.label_mode!r}, and tables are made "
-                "of predictions of classes. Call model.predict(prep(files)) in Python."
+                "of predictions of classes or of one number. Call model.predict(prep(files)) in "
+                "Python."
             )
         tabulated = {None: only}
     options = WorkerOptions(workers, False, 10)
@@ -267,6 +268,10 @@ def _prepare_output(
         targets = TargetColumn.from_values(np.zeros(len(manifest), np.float32))
         return find_label_mode("regression"), dataclasses.replace(manifest, targets=targets)
     return None
+
+
+def _format_value(predicted: object) -> str:
+    return f"{predicted:.4g}" if isinstance(predicted, float) else str(predicted)
 
 
 def _choose_load(prep: Preprocessing) -> Any:

@@ -285,6 +285,12 @@ def test_several_labels_are_predicted_and_other_targets_refused(photos, tmp_path
     ages = imggen.from_dataframe(frame, y_col="age", label_mode="regression", **options)
     with pytest.raises(imggen.errors.OptionError, match="label mode 'regression'"):
         predict_files(model, ages.preprocessing, images)
+    one = keras.Sequential([keras.Input((*SIZE, 3)), keras.layers.Flatten(), keras.layers.Dense(1)])
+    made = predict_files(one, ages.preprocessing, images)
+    assert list(made.table) == ["path", "predicted", "error"]
+    predicted = made.table.set_index("path").loc[train.filepaths, "predicted"]
+    np.testing.assert_allclose(predicted, ages.predict(one)["predicted"], rtol=1e-5)
+    assert made.describe()[0] == f"{made.files[0]}: {made.table['predicted'][0]:.4g}"
 
 
 def test_several_outputs_are_kept_named_and_predicted(photos, tmp_path):
