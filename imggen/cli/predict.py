@@ -53,7 +53,7 @@ def predict(
 
     SOURCE is a folder, a list with a path per line (.txt), a table (.csv or .parquet) with a column
     path, or an image. Images are read, resized and scaled by the settings of the training, which
-    sequence.preprocessing.save(FILE) writes to a file of their own or into MODEL. If the folders in
+    sequence.preprocessing.save(FILE) writes to a JSON file or into MODEL. If the folders in
     SOURCE, or a column label, name classes of the model, predictions are compared with them.
 
     There is a row for each image, in order. The exit status is 1 if some cannot be read.

@@ -14,8 +14,8 @@ PNG                   Pillow  OpenCV  imagecodecs
 48×48, gray               36      15           15
 ====================  ======  ======  ===========
 
-imagecodecs is no quicker where it matters, and large. Palettes and alpha, which is mostly
-composited next, stay with Pillow.
+imagecodecs is not faster on most of these, and it is a large package. Pillow decodes palettes and
+alpha, which is mostly composited next.
 
 OpenCV writes warnings to stderr about ordinary PNGs: those with color profiles, texts that it
 cannot parse, or damaged chunks. So it decodes files only whose chunks are all known to be harmless
@@ -125,7 +125,7 @@ def decode_plain_png(data: bytes, *, is_gray: bool) -> npt.NDArray[np.uint8] | N
 
 
 def _has_harmless_chunks(data: bytes) -> bool:
-    """Whether a PNG consists of whole chunks that neither decoder stumbles over."""
+    """Whether a PNG consists of whole chunks that both decoders accept."""
     view, size = memoryview(data), len(data)
     start, seen = _FIRST_CHUNK + _CHUNK.size, b""
     length, kind = _CHUNK.unpack_from(data, _FIRST_CHUNK)

@@ -80,7 +80,7 @@ class Scaling:
             return cls(factor, None, None, preprocess)
         if factor == "-1to1":
             raise OptionError(
-                'rescale="-1to1" is a scaling of its own. Pass it without mean= and std=.'
+                'rescale="-1to1" cannot be combined with mean= and std=. Omit them, or rescale=.'
             )
         if channels is None and factor is None:
             raise OptionError(

@@ -1,4 +1,4 @@
-"""Settings as JSON, in a file of their own or in a ``.keras`` file."""
+"""Settings as JSON, in a ``.json`` file or in a ``.keras`` file."""
 
 from __future__ import annotations
 

@@ -39,10 +39,10 @@ class WorkerOptions:
     """The workers that make batches, and the number of batches that they prefetch.
 
     Attributes:
-        workers: The number of workers; of threads, at most so many work. Where samples are cheap,
-            fewer do, or none: a sample of less than about 0.15 ms is worth one thread, and a
-            batch that costs less than handing it to a thread is made by the calling thread. 0: the
-            calling thread makes the batches. None: one per usable core.
+        workers: The number of processes, or the largest number of threads. Fewer threads work
+            where samples are cheap: one for samples of less than about 0.15 ms, and none for
+            batches that cost less than handing them to a thread; the calling thread makes these. 0:
+            the calling thread makes all batches. None: one per usable core.
         use_multiprocessing: Use processes (started by "spawn") rather than threads. Only worth it
             for augmentations or loaders that hold the interpreter lock.
         max_queue_size: The largest number of batches that are waiting or being made, 1 or more.

@@ -121,7 +121,7 @@ def test_only_scaling_twice_is_warned_of(photos):
     "options, message",
     [
         ({"rescale": "0to1"}, r"rescale='0to1' must be a number, such as 1 / 255, \"-1to1\""),
-        ({"rescale": "-1to1", "mean": 0.5}, "is a scaling of its own"),
+        ({"rescale": "-1to1", "mean": 0.5}, "cannot be combined with mean= and std="),
         ({"rescale": 1.0, "mean": 0.5}, r"rescale=1.0 contradicts mean= and std="),
         ({"mean": "image_net"}, "Did you mean 'imagenet'"),
         ({"mean": [0.5, 0.5]}, r"mean=\[0.5, 0.5\] has 2 values; expected one, or one per channel"),
