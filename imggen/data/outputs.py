@@ -114,7 +114,8 @@ class Output:
     def to_columns(self, name: str) -> dict[str, Any]:
         """Returns the columns for a table: "output:<name>", and "weight:<name>" if it has weights.
 
-        Class names and numbers are written as they are, several classes as JSON text.
+        Class names and numbers are written as they are, several classes as JSON text. A list of
+        numbers has a column for each: "output:<name>:<number>".
         """
         table: dict[str, Any] = {}
         if self.labels is not None:
@@ -122,8 +123,10 @@ class Output:
             table[f"{OUTPUT_PREFIX}{name}"] = names[self.labels].tolist()
         if self.multi_labels is not None:
             table[f"{OUTPUT_PREFIX}{name}"] = self.multi_labels.to_cells(self.class_names)
-        if self.targets is not None:
+        if self.targets is not None and self.targets.is_single:
             table[f"{OUTPUT_PREFIX}{name}"] = self.targets.values[:, 0]
+        elif self.targets is not None:
+            table |= self.targets.to_columns(f"{OUTPUT_PREFIX}{name}:")
         if self.weights is not None:
             table[f"{WEIGHT_PREFIX}{name}"] = self.weights
         return table
@@ -133,6 +136,8 @@ class Output:
         metadata: dict[str, Any] = {"kind": self.kind, "class_names": list(self.class_names)}
         if self.multi_labels is not None:
             metadata["separator"] = self.multi_labels.separator
+        if self.targets is not None and not self.targets.is_single:
+            metadata["target_names"] = list(self.targets.names)
         return metadata
 
     @classmethod
@@ -146,6 +151,10 @@ class Output:
         weights = None
         if weight in list(map(str, frame.columns)):
             weights = validate_weights(table_column(frame, weight))
+        names = metadata.get("target_names")
+        if names is not None:
+            targets = TargetColumn.parse(frame, [f"{OUTPUT_PREFIX}{name}:{one}" for one in names])
+            return cls(targets=dataclasses.replace(targets, names=names), weights=weights)
         return read_output(
             frame,
             f"{OUTPUT_PREFIX}{name}",
@@ -244,6 +253,7 @@ def is_output_metadata(entry: Any) -> bool:
         and entry.get("kind") in (*get_args(OutputKind), None)
         and isinstance(entry.get("class_names"), list)
         and isinstance(entry.get("separator", ";"), str)
+        and isinstance(entry.get("target_names", []), list)
     )
 
 

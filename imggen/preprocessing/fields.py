@@ -20,11 +20,13 @@ class OutputSettings(NamedTuple):
         name: Its name, the key of its targets.
         label_mode: The kind of its targets.
         class_names: The name of each class; position is class index. Empty for other targets.
+        target_names: The names of a list of numbers per image; empty for one number.
     """
 
     name: str
     label_mode: str | None
     class_names: tuple[str, ...]
+    target_names: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -40,6 +42,7 @@ class Settings:
     decoded_by: str | None = None
     resized_by: str | None = None
     loader: Callable[[str], npt.NDArray[Any]] | None = None
+    target_names: tuple[str, ...] = ()
     outputs: tuple[OutputSettings, ...] = ()
 
     @property

@@ -53,7 +53,9 @@ class Preprocessing(Settings):
         decoded_by: The library that decodes, and its version; None with a custom loader.
         resized_by: The library that resizes, and its version; None with a custom loader.
         loader: The custom loader of the sequence, or None.
-        outputs: For several outputs, the ``name``, ``label_mode`` and ``class_names`` of each.
+        target_names: The names of a list of numbers per image; empty for one number.
+        outputs: For several outputs, the ``name``, ``label_mode``, ``class_names`` and
+            ``target_names`` of each.
 
     Example:
         >>> prep = sequence.preprocessing

@@ -162,10 +162,12 @@ def _to_members(prep: Settings) -> dict[str, Any]:
         "targets": {
             "label_mode": prep.label_mode,
             "class_names": list(prep.class_names),
+            "target_names": list(prep.target_names),
             "outputs": {
                 output.name: {
                     "label_mode": output.label_mode,
                     "class_names": list(output.class_names),
+                    "target_names": list(output.target_names),
                 }
                 for output in prep.outputs
             },
@@ -209,8 +211,9 @@ def _from_members(members: dict[str, Any]) -> Settings:
             has_several or mode in LABEL_MODES
         ):
             raise OptionError(f"{place}.label_mode is {shorten(mode)}, which is unknown")
-        if len(set(output["class_names"])) < len(output["class_names"]):
-            raise OptionError(f"{place}.class_names has a name twice")
+        for field in ("class_names", "target_names"):
+            if len(set(output[field])) < len(output[field]):
+                raise OptionError(f"{place}.{field} has a name twice")
     return Settings(
         spec=spec,
         scaling=parsed,
@@ -220,8 +223,14 @@ def _from_members(members: dict[str, Any]) -> Settings:
         class_names=tuple(targets["class_names"]),
         decoded_by=decode["library"],
         resized_by=resize["library"],
+        target_names=tuple(targets["target_names"]),
         outputs=tuple(
-            OutputSettings(name, output["label_mode"], tuple(output["class_names"]))
+            OutputSettings(
+                name,
+                output["label_mode"],
+                tuple(output["class_names"]),
+                tuple(output["target_names"]),
+            )
             for name, output in outputs.items()
         ),
     )

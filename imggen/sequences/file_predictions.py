@@ -22,6 +22,7 @@ from imggen.core import (
     check_report_path,
     check_whole,
     read_start,
+    shorten,
     write_records,
 )
 from imggen.data import Manifest, MultiLabelColumn, TargetColumn
@@ -56,11 +57,13 @@ class FilePredictions:
     Attributes:
         table: The columns ``path``, ``true`` (only if true classes are known), ``predicted``,
             ``p_<class name>`` and ``error`` (the reason why a file could not be read, or None). For
-            several outputs, ``<output>_predicted`` and ``<output>_p_<class name>``.
+            several outputs, ``<output>_predicted`` and ``<output>_p_<class name>``. For numbers,
+            ``predicted``, or ``predicted_<name>`` for each of a list.
         files: The path of each image.
         class_names: The classes of the model, in order; empty for several outputs.
         skipped: How many files of a folder were skipped, by reason.
         outputs: The names of several outputs; empty for one.
+        predicted: The columns of predicted classes and numbers.
     """
 
     table: pd.DataFrame
@@ -68,6 +71,7 @@ class FilePredictions:
     class_names: tuple[str, ...]
     skipped: Mapping[str, int]
     outputs: tuple[str, ...] = ()
+    predicted: tuple[str, ...] = ("predicted",)
 
     @property
     def num_errors(self) -> int:
@@ -103,16 +107,18 @@ class FilePredictions:
         return lines
 
     def summarize(self) -> pd.DataFrame:
-        """Returns the table with one column "predicted"; for several outputs, a text of all."""
-        if not self.outputs:
+        """Returns the table with one column "predicted"; for several values, a text of all."""
+        is_number = not self.outputs and not self.class_names
+        if self.predicted == ("predicted",) and not is_number:
             return self.table
-        columns = [self.table[f"{name}_predicted"].tolist() for name in self.outputs]
+        columns = [self.table[name].tolist() for name in self.predicted]
+        names = [" ".join(filter(None, re.split("_?predicted_?", name))) for name in self.predicted]
         texts = [
             None
             if error
             else "; ".join(
-                f"{name}: {_format_value(value)}"
-                for name, value in zip(self.outputs, values, strict=True)
+                (f"{name}: " if name else "") + _format_value(value)
+                for name, value in zip(names, values, strict=True)
             )
             for error, *values in zip(self.table["error"].tolist(), *columns, strict=True)
         ]
@@ -192,23 +198,17 @@ def predict_files(
     check_whole("batch_size", batch_size, 1)
     _check_model(model, prep)
     manifest = Manifest.from_files(images.files, None, root="")
-    prepared = {
-        output.name: _prepare_output(manifest, output.label_mode, output.class_names)
-        for output in prep.outputs
-    }
+    prepared = {output.name: _prepare_output(manifest, *output[1:]) for output in prep.outputs}
     names = tuple(name for name, own in prepared.items() if own is not None)
     tabulated: dict[str | None, tuple[LabelMode, Manifest]] = {
         name: own for name, own in prepared.items() if own is not None
     }
     if not prep.outputs:
-        only = _prepare_output(manifest, prep.label_mode, prep.class_names)
-        shape = getattr(model, "output_shape", None)
-        is_wide = isinstance(shape, tuple) and len(shape) == 2 and (shape[1] or 1) > 1
-        if only is None or (prep.label_mode == "regression" and is_wide):
+        only = _prepare_output(manifest, prep.label_mode, prep.class_names, prep.target_names)
+        if only is None:
             raise OptionError(
                 f"The model was trained with label mode {prep.label_mode!r}, and tables are made "
-                "of predictions of classes or of one number. Call model.predict(prep(files)) in "
-                "Python."
+                "of predictions of classes and numbers. Call model.predict(prep(files)) in Python."
             )
         tabulated = {None: only}
     options = WorkerOptions(workers, False, 10)
@@ -236,8 +236,15 @@ def predict_files(
     columns, failures = predict_in_order(
         maker, tabulated, options, model, output=None, from_logits=from_logits, verbose=0
     )
-    for name in tabulated:  # the classes of files without labels are not known
-        del columns["true" if name is None else f"{name}_true"]
+    for name, (_, samples) in tabulated.items():  # the true targets of files are not known
+        prefix = "" if name is None else f"{name}_"
+        for target in _target_suffixes(samples):
+            del columns[f"{prefix}true{target}"]
+    predicted = [
+        f"{'' if name is None else f'{name}_'}predicted{target}"
+        for name, (_, samples) in tabulated.items()
+        for target in _target_suffixes(samples)
+    ]
     reasons = np.array([failures.get(row) for row in range(len(images.files))], object)
     has_true = images.labels is not None and prep.label_mode in _CLASS_MODES
     true = {"true": np.array(images.labels, object)} if has_true else {}
@@ -247,11 +254,24 @@ def predict_files(
     )
     classes = [] if names else [name for name in columns if name.startswith("p_")]
     class_names = tuple(name.removeprefix("p_") for name in classes)
-    return FilePredictions(table, images.files, class_names, images.skipped, names)
+    return FilePredictions(
+        table, images.files, class_names, images.skipped, names, tuple(predicted)
+    )
+
+
+def _target_suffixes(manifest: Manifest) -> list[str]:
+    """Returns what follows "predicted" in the names of columns."""
+    targets = manifest.targets
+    if targets is None or targets.is_single:
+        return [""]
+    return [f"_{name}" for name in targets.names]
 
 
 def _prepare_output(
-    manifest: Manifest, label_mode: str | None, class_names: tuple[str, ...]
+    manifest: Manifest,
+    label_mode: str | None,
+    class_names: tuple[str, ...],
+    target_names: tuple[str, ...],
 ) -> tuple[LabelMode, Manifest] | None:
     """Returns the mode that makes the columns of an output, and the samples without true targets.
 
@@ -265,13 +285,16 @@ def _prepare_output(
         labels = MultiLabelColumn.from_matrix(none, ";")
         return find_label_mode("multi_label"), dataclasses.replace(manifest, multi_labels=labels)
     if label_mode == "regression":
-        targets = TargetColumn.from_values(np.zeros(len(manifest), np.float32))
+        names = target_names or ("target",)
+        zeros = np.zeros((len(manifest), len(names)), np.float32)
+        targets = TargetColumn(zeros, names, is_single=not target_names)
         return find_label_mode("regression"), dataclasses.replace(manifest, targets=targets)
     return None
 
 
 def _format_value(predicted: object) -> str:
-    return f"{predicted:.4g}" if isinstance(predicted, float) else str(predicted)
+    """Returns a number, a class, or the classes of a sample as text."""
+    return f"{predicted:.4g}" if isinstance(predicted, float) else str(predicted) or "no classes"
 
 
 def _choose_load(prep: Preprocessing) -> Any:
@@ -288,6 +311,13 @@ def _check_model(model: keras.Model, prep: Preprocessing) -> None:
     Raises:
         OptionError: The model takes other images, or has scores for other classes.
     """
+    inputs = getattr(model, "inputs", None) or []
+    if len(inputs) > 1:
+        raise OptionError(
+            f"The model has {len(inputs)} inputs, {shorten([one.name for one in inputs])}, and "
+            "files give the images only. Call model.predict in Python, with prep(files) as one of "
+            "its inputs."
+        )
     taken = getattr(model, "input_shape", None)
     shape = prep.input_shape
     if isinstance(taken, tuple) and shape is not None:
@@ -315,7 +345,7 @@ def _is_own(path: str) -> bool:
     """Whether a file holds predictions."""
     if path.lower().endswith(".csv"):
         header = read_start(path, 2**20).partition(b"\n")[0].rstrip(b"\r")
-        return bool(re.match(rb"path,(true,|.*predicted,).*error$", header))
+        return bool(re.match(rb"path,(true,|.*predicted[,_]).*error$", header))
     try:
         return InputFile(path, ExportError).read_json_object().get("format") == _FORMAT
     except ExportError:

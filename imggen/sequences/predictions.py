@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from imggen.augment import Pipeline
 from imggen.core import check_arguments
-from imggen.data import Manifest
+from imggen.data import Manifest, TargetColumn
 from imggen.errors import OptionError
 from imggen.loading import (
     Batch,
@@ -53,12 +53,19 @@ class PredictionView:
         """Everything between an image and the input of the model; see ``Preprocessing``."""
         maker, spec = self.batch_maker, self._source.spec
         mode, manifest = maker.label_mode, maker.manifest
-        boxes = manifest.boxes
+        boxes = manifest.boxes if mode.has_positions else None
         class_names = manifest.class_names if boxes is None else boxes.class_names
         outputs: tuple[OutputSettings, ...] = ()
         if isinstance(mode, MultiOutputMode):
             outputs = tuple(
-                OutputSettings(name, mode.modes[name].name, names)
+                OutputSettings(
+                    name,
+                    mode.modes[name].name,
+                    names,
+                    _target_names(manifest.outputs[name].targets)
+                    if name in manifest.outputs
+                    else (),
+                )
                 for name, names in mode.class_names(manifest).items()
             )
         decoded_by, resized_by = (None, None) if spec is None else describe_libraries(spec)
@@ -72,6 +79,7 @@ class PredictionView:
             decoded_by=decoded_by,
             resized_by=resized_by,
             loader=None if spec is not None else self._source.load_whole,
+            target_names=_target_names(manifest.targets),
             outputs=outputs,
         )
 
@@ -134,6 +142,11 @@ class PredictionView:
             from_logits=from_logits,
             verbose=verbose,
         )
+
+
+def _target_names(targets: TargetColumn | None) -> tuple[str, ...]:
+    """Returns the names of a list of numbers per sample; none for one number."""
+    return () if targets is None or targets.is_single else targets.names
 
 
 def _prediction_table(

@@ -11,6 +11,7 @@ from PIL import Image
 
 import imggen
 from imggen import Preprocessing
+from imggen.reports import predictions_page
 from imggen.sequences import find_new_images, predict_files
 from tests.helpers.command_line import csv_rows, invoke
 from tests.helpers.images import write_images
@@ -282,15 +283,40 @@ def test_several_labels_are_predicted_and_other_targets_refused(photos, tmp_path
     expected = train.predict(model).set_index("path").drop(columns="true")
     found = made.loc[expected.index].drop(columns="error")
     pd.testing.assert_frame_equal(found, expected, rtol=0, atol=1e-6)
-    ages = imggen.from_dataframe(frame, y_col="age", label_mode="regression", **options)
-    with pytest.raises(imggen.errors.OptionError, match="label mode 'regression'"):
-        predict_files(model, ages.preprocessing, images)
-    one = keras.Sequential([keras.Input((*SIZE, 3)), keras.layers.Flatten(), keras.layers.Dense(1)])
-    made = predict_files(one, ages.preprocessing, images)
-    assert list(made.table) == ["path", "predicted", "error"]
-    predicted = made.table.set_index("path").loc[train.filepaths, "predicted"]
-    np.testing.assert_allclose(predicted, ages.predict(one)["predicted"], rtol=1e-5)
-    assert made.describe()[0] == f"{made.files[0]}: {made.table['predicted'][0]:.4g}"
+    masks = imggen.from_arrays(np.zeros((2, *SIZE, 3), np.uint8), masks=np.zeros((2, *SIZE)))
+    with pytest.raises(imggen.errors.OptionError, match="label mode 'mask'"):
+        predict_files(model, masks.preprocessing, images)
+    x = {name: keras.Input((*SIZE, 3), name=name) for name in ("image", "depth")}
+    with pytest.raises(imggen.errors.OptionError, match="The model has 2 inputs"):
+        predict_files(keras.Model(x, x["image"]), prep, images)
+
+
+def test_numbers_are_predicted(photos, tmp_path):
+    frame = pd.DataFrame(
+        {"path": ["cat/000.png", "dog/000.png"], "age": [1.0, 2.0], "size": [3.0, 4.0]}
+    )
+    for columns, line in (("age", r"\S+: -?\d\S*"), (["age", "size"], r"\S+: age: \S+; size: \S+")):
+        train = imggen.from_dataframe(
+            frame, y_col=columns, label_mode="regression", root=photos, image_size=SIZE,
+            shuffle=False,
+        )  # fmt: skip
+        train.preprocessing.save(tmp_path / "prep.json")
+        prep = Preprocessing.load(tmp_path / "prep.json")
+        assert prep == train.preprocessing
+        units = 1 if columns == "age" else 2
+        model = keras.Sequential(
+            [keras.Input((*SIZE, 3)), keras.layers.Flatten(), keras.layers.Dense(units)]
+        )
+        made = predict_files(model, prep, find_new_images(photos, ()), workers=0)
+        made.save(tmp_path / "p.csv")
+        made.save(tmp_path / "p.csv")  # its own file is replaced
+        expected = train.predict(model).set_index("path")
+        expected = expected[[name for name in expected if not name.startswith("true")]]
+        found = made.table.set_index("path").loc[expected.index].drop(columns="error")
+        pd.testing.assert_frame_equal(found, expected, rtol=0, atol=1e-5)
+        assert all(re.fullmatch(line, text) for text in made.describe())
+        text = made.describe()[0].partition(": ")[2]
+        assert text in predictions_page(made.summarize(), made.files, photos)
 
 
 def test_several_outputs_are_kept_named_and_predicted(photos, tmp_path):
@@ -307,9 +333,9 @@ def test_several_outputs_are_kept_named_and_predicted(photos, tmp_path):
     assert prep == train.preprocessing
     assert hash(prep) == hash(train.preprocessing)
     assert [tuple(output) for output in prep.outputs] == [
-        ("kind", "int", ("cat", "dog")),
-        ("tags", "multi_label", ("a", "b", "c")),
-        ("age", "regression", ()),
+        ("kind", "int", ("cat", "dog"), ()),
+        ("tags", "multi_label", ("a", "b", "c"), ()),
+        ("age", "regression", (), ()),
     ]
     flat = keras.layers.Flatten()(image := keras.Input((*SIZE, 3)))
     heads = {"kind": (2, "softmax"), "tags": (3, "sigmoid"), "age": (1, None)}

@@ -108,6 +108,7 @@ def test_the_file_is_readable(prep, tmp_path):
     assert members["targets"] == {
         "label_mode": "categorical",
         "class_names": ["cat", "dog"],
+        "target_names": [],
         "outputs": {},
     }
 
@@ -119,7 +120,7 @@ def test_every_field_of_the_schema_is_required_and_no_other_is_known(prep, tmp_p
     paths = list(members)
     paths += [f"{part}__{name}" for part in members if isinstance(members[part], dict)
               for name in members[part]]  # fmt: skip
-    assert len(paths) == 29
+    assert len(paths) == 30
     for path in paths:
         file.write_text(json.dumps(members))
         with pytest.raises(PreprocessingError, match=f"{path.replace('__', '.')} is missing"):
@@ -178,13 +179,19 @@ def test_every_field_of_the_schema_is_required_and_no_other_is_known(prep, tmp_p
         ({"targets__outputs": {"a": 1}}, "targets.outputs.a is 1; expected an object"),
         ({"targets__outputs": {"a": {"label_mode": "int"}}}, "outputs.a.class_names is missing"),
         (
-            {"targets__outputs": {"a": {"label_mode": "int", "class_names": []}}},
+            {
+                "targets__outputs": {
+                    "a": {"label_mode": "int", "class_names": [], "target_names": []}
+                }
+            },
             "targets.label_mode is 'categorical', which",
         ),
         (
             {
                 "targets__label_mode": "several outputs",
-                "targets__outputs": {"a": {"label_mode": "other", "class_names": []}},
+                "targets__outputs": {
+                    "a": {"label_mode": "other", "class_names": [], "target_names": []}
+                },
             },
             "targets.outputs.a.label_mode is 'other'",
         ),

@@ -314,3 +314,15 @@ def test_errors_name_the_arguments_of_from_arrays() -> None:
     for values, options, message in cases:
         with pytest.raises(ImggenError, match=message):
             imggen.from_arrays(x, values, **options)
+
+
+@pytest.mark.parametrize("extension", ["csv", "parquet"])
+def test_an_output_of_several_numbers_is_saved_whole(tmp_path: Path, extension: str) -> None:
+    y = {"kind": [0, 1, 0, 1], "place": np.arange(8.0).reshape(4, 2)}
+    targets: Any = {"kind": "int", "place": "regression"}
+    manifest = imggen.from_arrays(draw((4, 8, 8, 3)), y, targets=targets).manifest
+    manifest.save(tmp_path / f"table.{extension}")
+    loaded = imggen.Manifest.load(tmp_path / f"table.{extension}").outputs["place"].targets
+    assert loaded is not None
+    assert (loaded.names, loaded.is_single) == (("0", "1"), False)
+    np.testing.assert_array_equal(loaded.values, y["place"])
