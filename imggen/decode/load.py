@@ -38,6 +38,11 @@ if TYPE_CHECKING:
     from PIL import Image
 
 
+# The images of Pillow are copied to resize them by another library. Of larger ones, the copies
+# would take hundreds of megabytes.
+_MOST_PIXELS_COPIED = 2**26
+
+
 @check_arguments
 def load_image(
     source: str | os.PathLike[str] | bytes, spec: ImageSpec | None = None
@@ -204,7 +209,9 @@ def _fit_image(
     """Resizes an upright image, and returns an array that may be written to."""
     full_size = image.size if reduced is None else reduced.full_size
     placement = compute_placement(*full_size, spec)
-    resize = find_resize(spec) if spec.resizes and spec.interpolation != "nearest" else None
+    is_large = image.width * image.height > _MOST_PIXELS_COPIED
+    use_arrays = spec.resizes and spec.interpolation != "nearest" and not is_large
+    resize = find_resize(spec) if use_arrays else None
     if resize is not None and image.mode == "RGBA" and _is_opaque(image):
         image = image.convert("RGB")
     if resize is not None and image.mode != "RGBA":

@@ -5,18 +5,20 @@ import io
 import itertools
 import os
 
-import cykooz_resizer
 import keras
 import numpy as np
 import pytest
 from PIL import Image
 
 import imggen
-from imggen.decode import ImageSpec, load_image
+from imggen.decode import ImageSpec, load, load_image
 from imggen.decode.resizing import find_resizer
 from tests.decode.test_load import encoded, noise
 from tests.helpers.cases import case
 from tests.helpers.resizers import without_cykooz
+
+# There are no wheels for some systems.
+cykooz_resizer = pytest.importorskip("cykooz_resizer")
 
 SHAPES = [(1, 1), (1, 37), (37, 1), (1, 900), (3, 5), (16, 16), (63, 64), (90, 121), (7, 500)]
 SIZES = [(1, 1), (2, 3), (7, 5), (16, 16), (31, 33), (1, 200), (200, 1), (64, 128), (211, 17)]
@@ -188,3 +190,19 @@ def test_the_drop_in_keeps_the_pixels_of_keras(tmp_path):
         np.testing.assert_array_equal(flow[0][0][0], wanted)
         if interpolation == "bilinear":
             assert difference(native, wanted.astype(np.uint8)) == 1
+
+
+def test_very_large_images_are_not_copied_to_resize_them(monkeypatch):
+    pixels = np.random.default_rng(0).integers(0, 256, (40, 50, 3), np.uint8)
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).save(buffer, "BMP")
+    spec = ImageSpec((20, 20))
+    calls = []
+    monkeypatch.setattr(load, "fit_array", lambda *_: calls.append(_) or pixels)
+    load_image(buffer.getvalue(), spec)
+    assert len(calls) == 1
+    monkeypatch.setattr(load, "_MOST_PIXELS_COPIED", 40 * 50 - 1)
+    found = load_image(buffer.getvalue(), spec)
+    assert len(calls) == 1
+    wanted = Image.fromarray(pixels).resize((20, 20), Image.Resampling.BILINEAR)
+    np.testing.assert_array_equal(found, wanted)
