@@ -69,6 +69,7 @@ NOUNS = {
     "progress": "holds no split",
     "root": "Cannot read",
     "files": "Cannot read",
+    "images": "Cannot read",
 }
 Call = tuple[str, Callable[..., object], dict[str, Any]]
 
@@ -144,6 +145,7 @@ def cases(folder: Path) -> Iterator[Call]:
     yield from table_cases(folder, manifest, photos)
     yield from manifest_cases(folder, manifest)
     yield from file_cases(folder, photos)
+    yield from array_cases(folder, sequence)
     yield "ImageSequence", imggen.ImageSequence, {"manifest": manifest, **SIZE}
     yield "contact_sheet", imggen.contact_sheet, {"sequence": sequence, "variants": 1, "cell": 16}
     yield "bench", bench, {"sequence": sequence}
@@ -212,6 +214,35 @@ def manifest_cases(folder: Path, manifest: imggen.Manifest) -> Iterator[Call]:
     yield "survey", imggen.survey, {**given, "workers": 0}
     yield "find_duplicates", imggen.find_duplicates, {**given, "near": False, "workers": 0}
     yield "find_leaks", imggen.find_leaks, {**both, "workers": 0}
+
+
+def array_cases(folder: Path, sequence: imggen.ImageSequence) -> Iterator[Call]:
+    pixels, labels = np.zeros((4, 8, 8, 3), np.uint8), [0, 0, 1, 1]
+    prep = sequence.preprocessing
+    prep.save(folder / "prep.json")
+    y, modes = {"a": labels, "b": [1.0] * 4}, {"a": "int", "b": "regression"}
+    yield "from_arrays", imggen.from_arrays, {"x": pixels, "y": labels, **SIZE}
+    yield "outputs of from_arrays", from_outputs, {"x": pixels, "y": y, "targets": modes}
+    yield "zip_sequences", imggen.zip_sequences, {"a": sequence, "b": sequence}
+    yield "statistics", imggen.statistics, {"sequence": sequence}
+    yield "Preprocessing()", prep, {"images": pixels}
+    yield "Preprocessing.decode_predictions", prep.decode_predictions, {"scores": [[0.5, 0.5]]}
+    yield "Preprocessing.save", prep.save, {"file": folder / "prep.json"}
+    yield "Preprocessing.load", imggen.Preprocessing.load, {"file": folder / "prep.json"}
+
+
+def from_outputs(
+    x: Any,
+    y: Any,
+    targets: Any,
+    class_names: Any = None,
+    sample_weight: Any = None,
+    targets_as: Any = "dict",
+) -> object:
+    return imggen.from_arrays(
+        x, y, targets=targets, class_names=class_names, sample_weight=sample_weight,
+        targets_as=targets_as, **SIZE,
+    )  # fmt: skip
 
 
 def file_cases(folder: Path, photos: Path) -> Iterator[Call]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import io
 import os
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Set as AbstractSet
 from typing import TYPE_CHECKING, Any, TypeGuard
 
 import numpy as np
@@ -43,10 +44,14 @@ def read_images(
         OptionError: An array has another shape, or values other than 0 to 255.
         OptionTypeError: Something that is not an image.
     """
-    if isinstance(images, np.ndarray) and images.ndim == 4 and spec is not None:
-        images = list(images)
+    is_array = hasattr(images, "__array__")
+    if is_array and getattr(images, "ndim", 0) == 4 and spec is not None:
+        images, is_array = list(images), False
     is_single = isinstance(images, str | os.PathLike | bytes | bytearray | memoryview)
-    is_single = is_single or not isinstance(images, Iterable) or hasattr(images, "__array__")
+    is_single = is_single or not isinstance(images, Iterable) or is_array
+    is_single = is_single or isinstance(
+        images, Mapping | AbstractSet
+    )  # refused: they have no order
     given = [images] if is_single or _is_pillow_image(images) else list(images)
     if not given:
         raise OptionTypeError("The list of images is empty; expected at least one image.")
@@ -66,8 +71,8 @@ def _read(image: Any, spec: ImageSpec) -> npt.NDArray[np.uint8]:
         # A copy where nothing is converted: the result may be written to.
         return convert_pixels(ArrayImages.parse([image]).images[0], spec)
     raise OptionTypeError(
-        f"{shorten(image)} is of type {type(image).__name__}; expected a path, the bytes of a "
-        "file, an array of uint8, a Pillow image, or a list of these."
+        f"images={shorten(image)} is of type {type(image).__name__}; expected a path, the bytes of "
+        "a file, an array of uint8, a Pillow image, or a list of these."
     )
 
 

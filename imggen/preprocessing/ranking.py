@@ -41,10 +41,11 @@ def _complete(scores: npt.NDArray[Any], class_names: tuple[str, ...]) -> npt.NDA
     """Returns scores of shape (n, classes)."""
     count = len(class_names)
     rows = scores[np.newaxis] if scores.shape == (count,) else scores
-    if count == 2 and (rows.ndim == 1 or rows.shape[1:] == (1,)):
+    is_numeric = rows.dtype.kind in "uif"
+    if is_numeric and count == 2 and (rows.ndim == 1 or rows.shape[1:] == (1,)):
         second = rows.reshape(-1).astype(np.float64)
         return np.stack([1 - second, second], axis=1)
-    if rows.ndim != 2 or rows.shape[1] != count or rows.dtype.kind not in "uif":
+    if rows.ndim != 2 or rows.shape[1] != count or not is_numeric:
         raise OptionError(
             f"scores are {scores.dtype} of shape {scores.shape}; expected ({count},) for one image "
             f"or (n, {count}) for several: one score for each of the classes {list(class_names)}."

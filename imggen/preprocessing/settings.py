@@ -154,6 +154,7 @@ class Preprocessing(Settings):
         save_settings(self, file, overwrite=overwrite)
 
     @staticmethod
+    @check_arguments
     def load(file: str | os.PathLike[str]) -> Preprocessing:
         """Reads settings from a JSON file, or from a ``.keras`` file into which they were saved.
 

@@ -144,7 +144,9 @@ def from_arrays(
             for name, one in arrays.items()
             if name not in further
         },
-        weights=None if sample_weight is None else to_array(sample_weight, "sample_weight"),
+        weights=None
+        if sample_weight is None
+        else _parse_weights(sample_weight, "sample_weight", len(paths)),
         groups=None if groups is None else StringColumn.of(to_names(groups, "groups")),
     )
     options = {
@@ -171,14 +173,24 @@ def _weigh_outputs(
             "weights by the names of outputs, or an array."
         )
     for name, values in sample_weight.items():
-        weights = to_array(values, f"sample_weight[{name!r}]")
-        if weights.shape != (num_samples,):
-            raise ManifestError(
-                f"sample_weight[{name!r}] has shape {weights.shape}; expected ({num_samples},), "
-                "one weight per sample."
-            )
+        weights = _parse_weights(values, f"sample_weight[{name!r}]", num_samples)
         outputs[name] = dataclasses.replace(outputs[name], weights=weights)
     return {**columns, "outputs": outputs}
+
+
+def _parse_weights(values: Any, name: str, num_samples: int) -> npt.NDArray[Any]:
+    weights = to_array(values, name)
+    if weights.shape != (num_samples,) or weights.dtype.kind not in "buif":
+        raise ManifestError(
+            f"{name} has shape {weights.shape} and the dtype {weights.dtype}; expected numbers of "
+            f"shape ({num_samples},), one per sample."
+        )
+    if not (np.isfinite(weights) & (weights >= 0)).all():
+        row = int(np.flatnonzero(~(np.isfinite(weights) & (weights >= 0)))[0])
+        raise ManifestError(
+            f"{name} is {weights[row]} in row {row}; expected finite numbers of 0 or more."
+        )
+    return weights
 
 
 def _as_input(name: str, values: Any) -> Any:

@@ -214,3 +214,24 @@ def test_settings_are_frozen_and_comparable(files):
     with pytest.raises(AttributeError):
         one.dtype = "float16"
     assert isinstance(one, Preprocessing)
+
+
+def test_batches_of_any_array_and_collections_without_an_order():
+    class Tensor:
+        """A batch of another library, as far as NumPy uses it."""
+
+        def __init__(self, values):
+            self.values, self.ndim = values, values.ndim
+
+        def __array__(self, dtype=None, copy=None):
+            return self.values
+
+        def __iter__(self):
+            return iter(self.values)
+
+    pixels = np.random.default_rng(0).integers(0, 256, (3, 9, 10, 3), dtype=np.uint8)
+    prep = imggen.from_arrays(pixels, label_mode=None).preprocessing
+    np.testing.assert_array_equal(prep(Tensor(pixels)), prep(list(pixels)))
+    for images in ({"a.png": 1}, {"a.png"}):
+        with pytest.raises(OptionError, match="images=.* is of type (dict|set)"):
+            prep(images)

@@ -214,7 +214,7 @@ def test_what_does_not_fit_is_refused() -> None:
         (ManifestError, "one-hot", {"y": np.ones((4, 2))}),
         (ManifestError, "4", {"y": np.eye(3)}),
         (ManifestError, "row 3", {"y": [1.0, 2, 3, np.nan], "label_mode": "regression"}),
-        (ManifestError, "weights", {"sample_weight": [1, 2]}),
+        (ManifestError, "sample_weight", {"sample_weight": [1, 2]}),
         (OptionError, "masks has 3", {"masks": draw((3, 4, 4))}),
         (OptionError, r"masks\[0\] has \(4, 5\)", {"masks": draw((4, 4, 5))}),
         (OptionError, "loader=", {"y": [0, 1, 0, 1], "loader": np.load}),
