@@ -141,9 +141,9 @@ class Prefetcher(Generic[T]):
 
     def _stop(self) -> None:
         self._pending.clear()
-        if self._pool is not None:
-            self._pool.stop()
-        self._pool = None
+        pool, self._pool = self._pool, None  # first: a KeyboardInterrupt may end the wait
+        if pool is not None:
+            pool.stop()
         if self._release is not None:
             self._release()
 

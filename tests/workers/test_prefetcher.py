@@ -16,6 +16,7 @@ import pytest
 
 from imggen.errors import ImageError, OptionError, WorkerError
 from imggen.workers import Prefetcher, WorkerOptions, usable_cores
+from imggen.workers.pools import ThreadPool
 
 ROOT = Path(__file__).parents[2]
 
@@ -133,6 +134,21 @@ def test_a_closed_prefetcher_can_be_used_again():
     loader.get((0, 1))
     loader.close()
     assert loader.get((0, 3)) == (0, 9)
+
+
+def test_a_prefetcher_whose_closing_was_interrupted_can_be_used_again(monkeypatch):
+    def stop_and_interrupt(pool, stop=ThreadPool.stop):
+        stop(pool)
+        raise KeyboardInterrupt
+
+    loader = make_loader(square)
+    loader.get((0, 1))
+    with monkeypatch.context() as patch:
+        patch.setattr(ThreadPool, "stop", stop_and_interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            loader.close()
+    assert loader.get((0, 2)) == (0, 4)
+    loader.close()
 
 
 def test_a_batch_that_another_thread_waits_for_is_made_after_closing():
