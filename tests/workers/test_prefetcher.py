@@ -141,7 +141,11 @@ def test_a_prefetcher_whose_closing_was_interrupted_can_be_used_again(monkeypatc
         stop(pool)
         raise KeyboardInterrupt
 
-    loader = make_loader(square)
+    def make(epoch, index):
+        time.sleep(0.002)  # or the caller would make batches
+        return square(epoch, index)
+
+    loader = make_loader(make)
     loader.get((0, 1))
     with monkeypatch.context() as patch:
         patch.setattr(ThreadPool, "stop", stop_and_interrupt)
