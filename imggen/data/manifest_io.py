@@ -260,6 +260,8 @@ def read_inputs(
                 inputs[name] = path_column(frame, cols)
                 continue
             cols = [cols]
+        if len(cols) == 0:
+            raise ManifestError(f"input_cols[{name!r}] is empty; expected at least one column.")
         column = TargetColumn.parse(frame, cols)
         prefix = f"{_NUMBER_PREFIX}{name}:"
         names = tuple(one.removeprefix(prefix) for one in column.names)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, get_args
 
-from imggen.core import shorten
+from imggen.core import check_choice, shorten
 from imggen.data import (
     ClassNames,
     Column,
@@ -21,6 +21,7 @@ from imggen.loading import (
     LabelModeLike,
     MultiOutputMode,
     SingleLabelMode,
+    TargetsAs,
     find_label_mode,
 )
 from imggen.sequences.options import SequenceOptions
@@ -199,9 +200,11 @@ def _parse_targets(targets: Targets, options: SequenceOptions) -> tuple[LabelMod
             f"targets={shorten(targets)} has the label mode of each output, so label_mode="
             f"{shorten(options['label_mode'])} contradicts it. Leave it out."
         )
+    targets_as = options.get("targets_as", "dict")
+    check_choice("targets_as", targets_as, get_args(TargetsAs))
     chosen: LabelModeLike = targets if len(targets) > 1 else next(iter(targets.values()))
     try:
-        mode = find_label_mode(chosen, options.get("targets_as", "dict"))
+        mode = find_label_mode(chosen, targets_as)
     except OptionError as err:
         raise OptionError(f"targets={shorten(targets)} is not legal: {err}") from err
     return mode, {**options, "label_mode": mode}

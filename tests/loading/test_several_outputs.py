@@ -170,8 +170,8 @@ def test_the_default_modes_of_a_saved_manifest_are_those_of_its_columns(folder):
         ({"kind": None, "age": "regression"}, {}, r"'kind' has the label mode None"),
         ({"kind": "int", "path": "boxes"}, {}, r"Output 'path': label_mode='boxes' needs boxes"),
         ({1: "int", "1": "int"}, {}, r"output '1' is empty or named twice"),
-        (TARGETS, {"targets_as": "list"}, r"targets_as='list' is not one of 'dict', 'tuple'"),
-        ({"age": "regression"}, {"targets_as": "tuple"}, r"targets_as='tuple' is for several"),
+        (TARGETS, {"targets_as": "list"}, r"^targets_as='list' is not one of 'dict', 'tuple'"),
+        ({"age": "regression"}, {"targets_as": "tuple"}, r"label_mode='regression' has one"),
         (TARGETS, {"class_names": ["x", "y"]}, r"class_names=.* must be a mapping from output"),
         (TARGETS, {"class_names": {"kin": ["x"]}}, r"class_names=.* outputs are \['kind', 'age'\]"),
         (
@@ -197,6 +197,7 @@ def test_targets_that_cannot_be_are_refused(folder, targets, options, message):
 @pytest.mark.parametrize(
     ("columns", "options", "message"),
     [
+        ({}, {"input_cols": {"n": []}}, r"input_cols\['n'\] is empty"),
         ({"age": [None, *AGES[1:]]}, {}, "'age' has no value in 1 of 8 rows, first in row 0"),
         ({"age": [*AGES[1:], float("inf")]}, {}, "'age' holds inf in row 7"),
         ({"kind": ["x"] * 7 + [None]}, {}, "'kind' has no value in 1 of 8 rows"),

@@ -96,9 +96,10 @@ def find_label_mode(label_mode: LabelModeLike, targets_as: TargetsAs = "dict") -
                 modes[str(output)] = find_label_mode(one)
         return MultiOutputMode(modes, targets_as)
     if targets_as != "dict" and not isinstance(label_mode, MultiOutputMode):
+        shown = label_mode.describe() if isinstance(label_mode, LabelMode) else repr(label_mode)
         raise OptionError(
-            f"targets_as={targets_as!r} is for several outputs, and label_mode="
-            f"{shorten(label_mode)} has one. Leave it out; one target is always an array."
+            f"targets_as={targets_as!r} is for several outputs, and label_mode={shown} has one. "
+            "Leave it out; one target is always an array."
         )
     if isinstance(label_mode, LabelMode):
         return label_mode
