@@ -27,6 +27,11 @@ def make_keras_layers(prep: Settings) -> list[keras.Layer]:
     import keras
 
     spec, scaling = prep.spec, prep.scaling
+    if spec is not None and spec.image_size is None:
+        raise PreprocessingError(
+            "image_size=None has no Keras layer, since images keep their own size. Pass image_size="
+            " to the sequence."
+        )
     if spec is None or spec.image_size is None or spec.shape is None:
         raise PreprocessingError(
             "A custom loader= is not a Keras layer. Apply it before the model is called."

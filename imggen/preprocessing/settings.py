@@ -91,8 +91,8 @@ class Preprocessing(Settings):
         shapes = {array.shape for array in arrays}
         if len(shapes) > 1:
             raise SampleError(
-                f"The loader returned the shapes {shorten(sorted(shapes))}; a batch needs one "
-                "shape. Pass the images one by one."
+                f"The images have the shapes {shorten(sorted(shapes))}; a batch needs one shape. "
+                "Pass the images one by one."
             )
         channels_first = self.channels_first
         arrays = [np.moveaxis(array, -1, 0) for array in arrays] if channels_first else arrays

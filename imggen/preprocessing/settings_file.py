@@ -157,7 +157,7 @@ def _to_members(prep: Settings) -> dict[str, Any]:
         "batch": {
             "dtype": prep.dtype,
             "data_format": prep.data_format,
-            "shape": list(prep.input_shape or ()),
+            "shape": None if prep.input_shape is None else list(prep.input_shape),
         },
         "targets": {
             "label_mode": prep.label_mode,
@@ -184,7 +184,7 @@ def _from_members(members: dict[str, Any]) -> Settings:
     decode, resize, scaling = members["decode"], members["resize"], members["scaling"]
     background = decode["background"]
     spec = ImageSpec(
-        tuple(resize["image_size"]),
+        None if resize["image_size"] is None else tuple(resize["image_size"]),
         color_mode=decode["color_mode"],
         interpolation=resize["interpolation"],
         fit=resize["fit"],

@@ -148,7 +148,10 @@ def test_every_field_of_the_schema_is_required_and_no_other_is_known(prep, tmp_p
         ({"version": 1.0}, "version is 1.0; expected 1"),
         ({"version": True}, "version is True; expected 1"),
         ({"format": "other"}, "format is 'other'; expected 'imggen-preprocessing'"),
-        ({"resize__image_size": [8]}, r"resize.image_size is \[8\]; expected a list of 2 values"),
+        (
+            {"resize__image_size": [8]},
+            r"resize.image_size is \[8\]; expected null or a list of 2 values",
+        ),
         ({"resize__image_size": [8.0, 9]}, "each a whole number of 1 or more"),
         ({"resize__image_size": [8, 99]}, r"batch.shape is \[8, 9, 3\], but the other fields make"),
         ({"resize__antialias": False}, "resize.antialias is False, but"),
@@ -327,3 +330,14 @@ def test_the_schema_is_a_json_schema_of_known_words():
         *["properties", "const", "enum", "anyOf", "items", "minItems", "maxItems", "minimum"],
         "maximum",
     }
+
+
+def test_settings_without_an_image_size_keep_the_size_of_each_image(tmp_path):
+    images = [np.zeros((4, 5, 3), np.uint8), np.ones((6, 3, 3), np.uint8)]
+    prep = imggen.from_arrays(images, label_mode=None, batch_size=1).preprocessing
+    prep.save(tmp_path / "prep.json")
+    loaded = Preprocessing.load(tmp_path / "prep.json")
+    assert loaded == prep
+    np.testing.assert_array_equal(loaded(images[1]), images[1][np.newaxis])
+    with pytest.raises(PreprocessingError, match="image_size=None has no Keras layer"):
+        loaded.to_keras_layers()
