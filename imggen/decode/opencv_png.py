@@ -127,7 +127,7 @@ def decode_plain_png(data: bytes, *, is_gray: bool) -> npt.NDArray[np.uint8] | N
 def _has_harmless_chunks(data: bytes) -> bool:
     """Whether a PNG consists of whole chunks that both decoders accept."""
     view, size = memoryview(data), len(data)
-    start, seen = _FIRST_CHUNK + _CHUNK.size, b""
+    start, seen, previous = _FIRST_CHUNK + _CHUNK.size, b"", b""
     length, kind = _CHUNK.unpack_from(data, _FIRST_CHUNK)
     while kind != b"IEND":
         end = start + length
@@ -141,9 +141,12 @@ def _has_harmless_chunks(data: bytes) -> bool:
                 return False
             if seen.count(kind) >= _MAX_NUM_TEXTS:
                 return False
+            seen += kind
         elif kind == b"IDAT":
-            if b"IDAT" in seen and seen[-4:] != b"IDAT":
-                return False  # OpenCV does not look for more pixels behind a text
+            if previous != kind:
+                if kind in seen:
+                    return False  # OpenCV does not look for more pixels behind a text
+                seen += kind  # once, since there may be a great many
         else:
             if kind not in _LENGTHS or length != _LENGTHS[kind] or kind in seen or b"IDAT" in seen:
                 return False
@@ -151,6 +154,7 @@ def _has_harmless_chunks(data: bytes) -> bool:
                 return False
             if kind == b"gAMA" and data[start] > _MAX_GAMMA:
                 return False
-        seen += kind
+            seen += kind
+        previous = kind
         start, length, kind = end + _NEXT_CHUNK.size, next_length, next_kind
     return b"IDAT" in seen and length == 0 and data[start:] == _CHECKSUM_OF_END
