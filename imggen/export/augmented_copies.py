@@ -11,7 +11,15 @@ from typing import Any, final
 import numpy as np
 import numpy.typing as npt
 
-from imggen.augment import Augment, Pipeline, Sample, adapt, format_policy, unwrap_steps
+from imggen.augment import (
+    Augment,
+    FixedSizeCrop,
+    Pipeline,
+    Sample,
+    adapt,
+    format_policy,
+    unwrap_steps,
+)
 from imggen.core import (
     Stream,
     StringColumn,
@@ -99,8 +107,9 @@ def augment_directory(
         progress: Called with ("augmenting", finished images, all images) from time to time.
 
     Raises:
-        OptionError: A number out of bounds, more than 10 million files, MixUp or CutMix,
-            ``balance`` without classes, or images with masks, further inputs, boxes or keypoints.
+        OptionError: A number out of bounds, more than 10 million files, an augmentation of batches
+            or of fixed-size windows (MixUp, RandomCrop), ``balance`` without classes, or images
+            with masks, further inputs, boxes or keypoints.
         ScanError: See ``scan``.
         ExportError: ``target`` holds other files, is inside ``source`` or contains it, was begun
             with other settings or images, or cannot be written.
@@ -164,6 +173,12 @@ def _check_options(pipeline: Pipeline, copies: object, seed: int) -> None:
         raise OptionError(
             f"{pipeline.mixer.name} mixes labels, which class folders cannot represent. Use it "
             "while training, in ImageSequence(augment=)."
+        )
+    if isinstance(pipeline.crop, FixedSizeCrop):
+        raise OptionError(
+            f"{pipeline.crop.name} cuts a window out of images that are larger than training sees, "
+            "and copies have the size of their originals. Use it while training, in "
+            "ImageSequence(augment=)."
         )
     if not pipeline.steps:
         raise OptionError(

@@ -242,6 +242,7 @@ def test_nested_folders_are_refused(photos, tmp_path, place):
         ({"copies": 1.5}, r"copies=1\.5"),
         ({"seed": -1}, "seed=-1"),
         ({"augment": imggen.augment.MixUp()}, "MixUp mixes labels"),
+        ({"augment": imggen.augment.RandomCrop()}, "RandomCrop cuts a window out of images"),
         ({"augment": None}, "holds no augmentation"),
     ],
 )
