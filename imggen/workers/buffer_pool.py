@@ -68,7 +68,8 @@ class BufferPool:
         if not self._is_reusing:
             return np.empty(shape, wanted)
         with self._lock:
-            for position in range(len(self._buffers)):
+            # The one used last first: its memory may still be in the processor's cache.
+            for position in reversed(range(len(self._buffers))):
                 if sys.getrefcount(self._buffers[position]) > _UNUSED:
                     continue
                 buffer = self._buffers[position]

@@ -419,3 +419,13 @@ def test_training_while_memory_is_used_again_gives_the_weights_of_copies(photos)
     for came, wanted, start in zip(model.get_weights(), other.get_weights(), before, strict=True):
         assert np.abs(wanted - start).max() > 1e-3
         np.testing.assert_allclose(came, wanted, atol=1e-6)
+
+
+def test_the_buffer_that_was_used_last_comes_back_first():
+    buffers = BufferPool(capacity=8)
+    several = [buffers.empty((4, 4), np.uint8) for _ in range(5)]
+    del several
+    addresses = set()
+    for _ in range(10):
+        addresses.add(buffers.empty((4, 4), np.uint8).ctypes.data)
+    assert len(addresses) == 1
