@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from typing import Any, NamedTuple, final
 
 import numpy as np
@@ -9,6 +10,7 @@ import numpy.typing as npt
 
 from imggen.augment import Sample
 from imggen.cache import RamCache
+from imggen.workers import register_after_fork
 
 # Roughly the bytes of the objects that hold the arrays of a sample.
 _OVERHEAD = 500
@@ -35,6 +37,12 @@ class KeptTargets:
         self._cache = cache
         self._targets: dict[int, _Targets] = {}
         self._bytes_stored = 0
+        self.after_fork()
+        register_after_fork(self)
+
+    def after_fork(self) -> None:
+        """Gives a forked process its own lock."""
+        self._lock = threading.Lock()
 
     def find(self, row: int, image: npt.NDArray[Any]) -> Sample | None:
         """Returns the sample of one row, with ``image``; None if nothing is kept for it."""
@@ -47,19 +55,26 @@ class KeptTargets:
         """Keeps read-only copies of all but the images of a sample, if there is space."""
         arrays = (*sample.masks, *sample.positions)
         num_bytes = _OVERHEAD + sum(array.nbytes for array in arrays)
-        if row in self._targets or self._bytes_stored + num_bytes > self._cache.bytes_left:
+        if row in self._targets or not self._has_space(num_bytes):
             return
-        self._bytes_stored += num_bytes
-        self._targets[row] = _Targets(
+        targets = _Targets(
             tuple(_copy(mask) for mask in sample.masks),
             None if sample.boxes is None else _copy(sample.boxes),
             None if sample.keypoints is None else _copy(sample.keypoints),
         )
+        with self._lock:  # another thread may have kept this row, or others, in the meantime
+            if row not in self._targets and self._has_space(num_bytes):
+                self._bytes_stored += num_bytes
+                self._targets[row] = targets
 
     def clear(self) -> None:
         """Removes everything."""
-        self._targets = {}
-        self._bytes_stored = 0
+        with self._lock:
+            self._targets = {}
+            self._bytes_stored = 0
+
+    def _has_space(self, num_bytes: int) -> bool:
+        return self._bytes_stored + num_bytes <= self._cache.bytes_left
 
     def __reduce__(self) -> tuple[Any, ...]:
         return KeptTargets, (self._cache,)

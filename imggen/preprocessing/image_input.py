@@ -49,9 +49,8 @@ def read_images(
         images, is_array = list(images), False
     is_single = isinstance(images, str | os.PathLike | bytes | bytearray | memoryview)
     is_single = is_single or not isinstance(images, Iterable) or is_array
-    is_single = is_single or isinstance(
-        images, Mapping | AbstractSet
-    )  # refused: they have no order
+    # Mappings and sets have no order; as single images, they are refused.
+    is_single = is_single or isinstance(images, Mapping | AbstractSet)
     given = [images] if is_single or _is_pillow_image(images) else list(images)
     if not given:
         raise OptionTypeError("The list of images is empty; expected at least one image.")

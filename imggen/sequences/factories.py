@@ -353,7 +353,10 @@ def _choose_label_mode(manifest: Manifest, options: SequenceOptions) -> Sequence
 
 def _add_center_crops(augment_of: dict[str, Augment], names: Sequence[str]) -> None:
     """Adds a center crop to the other splits if "train" is cropped to a fixed size."""
-    crop = Pipeline(adapt(augment_of.get("train"))).crop
+    steps = list(adapt(augment_of.get("train")))
+    if steps:
+        augment_of["train"] = steps  # so that a policy file is read once
+    crop = Pipeline(steps).crop
     if isinstance(crop, FixedSizeCrop):
         for name in names:
             augment_of.setdefault(name, CenterCrop(source_size=crop.source_size))

@@ -7,7 +7,10 @@ from PIL import Image
 
 import imggen
 from imggen.augment import Sample
+from imggen.cache import RamCache
 from imggen.errors import ImageError
+from imggen.loading import kept_targets
+from imggen.loading.kept_targets import KeptTargets
 from tests.helpers.images import write_images
 
 SIZE = (4, 4)
@@ -152,3 +155,24 @@ def test_a_loader_may_reuse_its_array(folder):
 
     assert_same(first, second)
     assert len({mask.tobytes() for mask in second["y"]}) == NUM
+
+
+def test_a_row_that_two_threads_load_is_counted_once(monkeypatch):
+    image, mask = np.zeros((4, 4, 3), np.uint8), np.ones((4, 4, 1), np.uint8)
+    sample = Sample(image, masks=(mask,))
+    once, twice = KeptTargets(RamCache(2)), KeptTargets(RamCache(2))
+    once.keep(0, sample)
+
+    copy = kept_targets._copy
+
+    def keep_in_the_meantime(array):
+        monkeypatch.setattr(kept_targets, "_copy", copy)
+        twice.keep(0, sample)
+        return copy(array)
+
+    monkeypatch.setattr(kept_targets, "_copy", keep_in_the_meantime)
+    twice.keep(0, sample)
+    assert once._bytes_stored == twice._bytes_stored > mask.nbytes
+    found = twice.find(0, image)
+    assert found is not None
+    np.testing.assert_array_equal(found.masks[0], mask)

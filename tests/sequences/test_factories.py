@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 import imggen
+from imggen.augment.adapters import dispatch
 from imggen.errors import ImggenWarning, ManifestError, OptionError, ScanError, SplitError
 from tests.helpers.images import write_images
 
@@ -316,3 +317,14 @@ def test_a_prediction_table_needs_classes(photos, frame, mode):
     sequence = imggen.from_dataframe(frame, **options)
     with pytest.raises(OptionError, match=rf"table of classes, and targets here are {mode}"):
         sequence.predict(None)
+
+
+def test_a_policy_file_is_read_once_for_all_splits(tmp_path, monkeypatch):
+    images = np.zeros((8, 4, 4, 3), np.uint8)
+    policy = tmp_path / "policy.yaml"
+    imggen.save_policy(policy, [imggen.augment.RandomFlip()])
+    read, load = [], dispatch._load
+    monkeypatch.setattr(dispatch, "_load", lambda path: read.append(path) or load(path))
+    splits = imggen.from_arrays(images, [0, 1] * 4, split=(0.5, 0.25, 0.25), augment=policy, seed=1)
+    assert len(read) == 1
+    assert [step.name for step in splits.train.explain(0, 0).steps] == ["RandomFlip"]

@@ -49,8 +49,9 @@ def test_two_inputs_with_the_targets_and_weights_of_one() -> None:
             (xa, xb), y, weights = imggen.zip_sequences(first, second)[1]
             np.testing.assert_array_equal(y, labels[4:8])
             np.testing.assert_array_equal(weights, np.arange(4.0, 8.0))
-            np.testing.assert_array_equal(xa, first[1][0] if first is a else xa)
-            assert xa.shape == xb.shape == (4, 8, 8, 3)
+            of_a, of_other = (xa, xb) if first is a else (xb, xa)
+            np.testing.assert_array_equal(of_a, draw((10, 8, 8, 3), 0)[4:8])
+            np.testing.assert_array_equal(of_other, draw((10, 8, 8, 3), 1)[4:8])
 
 
 @pytest.mark.parametrize("workers", [0, 2])
