@@ -239,6 +239,13 @@ WHOLE = {
 }
 
 
+def test_a_damaged_size_over_the_limit_is_named(tmp_path, helpers):
+    whole = WHOLE["d.gif"]
+    (tmp_path / "d.gif").write_bytes(whole[:6] + b"\xff" * 4 + whole[10:])
+    findings = check_image(str(tmp_path), "d.gif", helpers)
+    assert [finding.problem for finding in findings] == [Problem.TOO_LARGE]
+
+
 @settings(
     deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
@@ -258,6 +265,9 @@ def test_damaged_files_that_cannot_be_loaded_are_faults(tmp_path, helpers, data)
         assert faults <= {Problem.DAMAGED, Problem.TRUNCATED}
     elif name in ("a.jpg", "b.jpg", "g.tif") and not faults:  # the header states another kind
         assert Problem.UNSUPPORTED in found
+    elif found == {Problem.TOO_LARGE}:  # the header states another size
+        with pytest.raises(Image.DecompressionBombError):
+            Image.open(tmp_path / name)
     else:
         assert len(faults) == 1
 
