@@ -40,6 +40,19 @@ class Sample:
     boxes: npt.NDArray[np.float64] | None = None
     keypoints: npt.NDArray[np.float64] | None = None
 
+    def __repr__(self) -> str:
+        further = [
+            f"{name} {' and '.join(str(array.shape) for array in arrays)}"
+            for name, arrays in (
+                ("masks", self.masks),
+                ("images", self.images),
+                ("boxes", () if self.boxes is None else (self.boxes,)),
+                ("keypoints", () if self.keypoints is None else (self.keypoints,)),
+            )
+            if arrays
+        ]
+        return f"Sample({'; '.join([f'image {self.image.dtype} {self.image.shape}', *further])})"
+
     @property
     def arrays(self) -> tuple[npt.NDArray[Any], ...]:
         """All arrays of pixels: the image, the masks and the further images."""

@@ -5,7 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, final
 
-from imggen.core import pluralize
+from imggen.core import (
+    COLORS,
+    NEUTRAL,
+    Number,
+    format_block,
+    format_html_table,
+    format_paragraph,
+    pluralize,
+)
+from imggen.core import Bar as TableBar
 from imggen.preview import Bar, Section, draw_chart
 
 if TYPE_CHECKING:
@@ -112,6 +121,36 @@ class BenchReport:
             lines += ["", f"{pluralize(len(self.unreadable), 'file')} could not be read, such as"]
             lines.append(f"  {self.unreadable[0]}")
         return "\n".join([*lines, "", *(f"- {advice}" for advice in self.advice)])
+
+    def __repr__(self) -> str:
+        rates = [f"{name} {format_rate(rate)} images/s" for name, rate, _ in self._rates]
+        stages = [f"{name} {format_ms(taken)}" for name, taken in self.stages.items()]
+        return f"BenchReport({self.subject}; {', '.join(rates)}; {', '.join(stages)})"
+
+    def _repr_html_(self) -> str:
+        longest = max(*self.stages.values(), self.wait) or 1
+        fastest = max(rate for _, rate, _ in self._rates)
+        stages = [
+            (name, Number(format_ms(taken)), TableBar([(color, taken / longest)]))
+            for (name, taken), color in zip(self.stages.items(), COLORS, strict=False)
+        ]
+        rates = [
+            (name, Number(format_rate(rate)), TableBar([(NEUTRAL, rate / fastest)]), what)
+            for name, rate, what in self._rates
+        ]
+        unreadable = pluralize(len(self.unreadable), "file")
+        wait = TableBar([(NEUTRAL, self.wait / longest)])
+        stages.append(("wait", Number(format_ms(self.wait)), wait))
+        return format_block(
+            "BenchReport",
+            [self.subject],
+            format_html_table(("stage", "per image", ""), stages),
+            format_html_table(("rate", "images/s", "", ""), rates),
+            format_paragraph(f"{unreadable} could not be read, such as {self.unreadable[0]}")
+            if self.unreadable
+            else "",
+            *map(format_paragraph, self.advice),
+        )
 
     def picture(self) -> Image.Image:
         """Draws the stages and the rates as bars.

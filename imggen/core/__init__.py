@@ -33,6 +33,27 @@ from imggen.core.file_ops import (
 )
 from imggen.core.input_file import InputFile, parse_json
 from imggen.core.memory_layout import contiguous_flip
+from imggen.core.notebook import (
+    BAD,
+    COLORS,
+    GOOD,
+    MAX_PICTURE_BYTES,
+    NEUTRAL,
+    Bar,
+    Number,
+    Picture,
+    encode_data_uri,
+    format_block,
+    format_class_table,
+    format_curves,
+    format_html_table,
+    format_paragraph,
+    format_pictures,
+    format_rest,
+    format_scatter,
+    format_skipped,
+    format_summary_html,
+)
 from imggen.core.output_check import (
     check_output,
     check_output_folder,
@@ -71,7 +92,6 @@ from imggen.core.table_io import (
 from imggen.core.text import (
     format_bytes,
     format_summary,
-    format_summary_html,
     pluralize,
     printable,
 )
@@ -79,8 +99,16 @@ from imggen.core.user_warnings import warn_user
 from imggen.errors import shorten
 
 __all__ = [
+    "BAD",
+    "COLORS",
+    "GOOD",
+    "MAX_PICTURE_BYTES",
+    "NEUTRAL",
+    "Bar",
     "InputFile",
+    "Number",
     "PathText",
+    "Picture",
     "Report",
     "SampleGenerators",
     "Stream",
@@ -107,9 +135,19 @@ __all__ = [
     "copy_file",
     "describe_mark",
     "describe_output",
+    "encode_data_uri",
     "explain_arguments",
     "find_clash",
+    "format_block",
     "format_bytes",
+    "format_class_table",
+    "format_curves",
+    "format_html_table",
+    "format_paragraph",
+    "format_pictures",
+    "format_rest",
+    "format_scatter",
+    "format_skipped",
     "format_summary",
     "format_summary_html",
     "generator",

@@ -1,12 +1,10 @@
-"""Summaries of manifests and sequences as text and HTML, and numbers in words."""
+"""Summaries of manifests and sequences as text, and numbers in words."""
 
-import html
 import math
 from collections.abc import Mapping, Sequence
 from itertools import islice
 
 _MAX_CLASSES_IN_TEXT = 20
-_MAX_CLASSES_IN_HTML = 100
 
 
 def format_summary(
@@ -30,42 +28,6 @@ def format_summary(
         listed = [f"{reason}: {count}" for reason, count in skipped.items()]
         fields.append(f"skipped {{{', '.join(listed)}}}")
     return f"{kind}({'; '.join(fields)})"
-
-
-def format_summary_html(
-    kind: str,
-    metadata: Sequence[str],
-    class_counts: Mapping[str, int],
-    skipped: Mapping[str, int],
-) -> str:
-    """Formats the same facts as HTML for notebooks, with a bar for each class."""
-    largest = max(class_counts.values(), default=1) or 1
-    total = sum(class_counts.values()) or 1
-    right, left = "text-align:right;padding:1px 10px", "text-align:left;padding:1px 10px"
-    rows = "".join(
-        f"<tr><td style='{right}'>{index}</td><td style='{left}'>{html.escape(name)}</td>"
-        f"<td style='{right}'>{count}</td><td style='{right}'>{count / total:.1%}</td>"
-        f"<td style='{left}'><div style='background:#0969da;height:0.7em;"
-        f"width:{120 * count / largest:.0f}px'></div></td></tr>"
-        for index, (name, count) in enumerate(islice(class_counts.items(), _MAX_CLASSES_IN_HTML))
-    )
-    more = len(class_counts) - _MAX_CLASSES_IN_HTML
-    skipped_items = "".join(
-        f"<li>{count} × {html.escape(reason)}</li>" for reason, count in skipped.items()
-    )
-    return (
-        f"<div><b>{html.escape(kind)}</b>: {html.escape('; '.join(metadata))}"
-        + (
-            f"<table><tr><th style='{right}'>index</th><th style='{left}'>class</th>"
-            f"<th style='{right}'>samples</th><th style='{right}'>share</th><th></th></tr>"
-            f"{rows}</table>"
-            if rows
-            else ""
-        )
-        + (f"<div>and {more} more classes</div>" if more > 0 else "")
-        + (f"<div>Skipped while scanning:<ul>{skipped_items}</ul></div>" if skipped_items else "")
-        + "</div>"
-    )
 
 
 def format_bytes(num_bytes: float) -> str:
@@ -101,3 +63,16 @@ def printable(text: str) -> str:
     return "".join(
         character if character.isprintable() else repr(character)[1:-1] for character in text
     )
+
+
+def cut_middle(text: str, most: int) -> str:
+    """Cuts a long text in the middle, so that the end of a path remains.
+
+    Example:
+        >>> cut_middle("photos/cat/000123.png", 12)
+        'photos…3.png'
+    """
+    if len(text) <= most:
+        return text
+    end = (most - 1) // 2
+    return f"{text[: most - 1 - end]}…{text[len(text) - end :]}"

@@ -3,9 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import TypeVar, final
+from typing import Any, TypeVar, final
 
-from imggen.core import check_arguments, shorten
+from imggen.core import (
+    check_arguments,
+    format_block,
+    format_class_table,
+    format_html_table,
+    pluralize,
+    shorten,
+)
 from imggen.errors import SplitError
 
 T = TypeVar("T")
@@ -103,3 +110,19 @@ class Splits(tuple[T, ...]):
     def __repr__(self) -> str:
         listed = ", ".join(f"{name}={split!r}" for name, split in self.as_dict().items())
         return f"Splits({listed})"
+
+    def _repr_html_(self) -> str:
+        rows: list[tuple[str, str]] = []
+        counts: dict[str, dict[str, int]] = {}
+        item: Any
+        for name, item in self.as_dict().items():
+            manifest = getattr(item, "manifest", item)
+            is_summarized = hasattr(item, "_summary")
+            rows.append((name, "; ".join(item._summary()) if is_summarized else repr(item)))
+            counts[name] = getattr(manifest, "class_counts", {})
+        return format_block(
+            "Splits",
+            [pluralize(len(self), "split")],
+            format_html_table(("split", "contents"), rows, noun="splits"),
+            format_class_table(counts),
+        )

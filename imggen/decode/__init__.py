@@ -31,6 +31,7 @@ from imggen.decode.spec import (
     ImageSpec,
     Interpolation,
 )
+from imggen.decode.thumbnail import encode_picture, make_thumbnail
 from imggen.decode.tiff_header import read_tiff_tags
 
 __all__ = [
@@ -51,6 +52,7 @@ __all__ = [
     "convert_pixels",
     "decode_jpeg",
     "decode_png",
+    "encode_picture",
     "find_format",
     "format_by_extension",
     "identify_kind",
@@ -60,6 +62,7 @@ __all__ = [
     "list_values",
     "load_image",
     "load_mask",
+    "make_thumbnail",
     "read_image",
     "read_tiff_tags",
     "resize_mask",

@@ -31,6 +31,10 @@ from imggen.core import (
     check_seed,
     check_whole,
     copy_file,
+    format_block,
+    format_class_table,
+    format_html_table,
+    pluralize,
     step_generators,
     write_records,
 )
@@ -63,6 +67,29 @@ class CopiesReport:
     num_originals: int
     num_copies: int
     unread: tuple[Failure, ...]
+
+    def __repr__(self) -> str:
+        return f"CopiesReport({'; '.join(self._summary())})"
+
+    def _repr_html_(self) -> str:
+        return format_block(
+            "CopiesReport",
+            self._summary(),
+            format_class_table({"": self.manifest.class_counts}),
+            format_html_table(
+                ("file that cannot be read", "reason"),
+                [(failure.path, failure.reason) for failure in self.unread],
+                noun="files",
+            ),
+        )
+
+    def _summary(self) -> list[str]:
+        unread = [f"{len(self.unread):,} cannot be read"] if self.unread else []
+        return [
+            f"{pluralize(self.num_originals, 'original')} in {self.manifest.root!r}",
+            f"{self.num_copies:,} augmented copies",
+            *unread,
+        ]
 
 
 @check_arguments

@@ -9,13 +9,23 @@ from weakref import WeakKeyDictionary
 import numpy as np
 import numpy.typing as npt
 
-from imggen.core import check_arguments, shorten
+from imggen.core import (
+    COLORS,
+    Number,
+    check_arguments,
+    format_block,
+    format_curves,
+    format_html_table,
+    pluralize,
+    shorten,
+)
 from imggen.errors import ImageError, SampleError
 from imggen.loading.batch_maker import BatchMaker
 from imggen.loading.sample_loader import SampleLoader
 from imggen.workers import ThreadMap
 
 _NUM_GRAY_LEVELS = 256
+_CHANNEL_COLORS = ("#ef4444", "#22a447", "#3b82f6")  # of red, green and blue
 
 
 class Measurable(Protocol):
@@ -53,6 +63,32 @@ class ChannelStatistics:
     histogram: npt.NDArray[np.int64] | None
     num_images: int
     num_unreadable: int
+
+    def __repr__(self) -> str:
+        mean, std = ([f"{value:.4g}" for value in values] for values in (self.mean, self.std))
+        return (
+            f"ChannelStatistics({'; '.join(self._summary())}; mean ({', '.join(mean)}); "
+            f"std ({', '.join(std)}))"
+        )
+
+    def _repr_html_(self) -> str:
+        rows = [
+            (channel, Number(f"{mean:.4f}"), Number(f"{std:.4f}"))
+            for channel, (mean, std) in enumerate(zip(self.mean, self.std, strict=True))
+        ]
+        names = _CHANNEL_COLORS if len(self.mean) == len(_CHANNEL_COLORS) else COLORS
+        histogram = () if self.histogram is None else self.histogram[: len(names)].tolist()
+        curves = list(zip(names, histogram, strict=False))
+        return format_block(
+            "ChannelStatistics",
+            self._summary(),
+            format_html_table(("channel", "mean", "std"), rows, noun="channels"),
+            format_curves(curves, "number of pixels by gray level, 0 to 255") if curves else "",
+        )
+
+    def _summary(self) -> list[str]:
+        unreadable = [f"{self.num_unreadable:,} cannot be read"] if self.num_unreadable else []
+        return [pluralize(self.num_images, "image"), *unreadable]
 
 
 # By sequence: a new one reads its files again, as it does for its batches.

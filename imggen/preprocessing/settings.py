@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, final, overload
 import numpy as np
 import numpy.typing as npt
 
-from imggen.core import check_arguments, shorten
+from imggen.core import check_arguments, format_block, format_html_table, shorten
 from imggen.errors import OptionError, SampleError
 from imggen.preprocessing.fields import OutputSettings, Settings
 from imggen.preprocessing.image_input import read_images
@@ -100,6 +100,22 @@ class Preprocessing(Settings):
         for position, array in enumerate(arrays):
             x[position] = array
         return self.scaling.apply(x, channels_first=channels_first)
+
+    def _repr_html_(self) -> str:
+        shown = {
+            "input": f"{self.input_shape or 'as loaded'} {self.dtype}, {self.data_format}",
+            **(vars(self.spec) if self.spec is not None else {}),
+            **vars(self.scaling),
+            "label_mode": self.label_mode,
+            "class_names": ", ".join(self.class_names),
+            "target_names": ", ".join(self.target_names),
+            "outputs": "; ".join(f"{one.name}: {one.label_mode}" for one in self.outputs),
+            "decoded_by": self.decoded_by,
+            "resized_by": self.resized_by,
+            "loader": self.loader,
+        }
+        rows = [(name, str(value)) for name, value in shown.items() if value not in (None, "")]
+        return format_block("Preprocessing", [], format_html_table(("setting", "value"), rows))
 
     @overload
     def decode_predictions(

@@ -9,7 +9,14 @@ import numpy as np
 import numpy.typing as npt
 
 from imggen.augment import AppliedStep, AugmentedSample, Blend, Sample, blend_images
-from imggen.core import check_whole
+from imggen.core import (
+    Picture,
+    check_whole,
+    format_block,
+    format_html_table,
+    format_pictures,
+)
+from imggen.decode import encode_picture
 from imggen.errors import AugmentationError, OptionError
 from imggen.loading import Batch, BatchMaker, Failure, LabelMode
 from imggen.preview.drawing import draw_grid
@@ -17,6 +24,8 @@ from imggen.preview.sample_drawing import check_cell, draw_sample
 
 if TYPE_CHECKING:
     from PIL import Image
+
+_CELL = 180  # pixels, in notebooks
 
 
 @final
@@ -78,6 +87,41 @@ class Explanation:
             return ""
         return self.label_mode.format_target(self.target)
 
+    def __repr__(self) -> str:
+        label = "" if self.label is None else f"label {self.label!r}; "
+        steps = [
+            step.name if step.parameters is not None else f"{step.name} (left out)"
+            for step in self.steps
+        ]
+        return (
+            f"Explanation({self.path!r}; epoch {self.epoch}, index {self.index}; {label}"
+            f"steps {', '.join(steps) or 'none'})"
+        )
+
+    def _repr_html_(self) -> str:
+        label = [] if self.label is None else [self.label]
+        pictures = [
+            Picture(_encode_sample(sample, self.box_class_names), [caption], caption)
+            for sample, caption in ((self.before, "original"), (self.after, f"epoch {self.epoch}"))
+        ]
+        rows = [
+            (number, step.name, str(step).partition(": ")[2])
+            for number, step in enumerate(self.steps, 1)
+        ]
+        visible = "" if self.visible is None else f"{self.visible:.0%} of the original is visible"
+        return format_block(
+            "Explanation",
+            [
+                self.path,
+                *label,
+                f"epoch {self.epoch}, index {self.index}",
+                self.target_text,
+                visible,
+            ],
+            format_pictures(pictures),
+            format_html_table(("", "step", "drawn"), rows, noun="steps"),
+        )
+
     def __str__(self) -> str:
         lines = [f"{self.path} · epoch {self.epoch}, index {self.index}"]
         if self.target is not None:
@@ -88,6 +132,16 @@ class Explanation:
         for number, step in enumerate(self.steps, 1):
             lines.append(f"{number}. {step}")
         return "\n".join(lines)
+
+
+def _encode_sample(sample: Sample, box_class_names: tuple[str, ...]) -> bytes | None:
+    """Draws a sample as a JPEG or PNG; None if it is not an image."""
+    image = sample.image
+    if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] not in (1, 3, 4):
+        return None
+    picture = draw_sample(sample, _CELL, box_class_names)
+    # Small images are enlarged without interpolation, and JPEG would blur their pixels.
+    return encode_picture(picture, lossless=2 * max(sample.size) < _CELL)
 
 
 class _Served(NamedTuple):

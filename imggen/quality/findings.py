@@ -40,6 +40,13 @@ class Problem(Enum):
         """Whether a file with this problem may be whole, but is not loaded."""
         return self in (Problem.TOO_LARGE, Problem.UNSUPPORTED)
 
+    @property
+    def rank(self) -> int:
+        """0 for a fault, 1 for a kind that is not supported, and 2 for a remark."""
+        if self.is_fault:
+            return 0
+        return 1 if self.is_unsupported else 2
+
 
 _FAULTS = frozenset(
     {

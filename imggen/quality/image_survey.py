@@ -11,11 +11,23 @@ from typing import Any, ClassVar, final
 import numpy as np
 import numpy.typing as npt
 
-from imggen.core import Report, check_arguments
+from imggen.core import (
+    Report,
+    check_arguments,
+    format_block,
+    format_bytes,
+    format_class_table,
+    format_html_table,
+    format_scatter,
+    format_skipped,
+    pluralize,
+)
 from imggen.data import Manifest
 from imggen.errors import ScanError
 from imggen.quality.image_check import ImageFacts, read_facts, silence_pillow
 from imggen.workers import Progress, ThreadMap
+
+_MAX_POINTS = 300  # of the picture in notebooks
 
 
 @final
@@ -68,6 +80,39 @@ class Survey(Report):
         """The size of the largest class divided by that of the smallest; None without classes."""
         counts = [count for count in self.manifest.class_counts.values() if count]
         return max(counts) / min(counts) if counts else None
+
+    def __repr__(self) -> str:
+        sides = "; ".join(f"{name} {size}" for name, size in self._name_sizes())
+        formats = ", ".join(f"{name}: {count}" for name, count in self.formats.items())
+        return f"Survey({'; '.join(self._summary())}; {sides}; formats {{{formats}}})"
+
+    def _repr_html_(self) -> str:
+        points = np.unique(self.sizes, axis=0)
+        chosen = np.unique(np.linspace(0, len(points) - 1, _MAX_POINTS).astype(int))
+        return format_block(
+            "Survey",
+            self._summary(),
+            format_class_table({"": self.manifest.class_counts}),
+            format_html_table(("size", "width × height"), self._name_sizes()),
+            format_scatter(points[chosen].tolist(), "width", "height"),
+            format_html_table(("format", "images"), list(self.formats.items())),
+            format_html_table(("mode", "images"), list(self.modes.items())),
+            format_skipped(self.manifest.skipped),
+        )
+
+    def _summary(self) -> list[str]:
+        unreadable = [f"{self.num_unreadable:,} cannot be opened"] if self.num_unreadable else []
+        return [
+            f"{pluralize(len(self.facts), 'image')} in {self.manifest.root!r}",
+            format_bytes(self.num_bytes),
+            *unreadable,
+        ]
+
+    def _name_sizes(self) -> list[tuple[str, str]]:
+        """Returns the smallest, the median and the largest size, by area."""
+        by_area = self.sizes[np.argsort(self.sizes.prod(axis=1), kind="stable")].tolist()
+        places = {"smallest": 0, "median": len(by_area) // 2, "largest": -1}
+        return [(name, " × ".join(map(str, by_area[place]))) for name, place in places.items()]
 
     def _metadata(self) -> dict[str, Any]:
         return {"root": self.manifest.root, "skipped": dict(self.manifest.skipped)}

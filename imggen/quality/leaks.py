@@ -4,22 +4,39 @@ from __future__ import annotations
 
 import dataclasses
 import os
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, final
 
 import numpy as np
 
-from imggen.core import Report, StringColumn, check_arguments, shorten
+from imggen.core import (
+    BAD,
+    GOOD,
+    Report,
+    StringColumn,
+    check_arguments,
+    format_block,
+    format_html_table,
+    format_paragraph,
+    format_pictures,
+    format_rest,
+    pluralize,
+    shorten,
+)
 from imggen.data import SPLIT_NAMES, Manifest, Splits, split_name, split_names
 from imggen.decode import BackgroundLike
 from imggen.errors import SplitError
 from imggen.quality.duplicates import (
+    MAX_SHOWN_FILES,
+    MAX_SHOWN_GROUPS,
     THRESHOLD,
     Conflict,
     Duplicates,
     find_duplicates,
     list_images,
+    make_group_pictures,
 )
 from imggen.splitting import split
 from imggen.workers import Progress
@@ -100,6 +117,50 @@ class Leaks(Report):
         ranks = [self.names.index(self.get_split(other)) for other in leak]
         return self.names.index(self.get_split(row)) == max(ranks)
 
+    def __repr__(self) -> str:
+        return f"Leaks({'; '.join(self._summary())})"
+
+    def _repr_html_(self) -> str:
+        dropped = set(self.drop)
+        shown = []
+        for leak in self.leaks[:MAX_SHOWN_GROUPS]:
+            differs = self.duplicates.get_conflict(leak[0])
+            if differs:
+                shown.append(format_paragraph(f"different {differs}", BAD))
+            shown.append(
+                format_pictures(
+                    self.duplicates.show_row(
+                        row,
+                        f"{self.get_split(row)}: {'drop' if row in dropped else 'keep'}",
+                        *([self.duplicates.get_label(row) or ""] if differs else []),
+                        color=BAD if row in dropped else GOOD,
+                    )
+                    for row in self.contrast_splits(leak)[:MAX_SHOWN_FILES]
+                )
+            )
+            shown.append(format_rest(len(leak) - MAX_SHOWN_FILES, "files in this leak"))
+        num_left_out = len(self.leaks) - MAX_SHOWN_GROUPS
+        shown.append(format_rest(num_left_out, "leaks; to_frame() has all of them"))
+        counts = Counter(
+            " and ".join(name for name in self.names if name in set(map(self.get_split, leak)))
+            for leak in self.leaks
+        )
+        table = format_html_table(("in", "leaks"), list(counts.items()))
+        return format_block("Leaks", self._summary(), table, *shown)
+
+    def _summary(self) -> list[str]:
+        return [
+            f"{pluralize(len(self.manifest), 'file')} in {', '.join(self.names)}",
+            pluralize(len(self.leaks), "leak"),
+            f"{pluralize(len(self.drop), 'file')} to drop",
+            *([f"{len(self.conflicts):,} with different annotations"] if self.conflicts else []),
+        ]
+
+    def contrast_splits(self, leak: tuple[int, ...]) -> list[int]:
+        """Returns the rows of a leak, first one of each split."""
+        first_of = {self.get_split(row): row for row in reversed(leak)}
+        return sorted(leak, key=lambda row: first_of[self.get_split(row)] != row)
+
     def _metadata(self) -> dict[str, Any]:
         return {
             "num_conflicts": len(self.conflicts),
@@ -176,7 +237,12 @@ def find_leaks(
         if len({split_of[row] for row in rows}) > 1
     ]
     leaks.sort(key=lambda rows: rows[0] not in duplicates.undecided)
-    return Leaks(duplicates, names, tuple(leaks))
+    found = Leaks(duplicates, names, tuple(leaks))
+    shown = [found.contrast_splits(leak) for leak in leaks[:MAX_SHOWN_GROUPS]]
+    thumbnails = make_group_pictures(combined, shown, duplicates.background)
+    return dataclasses.replace(
+        found, duplicates=dataclasses.replace(duplicates, thumbnails=thumbnails)
+    )
 
 
 def _rank(name: str) -> int:

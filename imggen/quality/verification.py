@@ -13,15 +13,23 @@ from functools import partial
 from typing import Any, ClassVar, final
 
 from imggen.core import (
+    BAD,
+    NEUTRAL,
+    Bar,
     Report,
     absolute_link,
     check_arguments,
     check_output_folder,
     class_folder_path,
+    format_block,
+    format_html_table,
+    format_paragraph,
+    format_skipped,
     is_inside,
     mark_folder,
     move_file,
     move_link,
+    pluralize,
     warn_user,
 )
 from imggen.data import Manifest, scan
@@ -68,6 +76,48 @@ class VerifyReport(Report):
     def counts(self) -> dict[str, int]:
         """The number of files by kind of problem."""
         return dict(Counter(finding.problem.value for finding in self.findings))
+
+    def __repr__(self) -> str:
+        found = ", ".join(f"{name}: {count}" for name, count in self.counts.items())
+        return f"VerifyReport({'; '.join(self._summary())}; findings {{{found}}})"
+
+    def _repr_html_(self) -> str:
+        found = sorted(self.findings, key=lambda finding: finding.problem.rank)
+        kinds = Counter(finding.problem for finding in found)
+        most = max(kinds.values(), default=1)
+        return format_block(
+            "VerifyReport",
+            self._summary(),
+            format_html_table(
+                ("problem", "", "files", ""),
+                [
+                    (
+                        problem.value,
+                        ("broken", "not loaded", "remark")[problem.rank],
+                        count,
+                        Bar([(NEUTRAL if problem.rank else BAD, count / most)]),
+                    )
+                    for problem, count in kinds.items()
+                ],
+            ),
+            format_html_table(
+                ("file", "problem", "detail", "witness"),
+                [
+                    (finding.path, finding.problem.value, finding.detail, finding.witness)
+                    for finding in found
+                ],
+                noun="findings; to_frame() has all of them",
+            )
+            or format_paragraph("All files are whole, and nothing about them is unusual."),
+            format_skipped(self.skipped),
+        )
+
+    def _summary(self) -> list[str]:
+        return [
+            f"{pluralize(self.num_files, 'file')} in {self.root!r}",
+            f"{len(self.faults):,} broken",
+            f"{len(self.unsupported):,} not supported",
+        ]
 
     def _rows(self) -> Iterator[tuple[object, ...]]:
         return map(_row, self.findings)

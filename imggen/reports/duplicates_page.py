@@ -15,7 +15,6 @@ from imggen.workers import Progress
 _MAX_GROUPS, _MAX_PATHS = 200, 20
 _PAIRS_PER_SIDE = 4
 _SIDE = 112
-_KEEP = "keep"
 
 
 def duplicates_page(found: Duplicates, progress: Progress | None = None) -> str:
@@ -69,7 +68,7 @@ def duplicates_page(found: Duplicates, progress: Progress | None = None) -> str:
         groups=[
             {
                 "files": [
-                    _show(found, row, _describe(found, row, group[0]))
+                    _show(found, row, found.describe_row(row, group[0]))
                     for row in group[:MAX_IN_GROUP]
                 ],
                 "num_left_out": len(group[MAX_IN_GROUP:]),
@@ -90,7 +89,7 @@ def _show(found: Duplicates, row: int, caption: str) -> dict[str, Any]:
     return {
         "path": found.manifest.filepath(row),
         "name": found.manifest.paths[row],
-        "keep": caption == _KEEP,
+        "keep": caption == "keep",
         "caption": caption,
     }
 
@@ -115,11 +114,3 @@ def _pick_pairs(found: Duplicates, pairs: Pairs, order: Any) -> list[dict[str, A
         }
         for place in order[:_PAIRS_PER_SIDE]
     ]
-
-
-def _describe(found: Duplicates, row: int, best: int) -> str:
-    if row == best:
-        return _KEEP
-    if found.exact[row] == found.exact[best]:
-        return "same bytes"
-    return f"similarity {found.similarity[row]:.3f}"

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import io
 import os
 from functools import cache
 from importlib.metadata import version
@@ -14,6 +12,7 @@ import numpy as np
 
 from imggen.core import (
     check_output,
+    encode_data_uri,
     format_bytes,
     printable,
     read_start,
@@ -21,15 +20,14 @@ from imggen.core import (
     shorten,
 )
 from imggen.data import Manifest
-from imggen.decode import BackgroundLike, ImageSpec, load_image
-from imggen.errors import ExportError, ImageError, OptionError
+from imggen.decode import BackgroundLike, encode_picture, make_thumbnail
+from imggen.errors import ExportError, OptionError
 from imggen.workers import Progress, ThreadMap
 
 if TYPE_CHECKING:
     import jinja2
     from PIL import Image
 
-_QUALITY = 80
 _GENERATOR = b'<meta name="generator" content="imggen'  # in base.html
 MAX_IN_GROUP = 12
 
@@ -104,10 +102,9 @@ def make_thumbnails(
     Returns:
         A data URI by path; None if the file cannot be read.
     """
-    spec = ImageSpec(image_size=None, shorter_side=side, background=background)
     distinct = list(dict.fromkeys(paths))
     drawn = ThreadMap(None).imap_with_progress(
-        "drawing", lambda path: _make_thumbnail(path, spec), distinct, progress
+        "drawing", lambda path: _encode_thumbnail(path, side, background), distinct, progress
     )
     return dict(zip(distinct, drawn, strict=True))
 
@@ -135,23 +132,14 @@ def choose_examples(manifest: Manifest, images_per_class: int) -> list[dict[str,
     return examples
 
 
-def _make_thumbnail(path: str, spec: ImageSpec) -> str | None:
-    from PIL import Image
-
-    try:
-        image = Image.fromarray(load_image(path, spec))
-    except ImageError:
-        return None
-    image.thumbnail((3 * min(image.size), 3 * min(image.size)))  # limits panoramas
-    return make_data_uri(image)
+def _encode_thumbnail(path: str, side: int, background: BackgroundLike) -> str | None:
+    data = make_thumbnail(path, side, background)
+    return None if data is None else encode_data_uri(data)
 
 
 def make_data_uri(image: Image.Image, *, lossless: bool = False) -> str:
     """Encodes an image as a data URI: a JPEG or, if ``lossless``, a PNG."""
-    out = io.BytesIO()
-    image.save(out, "PNG" if lossless else "JPEG", quality=_QUALITY)
-    kind = "png" if lossless else "jpeg"
-    return f"data:image/{kind};base64," + base64.b64encode(out.getvalue()).decode("ascii")
+    return encode_data_uri(encode_picture(image, lossless=lossless))
 
 
 @cache

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import os
 
-from imggen.quality import Finding, VerifyReport
+from imggen.quality import VerifyReport
 from imggen.reports.render import make_thumbnails, render
 from imggen.workers import Progress
 
@@ -25,7 +25,9 @@ def verify_page(report: VerifyReport, progress: Progress | None = None) -> str:
     Returns:
         A self-contained HTML page.
     """
-    found = sorted(report.findings, key=lambda finding: (_rank(finding), finding.problem.value))
+    found = sorted(
+        report.findings, key=lambda finding: (finding.problem.rank, finding.problem.value)
+    )
     kinds = [
         (problem, list(findings))
         for problem, findings in itertools.groupby(found, key=lambda finding: finding.problem)
@@ -41,7 +43,7 @@ def verify_page(report: VerifyReport, progress: Progress | None = None) -> str:
         kinds=[
             {
                 "name": problem.value,
-                "rank": _rank(findings[0]),
+                "rank": findings[0].problem.rank,
                 "count": len(findings),
                 "rows": findings[:_MAX_ROWS],
                 "num_left_out": max(0, len(findings) - _MAX_ROWS),
@@ -62,10 +64,3 @@ def verify_page(report: VerifyReport, progress: Progress | None = None) -> str:
             progress=progress,
         ),
     )
-
-
-def _rank(finding: Finding) -> int:
-    """Returns 0 for a fault, 1 for a kind that is not supported, and 2 for a remark."""
-    if finding.problem.is_fault:
-        return 0
-    return 1 if finding.problem.is_unsupported else 2

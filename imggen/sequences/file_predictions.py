@@ -18,9 +18,15 @@ import numpy.typing as npt
 from imggen.augment import Pipeline
 from imggen.core import (
     InputFile,
+    Number,
     check_output,
     check_report_path,
     check_whole,
+    format_block,
+    format_html_table,
+    format_rest,
+    format_skipped,
+    pluralize,
     read_start,
     shorten,
     write_records,
@@ -45,6 +51,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 _FORMAT = "imggen-predictions"
+_MAX_SHOWN = 20  # in notebooks
 # Modes whose predictions are one row of a table for each image.
 _CLASS_MODES = (None, "categorical", "int", "binary")
 
@@ -72,6 +79,34 @@ class FilePredictions:
     skipped: Mapping[str, int]
     outputs: tuple[str, ...] = ()
     predicted: tuple[str, ...] = ("predicted",)
+
+    def __repr__(self) -> str:
+        return f"FilePredictions({'; '.join(self._summary())})"
+
+    def _repr_html_(self) -> str:
+        shown = self.summarize().head(_MAX_SHOWN)
+        names = [name for name in ("path", "true", "predicted", "error") if name in shown]
+        columns = [["" if value != value else value for value in shown[name]] for name in names]
+        if self.class_names:
+            best = self.table[[f"p_{name}" for name in self.class_names]].max(axis=1)
+            names.append("score")
+            scores = best.head(_MAX_SHOWN).tolist()
+            columns.append([Number("" if one != one else f"{one:.3f}") for one in scores])
+        return format_block(
+            "FilePredictions",
+            self._summary(),
+            format_html_table(names, list(zip(*columns, strict=True))),
+            format_rest(len(self.table) - len(shown), "images; table has all of them"),
+            format_skipped(self.skipped),
+        )
+
+    def _summary(self) -> list[str]:
+        known, errors = self.num_evaluated, self.num_errors
+        return [
+            pluralize(len(self.table), "image"),
+            *([f"{self.num_correct:,} of {known:,} correct"] if known else []),
+            *([f"{errors:,} cannot be read"] if errors else []),
+        ]
 
     @property
     def num_errors(self) -> int:

@@ -327,6 +327,9 @@ class ImageSequence(EpochSequence[Batch], ManifestView, SampleView, PredictionVi
             self.batch_maker.samples.cache.flush()
         self._failure_log.end_epoch(epoch, self.batch_maker)
 
+    def _summary(self) -> list[str]:
+        return summarize(self.batch_maker, self._source.spec)[0]
+
     def __repr__(self) -> str:
         return format_summary("ImageSequence", *summarize(self.batch_maker, self._source.spec))
 

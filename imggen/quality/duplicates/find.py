@@ -18,6 +18,7 @@ from imggen.decode import BackgroundLike, ImageSpec
 from imggen.errors import ImageError
 from imggen.quality.duplicates.conflicts import find_conflicts
 from imggen.quality.duplicates.fingerprints import Fingerprint, Fingerprints, compute_fingerprint
+from imggen.quality.duplicates.group_pictures import make_group_pictures
 from imggen.quality.duplicates.result import Duplicates
 from imggen.quality.duplicates.similarity import THRESHOLD, Pairs, similar_pairs
 from imggen.quality.image_check import ImageFacts, read_facts, silence_pillow
@@ -98,7 +99,7 @@ def find_duplicates(
     if len(read.digests) == len(distinct):
         hashes = StringColumn.of(read.digests[row] for row in files.tolist())
         manifest = dataclasses.replace(manifest, hashes=hashes)
-    return Duplicates(
+    found = Duplicates(
         manifest=manifest,
         threshold=threshold,
         pairs=pairs,
@@ -111,7 +112,10 @@ def find_duplicates(
         unreadable=read.unreadable,
         invisible=read.invisible,
         background=background,
+        thumbnails={},
     )
+    thumbnails = make_group_pictures(manifest, found.list_groups(), background)
+    return dataclasses.replace(found, thumbnails=thumbnails)
 
 
 def _first_rows(manifest: Manifest) -> npt.NDArray[np.int64]:

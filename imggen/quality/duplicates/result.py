@@ -10,10 +10,21 @@ from typing import Any, ClassVar, final
 import numpy as np
 import numpy.typing as npt
 
-from imggen.core import Report
+from imggen.core import (
+    BAD,
+    GOOD,
+    Picture,
+    Report,
+    format_block,
+    format_paragraph,
+    format_pictures,
+    format_rest,
+    pluralize,
+)
 from imggen.data import Manifest
 from imggen.decode import BackgroundLike
 from imggen.quality.duplicates.conflicts import Conflict
+from imggen.quality.duplicates.group_pictures import MAX_SHOWN_FILES, MAX_SHOWN_GROUPS
 from imggen.quality.duplicates.similarity import Pairs
 from imggen.quality.image_check import ImageFacts
 from imggen.splitting import join_groups
@@ -51,6 +62,8 @@ class Duplicates(Report):
         invisible: The paths of files with transparent pixels that are a single color on the
             background. They were compared by their bytes.
         background: The background of transparent pixels: (red, green, blue), or "checker".
+        thumbnails: The bytes of a JPEG for each of the first files of the first groups, by row. A
+            notebook shows these, so that it opens no file.
     """
 
     manifest: Manifest
@@ -65,6 +78,7 @@ class Duplicates(Report):
     unreadable: tuple[str, ...]
     invisible: tuple[str, ...]
     background: BackgroundLike
+    thumbnails: Mapping[int, bytes]
 
     _COLUMNS: ClassVar[tuple[str, ...]] = (
         "group",
@@ -130,6 +144,68 @@ class Duplicates(Report):
             first_with.setdefault(self.get_label(row), row)
         chosen = set(first_with.values())
         return [*first_with.values(), *(row for row in rows if row not in chosen)]
+
+    def describe_row(self, row: int, best: int) -> str:
+        """Describes a file of a group without a conflict: "keep", or its likeness to others.
+
+        Args:
+            row: The row of the file.
+            best: The row of the file of its group that is kept.
+        """
+        if row == best:
+            return "keep"
+        if self.exact[row] == self.exact[best]:
+            return "same bytes"
+        return f"similarity {self.similarity[row]:.3f}"
+
+    def list_groups(self) -> list[tuple[int, ...]]:
+        """Returns the rows of all conflicts, differing labels first, and of the other groups."""
+        return [
+            tuple(self.contrast_labels(rows)) if rows[0] in self.undecided else rows
+            for rows in self._listed()
+        ]
+
+    def show_row(self, row: int, *caption: str, color: str = "") -> Picture:
+        """Returns the thumbnail of a row, if there is one, with its file name as first caption."""
+        path = self.manifest.paths[row]
+        return Picture(self.thumbnails.get(row), (path, *caption), path, color)
+
+    def __repr__(self) -> str:
+        return f"Duplicates({'; '.join(self._summary())})"
+
+    def _repr_html_(self) -> str:
+        shown = []
+        for group in self.list_groups()[:MAX_SHOWN_GROUPS]:
+            differs = self.get_conflict(group[0])
+            if differs:
+                shown.append(format_paragraph(f"different {differs}", BAD))
+            shown.append(
+                format_pictures(
+                    self.show_row(row, self.get_label(row) or "")
+                    if differs
+                    else self.show_row(
+                        row,
+                        self.describe_row(row, group[0]),
+                        color=GOOD if row == group[0] else BAD,
+                    )
+                    for row in group[:MAX_SHOWN_FILES]
+                )
+            )
+            shown.append(format_rest(len(group) - MAX_SHOWN_FILES, "files in this group"))
+        num_left_out = len(self.list_groups()) - MAX_SHOWN_GROUPS
+        shown.append(format_rest(num_left_out, "groups; to_frame() has all of them"))
+        return format_block("Duplicates", self._summary(), *shown)
+
+    def _summary(self) -> list[str]:
+        conflicts, unreadable = len(self.conflicts), len(self.unreadable)
+        return [
+            f"{pluralize(len(self.manifest), 'file')} in {self.manifest.root!r}",
+            pluralize(len(self.groups), "group"),
+            f"{pluralize(len(self.drop), 'file')} to drop",
+            *([f"{pluralize(conflicts, 'image')} with different annotations"] if conflicts else []),
+            *([f"{pluralize(unreadable, 'file')} cannot be read"] if unreadable else []),
+            f"threshold {self.threshold}",
+        ]
 
     def _metadata(self) -> dict[str, Any]:
         return {

@@ -65,6 +65,12 @@ class Pairs(NamedTuple):
     second: npt.NDArray[np.int64]
     similarity: _Floats
 
+    def __repr__(self) -> str:
+        if not len(self.first):
+            return "Pairs(none)"
+        least, most = self.similarity.min(), self.similarity.max()
+        return f"Pairs({len(self.first):,} pairs; similarity {least:.3f} to {most:.3f})"
+
     @classmethod
     def join(cls, some: Sequence[Pairs]) -> Pairs:
         """Returns the pairs of several, in order; no pairs of none."""
