@@ -17,6 +17,7 @@ from imggen.benchmark.report import BenchReport
 from imggen.benchmark.trial import Trial
 from imggen.core import check_arguments, check_number, pluralize
 from imggen.errors import OptionError
+from imggen.loading import ImageBatches
 from imggen.workers import single_threaded_opencv
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 
 @check_arguments
 def bench(
-    sequence: ImageSequence,
+    sequence: ImageSequence | ImageBatches,
     *,
     model: keras.Model | None = None,
     seconds: float = 5.0,
@@ -65,12 +66,13 @@ def bench(
         >>> report.images_per_second > 0
         True
     """
-    from imggen.sequences import ImageSequence
+    if not isinstance(sequence, ImageBatches):
+        from imggen.sequences import ImageSequence
 
-    if not isinstance(sequence, ImageSequence):
-        raise OptionError(
-            f"sequence: bench() times an ImageSequence; got {type(sequence).__name__}."
-        )
+        if not isinstance(sequence, ImageSequence):
+            raise OptionError(
+                f"sequence: bench() times an ImageSequence; got {type(sequence).__name__}."
+            )
     seconds = check_number("seconds", seconds, above=0, maximum=10**6)
     with _keep_random_states():
         return _build_report(Trial(sequence, seconds, progress), model)

@@ -18,7 +18,7 @@ from imggen.benchmark.clock import MIN_ROUNDS, Clock
 from imggen.cache import ImageCache, StackedRows
 from imggen.decode import read_image
 from imggen.errors import CacheError, ImageError
-from imggen.loading import BatchMaker, EpochSampler, NoTargetMode
+from imggen.loading import BatchMaker, EpochSampler, ImageBatches, NoTargetMode
 from imggen.workers import BufferPool, Prefetcher, usable_cores
 
 if TYPE_CHECKING:
@@ -36,7 +36,10 @@ class Trial:
     """Measures one sequence, and keeps some of its images; times are in milliseconds."""
 
     def __init__(
-        self, sequence: ImageSequence, seconds: float, progress: Callable[[str], object]
+        self,
+        sequence: ImageSequence | ImageBatches,
+        seconds: float,
+        progress: Callable[[str], object],
     ) -> None:
         self.maker: BatchMaker = sequence.batch_maker
         self.worker_options = sequence.worker_options

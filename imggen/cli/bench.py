@@ -20,6 +20,8 @@ from imggen.cli.options import (
 if TYPE_CHECKING:
     import keras
 
+    from imggen.loading import DataFormat
+
 
 @click.command()
 @directory_argument
@@ -83,20 +85,23 @@ def bench(
     from rich.console import Console
     from rich.progress import Progress
 
-    import imggen
+    from imggen.benchmark import bench as time_stages
+    from imggen.loading import ImageBatches
     from imggen.preview import check_picture, save_picture
 
     if output is not None:
         check_places("DIRECTORY", [directory], [output])
         check_picture(output, overwrite=force)
     model = None if model_file is None else load_model(model_file)
-    height, width, channels = (None, None, 3) if model is None else _input_shape(model)
-    sequence = imggen.ImageSequence(
+    shape = (None, None, 3, None) if model is None else _input_shape(model)
+    height, width, channels, data_format = shape
+    batches = ImageBatches(
         **_choose_samples(directory, model),
         image_size=image_size or (height or 256, width or 256),
         color_mode={1: "grayscale", 4: "rgba"}.get(channels, "rgb"),  # type: ignore[arg-type]
         interpolation=interpolation,  # type: ignore[arg-type]  # checked by ImageSpec
         batch_size=batch_size,
+        data_format=data_format,
         cache=cache,
         workers=workers,
         augment=policy,
@@ -105,8 +110,8 @@ def bench(
     progress_on = Console(stderr=True)
     with Progress(console=progress_on, transient=True, disable=not progress_on.is_terminal) as bar:
         task = bar.add_task("timing", total=None)
-        report = imggen.bench(
-            sequence,
+        report = time_stages(
+            batches,
             model=model,
             seconds=seconds,
             progress=lambda what: bar.update(task, description=f"timing: {what}"),
@@ -117,31 +122,34 @@ def bench(
         click.echo(f"picture: {replace_surrogates(str(output))}")
 
 
-def _input_shape(model: keras.Model) -> tuple[int | None, int | None, int | None]:
-    """Returns the height, width and channels of a model's input; None where any will do."""
+def _input_shape(
+    model: keras.Model,
+) -> tuple[int | None, int | None, int | None, DataFormat]:
+    """Returns the height, width, channels (None: any) and data format of a model's input."""
     import keras
 
+    data_format: DataFormat = keras.config.image_data_format()
     shape = getattr(model, "input_shape", None)
     if not isinstance(shape, tuple) or len(shape) != 4:
-        return None, None, 3
-    if keras.config.image_data_format() == "channels_first":
-        return shape[2], shape[3], shape[1]
-    return shape[1], shape[2], shape[3]
+        return None, None, 3, data_format
+    if data_format == "channels_first":
+        return shape[2], shape[3], shape[1], data_format
+    return shape[1], shape[2], shape[3], data_format
 
 
 def _choose_samples(directory: Path, model: keras.Model | None) -> dict[str, Any]:
     """Scans a folder: with classes if a compiled model needs them and the folder has some."""
-    import imggen
+    from imggen.data import scan
     from imggen.errors import ScanError
 
     if model is not None and model.compiled:
         loss = str(getattr(model, "loss", ""))
         mode = "int" if "sparse" in loss else "binary" if "binary" in loss else "categorical"
         try:
-            manifest = imggen.scan(directory)
+            manifest = scan(directory)
         except ScanError:
             pass
         else:
             if mode != "binary" or manifest.num_classes == 2:
                 return {"manifest": manifest, "label_mode": mode}
-    return {"manifest": imggen.scan(directory, labels=None), "label_mode": None}
+    return {"manifest": scan(directory, labels=None), "label_mode": None}

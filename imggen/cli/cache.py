@@ -104,13 +104,13 @@ def build(
     Images that are already cached are skipped: rerun the same command to resume an interrupted
     build. The exit status is 1 if images cannot be read; all others are cached.
     """
-    from imggen.cli.output import echo_skipped, echo_unreadable, progress_bars, silence_tensorflow
+    from imggen.cache import Cache
+    from imggen.cli.output import echo_skipped, echo_unreadable, progress_bars
+    from imggen.data import scan
+    from imggen.loading import ImageBatches
 
-    silence_tensorflow()
-    import imggen
-
-    manifest = imggen.scan(directory, labels=None)
-    sequence = imggen.ImageSequence(
+    manifest = scan(directory, labels=None)
+    batches = ImageBatches(
         manifest,
         image_size=image_size,
         color_mode=color_mode,  # type: ignore[arg-type]  # checked by ImageSpec
@@ -118,7 +118,7 @@ def build(
         crop_to_aspect_ratio=crop_to_aspect_ratio,
         pad_to_aspect_ratio=pad_to_aspect_ratio,
         label_mode=None,
-        cache=imggen.Cache(
+        cache=Cache(
             folder,
             pack=pack,  # type: ignore[arg-type]  # checked by Cache
             quality=quality,
@@ -128,13 +128,14 @@ def build(
     )
     counts = itertools.count(1)
     with progress_bars() as progress:
-        failures = sequence.fill_cache(
-            progress=lambda: progress("loading", next(counts), sequence.samples)
+        failures = batches.batch_maker.samples.fill_cache(
+            batches.worker_options.num_workers,
+            lambda: progress("loading", next(counts), batches.samples),
         )
     echo_unreadable(failures)
     echo_skipped(manifest.skipped, err=True)
     click.echo(
-        f"{sequence.samples - len(failures)} of {sequence.samples} images are cached in {folder}."
+        f"{batches.samples - len(failures)} of {batches.samples} images are cached in {folder}."
     )
     if failures:
         raise SystemExit(1)

@@ -67,15 +67,12 @@ def preview(
     DIRECTORY is a folder, or a table (.csv or .parquet) with a column path. The random parameters
     are printed below each variant, and variants that look damaged are marked.
     """
+    from imggen.augment import adapt
     from imggen.cli.output import (
         check_places,
         echo_skipped,
         echo_unreadable,
-        silence_tensorflow,
     )
-
-    silence_tensorflow()
-    from imggen.augment import adapt
     from imggen.cli.source import images_by_class
     from imggen.preview import check_picture, draw_preview, make_preview, save_picture
     from imggen.reports import check_page, preview_page, write_page
@@ -88,11 +85,10 @@ def preview(
     manifest = images_by_class(directory)
     check_places("DIRECTORY", [], [output], files=manifest.filepaths)
 
-    import imggen
     from imggen.core import printable
-    from imggen.loading import default_label_mode
+    from imggen.loading import ImageBatches, default_label_mode
 
-    sequence = imggen.ImageSequence(
+    batches = ImageBatches(
         manifest,
         image_size=image_size,
         label_mode=default_label_mode(manifest),
@@ -101,7 +97,7 @@ def preview(
         on_error="substitute",
     )
     found = make_preview(
-        sequence, images_per_class=images_per_class, variants=variants, max_classes=classes
+        batches, images_per_class=images_per_class, variants=variants, max_classes=classes
     )
     if is_page:
         write_page(output, preview_page(found, manifest.root), overwrite=force)

@@ -17,6 +17,7 @@ from imggen.loading.function_names import (
     import_name,
     is_from_keras,
 )
+from imggen.loading.image_batches import DataFormat, ImageBatches
 from imggen.loading.image_source import ImageSource
 from imggen.loading.label_modes import (
     LABEL_MODES,
@@ -50,8 +51,10 @@ __all__ = [
     "BatchMaker",
     "ChannelStatistics",
     "ChannelValues",
+    "DataFormat",
     "EpochSampler",
     "Failure",
+    "ImageBatches",
     "ImageSource",
     "LabelMode",
     "LabelModeLike",

@@ -20,6 +20,7 @@ from imggen.errors import CacheError, ImageError, OptionError
 from imggen.loading.kept_targets import KeptTargets
 from imggen.loading.label_modes import LabelMode, LoadedImage
 from imggen.loading.reading import check_same_size, read_array
+from imggen.workers import single_threaded_opencv
 
 # There may be millions of samples.
 _SUBMITTED_AT_ONCE = 4096
@@ -118,7 +119,7 @@ class SampleLoader:
             return None
 
         failures = []
-        with ThreadPoolExecutor(max(1, workers)) as threads:
+        with single_threaded_opencv(), ThreadPoolExecutor(max(1, workers)) as threads:
             rows = range(self.manifest.num_samples)
             for start in range(0, len(rows), _SUBMITTED_AT_ONCE):
                 for failure in threads.map(load, rows[start : start + _SUBMITTED_AT_ONCE]):

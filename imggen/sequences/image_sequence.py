@@ -3,49 +3,41 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, ClassVar, final, get_args
+from typing import Any, ClassVar, final
 
 import keras
 import numpy as np
 import numpy.typing as npt
 
-from imggen.augment import Augment, Pipeline, adapt
-from imggen.cache import Cache, CacheLike, ImageCache, as_cache, open_cache
+from imggen.augment import Augment
+from imggen.cache import CacheLike
 from imggen.core import (
     check_arguments,
-    check_at_most,
-    check_choice,
-    check_seed,
     check_whole,
     format_summary,
     format_summary_html,
 )
 from imggen.data import Manifest
-from imggen.decode import ColorMode, Interpolation, MaskValues, MaskValuesLike
-from imggen.errors import OptionError
+from imggen.decode import ColorMode, Interpolation, MaskValuesLike
 from imggen.loading import (
     Batch,
-    BatchMaker,
     ChannelValues,
-    EpochSampler,
+    DataFormat,
     Failure,
+    ImageBatches,
     LabelModeLike,
     OnError,
     Preprocess,
     Rescale,
-    SampleLoader,
     TargetsAs,
-    find_label_mode,
 )
 from imggen.sequences.base import EpochSequence
 from imggen.sequences.manifest_view import ManifestView
 from imggen.sequences.monitoring import FailureLog, check_first_batch
-from imggen.sequences.options import DataFormat, choose_fit, choose_scaling, choose_source
 from imggen.sequences.predictions import PredictionView
 from imggen.sequences.sample_view import SampleView
 from imggen.sequences.summary import summarize
 from imggen.sequences.training_checks import check_training
-from imggen.workers import BufferPool, WorkerOptions, single_threaded_opencv
 
 
 @check_arguments
@@ -173,77 +165,48 @@ class ImageSequence(EpochSequence[Batch], ManifestView, SampleView, PredictionVi
         use_multiprocessing: bool = False,
         max_queue_size: int = 10,
     ) -> None:
-        if manifest.num_samples == 0:
-            raise OptionError("The manifest is empty; expected at least one sample.")
-        mode = find_label_mode(label_mode, targets_as)
-        mode.check_manifest(manifest)
-        values = MaskValues.parse(mask_values)
-        if values is not None and (manifest.masks is None or not mode.moves_with_image):
-            raise OptionError('mask_values= is for masks; pass it with label_mode="mask".')
-        batch_size = check_whole("batch_size", batch_size, 1)
-        repeats = check_whole("repeats", repeats, 1)
-        check_at_most("repeats", repeats, 10_000, "each epoch serves each sample that often")
-        check_choice("on_error", on_error, get_args(OnError))
-        options = WorkerOptions(workers, use_multiprocessing, max_queue_size)
-        cache = as_cache(cache)
-        if cache is not None and cache.is_in_memory and use_multiprocessing:
-            raise OptionError(
-                'cache="ram" is not shared between processes. Use threads, or a cache folder.'
-            )
-        check_choice("data_format", data_format, ("channels_last", "channels_first", None))
-        self._source = choose_source(
-            loader,
-            image_size,
-            choose_fit(crop_to_aspect_ratio, pad_to_aspect_ratio),
+        batches = ImageBatches(
+            manifest,
+            image_size=image_size,
+            batch_size=batch_size,
+            label_mode=label_mode,
+            targets_as=targets_as,
+            mask_values=mask_values,
+            augment=augment,
+            seed=seed,
+            shuffle=shuffle,
             color_mode=color_mode,
             interpolation=interpolation,
+            crop_to_aspect_ratio=crop_to_aspect_ratio,
+            pad_to_aspect_ratio=pad_to_aspect_ratio,
             exif_orientation=exif_orientation,
-            pipeline=Pipeline(adapt(augment)),
-            mask_values=values,
+            loader=loader,
+            rescale=rescale,
+            mean=mean,
+            std=std,
+            preprocess=preprocess,
+            dtype=dtype,
+            data_format=keras.config.image_data_format() if data_format is None else data_format,
+            drop_remainder=drop_remainder,
+            repeats=repeats,
+            on_error=on_error,
+            cache=cache,
+            workers=workers,
+            use_multiprocessing=use_multiprocessing,
+            max_queue_size=max_queue_size,
         )
-        data_format = data_format or keras.config.image_data_format()
         self.manifest = manifest
-        self.seed = check_seed(seed)
+        self.seed = batches.seed
+        self.batch_maker = batches.batch_maker
+        self._source = batches.source
         self._failure_log = FailureLog()
         self.failures = self._failure_log.counts
         self._checked = False
-        loaded_spec = self._source.loaded_spec
-        samples = SampleLoader(
-            manifest=mode.prepare_manifest(manifest, self._source.pipeline),
-            label_mode=mode,
-            load=self._source.load,
-            load_mask=self._source.load_mask,
-            spec=loaded_spec,
-            cache=self._open_cache(cache, color_mode),
-        )
-        self.batch_maker = BatchMaker(
-            samples=samples,
-            sampler=EpochSampler(manifest.num_samples, shuffle, repeats, self.seed),
-            batch_size=batch_size,
-            drop_remainder=drop_remainder,
-            channels_first=loaded_spec is not None and data_format == "channels_first",
-            cut_size=self._source.cut_size,
-            pipeline=self._source.pipeline,
-            seed=self.seed,
-            scaling=choose_scaling(self._source, rescale, mean, std, preprocess),
-            dtype=dtype,
-            on_error=on_error,
-            # The prefetched batches, the one being served, and the one before it, which Keras may
-            # still be reading.
-            buffers=BufferPool(options.max_prefetched + 2),
-        )
-        if self.batch_maker.num_batches == 0:
-            raise OptionError(
-                f"drop_remainder=True leaves no batch: {self.samples} samples are less than one "
-                f"batch of {batch_size}. Use smaller batches."
-            )
-        if loader is None:
-            mode.check_files(manifest, values, is_lenient=on_error != "raise")
-        if self._source.spec is not None:
-            self.batch_maker.check_preprocess(self._source.spec.shape)
-        release = self.batch_maker.buffers.clear
         maker = self.batch_maker
-        super().__init__(maker, maker.num_batches, options, release, maker.batch_size)
+        release = maker.buffers.clear
+        super().__init__(
+            maker, maker.num_batches, batches.worker_options, release, maker.batch_size
+        )
 
     @property
     def batch_size(self) -> int:
@@ -287,8 +250,7 @@ class ImageSequence(EpochSequence[Batch], ManifestView, SampleView, PredictionVi
             >>> cached.fill_cache()
             []
         """
-        with single_threaded_opencv():
-            return self.batch_maker.samples.fill_cache(self.num_workers, progress)
+        return self.batch_maker.samples.fill_cache(self.num_workers, progress)
 
     def begin_training(self, model: Any, class_weight: Any) -> Callable[[Any], Any] | None:
         """See ``EpochSequence``; refuses targets that do not match the outputs of the model."""
@@ -298,20 +260,6 @@ class ImageSequence(EpochSequence[Batch], ManifestView, SampleView, PredictionVi
         """Stops the workers and releases the cache; the next batch starts them again."""
         super().close()
         self.batch_maker.samples.clear_cache()
-
-    def _open_cache(self, cache: Cache | None, color_mode: ColorMode) -> ImageCache | None:
-        """Returns the cache of loaded images; arrays in memory may be one themselves."""
-        manifest, source = self.manifest, self._source
-        preloaded = source.find_preloaded(manifest, cache)
-        return preloaded or open_cache(
-            cache,
-            source.cache_key,
-            manifest.num_samples,
-            manifest.filepath,
-            color_mode=color_mode,
-            same_size=source.cut_size is None,
-            shape=None if source.loaded_spec is None else source.loaded_spec.shape,
-        )
 
     def _serve(self, made: Batch) -> Any:
         if not self._checked:

@@ -10,6 +10,7 @@ import pytest
 
 import imggen
 from imggen.augment import BUILT_INS, RangeBounds, option_constraints
+from imggen.loading import ImageBatches
 from imggen.sequences.options import SequenceOptions
 
 ROOT = Path(__file__).parents[2]
@@ -28,6 +29,12 @@ def test_the_options_are_the_keywords_of_image_sequence_with_the_same_types():
 
     assert options == annotations
     assert SequenceOptions.__required_keys__ == frozenset()
+
+
+def test_batches_without_keras_have_the_same_options_and_defaults():
+    ours = inspect.signature(ImageBatches).parameters.values()
+    theirs = inspect.signature(imggen.ImageSequence).parameters.values()
+    assert [(p.name, p.default) for p in ours] == [(p.name, p.default) for p in theirs]
 
 
 @pytest.mark.parametrize("factory", FACTORIES, ids=lambda factory: factory.__name__)
