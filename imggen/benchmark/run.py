@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 import random
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -16,6 +17,7 @@ from imggen.benchmark.model import time_model
 from imggen.benchmark.report import BenchReport
 from imggen.benchmark.trial import Trial
 from imggen.core import check_arguments, check_number, pluralize
+from imggen.data import Manifest, Source, as_manifest, scan_all
 from imggen.errors import OptionError
 from imggen.loading import ImageBatches
 from imggen.workers import single_threaded_opencv
@@ -28,7 +30,7 @@ if TYPE_CHECKING:
 
 @check_arguments
 def bench(
-    sequence: ImageSequence | ImageBatches,
+    sequence: ImageSequence | ImageBatches | Source,
     *,
     model: keras.Model | None = None,
     seconds: float = 5.0,
@@ -44,7 +46,8 @@ def bench(
     Files that the system has read before come from memory, as in every epoch but the first.
 
     Args:
-        sequence: The sequence, with the augmentation that it will train with.
+        sequence: The sequence, with the augmentation that it will train with; or a folder, a table
+            (.csv or .parquet) or a manifest, whose images are resized to 256 x 256.
         model: A model to time as well. A compiled model is cloned and trained, so that its weights
             and its optimizer do not change; for other models, predictions are timed.
         seconds: The approximate duration in seconds, above 0. Slow files or models take longer:
@@ -66,6 +69,9 @@ def bench(
         >>> report.images_per_second > 0
         True
     """
+    if isinstance(sequence, str | os.PathLike | Manifest):
+        manifest = as_manifest(sequence, scan_all)
+        sequence = ImageBatches(manifest, label_mode=None, seed=0)
     if not isinstance(sequence, ImageBatches):
         from imggen.sequences import ImageSequence
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import click
@@ -57,12 +56,11 @@ def augment(
     """
     import imggen
     from imggen.cli.output import MAX_LISTED, echo_unreadable, progress_bars
-    from imggen.cli.source import images_by_class
     from imggen.core import printable
 
     with progress_bars() as progress:
         made = imggen.augment_directory(
-            source if os.path.isdir(source) else images_by_class(source),
+            source,
             target,
             policy,
             copies=copies,

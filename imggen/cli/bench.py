@@ -139,17 +139,17 @@ def _input_shape(
 
 def _choose_samples(directory: Path, model: keras.Model | None) -> dict[str, Any]:
     """Scans a folder: with classes if a compiled model needs them and the folder has some."""
-    from imggen.data import scan
+    from imggen.data import as_manifest, scan, scan_all
     from imggen.errors import ScanError
 
     if model is not None and model.compiled:
         loss = str(getattr(model, "loss", ""))
         mode = "int" if "sparse" in loss else "binary" if "binary" in loss else "categorical"
         try:
-            manifest = scan(directory)
+            manifest = as_manifest(directory, scan)
         except ScanError:
             pass
         else:
             if mode != "binary" or manifest.num_classes == 2:
                 return {"manifest": manifest, "label_mode": mode}
-    return {"manifest": scan(directory, labels=None), "label_mode": None}
+    return {"manifest": as_manifest(directory, scan_all), "label_mode": None}

@@ -106,10 +106,10 @@ def build(
     """
     from imggen.cache import Cache
     from imggen.cli.output import echo_skipped, echo_unreadable, progress_bars
-    from imggen.data import scan
+    from imggen.data import as_manifest, scan_all
     from imggen.loading import ImageBatches
 
-    manifest = scan(directory, labels=None)
+    manifest = as_manifest(directory, scan_all)
     batches = ImageBatches(
         manifest,
         image_size=image_size,

@@ -52,7 +52,6 @@ def duplicates(
         echo_skipped,
         progress_bars,
     )
-    from imggen.cli.source import labeled_images
     from imggen.core import check_report_file, pluralize, printable
     from imggen.quality import Duplicates
     from imggen.reports import check_page, duplicates_page, write_page
@@ -62,7 +61,7 @@ def duplicates(
     check_page(html, overwrite=force)
     with progress_bars() as progress:
         found = imggen.find_duplicates(
-            labeled_images(directory),
+            directory,
             near=not exact,
             threshold=threshold,
             background=background,

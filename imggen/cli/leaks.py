@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
@@ -16,9 +14,6 @@ from imggen.cli.options import (
     output_option,
     threshold_option,
 )
-
-if TYPE_CHECKING:
-    from imggen.data import Manifest
 
 
 @click.command()
@@ -67,10 +62,7 @@ def leaks(
     check_places("one of the splits", sources, [output, fix])
     check_report_file(Leaks, output, overwrite=force)
     check_manifest_file(fix, overwrite=force)
-    splits = _read_splits(sources)
-    skipped: Counter[str] = Counter()
-    for manifest in {id(split.skipped): split for split in splits.values()}.values():
-        skipped.update(manifest.skipped)
+    splits = _choose_splits(sources)
     with progress_bars() as progress:
         found = imggen.find_leaks(
             splits,
@@ -79,7 +71,7 @@ def leaks(
             background=background,
             progress=progress,
         )
-    echo_skipped(skipped, err=True)
+    echo_skipped(found.manifest.skipped, err=True)
     for path in found.duplicates.unreadable:
         click.echo(f"cannot decode, compared by bytes only: {printable(path)}", err=True)
     echo_invisible(found.duplicates.invisible)
@@ -106,38 +98,19 @@ def leaks(
         raise SystemExit(1)
 
 
-def _read_splits(sources: tuple[Path, ...]) -> dict[str, Manifest]:
-    from imggen.cli.source import build_manifest, read_table_source
-    from imggen.data import SPLIT_NAMES, scan_splits, split_name
-    from imggen.splitting import split
+def _choose_splits(sources: tuple[Path, ...]) -> Path | dict[str, Path]:
+    """Returns a folder or a table of all splits; or the split of each folder or table."""
+    from imggen.data import SPLIT_NAMES, is_table, split_name
 
     if not sources:
         raise click.UsageError(
             "No folder is given. Pass the folders of the splits, or the folder that contains them."
         )
     if len(sources) == 1:
-        frame = read_table_source(sources[0])
-        if frame is not None:
-            return split(build_manifest(sources[0], frame), None).as_dict()
-        scan_splits(sources[0])  # raises an error that names what is missing
-        folders = {split_name(folder.name): folder for folder in sorted(sources[0].iterdir())}
-        return {name: _scan_images(folders[name]) for name in SPLIT_NAMES if name in folders}
-    names = [split_name(source.name) for source in sources]
+        return sources[0]
+    names = [split_name(source.stem if is_table(source) else source.name) for source in sources]
     if len(set(names)) < len(names):
         if len(sources) > len(SPLIT_NAMES):
             raise click.UsageError(f"Several folders have the same name: {names}. Rename them.")
         names = list(SPLIT_NAMES[: len(sources)])
-    return {name: _scan_images(source) for name, source in zip(names, sources, strict=True)}
-
-
-def _scan_images(source: Path) -> Manifest:
-    """Scans all images of a split, with classes if every image is in a class folder."""
-    from imggen.data import scan
-    from imggen.errors import ScanError
-
-    everything = scan(source, labels=None)
-    try:
-        classes = scan(source)
-    except ScanError:
-        return everything
-    return classes if len(classes) == len(everything) else everything
+    return dict(zip(names, sources, strict=True))

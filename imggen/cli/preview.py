@@ -73,7 +73,7 @@ def preview(
         echo_skipped,
         echo_unreadable,
     )
-    from imggen.cli.source import images_by_class
+    from imggen.data import as_manifest
     from imggen.preview import check_picture, draw_preview, make_preview, save_picture
     from imggen.reports import check_page, preview_page, write_page
 
@@ -82,7 +82,7 @@ def preview(
     check_places("DIRECTORY", [directory], [output])
     check(output, overwrite=force)
     augment = list(adapt(policy))  # raises errors before any folder is read
-    manifest = images_by_class(directory)
+    manifest = as_manifest(directory)
     check_places("DIRECTORY", [], [output], files=manifest.filepaths)
 
     from imggen.core import printable

@@ -30,7 +30,7 @@ def scan(
 
     from imggen.cli.output import check_places, echo_skipped
     from imggen.core import check_report_file, pluralize, printable
-    from imggen.data import check_manifest_file, scan_any
+    from imggen.data import as_manifest, check_manifest_file
     from imggen.quality import Survey
     from imggen.reports import check_page
 
@@ -38,7 +38,7 @@ def scan(
     check_manifest_file(save, overwrite=force)
     check_report_file(Survey, output, overwrite=force)
     check_page(html, overwrite=force)
-    manifest = scan_any(directory)
+    manifest = as_manifest(directory)
     console = Console(highlight=False, soft_wrap=True)
     classes = pluralize(manifest.num_classes, "class") if manifest.num_classes else "no classes"
     title = f"{manifest.num_samples:,} images in {classes}"

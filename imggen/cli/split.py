@@ -183,12 +183,19 @@ def split(
         if clash:
             raise click.UsageError(f"{one} cannot be combined with {other}.")
     from imggen.cli.output import check_places
-    from imggen.cli.source import build_manifest, read_table_source, scan_source
-    from imggen.data import SPLIT_NAMES, check_manifest_file
+    from imggen.cli.source import read_columns
+    from imggen.data import (
+        SPLIT_NAMES,
+        as_manifest,
+        check_manifest_file,
+        read_table_source,
+        scan_all,
+        scan_any,
+    )
     from imggen.reports import check_page
     from imggen.splitting import DEFAULT_RATIOS, Recipe
 
-    frame = read_table_source(source)
+    frame = read_columns(source)
     recipe = Recipe(
         ratios=_without_zeros(ratios, SPLIT_NAMES) if ratios else DEFAULT_RATIOS,
         counts=_without_zeros(counts, SPLIT_NAMES[1:]) if counts else None,
@@ -200,7 +207,7 @@ def split(
     images: Path | Manifest = source
     if frame is not None:
         # Hashes in a table may be out of date.
-        images = dataclasses.replace(build_manifest(source, frame), hashes=None)
+        images = dataclasses.replace(read_table_source(source), hashes=None)
         if no_labels:
             images = dataclasses.replace(images, labels=None, class_names=())
     check_places("SRC", [source], [manifest, report], folder=target)
@@ -209,7 +216,7 @@ def split(
     show = _Show(counts=dry_run or not list_files, files=list_files, is_dry=dry_run or list_files)
     with warnings_last() if dry_run else nullcontext():
         if manifest is not None:
-            found = scan_source(images, labels=not no_labels)
+            found = as_manifest(images, scan_all if no_labels else scan_any)
             _write_manifest(found, recipe, manifest, report, show)
         elif target is not None:
             _split_files(images, target, recipe, mode, report, show, labels=not no_labels)

@@ -37,12 +37,12 @@ def studio(
     from imggen.cli.output import silence_tensorflow
 
     silence_tensorflow()
-    from imggen.cli.source import images_by_class
+    from imggen.data import as_manifest
     from imggen.studio import serve
 
     with contextlib.suppress(KeyboardInterrupt):
         serve(
-            images_by_class(directory),
+            as_manifest(directory),
             policy,
             image_size=image_size,
             port=port,

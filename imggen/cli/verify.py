@@ -46,7 +46,6 @@ def verify(
     """
     import imggen
     from imggen.cli.output import MAX_LISTED, check_places, echo_skipped, progress_bars
-    from imggen.cli.source import all_images
     from imggen.core import check_output_folder, check_report_file, pluralize, printable
     from imggen.quality import VerifyReport
     from imggen.reports import check_page, verify_page, write_page
@@ -57,7 +56,7 @@ def verify(
     check_report_file(VerifyReport, output, overwrite=force)
     check_page(html, overwrite=force)
     with progress_bars() as progress:
-        report = imggen.verify(all_images(directory), workers=workers, progress=progress)
+        report = imggen.verify(directory, workers=workers, progress=progress)
         if html is not None:
             write_page(html, verify_page(report, progress), overwrite=force)
     for finding in report.findings[:MAX_LISTED]:

@@ -16,6 +16,17 @@ from imggen.data.name_pattern import MaskPattern
 from imggen.data.outputs import Output, OutputKind, convert_labels, read_output
 from imggen.data.row_alignment import align_rows
 from imggen.data.scanning import Labels, has_folders, scan, scan_any, scan_splits
+from imggen.data.sources import (
+    ScanFolder,
+    Source,
+    as_manifest,
+    is_table,
+    load_table,
+    read_table_source,
+    scan_all,
+    scan_labeled,
+    scan_split_folders,
+)
 from imggen.data.split_layout import SplitLayout, find_folds, find_split_layout, is_fold_name
 from imggen.data.splits import SPLIT_NAMES, Splits, split_name, split_names
 from imggen.data.system_names import find_system_name
@@ -37,10 +48,13 @@ __all__ = [
     "MultiLabelColumn",
     "Output",
     "OutputKind",
+    "ScanFolder",
+    "Source",
     "SplitLayout",
     "Splits",
     "TargetColumn",
     "align_rows",
+    "as_manifest",
     "check_manifest_file",
     "column_arguments",
     "convert_labels",
@@ -49,10 +63,16 @@ __all__ = [
     "find_system_name",
     "has_folders",
     "is_fold_name",
+    "is_table",
+    "load_table",
     "read_output",
+    "read_table_source",
     "reject_missing",
     "scan",
+    "scan_all",
     "scan_any",
+    "scan_labeled",
+    "scan_split_folders",
     "scan_splits",
     "split_name",
     "split_names",

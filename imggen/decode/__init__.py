@@ -28,8 +28,10 @@ from imggen.decode.spec import (
     BackgroundLike,
     ColorMode,
     Fit,
+    ImageSize,
     ImageSpec,
     Interpolation,
+    parse_image_size,
 )
 from imggen.decode.thumbnail import encode_picture, make_thumbnail
 from imggen.decode.tiff_header import read_tiff_tags
@@ -42,6 +44,7 @@ __all__ = [
     "ColorMode",
     "FileKind",
     "Fit",
+    "ImageSize",
     "ImageSpec",
     "Interpolation",
     "MaskContent",
@@ -63,6 +66,7 @@ __all__ = [
     "load_image",
     "load_mask",
     "make_thumbnail",
+    "parse_image_size",
     "read_image",
     "read_tiff_tags",
     "resize_mask",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar, Literal, final, get_args
+from typing import TYPE_CHECKING, ClassVar, Literal, final, get_args
 
 import numpy as np
 
@@ -13,6 +13,7 @@ from imggen.errors import OptionError
 
 ColorMode = Literal["rgb", "rgba", "grayscale"]
 Fit = Literal["stretch", "crop", "pad", "center"]
+ImageSize = int | tuple[int, int]
 Background = Literal["checker"] | tuple[int, int, int]
 BackgroundLike = str | tuple[int, int, int]
 Interpolation = Literal[
@@ -59,7 +60,8 @@ class ImageSpec:
     what resized their images.
 
     Attributes:
-        image_size: (height, width) in pixels, or None to keep each file's own size.
+        image_size: (height, width) in pixels; one number is passed for squares. None: keep each
+            file's own size.
         color_mode: "rgb" (3 channels), "rgba" (4) or "grayscale" (1).
         interpolation: "nearest", "bilinear", "bicubic", "area" or "lanczos3", as in Keras 3, or
             Pillow's "box", "hamming" and "lanczos". All but "nearest" antialias when they shrink.
@@ -93,9 +95,22 @@ class ImageSpec:
     shorter_side: int | None = None
     background: BackgroundLike = "white"
 
+    if TYPE_CHECKING:  # The constructor also accepts a single number as the size.
+
+        def __init__(
+            self,
+            image_size: ImageSize | None = ...,
+            color_mode: ColorMode = ...,
+            interpolation: Interpolation = ...,
+            fit: Fit = ...,
+            exif_orientation: bool = ...,
+            shorter_side: int | None = ...,
+            background: BackgroundLike = ...,
+        ) -> None: ...
+
     def __post_init__(self) -> None:
         if self.image_size is not None:
-            object.__setattr__(self, "image_size", _check_size(self.image_size))
+            object.__setattr__(self, "image_size", parse_image_size(self.image_size))
         check_choice("color_mode", self.color_mode, NUM_CHANNELS)
         check_choice("interpolation", self.interpolation, FILTERS)
         check_choice("fit", self.fit, get_args(Fit))
@@ -144,17 +159,32 @@ class ImageSpec:
         return f"{self}\ndecoded by Pillow {PIL.__version__}{reduced}{resized}{_READING}"
 
 
-def _check_size(image_size: object) -> tuple[int, int]:
+def parse_image_size(image_size: object) -> tuple[int, int]:
+    """Returns the height and width in pixels of an option ``image_size``.
+
+    Args:
+        image_size: (height, width), or one number for both.
+
+    Raises:
+        OptionError: Not one or two whole numbers of 1 or more, or too many pixels.
+
+    Example:
+        >>> parse_image_size(224), parse_image_size((96, 128))
+        ((224, 224), (96, 128))
+    """
     given = image_size
     if isinstance(image_size, np.ndarray):
         image_size = image_size.tolist()
+    if is_whole(image_size):
+        image_size = (image_size, image_size)
     if (
         not isinstance(image_size, tuple | list)
         or len(image_size) != 2
         or not all(is_whole(side, 1) for side in image_size)
     ):
         raise OptionError(
-            f"image_size={shorten(given)} must be two whole numbers of 1 or more, (height, width)."
+            f"image_size={shorten(given)} must be a whole number of 1 or more, or two of them, "
+            "(height, width)."
         )
     height, width = int(image_size[0]), int(image_size[1])
     if height * width > _MAX_PIXELS:

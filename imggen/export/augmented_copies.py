@@ -38,8 +38,8 @@ from imggen.core import (
     step_generators,
     write_records,
 )
-from imggen.data import Manifest, scan_any
-from imggen.decode import ImageSpec, read_image
+from imggen.data import Manifest, Source, as_manifest, load_table
+from imggen.decode import ImageSize, ImageSpec, read_image
 from imggen.errors import ExportError, ImageError, OptionError
 from imggen.export.copies_plan import CopiesStep, count_copies, is_record, plan_copies
 from imggen.export.journal import Journal, check_same_settings
@@ -94,13 +94,13 @@ class CopiesReport:
 
 @check_arguments
 def augment_directory(
-    source: str | os.PathLike[str] | Manifest,
+    source: Source,
     target: str | os.PathLike[str],
     augment: Augment,
     *,
     copies: int = 5,
     balance: bool = False,
-    image_size: tuple[int, int] | None = None,
+    image_size: ImageSize | None = None,
     seed: int = 0,
     workers: int | None = None,
     progress: Progress | None = None,
@@ -120,15 +120,16 @@ def augment_directory(
     other images is refused. (Custom functions are compared by name only.)
 
     Args:
-        source: The folder of class folders, a folder of images without classes, or a manifest.
+        source: The folder of class folders, a folder of images without classes, a table (.csv or
+            .parquet), or a manifest.
         target: A new folder, an empty one, or one that an interrupted call has begun to fill.
         augment: As in ``ImageSequence``, but without MixUp and CutMix, whose labels class folders
             cannot represent.
         copies: The number of copies of each image, 0 or more.
         balance: Make more copies in rare classes, as evenly as possible, so that all classes have
             as many images as the largest class with its copies.
-        image_size: (height, width) of all images in pixels; originals are resized too, and keep
-            their format. None: each file's own size.
+        image_size: (height, width) of all images in pixels, or one number for squares; originals
+            are resized too, and keep their format. None: each file's own size.
         seed: Random seed for the augmentations, 0 or more.
         workers: The number of threads. None: one per core.
         progress: Called with ("augmenting", finished images, all images) from time to time.
@@ -152,7 +153,8 @@ def augment_directory(
     pipeline = Pipeline(adapt(augment))
     _check_options(pipeline, copies, seed)
     spec = ImageSpec(image_size)
-    manifest = source if isinstance(source, Manifest) else scan_any(source)
+    source = load_table(source)
+    manifest = as_manifest(source)
     if balance and manifest.labels is None:
         raise OptionError("balance=True needs classes, and these images have none.")
     if manifest.attached:
@@ -174,7 +176,7 @@ def augment_directory(
         "source": os.path.realpath(manifest.root),
         "copies": copies,
         "balance": balance,
-        "image_size": None if image_size is None else list(image_size),
+        "image_size": None if spec.image_size is None else list(spec.image_size),
         "seed": seed,
         "augment": _describe(pipeline),
     }

@@ -17,7 +17,16 @@ from imggen.core import (
     shorten,
     warn_user,
 )
-from imggen.data import Manifest, Splits, scan, scan_any, split_name
+from imggen.data import (
+    Manifest,
+    Source,
+    Splits,
+    as_manifest,
+    load_table,
+    scan_all,
+    scan_any,
+    split_name,
+)
 from imggen.errors import ExportError, ScanError
 from imggen.export.journal import Journal, check_same_settings
 from imggen.export.plan import KIND, Mode, Plan, check_mode
@@ -27,8 +36,6 @@ from imggen.export.recipe_splits import make_splits
 from imggen.export.steps import Outcome, carry_back, carry_out, check_possible
 from imggen.splitting import DEFAULT_RATIOS, Counts, GroupBy, Ratios, Recipe
 from imggen.workers import Progress
-
-Source = str | os.PathLike[str] | Manifest
 
 
 @check_arguments
@@ -59,7 +66,8 @@ def split_directory(
     refused.
 
     Args:
-        source: The folder of class folders, a folder of images without classes, or a manifest.
+        source: The folder of class folders, a folder of images without classes, a table (.csv or
+            .parquet), or a manifest.
         target: A new folder, an empty one, or one that an interrupted call with the same settings
             has begun to fill.
         ratios: As in ``split``.
@@ -108,7 +116,7 @@ def split_directory(
         stable=stable,
         oversample=oversample,
     )
-    plan = plan_split(source, target, recipe, mode, progress)
+    plan = plan_split(load_table(source), target, recipe, mode, progress)
     outcome = carry_out_plan(plan, progress)
     warn_of_outcome(plan, outcome)
     return plan.splits(os.fspath(target), without=outcome.vanished)
@@ -254,9 +262,7 @@ def _is_of_class_folders(manifest: Manifest) -> bool:
 
 
 def _scan(source: Source, *, labels: bool) -> Manifest:
-    if isinstance(source, Manifest):
-        return source
-    return scan_any(source) if labels else scan(source, labels=None)
+    return as_manifest(source, scan_any if labels else scan_all)
 
 
 def carry_out_plan(plan: Plan, progress: Progress | None = None) -> Outcome:

@@ -10,11 +10,12 @@ import numpy.typing as npt
 from imggen.augment import Augment, Pipeline, adapt
 from imggen.cache import Cache, CacheLike, ImageCache, as_cache, open_cache
 from imggen.core import check_at_most, check_choice, check_seed, check_whole
-from imggen.data import Manifest
+from imggen.data import Source, as_manifest
 from imggen.decode import (
     NUM_CHANNELS,
     ColorMode,
     Fit,
+    ImageSize,
     ImageSpec,
     Interpolation,
     MaskValues,
@@ -57,9 +58,9 @@ class ImageBatches:
 
     def __init__(
         self,
-        manifest: Manifest,
+        manifest: Source,
         *,
-        image_size: tuple[int, int] | None = None,
+        image_size: ImageSize | None = None,
         batch_size: int = 32,
         label_mode: LabelModeLike = "categorical",
         targets_as: TargetsAs = "dict",
@@ -87,6 +88,7 @@ class ImageBatches:
         use_multiprocessing: bool = False,
         max_queue_size: int = 10,
     ) -> None:
+        manifest = as_manifest(manifest)
         if manifest.num_samples == 0:
             raise OptionError("The manifest is empty; expected at least one sample.")
         mode = find_label_mode(label_mode, targets_as)
@@ -186,7 +188,7 @@ def _choose_fit(crop_to_aspect_ratio: bool, pad_to_aspect_ratio: bool) -> Fit:
 
 def _choose_source(
     loader: Callable[[str], npt.NDArray[Any]] | None,
-    image_size: tuple[int, int] | None,
+    image_size: ImageSize | None,
     fit: Fit,
     *,
     color_mode: ColorMode,

@@ -1,6 +1,6 @@
 """Pictures for people: images next to their augmented variants, and the confusion matrix.
 
-In: a sequence (anything ``Previewable``) or a table of predictions. Out: Pillow
+In: a sequence (anything ``Previewable``), images on disk, or a table of predictions. Out: Pillow
 pictures, and ``Preview`` values that the reports and the studio show. Layout, colors and texts can
 be changed here; which pixels training sees is decided by ``augment`` and ``loading``.
 """

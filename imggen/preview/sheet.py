@@ -5,8 +5,12 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
+from imggen.augment import Augment
 from imggen.core import check_arguments
+from imggen.data import Manifest, Source, as_manifest
+from imggen.decode import ImageSize
 from imggen.errors import OptionError
+from imggen.loading import ImageBatches, default_label_mode
 from imggen.preview.drawing import BACKGROUND, FAINT, INK, draw_caption, font, one_line
 from imggen.preview.sample_drawing import check_cell, draw_sample
 from imggen.preview.variants import Preview, Previewable, Variant, make_preview
@@ -24,8 +28,10 @@ _FONT_SIZE, _MAX_LINES = 11, 6
 
 @check_arguments
 def contact_sheet(
-    sequence: Previewable,
+    sequence: Previewable | Source,
     *,
+    augment: Augment = None,
+    image_size: ImageSize | None = None,
     images_per_class: int = 1,
     variants: int = 6,
     cell: int = 160,
@@ -37,7 +43,11 @@ def contact_sheet(
     the sequence's own pipeline and seed.
 
     Args:
-        sequence: The sequence; the first images of each class are shown.
+        sequence: The sequence; or a folder, a table (.csv or .parquet) or a manifest. The first
+            images of each class are shown.
+        augment: The augmentation of images that are not from a sequence; None: "medium".
+        image_size: The size of images that are not from a sequence, as in ``ImageSequence``; None:
+            224.
         images_per_class: The number of rows per class, 1 or more.
         variants: The number of epochs to show, 1 or more.
         cell: The larger side of each image in pixels, 1 or more. Small images are enlarged without
@@ -49,7 +59,9 @@ def contact_sheet(
         An RGB picture.
 
     Raises:
-        OptionError: The samples are not images, or a number is below 1.
+        OptionError: The samples are not images, a number is below 1, or options of images on disk
+            for a sequence.
+        ScanError: See ``scan``.
         ImageError: A file cannot be read, with ``on_error="raise"``.
         AugmentationError: An augmentation broke its contract.
 
@@ -58,6 +70,21 @@ def contact_sheet(
         'RGB'
     """
     check_cell(cell)
+    if isinstance(sequence, str | os.PathLike | Manifest):
+        manifest = as_manifest(sequence)
+        sequence = ImageBatches(
+            manifest,
+            image_size=224 if image_size is None else image_size,
+            label_mode=default_label_mode(manifest),
+            augment="medium" if augment is None else augment,
+            seed=0,
+            on_error="substitute",
+        )
+    elif hasattr(sequence, "batch_maker") and (augment is not None or image_size is not None):
+        raise OptionError(
+            "augment= and image_size= are for images on disk, and a sequence has its own. Omit "
+            "them, or pass the manifest of the sequence."
+        )
     found = make_preview(sequence, images_per_class=images_per_class, variants=variants)
     return draw_preview(found, cell=cell, parameters=parameters)
 

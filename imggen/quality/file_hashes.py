@@ -6,19 +6,19 @@ import dataclasses
 import hashlib
 
 from imggen.core import StringColumn, check_arguments
-from imggen.data import Manifest
+from imggen.data import Manifest, Source, as_manifest
 from imggen.errors import ManifestError
 from imggen.workers import Progress, ThreadMap
 
 
 @check_arguments
 def hash_files(
-    manifest: Manifest, *, workers: int | None = None, progress: Progress | None = None
+    manifest: Source, *, workers: int | None = None, progress: Progress | None = None
 ) -> Manifest:
     """Computes the SHA-256 of every file, which is equal for equal files whatever their names.
 
     Args:
-        manifest: The files.
+        manifest: The files: a manifest, a folder, or a table (.csv or .parquet).
         workers: The number of threads. None: one per usable core.
         progress: Called with ("reading", files read, total number of files) from time to time.
 
@@ -33,6 +33,7 @@ def hash_files(
         >>> len(hashed.hashes[0])
         64
     """
+    manifest = as_manifest(manifest)
     digests = ThreadMap(workers).imap_with_progress(
         "reading", _sha256, manifest.filepaths, progress
     )

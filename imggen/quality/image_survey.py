@@ -22,7 +22,7 @@ from imggen.core import (
     format_skipped,
     pluralize,
 )
-from imggen.data import Manifest
+from imggen.data import Manifest, Source, as_manifest
 from imggen.errors import ScanError
 from imggen.quality.image_check import ImageFacts, read_facts, silence_pillow
 from imggen.workers import Progress, ThreadMap
@@ -129,23 +129,25 @@ class Survey(Report):
 
 @check_arguments
 def survey(
-    manifest: Manifest, *, workers: int | None = None, progress: Progress | None = None
+    manifest: Source, *, workers: int | None = None, progress: Progress | None = None
 ) -> Survey:
     """Reads the header of every file.
 
     Args:
-        manifest: The images.
+        manifest: The images: a manifest, a folder, or a table (.csv or .parquet).
         workers: The number of threads. None: one per usable core.
         progress: Called with ("reading headers", files read, total number of files) from time to
             time.
 
     Raises:
-        ScanError: No file can be opened.
+        ScanError: No file can be opened; and see ``scan``.
+        ManifestError: The table is missing or invalid.
 
     Example:
         >>> survey(manifest).formats
         {'PNG': 16}
     """
+    manifest = as_manifest(manifest)
     read = partial(read_facts, manifest.root)
     with silence_pillow():
         facts = tuple(

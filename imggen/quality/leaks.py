@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import os
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, final
 
@@ -25,7 +25,18 @@ from imggen.core import (
     pluralize,
     shorten,
 )
-from imggen.data import SPLIT_NAMES, Manifest, Splits, split_name, split_names
+from imggen.data import (
+    SPLIT_NAMES,
+    Manifest,
+    Source,
+    Splits,
+    as_manifest,
+    load_table,
+    scan_labeled,
+    scan_split_folders,
+    split_name,
+    split_names,
+)
 from imggen.decode import BackgroundLike
 from imggen.errors import SplitError
 from imggen.quality.duplicates import (
@@ -187,7 +198,7 @@ class Leaks(Report):
 
 @check_arguments
 def find_leaks(
-    splits: Mapping[str, Manifest],
+    splits: Mapping[str, Source] | Splits[Manifest] | Source,
     *,
     near: bool = True,
     threshold: float = THRESHOLD,
@@ -198,9 +209,10 @@ def find_leaks(
     """Finds images that are in more than one split, as the same file or as near-duplicates.
 
     Args:
-        splits: The manifests by the names of the splits, as from ``Splits.as_dict``. "train", "val"
-            and "test" are ordered so, others follow in the given order: an image that leaks is
-            dropped from all but the last split that has it.
+        splits: The splits: from ``split``; a folder with train, val and test; a manifest or a
+            table (.csv or .parquet) with a column of split names; or a mapping from split name to
+            manifest, folder or table. "train", "val" and "test" are ordered so, others follow in
+            the given order: an image that leaks is dropped from all but the last split that has it.
         near: Same as in ``find_duplicates``.
         threshold: Same as in ``find_duplicates``.
         background: Same as in ``find_duplicates``.
@@ -208,20 +220,24 @@ def find_leaks(
         progress: Same as in ``find_duplicates``.
 
     Raises:
-        SplitError: There are fewer than two splits, or two names for the same split.
+        SplitError: There are fewer than two splits, two names for the same split, or no column of
+            split names.
+        ScanError: See ``scan``.
+        ManifestError: The table is missing or invalid.
 
     Example:
         >>> train, val = split(manifest, (0.75, 0.25))
         >>> find_leaks({"train": train, "val": val}).leaks
         ()
     """
-    if len(splits) < 2:
+    manifests = _read_splits(splits)
+    if len(manifests) < 2:
         raise SplitError(
-            f"Got the splits {shorten(list(splits))}; pass two or more, which can share images."
+            f"Got the splits {shorten(list(manifests))}; pass two or more, which can share images."
         )
-    split_names(splits, "mapping of splits")
-    combined = _combine({split_name(name): manifest for name, manifest in splits.items()})
-    names = tuple(sorted(map(split_name, splits), key=_rank))
+    split_names(manifests, "mapping of splits")
+    combined = _combine({split_name(name): manifest for name, manifest in manifests.items()})
+    names = tuple(sorted(map(split_name, manifests), key=_rank))
     duplicates = find_duplicates(
         combined,
         near=near,
@@ -243,6 +259,19 @@ def find_leaks(
     return dataclasses.replace(
         found, duplicates=dataclasses.replace(duplicates, thumbnails=thumbnails)
     )
+
+
+def _read_splits(
+    splits: Mapping[str, Source] | Splits[Manifest] | Source,
+) -> dict[str, Manifest]:
+    if isinstance(splits, Splits):
+        return splits.as_dict()
+    if isinstance(splits, Mapping):
+        return {name: as_manifest(source, scan_labeled) for name, source in splits.items()}
+    source = load_table(splits)
+    if isinstance(source, Manifest):
+        return split(source, None).as_dict()
+    return scan_split_folders(source)
 
 
 def _rank(name: str) -> int:
@@ -276,6 +305,7 @@ def _combine(manifests: dict[str, Manifest]) -> Manifest:
         np.concatenate(labels) if has_labels else None,
         class_names if has_labels else (),
         splits=StringColumn.of(splits),
+        skipped=_sum_skipped(manifests.values()),
     )
     # Columns that only some of the splits have are dropped.
     columns: dict[str, Any] = {}
@@ -285,3 +315,11 @@ def _combine(manifests: dict[str, Manifest]) -> Manifest:
             joined = [item for value in values for item in value]
             columns[column] = joined if column == "weights" else StringColumn.of(joined)
     return dataclasses.replace(whole, **columns)
+
+
+def _sum_skipped(manifests: Iterable[Manifest]) -> dict[str, int]:
+    """Adds up what scans skipped; splits of one scan share its counts."""
+    skipped: Counter[str] = Counter()
+    for one in {id(manifest.skipped): manifest.skipped for manifest in manifests}.values():
+        skipped.update(one)
+    return dict(skipped)

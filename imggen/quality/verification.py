@@ -32,7 +32,7 @@ from imggen.core import (
     pluralize,
     warn_user,
 )
-from imggen.data import Manifest, scan
+from imggen.data import Source, as_manifest, scan_all
 from imggen.errors import ExportError
 from imggen.quality.findings import Finding
 from imggen.quality.image_check import check_image, silence_pillow
@@ -199,7 +199,7 @@ class VerifyReport(Report):
 
 @check_arguments
 def verify(
-    source: str | os.PathLike[str] | Manifest,
+    source: Source,
     *,
     workers: int | None = None,
     progress: Progress | None = None,
@@ -223,7 +223,8 @@ def verify(
     warning.
 
     Args:
-        source: A folder, whose images at any depth are checked, or a manifest.
+        source: A folder, whose images at any depth are checked; a table (.csv or .parquet); or a
+            manifest.
         workers: The number of threads. None: one per usable core.
         progress: Called with ("decoding", files decoded, total number of files) from time to time.
 
@@ -232,13 +233,14 @@ def verify(
 
     Raises:
         ScanError: Same as ``scan``.
+        ManifestError: The table is missing or invalid.
 
     Example:
         >>> report = verify(photos)
         >>> report.num_files, report.findings
         (16, ())
     """
-    manifest = source if isinstance(source, Manifest) else scan(source, labels=None)
+    manifest = as_manifest(source, scan_all)
     paths = list(dict.fromkeys(manifest.paths))
     with silence_pillow(), HelperPool() as helpers:
         check = partial(check_image, manifest.root, helpers=helpers)

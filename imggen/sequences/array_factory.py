@@ -149,11 +149,12 @@ def from_arrays(
         else _parse_weights(sample_weight, "sample_weight", len(paths)),
         groups=None if groups is None else StringColumn.of(to_names(groups, "groups")),
     )
+    image_size = options.get("image_size")
     options = {
         "label_mode": default_label_mode(manifest),
         "color_mode": images.color_mode,
         **options,
-        "image_size": options.get("image_size") or images.size,
+        "image_size": images.size if image_size is None else image_size,
         "loader": images,
     }
     recipe = None if split is None else make_recipe(split, split_seed)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping
+from functools import partial
 from typing import Unpack
 
 import numpy as np
@@ -15,10 +16,13 @@ from imggen.data import (
     ClassNames,
     Labels,
     Manifest,
+    Source,
     Splits,
+    as_manifest,
     find_folds,
     has_folders,
     is_fold_name,
+    load_table,
     scan,
     scan_splits,
 )
@@ -33,7 +37,7 @@ _DEFAULT_NUM_FOLDS = 5
 
 @check_arguments
 def kfold_sequences(
-    source: str | os.PathLike[str] | Manifest | ImageSequence,
+    source: Source | ImageSequence,
     num_folds: int | None = None,
     *,
     labels: Labels = "inferred",
@@ -50,10 +54,10 @@ def kfold_sequences(
     sequences of a fold are made when it is its turn.
 
     Args:
-        source: A folder of class folders; a manifest, whose groups stay whole (``group_by``); or
-            folds that exist already: the folder that ``imggen split --kfold`` wrote, or a manifest
-            with the splits "fold_0", "fold_1", ..., such as the table that
-            ``imggen split --kfold K --manifest`` wrote. For masks, pass
+        source: A folder of class folders; a manifest or a table (.csv or .parquet), whose groups
+            stay whole (``group_by``); or folds that exist already: the folder that
+            ``imggen split --kfold`` wrote, or a manifest with the splits "fold_0", "fold_1", ...,
+            such as the table that ``imggen split --kfold K --manifest`` wrote. For masks, pass
             ``scan(DIR, mask_dir=...)``. For arrays, pass the sequence that ``from_arrays``
             returned; its image size, color mode and label mode are the defaults of ``options``.
         num_folds: The number of folds. None: of those that exist already, or 5.
@@ -89,6 +93,8 @@ def kfold_sequences(
     if isinstance(source, ImageSequence):
         options = {**_array_options(source), **options}
         source = source.manifest
+    else:
+        source = load_table(source)
     if isinstance(source, Manifest):
         if labels is not None and class_names is None:
             folds = _read_table_folds(source)
@@ -100,7 +106,9 @@ def kfold_sequences(
             )
     else:
         folds = _read_folder_folds(source, labels, class_names)
-        manifest = scan(source, labels=labels, class_names=class_names) if not folds else None
+        if not folds:
+            scan_folder = partial(scan, labels=labels, class_names=class_names)
+            manifest = as_manifest(source, scan_folder)
     if manifest is not None and not folds:
         number = _DEFAULT_NUM_FOLDS if num_folds is None else num_folds
         folds = list(kfold(manifest, number, seed=split_seed, stratify=stratify))

@@ -17,8 +17,8 @@ from imggen.core import (
     format_summary,
     format_summary_html,
 )
-from imggen.data import Manifest
-from imggen.decode import ColorMode, Interpolation, MaskValuesLike
+from imggen.data import Source
+from imggen.decode import ColorMode, ImageSize, Interpolation, MaskValuesLike
 from imggen.loading import (
     Batch,
     ChannelValues,
@@ -53,8 +53,9 @@ class ImageSequence(EpochSequence[Batch], ManifestView, SampleView, PredictionVi
     attribute ``epoch`` is the epoch of the next pass, and the only setting that may be set later.
 
     Args:
-        manifest: The samples.
-        image_size: (height, width) in pixels. None: (256, 256); with ``loader``, arrays as loaded.
+        manifest: The samples: a manifest, a folder, or a table (.csv or .parquet).
+        image_size: (height, width) in pixels, or one number for squares. None: (256, 256); with
+            ``loader``, arrays as loaded.
         batch_size: The number of samples per batch.
         label_mode: "categorical" (one-hot), "int", "binary", "multi_label" (1.0 for each class of
             a sample: float32 of shape (n, num_classes)), "regression" (the manifest's targets:
@@ -135,9 +136,9 @@ class ImageSequence(EpochSequence[Batch], ManifestView, SampleView, PredictionVi
 
     def __init__(
         self,
-        manifest: Manifest,
+        manifest: Source,
         *,
-        image_size: tuple[int, int] | None = None,
+        image_size: ImageSize | None = None,
         batch_size: int = 32,
         label_mode: LabelModeLike = "categorical",
         targets_as: TargetsAs = "dict",
@@ -195,7 +196,7 @@ class ImageSequence(EpochSequence[Batch], ManifestView, SampleView, PredictionVi
             use_multiprocessing=use_multiprocessing,
             max_queue_size=max_queue_size,
         )
-        self.manifest = manifest
+        self.manifest = batches.manifest
         self.seed = batches.seed
         self.batch_maker = batches.batch_maker
         self._source = batches.source

@@ -8,7 +8,7 @@ from typing import Any, TypedDict
 import numpy.typing as npt
 
 from imggen.cache import CacheLike
-from imggen.decode import ColorMode, Interpolation, MaskValuesLike
+from imggen.decode import ColorMode, ImageSize, Interpolation, MaskValuesLike
 from imggen.loading import (
     ChannelValues,
     DataFormat,
@@ -27,7 +27,7 @@ class SequenceOptions(TypedDict, total=False):
     their own for these.
     """
 
-    image_size: tuple[int, int] | None
+    image_size: ImageSize | None
     batch_size: int
     label_mode: LabelModeLike
     targets_as: TargetsAs

@@ -13,21 +13,21 @@ import numpy as np
 import numpy.typing as npt
 
 from imggen.core import StringColumn, check_arguments, shorten
-from imggen.data import Manifest, align_rows, to_names, to_values
+from imggen.data import Manifest, Source, align_rows, as_manifest, to_names, to_values
 from imggen.errors import SplitError
 
 GroupBy = str | Callable[[str], str] | Sequence[object]
 
 
 @check_arguments
-def group_by(manifest: Manifest, by: GroupBy) -> Manifest:
+def group_by(manifest: Source, by: GroupBy) -> Manifest:
     r"""Assigns a group to each sample; ``split`` keeps groups whole.
 
     Existing groups of the manifest stay whole too: those that share a sample with a new group are
     joined with it.
 
     Args:
-        manifest: The samples.
+        manifest: The samples, as in ``split``.
         by: "parent": the folder of the file; "stem": the path without its extension; any other
             string: a regular expression that is searched for in the path, whose captures (or whole
             match, if it has none) are the group name (``r"patient_(\d+)"``); a function from path
@@ -48,6 +48,7 @@ def group_by(manifest: Manifest, by: GroupBy) -> Manifest:
         >>> list(group_by(manifest, r"p(\d+)_").groups)
         ['1', '1', '2']
     """
+    manifest = as_manifest(manifest)
     names = _group_names(manifest, by)
     if isinstance(by, str) and by == "parent":
         _check_parents(manifest, names)

@@ -5,19 +5,19 @@ from __future__ import annotations
 import numpy as np
 
 from imggen.core import Stream, check_arguments, check_seed, generator, shorten
-from imggen.data import Manifest, split_name
+from imggen.data import Manifest, Source, as_manifest, split_name
 from imggen.errors import SplitError
 
 
 @check_arguments
-def oversample(manifest: Manifest, *, seed: int = 0) -> Manifest:
+def oversample(manifest: Source, *, seed: int = 0) -> Manifest:
     """Repeats samples of rare classes until every class has as many as the largest.
 
     For training splits, after splitting: repeats made before would all stay in one split, and
     validation metrics would count repeated samples several times.
 
     Args:
-        manifest: The samples to balance. A class without samples stays empty.
+        manifest: The samples to balance, as in ``split``. A class without samples stays empty.
         seed: Random seed; it selects the samples that are repeated once more than others of their
             class.
 
@@ -34,6 +34,7 @@ def oversample(manifest: Manifest, *, seed: int = 0) -> Manifest:
         >>> oversample(manifest).class_counts
         {'cat': 4, 'dog': 4}
     """
+    manifest = as_manifest(manifest)
     if manifest.multi_labels is not None or manifest.outputs:
         raise SplitError(
             "These samples have several classes or targets for several outputs, and repeating one "

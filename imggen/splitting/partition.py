@@ -9,7 +9,16 @@ import numpy as np
 import numpy.typing as npt
 
 from imggen.core import StringColumn, check_arguments, check_whole
-from imggen.data import Manifest, Splits, split_name, split_names
+from imggen.data import (
+    Manifest,
+    Source,
+    Splits,
+    as_manifest,
+    scan_any,
+    scan_splits,
+    split_name,
+    split_names,
+)
 from imggen.errors import SplitError
 from imggen.splitting.assignment import assign
 from imggen.splitting.oversampling import oversample
@@ -19,7 +28,7 @@ from imggen.splitting.recipe import Recipe
 
 @check_arguments
 def split(
-    manifest: Manifest,
+    manifest: Source,
     ratios: Ratios | None = DEFAULT_RATIOS,
     *,
     counts: Counts | None = None,
@@ -36,12 +45,13 @@ def split(
     and warns of a class that train lacks.
 
     Args:
-        manifest: The samples. Those of one group stay in one split (see ``group_by`` and
-            ``find_duplicates``), and so do rows of the same file.
+        manifest: The samples: a manifest, a folder, or a table (.csv or .parquet). Those of one
+            group stay in one split (see ``group_by`` and ``find_duplicates``), and so do rows of
+            the same file.
         ratios: The share of each split, summing to 1: one, two or three numbers for train, val
             and test, or a mapping from split name to share. None: follow the manifest's own
-            ``splits`` column. "training", "validation" and the like, in any case, mean "train",
-            "val" and "test".
+            ``splits`` column, or the folders train, val and test. "training", "validation" and the
+            like, in any case, mean "train", "val" and "test".
         counts: Instead of ratios, the number of samples of every class in val and test, such as
             (20, 20) or {"val": 20}; train gets the rest. With ``stratify=False``, of all classes
             together.
@@ -63,6 +73,8 @@ def split(
             for ``counts``, a split that would be empty since there are too few samples, groups, or
             samples besides those that train needs of each class; no ``splits`` column to follow,
             or neither groups nor hashes for a stable split.
+        ScanError: See ``scan``.
+        ManifestError: The table is missing or invalid.
 
     Warns:
         ImggenWarning: Classes with too few samples to appear in every split, or a split that
@@ -77,12 +89,13 @@ def split(
         ({'cat': 8, 'dog': 8}, {'cat': 2, 'dog': 2})
     """
     recipe = Recipe(ratios, counts=counts, seed=seed, stratify=stratify, stable=stable)
-    return _split(manifest, recipe)
+    scan_folder = scan_any if recipe.shares is not None else scan_splits
+    return _split(as_manifest(manifest, scan_folder), recipe)
 
 
 @check_arguments
 def kfold(
-    manifest: Manifest,
+    manifest: Source,
     num_folds: int,
     *,
     seed: int = 0,
@@ -94,7 +107,7 @@ def kfold(
     every fold. A class of one is validated in one fold, whose train lacks it, with a warning.
 
     Args:
-        manifest: The samples. Those of one group stay in one fold.
+        manifest: The samples, as in ``split``. Those of one group stay in one fold.
         num_folds: The number of folds, 2 or more.
         seed: Random seed for the split.
         stratify: As in ``split``.
@@ -116,7 +129,7 @@ def kfold(
         [(16, 4), (16, 4), (16, 4), (16, 4), (16, 4)]
     """
     recipe = Recipe(num_folds=num_folds, seed=seed, stratify=stratify)
-    return _make_folds(manifest, recipe)
+    return _make_folds(as_manifest(manifest), recipe)
 
 
 def split_by_recipe(manifest: Manifest, recipe: Recipe) -> Splits[Manifest]:

@@ -11,7 +11,7 @@ import numpy as np
 from imggen.augment import Augment, adapt, format_policy, unwrap_steps
 from imggen.core import pluralize, warn_user
 from imggen.data import Manifest
-from imggen.decode import ImageSpec
+from imggen.decode import ImageSize, parse_image_size
 from imggen.errors import MissingExtraError, OptionError, ScanError
 from imggen.studio.draft import Draft
 
@@ -22,7 +22,7 @@ def serve(
     manifest: Manifest,
     augment: Augment,
     *,
-    image_size: tuple[int, int],
+    image_size: ImageSize,
     port: int,
     open_browser: bool,
     started: Callable[[str], object],
@@ -32,7 +32,7 @@ def serve(
     Args:
         manifest: The images. Files outside its root are skipped.
         augment: The policy to start from: built-in augmentations and transforms of albumentations.
-        image_size: (height, width) in pixels that images are resized to.
+        image_size: (height, width) in pixels that images are resized to, or one number.
         port: The port on the loopback interface.
         open_browser: Open the page in the browser.
         started: Called with the address once the server is ready.
@@ -54,14 +54,14 @@ def serve(
 
     from imggen.studio.page import Page
 
-    ImageSpec(image_size)  # raises OptionError for an invalid size
+    size = parse_image_size(image_size)
     draft = make_draft(augment)
     inside = skip_outside(manifest)
     check_port(port)
 
     @ui.page("/")
     async def _page() -> None:
-        await Page(inside, draft.copy(), image_size).build()
+        await Page(inside, draft.copy(), size).build()
 
     # Without this, a page of another site could read the images (DNS rebinding).
     app.add_middleware(TrustedHostMiddleware, allowed_hosts=[HOST, "localhost"])

@@ -134,8 +134,12 @@ def test_a_long_value_is_shown_by_its_type():
 def test_splits_are_passed_as_a_mapping():
     import imggen
 
+    @check_arguments
+    def merge(splits: Mapping[str, int]) -> None:
+        splits.values()
+
     with pytest.raises(OptionTypeError, match=r"a mapping .* Pass splits\.as_dict\(\)\.$"):
-        imggen.find_leaks(imggen.Splits([], []))
+        merge(imggen.Splits([], []))
 
 
 def test_the_error_is_a_value_error_and_a_type_error():
@@ -201,11 +205,11 @@ def test_a_class_of_imggen_says_how_to_make_one():
     import imggen
 
     with pytest.raises(OptionTypeError) as caught:
-        imggen.split("photos")
+        imggen.split(["photos"])
 
     assert str(caught.value) == (
-        "manifest='photos' is of type str; expected an imggen.Manifest. Pass imggen.scan(DIR), or "
-        "Manifest.from_frame(table)."
+        "manifest=['photos'] is of type list; expected a path (a string or os.PathLike) or an "
+        "imggen.Manifest. Pass imggen.scan(DIR), or Manifest.from_frame(table)."
     )
 
 

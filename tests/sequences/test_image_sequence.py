@@ -491,7 +491,7 @@ def test_a_pickled_sequence_serves_the_same(manifest):
     ("options", "message"),
     [
         ({"image_size": (0, 4)}, "image_size"),
-        ({"image_size": 224}, "two whole numbers"),
+        ({"image_size": 224.0}, "must be a whole number of 1 or more, or two of them"),
         ({"batch_size": 0}, "batch_size=0 must be a whole number of 1 or more"),
         ({"batch_size": 1.5}, "batch_size=1.5"),
         ({"repeats": 0}, "repeats=0"),

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from imggen.core import StringColumn, check_arguments, check_number
-from imggen.data import Manifest
+from imggen.data import Manifest, Source, as_manifest, scan_labeled
 from imggen.decode import BackgroundLike, ImageSpec
 from imggen.errors import ImageError
 from imggen.quality.duplicates.conflicts import find_conflicts
@@ -27,7 +27,7 @@ from imggen.workers import Progress, ThreadMap
 
 @check_arguments
 def find_duplicates(
-    manifest: Manifest,
+    manifest: Source,
     *,
     near: bool = True,
     threshold: float = THRESHOLD,
@@ -50,7 +50,8 @@ def find_duplicates(
     100,000 files take about 1.8 GB of memory.
 
     Args:
-        manifest: The files.
+        manifest: The files: a manifest, a table (.csv or .parquet), or a folder, whose images at
+            any depth are compared.
         near: Also find images that look the same. False: only files with the same bytes.
         threshold: The minimum similarity of near-duplicates, above 0 and at most 1. The similarity
             is the smaller of two values, both measured after the images were aligned: the
@@ -68,6 +69,8 @@ def find_duplicates(
 
     Raises:
         OptionError: The threshold is out of range, or the background is not a color.
+        ScanError: Same as ``scan``.
+        ManifestError: The table is missing or invalid.
 
     Example:
         >>> find_duplicates(manifest).groups
@@ -75,6 +78,7 @@ def find_duplicates(
     """
     threshold = check_number("threshold", threshold, above=0, maximum=1)
     background = ImageSpec(background=background).background
+    manifest = as_manifest(manifest, scan_labeled)
     files = _first_rows(manifest)
     distinct = np.unique(files)
     read = _read_files(manifest, distinct, near, background, workers, progress)

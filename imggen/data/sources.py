@@ -1,0 +1,122 @@
+"""Sources of images: a manifest, a folder, or a table that lists files."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from imggen.core import has_metadata, read_frame
+from imggen.data.manifest import Manifest
+from imggen.data.manifest_io import column_arguments
+from imggen.data.scanning import scan, scan_any, scan_splits
+from imggen.data.split_layout import is_fold_name
+from imggen.data.splits import SPLIT_NAMES, split_name
+from imggen.errors import ManifestError, ScanError
+
+Source = str | os.PathLike[str] | Manifest
+ScanFolder = Callable[[str | os.PathLike[str]], Manifest]
+
+
+def as_manifest(source: Source, scan_folder: ScanFolder = scan_any) -> Manifest:
+    """Returns the manifest of any source.
+
+    Args:
+        source: A manifest, which is returned unchanged; a folder; or a table (.csv or .parquet),
+            as ``Manifest.save`` writes it or with a column ``path``.
+        scan_folder: Scans a folder; ``scan_any`` reads class folders if there are any.
+
+    Raises:
+        ScanError: There is no such folder, or it cannot be scanned.
+        ManifestError: The table is missing or invalid.
+    """
+    source = load_table(source)
+    if isinstance(source, Manifest):
+        return source
+    if not os.path.isdir(source):
+        fact = "is a file" if os.path.exists(source) else "does not exist"
+        raise ScanError(
+            f"{os.fspath(source)!r} {fact}; expected a folder of images, or a table (.csv or "
+            f".parquet), relative to {os.getcwd()!r}."
+        )
+    return scan_folder(source)
+
+
+def load_table(source: Source) -> Manifest | str | os.PathLike[str]:
+    """Returns the manifest of a table; a manifest or a folder is returned unchanged.
+
+    Raises:
+        ManifestError: The table is missing or invalid.
+    """
+    if isinstance(source, Manifest) or not is_table(source):
+        return source
+    return read_table_source(source)
+
+
+def is_table(path: str | os.PathLike[str]) -> bool:
+    """Returns whether a path is that of a table (.csv or .parquet), and not a folder."""
+    return Path(path).suffix.lower() in (".csv", ".parquet") and not os.path.isdir(path)
+
+
+def read_table_source(file: str | os.PathLike[str]) -> Manifest:
+    """Reads a table of images.
+
+    A table that imggen did not save has a column ``path``, relative to the table's folder, and may
+    have ``label``, ``group``, ``weight``, ``split``, ``hash``, ``mask``, ``input:<name>`` and
+    ``target:<name>``.
+
+    Raises:
+        ManifestError: The table is missing or invalid.
+    """
+    path = Path(file)
+    if not os.path.isfile(path):
+        raise ManifestError(f"The table {os.fspath(file)!r} does not exist.")
+    if has_metadata(path):
+        return Manifest.load(path)
+    frame = read_frame(path)
+    return Manifest.from_frame(frame, root=path.parent, **column_arguments(frame, {}))
+
+
+def scan_all(directory: str | os.PathLike[str]) -> Manifest:
+    """Scans all images of a folder, at any depth and without classes."""
+    return scan(directory, labels=None)
+
+
+def scan_labeled(directory: str | os.PathLike[str]) -> Manifest:
+    """Scans all images of a folder, at any depth.
+
+    If all images are in folders, the folders at the top are their classes; if these are train, val
+    and test, or folds of these, the folders inside of them are.
+    """
+    manifest = scan_all(directory)
+    folders = [path.split("/")[:-1] for path in manifest.paths]
+    for is_outer in (is_fold_name, lambda name: split_name(name) in SPLIT_NAMES):
+        if all(folders) and all(is_outer(parts[0]) for parts in folders):
+            folders = [parts[1:] for parts in folders]
+    if not folders or not all(folders):
+        return manifest
+    class_names, labels = np.unique([parts[0] for parts in folders], return_inverse=True)
+    return dataclasses.replace(
+        manifest, labels=labels.astype(np.int32), class_names=tuple(class_names.tolist())
+    )
+
+
+def scan_split_folders(directory: str | os.PathLike[str]) -> dict[str, Manifest]:
+    """Scans the folders train, val and test in a folder, each as ``scan_labeled`` does.
+
+    Returns:
+        The manifests by the canonical names of the splits, in order.
+
+    Raises:
+        ScanError: Same as ``scan_splits``.
+    """
+    found = set(scan_splits(directory, labels=None).splits or ())
+    names = {split_name(name): name for name in sorted(os.listdir(directory))}
+    return {
+        split: scan_labeled(os.path.join(directory, names[split]))
+        for split in SPLIT_NAMES
+        if split in found
+    }
