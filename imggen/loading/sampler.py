@@ -24,12 +24,14 @@ class EpochSampler:
         shuffle: Serve each epoch in a new random order.
         repeats: How many times an epoch serves each sample.
         seed: Decides the orders.
+        selection: Serve only these indices, in this order. None: all.
     """
 
     num_samples: int
     shuffle: bool
     repeats: int
     seed: int
+    selection: tuple[int, ...] | None = None
     # The latest orders by epoch: prefetching asks for the next epoch before this one has ended.
     _cached: dict[int, npt.NDArray[np.int64]] = field(
         default_factory=dict, init=False, repr=False, compare=False
@@ -38,7 +40,7 @@ class EpochSampler:
     @property
     def num_indices(self) -> int:
         """The number of indices in an epoch."""
-        return self.num_samples * self.repeats
+        return self.num_samples * self.repeats if self.selection is None else len(self.selection)
 
     def indices(self, epoch: int) -> npt.NDArray[np.int64]:
         """Returns all indices of an epoch, in the order served; shape (num_indices,).
@@ -50,7 +52,9 @@ class EpochSampler:
         """
         indices = self._cached.get(epoch)
         if indices is None:
-            if self.shuffle:
+            if self.selection is not None:
+                indices = np.array(self.selection, np.int64)
+            elif self.shuffle:
                 indices = generator(self.seed, Stream.SHUFFLE, epoch).permutation(self.num_indices)
             else:
                 indices = np.arange(self.num_indices)

@@ -5,31 +5,57 @@ pictures, and ``Preview`` values that the reports and the studio show. Layout, c
 be changed here; which pixels training sees is decided by ``augment`` and ``loading``.
 """
 
+from imggen.preview.batch_drawing import (
+    choose_samples,
+    draw_batch,
+    draw_sample_of,
+    select_samples,
+)
+from imggen.preview.charts import Bar, Section, draw_chart
 from imggen.preview.confusion import confusion_matrix
-from imggen.preview.drawing import Bar, Section, draw_chart
-from imggen.preview.explanation import Explanation, draw_batch, explain
+from imggen.preview.explanation import Explanation, explain
+from imggen.preview.layout import Cell, Note, check_columns, check_sheet_size, draw_cells
 from imggen.preview.picture_file import check_picture, save_picture
-from imggen.preview.sample_drawing import draw_sample
-from imggen.preview.sheet import contact_sheet, draw_preview
+from imggen.preview.results import Result, describe_results, draw_result, find_worst, read_results
+from imggen.preview.sample_drawing import check_cell, draw_sample
+from imggen.preview.sheet import contact_sheet, describe_variant, draw_explanation, draw_preview
+from imggen.preview.step_words import describe_step
 from imggen.preview.variants import Preview, Row, Variant, find_readable, make_preview, make_row
 
 __all__ = [
     "Bar",
+    "Cell",
     "Explanation",
+    "Note",
     "Preview",
+    "Result",
     "Row",
     "Section",
     "Variant",
+    "check_cell",
+    "check_columns",
     "check_picture",
+    "check_sheet_size",
+    "choose_samples",
     "confusion_matrix",
     "contact_sheet",
+    "describe_results",
+    "describe_step",
+    "describe_variant",
     "draw_batch",
+    "draw_cells",
     "draw_chart",
+    "draw_explanation",
     "draw_preview",
+    "draw_result",
     "draw_sample",
+    "draw_sample_of",
     "explain",
     "find_readable",
+    "find_worst",
     "make_preview",
     "make_row",
+    "read_results",
     "save_picture",
+    "select_samples",
 ]

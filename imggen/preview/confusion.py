@@ -9,7 +9,9 @@ import numpy.typing as npt
 
 from imggen.core import check_arguments, check_whole
 from imggen.errors import OptionError
-from imggen.preview.drawing import BACKGROUND, FAINT, INK, font, one_line
+from imggen.preview.charts import font
+from imggen.preview.colors import BACKGROUND, FAINT, INK
+from imggen.preview.typeface import one_line
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from imggen.augment import Sample
 from imggen.preview.explanation import Explanation
 
 # Judged by eye on photographs: up to these limits, people still recognize what is shown.
@@ -15,7 +16,6 @@ _MIN_VISIBLE = 0.25
 # In gray levels, of 0 to 255.
 _CLIPPED_WITHIN = 2
 _FLAT = 4.0
-_UNCHANGED = 1.0
 
 
 def find_damage(explanation: Explanation) -> tuple[str, ...]:
@@ -24,7 +24,7 @@ def find_damage(explanation: Explanation) -> tuple[str, ...]:
     - clipped: more than 30% of the image turned black or white.
     - mostly cut off: less than 25% of the original is inside the image.
     - blank: the image has a single color, and the original has not.
-    - no visible change: in spite of the augmentations.
+    - no visible change: every pixel, and each mask, box and keypoint, is as before augmentation.
 
     Example:
         >>> find_damage(sequence.explain(epoch=0, index=3))
@@ -39,11 +39,19 @@ def find_damage(explanation: Explanation) -> tuple[str, ...]:
         found.append(f"mostly cut off: {explanation.visible:.0%} of the original visible")
     if _contrast(after) < _FLAT <= _contrast(before):
         found.append("blank: a single color")
-    if explanation.steps and before.shape == after.shape:
-        difference = np.abs(after.astype(np.int16) - before).mean()
-        if difference < _UNCHANGED:
-            found.append("no visible change")
+    if explanation.steps and _is_drawn_alike(explanation.before, explanation.after):
+        found.append("no visible change")
     return tuple(found)
+
+
+def _is_drawn_alike(before: Sample, after: Sample) -> bool:
+    """Whether two samples have the same pixels, mask, boxes and keypoints."""
+    pairs: list[tuple[Any, Any]] = [
+        (_without_alpha(before.image), _without_alpha(after.image)),
+        *zip(before.masks, after.masks, strict=False),
+        *zip(before.positions, after.positions, strict=False),
+    ]
+    return all(np.array_equal(*pair, equal_nan=pair[0].dtype.kind == "f") for pair in pairs)
 
 
 def _without_alpha(image: npt.NDArray[Any]) -> npt.NDArray[Any]:

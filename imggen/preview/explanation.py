@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple, final
+from typing import Any, NamedTuple, final
 
 import numpy as np
 import numpy.typing as npt
@@ -18,12 +18,9 @@ from imggen.core import (
 )
 from imggen.decode import encode_picture
 from imggen.errors import AugmentationError, OptionError
-from imggen.loading import Batch, BatchMaker, Failure, LabelMode
-from imggen.preview.drawing import draw_grid
-from imggen.preview.sample_drawing import check_cell, draw_sample
-
-if TYPE_CHECKING:
-    from PIL import Image
+from imggen.loading import BatchMaker, Failure, LabelMode
+from imggen.preview.sample_drawing import draw_sample
+from imggen.preview.step_words import describe_step
 
 _CELL = 180  # pixels, in notebooks
 
@@ -87,6 +84,15 @@ class Explanation:
             return ""
         return self.label_mode.format_target(self.target)
 
+    @property
+    def phrases(self) -> tuple[str, ...]:
+        """What the augmentations drew, in short phrases such as "rotate 12.3°"; see ``steps``."""
+        return tuple(phrase for step in self.steps for phrase in self._describe(step))
+
+    def _describe(self, step: AppliedStep) -> tuple[str, ...]:
+        size = (self.image.shape[0], self.image.shape[1]) if self.image.ndim == 3 else (1, 1)
+        return describe_step(step, size)
+
     def __repr__(self) -> str:
         label = "" if self.label is None else f"label {self.label!r}; "
         steps = [
@@ -105,7 +111,11 @@ class Explanation:
             for sample, caption in ((self.before, "original"), (self.after, f"epoch {self.epoch}"))
         ]
         rows = [
-            (number, step.name, str(step).partition(": ")[2])
+            (
+                number,
+                step.name,
+                "left out" if step.parameters is None else ", ".join(self._describe(step)),
+            )
             for number, step in enumerate(self.steps, 1)
         ]
         visible = "" if self.visible is None else f"{self.visible:.0%} of the original is visible"
@@ -184,7 +194,7 @@ def explain(maker: BatchMaker, epoch: int, index: int) -> Explanation:
         label=label,
         before=served.original.copy(),
         after=after,
-        box_class_names=_box_class_names(maker),
+        box_class_names=box_class_names(maker),
         steps=steps,
         label_mode=maker.label_mode,
         target=maker.label_mode.explain(
@@ -194,36 +204,8 @@ def explain(maker: BatchMaker, epoch: int, index: int) -> Explanation:
     )
 
 
-def draw_batch(maker: BatchMaker, batch: Batch, num_images: int, cell: int) -> Image.Image:
-    """Draws the first images of a batch with their targets; see ``ImageSequence.show_batch``.
-
-    Args:
-        maker: The batch maker.
-        batch: The batch, without scaling.
-        num_images: The most images to draw.
-        cell: The larger side of each image, in pixels.
-    """
-    check_whole("num_images", num_images, 1)
-    check_cell(cell)
-    x = batch.x["image"] if isinstance(batch.x, dict) else batch.x
-    x = np.moveaxis(x, 1, -1) if maker.channels_first else x
-    if x.ndim != 4 or x.shape[3] not in (1, 3, 4):
-        raise OptionError(
-            f"These samples are not images: a batch has shape {x.shape}. show_batch() draws images "
-            "with 1, 3 or 4 channels."
-        )
-    pictures, captions = [], []
-    for position in range(min(num_images, len(x))):
-        pixels = np.rint(x[position]).clip(0, 255).astype(np.uint8)
-        sample, caption = maker.label_mode.show(
-            pixels, batch.y, position, maker.manifest, channels_first=maker.channels_first
-        )
-        pictures.append(draw_sample(sample, cell, _box_class_names(maker)))
-        captions.append(caption)
-    return draw_grid(pictures, captions, columns=8 if len(pictures) > 12 else 4)
-
-
-def _box_class_names(maker: BatchMaker) -> tuple[str, ...]:
+def box_class_names(maker: BatchMaker) -> tuple[str, ...]:
+    """Returns the names of the classes of boxes; empty for samples without boxes."""
     return () if maker.manifest.boxes is None else maker.manifest.boxes.class_names
 
 

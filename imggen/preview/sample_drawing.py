@@ -1,4 +1,4 @@
-"""Pictures of samples: an image with its mask, boxes and keypoints."""
+"""One sample as a picture: the image with its mask, boxes and keypoints."""
 
 from __future__ import annotations
 
@@ -10,10 +10,12 @@ import numpy.typing as npt
 
 from imggen.augment import Sample
 from imggen.core import check_at_most, check_whole
-from imggen.preview.drawing import BACKGROUND, font, one_line
+from imggen.preview.colors import BACKGROUND, INK
+from imggen.preview.layout import font_size
+from imggen.preview.typeface import one_line, typeface
 
 if TYPE_CHECKING:
-    from PIL import Image
+    from PIL import Image, ImageDraw
 
 # The colors of mask classes (from 1 on), of box classes, and of keypoints.
 _CLASS_COLORS = (
@@ -26,11 +28,13 @@ _CLASS_COLORS = (
     (150, 100, 255),
     (240, 120, 160),
 )
-_NAME_HEIGHT = 12  # of the class name of a box, in pixels
+# The squares behind transparent pixels: their gray levels, and how many fit into a picture.
+_CHECKERBOARD = (255, 216)
+_SQUARES = 16
 
 
 def check_cell(cell: object) -> int:
-    """Returns the larger side of a drawn image, in pixels, if it is legal.
+    """Returns the most pixels of the larger side of a drawn image, if it is legal.
 
     Raises:
         OptionError: It is not.
@@ -41,17 +45,33 @@ def check_cell(cell: object) -> int:
 
 
 def draw_image(pixels: npt.NDArray[Any], cell: int) -> Image.Image:
-    """Resizes pixels to an RGB picture whose larger side is ``cell``, composited onto white."""
+    """Draws an image so that its larger side is at most ``cell``.
+
+    Small images are enlarged by a whole factor, each pixel to a square of its color; large ones are
+    reduced. Transparent parts show a checkerboard.
+
+    Args:
+        pixels: uint8, shape (height, width, 1, 3 or 4).
+        cell: The most pixels of the larger side.
+
+    Returns:
+        An RGB picture.
+    """
     from PIL import Image
 
     picture = Image.fromarray(pixels[:, :, 0] if pixels.shape[2] == 1 else pixels)
+    side = max(picture.size)
+    if side <= cell:
+        size = (picture.width * (cell // side), picture.height * (cell // side))
+        picture = picture.resize(size, Image.Resampling.NEAREST)
+    else:
+        scale = cell / side
+        size = (max(1, round(picture.width * scale)), max(1, round(picture.height * scale)))
+        picture = picture.resize(size, Image.Resampling.LANCZOS)
     if picture.mode == "RGBA":
-        white = Image.new("RGBA", picture.size, BACKGROUND)
-        picture = Image.alpha_composite(white, picture)
-    scale = cell / max(picture.size)
-    size = (max(1, round(picture.width * scale)), max(1, round(picture.height * scale)))
-    resample = Image.Resampling.NEAREST if scale > 2 else Image.Resampling.LANCZOS
-    return picture.convert("RGB").resize(size, resample)
+        board = _checkerboard(picture.size, max(1, cell // _SQUARES))
+        picture = Image.alpha_composite(board, picture)
+    return picture.convert("RGB")
 
 
 def draw_sample(sample: Sample, cell: int, class_names: Sequence[str] = ()) -> Image.Image:
@@ -59,7 +79,7 @@ def draw_sample(sample: Sample, cell: int, class_names: Sequence[str] = ()) -> I
 
     Args:
         sample: The sample.
-        cell: The larger side of the picture, in pixels.
+        cell: The most pixels of the larger side.
         class_names: The class names of boxes, written next to each box; empty: none.
     """
     from PIL import ImageDraw
@@ -71,28 +91,49 @@ def draw_sample(sample: Sample, cell: int, class_names: Sequence[str] = ()) -> I
     draw = ImageDraw.Draw(picture)
     across, down = picture.width / pixels.shape[1], picture.height / pixels.shape[0]
     if sample.boxes is not None:
+        thickness = max(2, round(max(picture.size) / 120))
         for left, top, right, bottom, number in sample.boxes.tolist():
             color = _CLASS_COLORS[int(number) % len(_CLASS_COLORS)]
             corner = (left * across, top * down)
             end = (max(corner[0], right * across - 1), max(corner[1], bottom * down - 1))
-            draw.rectangle((*corner, *end), None, color, 2)
+            draw.rectangle((*corner, *end), None, color, thickness)
             name = one_line(class_names[int(number)]) if class_names else ""
             if name:
-                # Above the box if there is room, so that the name does not cover the object.
-                at = (
-                    corner[0],
-                    corner[1] - _NAME_HEIGHT if corner[1] >= _NAME_HEIGHT else corner[1],
-                )
-                width = draw.textlength(name, font(10)) + 4
-                draw.rectangle((*at, at[0] + width, at[1] + _NAME_HEIGHT), color)
-                draw.text((at[0] + 2, at[1]), name, BACKGROUND, font(10))
+                _draw_name(draw, name, corner, picture.size, color)
     if sample.keypoints is not None:
         for place, (x, y) in enumerate(sample.keypoints[:, :2].tolist()):
             if x == x:  # NaN is not
                 color = _CLASS_COLORS[place % len(_CLASS_COLORS)]
                 middle = ((x + 0.5) * across, (y + 0.5) * down)
-                draw.circle(middle, max(2.0, cell / 64), color, BACKGROUND)
+                draw.circle(middle, max(2.0, max(picture.size) / 64), color, BACKGROUND)
     return picture
+
+
+def _draw_name(
+    draw: ImageDraw.ImageDraw,
+    name: str,
+    corner: tuple[float, float],
+    size: tuple[int, int],
+    color: tuple[int, int, int],
+) -> None:
+    """Writes the class of a box above its top left corner, or inside where there is no room."""
+    face = typeface(font_size(max(size)) - 2)
+    name = face.shorten(name, size[0] - 4)
+    width, height = face.width(name) + 4, face.ascent + 2
+    left = max(0, min(corner[0], size[0] - width))
+    top = corner[1] - height if corner[1] >= height else corner[1]
+    draw.rectangle((left, top, left + width - 1, top + height - 1), color)
+    red, green, blue = color
+    is_light = 0.299 * red + 0.587 * green + 0.114 * blue > 150
+    face.draw(draw, (left + 2, top), name, INK if is_light else BACKGROUND)
+
+
+def _checkerboard(size: tuple[int, int], square: int) -> Image.Image:
+    from PIL import Image
+
+    rows, cols = np.ogrid[: size[1], : size[0]]
+    levels = np.array(_CHECKERBOARD, np.uint8)[(rows // square + cols // square) % 2]
+    return Image.fromarray(levels).convert("RGBA")
 
 
 def _overlay_mask(pixels: npt.NDArray[Any], mask: npt.NDArray[Any]) -> npt.NDArray[Any]:

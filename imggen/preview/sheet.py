@@ -1,4 +1,4 @@
-"""The contact sheet: original images next to their augmented variants."""
+"""The contact sheet: original images next to their augmented variants; and one of them alone."""
 
 from __future__ import annotations
 
@@ -11,19 +11,17 @@ from imggen.data import Manifest, Source, as_manifest
 from imggen.decode import ImageSize
 from imggen.errors import OptionError
 from imggen.loading import ImageBatches, default_label_mode
-from imggen.preview.drawing import BACKGROUND, FAINT, INK, draw_caption, font, one_line
+from imggen.preview.colors import FAINT, WARNING
+from imggen.preview.explanation import Explanation
+from imggen.preview.layout import Cell, Note, check_sheet_size, draw_cells
 from imggen.preview.sample_drawing import check_cell, draw_sample
 from imggen.preview.variants import Preview, Previewable, Variant, make_preview
 
 if TYPE_CHECKING:
     from PIL import Image
 
-
-_GAP = 6
-_HEADER, _CAPTION, _LINE = 30, 22, 14
-_MAX_PIXELS = 2**28  # of a sheet
-_WARNING = "#bc4c00"
-_FONT_SIZE, _MAX_LINES = 11, 6
+_MAX_CLASSES = 20
+_NAME_LINES, _PARAMETER_LINES = 2, 5
 
 
 @check_arguments
@@ -34,6 +32,7 @@ def contact_sheet(
     image_size: ImageSize | None = None,
     images_per_class: int = 1,
     variants: int = 6,
+    max_classes: int | None = _MAX_CLASSES,
     cell: int = 160,
     parameters: bool = True,
 ) -> Image.Image:
@@ -50,9 +49,10 @@ def contact_sheet(
             224.
         images_per_class: The number of rows per class, 1 or more.
         variants: The number of epochs to show, 1 or more.
-        cell: The larger side of each image in pixels, 1 or more. Small images are enlarged without
-            smoothing, so that their pixels are visible.
-        parameters: Write the random parameters below each variant, the label of mixed images, and
+        max_classes: The most classes to show, 1 or more. None: all.
+        cell: The most pixels of the larger side of each image, 1 or more. Small images are enlarged
+            by a whole factor, so that their pixels are visible.
+        parameters: Write what was drawn below each variant, the label of mixed images, and
             warnings about damaged variants.
 
     Returns:
@@ -85,95 +85,71 @@ def contact_sheet(
             "augment= and image_size= are for images on disk, and a sequence has its own. Omit "
             "them, or pass the manifest of the sequence."
         )
-    found = make_preview(sequence, images_per_class=images_per_class, variants=variants)
+    found = make_preview(
+        sequence, images_per_class=images_per_class, variants=variants, max_classes=max_classes
+    )
     return draw_preview(found, cell=cell, parameters=parameters)
 
 
 def draw_preview(found: Preview, *, cell: int, parameters: bool) -> Image.Image:
     """Draws the contact sheet of a preview; see ``contact_sheet``."""
-    from PIL import Image, ImageDraw
-
-    num_cells = len(found.rows) * (found.num_variants + 1)
-    if num_cells * cell**2 > _MAX_PIXELS:
-        raise OptionError(
-            f"The sheet would have up to {num_cells * cell**2} pixels; expected at most "
-            f"{_MAX_PIXELS}. Show fewer images, fewer variants or smaller ones."
-        )
-    pictures = [
-        [
-            draw_sample(sample, cell, row.variants[0].explanation.box_class_names)
-            for sample in (row.before, *(variant.explanation.after for variant in row.variants))
-        ]
-        for row in found.rows
-    ]
-    width = max(picture.width for line in pictures for picture in line)
-    height = max(picture.height for line in pictures for picture in line)
-    texts = [
-        [_describe(variant, width) if parameters else [] for variant in row.variants]
-        for row in found.rows
-    ]
-    below = [_CAPTION + _LINE * max(0, *(len(text) - 1 for text in row)) for row in texts]
     columns = found.num_variants + 1
-    footer = 20 if parameters else 0
-    sheet = Image.new(
-        "RGB",
-        (
-            columns * (width + _GAP) + 2 * _GAP,
-            _HEADER + sum(height + room + _GAP for room in below) + _GAP + footer,
-        ),
-        BACKGROUND,
+    check_sheet_size(len(found.rows) * columns, cell)
+    cells = []
+    for row in found.rows:
+        names = row.variants[0].explanation.box_class_names
+        label = [] if row.label is None else [Note(row.label, max_lines=_NAME_LINES)]
+        name = Note(os.path.basename(row.path), FAINT, max_lines=_NAME_LINES)
+        cells.append(Cell(draw_sample(row.before, cell, names), [*label, name]))
+        for variant in row.variants:
+            picture = draw_sample(variant.explanation.after, cell, names)
+            cells.append(Cell(picture, describe_variant(variant) if parameters else ()))
+    return draw_cells(
+        cells,
+        columns,
+        cell,
+        titles=["original", *(f"epoch {epoch}" for epoch in range(found.num_variants))],
+        footer=_make_footer(found) if parameters else (),
+        is_first_apart=True,
     )
-    draw = ImageDraw.Draw(sheet)
-    for column in range(columns):
-        title = "original" if column == 0 else f"epoch {column - 1}"
-        draw.text((_left(column, width), 9), title, INK, font(14))
-    top = _HEADER
-    for row, line, text, room in zip(found.rows, pictures, texts, below, strict=True):
-        for column, picture in enumerate(line):
-            sheet.paste(picture, (_left(column, width), top))
-        name = one_line(os.path.basename(row.path))
-        caption = name if row.label is None else f"{one_line(row.label)} · {name}"
-        right = _left(0, width) + width if parameters else sheet.width
-        draw_caption(draw, (_left(0, width), top + height + 3), caption, font(12), right)
-        for column, lines in enumerate(text, 1):
-            for number, (words, color) in enumerate(lines):
-                at = (_left(column, width), top + height + 3 + number * _LINE)
-                draw.text(at, words, color, font(_FONT_SIZE))
-        top += height + room + _GAP
-    if parameters:
-        foot = f"seed {found.seed} · {', '.join(found.steps) or 'no augmentation'}"
-        draw_caption(draw, (_GAP, sheet.height - 18), foot, font(_FONT_SIZE), sheet.width)
-    return sheet
 
 
-def _describe(variant: Variant, width: int) -> list[tuple[str, str]]:
-    """Returns the lines below a picture, each with its color: label, parameters and warnings."""
+def draw_explanation(explanation: Explanation, *, cell: int = 224) -> Image.Image:
+    """Draws a sample before and after augmentation, with what was drawn.
+
+    Args:
+        explanation: The sample; its images are uint8.
+        cell: The most pixels of the larger side of each image, 1 or more.
+
+    Returns:
+        An RGB picture.
+    """
+    names = explanation.box_class_names
+    label = [] if explanation.label is None else [Note(explanation.label)]
+    name = Note(os.path.basename(explanation.path), FAINT)
+    after = describe_variant(Variant(explanation, ()))
+    cells = [
+        Cell(draw_sample(explanation.before, check_cell(cell), names), [*label, name]),
+        Cell(draw_sample(explanation.after, cell, names), after),
+    ]
+    return draw_cells(cells, 2, cell, titles=["original", f"epoch {explanation.epoch}"])
+
+
+def describe_variant(variant: Variant) -> list[Note]:
+    """Returns the caption of a variant: its mixed label, what was drawn, and warnings."""
     explanation = variant.explanation
-    lines: list[tuple[str, str]] = []
-    if explanation.target_text:
-        lines += [(line, INK) for line in _wrap(explanation.target_text, width)]
-    for step in explanation.steps:
-        if step.parameters is not None:
-            # There is little room, and all of these are random.
-            words = str(step).replace("Random", "")
-            lines += [(line, FAINT) for line in _wrap(words, width)[:_MAX_LINES]]
-    for warning in variant.warnings:
-        lines += [(line, _WARNING) for line in _wrap(f"! {warning}", width)]
-    return lines
+    notes = [Note(explanation.target_text, max_lines=3)] if explanation.target_text else []
+    if explanation.phrases:
+        notes.append(Note(explanation.phrases, FAINT, max_lines=_PARAMETER_LINES))
+    return [*notes, *(Note(f"! {warning}", WARNING, 3) for warning in variant.warnings)]
 
 
-def _wrap(text: str, width: int) -> list[str]:
-    """Wraps a text into lines of at most ``width`` pixels, all but the first indented."""
-    face = font(_FONT_SIZE)
-    lines: list[str] = []
-    for word in one_line(text).split(" "):
-        if lines and face.getlength(f"{lines[-1]} {word}") <= width:
-            lines[-1] += f" {word}"
-        else:
-            lines.append(f"  {word}" if lines else word)
-    return lines
-
-
-def _left(column: int, width: int) -> int:
-    # The gap after the column of originals is twice as wide.
-    return _GAP + column * (width + _GAP) + (_GAP if column else 0)
+def _make_footer(found: Preview) -> list[Note]:
+    steps = f"augmentations: {', '.join(found.steps)}" if found.steps else "no augmentations"
+    notes = [Note(f"{steps} · seed {found.seed}", FAINT, max_lines=3)]
+    if found.num_classes_left_out:
+        notes.append(Note(f"{found.num_classes_left_out} more classes are not shown", FAINT))
+    if found.unread:
+        names = ", ".join(os.path.basename(failure.path) for failure in found.unread)
+        notes.append(Note(f"cannot be read: {names}", WARNING))
+    return notes

@@ -34,7 +34,7 @@ from imggen.loading import (
 from imggen.sequences.base import EpochSequence
 from imggen.sequences.manifest_view import ManifestView
 from imggen.sequences.monitoring import FailureLog, check_first_batch
-from imggen.sequences.predictions import PredictionView
+from imggen.sequences.result_view import ResultView
 from imggen.sequences.sample_view import SampleView
 from imggen.sequences.summary import summarize
 from imggen.sequences.training_checks import check_training
@@ -42,7 +42,7 @@ from imggen.sequences.training_checks import check_training
 
 @check_arguments
 @final
-class ImageSequence(EpochSequence[Batch], ManifestView, SampleView, PredictionView):
+class ImageSequence(EpochSequence[Batch], ManifestView, SampleView, ResultView):
     """A ``keras.utils.PyDataset`` over the samples of a manifest.
 
     What a sample looks like depends on (seed, epoch, index) and nothing else, so batches are the

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from abc import abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, final
 
 import keras
@@ -134,7 +134,7 @@ class PredictionView:
                 output means; or the targets are boxes or keypoints of samples without classes.
         """
         maker = dataclasses.replace(self.batch_maker, samples=self.whole_images(), cut_size=None)
-        return _prediction_table(
+        return prediction_table(
             maker,
             self.worker_options,
             model,
@@ -149,7 +149,7 @@ def _target_names(targets: TargetColumn | None) -> tuple[str, ...]:
     return () if targets is None or targets.is_single else targets.names
 
 
-def _prediction_table(
+def prediction_table(
     maker: BatchMaker,
     options: WorkerOptions,
     model: keras.Model,
@@ -157,8 +157,9 @@ def _prediction_table(
     output: str | int | None,
     from_logits: bool | None,
     verbose: str | int,
+    rows: Sequence[int] | None = None,
 ) -> pd.DataFrame:
-    """Predicts every sample of a manifest once, in its order; see ``PredictionView.predict``.
+    """Predicts samples of a manifest once, in its order; see ``PredictionView.predict``.
 
     Args:
         maker: The batch maker of the sequence.
@@ -167,23 +168,26 @@ def _prediction_table(
         output: The output of the model that the table shows; None: the only one.
         from_logits: Whether the output is logits; None: decided by the model.
         verbose: As in ``model.predict``.
+        rows: The samples to predict. None: all.
 
     Returns:
         The column "path", and the columns that the label mode makes of the model's output.
     """
     import pandas as pd
 
+    manifest = maker.manifest if rows is None else maker.manifest.take(rows)
     columns, _ = predict_in_order(
         maker,
-        maker.label_mode.tabulated_outputs(maker.manifest),
+        maker.label_mode.tabulated_outputs(manifest),
         options,
         model,
         output=output,
         from_logits=from_logits,
         verbose=verbose,
+        rows=rows,
     )
     # As objects: paths need not be valid text, which the string dtype of pandas requires.
-    paths = {"path": pd.Series(maker.manifest.filepaths, dtype=object)}
+    paths = {"path": pd.Series(manifest.filepaths, dtype=object)}
     return pd.DataFrame(
         paths | {name: pd.Series(values, dtype=values.dtype) for name, values in columns.items()}
     )
@@ -198,21 +202,23 @@ def predict_in_order(
     output: str | int | None,
     from_logits: bool | None,
     verbose: str | int,
+    rows: Sequence[int] | None = None,
 ) -> tuple[dict[str, npt.NDArray[Any]], dict[int, str]]:
-    """Predicts every sample of a manifest once, in its order.
+    """Predicts samples of a manifest once, in its order.
 
     Args:
         maker: The batch maker; its order, augmentations and targets are not used.
-        tabulated: The mode that makes the columns of each output, and its samples; see
-            ``LabelMode.tabulated_outputs``.
-        options: As in ``_prediction_table``, like all others.
+        tabulated: The mode that makes the columns of each output, and the samples that are
+            predicted; see ``LabelMode.tabulated_outputs``.
+        options: As in ``prediction_table``, like all others.
         model: The model.
         output: The output of the model.
         from_logits: Whether the output is logits.
         verbose: As in ``model.predict``.
+        rows: The samples to predict. None: all.
 
     Returns:
-        Columns by name, and the reason for each row whose file could not be read.
+        Columns by name, and the reason for each of their rows whose file could not be read.
     """
     manifest = maker.manifest
     if not tabulated:
@@ -229,7 +235,13 @@ def predict_in_order(
     in_order = dataclasses.replace(
         maker,
         samples=dataclasses.replace(maker.samples, label_mode=NoTargetMode()),
-        sampler=EpochSampler(manifest.num_samples, shuffle=False, repeats=1, seed=maker.seed),
+        sampler=EpochSampler(
+            manifest.num_samples,
+            shuffle=False,
+            repeats=1,
+            seed=maker.seed,
+            selection=None if rows is None else tuple(rows),
+        ),
         drop_remainder=False,
         pipeline=Pipeline([]),
         on_error="raise" if maker.on_error == "raise" else "blank",
@@ -237,6 +249,8 @@ def predict_in_order(
     with _ImagesInOrder(in_order, options) as images:
         predicted = model.predict(images, verbose=verbose)
         failed = images.failed
+    if rows is not None:
+        failed = {place: failed[row] for place, row in enumerate(rows) if row in failed}
     columns: dict[str, npt.NDArray[Any]] = {}
     for prefix, selected, name in choose_outputs(model, predicted, list(tabulated), output):
         own, samples = tabulated[name]
@@ -257,7 +271,7 @@ class _ImagesInOrder(EpochSequence[Batch]):
         super().__init__(maker, maker.num_batches, options, batch_size=maker.batch_size)
 
     def _serve(self, made: Batch) -> npt.NDArray[Any]:
-        # Unshuffled and unrepeated, index i is row i.
+        # Unrepeated, an index is a row.
         self.failed.update({row: failure.reason for row, failure in made.failures.items()})
         x: npt.NDArray[Any] = made.x
         return x

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from imggen.core import check_arguments, check_whole, is_whole, shorten
 from imggen.errors import OptionError
 from imggen.loading import BatchMaker, Scaling
-from imggen.preview import Explanation, draw_batch, explain
+from imggen.preview import Explanation, choose_samples, draw_batch, explain, select_samples
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -71,26 +71,41 @@ class SampleView:
         return explain(self.batch_maker, epoch, index)
 
     @check_arguments
-    def show_batch(self, index: int = 0, *, num_images: int = 16, cell: int = 128) -> Image.Image:
+    def show_batch(
+        self,
+        index: int | None = None,
+        *,
+        num_images: int = 16,
+        columns: int | None = None,
+        cell: int = 128,
+    ) -> Image.Image:
         """Draws a batch of the current epoch with its targets, for notebooks.
 
         Args:
-            index: The batch.
+            index: The batch. None: the first one; of a sequence that is not shuffled, whose first
+                batch may be of one class, samples of as many classes as possible.
             num_images: The most images to show.
-            cell: The larger side of each image, in pixels.
+            columns: The number of images per row. None: as many as fit.
+            cell: The most pixels of the larger side of each image. Small images are enlarged by a
+                whole factor, so that their pixels are visible.
 
         Returns:
             An RGB image. Masks are blended into their images.
 
         Raises:
-            OptionError: The samples are not images.
+            OptionError: The samples are not images, or there is no such batch.
 
         Example:
-            >>> sequence.show_batch(cell=32).size
-            (158, 62)
+            >>> sequence.show_batch(cell=32).mode
+            'RGB'
         """
         maker = dataclasses.replace(self.batch_maker, scaling=Scaling())
-        count = maker.num_batches
+        check_whole("num_images", num_images, 1)
+        if index is None and not maker.sampler.shuffle and maker.pipeline.mixer is None:
+            # MixUp and CutMix depend on the batch, so these show a batch as it is.
+            maker = select_samples(maker, choose_samples(maker, num_images))
+        index, count = 0 if index is None else index, maker.num_batches
         if not is_whole(index) or not -count <= index < count:
             raise OptionError(f"index={shorten(index)} must be an index of one of {count} batches.")
-        return draw_batch(maker, maker(self.epoch, index % count), num_images, cell)
+        batch = maker(self.epoch, index % count)
+        return draw_batch(maker, batch, num_images, cell, columns)

@@ -119,17 +119,22 @@ def test_grayscale_is_shown_in_gray(photos):
     assert len(places(sheet, 255 - gray)) == 1
 
 
-def test_transparency_is_shown_over_white(tmp_path):
+def test_transparency_is_shown_over_a_checkerboard(tmp_path):
     (tmp_path / "cat").mkdir()
     pixels = np.random.default_rng(0).integers(0, 256, (HEIGHT, WIDTH, 4), dtype=np.uint8)
     pixels[..., 3] = 255
     pixels[5:9, 5:9, 3] = 0
     Image.fromarray(pixels).save(tmp_path / "cat" / "000.png")
-    expected = pixels[..., :3].copy()
-    expected[5:9, 5:9] = 255
 
     sheet = sheet_of(sequence_of(tmp_path, color_mode="rgba"), variants=1)
-    assert len(places(sheet, expected)) == 2
+    shown = places(sheet, pixels[:5, :, :3])
+    assert len(shown) == 2
+    for top, left in shown:
+        cell = sheet[top : top + HEIGHT, left : left + WIDTH]
+        behind = cell[5:9, 5:9]
+        cell = np.where(pixels[..., 3:] == 0, pixels[..., :3], cell)
+        np.testing.assert_array_equal(cell, pixels[..., :3])
+        assert np.unique(behind).tolist() == [216, 255]
 
 
 def test_a_sheet_leaves_the_sequence_as_it_was(photos):

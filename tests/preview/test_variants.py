@@ -260,6 +260,15 @@ def test_an_image_that_augmentations_leave_as_it_is_is_marked(photos, augment):
     assert warnings_of(photos, augment) == {("no visible change",)}
 
 
+def test_an_image_of_which_one_pixel_changes_is_not_marked(photos):
+    def nudge(image):
+        changed = image.copy()
+        changed[3, 4, 0] ^= 1
+        return changed
+
+    assert warnings_of(photos, nudge) == {()}
+
+
 def test_without_augmentations_it_need_not_change(photos):
     assert warnings_of(photos, None) == {()}
 

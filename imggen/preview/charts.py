@@ -1,24 +1,20 @@
-"""Drawing primitives that the pictures share: colors, text, grids and bar charts."""
+"""Bar charts."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
+
+from imggen.preview.colors import BACKGROUND, FAINT, INK
 
 if TYPE_CHECKING:
     from PIL import Image, ImageDraw, ImageFont
-
-BACKGROUND = "#ffffff"
-INK = "#1f2328"
-FAINT = "#656d76"
 
 # Charts, in pixels; they are meant to be shown at half their size.
 _WIDTH = 1440
 _EDGE = 48
 _BAR_HEIGHT = 40
 _BAR_GAP = 18
-# Grids of pictures, in pixels.
-_GAP, _LINE = 6, 18
 _MIN_LENGTH = 3  # so that tiny values remain visible
 
 
@@ -27,51 +23,6 @@ def font(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
     from PIL import ImageFont
 
     return ImageFont.load_default(size)
-
-
-def draw_caption(
-    draw: ImageDraw.ImageDraw, at: tuple[int, int], text: str, face: Any, width: int
-) -> None:
-    """Draws a line of gray text, truncated with an ellipsis at ``width`` pixels."""
-    while text and at[0] + draw.textlength(text, face) > width:
-        text = text[:-2] + "…"
-    draw.text(at, text, FAINT, face)
-
-
-def one_line(text: str) -> str:
-    """Replaces line breaks and other unprintable characters by spaces."""
-    return "".join(letter if letter.isprintable() else " " for letter in text)
-
-
-def draw_grid(
-    pictures: Sequence[Image.Image], captions: Sequence[str], columns: int
-) -> Image.Image:
-    """Draws pictures in a grid, with a caption below each.
-
-    Args:
-        pictures: At least one.
-        captions: One line per picture; truncated if it is too long.
-        columns: The maximum number of pictures per row.
-
-    Returns:
-        An RGB picture.
-    """
-    from PIL import Image, ImageDraw
-
-    width = max(picture.width for picture in pictures) + _GAP
-    height = max(picture.height for picture in pictures) + _GAP + _LINE
-    columns = min(columns, len(pictures))
-    rows = -(-len(pictures) // columns)
-    sheet = Image.new("RGB", (columns * width + _GAP, rows * height + _GAP), BACKGROUND)
-    draw = ImageDraw.Draw(sheet)
-    for number, (picture, caption) in enumerate(zip(pictures, captions, strict=True)):
-        row, column = divmod(number, columns)
-        left, top = _GAP + column * width, _GAP + row * height
-        sheet.paste(picture, (left, top))
-        draw_caption(
-            draw, (left, top + picture.height + 2), one_line(caption), font(12), left + width
-        )
-    return sheet
 
 
 class Bar(NamedTuple):
