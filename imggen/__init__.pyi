@@ -17,6 +17,7 @@ from .sequences import (
     from_dataframe,
     from_directory,
     from_files,
+    from_hf,
     kfold_sequences,
     zip_sequences,
 )
@@ -45,6 +46,7 @@ __all__ = [
     "from_dataframe",
     "from_directory",
     "from_files",
+    "from_hf",
     "group_by",
     "hash_files",
     "kfold",

@@ -7,6 +7,13 @@ folders and formats of annotations can be added here without changes elsewhere.
 from imggen.data.array_like import reject_missing, to_array, to_names, to_paths, to_values
 from imggen.data.boxes import Boxes, BoxFormat
 from imggen.data.class_names import ClassNames
+from imggen.data.dataset_columns import (
+    ImageColumn,
+    column_names,
+    import_datasets,
+    is_image_feature,
+    read_values,
+)
 from imggen.data.keypoints import KeypointFormat, Keypoints
 from imggen.data.manifest import Manifest
 from imggen.data.manifest_io import check_manifest_file, column_arguments
@@ -40,6 +47,7 @@ __all__ = [
     "Boxes",
     "ClassNames",
     "Column",
+    "ImageColumn",
     "KeypointFormat",
     "Keypoints",
     "Labels",
@@ -57,16 +65,20 @@ __all__ = [
     "as_manifest",
     "check_manifest_file",
     "column_arguments",
+    "column_names",
     "convert_labels",
     "find_folds",
     "find_split_layout",
     "find_system_name",
     "has_folders",
+    "import_datasets",
     "is_fold_name",
+    "is_image_feature",
     "is_table",
     "load_table",
     "read_output",
     "read_table_source",
+    "read_values",
     "reject_missing",
     "scan",
     "scan_all",

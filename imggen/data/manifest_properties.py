@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from imggen.core import StringColumn, check_choice, format_summary, format_summary_html
+from imggen.data.hugging_face import to_dataset
 from imggen.data.multi_labels import MultiLabelColumn
 from imggen.data.outputs import Output
 
@@ -119,6 +120,25 @@ class ManifestProperties:
             names = output.class_names
             made[name] = dataclasses.replace(whole, outputs={}, class_names=names, **columns)
         return made
+
+    def to_hf(self) -> Any:
+        """Returns the table as a Hugging Face ``datasets.Dataset``, which refers to the files.
+
+        The columns are ``image`` and, if the manifest has them, ``label`` (a ``ClassLabel``; a list
+        of these for several classes per sample; or a number), ``weight``, ``group``, ``hash``,
+        ``mask``, ``boxes``, ``box_labels`` and ``keypoints``. Several outputs, several targets and
+        further inputs have columns of their own names. ``imggen.from_hf`` reads all of them.
+
+        Returns:
+            A ``Dataset``; or a ``DatasetDict``, if the manifest has several splits. For those that
+            ``split`` made: ``Manifest.concatenate(splits).to_hf()``.
+
+        Raises:
+            ManifestError: The samples are not files, a name is not valid UTF-8, or two columns
+                would have the same name.
+            MissingExtraError: The package ``datasets`` is not installed, or too old.
+        """
+        return to_dataset(self)
 
     def __repr__(self) -> str:
         return format_summary("Manifest", self._summary(), self.class_counts, self.skipped)

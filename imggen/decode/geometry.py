@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import io
+
 import numpy as np
 import numpy.typing as npt
 
-from imggen.decode.kinds import reopen
+from imggen.decode.kinds import Source, describe_source, reopen
 from imggen.decode.orientation import TURNED, oriented_size
 from imggen.decode.placement import compute_placement
 from imggen.decode.rasters import Raster
@@ -14,7 +16,7 @@ from imggen.decode.readers import read_plain_file, read_plain_size
 from imggen.decode.spec import ImageSpec
 
 
-def upright_size(path: str, spec: ImageSpec) -> tuple[int, int]:
+def upright_size(source: Source, spec: ImageSpec) -> tuple[int, int]:
     """Returns the (width, height) of an image as ``spec`` turns it upright.
 
     Reads pixels only of PNGs that are not plain, in which Pillow looks for an orientation at the
@@ -22,19 +24,19 @@ def upright_size(path: str, spec: ImageSpec) -> tuple[int, int]:
     """
     is_opened = False
     try:
-        data = read_plain_file(path)
+        data = source if isinstance(source, bytes) else read_plain_file(source)
         size = None if data is None else read_plain_size(data, spec)
         if size is not None:
             return size
         from PIL import Image
 
-        with Image.open(path) as image:
+        with Image.open(io.BytesIO(source) if isinstance(source, bytes) else source) as image:
             is_opened = True
             return oriented_size(image, upright=spec.exif_orientation)
     except Exception as err:
         if not concerns_file(err):
             raise
-        opened = reopen(path, err, is_opened=is_opened)
+        opened = reopen(source, err, is_opened=is_opened)
         if isinstance(opened, Raster):
             height, width = opened.values.shape[:2]
             is_turned = spec.exif_orientation and opened.orientation in TURNED
@@ -42,11 +44,13 @@ def upright_size(path: str, spec: ImageSpec) -> tuple[int, int]:
         return oriented_size(opened, upright=spec.exif_orientation)
 
 
-def source_geometry(path: str, spec: ImageSpec) -> tuple[tuple[int, int], npt.NDArray[np.float64]]:
+def source_geometry(
+    source: Source, spec: ImageSpec
+) -> tuple[tuple[int, int], npt.NDArray[np.float64]]:
     """Computes where in a file the pixels of its array come from.
 
     Args:
-        path: The file.
+        source: The path of a file, or its bytes.
         spec: How it becomes an array.
 
     Returns:
@@ -58,11 +62,11 @@ def source_geometry(path: str, spec: ImageSpec) -> tuple[tuple[int, int], npt.ND
         ImageError: The file cannot be read.
     """
     try:
-        width, height = upright_size(path, spec)
+        width, height = upright_size(source, spec)
     except Exception as err:
         if not concerns_file(err):
             raise
-        raise build_image_error(path, err) from err
+        raise build_image_error(describe_source(source), err) from err
     (left, top, right, bottom), (across, down), (at_left, at_top) = compute_placement(
         width, height, spec
     )

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
 from imggen.decode.geometry import upright_size
-from imggen.decode.kinds import open_stored
+from imggen.decode.kinds import Source, describe_source, open_stored
 from imggen.decode.mask_values import MaskValues, pack_colors
 from imggen.decode.placement import compute_placement
 from imggen.decode.rasters import Raster, raster_to_image
@@ -24,14 +25,14 @@ _ALPHA_MODES = {"LA", "PA", "RGBA"}
 
 
 def load_mask(
-    path: str, image_path: str, spec: ImageSpec, mask_values: MaskValues | None = None
+    source: Source, image_source: Source, spec: ImageSpec, mask_values: MaskValues | None = None
 ) -> npt.NDArray[Any]:
     """Reads a mask and resizes it like its image, without interpolating between values.
 
     Args:
-        path: A file of one channel: gray values or, with a palette, the indices of its colors.
-            With colors in ``mask_values``, a file of colors.
-        image_path: The image that the mask belongs to, which must have the same size.
+        source: The path of a file, or its bytes. It has one channel: gray values or, with a
+            palette, the indices of its colors. With colors in ``mask_values``, a file of colors.
+        image_source: The image that the mask belongs to, which must have the same size.
         spec: How the image is resized.
         mask_values: The class of each value of the file; None: the values are the classes.
 
@@ -43,19 +44,20 @@ def load_mask(
             ``mask_values`` does not have, or their sizes differ.
     """
     try:
-        mask = open_stored(path, upright=spec.exif_orientation)
+        mask = open_stored(source, upright=spec.exif_orientation)
         values = stored_values(mask, mask_values)
-        size = upright_size(image_path, spec)
+        size = upright_size(image_source, spec)
         if values.shape[1::-1] != size:
+            name = "" if isinstance(image_source, bytes) else f" {os.fspath(image_source)!r}"
             raise ValueError(
-                f"it has {values.shape[1]} x {values.shape[0]} pixels, and its image "
-                f"{image_path!r} {size[0]} x {size[1]}; a mask needs one value for each pixel"
+                f"it has {values.shape[1]} x {values.shape[0]} pixels, and its image{name} "
+                f"{size[0]} x {size[1]}; a mask needs one value for each pixel"
             )
         return resize_mask(values, spec, mask_values)
     except Exception as err:
         if not concerns_file(err):
             raise
-        raise build_image_error(path, err) from err
+        raise build_image_error(describe_source(source), err) from err
 
 
 def stored_values(mask: Image.Image | Raster, mask_values: MaskValues | None) -> npt.NDArray[Any]:

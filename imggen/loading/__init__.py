@@ -7,7 +7,7 @@ arrays (``collate``) and what happens to unreadable files (``batch_maker``) each
 processes start without it.
 """
 
-from imggen.loading.array_images import ArrayImages
+from imggen.loading.array_images import ArrayImages, parse_image
 from imggen.loading.batch_maker import Batch, BatchMaker, OnError
 from imggen.loading.channel_statistics import ChannelStatistics, statistics
 from imggen.loading.function_names import (
@@ -19,6 +19,7 @@ from imggen.loading.function_names import (
 )
 from imggen.loading.image_batches import DataFormat, ImageBatches
 from imggen.loading.image_source import ImageSource
+from imggen.loading.image_store import ImageStore
 from imggen.loading.label_modes import (
     LABEL_MODES,
     LabelMode,
@@ -33,6 +34,7 @@ from imggen.loading.label_modes import (
     default_label_mode,
     find_label_mode,
 )
+from imggen.loading.row_images import RowImages, name_row
 from imggen.loading.sample_loader import Failure, SampleLoader
 from imggen.loading.sampler import EpochSampler
 from imggen.loading.scaling import ChannelValues, Rescale, Scaling
@@ -56,6 +58,7 @@ __all__ = [
     "Failure",
     "ImageBatches",
     "ImageSource",
+    "ImageStore",
     "LabelMode",
     "LabelModeLike",
     "MultiOutputMode",
@@ -64,6 +67,7 @@ __all__ = [
     "OutputMeaning",
     "Preprocess",
     "Rescale",
+    "RowImages",
     "SampleLoader",
     "Scaling",
     "SingleLabelMode",
@@ -81,5 +85,7 @@ __all__ = [
     "import_name",
     "is_from_keras",
     "load_substitute",
+    "name_row",
+    "parse_image",
     "statistics",
 ]

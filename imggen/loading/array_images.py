@@ -21,6 +21,7 @@ from imggen.decode import (
     resize_mask,
 )
 from imggen.errors import ImageError, OptionError
+from imggen.loading.image_store import ImageStore
 
 Arrays = npt.NDArray[Any] | Sequence[npt.NDArray[Any]]
 
@@ -32,7 +33,7 @@ _PIECE = 2**24
 
 @final
 @dataclass(frozen=True, eq=False)
-class ArrayImages:
+class ArrayImages(ImageStore):
     """Images in memory, and their masks. Arrays are not copied unless their dtype is converted.
 
     Attributes:
@@ -70,7 +71,7 @@ class ArrayImages:
                 )
         if masks is None:
             return cls(images, others, None)
-        values = _without_channel(_parse(masks, "masks", _LARGEST_CLASS))
+        values = parse_masks(masks)
         if len(values) != len(images):
             raise OptionError(
                 f"x has {len(images)} images and masks has {len(values)}; expected one mask for "
@@ -152,6 +153,35 @@ class ArrayImages:
             raise ImageError.of(name, str(err)) from err
 
 
+def parse_image(pixels: Any, name: str) -> npt.NDArray[np.uint8]:
+    """Checks a single image, and returns it as uint8, shape (height, width, channels).
+
+    Args:
+        pixels: As one image of ``from_arrays``.
+        name: The image, for messages.
+
+    Raises:
+        OptionError: An array of another shape, or with other values.
+    """
+    array = to_array(pixels, name, OptionError)
+    _check_channels(array, name)
+    _check_values(array, name, 255)
+    image = array.astype(np.uint8, copy=False)
+    return image[..., np.newaxis] if image.ndim == 2 else image
+
+
+def parse_masks(masks: Any) -> Arrays:
+    """Checks masks, and returns them as uint8 or uint16, without an axis of one channel.
+
+    Args:
+        masks: As in ``from_arrays``.
+
+    Raises:
+        OptionError: Arrays of another shape, or with other values.
+    """
+    return _without_channel(_parse(masks, "masks", _LARGEST_CLASS))
+
+
 @final
 @dataclass(frozen=True, eq=False)
 class ArrayCache:
@@ -195,7 +225,8 @@ def _distinct(arrays: Arrays) -> list[npt.NDArray[Any]]:
 
 def _parse_images(arrays: Any, name: str) -> Arrays:
     images = _parse(arrays, name, 255)
-    _check_channels(images, name)
+    for index, image in enumerate(_distinct(images)):
+        _check_channels(image, f"{name}[{index}]")
     if isinstance(images, np.ndarray):
         return images[..., np.newaxis] if images.ndim == 3 else images
     return [image[..., np.newaxis] if image.ndim == 2 else image for image in images]
@@ -259,15 +290,14 @@ def _check_values(array: npt.NDArray[Any], name: str, largest: int) -> bool:
     )
 
 
-def _check_channels(images: Arrays, name: str) -> None:
-    for index, image in enumerate(_distinct(images)):
-        if image.ndim not in (2, 3) or (image.ndim == 3 and image.shape[2] not in _COLOR_MODES):
-            raise OptionError(
-                f"{name}[{index}] has shape {shorten(image.shape)}; expected (height, width) or "
-                "(height, width, channels) with 1, 3 or 4 channels, which come last."
-            )
-        if 0 in image.shape:
-            raise OptionError(f"{name}[{index}] has shape {image.shape}: it has no pixels.")
+def _check_channels(image: npt.NDArray[Any], name: str) -> None:
+    if image.ndim not in (2, 3) or (image.ndim == 3 and image.shape[2] not in _COLOR_MODES):
+        raise OptionError(
+            f"{name} has shape {shorten(image.shape)}; expected (height, width) or "
+            "(height, width, channels) with 1, 3 or 4 channels, which come last."
+        )
+    if 0 in image.shape:
+        raise OptionError(f"{name} has shape {image.shape}: it has no pixels.")
 
 
 def _without_channel(masks: Arrays) -> Arrays:

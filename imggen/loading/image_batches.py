@@ -22,10 +22,10 @@ from imggen.decode import (
     MaskValuesLike,
 )
 from imggen.errors import OptionError
-from imggen.loading.array_images import ArrayImages
 from imggen.loading.batch_maker import BatchMaker, OnError
 from imggen.loading.function_names import Preprocess
 from imggen.loading.image_source import ImageSource
+from imggen.loading.image_store import ImageStore
 from imggen.loading.label_modes import LabelModeLike, TargetsAs, find_label_mode
 from imggen.loading.sample_loader import SampleLoader
 from imggen.loading.sampler import EpochSampler
@@ -126,6 +126,7 @@ class ImageBatches:
             label_mode=mode,
             load=self.source.load,
             load_mask=self.source.load_mask,
+            find_geometry=self.source.find_geometry,
             spec=loaded_spec,
             cache=self._open_cache(cache, color_mode),
         )
@@ -202,7 +203,7 @@ def _choose_source(
     Raises:
         OptionError: Options of decoding together with ``loader``.
     """
-    arrays = loader if isinstance(loader, ArrayImages) else None
+    arrays = loader if isinstance(loader, ImageStore) else None
     if loader is not None and arrays is None:
         if image_size is not None or fit != "stretch":
             raise OptionError(

@@ -14,9 +14,12 @@ import numpy.typing as npt
 from imggen.augment import CenterCrop, FixedSizeCrop, Pipeline, RandomResizedCrop
 from imggen.cache import Cache
 from imggen.data import Manifest
-from imggen.decode import ImageSpec, MaskValues, load_mask, read_image
+from imggen.decode import ImageSpec, MaskValues, load_mask, read_image, source_geometry
 from imggen.errors import ImageError, OptionError
-from imggen.loading.array_images import ArrayCache, ArrayImages
+from imggen.loading.array_images import ArrayCache
+from imggen.loading.image_store import ImageStore
+from imggen.loading.label_modes import FindGeometry
+from imggen.loading.row_images import RowImages
 
 Load = Callable[[str], npt.NDArray[Any]]
 
@@ -38,7 +41,8 @@ class ImageSource:
         load_mask: The path of a mask, and of its image, to an array of the height and width that
             ``load`` gives the image.
         pipeline: The augmentations.
-        arrays: The images, where they are in memory; None for files.
+        find_geometry: Finds where in an image its pixels come from; see ``source_geometry``.
+        arrays: The images, where they are read by name; None for files.
     """
 
     load: Load
@@ -49,7 +53,8 @@ class ImageSource:
     spec: ImageSpec | None
     load_mask: Callable[[str, str], npt.NDArray[Any]]
     pipeline: Pipeline
-    arrays: ArrayImages | None = None
+    find_geometry: FindGeometry = source_geometry
+    arrays: ImageStore | None = None
 
     @classmethod
     def from_loader(
@@ -71,9 +76,9 @@ class ImageSource:
         spec: ImageSpec,
         pipeline: Pipeline,
         mask_values: MaskValues | None = None,
-        arrays: ArrayImages | None = None,
+        arrays: ImageStore | None = None,
     ) -> ImageSource:
-        """Decodes files, or converts ``arrays`` in the same way.
+        """Decodes files, or reads ``arrays`` in the same way.
 
         If a crop comes first, it cuts from the image before that is resized.
 
@@ -112,6 +117,7 @@ class ImageSource:
             spec=whole,
             load_mask=functools.partial(read_mask, spec=loaded, mask_values=mask_values),
             pipeline=pipeline,
+            find_geometry=arrays.locate if isinstance(arrays, RowImages) else source_geometry,
             arrays=arrays,
         )
 

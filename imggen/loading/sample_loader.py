@@ -15,10 +15,10 @@ import numpy.typing as npt
 from imggen.augment import Sample
 from imggen.cache import ImageCache, RamCache, StackedRows
 from imggen.data import Manifest
-from imggen.decode import ImageSpec
+from imggen.decode import ImageSpec, source_geometry
 from imggen.errors import CacheError, ImageError, OptionError
 from imggen.loading.kept_targets import KeptTargets
-from imggen.loading.label_modes import LabelMode, LoadedImage
+from imggen.loading.label_modes import FindGeometry, LabelMode, LoadedImage
 from imggen.loading.reading import check_same_size, read_array
 from imggen.workers import single_threaded_opencv
 
@@ -45,6 +45,7 @@ class SampleLoader:
         load_mask: The path of a mask and of its image to an array.
         spec: How ``load`` decodes; None for a custom loader.
         cache: Where loaded arrays are kept, or None.
+        find_geometry: Finds where in a file its pixels come from; see ``source_geometry``.
     """
 
     manifest: Manifest
@@ -53,6 +54,7 @@ class SampleLoader:
     load_mask: Callable[[str, str], npt.NDArray[Any]]
     spec: ImageSpec | None
     cache: ImageCache | None
+    find_geometry: FindGeometry = source_geometry
     _kept: KeptTargets | None = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -76,7 +78,9 @@ class SampleLoader:
         if sample is not None and not inputs:
             return sample
         path = self.manifest.filepath(row)
-        image = LoadedImage(self.manifest, row, path, array, self.spec, self.load_mask)
+        image = LoadedImage(
+            self.manifest, row, path, array, self.spec, self.load_mask, self.find_geometry
+        )
         if sample is None:
             sample = mode.load(image) if mode.moves_with_image else Sample(array)
             if kept is not None:

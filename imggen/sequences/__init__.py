@@ -7,6 +7,7 @@ without changes elsewhere.
 """
 
 from imggen.sequences.array_factory import from_arrays
+from imggen.sequences.dataset_factory import from_hf
 from imggen.sequences.factories import from_dataframe, from_directory, from_files
 from imggen.sequences.file_predictions import (
     FilePredictions,
@@ -38,6 +39,7 @@ __all__ = [
     "from_dataframe",
     "from_directory",
     "from_files",
+    "from_hf",
     "kfold_sequences",
     "next_batch_in_keras",
     "predict_files",

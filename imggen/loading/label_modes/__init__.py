@@ -5,7 +5,7 @@ explains and predicts targets. A new mode is one more subclass of ``LabelMode``,
 ``label_mode=`` or listed in ``registry``; nothing outside this room knows the modes by name.
 """
 
-from imggen.loading.label_modes.base import LabelMode, LoadedImage, TargetBatch
+from imggen.loading.label_modes.base import FindGeometry, LabelMode, LoadedImage, TargetBatch
 from imggen.loading.label_modes.classes import class_weights
 from imggen.loading.label_modes.mask_check import check_masks_once
 from imggen.loading.label_modes.multi_output import MultiOutputMode, TargetsAs
@@ -21,6 +21,7 @@ from imggen.loading.label_modes.registry import (
 
 __all__ = [
     "LABEL_MODES",
+    "FindGeometry",
     "LabelMode",
     "LabelModeLike",
     "LoadedImage",

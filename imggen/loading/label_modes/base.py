@@ -12,10 +12,12 @@ import numpy.typing as npt
 from imggen.augment import Blend, Mixer, Pipeline, Sample, blend_targets
 from imggen.core import shorten
 from imggen.data import Column, Manifest, OutputKind
-from imggen.decode import ImageSpec, MaskValues, source_geometry
+from imggen.decode import ImageSpec, MaskValues
 from imggen.errors import OptionError
 from imggen.loading.label_modes.class_scores import class_score_columns
 from imggen.loading.label_modes.output_meaning import OutputMeaning
+
+FindGeometry = Callable[[str, ImageSpec], tuple[tuple[int, int], npt.NDArray[np.float64]]]
 
 
 @final
@@ -29,6 +31,7 @@ class LoadedImage(NamedTuple):
         array: The image as loaded, before augmentation; not to be written to.
         spec: How the file was decoded; None for a custom loader.
         load_mask: Loads a mask from its path and the path of its image.
+        find_geometry: Finds where in a file its pixels come from; see ``source_geometry``.
     """
 
     manifest: Manifest
@@ -37,6 +40,7 @@ class LoadedImage(NamedTuple):
     array: npt.NDArray[Any]
     spec: ImageSpec | None
     load_mask: Callable[[str, str], npt.NDArray[Any]]
+    find_geometry: FindGeometry
 
     def locate(self, *, is_relative: bool) -> tuple[tuple[int, int], npt.NDArray[np.float64]]:
         """Finds where in the file the pixels of ``array`` come from.
@@ -55,7 +59,7 @@ class LoadedImage(NamedTuple):
         size = Sample(self.array).size
         if self.spec is None or (is_relative and self.spec.fit == "stretch"):
             return size, np.eye(3)
-        return source_geometry(self.path, self.spec)
+        return self.find_geometry(self.path, self.spec)
 
 
 @final
