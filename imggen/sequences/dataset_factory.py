@@ -186,7 +186,7 @@ def _read_label(
         for name in label:
             table.read("label", name)
         return label, options
-    if has_others and label == "label" and label not in table.columns:
+    if has_others and label == "label" and not table.has_column(label):
         return None, options
     table.read("label", label)
     kind = table.describe(label)
@@ -225,6 +225,11 @@ def _read_input(table: DatasetTable, argument: str, cols: str | Sequence[str]) -
             table.read_images(argument, column)
         else:
             table.read(argument, column)
+            if table.describe(column) != "numbers":
+                raise OptionError(
+                    f"{argument}={shorten(column)} is a column of classes; expected numbers or "
+                    "images."
+                )
 
 
 def _choose_class_names(

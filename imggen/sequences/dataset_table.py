@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, final
 
 import numpy as np
@@ -72,14 +72,12 @@ class DatasetTable:
 
     Attributes:
         tables: The dataset of each split.
-        columns: The names of the columns of the first split.
         class_names: The class names of each column that was read and has them.
     """
 
     def __init__(self, tables: Mapping[str | None, Any], image: str) -> None:
         self.tables = dict(tables)
         self._first = next(iter(self.tables.values()))
-        self.columns = column_names(self._first)
         self.class_names: dict[str, tuple[str, ...]] = {}
         self._values: dict[str, list[Any]] = {}
         self._images: dict[str, _Images] = {}
@@ -107,7 +105,7 @@ class DatasetTable:
         """
         values: list[Any] = []
         found: set[tuple[str, ...] | None] = set()
-        self._check_column(argument, name, column_names)
+        self._check_column(argument, name, has_fields=True)
         for split, table in self.tables.items():
             try:
                 of_split, names = read_values(table, name)
@@ -136,11 +134,11 @@ class DatasetTable:
         """
         paths: list[str | None] = []
         has_content = []
-        self._check_column(argument, name, lambda table: table.column_names)
+        self._check_column(argument, name, has_fields=False)
         for split, table in self.tables.items():
-            if name not in table.features or not is_image_feature(table.features[name]):
+            if not is_image_feature(table.features[name]):
                 raise OptionError(
-                    f"{argument}={shorten(name)} is a column of {table.flatten().features[name]}; "
+                    f"{argument}={shorten(name)} is a column of {table.features[name]}; "
                     "expected one image per row."
                 )
             column = ImageColumn(table, name)
@@ -153,13 +151,18 @@ class DatasetTable:
             has_content.append(is_stored)
         self._images[name] = _Images(paths, np.concatenate(has_content))
 
+    def has_column(self, name: str) -> bool:
+        """Whether there is a column of this name."""
+        return name in self._first.column_names
+
     def has_images(self, name: str) -> bool:
         """Whether a column holds images."""
         return name in self._first.features and is_image_feature(self._first.features[name])
 
     def describe(self, name: str) -> Literal["classes", "multi_label", "numbers", "rows"]:
         """Returns the kind of a column of targets; "rows" for lists of numbers."""
-        feature: Any = self._first.flatten().features[name]
+        table = self._first if self.has_column(name) else self._first.flatten()
+        feature: Any = table.features[name]
         inner = getattr(feature, "feature", None)
         leaf = feature if inner is None else inner
         is_number = getattr(leaf, "dtype", None) in _FLOATS
@@ -238,17 +241,26 @@ class DatasetTable:
             ]
         return names
 
-    def _check_column(
-        self, argument: str, name: str, list_columns: Callable[[Any], list[str]]
-    ) -> None:
-        """Checks that all splits have a column."""
-        check_choice(argument, name, list_columns(self._first))
+    def _check_column(self, argument: str, name: str, *, has_fields: bool) -> None:
+        """Checks that all splits have a column.
+
+        Args:
+            argument: The argument that names the column.
+            name: The column.
+            has_fields: Whether it may be inside another one, and must not contain others.
+        """
         for split, table in self.tables.items():
-            if name not in list_columns(table):
+            feature = table.features.get(name)
+            if feature is not None and not (has_fields and isinstance(feature, dict)):
+                continue
+            known = column_names(table) if has_fields else table.column_names
+            if table is self._first:
+                check_choice(argument, name, known)
+            elif name not in known:
                 raise OptionError(
                     f"The split {split!r} has no column {name!r}, which other splits have; its "
-                    f"columns are {shorten(list_columns(table))}. Remove the split from the "
-                    "DatasetDict, or pass it on its own."
+                    f"columns are {shorten(known)}. Remove the split from the DatasetDict, or pass "
+                    "it on its own."
                 )
 
     def _locate(self, row: int) -> str:
