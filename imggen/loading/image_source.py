@@ -12,11 +12,10 @@ import numpy as np
 import numpy.typing as npt
 
 from imggen.augment import CenterCrop, FixedSizeCrop, Pipeline, RandomResizedCrop
-from imggen.cache import Cache
+from imggen.cache import Cache, ImageCache
 from imggen.data import Manifest
 from imggen.decode import ImageSpec, MaskValues, load_mask, read_image, source_geometry
 from imggen.errors import ImageError, OptionError
-from imggen.loading.array_images import ArrayCache
 from imggen.loading.image_store import ImageStore
 from imggen.loading.label_modes import FindGeometry
 from imggen.loading.row_images import RowImages
@@ -121,7 +120,7 @@ class ImageSource:
             arrays=arrays,
         )
 
-    def find_preloaded(self, manifest: Manifest, cache: Cache | None) -> ArrayCache | None:
+    def find_preloaded(self, manifest: Manifest, cache: Cache | None) -> ImageCache | None:
         """Returns the arrays in memory as a filled cache, if they need no conversion.
 
         Args:

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from imggen.cache import ImageCache
 from imggen.decode import ImageSpec, MaskValues
-
-if TYPE_CHECKING:
-    from imggen.loading.array_images import ArrayCache
 
 
 class ImageStore(ABC):
@@ -40,7 +38,7 @@ class ImageStore(ABC):
         """
 
     @abstractmethod
-    def as_cache(self, names: Iterable[str], spec: ImageSpec) -> ArrayCache | None:
+    def as_cache(self, names: Iterable[str], spec: ImageSpec) -> ImageCache | None:
         """Returns the images of these names as a filled cache, if ``spec`` keeps their pixels."""
 
     @abstractmethod

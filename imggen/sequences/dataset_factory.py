@@ -92,6 +92,7 @@ def from_hf(
 
     Example:
         >>> import datasets
+        >>> import numpy as np
         >>> files = datasets.Dataset.from_dict(
         ...     {"image": [np.zeros((8, 8, 3), np.uint8)] * 4, "label": ["cat", "dog"] * 2})
         >>> x, y = from_hf(files, image_size=(8, 8))[0]
@@ -160,7 +161,8 @@ def from_hf(
     if table.splits is not None:
         manifest = dataclasses.replace(manifest, splits=StringColumn.of(table.splits))
     if images is not None:
-        options = {**options, "loader": images}
+        size = options.get("image_size") or (256, 256)  # as for files, without loader=
+        options = {**options, "loader": images, "image_size": size}
     return make_sequences(manifest, recipe, augment, seed, options)
 
 

@@ -110,6 +110,7 @@ def test_batches_equal_those_of_from_directory(
             if kind in ("stored", "selected"):  # as worker processes get it
                 sequence = pickle.loads(pickle.dumps(sequence))
             assert_same(sequence, expected)
+    assert from_hf(stored, workers=0)[0][0].shape == (8, 256, 256, 3)
 
 
 def test_images_in_memory_are_read_as_the_dataset_stores_them(tmp_path: Path) -> None:
