@@ -60,8 +60,8 @@ def serve(
     check_port(port)
 
     @ui.page("/")
-    async def _page() -> None:
-        await Page(inside, draft.copy(), size).build()
+    def _page() -> None:
+        Page(inside, draft.copy(), size).build()
 
     # Without this, a page of another site could read the images (DNS rebinding).
     app.add_middleware(TrustedHostMiddleware, allowed_hosts=[HOST, "localhost"])

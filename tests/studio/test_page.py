@@ -180,6 +180,7 @@ def test_unusual_names_and_broken_files_do_not_hide_other_images(browser, tmp_pa
         assert "b · 1\\udcfe.png" in text
         assert "b · 000.png" not in text
         assert page.get_by_text("add an augmentation").is_visible()
+        assert is_within(page, 700)
         page.close()
 
 
@@ -202,6 +203,12 @@ def test_errors_are_shown_in_place_of_images(browser, pictures, tmp_path):
         page.get_by_text("label_mode='boxes' cannot be blended").wait_for()
         assert page.locator(".q-img__image").count() == 0
         page.close()
+
+
+def is_within(page, width: int) -> bool:
+    """Whether the page is no wider than its window, and no value of an option wraps."""
+    heights = page.eval_on_selector_all(".value", "all => all.map(one => one.offsetHeight)")
+    return page.evaluate("document.documentElement.scrollWidth") <= width and max(heights) < 25
 
 
 def images_of(page) -> list[str]:
@@ -232,10 +239,13 @@ def test_a_control_changes_the_images_and_the_export_reproduces_them(browser, pi
         )
         page.wait_for_timeout(1500)
         after = images_of(page)
+        assert "brightness" in page.locator(".caption").nth(1).inner_text().lower()
+        check_layout(page)
         changed = [one != other for one, other in zip(before, after, strict=True)]
         assert not changed[0]  # an original
         assert sum(changed) >= 12
 
+        check_copying(page)
         page.get_by_role("button", name="Export").click()
         with page.expect_download() as download:
             page.get_by_role("button", name="Save policy.yaml").click()
@@ -264,6 +274,40 @@ def test_a_control_changes_the_images_and_the_export_reproduces_them(browser, pi
     expected = sequence.explain(epoch=0, index=0).image
     small = np.asarray(Image.fromarray(expected).resize(shown.shape[1::-1]), int)
     assert np.abs(small - shown).mean() < 3
+
+
+def check_layout(page) -> None:
+    """Images use the width that there is, and every control has a name."""
+    for width, per_line in ((900, 3), (1400, 5), (1900, 5)):
+        page.set_viewport_size({"width": width, "height": 900})
+        boxes = [image.bounding_box() for image in page.locator(".q-img").all()[:5]]
+        in_line = [box for box in boxes if box["y"] == boxes[0]["y"]]
+        assert len(in_line) == per_line
+        assert in_line[-1]["x"] + in_line[-1]["width"] > width - 40
+        assert min(box["width"] for box in boxes) >= 130
+        assert is_within(page, width)
+    slider = page.get_by_label("RandomBrightness factor")
+    assert slider.bounding_box()["width"] > 200
+    assert page.get_by_alt_text("epoch 0 of ant · 0.png").count() == 1
+    assert page.get_by_role("button", name="Remove RandomBrightness").is_visible()
+
+
+def check_copying(page) -> None:
+    """Policy B, which is as it was, becomes equal to A."""
+    page.get_by_text("compare").click()
+    page.wait_for_function("document.querySelectorAll('.q-img__image').length == 40")
+    assert page.get_by_text("policy B · ant · 0.png").is_visible()
+    assert images_of(page)[:5] != images_of(page)[5:10]
+    page.get_by_role("button", name="Copy A to B").click()
+    page.wait_for_function(
+        "(all => all[4].src == all[9].src)(document.querySelectorAll('.q-img__image'))"
+    )
+    assert images_of(page)[:5] == images_of(page)[5:10]
+    page.get_by_text("compare").click()
+    page.get_by_role("button", name="B", exact=True).click()
+    page.get_by_role("button", name="Copy B to A").wait_for()
+    page.get_by_role("button", name="A", exact=True).click()
+    page.get_by_role("button", name="Copy A to B").wait_for()
 
 
 def decoded(uri: str) -> np.ndarray:

@@ -1,0 +1,57 @@
+"""The style sheet of the page."""
+
+import math
+
+MAX_VARIANTS = 12
+# A picture is at least that wide, in pixels, with the gap next to it; if all variants do not fit
+# side by side, they are in several lines of equal length, with the original on the left.
+_MIN_COLUMN = 150
+_GAP = 10
+
+_STYLE = """
+.nicegui-content { padding: 0; gap: 0; }
+.studio { display: grid; grid-template-columns: clamp(300px, 30vw, 400px) minmax(0, 1fr);
+  width: 100%; }
+.panel { height: calc(100vh - 57px); position: sticky; top: 57px; overflow-y: auto; padding: 12px;
+  background: #f6f8fa; border-right: 1px solid #d8dee4; }
+.gallery { padding: 12px 20px 40px; min-width: 0; }
+.step.q-card { padding: 8px 6px; }
+.step .q-toggle__label { font-size: 13px; overflow: hidden; text-overflow: ellipsis; }
+.step .q-toggle { min-width: 0; }
+.step .q-expansion-item__content { padding: 0; }
+.option { width: 100%; padding: 2px 10px 0; }
+.option .name, .option .value { font-size: 12px; line-height: 18px; white-space: nowrap; }
+.option .name { color: #1f2328; }
+.option .value { color: #656d76; font-variant-numeric: tabular-nums; }
+.rows { container-type: inline-size; width: 100%; }
+.variants { display: grid; gap: 12px 10px; width: 100%;
+  grid-template-columns: repeat(calc(var(--columns) + 1), minmax(0, 1fr)); }
+.variants > :first-child { grid-row: 1 / span var(--lines); }
+.variants .q-img { width: 100%; border-radius: 4px; background: #f6f8fa; }
+.variants .damaged .q-img::after { content: ""; position: absolute; inset: 0; z-index: 1;
+  border: 3px solid #bf8700; border-radius: 4px; }
+.caption { font-size: 12px; line-height: 16px; color: #656d76; overflow-wrap: anywhere;
+  margin-top: 3px; }
+.caption b { color: #1f2328; }
+.caption .damage { color: #9a6700; font-weight: 600; }
+.q-menu .q-item { min-height: 0; }
+@media (max-width: 640px) {
+  .studio { grid-template-columns: minmax(0, 1fr); }
+  .panel { position: static; height: 46vh; border-right: 0; border-bottom: 1px solid #d8dee4; }
+}
+"""
+
+
+def make_style() -> str:
+    """Returns the style sheet, with a rule for each number of variants and width of the page."""
+    rules = [_STYLE]
+    for count in range(1, MAX_VARIANTS + 1):
+        rules.append(f".variants-{count} {{ --columns: 1; --lines: {count}; }}")
+        for columns in sorted({math.ceil(count / lines) for lines in range(1, count + 1)}):
+            width = (columns + 1) * _MIN_COLUMN - _GAP
+            lines = math.ceil(count / columns)
+            rules.append(
+                f"@container (min-width: {width}px) "
+                f"{{ .variants-{count} {{ --columns: {columns}; --lines: {lines}; }} }}"
+            )
+    return "\n".join(rules)
