@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 
 from imggen.augment import Sample
-from imggen.core import printable
 from imggen.preview import Preview, Variant, draw_sample
 from imggen.reports.render import make_data_uri, render
 
@@ -42,11 +41,7 @@ def preview_page(found: Preview, root: str) -> str:
                         "picture": _make_uri(variant.explanation.after, variant),
                         "epoch": variant.explanation.epoch,
                         "target": variant.explanation.target_text,
-                        "steps": [
-                            printable(str(step))
-                            for step in variant.explanation.steps
-                            if step.parameters is not None
-                        ],
+                        "drawn": ", ".join(variant.explanation.phrases),
                         "warnings": variant.warnings,
                     }
                     for variant in row.variants

@@ -107,12 +107,11 @@ class Gallery:
 
 def _draw_variant(variant: Variant, box_class_names: tuple[str, ...], file: str) -> Picture:
     explanation = variant.explanation
-    drawn = [str(step) for step in explanation.steps if step.parameters is not None]
     lines = [f"<b>epoch {explanation.epoch}</b>"]
     if explanation.target_text:
         lines.append(f"<b>{_escape(explanation.target_text)}</b>")
-    if drawn:
-        lines.append(_escape(", ".join(drawn)))
+    if explanation.phrases:
+        lines.append(_escape(", ".join(explanation.phrases)))
     lines += [f'<span class="damage">{_escape(warning)}</span>' for warning in variant.warnings]
     picture = _draw(
         explanation.after, box_class_names, f"epoch {explanation.epoch} of {file}", lines
