@@ -59,8 +59,6 @@ def demo(output: Path, epochs: int) -> None:
 
 
 def _run(output: Path, epochs: int) -> None:
-    # Before its first import, which otherwise looks for a newer version.
-    os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")
     import keras
     from rich.console import Console
 
@@ -95,7 +93,7 @@ def _run(output: Path, epochs: int) -> None:
             variants=4,
             cell=224,
         ),
-        "augmentations-digits.png": imggen.contact_sheet(train, variants=8, cell=80),
+        "augmentations-digits.png": imggen.contact_sheet(train, variants=6, cell=112),
     }.items():
         save_picture(sheet, output / name, overwrite=True)
         console.print(f"3. augmented images: {output / name}")
@@ -113,9 +111,13 @@ def _run(output: Path, epochs: int) -> None:
 
     table = test.predict(model)
     table.to_csv(output / "predictions.csv", index=False)
-    save_picture(imggen.confusion_matrix(table), output / "confusion-matrix.png", overwrite=True)
     console.print(f"5. predictions: {output / 'predictions.csv'}")
-    console.print(f"   confusion matrix: {output / 'confusion-matrix.png'}")
+    for noun, name, picture in (
+        ("confusion matrix", "confusion-matrix.png", imggen.confusion_matrix(table)),
+        ("worst mistakes", "mistakes.png", test.show_mistakes(table)),
+    ):
+        save_picture(picture, output / name, overwrite=True)
+        console.print(f"   {noun}: {output / name}")
     console.print(f"test accuracy {(table['true'] == table['predicted']).mean():.4f}")
 
 
@@ -142,37 +144,30 @@ def _write_photos(folder: Path) -> Path:
     return folder
 
 
-def _digit_augmentation() -> Any:
-    import albumentations
+def _digit_augmentation() -> list[Any]:
+    from imggen.augment import RandomRotation, RandomTranslation, RandomZoom
 
-    return albumentations.Affine(
-        rotate=(-12, 12), scale=(0.9, 1.1), translate_percent=(-0.08, 0.08), p=1.0
+    return [RandomRotation(12), RandomZoom((0.9, 1.1)), RandomTranslation(0.08, 0.08)]
+
+
+def _photo_augmentation() -> list[Any]:
+    from imggen.augment import (
+        RandomBrightness,
+        RandomFlip,
+        RandomHue,
+        RandomRotation,
+        RandomSaturation,
+        RandomZoom,
     )
 
-
-def _photo_augmentation() -> Any:
-    import albumentations
-    import cv2
-
-    return albumentations.Compose(
-        [
-            albumentations.HorizontalFlip(),
-            albumentations.Affine(
-                rotate=(-15, 15),
-                scale=(1.0, 1.4),
-                shear=(-8, 8),
-                border_mode=cv2.BORDER_REFLECT_101,
-                p=1.0,
-            ),
-            albumentations.ColorJitter(
-                brightness=(0.7, 1.3),
-                contrast=(0.7, 1.3),
-                saturation=(0.6, 1.4),
-                hue=(-0.04, 0.04),
-                p=1.0,
-            ),
-        ]
-    )
+    return [
+        RandomFlip(),
+        RandomRotation(15),
+        RandomZoom((1.0, 1.4)),
+        RandomBrightness((0.75, 1.2)),
+        RandomSaturation((0.6, 1.4)),
+        RandomHue(15),
+    ]
 
 
 def _small_network(num_classes: int, steps: int) -> keras.Model:

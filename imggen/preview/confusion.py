@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -11,7 +11,7 @@ from imggen.core import check_arguments, check_whole
 from imggen.errors import OptionError
 from imggen.preview.charts import font
 from imggen.preview.colors import BACKGROUND, FAINT, INK
-from imggen.preview.typeface import one_line
+from imggen.preview.typeface import Typeface, typeface
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 _GAP = 6
 _WIDEST_MATRIX = 2400
+_WIDEST_NAME = 240
 _SMALLEST_CELL_WITH_NUMBER = 20
 
 
@@ -59,25 +60,22 @@ def confusion_matrix(table: pd.DataFrame, *, cell: int = 44) -> Image.Image:
     counts = _count(known, names)
     # Many classes get small cells, and cells that are too small show no count.
     cell = max(2, min(cell, _WIDEST_MATRIX // max(len(names), 1)))
-    text, small = font(14), font(min(12, cell))
-    probe = ImageDraw.Draw(Image.new("RGB", (1, 1)))
-    margin = int(max(probe.textlength(one_line(name), small) for name in names)) + 40
+    text, small = typeface(14), typeface(min(12, cell))
+    shown = [small.shorten(name, _WIDEST_NAME) for name in names]
+    margin = max(small.width(name) for name in shown) + 40
     side = len(names) * cell
     sheet = Image.new("RGB", (margin + side + 2 * _GAP, margin + side + 40), BACKGROUND)
     draw = ImageDraw.Draw(sheet)
     right = int(counts.trace())
-    draw.text(
-        (_GAP, margin + side + 14),
-        f"{right} of {len(known)} correct ({right / max(len(known), 1):.2%})",
-        INK,
-        text,
-    )
-    draw.text((margin, _GAP), "predicted", FAINT, text)
+    summary = f"{right} of {len(known)} correct ({right / max(len(known), 1):.2%})"
+    text.draw(draw, (_GAP, margin + side + 14), summary, INK)
+    text.draw(draw, (margin, _GAP), "predicted", FAINT)
     _paste_rotated(sheet, "true", text, (_GAP, margin), FAINT)
-    for number, name in enumerate(names):
+    for number, name in enumerate(shown):
         middle = margin + number * cell + cell // 2
-        draw.text((margin - 6, middle), one_line(name), INK, small, anchor="rm")
-        _paste_rotated(sheet, one_line(name), small, (middle - 7, margin - 6), INK, bottom=True)
+        half = small.line_height // 2
+        small.draw(draw, (margin - 6 - small.width(name), middle - half), name, INK)
+        _paste_rotated(sheet, name, small, (middle - half, margin - 6), INK, bottom=True)
     for true in range(len(names)):
         for predicted in range(len(names)):
             count = int(counts[true, predicted])
@@ -88,7 +86,7 @@ def confusion_matrix(table: pd.DataFrame, *, cell: int = 44) -> Image.Image:
             if count and cell >= _SMALLEST_CELL_WITH_NUMBER:
                 color = "#ffffff" if share > 0.55 else INK
                 center = (left + cell // 2 - 1, top + cell // 2 - 1)
-                draw.text(center, str(count), color, small, anchor="mm")
+                draw.text(center, str(count), color, font(small.size), anchor="mm")
     return sheet
 
 
@@ -117,7 +115,7 @@ def _shade(share: float, *, right: bool) -> tuple[int, int, int]:
 def _paste_rotated(
     sheet: Image.Image,
     text: str,
-    font: Any,
+    face: Typeface,
     at: tuple[int, int],
     color: str,
     *,
@@ -126,8 +124,7 @@ def _paste_rotated(
     """Writes ``text`` from bottom to top, with the top left (or bottom left) corner at ``at``."""
     from PIL import Image, ImageDraw
 
-    length = int(ImageDraw.Draw(sheet).textlength(text, font)) + 2
-    strip = Image.new("RGB", (length, 18), BACKGROUND)
-    ImageDraw.Draw(strip).text((0, 1), text, color, font)
+    strip = Image.new("RGB", (face.width(text) + 2, face.line_height), BACKGROUND)
+    face.draw(ImageDraw.Draw(strip), (0, 0), text, color)
     strip = strip.rotate(90, expand=True)
     sheet.paste(strip, (at[0], at[1] - strip.height if bottom else at[1]))

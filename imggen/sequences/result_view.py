@@ -81,6 +81,9 @@ class ResultView(PredictionView):
                 images.
 
         Example:
+            >>> import keras
+            >>> pool = keras.layers.GlobalAveragePooling2D()
+            >>> model = keras.Sequential([pool, keras.layers.Dense(2, "softmax")])
             >>> sequence.show_results(model, num_images=4).mode
             'RGB'
         """
@@ -159,6 +162,9 @@ class ResultView(PredictionView):
             ImageError: A file cannot be read.
 
         Example:
+            >>> import keras
+            >>> pool = keras.layers.GlobalAveragePooling2D()
+            >>> model = keras.Sequential([pool, keras.layers.Dense(2, "softmax")])
             >>> table = sequence.predict(model)
             >>> sequence.show_mistakes(table, num_images=4).mode
             'RGB'

@@ -272,7 +272,13 @@ def test_the_table_of_the_demo_has_the_printed_accuracy(demo):
 
 @pytest.mark.timeout(180)
 @pytest.mark.parametrize(
-    "name", ["augmentations-photos.png", "augmentations-digits.png", "confusion-matrix.png"]
+    "name",
+    [
+        "augmentations-photos.png",
+        "augmentations-digits.png",
+        "confusion-matrix.png",
+        "mistakes.png",
+    ],
 )
 def test_the_demo_draws_its_pictures(demo, name):
     with Image.open(demo[0] / name) as picture:
