@@ -12,6 +12,7 @@ from .preview import confusion_matrix, contact_sheet
 from .quality import find_duplicates, find_leaks, hash_files, survey, verify
 from .sequences import (
     ImageSequence,
+    LogImages,
     TableSequence,
     from_arrays,
     from_dataframe,
@@ -30,6 +31,7 @@ __all__ = [
     "ImageSequence",
     "ImageSpec",
     "Keypoints",
+    "LogImages",
     "Manifest",
     "Preprocessing",
     "Splits",

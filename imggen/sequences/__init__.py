@@ -15,6 +15,7 @@ from imggen.sequences.file_predictions import (
     predict_files,
 )
 from imggen.sequences.folds import kfold_sequences
+from imggen.sequences.image_logging import LogImages
 from imggen.sequences.image_sequence import ImageSequence
 from imggen.sequences.keras_compat import (
     as_trainable,
@@ -29,6 +30,7 @@ from imggen.sequences.zipped import zip_sequences
 __all__ = [
     "FilePredictions",
     "ImageSequence",
+    "LogImages",
     "NewImages",
     "TableSequence",
     "as_trainable",
