@@ -16,7 +16,7 @@
     ├── ExportError        (OSError)       files that could not be written
     ├── ScriptError        (ValueError)    a script or notebook that cannot be read or written
     ├── WorkerError        (RuntimeError)  worker processes that failed
-    └── MissingExtraError  (ImportError)   an optional package that is not installed
+    └── MissingExtraError  (ImportError)   a package that is not installed, or too old
 
     ImggenWarning          (UserWarning)   something unexpected that did not stop the call
     ├── BorderWarning                      objects that a border repeats, without boxes
@@ -283,7 +283,7 @@ class WorkerError(ImggenError, RuntimeError):
 
 
 class MissingExtraError(ImggenError, ImportError):
-    """An optional package is required but not installed."""
+    """A package is needed that is not installed, or too old."""
 
     @classmethod
     def of(cls, package: str, extra: str, purpose: str) -> "MissingExtraError":

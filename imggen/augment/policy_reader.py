@@ -17,7 +17,7 @@ from imggen.augment.mixing import Mixer
 from imggen.augment.options import option_fields
 from imggen.augment.policy_nodes import Entry, PolicyNodes, line_of
 from imggen.core import shorten, warn_user
-from imggen.errors import OptionError, PolicyError
+from imggen.errors import MissingExtraError, OptionError, PolicyError
 
 if TYPE_CHECKING:
     import yaml
@@ -162,7 +162,11 @@ class _Reader:
 
     def _find_transform(self, node: yaml.Node, entries: Sequence[Entry]) -> tuple[str, type]:
         """Returns the name and the class of a transform."""
-        from albumentations.core.serialization import SERIALIZABLE_REGISTRY
+        try:
+            from albumentations.core.serialization import SERIALIZABLE_REGISTRY
+        except ModuleNotFoundError as err:
+            place = f"{shorten(self._file)}, line {line_of(node)}: an albumentations transform"
+            raise MissingExtraError.of("albumentations", "albumentations", place) from err
 
         names = [entry for entry in entries if entry.key == _CLASS]
         if not names:

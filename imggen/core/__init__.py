@@ -32,6 +32,7 @@ from imggen.core.file_ops import (
     symlink_file,
 )
 from imggen.core.input_file import InputFile, parse_json
+from imggen.core.keras_import import explain_keras_import
 from imggen.core.memory_layout import contiguous_flip
 from imggen.core.notebook import (
     BAD,
@@ -137,6 +138,7 @@ __all__ = [
     "describe_output",
     "encode_data_uri",
     "explain_arguments",
+    "explain_keras_import",
     "find_clash",
     "format_block",
     "format_bytes",

@@ -10,6 +10,9 @@ order of random draws may not.
 ``load_img``, ``save_img``, ``img_to_array``, ``array_to_img`` and ``smart_resize`` are Keras's own.
 """
 
+import imggen.sequences  # noqa: F401 - before Keras, since its errors name the pip command
+
+# isort: split
 from keras.preprocessing.image import smart_resize
 from keras.utils import array_to_img, img_to_array, load_img, save_img
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 import importlib
 import types
 from collections.abc import Callable
+from contextlib import nullcontext
 from typing import Any
 
 import numpy.typing as npt
 
-from imggen.core import shorten
+from imggen.core import explain_keras_import, shorten
 from imggen.errors import ImggenError, OptionError
 
 Preprocess = Callable[[npt.NDArray[Any]], Any]
@@ -53,7 +54,9 @@ def import_function(name: str) -> Preprocess:
     # Only functions that are written in Python and defined by the module that is named.
     if module != "__main__" and attribute.isidentifier():
         try:
-            found = getattr(importlib.import_module(module), attribute, None)
+            from_keras = module.partition(".")[0] == "keras"
+            with explain_keras_import() if from_keras else nullcontext():
+                found = getattr(importlib.import_module(module), attribute, None)
         except ImggenError:
             raise
         except Exception as err:

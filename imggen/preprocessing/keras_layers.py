@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from imggen.core import explain_keras_import
 from imggen.errors import PreprocessingError
 from imggen.loading import Scaling, describe_function, is_from_keras
 from imggen.preprocessing.fields import Settings
@@ -24,7 +25,8 @@ _INTERPOLATIONS = {
 
 def make_keras_layers(prep: Settings) -> list[keras.Layer]:
     """Makes the layers; see ``Preprocessing.to_keras_layers``."""
-    import keras
+    with explain_keras_import():
+        import keras
 
     spec, scaling = prep.spec, prep.scaling
     if spec is not None and spec.image_size is None:

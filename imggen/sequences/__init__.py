@@ -6,6 +6,9 @@ epoch of each request in ``epochs``; options, warnings and prediction tables can
 without changes elsewhere.
 """
 
+from imggen.sequences import keras_import  # noqa: F401 - before others import Keras
+
+# isort: split
 from imggen.sequences.array_factory import from_arrays
 from imggen.sequences.dataset_factory import from_hf
 from imggen.sequences.factories import from_dataframe, from_directory, from_files
