@@ -78,14 +78,12 @@ def bench(
     DIRECTORY is a folder of images, at any depth. To time augmentations written in Python, call
     imggen.bench(sequence).
     """
-    from imggen.cli.model_file import load_model
-    from imggen.cli.output import check_places, replace_surrogates, silence_tensorflow
-
-    silence_tensorflow()
     from rich.console import Console
     from rich.progress import Progress
 
     from imggen.benchmark import bench as time_stages
+    from imggen.cli.model_file import load_model
+    from imggen.cli.output import check_places, replace_surrogates
     from imggen.loading import ImageBatches
     from imggen.preview import check_picture, save_picture
 

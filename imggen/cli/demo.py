@@ -40,11 +40,11 @@ def demo(output: Path, epochs: int) -> None:
     Write class folders, split them, draw augmented images, train, and evaluate the network on the
     test split.
     """
-    from imggen.cli.output import silence_tensorflow
+    from imggen.cli.tensorflow_log import hide_tensorflow_log
     from imggen.core import check_output_folder, mark_folder, mark_name
     from imggen.errors import ExportError, ImggenError
 
-    silence_tensorflow()
+    hide_tensorflow_log()
     check_output_folder(output)
     if os.path.isdir(output) and os.listdir(output) and not (output / mark_name("demo")).exists():
         raise ExportError(f"{str(output)!r} is not empty. Choose a new folder, with --output.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,14 +17,18 @@ def load_model(model_file: Path) -> keras.Model:
     Raises:
         OptionError: The file is missing, or Keras cannot read it.
     """
-    import keras
-
+    from imggen.cli.tensorflow_log import hide_tensorflow_log
+    from imggen.core import explain_keras_import
     from imggen.errors import OptionError
 
+    hide_tensorflow_log()
+    with explain_keras_import():
+        import keras
     try:
         with warnings.catch_warnings():
-            # Such as about the optimizer's state, which is not needed: nothing is trained here.
+            # Such as about the optimizer and metrics, which are not needed: nothing is trained.
             warnings.simplefilter("ignore")
+            logging.getLogger("absl").setLevel(logging.ERROR)
             return keras.models.load_model(model_file)
     except Exception as err:
         # Keras raises errors of many types for a file that it cannot read.

@@ -18,11 +18,6 @@ if TYPE_CHECKING:
 MAX_LISTED = 20
 
 
-def silence_tensorflow() -> None:
-    """Turns off TensorFlow's log messages; to be called before its first import."""
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-
-
 def replace_surrogates(text: str) -> str:
     """Replaces the bytes of file names that are not valid UTF-8, which cannot be printed."""
     return text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")

@@ -63,12 +63,12 @@ def predict(
         check_places,
         echo_skipped,
         progress_bars,
-        silence_tensorflow,
     )
+    from imggen.cli.tensorflow_log import hide_tensorflow_log
     from imggen.core import pluralize, printable
     from imggen.reports import check_page, predictions_page, write_page
 
-    silence_tensorflow()
+    hide_tensorflow_log()
     from imggen.cli.model_file import load_model
     from imggen.preprocessing import Preprocessing
     from imggen.sequences import check_predictions_file, find_new_images, predict_files

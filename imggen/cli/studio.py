@@ -34,9 +34,6 @@ def studio(
 
     Needs the extra: pip install 'imggen[studio]'.
     """
-    from imggen.cli.output import silence_tensorflow
-
-    silence_tensorflow()
     from imggen.data import as_manifest
     from imggen.studio import serve
 

@@ -37,18 +37,14 @@ def _filtered_stderr() -> Iterator[None]:
     try:
         if stream.fileno() != 2:
             raise OSError
-        real = os.dup(2)
-        process = subprocess.Popen(  # noqa: S603 - a program of our own
-            [sys.executable, "-I", "-S", log_filter.__file__], stdin=subprocess.PIPE
-        )
+        process, pipe = _start_filter()
     except (OSError, AttributeError, ValueError):  # such as a stream without a file
         yield
         return
     stream.flush()
-    pipe = process.stdin
-    assert pipe is not None
-    os.dup2(pipe.fileno(), 2)
-    pipe.close()
+    real = os.dup(2)
+    os.dup2(pipe, 2)
+    os.close(pipe)
     sys.stderr = open(  # noqa: SIM115
         real, "w", encoding=stream.encoding, errors=stream.errors, buffering=1
     )
@@ -62,3 +58,16 @@ def _filtered_stderr() -> Iterator[None]:
         sys.stderr = stream
         with suppress(subprocess.TimeoutExpired):
             process.wait(10)
+
+
+def _start_filter() -> tuple[subprocess.Popen[bytes], int]:
+    """Starts the filter, and returns it with the file descriptor to write to."""
+    reading, writing = os.pipe()
+    try:
+        command = [sys.executable, "-I", "-S", log_filter.__file__]
+        return subprocess.Popen(command, stdin=reading), writing  # noqa: S603 - our own program
+    except OSError:
+        os.close(writing)
+        raise
+    finally:
+        os.close(reading)

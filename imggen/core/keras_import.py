@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from imggen.core.checks import check_choice
-from imggen.errors import MissingExtraError, OptionError
+from imggen.errors import MissingExtraError
 
 # Those with an extra of the same name.
 _BACKENDS = ("tensorflow", "jax", "torch")
