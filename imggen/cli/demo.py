@@ -45,6 +45,7 @@ def demo(output: Path, epochs: int) -> None:
     from imggen.errors import ExportError, ImggenError
 
     hide_tensorflow_log()
+    _check_packages()
     check_output_folder(output)
     if os.path.isdir(output) and os.listdir(output) and not (output / mark_name("demo")).exists():
         raise ExportError(f"{str(output)!r} is not empty. Choose a new folder, with --output.")
@@ -56,6 +57,19 @@ def demo(output: Path, epochs: int) -> None:
         raise
     except OSError as err:
         raise ExportError(f"Cannot write {str(output)!r}: {err}.") from err
+
+
+def _check_packages() -> None:
+    """Imports what the demo needs beyond the core, so that nothing is written without it."""
+    from imggen.core import explain_keras_import
+    from imggen.errors import MissingExtraError
+
+    try:
+        import sklearn  # noqa: F401
+    except ModuleNotFoundError as err:
+        raise MissingExtraError.of("scikit-learn", "demo", "imggen demo") from err
+    with explain_keras_import():
+        import keras  # noqa: F401
 
 
 def _run(output: Path, epochs: int) -> None:

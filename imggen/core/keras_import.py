@@ -33,7 +33,7 @@ def explain_keras_import() -> Iterator[None]:
         yield
     except ModuleNotFoundError as err:
         package = (err.name or "").partition(".")[0]
-        if package == "keras" and importlib.util.find_spec("keras") is None:
+        if package == "keras" and not _is_installed("keras"):
             raise MissingExtraError(
                 "Training and predicting need Keras, which is not installed. Install it with: "
                 f"{_install_keras()}"
