@@ -162,14 +162,14 @@ def test_cells_of_boxes(photos):
 
 
 def test_labels_without_metadata(photos, tmp_path):
-    from imggen.cli.source import all_images
+    from imggen.data import as_manifest
 
     table = tmp_path / "photos" / "labels.csv"
     table.write_text("path,label,group,weight\n" + "a/000.png,x,1,1\nb/001.png,y,2,1\n")
     errors = find_raw_errors(
-        table, damage(table.read_bytes(), random.Random(2)), lambda: all_images(table)
+        table, damage(table.read_bytes(), random.Random(2)), lambda: as_manifest(table)
     )
-    errors += find_raw_errors(table, edit_cells(table.read_bytes()), lambda: all_images(table))
+    errors += find_raw_errors(table, edit_cells(table.read_bytes()), lambda: as_manifest(table))
     assert errors == []
 
 
