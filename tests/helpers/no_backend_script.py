@@ -13,6 +13,7 @@ import numpy as np
 from PIL import Image
 
 OPTIONAL = ("tensorflow", "jax", "torch", "albumentations", "sklearn", "pyarrow", "nicegui")
+NEED_KERAS = ("ImageDataGenerator", "LogImages")
 
 
 class Blocker(importlib.abc.MetaPathFinder):
@@ -27,7 +28,7 @@ class Blocker(importlib.abc.MetaPathFinder):
 
 
 def needs_keras(name):
-    return name.startswith("from_") or "equence" in name or name == "ImageDataGenerator"
+    return name.startswith("from_") or "equence" in name or name in NEED_KERAS
 
 
 def write_photos(folder):
