@@ -28,6 +28,9 @@ _CLASS_COLORS = (
     (150, 100, 255),
     (240, 120, 160),
 )
+# The brightness of red, green and blue, and the one from which on text on it is dark.
+_LUMINANCE = (0.299, 0.587, 0.114)
+_LIGHT = 150
 # The squares behind transparent pixels: their gray levels, and how many fit into a picture.
 _CHECKERBOARD = (255, 216)
 _SQUARES = 16
@@ -91,15 +94,7 @@ def draw_sample(sample: Sample, cell: int, class_names: Sequence[str] = ()) -> I
     draw = ImageDraw.Draw(picture)
     across, down = picture.width / pixels.shape[1], picture.height / pixels.shape[0]
     if sample.boxes is not None:
-        thickness = max(2, round(max(picture.size) / 120))
-        for left, top, right, bottom, number in sample.boxes.tolist():
-            color = _CLASS_COLORS[int(number) % len(_CLASS_COLORS)]
-            corner = (left * across, top * down)
-            end = (max(corner[0], right * across - 1), max(corner[1], bottom * down - 1))
-            draw.rectangle((*corner, *end), None, color, thickness)
-            name = one_line(class_names[int(number)]) if class_names else ""
-            if name:
-                _draw_name(draw, name, corner, picture.size, color)
+        _draw_boxes(draw, sample.boxes * (across, down, across, down, 1), picture.size, class_names)
     if sample.keypoints is not None:
         for place, (x, y) in enumerate(sample.keypoints[:, :2].tolist()):
             if x == x:  # NaN is not
@@ -109,23 +104,61 @@ def draw_sample(sample: Sample, cell: int, class_names: Sequence[str] = ()) -> I
     return picture
 
 
-def _draw_name(
+def _draw_boxes(
     draw: ImageDraw.ImageDraw,
-    name: str,
-    corner: tuple[float, float],
+    boxes: npt.NDArray[np.float64],
     size: tuple[int, int],
-    color: tuple[int, int, int],
+    class_names: Sequence[str],
 ) -> None:
-    """Writes the class of a box above its top left corner, or inside where there is no room."""
+    """Draws boxes, and the name of the class of each where it covers no other name.
+
+    Args:
+        draw: The picture.
+        boxes: Shape (n, 5): left, top, right, bottom in pixels of the picture, and the class.
+        size: (width, height) of the picture.
+        class_names: The names of the classes; empty: none.
+    """
+    thickness = max(2, round(max(size) / 120))
+    for left, top, right, bottom, number in boxes.tolist():
+        end = (max(left, right - 1), max(top, bottom - 1))
+        draw.rectangle((left, top, *end), None, _color_of(number), thickness)
+    if not class_names:
+        return
     face = typeface(font_size(max(size)) - 2)
-    name = face.shorten(name, size[0] - 4)
-    width, height = face.width(name) + 4, face.ascent + 2
-    left = max(0, min(corner[0], size[0] - width))
-    top = corner[1] - height if corner[1] >= height else corner[1]
-    draw.rectangle((left, top, left + width - 1, top + height - 1), color)
-    red, green, blue = color
-    is_light = 0.299 * red + 0.587 * green + 0.114 * blue > 150
-    face.draw(draw, (left + 2, top), name, INK if is_light else BACKGROUND)
+    taken: list[tuple[float, float, float, float]] = []
+    for left, top, right, bottom, number in boxes.tolist():
+        # As wide as the box, or as half of the picture.
+        most = min(max(right - left, size[0] / 2), size[0])
+        name = face.shorten(one_line(class_names[int(number)]), int(most) - 4)
+        if not name:
+            continue
+        width, height = face.width(name) + 4, face.ascent + 2
+        x = max(0.0, min(left, size[0] - width))
+        # Above the box, so that the object is not covered; else where there is room.
+        tops = [top - height, top, bottom, bottom - height, top + height]
+        places = [(x, y, x + width, y + height) for y in tops if 0 <= y <= size[1] - height]
+        free = [place for place in places if not any(_overlap(place, one) for one in taken)]
+        place = (free or places or [(x, 0.0, x + width, float(height))])[0]
+        taken.append(place)
+        color = _color_of(number)
+        draw.rectangle((*place[:2], place[2] - 1, place[3] - 1), color)
+        is_light = np.dot(color, _LUMINANCE) > _LIGHT
+        face.draw(draw, (place[0] + 2, place[1]), name, INK if is_light else BACKGROUND)
+
+
+def _color_of(number: float) -> tuple[int, int, int]:
+    return _CLASS_COLORS[int(number) % len(_CLASS_COLORS)]
+
+
+def _overlap(
+    first: tuple[float, float, float, float], second: tuple[float, float, float, float]
+) -> bool:
+    return (
+        first[0] < second[2]
+        and second[0] < first[2]
+        and first[1] < second[3]
+        and second[1] < first[3]
+    )
 
 
 def _checkerboard(size: tuple[int, int], square: int) -> Image.Image:

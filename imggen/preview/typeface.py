@@ -8,13 +8,16 @@ import unicodedata
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple, final
 
+from imggen.preview.opencv_font import load_opencv_font
+
 if TYPE_CHECKING:
     from PIL import ImageDraw
 
 ELLIPSIS = "…"
-# Pillow's own font, which is the same on every machine, has no letters beyond ASCII. These are
-# tried for the others, by the names that systems give them.
-_FALLBACKS = (
+# Pillow's own font, which is the same on every machine, has no letters beyond ASCII. For others,
+# the one of OpenCV is tried, and then those of the system, by the names that they usually have.
+_OPENCV = 1
+_SYSTEM_FONTS = (
     "DejaVuSans.ttf",
     "NotoSans-Regular.ttf",
     "Arial Unicode.ttf",
@@ -35,6 +38,7 @@ _FALLBACKS = (
     "Nirmala.ttf",
     "LeelawUI.ttf",
 )
+_NUM_FONTS = 1 + _OPENCV + len(_SYSTEM_FONTS)
 _NOT_A_CHARACTER = "\U0010fffe"
 _BREAK_AFTER = frozenset(" _-/,;:")
 
@@ -76,7 +80,10 @@ class Typeface:
         x, baseline = at[0], at[1] + self.ascent
         for run in _runs(text):
             font = self._font(run.font)
-            draw.text((x, baseline), run.text, color, font, anchor="ls")
+            if run.font == _OPENCV:
+                font.draw(draw, (x, baseline), run.text, color)
+            else:
+                draw.text((x, baseline), run.text, color, font, anchor="ls")
             x += font.getlength(run.text)
 
     def shorten(self, text: str, width: int) -> str:
@@ -187,8 +194,10 @@ def _load(number: int, size: int) -> Any:
 
     if number == 0:
         return ImageFont.load_default(size)
+    if number == _OPENCV:
+        return load_opencv_font(size)
     try:
-        return ImageFont.truetype(_FALLBACKS[number - 1], size)
+        return ImageFont.truetype(_SYSTEM_FONTS[number - _OPENCV - 1], size)
     except OSError:
         return None
 
@@ -198,12 +207,12 @@ def _runs(text: str) -> tuple[_Run, ...]:
     """Divides a text into parts that one font can draw each, replacing what none can."""
     text = unicodedata.normalize("NFC", one_line(text))
     # Scripts that are written from right to left are put in order by the font as a whole.
-    for number in range(len(_FALLBACKS) + 1):
+    for number in range(_NUM_FONTS):
         if all(_has(number, letter) for letter in text):
             return (_Run(text, number),)
     runs: list[_Run] = []
     for letter in text:
-        numbers = [number for number in range(len(_FALLBACKS) + 1) if _has(number, letter)]
+        numbers = [number for number in range(_NUM_FONTS) if _has(number, letter)]
         run = _Run(letter, numbers[0]) if numbers else _Run(_plain(letter), 0)
         if runs and (runs[-1].font == run.font or unicodedata.combining(letter)):
             run = _Run(runs.pop().text + run.text, run.font)
@@ -256,6 +265,8 @@ def _has(number: int, letter: str) -> bool:
     font = _load(number, _PROBE)
     if font is None:
         return False
+    if number == _OPENCV:
+        return letter.isspace() or bool(font.has(letter))
     try:
         mask = font.getmask(letter)
     except (OSError, ValueError, UnicodeError):

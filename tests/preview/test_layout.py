@@ -3,12 +3,14 @@
 import itertools
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from PIL import Image
+from PIL import Image, ImageDraw
 
 from imggen.augment import Sample
 from imggen.preview.layout import Cell, Note, draw_layout, lay_out
+from imggen.preview.opencv_font import load_opencv_font
 from imggen.preview.sample_drawing import draw_image, draw_sample
 from imggen.preview.typeface import ELLIPSIS, typeface
 
@@ -159,8 +161,22 @@ def test_the_name_of_a_box_stays_inside_the_picture():
     boxes = np.array([[50.0, 40.0, 59.0, 59.0, 0]])
     drawn = np.asarray(draw_sample(Sample(image, boxes=boxes), 60, ["a very long class name"]))
     (rows, cols) = np.nonzero(drawn.any(axis=2))
-    assert cols.min() < 5  # moved to the left as far as it needs
+    assert 30 <= cols.min() < 50  # moved to the left as far as it needs
     assert rows.min() >= 20
+
+
+def test_the_names_of_boxes_do_not_cover_each_other():
+    image = np.zeros((160, 160, 3), np.uint8)
+    colors = [(255, 80, 0), (0, 150, 255)]
+    areas = []
+    for boxes in ([[40, 50, 100, 90, 0]], [[40, 50, 100, 90, 0], [45, 52, 104, 92, 1]]):
+        sample = Sample(image, boxes=np.array(boxes, np.float64))
+        drawn = np.asarray(draw_sample(sample, 160, ["first", "second"]))
+        bare = np.asarray(draw_sample(sample, 160))
+        names = (drawn != bare).any(axis=2)
+        areas.append([int((names & (drawn == color).all(axis=2)).sum()) for color in colors])
+    assert areas[0][0] == areas[1][0] > 100  # is not covered
+    assert areas[1][1] > 100
 
 
 def test_columns_and_groups():
@@ -176,3 +192,17 @@ def test_columns_and_groups():
     assert shape(columns=99) == [12]
     assert shape(group=2) == [6, 6]
     assert shape(columns=1, group=2) == [2] * 6
+
+
+def test_the_font_of_opencv_draws_what_it_measures():
+    font = load_opencv_font(16)
+    if font is None:
+        pytest.skip("OpenCV is older than 5")
+    assert [font.has(letter) for letter in "aé猫Ж☃ق\U0010fffe"] == [True] * 4 + [False] * 3
+    for text in ("é", "кошка ", "猫 cat"):
+        sheet = Image.new("L", (200, 60))
+        font.draw(ImageDraw.Draw(sheet), (50, 30), text, 255)
+        (cols,) = np.nonzero(np.asarray(sheet).any(axis=0))
+        assert cols.min() >= 49
+        assert 50 + font.getlength(text.rstrip()) - 4 <= cols.max() <= 51 + font.getlength(text)
+    assert font.getlength("a b") == font.getlength("a ") + font.getlength("b")
