@@ -6,7 +6,7 @@ import os
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from imggen.preview import confusion_matrix
+from imggen.preview import confusion_matrix, find_worst, read_results
 from imggen.reports.render import make_data_uri, make_thumbnails, render
 from imggen.workers import Progress
 
@@ -44,11 +44,9 @@ def predictions_page(
     correct = evaluated = 0
     matrix = None
     if true is not None and true.notna().any():
-        known = true.notna() & table["predicted"].notna()
-        wrong = known & (true != table["predicted"])
-        evaluated, correct = int(known.sum()), int((known & ~wrong).sum())
-        order = best[wrong].sort_values(ascending=False, kind="stable").index
-        mistakes = [int(row) for row in order]
+        results = [result for result in read_results(table) if result.is_right is not None]
+        evaluated, correct = len(results), sum(bool(result.is_right) for result in results)
+        mistakes = [result.position for result in find_worst(results)]
         matrix = make_data_uri(confusion_matrix(table), lossless=True) if evaluated else None
     shown = mistakes[:_MAX_MISTAKES]
     failed = table.index[table["error"].notna()].tolist()
