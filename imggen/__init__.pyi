@@ -19,6 +19,7 @@ from .sequences import (
     from_directory,
     from_files,
     from_hf,
+    from_tfds,
     kfold_sequences,
     zip_sequences,
 )
@@ -49,6 +50,7 @@ __all__ = [
     "from_directory",
     "from_files",
     "from_hf",
+    "from_tfds",
     "group_by",
     "hash_files",
     "kfold",

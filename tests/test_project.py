@@ -30,8 +30,8 @@ HEAVY = [
 PUBLIC = """
 Boxes Cache ImageDataGenerator ImageSequence ImageSpec Keypoints LogImages Manifest Preprocessing
 Splits TableSequence augment augment_directory bench confusion_matrix contact_sheet errors
-find_duplicates find_leaks from_arrays from_dataframe from_directory from_files from_hf group_by
-hash_files kfold kfold_sequences load_image load_policy oversample preset register_adapter
+find_duplicates find_leaks from_arrays from_dataframe from_directory from_files from_hf from_tfds
+group_by hash_files kfold kfold_sequences load_image load_policy oversample preset register_adapter
 save_policy scan split split_directory statistics survey undo_split verify zip_sequences
 """.split()
 
@@ -104,7 +104,7 @@ def test_setup_cfg_has_exactly_the_sections_that_tools_read():
         "coverage:run",
         "coverage:report",
         "mypy",
-        "mypy-keras.*,albumentations.*,cykooz_resizer.*,datasets.*,sklearn.*,pyarrow.*,scipy.*,torchvision.*,yaml.*",
+        "mypy-keras.*,albumentations.*,cykooz_resizer.*,datasets.*,sklearn.*,pyarrow.*,scipy.*,tensorflow_datasets.*,torchvision.*,yaml.*",
         "importlinter",
         "importlinter:contract:layers",
         "importlinter:contract:circles",

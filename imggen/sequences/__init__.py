@@ -28,6 +28,7 @@ from imggen.sequences.keras_compat import (
 )
 from imggen.sequences.new_images import NewImages, find_new_images
 from imggen.sequences.table_sequence import TableSequence
+from imggen.sequences.tfds_factory import from_tfds
 from imggen.sequences.zipped import zip_sequences
 
 __all__ = [
@@ -45,6 +46,7 @@ __all__ = [
     "from_directory",
     "from_files",
     "from_hf",
+    "from_tfds",
     "kfold_sequences",
     "next_batch_in_keras",
     "predict_files",
