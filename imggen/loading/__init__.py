@@ -34,6 +34,7 @@ from imggen.loading.label_modes import (
     default_label_mode,
     find_label_mode,
 )
+from imggen.loading.lone_batches import ServedBatches, make_example
 from imggen.loading.row_images import RowImages, name_row
 from imggen.loading.sample_loader import Failure, SampleLoader
 from imggen.loading.sampler import EpochSampler
@@ -70,6 +71,7 @@ __all__ = [
     "RowImages",
     "SampleLoader",
     "Scaling",
+    "ServedBatches",
     "SingleLabelMode",
     "TableBatch",
     "TableBatchMaker",
@@ -85,6 +87,7 @@ __all__ = [
     "import_name",
     "is_from_keras",
     "load_substitute",
+    "make_example",
     "name_row",
     "parse_image",
     "statistics",

@@ -58,6 +58,12 @@ class Batch(NamedTuple):
     weights: Any
     failures: dict[int, Failure]
 
+    def served(self) -> Any:
+        """Returns x, (x, y) or (x, y, weights)."""
+        if self.y is None and self.weights is None:
+            return self.x
+        return (self.x, self.y) if self.weights is None else (self.x, self.y, self.weights)
+
 
 class _Place(NamedTuple):
     """A sample as error messages name it. Joining the path for each sample would take longer."""

@@ -28,6 +28,10 @@ class TableBatch(NamedTuple):
     x: npt.NDArray[Any]
     y: npt.NDArray[Any] | None
 
+    def served(self) -> Any:
+        """Returns x, or (x, y)."""
+        return self.x if self.y is None else (self.x, self.y)
+
 
 @final
 @dataclass(frozen=True)

@@ -6,6 +6,8 @@ Nothing in this module depends on the contents of a batch.
 from __future__ import annotations
 
 import copy
+import dataclasses
+import functools
 import operator
 import threading
 import weakref
@@ -17,6 +19,8 @@ import keras
 
 from imggen.core import check_whole
 from imggen.errors import OptionError
+from imggen.loading import ServedBatches
+from imggen.sequences.bridge_methods import BridgeMethods
 from imggen.sequences.epochs import EpochTracker
 from imggen.sequences.keras_compat import (
     PeekedArray,
@@ -49,7 +53,11 @@ class _Served(NamedTuple):
 _SERVED = threading.local()
 
 
-class EpochSequence(keras.utils.PyDataset, Generic[T]):  # type: ignore[misc]  # Keras is untyped
+class EpochSequence(
+    keras.utils.PyDataset,  # type: ignore[misc]  # Keras is untyped
+    BridgeMethods,
+    Generic[T],
+):
     """A PyDataset whose batches are a function of (epoch, index).
 
     An epoch is complete when its last batch was handed out: by ``fit``, ``evaluate`` or
@@ -82,6 +90,7 @@ class EpochSequence(keras.utils.PyDataset, Generic[T]):  # type: ignore[misc]  #
         super().__init__(
             workers=1, use_multiprocessing=False, max_queue_size=options.max_queue_size
         )
+        self._make = make
         self._prefetcher = Prefetcher(make, options, release, batch_size)
         self._num_batches = num_batches
         self._tracker = EpochTracker(num_batches)
@@ -102,6 +111,10 @@ class EpochSequence(keras.utils.PyDataset, Generic[T]):  # type: ignore[misc]  #
     @abstractmethod
     def _serve(self, made: T) -> Any:
         """Converts a result of ``make`` to what Keras trains on."""
+
+    def _make_example(self, epoch: int, index: int) -> T:
+        """Makes the batch of ``example``, where possible without reading more than one sample."""
+        return self._make(epoch, index)
 
     def _epoch_ended(self, epoch: int) -> None:
         """Is called once when an epoch is complete."""
@@ -247,6 +260,43 @@ class EpochSequence(keras.utils.PyDataset, Generic[T]):  # type: ignore[misc]  #
         """Records that a pass over ``epoch`` is complete; the second time, it does nothing."""
         if self._tracker.finish(epoch):
             self._end_epoch(epoch)
+
+    def independent_copy(self) -> Self:
+        """Returns a copy with epochs and workers of its own, which stop when they are idle.
+
+        It starts at the current epoch.
+        """
+        return self._copy_with(copy.copy(self._prefetcher))
+
+    def _copy_with(self, prefetcher: Prefetcher[T]) -> Self:
+        prefetcher.stop_when_idle()
+        other = copy.copy(self)
+        other._tracker = EpochTracker(self._num_batches, self.epoch)
+        other._latest_fit = LatestFit()
+        other._prefetcher = prefetcher
+        return other
+
+    def _copy_without_workers(self, make: Callable[[int, int], T]) -> Self:
+        options = dataclasses.replace(self.worker_options, workers=0, use_multiprocessing=False)
+        return self._copy_with(Prefetcher(make, options))
+
+    def example(self, index: int) -> Any:
+        """Returns a batch with the dtypes and, but for the first axis, the shapes of all batches.
+
+        Args:
+            index: The batch to take for it, where batches are made as a whole.
+        """
+        other = self._copy_without_workers(self._make_example)
+        return other.take(self.epoch, index, is_in_order=False)
+
+    def batch_function(self) -> Callable[[int, int], Any]:
+        """Returns a function of (epoch, index) that makes batches as they are served, for pickling.
+
+        It comes without Keras, unless a subclass overrides ``__getitem__``.
+        """
+        if type(self).__getitem__ is EpochSequence.__getitem__:
+            return ServedBatches(self._make)
+        return functools.partial(self._copy_without_workers(self._make).take, is_in_order=False)
 
     def close(self) -> None:
         """Stops the workers and frees prefetched batches; the next request restarts the workers.

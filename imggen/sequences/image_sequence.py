@@ -30,6 +30,7 @@ from imggen.loading import (
     Preprocess,
     Rescale,
     TargetsAs,
+    make_example,
 )
 from imggen.sequences.base import EpochSequence
 from imggen.sequences.manifest_view import ManifestView
@@ -262,14 +263,15 @@ class ImageSequence(EpochSequence[Batch], ManifestView, SampleView, ResultView):
         super().close()
         self.batch_maker.samples.clear_cache()
 
+    def _make_example(self, epoch: int, index: int) -> Batch:
+        return make_example(self.batch_maker, epoch, index)
+
     def _serve(self, made: Batch) -> Any:
         if not self._checked:
             check_first_batch(self.batch_maker, made, is_decoded=self._source.spec is not None)
             self._checked = True
         self._failure_log.record(made)
-        if made.y is None and made.weights is None:
-            return made.x
-        return (made.x, made.y) if made.weights is None else (made.x, made.y, made.weights)
+        return made.served()
 
     def _epoch_ended(self, epoch: int) -> None:
         if self.batch_maker.samples.cache is not None:

@@ -124,7 +124,7 @@ class TableSequence(EpochSequence[TableBatch]):
         return [self.files[index] for index in order]
 
     def _serve(self, made: TableBatch) -> Any:
-        return made.x if made.y is None else (made.x, made.y)
+        return made.served()
 
     def __repr__(self) -> str:
         return (

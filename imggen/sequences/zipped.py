@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
-from typing import Any, final
+from typing import Any, NamedTuple, final
 
 import numpy as np
 
@@ -56,7 +56,24 @@ def zip_sequences(a: ImageSequence, b: ImageSequence) -> ZippedSequence:
 
 
 @final
-class ZippedSequence(EpochSequence[tuple[Batch, Batch]]):
+class _Pair(NamedTuple):
+    """Batches of both sequences with the same samples."""
+
+    a: Batch
+    b: Batch
+
+    def served(self) -> Any:
+        """Returns (x of a, x of b), or ((x of a, x of b), y), with weights if there are any."""
+        y = self.a.y if self.a.y is not None else self.b.y
+        weights = self.a.weights if self.a.weights is not None else self.b.weights
+        x: Any = (self.a.x, self.b.x)
+        if y is None:
+            x, y = x
+        return (x, y) if weights is None else (x, y, weights)
+
+
+@final
+class ZippedSequence(EpochSequence[_Pair]):
     """Two sequences of the same order as one; made by ``zip_sequences``.
 
     Attributes:
@@ -82,14 +99,11 @@ class ZippedSequence(EpochSequence[tuple[Batch, Batch]]):
         has_targets = self.a.batch_maker.label_mode.name is not None
         return (self.a if has_targets else self.b).begin_training(model, class_weight)
 
-    def _serve(self, made: tuple[Batch, Batch]) -> Any:
-        first, second = made
-        y = first.y if first.y is not None else second.y
-        weights = first.weights if first.weights is not None else second.weights
-        x: Any = (first.x, second.x)
-        if y is None:
-            x, y = x
-        return (x, y) if weights is None else (x, y, weights)
+    def _make_example(self, epoch: int, index: int) -> _Pair:
+        return _Pair(self.a._make_example(epoch, index), self.b._make_example(epoch, index))
+
+    def _serve(self, made: _Pair) -> Any:
+        return made.served()
 
     def _epoch_ended(self, epoch: int) -> None:
         del epoch
@@ -109,8 +123,8 @@ class _PairMaker:
     a: BatchMaker
     b: BatchMaker
 
-    def __call__(self, epoch: int, batch_index: int) -> tuple[Batch, Batch]:
-        return self.a(epoch, batch_index), self.b(epoch, batch_index)
+    def __call__(self, epoch: int, batch_index: int) -> _Pair:
+        return _Pair(self.a(epoch, batch_index), self.b(epoch, batch_index))
 
     def release(self) -> None:
         """Frees the reusable buffers."""

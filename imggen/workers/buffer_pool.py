@@ -7,6 +7,7 @@ fifth of the time of a first epoch.
 
 from __future__ import annotations
 
+import math
 import sys
 import sysconfig
 import threading
@@ -20,6 +21,17 @@ from imggen.workers.fork_safety import register_after_fork
 # The sys.getrefcount of an object that only a list refers to; it differs between Python versions.
 _probe = [object()]
 _UNUSED = sys.getrefcount(_probe[0])
+
+# Arrays begin at multiples of this number of bytes: TensorFlow and JAX copy others.
+_ALIGNMENT = 64
+
+
+class _Memory(np.ndarray[Any, Any]):
+    """Bytes of a buffer.
+
+    A view of an array refers to the array that owns the memory, unless that is of another class:
+    then views refer to the buffer, whose references are counted.
+    """
 
 
 def has_exact_reference_counts() -> bool:
@@ -76,7 +88,7 @@ class BufferPool:
                 if buffer.shape == shape and buffer.dtype == wanted:
                     self._buffers.append(self._buffers.pop(position))
                     return buffer[...]
-            buffer = np.empty(shape, wanted)
+            buffer = _allocate(shape, wanted)
             self._buffers = [*self._buffers, buffer][-self._capacity :]
             return buffer[...]
 
@@ -87,3 +99,10 @@ class BufferPool:
 
     def __reduce__(self) -> tuple[type[BufferPool], tuple[int]]:
         return BufferPool, (self._capacity,)
+
+
+def _allocate(shape: tuple[int, ...], dtype: np.dtype[Any]) -> npt.NDArray[Any]:
+    """Returns an array in aligned memory of its own."""
+    memory = _Memory(math.prod(shape) * dtype.itemsize + _ALIGNMENT, np.uint8)
+    start = -memory.ctypes.data % _ALIGNMENT
+    return np.ndarray(shape, dtype, memory, start)

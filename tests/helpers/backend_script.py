@@ -20,6 +20,7 @@ def main(backend, folder):
     if backend != "tensorflow":
         sys.modules["tensorflow"] = None  # any import of it now fails
     from tests.helpers import (
+        bridge_backend_cases,
         legacy_backend_cases,
         loop_cases,
         sequence_backend_cases,
@@ -31,6 +32,7 @@ def main(backend, folder):
         "legacy": legacy_backend_cases.run(folder),
         "loops": loop_cases.run(),
         "targets": target_backend_cases.run(Path(folder)),
+        "bridges": bridge_backend_cases.run(folder),
     }
     import keras
 

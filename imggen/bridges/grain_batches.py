@@ -1,0 +1,41 @@
+"""The dataset that ``to_grain`` returns. Imports Grain, so it is imported late."""
+
+from __future__ import annotations
+
+import operator
+from typing import Any, final
+
+import grain
+import numpy as np
+
+from imggen.bridges.batch_source import BatchSource, map_arrays
+
+
+@final
+class GrainBatches(grain.MapDataset):  # type: ignore[misc]  # Grain is untyped
+    """A ``grain.MapDataset`` of ready batches.
+
+    Grain numbers the elements of a repeated dataset beyond its length, so the number of an element
+    tells its epoch: nothing depends on who asked for which batch before, in whichever thread or
+    process of Grain.
+
+    Args:
+        source: The batches; its current epoch is the first one.
+    """
+
+    def __init__(self, source: BatchSource) -> None:
+        super().__init__()
+        self._make = source.batch_function()
+        self._num_batches = len(source)
+        self._first_epoch = source.epoch
+
+    def __len__(self) -> int:
+        """The number of batches in an epoch."""
+        return self._num_batches
+
+    def __getitem__(self, index: Any) -> Any:
+        """Returns batch ``index``; from ``len`` on, those of the next epochs. Or a slice."""
+        if isinstance(index, slice):
+            return self.slice(index)
+        epochs, position = divmod(operator.index(index), len(self))
+        return map_arrays(np.asarray, self._make(self._first_epoch + epochs, position))

@@ -1,0 +1,87 @@
+"""The methods that turn a sequence into a dataset of another library."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from typing import TYPE_CHECKING, Any
+
+from imggen.bridges import to_grain, to_tf_dataset, to_torch
+
+if TYPE_CHECKING:
+    from imggen.bridges import TorchBatches
+
+
+class BridgeMethods:
+    """A mixin for sequences, which are a ``BatchSource``."""
+
+    @abstractmethod
+    def independent_copy(self) -> Any:
+        """See ``BatchSource``."""
+
+    def to_tf_dataset(self) -> Any:
+        """Returns a ``tf.data.Dataset`` with the batches of this sequence.
+
+        Each pass over it serves the next epoch, beginning with the sequence's current one; a pass
+        that breaks off is repeated. The dataset counts epochs by itself, and ``sequence.epoch``
+        does not change. Its cardinality is the number of batches, which may differ in their first
+        axis only. The sequence's workers read ahead, so ``prefetch`` is not needed, and images are
+        not copied. Where the sequence has classes, the dataset has the attribute ``class_names``.
+
+        An error while a batch is made, such as an unreadable file, becomes an error of TensorFlow
+        (``tf.errors.UnknownError`` or ``InvalidArgumentError``) with the message of imggen's.
+
+        Raises:
+            MissingExtraError: TensorFlow is not installed, or too old.
+            ImggenError: No sample can be loaded to find the shapes of the arrays.
+
+        Example:
+            >>> dataset = sequence.to_tf_dataset()
+            >>> dataset.element_spec[0].shape, len(dataset)
+            (TensorShape([None, 32, 32, 3]), 4)
+        """
+        dataset = to_tf_dataset(self.independent_copy())
+        if hasattr(self, "class_names"):
+            dataset.class_names = self.class_names
+        return dataset
+
+    def to_torch(self) -> TorchBatches:
+        """Returns a map-style dataset of batches, for ``DataLoader(dataset, batch_size=None)``.
+
+        Its items are the batches of this sequence as tensors: ``[x, y]`` or ``[x, y, weights]``
+        once a ``DataLoader`` has passed them on. Each pass of a loader serves the next epoch, with
+        any ``num_workers``, also with ``persistent_workers=True``; a pass that breaks off is
+        repeated, unless ``dataset.set_epoch(epoch)`` is called before the next one. The dataset
+        counts epochs by itself, and ``sequence.epoch`` does not change. The sequence shuffles the
+        samples, so ``shuffle=True`` of the loader would only reorder whole batches.
+
+        Without workers of the loader, the sequence's own workers read ahead. Worker processes of
+        the loader make each batch in one thread, do not share ``cache="ram"``, and do not count
+        unreadable files in ``sequence.failures``.
+
+        Raises:
+            MissingExtraError: torch is not installed, or too old.
+
+        Example:
+            >>> from torch.utils.data import DataLoader
+            >>> for x, y in DataLoader(sequence.to_torch(), batch_size=None):
+            ...     pass
+            >>> x.shape, x.dtype
+            (torch.Size([4, 32, 32, 3]), torch.float32)
+        """
+        return to_torch(self.independent_copy())
+
+    def to_grain(self) -> Any:
+        """Returns a ``grain.MapDataset`` of batches; ``dataset.repeat(n)`` serves n epochs.
+
+        Batches are made by the threads or processes of Grain, which keeps up to 500 of them in
+        memory unless told otherwise:
+        ``dataset.to_iter_dataset(grain.ReadOptions(num_threads=4, prefetch_buffer_size=8))``.
+
+        Raises:
+            MissingExtraError: Grain is not installed, or too old.
+
+        Example:
+            >>> len(sequence.to_grain().repeat(2))
+            8
+        """
+        return to_grain(self.independent_copy())
