@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -114,8 +113,11 @@ def check_sheet_size(num_cells: int, side: int) -> None:
 
 
 def font_size(side: int) -> int:
-    """Returns the size of the font for pictures of a size, both in pixels."""
-    return max(12, round(12 * math.sqrt(side / 140)))
+    """Returns the size of the font for pictures of a size, both in pixels.
+
+    Sheets of large pictures are usually shown smaller than they are, so that it grows with them.
+    """
+    return max(12, round(12 * (side / 140) ** 0.7))
 
 
 def lay_out(
@@ -164,18 +166,16 @@ def lay_out(
     placed_cells: list[PlacedCell] = []
     for first in range(0, len(cells), columns):
         row = cells[first : first + columns]
-        height = max(cell.picture.height for cell in row)
         captions = [
-            _place_notes(cell.notes, (left, top + height + gap // 2), width, face)
+            _place_notes(cell.notes, (left, top + cell.picture.height + gap // 2), width, face)
             for left, cell in zip(lefts, row, strict=False)
         ]
         bottom = max(end for _, end in captions)
         for left, cell, (caption, _) in zip(lefts, row, captions, strict=False):
-            at = (left, top + height - cell.picture.height)
             placed_cells.append(
                 PlacedCell(
                     (left, top, left + width, bottom),
-                    (*at, at[0] + cell.picture.width, at[1] + cell.picture.height),
+                    (left, top, left + cell.picture.width, top + cell.picture.height),
                     tuple(caption),
                     cell.mark,
                 )

@@ -131,7 +131,7 @@ def _perspective(drawn: _Parameters, _: _Size) -> str:
 
 
 def _crop(drawn: _Parameters, _: _Size) -> str:
-    return f"crop {drawn['width']}x{drawn['height']} px at {drawn['left']}, {drawn['top']}"
+    return f"crop {drawn['width']}x{drawn['height']} at {drawn['left']}, {drawn['top']}"
 
 
 def _place(drawn: _Parameters, _: _Size) -> str:
