@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -117,7 +118,7 @@ def font_size(side: int) -> int:
 
     Sheets of large pictures are usually shown smaller than they are, so that it grows with them.
     """
-    return max(12, round(12 * (side / 140) ** 0.7))
+    return max(12, round(12 * math.pow(side / 140, 0.7)))
 
 
 def lay_out(
