@@ -28,7 +28,18 @@ class Report(ABC):
         """Returns the rows as a table; the class lists its columns."""
         import pandas as pd
 
-        return pd.DataFrame(self._rows(), columns=list(self._COLUMNS))
+        rows = [tuple(row) for row in self._rows()]
+        try:
+            return pd.DataFrame(rows, columns=list(self._COLUMNS))
+        except UnicodeEncodeError:
+            # pandas 3 keeps file names that are not valid UTF-8 only in columns of objects.
+            columns = zip(self._COLUMNS, zip(*rows, strict=True), strict=True)
+            return pd.DataFrame(
+                {
+                    name: pd.Series(values, dtype=object if _has_text(values) else None)
+                    for name, values in columns
+                }
+            )
 
     def save(self, file: str | os.PathLike[str], *, overwrite: bool = False) -> None:
         """Writes the rows as CSV or JSON, by the extension of ``file``, atomically.
@@ -66,6 +77,10 @@ class Report(ABC):
     @abstractmethod
     def _metadata(self) -> Mapping[str, Any]:
         """Returns facts about the whole report, which JSON files hold too."""
+
+
+def _has_text(values: Iterable[object]) -> bool:
+    return any(isinstance(value, str) for value in values)
 
 
 def check_report_file(

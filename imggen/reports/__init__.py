@@ -13,12 +13,14 @@ from imggen.reports.preview_page import preview_page
 from imggen.reports.render import check_page, make_data_uri, write_page
 from imggen.reports.scan_page import scan_page
 from imggen.reports.split_page import split_page
+from imggen.reports.variant_grid import make_variant_style
 from imggen.reports.verify_page import verify_page
 
 __all__ = [
     "check_page",
     "duplicates_page",
     "make_data_uri",
+    "make_variant_style",
     "predictions_page",
     "preview_page",
     "scan_page",

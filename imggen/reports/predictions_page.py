@@ -63,7 +63,7 @@ def predictions_page(
             (
                 files[row],
                 f"{table['true'][row]} → {table['predicted'][row]} ({best[row]:.0%})",
-                table["path"][row],
+                os.path.basename(table["path"][row]),
             )
             for row in shown
         ],

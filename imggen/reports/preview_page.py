@@ -7,8 +7,9 @@ import os
 from imggen.augment import Sample
 from imggen.preview import Preview, Variant, draw_sample
 from imggen.reports.render import make_data_uri, render
+from imggen.reports.variant_grid import make_variant_style
 
-_CELL = 192
+_CELL = 224
 
 
 def preview_page(found: Preview, root: str) -> str:
@@ -25,6 +26,7 @@ def preview_page(found: Preview, root: str) -> str:
         "preview.html",
         title="Augmented images",
         subtitle=os.path.abspath(root),
+        style=make_variant_style([found.num_variants]),
         steps=found.steps,
         seed=found.seed,
         num_variants=found.num_variants,

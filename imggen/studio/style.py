@@ -1,12 +1,8 @@
 """The style sheet of the page."""
 
-import math
+from imggen.reports import make_variant_style
 
 MAX_VARIANTS = 12
-# A picture is at least that wide, in pixels, with the gap next to it; if all variants do not fit
-# side by side, they are in several lines of equal length, with the original on the left.
-_MIN_COLUMN = 150
-_GAP = 10
 
 _STYLE = """
 .nicegui-content { padding: 0; gap: 0; }
@@ -23,10 +19,6 @@ _STYLE = """
 .option .name, .option .value { font-size: 12px; line-height: 18px; white-space: nowrap; }
 .option .name { color: #1f2328; }
 .option .value { color: #656d76; font-variant-numeric: tabular-nums; }
-.rows { container-type: inline-size; width: 100%; }
-.variants { display: grid; gap: 12px 10px; width: 100%;
-  grid-template-columns: repeat(calc(var(--columns) + 1), minmax(0, 1fr)); }
-.variants > :first-child { grid-row: 1 / span var(--lines); }
 .variants .q-img { width: 100%; border-radius: 4px; background: #f6f8fa; }
 .variants .damaged .q-img::after { content: ""; position: absolute; inset: 0; z-index: 1;
   border: 3px solid #bf8700; border-radius: 4px; }
@@ -43,15 +35,5 @@ _STYLE = """
 
 
 def make_style() -> str:
-    """Returns the style sheet, with a rule for each number of variants and width of the page."""
-    rules = [_STYLE]
-    for count in range(1, MAX_VARIANTS + 1):
-        rules.append(f".variants-{count} {{ --columns: 1; --lines: {count}; }}")
-        for columns in sorted({math.ceil(count / lines) for lines in range(1, count + 1)}):
-            width = (columns + 1) * _MIN_COLUMN - _GAP
-            lines = math.ceil(count / columns)
-            rules.append(
-                f"@container (min-width: {width}px) "
-                f"{{ .variants-{count} {{ --columns: {columns}; --lines: {lines}; }} }}"
-            )
-    return "\n".join(rules)
+    """Returns the style sheet."""
+    return _STYLE + make_variant_style(range(1, MAX_VARIANTS + 1))

@@ -2,6 +2,8 @@
 
 import csv
 import json
+import os
+import sys
 
 import numpy as np
 import pytest
@@ -169,3 +171,13 @@ def test_an_unwritable_file_is_named(photos, tmp_path):
         found.save(tmp_path / "found.txt")
     with pytest.raises(ExportError, match=r"nowhere/found\.csv"):
         found.save(tmp_path / "nowhere" / "found.csv")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="names there are text")
+def test_names_that_are_not_utf_8_are_in_the_table(tmp_path):
+    write_images(tmp_path, {"a": 2})
+    name = os.fsdecode(b"caf\xe9.png")
+    os.rename(tmp_path / "a/001.png", tmp_path / "a" / name)
+    table = survey(imggen.scan(tmp_path)).to_frame()
+    assert table["path"].tolist() == ["a/000.png", f"a/{name}"]
+    assert table["width"].dtype == np.int64

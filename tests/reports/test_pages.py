@@ -7,6 +7,7 @@ import re
 import shutil
 import warnings
 
+import pandas as pd
 import pytest
 from PIL import Image
 
@@ -15,11 +16,14 @@ from imggen import find_duplicates, scan, survey
 from imggen.errors import ExportError
 from imggen.export import RecipeSplits
 from imggen.preview import make_preview
+from imggen.quality import Finding, Problem, VerifyReport
 from imggen.reports.duplicates_page import duplicates_page
+from imggen.reports.predictions_page import predictions_page
 from imggen.reports.preview_page import preview_page
 from imggen.reports.render import make_thumbnails, write_page
 from imggen.reports.scan_page import scan_page
 from imggen.reports.split_page import split_page
+from imggen.reports.verify_page import verify_page
 from imggen.splitting import Recipe
 from tests.helpers.pages import Page
 from tests.helpers.pictures import (
@@ -76,6 +80,19 @@ def hostile_page(kind: str, folder) -> str:
             on_error="substitute",
         )
         return preview_page(make_preview(sequence, variants=2), str(folder))
+    if kind == "verify":
+        findings = [
+            Finding(path, Problem.EXTRA_BYTES, HOSTILE[0], HOSTILE[1]) for path in manifest.paths
+        ]
+        return verify_page(VerifyReport(str(folder), 21, tuple(findings), {HOSTILE[2]: 1}))
+    if kind == "predictions":
+        # pandas keeps no names of columns that are not valid UTF-8.
+        names = [name.encode("utf-8", "ignore").decode() for name in manifest.class_names]
+        true = [names[label] for label in manifest.labels]
+        columns = {"path": list(manifest.paths), "true": true, "predicted": true[::-1]}
+        scores = {f"p_{name}": 0.5 for name in names}
+        table = pd.DataFrame({**columns, **scores, "error": None}, dtype=object)
+        return predictions_page(table, manifest.filepaths, folder)
     found = find_duplicates(manifest, threshold=0.8)
     if kind == "duplicates":
         return duplicates_page(found)
@@ -86,7 +103,7 @@ def hostile_page(kind: str, folder) -> str:
     return split_page(RecipeSplits(splits, groups, 1), Recipe(ratios=(0.5, 0.5)))
 
 
-KINDS = ["scan", "duplicates", "split", "preview"]
+KINDS = ["scan", "duplicates", "split", "preview", "verify", "predictions"]
 
 
 @pytest.fixture(scope="module", params=KINDS)
@@ -147,7 +164,7 @@ def test_unprintable_names_are_shown_with_escapes(page):
 
 
 def test_images_are_small_jpegs_with_alternative_text(page):
-    shown = Page(page).all("img")
+    shown = [one for one in Page(page).all("img") if "True classes" not in one["alt"]]
 
     assert len(shown) >= 10
     for attributes in shown:
@@ -156,7 +173,6 @@ def test_images_are_small_jpegs_with_alternative_text(page):
         with Image.open(io.BytesIO(base64.b64decode(data))) as picture:
             assert max(picture.size) <= 3 * 112
             picture.load()
-        assert "alt" in attributes
 
 
 def test_the_version_is_that_of_the_package(page):
@@ -190,7 +206,10 @@ def test_a_browser_shows_a_page_without_errors_or_requests(
     view.on("request", lambda request: told.append(request.url))
     view.goto((tmp_path / "page.html").as_uri())
     broken = view.evaluate("[...document.images].filter(image => !image.naturalWidth).length")
-    overflow = view.evaluate("document.documentElement.scrollWidth - innerWidth")
+    overflow = 0
+    for width in (400, 900, 1440):
+        view.set_viewport_size({"width": width, "height": 800})
+        overflow = max(overflow, view.evaluate("document.documentElement.scrollWidth - innerWidth"))
     view.close()
 
     assert told == [(tmp_path / "page.html").as_uri()]
