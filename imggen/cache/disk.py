@@ -17,7 +17,7 @@ from typing import Any, NamedTuple, final
 import numpy as np
 import numpy.typing as npt
 
-from imggen.cache.file_state import FileState
+from imggen.cache.file_state import BytesState, FileState
 from imggen.cache.journal import ArrayLocation, Journal
 from imggen.cache.packed import StackedRows
 from imggen.cache.store_files import (
@@ -162,7 +162,7 @@ class DiskCache:
         folder: The folder, with a subfolder for each ``cache_key``.
         cache_key: Describes all that determines the pixels besides the file.
         num_samples: The number of samples.
-        filepath: Returns the path of a sample.
+        filepath: Returns the path of a sample, or the bytes of its file.
         limit: The maximum number of bytes of arrays. None: 95 % of the free disk space.
         same_size: Whether all arrays have the same size, so that the first determines the total.
         shape: The shape of every array; others are damaged. None: unknown.
@@ -177,7 +177,7 @@ class DiskCache:
         folder: str | os.PathLike[str],
         cache_key: str,
         num_samples: int,
-        filepath: Callable[[int], str],
+        filepath: Callable[[int], str | bytes],
         limit: int | None = None,
         *,
         same_size: bool = True,
@@ -239,7 +239,8 @@ class DiskCache:
             return array
         if index in self._missing:
             return _view_read_only(load())
-        file = FileState.of(self._filepath(index))
+        source = self._filepath(index)
+        file = BytesState(source) if isinstance(source, bytes) else FileState.of(source)
         if file is None:  # the file is missing, which loading it reports
             return load()
         array = self._read_stored(index, file)
@@ -273,7 +274,7 @@ class DiskCache:
         self._valid.clear()
         self._missing.clear()
 
-    def _read_stored(self, index: int, file: FileState) -> npt.NDArray[Any] | None:
+    def _read_stored(self, index: int, file: FileState | BytesState) -> npt.NDArray[Any] | None:
         array = self._read_valid(index, self._writer.find_state(file.key))
         if array is not None:
             return array
@@ -299,7 +300,7 @@ class DiskCache:
         warn_of_cache(self._folder, "has a damaged image, which is loaded again")
         return None
 
-    def _store(self, file: FileState, array: npt.NDArray[Any]) -> None:
+    def _store(self, file: FileState | BytesState, array: npt.NDArray[Any]) -> None:
         content = file.read_content()
         if content is None or not file.is_unchanged():
             return

@@ -1,4 +1,4 @@
-"""Whether a file is the one from which an array was loaded."""
+"""Whether a file, or its bytes in memory, is the one from which an array was loaded."""
 
 from __future__ import annotations
 
@@ -13,6 +13,32 @@ from imggen.cache.records import content_key, state_key
 # some file systems store in steps of two seconds.
 _MIN_AGE_NS = 2 * 10**9
 _CHUNK_SIZE = 2**20
+
+
+@final
+class BytesState:
+    """The bytes of a file in memory, in place of a ``FileState``; they do not change.
+
+    Attributes:
+        key: The key of the state.
+    """
+
+    def __init__(self, data: bytes) -> None:
+        digest = hashlib.blake2b(data, digest_size=16).digest()
+        self.key = state_key(digest)
+        self._content = content_key(digest)
+
+    def is_settled(self) -> bool:
+        """Returns True."""
+        return True
+
+    def is_unchanged(self) -> bool:
+        """Returns True."""
+        return True
+
+    def read_content(self) -> bytes:
+        """Returns the key of the content."""
+        return self._content
 
 
 @final

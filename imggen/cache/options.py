@@ -91,7 +91,7 @@ def open_cache(
     cache: CacheLike,
     cache_key: str | None,
     num_samples: int,
-    filepath: Callable[[int], str],
+    filepath: Callable[[int], str | bytes],
     *,
     color_mode: str,
     same_size: bool,
@@ -103,7 +103,7 @@ def open_cache(
         cache: The value of ``cache=``.
         cache_key: Describes all that determines the pixels besides the file. None: unknown.
         num_samples: The number of samples.
-        filepath: Returns the path of a sample.
+        filepath: Returns the path of a sample, or the bytes of its file.
         color_mode: The color mode of the images.
         same_size: Whether all images have the same size.
         shape: The shape of every image; others in a folder are ignored. None: unknown.

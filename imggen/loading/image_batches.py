@@ -169,7 +169,7 @@ class ImageBatches:
             cache,
             source.cache_key,
             manifest.num_samples,
-            manifest.filepath,
+            source.find_files(manifest),
             color_mode=color_mode,
             same_size=source.cut_size is None,
             shape=None if source.loaded_spec is None else source.loaded_spec.shape,

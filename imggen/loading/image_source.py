@@ -85,6 +85,7 @@ class ImageSource:
             OptionError: There is such a crop, and a ``fit`` that crops or pads itself; or a crop
                 of ``image_size``, and none is given.
         """
+        rows = arrays if isinstance(arrays, RowImages) else None
         read = read_image if arrays is None else arrays.read
         read_mask = load_mask if arrays is None else arrays.read_mask
         crop = pipeline.crop
@@ -110,15 +111,21 @@ class ImageSource:
         return cls(
             load=functools.partial(read, spec=loaded),
             loaded_spec=loaded,
-            cache_key=None if arrays is not None else loaded.cache_key(),
+            cache_key=loaded.cache_key() if arrays is None or rows is not None else None,
             cut_size=spec.image_size if is_cut else None,
             load_whole=functools.partial(read, spec=whole),
             spec=whole,
             load_mask=functools.partial(read_mask, spec=loaded, mask_values=mask_values),
             pipeline=pipeline,
-            find_geometry=arrays.locate if isinstance(arrays, RowImages) else source_geometry,
+            find_geometry=source_geometry if rows is None else rows.locate,
             arrays=arrays,
         )
+
+    def find_files(self, manifest: Manifest) -> Callable[[int], str | bytes]:
+        """Returns the function from sample to the path of its file, or the bytes of it."""
+        if not isinstance(self.arrays, RowImages):
+            return manifest.filepath
+        return functools.partial(_find_source, images=self.arrays, manifest=manifest)
 
     def find_preloaded(self, manifest: Manifest, cache: Cache | None) -> ImageCache | None:
         """Returns the arrays in memory as a filled cache, if they need no conversion.
@@ -131,6 +138,10 @@ class ImageSource:
         if self.arrays is None or self.loaded_spec is None or not is_replaced:
             return None
         return self.arrays.as_cache(manifest.paths, self.loaded_spec)
+
+
+def _find_source(row: int, images: RowImages, manifest: Manifest) -> str | bytes:
+    return images.source(manifest.filepath(row))
 
 
 def _check_size(crop: FixedSizeCrop, image_size: tuple[int, int] | None) -> None:

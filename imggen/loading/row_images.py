@@ -38,24 +38,28 @@ class RowImages(ImageStore):
 
     def read(self, name: str, spec: ImageSpec) -> npt.NDArray[np.uint8]:
         """See ``ImageStore``."""
-        return read_image(self._source(name), spec)
+        return read_image(self.source(name), spec)
 
     def read_mask(
         self, name: str, image_name: str, spec: ImageSpec, mask_values: MaskValues | None
     ) -> npt.NDArray[Any]:
         """See ``ImageStore``."""
-        mask = self._source(name, is_mask=True)
-        return load_mask(mask, self._source(image_name), spec, mask_values)
+        mask = self.source(name, is_mask=True)
+        return load_mask(mask, self.source(image_name), spec, mask_values)
 
     def locate(self, name: str, spec: ImageSpec) -> tuple[tuple[int, int], npt.NDArray[np.float64]]:
         """Finds where in an image its pixels come from; see ``imggen.decode.source_geometry``."""
-        return source_geometry(self._source(name), spec)
+        return source_geometry(self.source(name), spec)
 
     def as_cache(self, names: Iterable[str], spec: ImageSpec) -> None:
         """Returns None: the images have to be decoded."""
 
-    def _source(self, name: str, *, is_mask: bool = False) -> bytes | str:
-        """Returns an image as a file: its bytes or its path."""
+    def source(self, name: str, *, is_mask: bool = False) -> bytes | str:
+        """Returns an image as a file: its bytes or its path.
+
+        Raises:
+            ImageError: The row has no image, or an array of another shape or with other values.
+        """
         found = self._pattern.match(name)
         assert found is not None  # noqa: S101 - only names of ``name_row`` get here
         try:

@@ -74,9 +74,8 @@ def from_hf(
         augment: As in ``from_directory``.
         seed: As in ``from_directory``.
         split_seed: As in ``from_directory``.
-        **options: As in ``from_directory``, without ``loader``. Where the dataset holds the bytes
-            of images, ``cache=`` is "ram". Rows without an image are an error, unless ``on_error``
-            skips or substitutes them.
+        **options: As in ``from_directory``, without ``loader``. Rows without an image are an error,
+            unless ``on_error`` skips or substitutes them.
 
     Returns:
         As in ``from_directory``. Where a dataset refers to local files, samples have their paths;

@@ -54,7 +54,7 @@ def from_tfds(
         augment: As in ``from_directory``.
         seed: As in ``from_directory``.
         split_seed: As in ``from_directory``.
-        **options: As in ``from_directory``, without ``loader``; ``cache=`` is "ram".
+        **options: As in ``from_directory``, without ``loader``.
 
     Returns:
         As in ``from_directory``. Samples are named "image[0]", "image[1]", ... in tables and

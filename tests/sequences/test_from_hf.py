@@ -113,6 +113,31 @@ def test_batches_equal_those_of_from_directory(
     assert from_hf(stored, workers=0)[0][0].shape == (8, 256, 256, 3)
 
 
+def with_a_byte_more(stored: Dataset) -> bytes:
+    """The bytes of the first image, with one more that does not change its pixels."""
+    content: bytes = stored.cast_column("image", Image(decode=False))[0]["image"]["bytes"]
+    return content + b"0"
+
+
+def test_caches_of_stored_images(stored: Dataset, tmp_path: Path) -> None:
+    options = OPTIONS | {"shuffle": False, "augment": "light"}
+    expected = two_epochs(from_hf(stored, **options))
+    for cache in ("ram", tmp_path / "c", imggen.Cache("ram", pack="jpeg")):
+        cached = from_hf(stored, **options, cache=cache)
+        if not isinstance(cache, imggen.Cache):
+            assert_same(cached, expected)
+        assert cached.fill_cache() == []
+    # A later run finds the images by their bytes, wherever they are in the dataset.
+    moved = from_hf(stored.select(range(7, -1, -1)), **options, cache=tmp_path / "c")
+    assert moved.batch_maker.samples.cache.get(0, lambda: pytest.fail("not cached")).any()
+    other = Dataset.from_dict(
+        {"image": [with_a_byte_more(stored)], "label": [0]}, features=FEATURES
+    )
+    changed = from_hf(other, **options, cache=tmp_path / "c")
+    with pytest.raises(KeyError, match="loaded"):
+        changed.batch_maker.samples.cache.get(0, lambda: {}["loaded"])
+
+
 def test_images_in_memory_are_read_as_the_dataset_stores_them(tmp_path: Path) -> None:
     arrays = np.random.default_rng(5).integers(0, 256, (4, 6, 5, 3), dtype=np.uint8)
     columns = {
