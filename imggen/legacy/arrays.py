@@ -148,7 +148,7 @@ class NumpyArrayIterator(Iterator):
             _RowsOfArray(self.x, index_array, self.dtype),
             self.image_data_generator,
             self._source,
-            self._choice,
+            self._batch_threads,
         )
         save_batch(self, batch_x, index_array, num_names=10_000)
         extra = [array[index_array] for array in self.x_misc]

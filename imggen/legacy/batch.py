@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Protocol, final
 
@@ -19,8 +18,7 @@ from imggen.legacy.random_parameters import (
     is_same_state,
     only_flips,
 )
-from imggen.legacy.thread_choice import ThreadChoice
-from imggen.workers import EXIT_GUARD, ThreadMap
+from imggen.workers import EXIT_GUARD, BatchThreads, ThreadMap
 
 Image = npt.NDArray[Any]
 
@@ -86,7 +84,7 @@ def fill_batch(
     images: Images,
     generator: Any,
     source: RandomSource,
-    choice: ThreadChoice,
+    batch_threads: BatchThreads,
     meanwhile: Callable[[], object] = lambda: None,
 ) -> None:
     """Writes images, transformed and standardized by ``generator``, into ``batch_x``.
@@ -104,7 +102,7 @@ def fill_batch(
         images: The images.
         generator: An ImageDataGenerator or an object with its methods. None: unchanged images.
         source: The generator of random numbers; it advances.
-        choice: The threads that do the work.
+        batch_threads: The threads that do the work.
         meanwhile: Called once while several threads are working.
     """
     overridden = getattr(generator, "_overridden", None)
@@ -119,10 +117,10 @@ def fill_batch(
     )
     stacked = images.find_rows() if flips_and_scales else None
     if stacked is not None:
-        _copy_and_scale(batch_x, stacked, generator, source, choice.all_threads)
+        _copy_and_scale(batch_x, stacked, generator, source, batch_threads.all_threads)
         return
-    threads = choice.threads
-    started, used = time.perf_counter(), time.thread_time()
+    started = batch_threads.start()
+    threads = started.threads
     if flips_and_scales:
         _fill_and_scale(batch_x, images, generator, source, threads, meanwhile)
     elif not generator:
@@ -144,7 +142,7 @@ def fill_batch(
             _fill_in_order(batch_x, images, generator, source, threads)
     else:
         _fill_in_parallel(batch_x, images, generator, source, threads, meanwhile)
-    choice.record(time.perf_counter() - started, time.thread_time() - used, len(batch_x))
+    batch_threads.finish(started, len(batch_x))
 
 
 def _load_all(images: Images, threads: ThreadMap, start: int, stop: int) -> Iterator[Image]:

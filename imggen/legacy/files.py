@@ -147,7 +147,7 @@ class BatchFromFilesMixin(_Base):
             images,
             self.image_data_generator,
             self._source,
-            self._choice,
+            self._batch_threads,
             meanwhile=self._read_ahead,
         )
         save_batch(self, batch_x, index_array, num_names=10_000_000)
@@ -198,12 +198,12 @@ class BatchFromFilesMixin(_Base):
         return LoadedImages(images.__getitem__, keras.config.floatx()), indices
 
     def _read_ahead(self) -> None:
-        reads_ahead = self._cache is None and self._choice.reads_ahead
-        samples = self._next_samples() if reads_ahead else []
+        samples = self._next_samples() if self._cache is None else []
         if samples and self._ahead is not None:
             filepaths = self.filepaths
             paths = [filepaths[sample] for sample in samples]
-            self._ahead.start(paths, self._settings(), self._pixels, self._threads)
+            threads = self._batch_threads.chosen
+            self._ahead.start(paths, self._settings(), self._pixels, threads)
 
     def _settings(self) -> Hashable:
         keep = bool(self.keep_aspect_ratio)

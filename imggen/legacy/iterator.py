@@ -18,7 +18,6 @@ from imggen.core import explain_arguments, shorten
 from imggen.errors import OptionTypeError
 from imggen.legacy.batch_errors import NamingOptions, check_seed
 from imggen.legacy.random_parameters import RandomSource, as_global_state
-from imggen.legacy.thread_choice import ThreadChoice
 from imggen.legacy.traps import warn_of_assignment
 from imggen.sequences import (
     as_trainable,
@@ -26,7 +25,7 @@ from imggen.sequences import (
     next_batch_in_keras,
     refuse_tf_keras,
 )
-from imggen.workers import EXIT_GUARD, ThreadMap, register_after_fork
+from imggen.workers import EXIT_GUARD, BatchThreads, ThreadMap, register_after_fork
 
 
 @explain_arguments
@@ -75,7 +74,7 @@ class Iterator(keras.utils.PyDataset):  # type: ignore[misc]  # Keras is untyped
         use_multiprocessing: bool = False,
         max_queue_size: int = 10,
     ) -> None:
-        self._choice = ThreadChoice(ThreadMap(workers), is_fixed=workers is not None)
+        self._batch_threads = BatchThreads(workers, is_fixed=workers is not None)
         self._keras_workers = 1 if workers is None else workers
         super().__init__(
             workers=1,
@@ -202,12 +201,12 @@ class Iterator(keras.utils.PyDataset):  # type: ignore[misc]  # Keras is untyped
 
     @workers.setter
     def workers(self, value: int) -> None:
-        self._choice = ThreadChoice(ThreadMap(value), is_fixed=True)
+        self._batch_threads = BatchThreads(value, is_fixed=True)
         self._keras_workers = value
 
     @property
     def _threads(self) -> ThreadMap:
-        return self._choice.all_threads
+        return self._batch_threads.all_threads
 
     @property
     def use_multiprocessing(self) -> bool:

@@ -28,6 +28,7 @@ from imggen.sequences.keras_compat import (
     find_wrapper_request,
     is_peeking,
     refuse_tf_keras,
+    uses_all_cores,
 )
 from imggen.sequences.keras_view import LatestFit, replace_in_adapter
 from imggen.workers import BatchKey, Prefetcher, WorkerOptions
@@ -42,11 +43,13 @@ class _Served(NamedTuple):
         sequence: The sequence.
         key: The batch.
         upcoming: The batches that will be requested next.
+        in_turns: See ``take``.
     """
 
     sequence: Any
     key: BatchKey
     upcoming: list[BatchKey]
+    in_turns: bool
 
 
 # The batch that this thread serves through an overridden ``__getitem__``, as ``request``.
@@ -171,7 +174,8 @@ class EpochSequence(
         if served is not None and served.sequence is self:  # an overriding method asks for it
             epoch, expected = served.key
             index %= self._num_batches
-            return self._fetch((epoch, index), served.upcoming if index == expected else [])
+            upcoming = served.upcoming if index == expected else []
+            return self._fetch((epoch, index), upcoming, in_turns=served.in_turns)
         self._finish_latest_fit()
         wrapper = find_wrapper_request()
         request = self._tracker.ask(index % self._num_batches, wrapper, is_look=index < 0)
@@ -243,16 +247,17 @@ class EpochSequence(
         if type(self).on_epoch_end is not EpochSequence.on_epoch_end:
             self.on_epoch_end()
 
-    def take(self, epoch: int, index: int, *, is_in_order: bool) -> Any:
+    def take(self, epoch: int, index: int, *, is_in_order: bool, in_turns: bool = False) -> Any:
         """Serves batch ``index`` of ``epoch``, and changes nothing else.
 
         Args:
             epoch: The epoch.
             index: The batch.
             is_in_order: Whether the next batches will be asked for after it, in order.
+            in_turns: Whether the caller uses all cores between two batches.
         """
         key = (epoch, index)
-        batch = self._get(key, self._upcoming(key) if is_in_order else [])
+        batch = self._get(key, self._upcoming(key) if is_in_order else [], in_turns=in_turns)
         self._tracker.served = epoch
         return batch
 
@@ -325,21 +330,22 @@ class EpochSequence(
         if following is None:  # workers of Keras ask for batches, or it looks at the shapes
             return self._prefetcher.make((epoch, index))
         self._prefetcher.stop_when_idle()
-        return self._prefetcher.get((epoch, index), [(epoch, later) for later in following])
+        upcoming = [(epoch, later) for later in following]
+        return self._prefetcher.get((epoch, index), upcoming, in_turns=uses_all_cores())
 
-    def _get(self, key: BatchKey, upcoming: list[BatchKey]) -> Any:
+    def _get(self, key: BatchKey, upcoming: list[BatchKey], *, in_turns: bool = False) -> Any:
         """Serves a batch through ``__getitem__`` where a subclass overrides it."""
         if type(self).__getitem__ is EpochSequence.__getitem__:
-            return self._fetch(key, upcoming)
+            return self._fetch(key, upcoming, in_turns=in_turns)
         outer = getattr(_SERVED, "request", None)
-        _SERVED.request = _Served(self, key, upcoming)
+        _SERVED.request = _Served(self, key, upcoming, in_turns)
         try:
             return self[key[1]]
         finally:
             _SERVED.request = outer
 
-    def _fetch(self, key: BatchKey, upcoming: list[BatchKey]) -> Any:
-        return self._serve(self._prefetcher.get(key, upcoming))
+    def _fetch(self, key: BatchKey, upcoming: list[BatchKey], *, in_turns: bool = False) -> Any:
+        return self._serve(self._prefetcher.get(key, upcoming, in_turns=in_turns))
 
     def _tuple_of(self, epoch: int, index: int) -> tuple[Any, ...]:
         key = (epoch, index)

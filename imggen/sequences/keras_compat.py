@@ -18,6 +18,8 @@ import keras
 import numpy as np
 import numpy.typing as npt
 
+from imggen.workers import usable_cores
+
 _ADAPTER_MODULE = "keras.src.trainers.data_adapters.py_dataset_adapter"
 _GENERATOR_MODULE = "keras.src.trainers.data_adapters.generator_data_adapter"
 _TORCH_WORKER_MODULE = "torch.utils.data._utils.worker"
@@ -186,7 +188,9 @@ def refuse_tf_keras() -> None:
 
 
 def next_batch_in_keras(index: int) -> int | None:
-    """Returns the batch that Keras will ask for after ``index``; None: the last one, or unknown.
+    """Returns the batch that Keras will ask for after ``index``, to read it ahead.
+
+    None after the last one, if it is unknown, or if it should not be read ahead.
 
     Call it in ``__getitem__``.
 
@@ -195,10 +199,26 @@ def next_batch_in_keras(index: int) -> int | None:
     but take longer. Remove when Keras passes the order on, or leaves it to the PyDataset.
     """
     order = sys._getframe(2).f_locals.get("indices")  # of PyDatasetAdapter._finite_generator
-    if not isinstance(order, list | range) or index not in order:
+    if not isinstance(order, list | range) or index not in order or uses_all_cores():
         return None
     position = order.index(index) + 1
     return order[position] if position < len(order) else None
+
+
+def uses_all_cores() -> bool:
+    """Returns whether Keras computes on all cores at once, on threads that wait for each other.
+
+    Reason: torch divides an operation into one equal part per core, and its threads spin while they
+    wait for the last part. A thread of ours beside them delays each operation, and the spinning
+    delays ours: with two of each on two cores, ``fit`` took half as long again as the model and the
+    batches one after the other. TensorFlow and JAX divide operations into more parts than threads,
+    and gain from ours. Remove when torch does, too.
+    """
+    if keras.backend.backend() != "torch":
+        return False
+    torch = sys.modules["torch"]
+    is_on_processor = keras.ops.convert_to_tensor(0.0).device.type == "cpu"
+    return is_on_processor and torch.get_num_threads() >= usable_cores()
 
 
 def as_trainable(batch: Any) -> Any:

@@ -17,6 +17,7 @@ from imggen.sequences.keras_compat import (
     find_trainer,
     iterator_of_fit,
     read_end_of_epoch,
+    uses_all_cores,
 )
 
 
@@ -31,7 +32,7 @@ class ServesKeras(Protocol):
     def begin_training(self, model: Any, class_weight: Any) -> Callable[[Any], Any] | None:
         """Checks the model; may return a function that adds sample weights to a batch."""
 
-    def take(self, epoch: int, index: int, *, is_in_order: bool) -> Any:
+    def take(self, epoch: int, index: int, *, is_in_order: bool, in_turns: bool) -> Any:
         """Returns a batch."""
 
     def finish_epoch(self, epoch: int) -> None:
@@ -137,6 +138,7 @@ class KerasView(keras.utils.PyDataset):  # type: ignore[misc]  # Keras is untype
         self._weigh = weigh
         self._sequence = weakref.ref(sequence)
         self._num_batches = len(sequence)
+        self._in_turns = uses_all_cores()
         self._lock = threading.Lock()
         self._pass: _Pass | None = None
 
@@ -174,7 +176,7 @@ class KerasView(keras.utils.PyDataset):  # type: ignore[misc]  # Keras is untype
                 current.num_asked += 1
             else:
                 epoch, position = sequence.epoch, index
-        batch = sequence.take(epoch, position, is_in_order=is_in_pass)
+        batch = sequence.take(epoch, position, is_in_order=is_in_pass, in_turns=self._in_turns)
         return batch if self._weigh is None else self._weigh(batch)
 
     def find_complete_epoch(self, num_steps: int) -> int | None:

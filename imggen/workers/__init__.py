@@ -4,6 +4,7 @@ In: a function and what to call it for. Out: its results, in order, some of them
 How workers start, communicate and end may change here: results do not depend on it.
 """
 
+from imggen.workers.batch_threads import BatchThreads
 from imggen.workers.buffer_pool import BufferPool
 from imggen.workers.exit_guard import EXIT_GUARD
 from imggen.workers.fork_safety import register_after_fork, register_before_fork
@@ -15,6 +16,7 @@ from imggen.workers.thread_map import Progress, ThreadMap
 __all__ = [
     "EXIT_GUARD",
     "BatchKey",
+    "BatchThreads",
     "BufferPool",
     "Prefetcher",
     "Progress",

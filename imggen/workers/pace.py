@@ -1,7 +1,8 @@
-"""Pace: how many threads make batches, chosen by the cost of the batches before."""
+"""Pace: how many threads make samples, chosen by the cost of the samples before."""
 
 from __future__ import annotations
 
+import functools
 import time
 from collections import deque
 from collections.abc import Callable
@@ -26,22 +27,22 @@ _HYSTERESIS = 0.8
 
 @final
 class Pace:
-    """Chooses how many threads make batches.
+    """Chooses how many threads make batches, or the samples of one batch.
 
     There is one thread per 0.1 ms that a sample costs, rounded, at most ``max_threads``: up to
     0.1 ms of each is Python code, which only one thread runs at a time. A single thread works only
     where it saves the caller more than 0.3 ms per batch, that is, where both making a batch and the
     caller's work between two batches take longer; otherwise the caller makes the batches itself.
 
-    The cost of a batch is the processor time of its thread. Waiting for files counts, too: time
-    that is longer than the threads at work would need one after the other.
+    The cost is processor time. Waiting for files counts, too: time that is longer than the threads
+    at work would need one after the other.
 
     Before the first batch, nothing is known, and all threads are used. Results do not depend on the
     choice. Clocks are read per batch, never per sample. Safe for several threads.
 
     Args:
         max_threads: The largest number of threads.
-        batch_size: The number of samples per batch.
+        batch_size: The number of samples per batch, for ``measure_batch``.
         clock: Returns the time in seconds.
         cpu_clock: Returns the processor time of the calling thread in seconds.
     """
@@ -49,7 +50,7 @@ class Pace:
     def __init__(
         self,
         max_threads: int,
-        batch_size: int,
+        batch_size: int = 1,
         clock: Callable[[], float] = time.perf_counter,
         cpu_clock: Callable[[], float] = time.thread_time,
     ) -> None:
@@ -58,23 +59,27 @@ class Pace:
         self._batch_size = batch_size
         self._clock = clock
         self._cpu_clock = cpu_clock
-        self._costs: deque[float] = deque(maxlen=_NUM_REMEMBERED)
+        self._costs: deque[float] = deque(maxlen=_NUM_REMEMBERED)  # seconds per sample
         self._pauses: deque[float] = deque(maxlen=_NUM_REMEMBERED)
         self._served_at: float | None = None
-        self._cost = self._pause = float("inf")
+        self._batch_cost = self._pause = float("inf")
         self._num_unmeasured = 0
 
-    @property
-    def is_in_place(self) -> bool:
-        """Whether the caller makes the batches itself."""
-        return self.num_threads == 1 and min(self._cost, self._pause) < _MIN_SECONDS_SAVED
+    def is_in_place(self, *, in_turns: bool = False) -> bool:
+        """Returns whether the caller makes the batches itself.
+
+        Args:
+            in_turns: A thread would only work while the caller waits for it.
+        """
+        seconds_saved = 0.0 if in_turns else min(self._batch_cost, self._pause)
+        return self.num_threads == 1 and seconds_saved < _MIN_SECONDS_SAVED
 
     def skips_measuring(self) -> bool:
         """Returns whether the caller makes the next batch itself, without its being recorded.
 
         Seven of eight such batches in turn are not, once there are enough measurements.
         """
-        if not self.is_in_place or len(self._costs) < _NUM_REMEMBERED:
+        if not self.is_in_place() or len(self._costs) < _NUM_REMEMBERED:
             return False
         self._num_unmeasured += 1
         if self._num_unmeasured <= _NUM_UNMEASURED:
@@ -92,28 +97,48 @@ class Pace:
         """Records that the caller has a batch."""
         self._served_at = self._clock()
 
-    def measure(self, make: Callable[[int, int], T], key: tuple[int, int], num_beside: int) -> T:
+    def measure_batch(
+        self, make: Callable[[int, int], T], key: tuple[int, int], num_beside: int
+    ) -> T:
         """Makes a batch and records its cost.
 
         Args:
             make: Makes the batch.
             key: Its arguments.
+            num_beside: See ``measure``.
+        """
+        made, cost = self.measure(functools.partial(make, *key), num_beside)
+        self.record(cost, self._batch_size)
+        return made
+
+    def measure(self, work: Callable[[], T], num_beside: int) -> tuple[T, float]:
+        """Returns what ``work`` returns, and its cost in seconds.
+
+        Args:
+            work: Makes a batch, or some samples.
             num_beside: The number of other threads that run Python code meanwhile.
         """
         started, cpu_started = self._clock(), self._cpu_clock()
-        made = make(*key)
+        made = work()
         cpu = self._cpu_clock() - cpu_started
-        self._costs.append(max(cpu, (self._clock() - started) / (1 + num_beside)))
-        self._choose()
-        return made
+        return made, max(cpu, (self._clock() - started) / (1 + num_beside))
 
-    def _choose(self) -> None:
-        self._cost = median(tuple(self._costs))
-        most = self._round(self._cost)
+    def record(self, cost: float, num_samples: int) -> None:
+        """Chooses the number of threads after a batch.
+
+        Args:
+            cost: The cost of the batch in seconds.
+            num_samples: The number of samples in it. A batch of none says nothing.
+        """
+        if num_samples == 0:
+            return
+        self._costs.append(cost / num_samples)
+        per_sample = median(tuple(self._costs))
+        self._batch_cost = per_sample * num_samples
+        most = self._round(per_sample)
         if len(self._costs) == _NUM_REMEMBERED:  # fewer than now only if it is clear
-            most = max(most, min(self.num_threads, self._round(self._cost / _HYSTERESIS)))
+            most = max(most, min(self.num_threads, self._round(per_sample / _HYSTERESIS)))
         self.num_threads = most
 
     def _round(self, cost: float) -> int:
-        wanted = min(cost / self._batch_size / _LOCKED_SECONDS, self._max_threads)
-        return max(1, int(wanted + 0.5))
+        return max(1, int(min(cost / _LOCKED_SECONDS, self._max_threads) + 0.5))

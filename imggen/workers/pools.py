@@ -52,7 +52,7 @@ class ThreadPool(Generic[T]):
         idle_seconds: float | None = None,
     ) -> None:
         self._make = make
-        self._pace = pace or Pace(workers, 1)
+        self._pace = pace or Pace(workers)
         self._threads = start_threads(workers, on_idle, idle_seconds)
         _stop_with(self, self._threads, self._threads.stop)
         if workers > 1:
@@ -80,7 +80,7 @@ class ThreadPool(Generic[T]):
 
 
 def _measure(pace: Pace, make: Callable[[int, int], T], key: BatchKey, num_working: int) -> T:
-    return pace.measure(make, key, num_working)  # the caller works, too
+    return pace.measure_batch(make, key, num_working)  # the caller works, too
 
 
 @final

@@ -70,12 +70,15 @@ class Prefetcher(Generic[T]):
         self._num_waiting = 0
         self._pool = None
 
-    def get(self, key: BatchKey, upcoming: Sequence[BatchKey] = ()) -> T:
+    def get(self, key: BatchKey, upcoming: Sequence[BatchKey] = (), *, in_turns: bool = False) -> T:
         """Returns the batch ``key`` and starts on the batches that come next.
 
         Args:
             key: (epoch, batch index).
             upcoming: The keys of the batches that will be requested next, soonest first.
+            in_turns: The caller uses all cores between two requests, and workers beside it would
+                only slow both down. They make one batch each, and no further one until the caller
+                waits again.
 
         Raises:
             WorkerError: A worker process cannot be started or has ended, or this process is
@@ -88,7 +91,7 @@ class Prefetcher(Generic[T]):
                 self._last_used = time.monotonic()
                 made = self._make(*key)
             else:
-                made = self._get(key, upcoming)
+                made = self._get(key, upcoming, in_turns)
             self._pace.note_served()
             return made
 
@@ -109,7 +112,7 @@ class Prefetcher(Generic[T]):
             if self._pool is None and self._release is not None:
                 self._release()
 
-    def _get(self, key: BatchKey, upcoming: Sequence[BatchKey]) -> T:
+    def _get(self, key: BatchKey, upcoming: Sequence[BatchKey], in_turns: bool) -> T:
         pool = future = None
         try:
             with self._lock:
@@ -117,10 +120,10 @@ class Prefetcher(Generic[T]):
                 self._last_used = time.monotonic()
                 pool = self._get_pool()
                 self._pace.note_request()
-                future = self._schedule(pool, key, upcoming)
+                future = self._schedule(pool, key, upcoming, in_turns)
             if future is not None:
                 return pool.result(future)
-            return self._pace.measure(self._make, key, num_beside=0)
+            return self._pace.measure_batch(self._make, key, num_beside=0)
         except CancelledError:
             if future is None or not future.cancelled():  # an error of ``make``
                 raise
@@ -132,7 +135,7 @@ class Prefetcher(Generic[T]):
         finally:
             with self._lock:
                 self._num_waiting -= 1
-        return self._get(key, upcoming)  # another thread has closed this prefetcher
+        return self._get(key, upcoming, in_turns)  # another thread has closed this prefetcher
 
     def close(self) -> None:
         """Stops the workers; a later ``get`` starts new ones."""
@@ -160,19 +163,24 @@ class Prefetcher(Generic[T]):
             self._lock.release()
 
     def _schedule(
-        self, pool: ThreadPool[T] | ProcessPool[T], key: BatchKey, upcoming: Sequence[BatchKey]
+        self,
+        pool: ThreadPool[T] | ProcessPool[T],
+        key: BatchKey,
+        upcoming: Sequence[BatchKey],
+        in_turns: bool,
     ) -> Future[Any] | None:
         """Schedules a batch and the next ones; returns None if the caller is to make the batch."""
         future = self._pending.pop(key, None)
-        if self._pace.is_in_place and not self.options.use_multiprocessing:
-            if upcoming:
-                self._drop_all_but(upcoming, pool)
-            return future
-        future = future or pool.submit(key)
+        num_ahead = self.options.max_queue_size
+        if not self.options.use_multiprocessing and self._pace.is_in_place(in_turns=in_turns):
+            num_ahead = 0
+        else:
+            if in_turns:
+                num_ahead = min(num_ahead, 0 if future else self._pace.num_threads - 1)
+            future = future or pool.submit(key)
         if upcoming:
-            upcoming = upcoming[: self.options.max_queue_size]
-            self._drop_all_but(upcoming, pool)
-            for following in upcoming:
+            self._drop_all_but(upcoming[: self.options.max_queue_size], pool)
+            for following in upcoming[:num_ahead]:
                 if following not in self._pending:
                     self._pending[following] = pool.submit(following)
         return future

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import TypeVar, final
+from typing import Any, TypeVar, final
 from weakref import WeakValueDictionary
 
 from imggen.workers.options import count_workers
@@ -31,6 +32,8 @@ class ThreadMap:
 
     Args:
         num_threads: The number of threads. 0 or 1: the calling thread. None: one per usable core.
+        run: Called on a thread with a function and its argument, to call it. None: it is called
+            directly.
 
     Raises:
         OptionError: ``num_threads`` is not a whole number of 0 or more.
@@ -40,14 +43,19 @@ class ThreadMap:
         [1, 2, 3]
     """
 
-    def __init__(self, num_threads: int | None) -> None:
+    def __init__(
+        self,
+        num_threads: int | None,
+        run: Callable[[Callable[[Any], Any], Any], Any] | None = None,
+    ) -> None:
         self.num_threads = count_workers(num_threads)
+        self._run = run
         self._executor: ThreadPoolExecutor | None = None
         self._process_id = os.getpid()
 
     def submit(self, function: Callable[[Item], T], item: Item) -> Future[T]:
         """Schedules a call of ``function`` for one item, after all earlier calls."""
-        return self._get_executor().submit(function, item)
+        return self._get_executor().submit(self._run_with(function), item)
 
     def map(
         self,
@@ -67,9 +75,11 @@ class ThreadMap:
         """
         if self.num_threads < 2:
             return [function(item) for item in items]
-        results = self._get_executor().map(
-            lambda chunk: [function(item) for item in chunk], self.chunks(list(items))
-        )
+
+        def call(chunk: list[Item]) -> list[T]:
+            return [function(item) for item in chunk]
+
+        results = self._get_executor().map(self._run_with(call), self.chunks(list(items)))
         meanwhile()
         return [result for chunk in results for result in chunk]
 
@@ -83,11 +93,11 @@ class ThreadMap:
         if self.num_threads < 2:
             yield from map(function, items)
             return
-        executor = self._get_executor()
+        executor, call = self._get_executor(), self._run_with(function)
         pending: deque[Future[T]] = deque()
         try:
             for item in items:
-                pending.append(executor.submit(function, item))
+                pending.append(executor.submit(call, item))
                 if len(pending) > 2 * self.num_threads:
                     yield pending.popleft().result()
             while pending:
@@ -119,6 +129,9 @@ class ThreadMap:
             if progress is not None:
                 progress(task, done, len(items))
             yield from results
+
+    def _run_with(self, function: Callable[[Item], T]) -> Callable[[Item], T]:
+        return function if self._run is None else functools.partial(self._run, function)
 
     def _get_executor(self) -> ThreadPoolExecutor:
         process_id = os.getpid()

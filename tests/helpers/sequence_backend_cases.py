@@ -10,6 +10,8 @@ from PIL import Image
 import imggen
 from imggen.errors import PreprocessingError
 from imggen.sequences import find_new_images, predict_files
+from imggen.sequences.keras_compat import uses_all_cores
+from imggen.workers import usable_cores
 from tests.helpers.backend_script import flip_some
 
 
@@ -40,6 +42,14 @@ class Subclassed(keras.Model):
 
     def call(self, x):
         return self.dense(keras.ops.reshape(x, (-1, 16 * 16 * 3)))
+
+
+def uses_all_cores_with(num_threads):
+    if keras.backend.backend() == "torch":
+        import torch
+
+        torch.set_num_threads(num_threads)
+    return uses_all_cores()
 
 
 def use_preprocessing(folder, files):
@@ -135,5 +145,8 @@ def run(folder):
         "fits": fits,
         "one batch an epoch": fitted(workers=2, batch_size=22),
         "evaluate": accuracy,
+        "uses_all_cores": [
+            uses_all_cores_with(num) for num in (usable_cores() + 1, usable_cores(), 1)
+        ],
         "table": float((table["true"] == table["predicted"]).mean()),
     }

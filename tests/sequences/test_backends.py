@@ -6,6 +6,7 @@ import sys
 
 import pytest
 
+from imggen.workers import usable_cores
 from tests.helpers.backends import ROOT, seen_by, write_photos
 
 BACKENDS = ["tensorflow", "jax", "torch"]
@@ -42,6 +43,13 @@ def test_fit_trains_on_whole_epochs_in_their_order(seen, backend):
     for fit in result["fits"].values():
         assert fit["batches"][:12] == result["by_index"]["caller"]
         assert fit["epoch"] == 3
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_only_torch_uses_all_cores_at_once_and_only_with_as_many_threads(seen, backend):
+    is_torch = backend == "torch"
+    expected = [is_torch, is_torch, is_torch and usable_cores() == 1]
+    assert seen(backend)["uses_all_cores"] == expected
 
 
 @pytest.mark.parametrize("backend", BACKENDS)

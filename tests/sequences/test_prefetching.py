@@ -76,6 +76,24 @@ def test_batches_made_ahead_are_served_in_the_order_they_always_were(
     assert sequence.served == in_order(num_batches, range(4))
 
 
+@pytest.mark.parametrize("uses_all_cores", [False, True])
+def test_fit_takes_turns_with_the_threads_where_keras_uses_all_cores(monkeypatch, uses_all_cores):
+    monkeypatch.setattr("imggen.sequences.keras_view.uses_all_cores", lambda: uses_all_cores)
+    asked = []
+    sequence = Counting(5)
+    get = sequence._prefetcher.get
+    monkeypatch.setattr(
+        sequence._prefetcher,
+        "get",
+        lambda *args, in_turns: asked.append(in_turns) or get(*args, in_turns=in_turns),
+    )
+
+    assert fitted(sequence, epochs=2) == in_order(5, range(2))
+    assert set(asked) == {uses_all_cores}
+    assert [x[0, 0] for x, _ in sequence] == [0, 1, 2, 3, 4]
+    assert not any(asked[-5:])
+
+
 @pytest.mark.parametrize("workers", [1, 4])
 def test_fit_for_several_epochs_is_served_in_the_order_it_always_was(workers):
     sequence = Counting(5, workers=workers)

@@ -27,7 +27,7 @@ def after(batches, *, pause=1.0, num_beside=0, **options):
     pace = clocks.pace(**options)
     for cpu, waiting in batches:
         pace.note_request()
-        pace.measure(
+        pace.measure_batch(
             lambda *_, ms=(cpu, waiting): clocks.work(ms[0] / 1e3, ms[1] / 1e3), (0, 0), num_beside
         )
         pace.note_served()
@@ -65,7 +65,7 @@ def test_costs_near_a_limit_do_not_change_the_number_back_and_forth():
     pace = clocks.pace()
     seen = []
     for cpu in [2.6] * 5 + [2.4] * 5 + [2.6] * 5 + [2.4] * 5 + [1.9] * 5:
-        pace.measure(lambda *_, cpu=cpu: clocks.work(cpu / 1e3), (0, 0), 0)
+        pace.measure_batch(lambda *_, cpu=cpu: clocks.work(cpu / 1e3), (0, 0), 0)
         seen.append(pace.num_threads)
     assert seen == [3] * 22 + [2] * 3
 
@@ -85,7 +85,21 @@ def test_the_caller_makes_what_a_single_thread_would_not_make_sooner(
     cpu, pause, batch_size, max_threads, is_in_place
 ):
     pace = after([(cpu, 0)] * 3, pause=pause, batch_size=batch_size, max_threads=max_threads)
-    assert pace.is_in_place == is_in_place
+    assert pace.is_in_place() == is_in_place
+
+
+def test_the_caller_makes_what_a_single_thread_could_only_make_while_it_waits():
+    pace = after([(5.0, 0)] * 3, batch_size=64)
+    assert not pace.is_in_place()
+    assert pace.is_in_place(in_turns=True)
+    assert not after([(60.0, 0)] * 3, batch_size=64).is_in_place(in_turns=True)
+
+
+def test_a_batch_of_no_samples_says_nothing():
+    pace = Clocks().pace()
+    pace.record(1e-3, 10)
+    pace.record(1.0, 0)
+    assert pace.num_threads == 1
 
 
 def test_a_slower_caller_is_noticed_although_few_cheap_batches_are_measured():
@@ -96,14 +110,14 @@ def test_a_slower_caller_is_noticed_although_few_cheap_batches_are_measured():
         if not pace.skips_measuring():
             measured.append(number)
             pace.note_request()
-            pace.measure(lambda *_: clocks.work(9e-4), (0, 0), 0)
+            pace.measure_batch(lambda *_: clocks.work(9e-4), (0, 0), 0)
         pace.note_served()
         clocks.now += 1e-5 if number < 30 else 1e-2
     assert measured[:6] == [0, 1, 2, 3, 4, 12]
     # From the third slow measurement on, a thread makes every batch.
     assert measured[6:9] == [20, 28, 36]
     assert measured[-8:] == list(range(52, 60))
-    assert not pace.is_in_place
+    assert not pace.is_in_place()
 
 
 def serve(prefetcher, num_batches=40):

@@ -83,6 +83,23 @@ def test_no_more_than_the_queue_is_made_ahead():
     assert sorted(made) == [0, 1, 2, 3]
 
 
+def test_beside_a_caller_that_uses_all_cores_each_thread_makes_one_batch_at_a_time():
+    """None is started while the caller, which has a batch, is at work."""
+    made = []
+
+    def make(_, index):
+        made.append(index)
+        time.sleep(0.001)  # costs enough for two threads
+
+    loader = make_loader(make)  # of two threads
+    for index in range(6):
+        loader.get((0, index), [(0, after) for after in range(index + 1, 6)], in_turns=True)
+        ahead = [] if index % 2 else [(0, index + 1)]
+        assert list(loader._pending) == ahead
+        assert len(made) <= index + 1 + len(ahead)
+    assert sorted(made) == [0, 1, 2, 3, 4, 5]
+
+
 def test_what_was_made_ahead_is_not_made_again():
     made = []
     loader = make_loader(lambda _, index: made.append(index))
