@@ -218,7 +218,7 @@ def uses_all_cores() -> bool:
         return False
     torch = sys.modules["torch"]
     is_on_processor = keras.ops.convert_to_tensor(0.0).device.type == "cpu"
-    return is_on_processor and torch.get_num_threads() >= usable_cores()
+    return bool(is_on_processor and torch.get_num_threads() >= usable_cores())
 
 
 def as_trainable(batch: Any) -> Any:

@@ -42,7 +42,9 @@ class WorkerOptions:
         workers: The number of processes, or the largest number of threads. Fewer threads work
             where samples are cheap: one for samples of less than about 0.15 ms, and none for
             batches that cost less than handing them to a thread; the calling thread makes these. 0:
-            the calling thread makes all batches. None: one per usable core.
+            the calling thread makes all batches. None: one per usable core. While torch trains on
+            the processor with one thread per core, they work in turns with it: beside its threads,
+            which wait for each other, they would slow both down.
         use_multiprocessing: Use processes (started by "spawn") rather than threads. Only worth it
             for augmentations or loaders that hold the interpreter lock.
         max_queue_size: The largest number of batches that are waiting or being made, 1 or more.
