@@ -42,7 +42,7 @@ class Iterator(keras.utils.PyDataset):  # type: ignore[misc]  # Keras is untyped
         seed: Each batch draws from a state seeded with ``seed`` plus the number of batches before
             it. None: all batches draw from the global state of ``np.random``.
         workers: The number of threads that make one batch. 0 or 1: the calling thread. None: one
-            per 0.1 ms that a sample costs, at most one per usable core.
+            per 0.13 ms that a sample costs, at most one per usable core.
             Batches are the same for any number. Keras is told to use one, since its own threads
             would request batches in an unpredictable order. For a subclass that makes its own
             batches: the number that Keras is told to use; None is 1.

@@ -7,7 +7,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 from statistics import median
-from typing import TypeVar, final
+from typing import NamedTuple, TypeVar, final
 
 T = TypeVar("T")
 
@@ -23,6 +23,13 @@ _NUM_UNMEASURED = 7
 # One slow batch, such as the first, changes nothing, and costs near a limit change little.
 _NUM_REMEMBERED = 5
 _HYSTERESIS = 0.8
+
+
+class Clocks(NamedTuple):
+    """The time, and the processor time of a thread, in seconds."""
+
+    wall: float
+    cpu: float
 
 
 @final
@@ -118,10 +125,14 @@ class Pace:
             work: Makes a batch, or some samples.
             num_beside: The number of other threads that run Python code meanwhile.
         """
-        started, cpu_started = self._clock(), self._cpu_clock()
+        before = self.read_clocks()
         made = work()
-        cpu = self._cpu_clock() - cpu_started
-        return made, max(cpu, (self._clock() - started) / (1 + num_beside))
+        after = self.read_clocks()
+        return made, max(after.cpu - before.cpu, (after.wall - before.wall) / (1 + num_beside))
+
+    def read_clocks(self) -> Clocks:
+        """Returns the time, and the processor time of the calling thread."""
+        return Clocks(self._clock(), self._cpu_clock())
 
     def record(self, cost: float, num_samples: int) -> None:
         """Chooses the number of threads after a batch.
