@@ -176,7 +176,7 @@ def format_pictures(pictures: Iterable[Picture]) -> str:
             )
         lines = "<br>".join(_escape(line) for line in picture.caption)
         figures.append(f"<div>{shown}{lines}</div>")
-    return f'<div class="i">{"".join(figures)}</div>'
+    return f'<div class="i">{"".join(figures)}</div>' if figures else ""
 
 
 def format_class_table(counts: Mapping[str, Mapping[str, int]]) -> str:

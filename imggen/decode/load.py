@@ -109,8 +109,8 @@ def read_image(
             # By far most files are JPEGs or have 8 bits per channel in the order of their mode.
             is_plain = image.format == "JPEG" or (image.tile and image.tile[0][3] == image.mode)
             if not is_plain and (raster := read_raster(image, source)) is not None:
-                return _load_opened(_convert_raster(raster, spec), spec, done)
-            return _load_opened(image, spec, done)
+                return load_opened(_convert_raster(raster, spec), spec, done)
+            return load_opened(image, spec, done)
     except Exception as err:
         if not concerns_file(err):
             raise
@@ -129,7 +129,7 @@ def _load_again(
         opened = reopen(source, first, is_opened=is_opened)
         image = _convert_raster(opened, spec) if isinstance(opened, Raster) else opened
         with image:
-            return _load_opened(image, spec, done)
+            return load_opened(image, spec, done)
     except Exception as err:
         if not concerns_file(err):
             raise
@@ -140,9 +140,10 @@ def _convert_raster(raster: Raster, spec: ImageSpec) -> Image.Image:
     return raster_to_image(raster.turn_upright() if spec.exif_orientation else raster)
 
 
-def _load_opened(
-    image: Image.Image, spec: ImageSpec, done: Callable[[str], object] | None
+def load_opened(
+    image: Image.Image, spec: ImageSpec, done: Callable[[str], object] | None = None
 ) -> npt.NDArray[np.uint8]:
+    """Decodes an image that Pillow has opened; see ``read_image``."""
     image_format = image.format
     reduced = _reduce(image, spec)
     image = turn_upright(image) if spec.exif_orientation else keep_as_stored(image)
@@ -267,7 +268,7 @@ def convert_pixels(pixels: npt.NDArray[np.uint8], spec: ImageSpec) -> npt.NDArra
     from PIL import Image
 
     gray = pixels[:, :, 0] if pixels.ndim == 3 and pixels.shape[2] == 1 else pixels
-    return _load_opened(Image.fromarray(np.ascontiguousarray(gray)), spec, None)
+    return load_opened(Image.fromarray(np.ascontiguousarray(gray)), spec, None)
 
 
 def keeps_pixels(shape: tuple[int, ...], spec: ImageSpec) -> bool:

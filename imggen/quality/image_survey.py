@@ -3,27 +3,31 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from functools import partial
+from itertools import islice
 from typing import Any, ClassVar, final
 
 import numpy as np
 import numpy.typing as npt
 
 from imggen.core import (
+    Picture,
     Report,
     check_arguments,
     format_block,
     format_bytes,
     format_class_table,
     format_html_table,
+    format_pictures,
     format_scatter,
     format_skipped,
     pluralize,
 )
 from imggen.data import Manifest, Source, as_manifest
 from imggen.errors import ScanError
+from imggen.quality.example_pictures import MAX_EXAMPLES, make_example_pictures
 from imggen.quality.image_check import ImageFacts, read_facts, silence_pillow
 from imggen.workers import Progress, ThreadMap
 
@@ -42,10 +46,13 @@ class Survey(Report):
         manifest: The images.
         facts: The facts of each image, in the manifest's order; None for those that cannot be
             opened.
+        thumbnails: The bytes of a JPEG for an image of each of the first classes, by path. A
+            notebook shows these, so that it opens no file.
     """
 
     manifest: Manifest
     facts: tuple[ImageFacts | None, ...]
+    thumbnails: Mapping[str, bytes] = field(default_factory=dict)
 
     _COLUMNS: ClassVar[tuple[str, ...]] = ("path", "label", *ImageFacts._fields)
 
@@ -92,6 +99,7 @@ class Survey(Report):
         return format_block(
             "Survey",
             self._summary(),
+            format_pictures(Picture(data, [path], path) for path, data in self.thumbnails.items()),
             format_class_table({"": self.manifest.class_counts}),
             format_html_table(("size", "width × height"), self._name_sizes()),
             format_scatter(points[chosen].tolist(), "width", "height"),
@@ -158,7 +166,22 @@ def survey(
             f"None of the {len(facts)} files in {manifest.root!r} can be opened as an image; "
             "`imggen verify` reports why."
         )
-    return Survey(manifest, facts)
+    return Survey(manifest, facts, make_example_pictures(manifest.root, _list_examples(manifest)))
+
+
+def _list_examples(manifest: Manifest) -> list[str]:
+    """Returns the first file of each class, and then the second of each."""
+    if manifest.labels is None:
+        return list(islice(manifest.paths, 2 * MAX_EXAMPLES))
+    order = np.argsort(manifest.labels, kind="stable")
+    starts = np.searchsorted(manifest.labels[order], np.arange(manifest.num_classes))
+    ends = np.append(starts[1:], len(order))
+    return [
+        manifest.paths[int(order[start + nth])]
+        for nth in range(2)
+        for start, end in zip(starts, ends, strict=True)
+        if start + nth < end
+    ]
 
 
 def _count(values: Iterable[str]) -> dict[str, int]:

@@ -47,8 +47,8 @@ from imggen.quality.duplicates import (
     Duplicates,
     find_duplicates,
     list_images,
-    make_group_pictures,
 )
+from imggen.quality.example_pictures import make_example_pictures
 from imggen.splitting import split
 from imggen.workers import Progress
 
@@ -254,8 +254,12 @@ def find_leaks(
     ]
     leaks.sort(key=lambda rows: rows[0] not in duplicates.undecided)
     found = Leaks(duplicates, names, tuple(leaks))
-    shown = [found.contrast_splits(leak) for leak in leaks[:MAX_SHOWN_GROUPS]]
-    thumbnails = make_group_pictures(combined, shown, duplicates.background)
+    shown = [
+        combined.paths[row]
+        for leak in leaks[:MAX_SHOWN_GROUPS]
+        for row in found.contrast_splits(leak)[:MAX_SHOWN_FILES]
+    ]
+    thumbnails = make_example_pictures(combined.root, shown, len(shown), duplicates.background)
     return dataclasses.replace(
         found, duplicates=dataclasses.replace(duplicates, thumbnails=thumbnails)
     )

@@ -8,7 +8,7 @@ import errno
 import os
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, ClassVar, final
 
@@ -16,6 +16,7 @@ from imggen.core import (
     BAD,
     NEUTRAL,
     Bar,
+    Picture,
     Report,
     absolute_link,
     check_arguments,
@@ -24,6 +25,7 @@ from imggen.core import (
     format_block,
     format_html_table,
     format_paragraph,
+    format_pictures,
     format_skipped,
     is_inside,
     mark_folder,
@@ -34,6 +36,7 @@ from imggen.core import (
 )
 from imggen.data import Source, as_manifest, scan_all
 from imggen.errors import ExportError
+from imggen.quality.example_pictures import make_example_pictures
 from imggen.quality.findings import Finding
 from imggen.quality.image_check import check_image, silence_pillow
 from imggen.quality.witnesses import HelperPool
@@ -53,12 +56,15 @@ class VerifyReport(Report):
         num_files: The number of files that were checked.
         findings: The faults and remarks, in order of path.
         skipped: The number of files and folders that were skipped, by reason, as in ``Manifest``.
+        thumbnails: The bytes of a JPEG for each of the first files with a finding that can be
+            decoded, by path; faults first. A notebook shows these, so that it opens no file.
     """
 
     root: str
     num_files: int
     findings: tuple[Finding, ...]
     skipped: Mapping[str, int]
+    thumbnails: Mapping[str, bytes] = field(default_factory=dict)
 
     _COLUMNS: ClassVar[tuple[str, ...]] = ("path", "problem", "is_fault", "detail", "witness")
 
@@ -82,9 +88,10 @@ class VerifyReport(Report):
         return f"VerifyReport({'; '.join(self._summary())}; findings {{{found}}})"
 
     def _repr_html_(self) -> str:
-        found = sorted(self.findings, key=lambda finding: finding.problem.rank)
+        found = _sort_by_rank(self.findings)
         kinds = Counter(finding.problem for finding in found)
         most = max(kinds.values(), default=1)
+        problem_of = {finding.path: finding.problem for finding in reversed(found)}
         return format_block(
             "VerifyReport",
             self._summary(),
@@ -99,6 +106,10 @@ class VerifyReport(Report):
                     )
                     for problem, count in kinds.items()
                 ],
+            ),
+            format_pictures(
+                Picture(data, (path, problem_of[path].value), path, NEUTRAL)
+                for path, data in self.thumbnails.items()
             ),
             format_html_table(
                 ("file", "problem", "detail", "witness"),
@@ -255,7 +266,13 @@ def verify(
             "decoded them, without the warnings of libjpeg and libtiff, and some damaged pixels "
             "may not be found. Call verify from a Python interpreter."
         )
-    return VerifyReport(manifest.root, len(paths), findings, manifest.skipped)
+    found = dict.fromkeys(finding.path for finding in _sort_by_rank(findings))
+    thumbnails = make_example_pictures(manifest.root, found)
+    return VerifyReport(manifest.root, len(paths), findings, manifest.skipped, thumbnails)
+
+
+def _sort_by_rank(findings: tuple[Finding, ...]) -> list[Finding]:
+    return sorted(findings, key=lambda finding: finding.problem.rank)
 
 
 def _row(finding: Finding) -> tuple[str, str, bool, str, str]:

@@ -145,7 +145,8 @@ def test_html_is_balanced_and_names_are_escaped(results):
 
 
 def test_pictures_are_shown(results):
-    for name, number in (("duplicates", 4), ("conflicts", 2), ("leaks", 4), ("explanation", 2)):
+    numbers = {"duplicates": 4, "conflicts": 2, "leaks": 4, "explanation": 2, "survey": 4}
+    for name, number in numbers.items():
         with case(name):
             assert len(Page(results[name]._repr_html_()).all("img")) == number
     assert "no picture" not in results["duplicates"]._repr_html_()
@@ -204,6 +205,18 @@ def test_pictures_of_noise_stay_small(tmp_path):
     page = found._repr_html_()
     assert len(page.encode()) < 200_000
     assert "no picture" in page
+
+
+def test_verify_shows_damage_and_writes_nothing_to_stderr(tmp_path, capfd):
+    data = bytearray(data_of(photo(1), "JPEG", quality=90))
+    data[len(data) // 2 : len(data) // 2 + 40] = bytes(range(40))
+    (tmp_path / "damaged.jpg").write_bytes(data)
+    (tmp_path / "empty.jpg").write_bytes(b"")
+    report = imggen.verify(tmp_path)
+    assert "libjpeg" in {finding.witness for finding in report.findings}
+    assert list(report.thumbnails) == ["damaged.jpg"]
+    assert Page(report._repr_html_()).all("img", alt="damaged.jpg")
+    assert capfd.readouterr().err == ""
 
 
 def test_a_thumbnail_of_a_missing_or_broken_file_is_none(tmp_path):

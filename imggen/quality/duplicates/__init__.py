@@ -8,12 +8,7 @@ labels in a group. Each may be changed here without looking elsewhere.
 
 from imggen.quality.duplicates.conflicts import Conflict, list_images
 from imggen.quality.duplicates.find import find_duplicates
-from imggen.quality.duplicates.group_pictures import (
-    MAX_SHOWN_FILES,
-    MAX_SHOWN_GROUPS,
-    make_group_pictures,
-)
-from imggen.quality.duplicates.result import Duplicates
+from imggen.quality.duplicates.result import MAX_SHOWN_FILES, MAX_SHOWN_GROUPS, Duplicates
 from imggen.quality.duplicates.similarity import THRESHOLD, Pairs
 
 __all__ = [
@@ -25,5 +20,4 @@ __all__ = [
     "Pairs",
     "find_duplicates",
     "list_images",
-    "make_group_pictures",
 ]

@@ -18,9 +18,9 @@ from imggen.decode import BackgroundLike, ImageSpec
 from imggen.errors import ImageError
 from imggen.quality.duplicates.conflicts import find_conflicts
 from imggen.quality.duplicates.fingerprints import Fingerprint, Fingerprints, compute_fingerprint
-from imggen.quality.duplicates.group_pictures import make_group_pictures
-from imggen.quality.duplicates.result import Duplicates
+from imggen.quality.duplicates.result import MAX_SHOWN_FILES, MAX_SHOWN_GROUPS, Duplicates
 from imggen.quality.duplicates.similarity import THRESHOLD, Pairs, similar_pairs
+from imggen.quality.example_pictures import make_example_pictures
 from imggen.quality.image_check import ImageFacts, read_facts, silence_pillow
 from imggen.workers import Progress, ThreadMap
 
@@ -118,7 +118,12 @@ def find_duplicates(
         background=background,
         thumbnails={},
     )
-    thumbnails = make_group_pictures(manifest, found.list_groups(), background)
+    shown = [
+        manifest.paths[row]
+        for group in found.list_groups()[:MAX_SHOWN_GROUPS]
+        for row in group[:MAX_SHOWN_FILES]
+    ]
+    thumbnails = make_example_pictures(manifest.root, shown, len(shown), background)
     return dataclasses.replace(found, thumbnails=thumbnails)
 
 

@@ -24,10 +24,11 @@ from imggen.core import (
 from imggen.data import Manifest
 from imggen.decode import BackgroundLike
 from imggen.quality.duplicates.conflicts import Conflict
-from imggen.quality.duplicates.group_pictures import MAX_SHOWN_FILES, MAX_SHOWN_GROUPS
 from imggen.quality.duplicates.similarity import Pairs
 from imggen.quality.image_check import ImageFacts
 from imggen.splitting import join_groups
+
+MAX_SHOWN_GROUPS, MAX_SHOWN_FILES = 4, 4  # in notebooks
 
 
 @final
@@ -62,7 +63,7 @@ class Duplicates(Report):
         invisible: The paths of files with transparent pixels that are a single color on the
             background. They were compared by their bytes.
         background: The background of transparent pixels: (red, green, blue), or "checker".
-        thumbnails: The bytes of a JPEG for each of the first files of the first groups, by row. A
+        thumbnails: The bytes of a JPEG for each of the first files of the first groups, by path. A
             notebook shows these, so that it opens no file.
     """
 
@@ -78,7 +79,7 @@ class Duplicates(Report):
     unreadable: tuple[str, ...]
     invisible: tuple[str, ...]
     background: BackgroundLike
-    thumbnails: Mapping[int, bytes]
+    thumbnails: Mapping[str, bytes]
 
     _COLUMNS: ClassVar[tuple[str, ...]] = (
         "group",
@@ -168,7 +169,7 @@ class Duplicates(Report):
     def show_row(self, row: int, *caption: str, color: str = "") -> Picture:
         """Returns the thumbnail of a row, if there is one, with its file name as first caption."""
         path = self.manifest.paths[row]
-        return Picture(self.thumbnails.get(row), (path, *caption), path, color)
+        return Picture(self.thumbnails.get(path), (path, *caption), path, color)
 
     def __repr__(self) -> str:
         return f"Duplicates({'; '.join(self._summary())})"
