@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from imggen.bridges.batch_source import BatchSource
-from imggen.bridges.libraries import import_library
+from imggen.core import import_library
 
 MINIMUM = "0.2.3"
 

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from imggen.bridges.batch_source import BatchSource, map_arrays
-from imggen.bridges.libraries import import_library
+from imggen.core import import_library
 
 MINIMUM = "2.18"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from imggen.bridges.batch_source import BatchSource
-from imggen.bridges.libraries import import_library
+from imggen.core import import_library
 
 if TYPE_CHECKING:
     from imggen.bridges.torch_batches import TorchBatches

@@ -33,6 +33,7 @@ from imggen.core.file_ops import (
 )
 from imggen.core.input_file import InputFile, parse_json
 from imggen.core.keras_import import explain_keras_import
+from imggen.core.libraries import import_library
 from imggen.core.memory_layout import contiguous_flip
 from imggen.core.notebook import (
     BAD,
@@ -155,6 +156,7 @@ __all__ = [
     "generator",
     "hardlink_file",
     "has_metadata",
+    "import_library",
     "is_inside",
     "is_number",
     "is_relative_path",

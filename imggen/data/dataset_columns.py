@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from importlib.metadata import version
 from typing import Any, final
 
 import numpy as np
 import numpy.typing as npt
 
-from imggen.core import shorten
-from imggen.errors import ManifestError, MissingExtraError, OptionError
+from imggen.core import import_library, shorten
+from imggen.errors import ManifestError, OptionError
 
 # Older versions do not work with NumPy 2.
-_OLDEST = (3, 0)
+_OLDEST = "3.0"
 
 
 def import_datasets(purpose: str) -> Any:
@@ -25,18 +24,7 @@ def import_datasets(purpose: str) -> Any:
     Raises:
         MissingExtraError: It is not installed, or too old.
     """
-    try:
-        import datasets
-    except ImportError as err:
-        raise MissingExtraError.of("datasets", "huggingface", purpose) from err
-    found = version("datasets")
-    if tuple(int(part) for part in found.split(".")[:2]) < _OLDEST:
-        raise MissingExtraError(
-            f"{purpose} needs the package 'datasets' in version {'.'.join(map(str, _OLDEST))} or "
-            f"later, and {found} is installed. Upgrade it with: "
-            "pip install --upgrade 'imggen[huggingface]'"
-        )
-    return datasets
+    return import_library("datasets", _OLDEST, purpose, extra="huggingface")
 
 
 @final

@@ -18,7 +18,7 @@ from imggen.errors import ManifestError
 
 def to_dataset(manifest: Any) -> Any:
     """Converts a ``Manifest`` to a ``Dataset`` or a ``DatasetDict``; see ``Manifest.to_hf``."""
-    datasets = import_datasets("Manifest.to_hf")
+    datasets = import_datasets("Manifest.to_hf()")
     if manifest.num_samples and not os.path.isfile(manifest.filepath(0)):
         raise ManifestError(
             f"{shorten(manifest.filepath(0))} is not a file, and a dataset refers to the files of "

@@ -102,7 +102,7 @@ def from_hf(
     if "loader" in options:
         raise OptionError("loader= is for files, and from_hf reads a dataset. Omit it.")
     recipe = None if split is None else make_recipe(split, split_seed)
-    tables = find_tables(dataset, import_datasets("from_hf"))
+    tables = find_tables(dataset, import_datasets("from_hf()"))
     if None not in tables:
         if split is not None:
             first = next(iter(tables))

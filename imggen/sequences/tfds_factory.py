@@ -9,9 +9,9 @@ from typing import Any, Unpack, final
 import numpy as np
 
 from imggen.augment import Augment
-from imggen.core import StringColumn, check_arguments, check_choice, shorten
+from imggen.core import StringColumn, check_arguments, check_choice, import_library, shorten
 from imggen.data import ClassNames, Manifest, Splits, split_names
-from imggen.errors import ManifestError, MissingExtraError, OptionError, OptionTypeError
+from imggen.errors import ManifestError, OptionError, OptionTypeError
 from imggen.loading import RowImages, name_row
 from imggen.sequences.factories import check_factory_options, make_recipe, make_sequences
 from imggen.sequences.image_sequence import ImageSequence
@@ -19,6 +19,8 @@ from imggen.sequences.options import SequenceOptions
 from imggen.sequences.target_columns import read_listed_targets
 from imggen.splitting import Ratios, Recipe
 
+# The first version with data sources of random access for all datasets.
+_OLDEST = "4.9"
 # The kinds of features that targets are read from.
 _LABELS = ("ClassLabel", "Text", "Scalar", "Tensor")
 
@@ -65,7 +67,7 @@ def from_tfds(
             several splits; see ``ImageSequence``.
         ManifestError: A label that is missing or of another kind.
         SplitError: See ``split``.
-        MissingExtraError: The package ``tensorflow-datasets`` is not installed.
+        MissingExtraError: The package ``tensorflow-datasets`` is not installed, or too old.
 
     Example:
         >>> import tensorflow_datasets as tfds                            # doctest: +SKIP
@@ -162,10 +164,9 @@ class _RecordColumn:
 
 def _find_sources(data_source: Any) -> dict[str | None, Any]:
     """Returns the data sources by split; a single one is that of None."""
-    try:
-        import tensorflow_datasets  # noqa: F401
-    except ImportError as err:
-        raise MissingExtraError.of("tensorflow-datasets", "tfds", "from_tfds") from err
+    import_library(
+        "tensorflow_datasets", _OLDEST, "from_tfds()", extra="tfds", package="tensorflow-datasets"
+    )
     sources = data_source if isinstance(data_source, dict) else {None: data_source}
     for source in sources.values() or [None]:
         if not hasattr(source, "dataset_info") or not dataclasses.is_dataclass(source):

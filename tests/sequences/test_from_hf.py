@@ -361,8 +361,8 @@ def test_errors_name_the_argument_and_the_way_out(
 def test_a_missing_or_old_library_is_named_with_the_pip_command(
     stored: Dataset, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("imggen.data.dataset_columns.version", lambda _: "2.14.5")
-    with pytest.raises(MissingExtraError, match=r"3\.0 or later.*pip install.*huggingface"):
+    monkeypatch.setattr(datasets, "__version__", "2.14.5")
+    with pytest.raises(MissingExtraError, match=r"3\.0 or newer, and 2\.14\.5 is .*huggingface"):
         from_hf(stored)
     monkeypatch.setitem(sys.modules, "datasets", None)
     with pytest.raises(MissingExtraError, match=r"pip install 'imggen\[huggingface\]'"):

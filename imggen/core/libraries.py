@@ -1,4 +1,4 @@
-"""Imports the libraries that bridges lead to, and checks their versions."""
+"""Imports optional libraries, and checks their versions."""
 
 from __future__ import annotations
 
@@ -9,13 +9,17 @@ from types import ModuleType
 from imggen.errors import MissingExtraError
 
 
-def import_library(name: str, minimum: str, purpose: str) -> ModuleType:
-    """Imports a library, for which there is an extra of the same name.
+def import_library(
+    name: str, minimum: str, purpose: str, *, extra: str | None = None, package: str | None = None
+) -> ModuleType:
+    """Imports a library that an extra installs.
 
     Args:
-        name: The library.
+        name: The module.
         minimum: The oldest version that works, such as "2.18".
         purpose: The function that needs it, for the error message.
+        extra: The extra. None: one of the same name.
+        package: The package that pip installs. None: one of the same name.
 
     Raises:
         MissingExtraError: The library is not installed, or too old.
@@ -25,12 +29,12 @@ def import_library(name: str, minimum: str, purpose: str) -> ModuleType:
     except ModuleNotFoundError as err:
         if err.name != name:  # the library lacks another one
             raise
-        raise MissingExtraError.of(name, name, purpose) from err
+        raise MissingExtraError.of(package or name, extra or name, purpose) from err
     version = str(getattr(library, "__version__", minimum))
     if _numbers(version) < _numbers(minimum):
         raise MissingExtraError(
-            f"{purpose} needs {name} {minimum} or newer, and {version} is installed. Update it "
-            f"with: pip install --upgrade 'imggen[{name}]'"
+            f"{purpose} needs {package or name} {minimum} or newer, and {version} is installed. "
+            f"Update it with: pip install --upgrade 'imggen[{extra or name}]'"
         )
     return library
 
