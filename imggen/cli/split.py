@@ -21,7 +21,7 @@ from imggen.cli.split_output import (
     print_table,
     warnings_last,
 )
-from imggen.core import shorten
+from imggen.errors import shorten
 
 if TYPE_CHECKING:
     import pandas as pd

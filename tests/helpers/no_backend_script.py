@@ -12,7 +12,10 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-OPTIONAL = ("tensorflow", "jax", "torch", "albumentations", "sklearn", "pyarrow", "nicegui")
+OPTIONAL = (
+    *("tensorflow", "jax", "torch", "albumentations", "sklearn", "pyarrow", "nicegui", "fastapi"),
+    *("datasets", "tensorflow_datasets", "tensorboard", "grain"),
+)
 NEED_KERAS = ("ImageDataGenerator", "LogImages")
 
 
@@ -121,7 +124,7 @@ def check_errors():
 
 
 def check_other_backend(blocker):
-    """With JAX installed and TensorFlow set, the error names the setting, which then works."""
+    """With JAX alone and TensorFlow set, the error names the setting, which then works."""
     import imggen
 
     os.environ["KERAS_BACKEND"] = ""
@@ -130,7 +133,11 @@ def check_other_backend(blocker):
     blocker.packages -= {"keras", "jax"}
     assert "Set the environment variable KERAS_BACKEND=jax" in error_of("ImageSequence")
     os.environ["KERAS_BACKEND"] = "jax"
-    assert len(imggen.ImageSequence(imggen.scan("photos"), batch_size=5)) == 3
+    sequence = imggen.from_directory("photos", image_size=(8, 8), batch_size=5)
+    import keras
+
+    model = keras.Sequential([keras.layers.Flatten(), keras.layers.Dense(2)])
+    assert len(sequence.predict(model)) == 12
 
 
 if __name__ == "__main__":
