@@ -16,6 +16,8 @@ from imggen.errors import MissingExtraError
 
 # Those with an extra of the same name.
 _BACKENDS = ("tensorflow", "jax", "torch")
+# The package that a backend of another name needs.
+_NEEDS = {"numpy": "jax"}
 _MIN_KERAS = (3, 8)
 
 
@@ -38,7 +40,10 @@ def explain_keras_import() -> Iterator[None]:
                 "Training and predicting need Keras, which is not installed. Install it with: "
                 f"{_install_keras()}"
             ) from err
-        if package not in (*_BACKENDS, "jaxlib", "openvino"):
+        backend, _ = _find_setting()
+        if package.replace("jaxlib", "jax") != _NEEDS.get(backend, backend):
+            raise
+        if _is_installed(package):  # but broken
             raise
         _forget_keras()
         raise MissingExtraError(_describe_missing(package)) from err

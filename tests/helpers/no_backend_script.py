@@ -136,8 +136,8 @@ def check_other_backend(blocker):
     sequence = imggen.from_directory("photos", image_size=(8, 8), batch_size=5)
     import keras
 
-    model = keras.Sequential([keras.layers.Flatten(), keras.layers.Dense(2)])
-    assert len(sequence.predict(model)) == 12
+    layers = [keras.layers.Flatten(), keras.layers.Dense(2, activation="softmax")]
+    assert len(sequence.predict(keras.Sequential(layers))) == 12
 
 
 if __name__ == "__main__":
