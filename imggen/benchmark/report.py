@@ -128,7 +128,7 @@ class BenchReport:
         return f"BenchReport({self.subject}; {', '.join(rates)}; {', '.join(stages)})"
 
     def _repr_html_(self) -> str:
-        longest = max(*self.stages.values(), self.wait) or 1
+        longest = max([*self.stages.values(), self.wait]) or 1
         fastest = max(rate for _, rate, _ in self._rates)
         stages = [
             (name, Number(format_ms(taken)), TableBar([(color, taken / longest)]))

@@ -1,6 +1,7 @@
 """What notebooks show of results: small, escaped, without arrays, and without opening a file."""
 
 import os
+import random
 import shutil
 import sys
 
@@ -80,6 +81,9 @@ def results(folder):
         ).explain(0, 1),
         "statistics": imggen.statistics(sequence),
         "bench": BenchReport(HOSTILE, {"read": 1.0}, 0, 1, 2, (ODD,), 5.0, 7.0, advice=(HOSTILE,)),
+        "no stages": BenchReport("nothing", {}, 0, 1, 0, (), 5.0, 7.0),
+        "no splits": Splits([], ()),
+        "no samples": manifest.take([]),
         "preprocessing": sequence.preprocessing,
         "predictions": FilePredictions(table, [HOSTILE, ODD], (HOSTILE,), {HOSTILE: 1}),
         "pairs": find_duplicates(manifest, threshold=0.8).pairs,
@@ -117,7 +121,8 @@ def test_text_is_one_short_line_without_arrays_and_opens_no_file(results):
             assert "\n" not in text
 
 
-def test_html_opens_no_file_though_all_are_gone(results):
+def test_html_opens_no_file_though_all_are_gone_and_draws_no_random_number(results):
+    states = random.getstate(), np.random.get_state()[1].tolist()  # noqa: NPY002
     for name, result in results.items():
         if name not in ("pairs", "sample"):
             with case(name):
@@ -126,6 +131,7 @@ def test_html_opens_no_file_though_all_are_gone(results):
                 assert len(page.encode()) < 200_000
                 assert "[[" not in page
                 assert "array(" not in page
+    assert (random.getstate(), np.random.get_state()[1].tolist()) == states  # noqa: NPY002
 
 
 def test_html_is_balanced_and_names_are_escaped(results):
