@@ -154,7 +154,20 @@ def cases(folder: Path) -> Iterator[Call]:
         "original": {"index": 0},
         "augmented": {"index": 0, "epoch": 0},
         "explain": {"index": 0, "epoch": 0},
-        "show_batch": {"index": 0, "num_images": 1, "cell": 16},
+        "show_batch": {"index": 0, "num_images": 1, "columns": 1, "cell": 16},
+        "show_mistakes": {
+            "table": pd.DataFrame(
+                {
+                    "path": manifest.filepaths[:1],
+                    "true": ["cat"],
+                    "predicted": ["dog"],
+                    "p_dog": 0.9,
+                }
+            ),
+            "num_images": 1,
+            "columns": 1,
+            "cell": 16,
+        },
         "fill_cache": {"progress": lambda: None},
     }.items():
         cached = imggen.ImageSequence(manifest, cache="ram", **SIZE)

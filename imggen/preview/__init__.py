@@ -18,8 +18,7 @@ from imggen.preview.layout import Cell, Note, check_columns, check_sheet_size, d
 from imggen.preview.picture_file import check_picture, save_picture
 from imggen.preview.results import Result, describe_results, draw_result, find_worst, read_results
 from imggen.preview.sample_drawing import check_cell, draw_sample
-from imggen.preview.sheet import contact_sheet, describe_variant, draw_explanation, draw_preview
-from imggen.preview.step_words import describe_step
+from imggen.preview.sheet import contact_sheet, draw_preview
 from imggen.preview.variants import Preview, Row, Variant, find_readable, make_preview, make_row
 
 __all__ = [
@@ -40,12 +39,9 @@ __all__ = [
     "confusion_matrix",
     "contact_sheet",
     "describe_results",
-    "describe_step",
-    "describe_variant",
     "draw_batch",
     "draw_cells",
     "draw_chart",
-    "draw_explanation",
     "draw_preview",
     "draw_result",
     "draw_sample",

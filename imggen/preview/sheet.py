@@ -1,4 +1,4 @@
-"""The contact sheet: original images next to their augmented variants; and one of them alone."""
+"""The contact sheet: original images next to their augmented variants."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ from imggen.decode import ImageSize
 from imggen.errors import OptionError
 from imggen.loading import ImageBatches, default_label_mode
 from imggen.preview.colors import FAINT, WARNING
-from imggen.preview.explanation import Explanation
 from imggen.preview.layout import Cell, Note, check_sheet_size, draw_cells
 from imggen.preview.sample_drawing import check_cell, draw_sample
 from imggen.preview.variants import Preview, Previewable, Variant, make_preview
@@ -103,7 +102,7 @@ def draw_preview(found: Preview, *, cell: int, parameters: bool) -> Image.Image:
         cells.append(Cell(draw_sample(row.before, cell, names), [*label, name]))
         for variant in row.variants:
             picture = draw_sample(variant.explanation.after, cell, names)
-            cells.append(Cell(picture, describe_variant(variant) if parameters else ()))
+            cells.append(Cell(picture, _describe(variant) if parameters else ()))
     return draw_cells(
         cells,
         columns,
@@ -114,28 +113,7 @@ def draw_preview(found: Preview, *, cell: int, parameters: bool) -> Image.Image:
     )
 
 
-def draw_explanation(explanation: Explanation, *, cell: int = 224) -> Image.Image:
-    """Draws a sample before and after augmentation, with what was drawn.
-
-    Args:
-        explanation: The sample; its images are uint8.
-        cell: The most pixels of the larger side of each image, 1 or more.
-
-    Returns:
-        An RGB picture.
-    """
-    names = explanation.box_class_names
-    label = [] if explanation.label is None else [Note(explanation.label)]
-    name = Note(os.path.basename(explanation.path), FAINT)
-    after = describe_variant(Variant(explanation, ()))
-    cells = [
-        Cell(draw_sample(explanation.before, check_cell(cell), names), [*label, name]),
-        Cell(draw_sample(explanation.after, cell, names), after),
-    ]
-    return draw_cells(cells, 2, cell, titles=["original", f"epoch {explanation.epoch}"])
-
-
-def describe_variant(variant: Variant) -> list[Note]:
+def _describe(variant: Variant) -> list[Note]:
     """Returns the caption of a variant: its mixed label, what was drawn, and warnings."""
     explanation = variant.explanation
     notes = [Note(explanation.target_text, max_lines=3)] if explanation.target_text else []

@@ -169,7 +169,8 @@ class ResultView(PredictionView):
             >>> sequence.show_mistakes(table, num_images=4).mode
             'RGB'
         """
-        _check_drawing(check_whole("num_images", num_images, 1), cell, columns)
+        count = min(check_whole("num_images", num_images, 1), len(table))
+        _check_drawing(count, cell, columns)
         maker = dataclasses.replace(self.batch_maker, samples=self.whole_images(), cut_size=None)
         results = read_results(table, separator=_find_separator(maker, table))
         if all(result.true is None for result in results):
@@ -177,7 +178,7 @@ class ResultView(PredictionView):
                 "The table has no true classes, so that mistakes are not known. Predict a sequence "
                 "of samples with labels."
             )
-        worst = find_worst(results)[:num_images]
+        worst = find_worst(results)[:count]
         rows = _find_rows(maker, table, [result.position for result in worst])
         cells = [
             draw_result(
@@ -266,10 +267,11 @@ def _to_classes(
     """Returns the class of each pixel, int64, of shape (n, height, width)."""
     axis = 1 if channels_first else -1
     size = (shape[0], *(shape[2:] if channels_first else shape[1:-1]))
+    found = scores.shape
     scores = np.moveaxis(scores, axis, -1) if scores.ndim == 4 else scores[..., np.newaxis]
     if scores.shape[:-1] != size:
         raise OptionError(
-            f"The model's output has shape {scores.shape}; expected {(*size, 'classes')}, the "
+            f"The model's output has shape {found}; expected {(*size, 'classes')}, the "
             "scores of each pixel of a mask."
         )
     if scores.shape[-1] == 1:

@@ -10,7 +10,15 @@ import numpy.typing as npt
 from imggen.core import check_arguments, check_whole, is_whole, shorten
 from imggen.errors import OptionError
 from imggen.loading import BatchMaker, Scaling
-from imggen.preview import Explanation, choose_samples, draw_batch, explain, select_samples
+from imggen.preview import (
+    Explanation,
+    check_cell,
+    check_sheet_size,
+    choose_samples,
+    draw_batch,
+    explain,
+    select_samples,
+)
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -103,6 +111,7 @@ class SampleView:
         check_whole("num_images", num_images, 1)
         if index is None and not maker.sampler.shuffle and maker.pipeline.mixer is None:
             # MixUp and CutMix depend on the batch, so these show a batch as it is.
+            check_sheet_size(min(num_images, maker.manifest.num_samples), check_cell(cell))
             maker = select_samples(maker, choose_samples(maker, num_images))
         index, count = 0 if index is None else index, maker.num_batches
         if not is_whole(index) or not -count <= index < count:

@@ -7,7 +7,7 @@ import pytest
 import imggen
 from imggen import augment
 from imggen.augment import AppliedStep
-from imggen.preview import describe_step
+from imggen.preview.step_words import describe_step
 from tests.helpers.images import write_images
 
 SIZE = (100, 200)  # height, width
