@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from PIL import Image
 
 _MAX_CLASSES = 20
-_NAME_LINES, _PARAMETER_LINES = 2, 5
+_NAME_LINES, _PARAMETER_LINES = 2, 8
 
 
 @check_arguments
