@@ -6,11 +6,15 @@ Options, help texts and messages can be changed here; the work itself is done by
 
 from __future__ import annotations
 
+import traceback
 import warnings
 from importlib import import_module
-from typing import Any
+from typing import Any, final
 
 import click
+
+from imggen.cli.console import Console
+from imggen.cli.verb import VerbGroup
 
 # Each verb with the line that --help shows. The command is the attribute of the same name of the
 # module of that name; this table spares --help from importing all of them.
@@ -31,7 +35,8 @@ _VERBS = {
 }
 
 
-class _LazyGroup(click.Group):
+@final
+class _LazyGroup(VerbGroup):
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
         return sorted(_VERBS)
 
@@ -59,7 +64,7 @@ class _LazyGroup(click.Group):
 
             def show(message: Warning | str, category: type[Warning], *where: Any) -> None:
                 if issubclass(category, ImggenWarning):
-                    click.echo(f"Warning: {explain(message)}", err=True)
+                    Console.current().note(f"Warning: {explain(message)}")
                 else:
                     show_others(message, category, *where)
 
@@ -67,6 +72,7 @@ class _LazyGroup(click.Group):
             try:
                 return super().invoke(ctx)
             except ImggenError as err:
+                Console.current().detail("".join(traceback.format_exception(err)))
                 raise click.ClickException(explain(err)) from err
 
 

@@ -6,24 +6,28 @@ from pathlib import Path
 
 import click
 
+from imggen.cli.console import Console
 from imggen.cli.options import (
     PATH,
+    augment_option,
     image_size_option,
-    policy_option,
     seed_option,
+    source_argument,
     workers_option,
 )
+from imggen.cli.verb import Verb
 
 
-@click.command()
-@click.argument("source", type=PATH, metavar="SRC")
+@click.command(cls=Verb, reports=True)
+@source_argument
 @click.argument("target", type=PATH, metavar="DST")
-@policy_option()
+@augment_option()
 @click.option(
     "--copies",
     type=int,
     default=5,
     show_default=True,
+    metavar="N",
     help="Number of augmented copies of each image.",
 )
 @click.option(
@@ -31,15 +35,13 @@ from imggen.cli.options import (
     is_flag=True,
     help="Make more copies in rare classes until all classes are as large as the largest.",
 )
-@image_size_option(
-    "Size in pixels that all images are resized to.  [default: each file's own size]"
-)
+@image_size_option("each file's own size")
 @seed_option
 @workers_option
 def augment(
     source: Path,
     target: Path,
-    policy: str,
+    augment: str,
     copies: int,
     balance: bool,
     image_size: tuple[int, int] | None,
@@ -55,14 +57,14 @@ def augment(
     read; all others are written.
     """
     import imggen
-    from imggen.cli.output import MAX_LISTED, echo_unreadable, progress_bars
-    from imggen.core import printable
+    from imggen.cli.output import echo_unreadable, progress_bars
+    from imggen.core import pluralize, printable
 
     with progress_bars() as progress:
         made = imggen.augment_directory(
             source,
             target,
-            policy,
+            augment,
             copies=copies,
             balance=balance,
             image_size=image_size,
@@ -70,13 +72,20 @@ def augment(
             workers=workers,
             progress=progress,
         )
+    console = Console.current()
     for name, count in made.manifest.class_counts.items():
-        click.echo(f"{printable(name)}: {count}")
-    echo_unreadable(made.unread[:MAX_LISTED])
-    if len(made.unread) > MAX_LISTED:
-        click.echo(f"... and {len(made.unread) - MAX_LISTED} more", err=True)
-    click.echo(
-        f"{made.num_originals} originals and {made.num_copies} copies in {printable(str(target))}"
+        console.say(f"{printable(name)}: {count}")
+    echo_unreadable(made.unread)
+    copied = f"{made.num_originals} originals and {made.num_copies} copies"
+    console.wrote(f"{pluralize(len(made.manifest), 'image')} ({copied})", target)
+    console.report(
+        {
+            "target": target,
+            "num_originals": made.num_originals,
+            "num_copies": made.num_copies,
+            "classes": made.manifest.class_counts,
+            "unread": [{"path": path, "reason": reason} for path, reason in made.unread],
+        }
     )
     if made.unread:
         raise SystemExit(1)

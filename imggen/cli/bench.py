@@ -1,21 +1,26 @@
-"""``imggen bench DIRECTORY``: time each stage of loading, and recommend changes."""
+"""``imggen bench SRC``: time each stage of loading, and recommend changes."""
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from imggen.cli.console import Console
 from imggen.cli.options import (
     PATH,
-    directory_argument,
+    augment_option,
+    batch_size_option,
     force_option,
     image_size_option,
     interpolation_option,
-    policy_option,
+    output_option,
+    source_argument,
     workers_option,
 )
+from imggen.cli.verb import Verb
 
 if TYPE_CHECKING:
     import keras
@@ -23,14 +28,10 @@ if TYPE_CHECKING:
     from imggen.loading import DataFormat
 
 
-@click.command()
-@directory_argument
-@image_size_option(
-    "Size in pixels that images are resized to.  [default: the model's input size, or 256 256]"
-)
-@click.option(
-    "--batch-size", type=int, default=32, show_default=True, help="Number of images per batch."
-)
+@click.command(cls=Verb, reports=True)
+@source_argument
+@image_size_option("the model's input size, or 256")
+@batch_size_option
 @workers_option
 @interpolation_option
 @click.option(
@@ -45,56 +46,52 @@ if TYPE_CHECKING:
     metavar="FILE.keras",
     help="Also time this Keras model, and report how long it waits for images.",
 )
-@policy_option(
-    "Augmentation policy: a file (.yaml, .json), or light, medium or strong.  [default: none]",
-    default=None,
-)
+@augment_option(default=None)
 @click.option(
     "--seconds",
     type=float,
     default=5.0,
     show_default=True,
+    metavar="SECONDS",
     help="Approximate duration of the benchmark, in seconds.",
 )
-@click.option(
-    "-o", "--output", type=PATH, metavar="FILE.png", help="Write a bar chart of the results."
-)
+@output_option("Write a bar chart of the results.", "FILE.png")
 @force_option
 def bench(
-    directory: Path,
+    source: Path,
     image_size: tuple[int, int] | None,
     batch_size: int,
     workers: int | None,
     interpolation: str,
     cache: str | None,
     model_file: Path | None,
-    policy: str | None,
+    augment: str | None,
     seconds: float,
     output: Path | None,
     force: bool,
 ) -> None:
-    """Time each stage of loading the images in DIRECTORY, and recommend changes.
+    """Time each stage of loading the images in SRC, and recommend changes.
 
-    DIRECTORY is a folder of images, at any depth. To time augmentations written in Python, call
-    imggen.bench(sequence).
+    SRC is a folder of images, at any depth, or a table (.csv or .parquet) with a column path. To
+    time augmentations written in Python, call imggen.bench(sequence).
     """
-    from rich.console import Console
+    from rich.console import Console as RichConsole
     from rich.progress import Progress
 
     from imggen.benchmark import bench as time_stages
     from imggen.cli.model_file import load_model
-    from imggen.cli.output import check_places, replace_surrogates
+    from imggen.cli.output import check_places
     from imggen.loading import ImageBatches
     from imggen.preview import check_picture, save_picture
 
     if output is not None:
-        check_places("DIRECTORY", [directory], [output])
+        check_places("SRC", [source], [output])
         check_picture(output, overwrite=force)
     model = None if model_file is None else load_model(model_file)
     shape = (None, None, 3, None) if model is None else _input_shape(model)
     height, width, channels, data_format = shape
     batches = ImageBatches(
-        **_choose_samples(directory, model),
+        **_choose_samples(source, model),
         image_size=image_size or (height or 256, width or 256),
         color_mode={1: "grayscale", 4: "rgba"}.get(channels, "rgb"),  # type: ignore[arg-type]
         interpolation=interpolation,  # type: ignore[arg-type]  # checked by ImageSpec
@@ -102,11 +99,12 @@ def bench(
         data_format=data_format,
         cache=cache,
         workers=workers,
-        augment=policy,
+        augment=augment,
         seed=0,
     )
-    progress_on = Console(stderr=True)
-    with Progress(console=progress_on, transient=True, disable=not progress_on.is_terminal) as bar:
+    console, terminal = Console.current(), RichConsole(stderr=True)
+    is_hidden = console.is_quiet or not terminal.is_terminal
+    with Progress(console=terminal, transient=True, disable=is_hidden) as bar:
         task = bar.add_task("timing", total=None)
         report = time_stages(
             batches,
@@ -114,10 +112,13 @@ def bench(
             seconds=seconds,
             progress=lambda what: bar.update(task, description=f"timing: {what}"),
         )
-    click.echo(replace_surrogates(str(report)))
+    command = click.get_current_context().command
+    advice = tuple(translate(text, command) for text in report.advice)
+    console.show(str(dataclasses.replace(report, advice=advice)))
     if output is not None:
         save_picture(report.picture(), output, overwrite=force)
-        click.echo(f"picture: {replace_surrogates(str(output))}")
+        console.wrote("a chart", output)
+    console.report(dataclasses.asdict(report) | {"waiting_share": report.waiting_share})
 
 
 def _input_shape(
@@ -135,8 +136,8 @@ def _input_shape(
     return shape[1], shape[2], shape[3], data_format
 
 
-def _choose_samples(directory: Path, model: keras.Model | None) -> dict[str, Any]:
-    """Scans a folder: with classes if a compiled model needs them and the folder has some."""
+def _choose_samples(source: Path, model: keras.Model | None) -> dict[str, Any]:
+    """Reads the images: with classes if a compiled model needs them and there are some."""
     from imggen.data import as_manifest, scan, scan_all
     from imggen.errors import ScanError
 
@@ -144,10 +145,10 @@ def _choose_samples(directory: Path, model: keras.Model | None) -> dict[str, Any
         loss = str(getattr(model, "loss", ""))
         mode = "int" if "sparse" in loss else "binary" if "binary" in loss else "categorical"
         try:
-            manifest = as_manifest(directory, scan)
+            manifest = as_manifest(source, scan)
         except ScanError:
             pass
         else:
             if mode != "binary" or manifest.num_classes == 2:
                 return {"manifest": manifest, "label_mode": mode}
-    return {"manifest": as_manifest(directory, scan_all), "label_mode": None}
+    return {"manifest": as_manifest(source, scan_all), "label_mode": None}

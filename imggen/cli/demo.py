@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from imggen.cli.console import Console
 from imggen.cli.options import PATH
+from imggen.cli.verb import Verb
 
 if TYPE_CHECKING:
     import keras
@@ -18,27 +20,23 @@ if TYPE_CHECKING:
 _SEED = 7
 
 
-@click.command()
-@click.option(
-    "--output",
-    type=PATH,
-    default=Path("imggen-demo"),
-    show_default=True,
-    help="Folder for the images, the pictures and the table of predictions: a new or empty one, or "
-    "that of an earlier demo.",
-)
+@click.command(cls=Verb, reports=True)
+@click.argument("target", type=PATH, required=False, metavar="[DST]")
+@click.option("--output", type=PATH, hidden=True)
 @click.option(
     "--epochs",
     type=click.IntRange(min=1),
     default=16,
     show_default=True,
+    metavar="N",
     help="Number of training epochs.",
 )
-def demo(output: Path, epochs: int) -> None:
+def demo(target: Path | None, output: Path | None, epochs: int) -> None:
     """Train a small network on handwritten digits, offline.
 
     Write class folders, split them, draw augmented images, train, and evaluate the network on the
-    test split.
+    test split. All files are written to DST: a new or empty folder, or that of an earlier demo.
+    [default: imggen-demo]
     """
     from imggen.cli.tensorflow_log import hide_tensorflow_log
     from imggen.core import check_output_folder, mark_folder, mark_name
@@ -46,9 +44,10 @@ def demo(output: Path, epochs: int) -> None:
 
     hide_tensorflow_log()
     _check_packages()
+    output = target or output or Path("imggen-demo")
     check_output_folder(output)
     if os.path.isdir(output) and os.listdir(output) and not (output / mark_name("demo")).exists():
-        raise ExportError(f"{str(output)!r} is not empty. Choose a new folder, with --output.")
+        raise ExportError(f"{str(output)!r} is not empty. Choose a new folder.")
     try:
         output.mkdir(parents=True, exist_ok=True)
         mark_folder(output, "demo")
@@ -74,15 +73,14 @@ def _check_packages() -> None:
 
 def _run(output: Path, epochs: int) -> None:
     import keras
-    from rich.console import Console
 
     import imggen
     from imggen.preview import save_picture
 
-    console = Console(highlight=False, soft_wrap=True, markup=False)
+    console = Console.current()
     photos = _write_photos(output / "photos")
     digits = _write_digits(output / "digits")
-    console.print(f"1. {digits}: {imggen.scan(digits).num_samples} images, one folder per digit")
+    console.say(f"1. {digits}: {imggen.scan(digits).num_samples} images, one folder per digit")
 
     train, val, test = imggen.from_directory(
         digits,
@@ -94,7 +92,7 @@ def _run(output: Path, epochs: int) -> None:
         cache="ram",
         seed=_SEED,
     )
-    console.print(f"2. split: {train.samples} train, {val.samples} val, {test.samples} test")
+    console.say(f"2. split: {train.samples} train, {val.samples} val, {test.samples} test")
 
     for name, sheet in {
         "augmentations-photos.png": imggen.contact_sheet(
@@ -110,14 +108,14 @@ def _run(output: Path, epochs: int) -> None:
         "augmentations-digits.png": imggen.contact_sheet(train, variants=6, cell=112),
     }.items():
         save_picture(sheet, output / name, overwrite=True)
-        console.print(f"3. augmented images: {output / name}")
+        console.say(f"3. augmented images: {output / name}")
 
     keras.utils.set_random_seed(_SEED)
     model = _small_network(train.num_classes, steps=epochs * len(train))
     started = time.perf_counter()
     model.fit(train, validation_data=val, epochs=epochs, verbose=0)
     seconds = time.perf_counter() - started
-    console.print(
+    console.say(
         f"4. trained {epochs} epochs in {seconds:.0f} s: "
         f"{epochs * train.samples / seconds:.0f} images/s with the model, "
         f"{_images_per_second(train):.0f} images/s loading only"
@@ -125,14 +123,17 @@ def _run(output: Path, epochs: int) -> None:
 
     table = test.predict(model)
     table.to_csv(output / "predictions.csv", index=False)
-    console.print(f"5. predictions: {output / 'predictions.csv'}")
+    console.say(f"5. predictions: {output / 'predictions.csv'}")
     for noun, name, picture in (
         ("confusion matrix", "confusion-matrix.png", imggen.confusion_matrix(table)),
         ("worst mistakes", "mistakes.png", test.show_mistakes(table)),
     ):
         save_picture(picture, output / name, overwrite=True)
-        console.print(f"   {noun}: {output / name}")
-    console.print(f"test accuracy {(table['true'] == table['predicted']).mean():.4f}")
+        console.say(f"   {noun}: {output / name}")
+    accuracy = float((table["true"] == table["predicted"]).mean())
+    console.show(f"test accuracy {accuracy:.4f}")
+    console.wrote("images, pictures and predictions", output)
+    console.report({"target": output, "epochs": epochs, "test_accuracy": accuracy})
 
 
 def _write_digits(folder: Path) -> Path:

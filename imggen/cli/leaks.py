@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from imggen.cli.console import Console
 from imggen.cli.options import (
     PATH,
     background_option,
@@ -13,23 +14,26 @@ from imggen.cli.options import (
     force_option,
     output_option,
     threshold_option,
+    workers_option,
 )
+from imggen.cli.verb import Verb
 
 
-@click.command()
+@click.command(cls=Verb, reports=True)
 @click.argument("sources", type=PATH, nargs=-1, metavar="TRAIN VAL [TEST]")
 @exact_option
 @threshold_option
 @background_option
-@output_option("Write all leaks to FILE (.csv or .json).")
+@output_option("Write all leaks.")
 @click.option(
     "--fix",
     type=PATH,
-    metavar="FILE",
-    help="Write a manifest (.csv or .parquet) of all splits without leaks. A leaked image is kept "
+    metavar="FILE.csv|FILE.parquet",
+    help="Write a table of all images of the splits without leaks. A leaked image is kept "
     "in test rather than in val, and in val rather than in train.",
 )
 @force_option
+@workers_option
 def leaks(
     sources: tuple[Path, ...],
     exact: bool,
@@ -38,6 +42,7 @@ def leaks(
     output: Path | None,
     fix: Path | None,
     force: bool,
+    workers: int | None,
 ) -> None:
     """Find images that are in more than one of the folders TRAIN, VAL and TEST.
 
@@ -48,12 +53,12 @@ def leaks(
     """
     import imggen
     from imggen.cli.output import (
-        MAX_LISTED,
         check_places,
         echo_conflicts,
-        echo_invisible,
-        echo_skipped,
+        echo_more,
+        note_invisible,
         progress_bars,
+        say_skipped,
     )
     from imggen.core import check_report_file, pluralize, printable
     from imggen.data import check_manifest_file
@@ -69,32 +74,37 @@ def leaks(
             near=not exact,
             threshold=threshold,
             background=background,
+            workers=workers,
             progress=progress,
         )
-    echo_skipped(found.manifest.skipped, err=True)
+    say_skipped(found.manifest.skipped, err=True)
     for path in found.duplicates.unreadable:
         click.echo(f"cannot decode, compared by bytes only: {printable(path)}", err=True)
-    echo_invisible(found.duplicates.invisible)
+    note_invisible(found.duplicates.invisible)
     echo_conflicts(found.duplicates, found.conflicts)
     dropped = set(found.drop)
     undisputed = found.leaks[len(found.conflicts) :]
-    for leak in undisputed[:MAX_LISTED]:
+    console = Console.current()
+    for leak in undisputed[: console.max_listed]:
         for row in leak:
             action = "drop" if row in dropped else "keep"
             click.echo(f"{action} {found.get_split(row)}: {printable(found.manifest.paths[row])}")
         click.echo("")
-    if len(undisputed) > MAX_LISTED:
-        click.echo(f"... and {len(undisputed) - MAX_LISTED} more; -o FILE writes all")
+    echo_more(len(undisputed))
     if output is not None:
         found.save(output, overwrite=force)
-    click.echo(
+    console.say(
         f"{pluralize(len(found.manifest), 'file')}, {pluralize(len(found.leaks), 'image')} in more "
         "than one split"
     )
+    if output is not None:
+        console.wrote(pluralize(len(found.leaks), "leak"), output)
     if fix is not None:
-        imggen.Manifest.concatenate(found.fix()).save(fix, overwrite=force)
-        click.echo(f"manifest without leaks: {printable(str(fix))}")
-    elif found.leaks:
+        fixed = imggen.Manifest.concatenate(found.fix())
+        fixed.save(fix, overwrite=force)
+        console.wrote(f"a manifest of {pluralize(len(fixed), 'image')} without leaks", fix)
+    console.report({**found.to_dict(), "skipped": found.manifest.skipped})
+    if found.leaks and fix is None:
         raise SystemExit(1)
 
 

@@ -66,8 +66,6 @@ _PHRASES = (
     (", or None", ""),
     (", nor None", ""),
 )
-# Arguments whose option has another name.
-_ALIASES = {"augment": "policy"}
 _QUOTED = re.compile(r"""(?<!\w)(?:'(?:\\.|[^'\\])*'|"(?:\\.|[^"\\])*")(?!\w)""", re.DOTALL)
 # In a message, a quoted string is replaced by its number between two of these.
 _MARK = "\0"
@@ -121,9 +119,6 @@ class _Options:
                 names.setdefault(name, option)
                 if isinstance(parameter, click.Option) and isinstance(parameter.flag_value, str):
                     flags[name, parameter.flag_value] = option
-        for argument, name in _ALIASES.items():
-            if name in names:
-                names.setdefault(argument, names[name])
         return cls(names, flags)
 
     def format(self, name: str, value: str) -> str:

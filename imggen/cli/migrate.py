@@ -6,12 +6,13 @@ import dataclasses
 import difflib
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from imggen.cli.console import Console
 from imggen.cli.options import PATH
-from imggen.cli.output import replace_surrogates
+from imggen.cli.verb import Verb
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -22,7 +23,7 @@ _LEFT_TO_DO = 1
 _NOT_READ = 2
 
 
-@click.command()
+@click.command(cls=Verb, reports=True)
 @click.argument("paths", type=PATH, nargs=-1, required=True, metavar="PATH...")
 @click.option("--write", is_flag=True, help="Change the imports in the files.")
 def migrate(paths: tuple[Path, ...], write: bool) -> None:
@@ -36,7 +37,7 @@ def migrate(paths: tuple[Path, ...], write: bool) -> None:
     not given, and 2 if a file cannot be read, parsed or written. Reported mistakes do not affect
     it.
     """
-    from imggen.core import pluralize
+    from imggen.core import pluralize, printable
     from imggen.errors import ScriptError
     from imggen.migrate import (
         changed_cells,
@@ -47,6 +48,8 @@ def migrate(paths: tuple[Path, ...], write: bool) -> None:
         write_script,
     )
 
+    console = Console.current()
+    results: list[dict[str, Any]] = []
     status = 0
     num_scripts = num_changed = num_unread = 0
     examinations: list[Examination] = []
@@ -55,11 +58,13 @@ def migrate(paths: tuple[Path, ...], write: bool) -> None:
         try:
             scripts = find_scripts(path)
         except ScriptError as err:
-            _say(f"error: {err}", err=True)
+            click.echo(f"error: {printable(str(err))}", err=True)
             status = _NOT_READ
             continue
         for file in scripts:
             num_scripts += 1
+            changed: dict[int, Cell] = {}
+            examination = None
             problems: tuple[str, ...] = ()
             try:
                 script = read_script(file)
@@ -78,10 +83,11 @@ def migrate(paths: tuple[Path, ...], write: bool) -> None:
                     status = max(status, 0 if write else _LEFT_TO_DO)
             except ScriptError as err:
                 problems = (*problems, str(err))
+            results.append(_describe(file, examination, changed, problems, written=write))
             if problems:
                 status = _NOT_READ
                 if paths == (file,) or names_loaders(file):
-                    _say("\n".join(f"skipped: {problem}" for problem in problems), err=True)
+                    console.note("\n".join(f"skipped: {problem}" for problem in problems))
                 else:
                     num_unread += 1
     is_project = bool(examinations)
@@ -93,11 +99,13 @@ def migrate(paths: tuple[Path, ...], write: bool) -> None:
             examinations.append(shown)
     if num_unread:
         unread = pluralize(num_unread, "unreadable file")
-        _say(f"skipped: {unread} without a Keras loader", err=True)
-    _explain(examinations)
+        console.note(f"skipped: {unread} without a Keras loader")
+    if not console.is_quiet:
+        _explain(examinations)
     done = "changed" if write else "to change; rerun with --write"
     outcome = done if num_changed else "to change"
-    _say(f"{pluralize(num_scripts, 'script')} read, {num_changed} {outcome}.")
+    console.say(f"{pluralize(num_scripts, 'script')} read, {num_changed} {outcome}.")
+    console.report({"scripts": results, "num_scripts": num_scripts, "num_changed": num_changed})
     sys.exit(status)
 
 
@@ -166,8 +174,28 @@ def _explain(examinations: list[Examination]) -> None:
         _say()
 
 
-def _say(text: str = "", *, err: bool = False) -> None:
-    click.echo(replace_surrogates(text), err=err)
+def _describe(
+    file: Path,
+    examination: Examination | None,
+    changed: Mapping[int, Cell],
+    problems: tuple[str, ...],
+    *,
+    written: bool,
+) -> dict[str, Any]:
+    """Returns what --json prints about a script."""
+    traps = () if examination is None else (*examination.traps, *examination.other_traps)
+    return {
+        "path": file,
+        "to_change": bool(changed) and not written,
+        "changed": bool(changed) and written,
+        "uses": [] if examination is None else [use._asdict() for use in examination.uses],
+        "traps": [trap._asdict() for trap in traps],
+        "problems": problems,
+    }
+
+
+def _say(text: str = "") -> None:
+    Console.current().show(text)
 
 
 def _where(script: Script, cell: int, line: int) -> str:

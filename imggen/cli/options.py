@@ -8,6 +8,9 @@ from typing import Any, TypeVar, final
 
 import click
 
+from imggen.cli.values import Choice, ImageSizeType
+from imggen.cli.verb import AliasedOption
+
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
 
@@ -28,11 +31,26 @@ class _NonEmptyPath(click.Path):
 
 PATH = _NonEmptyPath(path_type=Path)
 
-directory_argument = click.argument("directory", type=PATH)
+# The names in the options of ImageSequence; these modules are not imported for a help text.
+INTERPOLATIONS = (
+    "nearest",
+    "bilinear",
+    "bicubic",
+    "area",
+    "lanczos3",
+    "box",
+    "hamming",
+    "lanczos",
+)
+COLOR_MODES = ("rgb", "rgba", "grayscale")
+PACKS = ("raw", "jpeg")
+
+source_argument = click.argument("source", type=PATH, metavar="SRC")
 
 workers_option = click.option(
     "--workers",
     type=int,
+    metavar="N",
     help="Number of threads that load images; 0 uses the main thread.  [default: one per CPU core]",
 )
 
@@ -41,14 +59,33 @@ seed_option = click.option(
     type=int,
     default=0,
     show_default=True,
+    metavar="N",
     help="Random seed; the same seed gives the same result.",
+)
+
+batch_size_option = click.option(
+    "--batch-size",
+    type=int,
+    default=32,
+    show_default=True,
+    metavar="N",
+    help="Number of images per batch.",
 )
 
 interpolation_option = click.option(
     "--interpolation",
+    type=Choice(INTERPOLATIONS),
     default="bilinear",
     show_default=True,
-    help="Resizing method: nearest, bilinear, bicubic, area, lanczos3, box, hamming or lanczos.",
+    help="Method of resizing.",
+)
+
+color_mode_option = click.option(
+    "--color-mode",
+    type=Choice(COLOR_MODES),
+    default="rgb",
+    show_default=True,
+    help="Color channels of the loaded images.",
 )
 
 exact_option = click.option(
@@ -60,6 +97,7 @@ threshold_option = click.option(
     type=float,
     default=0.95,
     show_default=True,
+    metavar="SIMILARITY",
     help="Minimum similarity of near-duplicates, above 0 and at most 1.",
 )
 
@@ -71,46 +109,58 @@ background_option = click.option(
     help='Background of transparent pixels: a color name, "#rrggbb" or checker.',
 )
 
-
 force_option = click.option(
     "--force", is_flag=True, help="Replace output files even if imggen did not write them."
 )
 
 
-def policy_option(
-    text: str = "Augmentation policy: a file (.yaml, .json), or light, medium or strong.",
-    *,
-    default: str | None = "medium",
-) -> Callable[[_Command], _Command]:
-    """``--policy``; ``text`` is its help."""
+def augment_option(*, default: str | None = "medium") -> Callable[[_Command], _Command]:
+    """``--augment``: a policy file or a preset."""
     return click.option(
-        "--policy", default=default, show_default=True, metavar="FILE|PRESET", help=text
+        "--augment",
+        cls=AliasedOption,
+        aliases=["--policy"],
+        default=default,
+        metavar="FILE|PRESET",
+        help="Augmentation: a policy file (.yaml, .json), or light, medium or strong.  "
+        f"[default: {default or 'none'}]",
     )
 
 
 def image_size_option(
-    text: str = "Size in pixels that the images are resized to.",
-    *,
-    default: tuple[int, int] | None = None,
-    required: bool = False,
+    default: str = "", *, required: bool = False
 ) -> Callable[[_Command], _Command]:
-    """``--image-size``; ``text`` is its help."""
+    """``--image-size``; a default that is not a number describes it."""
+    note = f"  [default: {default}]" if default else ""
     return click.option(
         "--image-size",
-        type=int,
-        nargs=2,
-        default=default,
+        type=ImageSizeType(),
+        default=default if default.isdigit() else None,
         required=required,
-        metavar="HEIGHT WIDTH",
-        help=text + (f"  [default: {default[0]} {default[1]}]" if default else ""),
+        metavar="HEIGHT [WIDTH]",
+        help=f"Size in pixels that images are resized to; one number for squares.{note}",
     )
 
 
-def output_option(text: str) -> Callable[[_Command], _Command]:
-    """``-o``/``--output``: a file for all findings; ``text`` is its help."""
-    return click.option("-o", "--output", type=PATH, metavar="FILE", help=text)
+def output_option(text: str, metavar: str = "FILE.csv|FILE.json") -> Callable[[_Command], _Command]:
+    """``-o``/``--output``: a file for the results; ``text`` is its help."""
+    return click.option("-o", "--output", type=PATH, metavar=metavar, help=text)
 
 
-def html_option(text: str) -> Callable[[_Command], _Command]:
+def html_option(text: str, *aliases: str) -> Callable[[_Command], _Command]:
     """``--html``: a page; ``text`` is its help."""
-    return click.option("--html", type=PATH, metavar="FILE.html", help=text)
+    return click.option(
+        "--html", cls=AliasedOption, aliases=aliases, type=PATH, metavar="FILE.html", help=text
+    )
+
+
+def manifest_option(text: str, *aliases: str) -> Callable[[_Command], _Command]:
+    """``--manifest``: a table of images; ``text`` is its help."""
+    return click.option(
+        "--manifest",
+        cls=AliasedOption,
+        aliases=aliases,
+        type=PATH,
+        metavar="FILE.csv|FILE.parquet",
+        help=text,
+    )

@@ -10,63 +10,68 @@ from typing import TYPE_CHECKING
 
 import click
 
+from imggen.cli.console import Console
+
 if TYPE_CHECKING:
     from imggen.quality import Conflict, Duplicates
     from imggen.workers import Progress
 
-# The number of findings that are printed; files have all of them.
-MAX_LISTED = 20
 
-
-def replace_surrogates(text: str) -> str:
-    """Replaces the bytes of file names that are not valid UTF-8, which cannot be printed."""
-    return text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
-
-
-def echo_skipped(skipped: Mapping[str, int], *, err: bool = False) -> None:
+def say_skipped(skipped: Mapping[str, int], *, err: bool = False) -> None:
     """Prints how many files a scan skipped, for each reason."""
     from imggen.core import printable
 
+    console = Console.current()
     for reason, count in skipped.items():
-        click.echo(f"skipped: {count} {printable(reason)}", err=err)
+        (console.note if err else console.say)(f"skipped: {count} {printable(reason)}")
 
 
 def echo_conflicts(found: Duplicates, conflicts: Sequence[Conflict]) -> None:
     """Prints images with different labels or annotations, each in a line."""
     from imggen.core import printable
 
-    for conflict in conflicts[:MAX_LISTED]:
+    limit = Console.current().max_listed
+    for conflict in conflicts[:limit]:
         rows = found.contrast_labels(conflict.rows)
-        labels = [found.get_label(row) for row in rows[:MAX_LISTED]]
+        labels = [found.get_label(row) for row in rows[:limit]]
         files = [
             printable(found.manifest.paths[row] + (f" ({label})" if label is not None else ""))
             for row, label in zip(rows, labels, strict=False)
         ]
-        more = f" and {len(rows) - MAX_LISTED} more" if len(rows) > MAX_LISTED else ""
+        more = f" and {len(rows) - limit} more" if len(rows) > limit else ""
         click.echo(f"different {' and '.join(conflict.columns)}: {', '.join(files)}{more}")
-    if len(conflicts) > MAX_LISTED:
-        click.echo(f"... and {len(conflicts) - MAX_LISTED} more conflicts; -o FILE writes all")
+    echo_more(len(conflicts), "conflicts")
 
 
-def echo_invisible(paths: Sequence[str]) -> None:
+def echo_more(number: int, noun: str = "") -> None:
+    """Prints how many findings are not listed, if any."""
+    left = number - Console.current().max_listed
+    if left > 0:
+        click.echo(f"... and {left} more{f' {noun}' if noun else ''}; -v prints all, -o writes all")
+
+
+def note_invisible(paths: Sequence[str]) -> None:
     """Prints the images of which nothing is visible on the background."""
     from imggen.core import printable
 
-    for path in paths[:MAX_LISTED]:
-        click.echo(
-            f"nothing visible on this background, compared by bytes only: {printable(path)}",
-            err=True,
+    console = Console.current()
+    for path in paths[: console.max_listed]:
+        console.note(
+            f"nothing visible on this background, compared by bytes only: {printable(path)}"
         )
-    if len(paths) > MAX_LISTED:
-        click.echo(f"... and {len(paths) - MAX_LISTED} more; try another --background", err=True)
+    if len(paths) > console.max_listed:
+        console.note(f"... and {len(paths) - console.max_listed} more; try another --background")
 
 
-def echo_unreadable(failures: Iterable[tuple[str, str]]) -> None:
-    """Prints the files that cannot be read, each with the reason."""
+def echo_unreadable(failures: Sequence[tuple[str, str]]) -> None:
+    """Prints the files that cannot be read to stderr, each with the reason."""
     from imggen.core import printable
 
-    for path, reason in failures:
+    limit = Console.current().max_listed
+    for path, reason in failures[:limit]:
         click.echo(f"cannot read {printable(path)}: {reason}", err=True)
+    if len(failures) > limit:
+        click.echo(f"... and {len(failures) - limit} more; -v prints all", err=True)
 
 
 def check_places(
@@ -112,7 +117,7 @@ def progress_bars() -> Iterator[Progress]:
 
     The bars disappear at the end.
     """
-    from rich.console import Console
+    from rich.console import Console as RichConsole
     from rich.progress import (
         BarColumn,
         MofNCompleteColumn,
@@ -121,7 +126,7 @@ def progress_bars() -> Iterator[Progress]:
         TimeRemainingColumn,
     )
 
-    console = Console(stderr=True)
+    console = RichConsole(stderr=True)
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
@@ -130,7 +135,10 @@ def progress_bars() -> Iterator[Progress]:
     )
     tasks = {}
     with Progress(
-        *columns, console=console, transient=True, disable=not console.is_terminal
+        *columns,
+        console=console,
+        transient=True,
+        disable=Console.current().is_quiet or not console.is_terminal,
     ) as bars:
 
         def advance(what: str, done: int, total: int) -> None:

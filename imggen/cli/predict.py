@@ -1,17 +1,27 @@
-"""``imggen predict MODEL SOURCE``: predict new images as training saw its own."""
+"""``imggen predict MODEL SRC``: predict new images as training saw its own."""
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import click
 
-from imggen.cli.options import PATH, force_option, workers_option
+from imggen.cli.console import Console
+from imggen.cli.options import (
+    PATH,
+    batch_size_option,
+    force_option,
+    html_option,
+    source_argument,
+    workers_option,
+)
+from imggen.cli.verb import Verb
 
 
-@click.command()
+@click.command(cls=Verb, reports=True)
 @click.argument("model_file", type=PATH, metavar="MODEL")
-@click.argument("source", type=PATH)
+@source_argument
 @click.option(
     "--preprocessing",
     type=PATH,
@@ -24,18 +34,16 @@ from imggen.cli.options import PATH, force_option, workers_option
     "outputs",
     type=PATH,
     multiple=True,
-    metavar="FILE",
-    help="Write a row per image (.csv or .json), or a page with the mistakes (.html). Repeatable.",
+    metavar="FILE.csv|FILE.json",
+    help="Write a row per image. Repeatable.",
 )
-@click.option("--json", "as_json", is_flag=True, help="Print all rows as JSON.")
+@html_option("Write an HTML page with the mistakes.")
 @click.option(
     "--from-logits/--from-probabilities",
     default=None,
     help="The model's output, if the model does not reveal it.",
 )
-@click.option(
-    "--batch-size", type=int, default=32, show_default=True, help="Number of images per batch."
-)
+@batch_size_option
 @force_option
 @workers_option
 def predict(
@@ -43,26 +51,26 @@ def predict(
     source: Path,
     preprocessing: Path | None,
     outputs: tuple[Path, ...],
-    as_json: bool,
+    html: Path | None,
     from_logits: bool | None,
     batch_size: int,
     force: bool,
     workers: int | None,
 ) -> None:
-    """Predict the images of SOURCE with the Keras model in the file MODEL.
+    """Predict the images of SRC with the Keras model in the file MODEL.
 
-    SOURCE is a folder, a list with a path per line (.txt), a table (.csv or .parquet) with a column
+    SRC is a folder, a list with a path per line (.txt), a table (.csv or .parquet) with a column
     path, or an image. Images are read, resized and scaled by the settings of the training, which
     sequence.preprocessing.save(FILE) writes to a JSON file or into MODEL. If the folders in
-    SOURCE, or a column label, name classes of the model, predictions are compared with them.
+    SRC, or a column label, name classes of the model, predictions are compared with them.
 
     There is a row for each image, in order. The exit status is 1 if some cannot be read.
     """
     from imggen.cli.output import (
-        MAX_LISTED,
         check_places,
-        echo_skipped,
+        echo_more,
         progress_bars,
+        say_skipped,
     )
     from imggen.cli.tensorflow_log import hide_tensorflow_log
     from imggen.core import pluralize, printable
@@ -74,9 +82,9 @@ def predict(
     from imggen.sequences import check_predictions_file, find_new_images, predict_files
 
     read = [model_file, *([] if preprocessing is None else [preprocessing])]
-    check_places("SOURCE", [source], outputs, files=map(str, read))
-    pages = [file for file in outputs if file.suffix.lower() in (".html", ".htm")]
-    tables = [file for file in outputs if file not in pages]
+    check_places("SRC", [source], [*outputs, html], files=map(str, read))
+    tables = [file for file in outputs if file.suffix.lower() not in (".html", ".htm")]
+    pages = [file for file in (*outputs, html) if file is not None and file not in tables]
     for table in tables:
         check_predictions_file(table, overwrite=force)
     for page in pages:
@@ -97,19 +105,21 @@ def predict(
         for page in pages:
             text = predictions_page(predictions.summarize(), predictions.files, source, progress)
             write_page(page, text, overwrite=force)
-    if as_json:
-        click.echo(predictions.to_json())
-    else:
-        lines = predictions.describe()
-        for line in lines[:MAX_LISTED]:
-            click.echo(printable(line))
-        if len(lines) > MAX_LISTED:
-            click.echo(f"... and {len(lines) - MAX_LISTED} more; -o FILE writes all")
-    echo_skipped(images.skipped, err=as_json)
+    console = Console.current()
+    lines = predictions.describe()
+    for line in lines[: console.max_listed]:
+        console.show(printable(line))
+    echo_more(len(lines))
+    say_skipped(images.skipped, err=True)
     closing = f"{pluralize(len(predictions.table), 'image')}, {predictions.num_errors} unreadable"
     if predictions.num_evaluated:
         correct, evaluated = predictions.num_correct, predictions.num_evaluated
         closing += f"; {correct} of {evaluated} correct ({correct / evaluated:.2%})"
-    click.echo(closing, err=as_json)
+    console.say(closing)
+    for table in tables:
+        console.wrote(pluralize(len(predictions.table), "prediction"), table)
+    for page in pages:
+        console.wrote("a page", page)
+    console.report(json.loads(predictions.to_json()))
     if predictions.num_errors:
         raise SystemExit(1)

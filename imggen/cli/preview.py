@@ -1,4 +1,4 @@
-"""``imggen preview DIRECTORY``: draw images next to their augmented variants."""
+"""``imggen preview SRC``: draw images next to their augmented variants."""
 
 from __future__ import annotations
 
@@ -6,32 +6,30 @@ from pathlib import Path
 
 import click
 
+from imggen.cli.console import Console
 from imggen.cli.options import (
-    PATH,
-    directory_argument,
+    augment_option,
     force_option,
+    html_option,
     image_size_option,
-    policy_option,
+    output_option,
     seed_option,
+    source_argument,
 )
+from imggen.cli.verb import Verb
 
 
-@click.command()
-@directory_argument
-@policy_option()
-@click.option(
-    "-o",
-    "--output",
-    required=True,
-    type=PATH,
-    metavar="FILE.png|FILE.html",
-    help="Picture or self-contained HTML page to write.",
-)
+@click.command(cls=Verb, reports=True)
+@source_argument
+@augment_option()
+@output_option("Write a picture.", "FILE.png")
+@html_option("Write a self-contained HTML page.")
 @click.option(
     "--images-per-class",
     type=int,
     default=2,
     show_default=True,
+    metavar="N",
     help="Number of images to show per class.",
 )
 @click.option(
@@ -39,6 +37,7 @@ from imggen.cli.options import (
     type=int,
     default=6,
     show_default=True,
+    metavar="N",
     help="Number of augmented variants per image, one per epoch.",
 )
 @click.option(
@@ -46,15 +45,17 @@ from imggen.cli.options import (
     type=click.IntRange(1),
     default=20,
     show_default=True,
+    metavar="N",
     help="Maximum number of classes to show.",
 )
-@image_size_option(default=(224, 224))
+@image_size_option("224")
 @seed_option
 @force_option
 def preview(
-    directory: Path,
-    policy: str,
-    output: Path,
+    source: Path,
+    augment: str,
+    output: Path | None,
+    html: Path | None,
     images_per_class: int,
     variants: int,
     classes: int,
@@ -62,53 +63,65 @@ def preview(
     seed: int,
     force: bool,
 ) -> None:
-    """Draw a few images of each class in DIRECTORY next to their augmented variants.
+    """Draw a few images of each class in SRC next to their augmented variants.
 
-    DIRECTORY is a folder, or a table (.csv or .parquet) with a column path. The random parameters
-    are printed below each variant, and variants that look damaged are marked.
+    SRC is a folder, or a table (.csv or .parquet) with a column path. The random parameters are
+    printed below each variant, and variants that look damaged are marked.
     """
     from imggen.augment import adapt
-    from imggen.cli.output import (
-        check_places,
-        echo_skipped,
-        echo_unreadable,
-    )
+    from imggen.cli.output import check_places, echo_unreadable, say_skipped
+    from imggen.core import pluralize
     from imggen.data import as_manifest
+    from imggen.loading import ImageBatches, default_label_mode
     from imggen.preview import check_picture, draw_preview, make_preview, save_picture
     from imggen.reports import check_page, preview_page, write_page
 
-    is_page = output.suffix.lower() in (".html", ".htm")
-    check = check_page if is_page else check_picture
-    check_places("DIRECTORY", [directory], [output])
-    check(output, overwrite=force)
-    augment = list(adapt(policy))  # raises errors before any folder is read
-    manifest = as_manifest(directory)
-    check_places("DIRECTORY", [], [output], files=manifest.filepaths)
-
-    from imggen.core import printable
-    from imggen.loading import ImageBatches, default_label_mode
-
+    if output is None and html is None:
+        raise click.UsageError("Pass --output FILE.png, --html FILE.html, or both.")
+    if output is not None and html is None and output.suffix.lower() in (".html", ".htm"):
+        output, html = None, output
+    check_places("SRC", [source], [output, html])
+    if output is not None:
+        check_picture(output, overwrite=force)
+    check_page(html, overwrite=force)
+    steps = list(adapt(augment))  # raises errors before any folder is read
+    manifest = as_manifest(source)
+    check_places("SRC", [], [output, html], files=manifest.filepaths)
     batches = ImageBatches(
         manifest,
         image_size=image_size,
         label_mode=default_label_mode(manifest),
-        augment=augment,
+        augment=steps,
         seed=seed,
         on_error="substitute",
     )
     found = make_preview(
         batches, images_per_class=images_per_class, variants=variants, max_classes=classes
     )
-    if is_page:
-        write_page(output, preview_page(found, manifest.root), overwrite=force)
-    else:
+    if html is not None:
+        write_page(html, preview_page(found, manifest.root), overwrite=force)
+    if output is not None:
         save_picture(draw_preview(found, cell=160, parameters=True), output, overwrite=force)
+    console = Console.current()
     echo_unreadable(found.unread)
-    echo_skipped(manifest.skipped, err=True)
+    say_skipped(manifest.skipped, err=True)
     for warning in found.warnings:
-        click.echo(f"warning: {warning}")
+        console.say(f"warning: {warning}")
     if found.num_classes_left_out:
-        click.echo(
+        console.say(
             f"{found.num_classes_left_out} more classes are not shown; raise --classes to see them"
         )
-    click.echo(f"written: {printable(str(output))}")
+    shown = f"{pluralize(len(found.rows), 'image')} and {found.num_variants} variants of each"
+    for kind, file in (("a picture", output), ("a page", html)):
+        if file is not None:
+            console.wrote(f"{kind} of {shown}", file)
+    console.report(
+        {
+            "written": [file for file in (output, html) if file is not None],
+            "images": [{"path": row.path, "label": row.label} for row in found.rows],
+            "num_variants": found.num_variants,
+            "warnings": found.warnings,
+            "num_classes_left_out": found.num_classes_left_out,
+            "unread": [{"path": path, "reason": reason} for path, reason in found.unread],
+        }
+    )

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from imggen.cli.console import Console
+
 if TYPE_CHECKING:
     from imggen.data import Manifest, Splits
     from imggen.export import Plan
@@ -19,7 +21,7 @@ if TYPE_CHECKING:
 
 def print_table(splits: Splits[Manifest], recipe: Recipe, title: str) -> None:
     """Prints the number of images by class and split, and the largest deviation."""
-    from rich.console import Console
+    from rich.console import Console as RichConsole
     from rich.markup import escape
     from rich.table import Table
 
@@ -37,11 +39,11 @@ def print_table(splits: Splits[Manifest], recipe: Recipe, title: str) -> None:
         table.add_row(escape(printable(class_name)), *numbers)
     table.add_section()
     table.add_row("all", *(str(len(manifest)) for manifest in splits))
-    Console().print(table)
+    RichConsole().print(table)
     if recipe.shares is not None:
         deviation = largest_deviation(splits, recipe.shares)
         if deviation is not None:
-            click.echo(f"largest deviation from its ratio: {printable(str(deviation))}")
+            Console.current().say(f"largest deviation from its ratio: {printable(str(deviation))}")
 
 
 def print_duplicates(groups: list[list[str]] | None, num_separated: int) -> None:
@@ -49,7 +51,7 @@ def print_duplicates(groups: list[list[str]] | None, num_separated: int) -> None
     from imggen.core import pluralize
 
     if groups is not None:
-        click.echo(
+        Console.current().say(
             f"kept {pluralize(len(groups), 'group')} of duplicates together; without this, "
             f"{num_separated} of them would be in several splits"
         )
@@ -88,13 +90,14 @@ def print_summary(plan: Plan, target: Path, *, listed: bool) -> None:
         size = f" ({format_bytes(sum(step.size for step in left))})"
     done = f", {len(plan.steps) - len(left)} of them done already" if left != plan.steps else ""
     folders = ", ".join(printable(str(target / name)) for name in plan.split_names)
-    click.echo(f"would {plan.mode} {pluralize(len(left), 'file')}{size}{done} into {folders}")
+    files = f"{pluralize(len(left), 'file')}{size}{done}"
+    Console.current().say(f"would {plan.mode} {files} into {folders}")
     print_nothing_written(listed=listed)
 
 
 def print_nothing_written(*, listed: bool) -> None:
     """Prints the last line of a dry run."""
-    click.echo(f"nothing was written{'' if listed else '; --list prints the files'}")
+    Console.current().say(f"nothing was written{'' if listed else '; --list prints the files'}")
 
 
 @contextmanager
@@ -109,7 +112,7 @@ def warnings_last() -> Iterator[None]:
     for warning in caught:
         if issubclass(warning.category, ImggenWarning):
             command = click.get_current_context().command
-            click.echo(f"warning: {translate(str(warning.message), command)}")
+            Console.current().say(f"warning: {translate(str(warning.message), command)}")
         else:
             warnings.showwarning(
                 warning.message, warning.category, warning.filename, warning.lineno

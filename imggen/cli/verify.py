@@ -1,4 +1,4 @@
-"""``imggen verify DIRECTORY``: decode every image and report broken files."""
+"""``imggen verify SRC``: decode every image and report broken files."""
 
 from __future__ import annotations
 
@@ -6,19 +6,20 @@ from pathlib import Path
 
 import click
 
+from imggen.cli.console import Console
 from imggen.cli.options import (
     PATH,
-    directory_argument,
     force_option,
     html_option,
     output_option,
+    source_argument,
     workers_option,
 )
+from imggen.cli.verb import Verb
 
 
-@click.command()
-@directory_argument
-@output_option("Write all findings to FILE (.csv or .json).")
+@click.command(cls=Verb, reports=True)
+@source_argument
 @click.option(
     "--quarantine",
     type=PATH,
@@ -26,56 +27,64 @@ from imggen.cli.options import (
     help="Move broken files to this folder.",
 )
 @html_option("Write an HTML page with all findings and the images they are about.")
+@output_option("Write all findings.")
 @force_option
 @workers_option
 def verify(
-    directory: Path,
+    source: Path,
     output: Path | None,
     quarantine: Path | None,
     html: Path | None,
     force: bool,
     workers: int | None,
 ) -> None:
-    """Decode every image in DIRECTORY, and report broken, unsupported and unusual files.
+    """Decode every image in SRC, and report broken, unsupported and unusual files.
 
     Each finding names its witness: a decoder, or a check of checksums, lengths or pixels.
 
-    DIRECTORY is a folder, or a table (.csv or .parquet) with a column path. The exit status is 1 if
-    files that cannot be used for training remain in it: broken ones, or kinds that imggen does not
-    read, which --quarantine leaves where they are.
+    SRC is a folder, or a table (.csv or .parquet) with a column path. The exit status is 1 if files
+    that cannot be used for training remain in it: broken ones, or kinds that imggen does not read,
+    which --quarantine leaves where they are.
     """
     import imggen
-    from imggen.cli.output import MAX_LISTED, check_places, echo_skipped, progress_bars
+    from imggen.cli.output import check_places, echo_more, progress_bars, say_skipped
     from imggen.core import check_output_folder, check_report_file, pluralize, printable
     from imggen.quality import VerifyReport
     from imggen.reports import check_page, verify_page, write_page
 
-    check_places("DIRECTORY", [directory], [output, html], folder=quarantine)
+    check_places("SRC", [source], [output, html], folder=quarantine)
     if quarantine is not None:
         check_output_folder(quarantine)
     check_report_file(VerifyReport, output, overwrite=force)
     check_page(html, overwrite=force)
+    console = Console.current()
     with progress_bars() as progress:
-        report = imggen.verify(directory, workers=workers, progress=progress)
+        report = imggen.verify(source, workers=workers, progress=progress)
         if html is not None:
             write_page(html, verify_page(report, progress), overwrite=force)
-    for finding in report.findings[:MAX_LISTED]:
+    for finding in report.findings[: console.max_listed]:
         line = f"{finding.problem.value}: {finding.path}: {finding.detail} ({finding.witness})"
         click.echo(printable(line))
-    if len(report.findings) > MAX_LISTED:
-        click.echo(f"... and {len(report.findings) - MAX_LISTED} more; -o FILE writes all")
+    echo_more(len(report.findings))
     if output is not None:
         report.save(output, overwrite=force)
-    echo_skipped(report.skipped)
+    say_skipped(report.skipped)
     counts = ", ".join(f"{count} {problem}" for problem, count in report.counts.items())
     num_unusable = len(report.faults) + len(report.unsupported)
-    click.echo(
+    console.say(
         f"{pluralize(report.num_files, 'file')}, {num_unusable} cannot be used for training"
         + (f" ({counts})" if counts else "")
     )
+    if output is not None:
+        console.wrote(pluralize(len(report.findings), "finding"), output)
+    if html is not None:
+        console.wrote("a page", html)
+    moved: list[str] = []
     if quarantine is not None and report.faults:
         moved = report.quarantine(quarantine)
-        click.echo(f"{pluralize(len(moved), 'file')} moved to {printable(str(quarantine))}")
+        place = printable(str(quarantine.absolute()))
+        console.say(f"Moved {pluralize(len(moved), 'file')} to {place}")
         num_unusable = len(report.unsupported)
+    console.report({**report.to_dict(), "skipped": report.skipped, "quarantined": moved})
     if num_unusable:
         raise SystemExit(1)

@@ -56,6 +56,10 @@ class Report(ABC):
         self._check_file(file, overwrite=overwrite)
         write_records(file, self._COLUMNS, self._rows(), self._metadata())
 
+    def to_dict(self) -> dict[str, Any]:
+        """Returns the content of its JSON file: facts about the whole, and a dictionary per row."""
+        return _build_record(self._COLUMNS, self._rows(), self._metadata())
+
     @classmethod
     def _check_file(
         cls,
@@ -142,13 +146,19 @@ def write_records(
             writer.writerows(rows)
 
     def write_json(place: Path) -> None:
-        records = [dict(zip(columns, row, strict=True)) for row in rows]
-        place.write_text(json.dumps({**metadata, "rows": records}, indent=1), encoding="ascii")
+        record = _build_record(columns, rows, metadata)
+        place.write_text(json.dumps(record, indent=1), encoding="ascii")
 
     try:
         replace_files({target: write_csv if target.suffix.lower() == ".csv" else write_json})
     except OSError as err:
         raise ExportError(f"Cannot write {shorten(str(file))}: {err}.") from err
+
+
+def _build_record(
+    columns: Sequence[str], rows: Iterable[Sequence[Any]], metadata: Mapping[str, Any]
+) -> dict[str, Any]:
+    return {**metadata, "rows": [dict(zip(columns, row, strict=True)) for row in rows]}
 
 
 def _is_report(path: str, columns: Sequence[str]) -> bool:
