@@ -5,7 +5,7 @@ python examples/preview_augmentations.py DIR [--seed 7]
 DIR contains one folder per class. Writes preview.png and batch.png, explains one image of an epoch,
 and writes policy.yaml, which reproduces the same images, here and on the command line:
 
-imggen preview DIR --policy policy.yaml -o preview.html
+imggen preview DIR --augment policy.yaml --html preview.html
 """
 
 import argparse

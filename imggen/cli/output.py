@@ -47,7 +47,9 @@ def echo_more(number: int, noun: str = "") -> None:
     """Prints how many findings are not listed, if any."""
     left = number - Console.current().max_listed
     if left > 0:
-        click.echo(f"... and {left} more{f' {noun}' if noun else ''}; -v prints all, -o writes all")
+        click.echo(
+            f"... and {left} more{f' {noun}' if noun else ''}; -v prints all, -o FILE writes all"
+        )
 
 
 def note_invisible(paths: Sequence[str]) -> None:

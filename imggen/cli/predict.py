@@ -110,7 +110,7 @@ def predict(
     for line in lines[: console.max_listed]:
         console.show(printable(line))
     echo_more(len(lines))
-    say_skipped(images.skipped, err=True)
+    say_skipped(images.skipped)
     closing = f"{pluralize(len(predictions.table), 'image')}, {predictions.num_errors} unreadable"
     if predictions.num_evaluated:
         correct, evaluated = predictions.num_correct, predictions.num_evaluated

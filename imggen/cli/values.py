@@ -11,6 +11,8 @@ from typing import Any, final
 
 import click
 
+_MAX_COMPARED = 100  # characters; comparing takes quadratic time
+
 
 @final
 class Choice(click.Choice):  # type: ignore[type-arg]  # not generic before click 8.2
@@ -20,8 +22,9 @@ class Choice(click.Choice):  # type: ignore[type-arg]  # not generic before clic
         """Returns the word if it is one of the choices."""
         if value not in self.choices:
             closest = find_closest(str(value), self.choices)
-            hint = f" Did you mean {closest}?" if closest else ""
-            self.fail(f"{value!r} is not one of {', '.join(self.choices)}.{hint}", param, ctx)
+            hint = f" Did you mean {closest!r}?" if closest else ""
+            listed = ", ".join(map(repr, self.choices))
+            self.fail(f"{value!r} is not one of {listed}.{hint}", param, ctx)
         return str(value)
 
 
@@ -123,7 +126,7 @@ class ByteSize(click.ParamType):  # type: ignore[type-arg]
 
 def find_closest(word: str, words: Sequence[str]) -> str | None:
     """Returns the word that is most similar to another one; None if none is similar."""
-    found = difflib.get_close_matches(word, words, n=1)
+    found = difflib.get_close_matches(word[:_MAX_COMPARED].lower(), words, n=1)
     return found[0] if found else None
 
 

@@ -24,7 +24,7 @@ def test_training_uses_the_cache_that_was_built(photos, tmp_path):
     result = invoke("build", photos, tmp_path / "kept", *SIZE, "--workers", 2)
     assert (result.exit_code, result.output) == (
         0,
-        f"16 of 16 images are cached in {tmp_path / 'kept'}.\n",
+        f"16 of 16 images are cached in {tmp_path / 'kept'}\n",
     )
 
     options = {"image_size": (16, 12), "seed": 1}
@@ -74,7 +74,7 @@ def test_clear_deletes_only_files_of_imggen(photos, tmp_path):
     (tmp_path / "kept" / "mine").mkdir()
     (tmp_path / "kept" / "mine" / "about.txt").write_text("my own notes")
 
-    assert "MiB deleted" in invoke("clear", tmp_path / "kept").output
+    assert "Deleted " in invoke("clear", tmp_path / "kept").output
     assert [path.name for path in (tmp_path / "kept").iterdir()] == ["mine"]
     assert (tmp_path / "kept" / "mine" / "about.txt").read_text() == "my own notes"
     assert "There are no cached images in" in invoke("info", tmp_path / "kept").output
@@ -89,8 +89,8 @@ def test_a_missing_folder_is_named(tmp_path, verb):
 
 def test_invalid_settings_are_refused(photos, tmp_path):
     result = invoke("build", photos, tmp_path / "kept", *SIZE, "--color-mode", "blue")
-    assert result.exit_code == 1
-    assert "--color-mode blue is not one of" in result.output
+    assert result.exit_code == 2
+    assert "Invalid value for '--color-mode': 'blue' is not one of 'rgb', 'rgba'" in result.output
 
 
 def test_a_sequence_without_a_cache_has_none_to_fill(photos):
@@ -112,7 +112,7 @@ def bytes_kept(folder):
 def test_training_uses_the_jpegs_that_were_built(photos, tmp_path):
     folder = tmp_path / "kept"
     result = invoke("build", photos, folder, *SIZE, *PACKED, "--limit", 10**6)
-    assert (result.exit_code, result.output) == (0, f"16 of 16 images are cached in {folder}.\n")
+    assert (result.exit_code, result.output) == (0, f"16 of 16 images are cached in {folder}\n")
     info, kept = invoke("info", folder).output, bytes_kept(folder)
     assert info.startswith("16 images, ")
     assert "    packed as JPEG of quality 80\n" in info
@@ -152,7 +152,6 @@ def test_clear_deletes_packed_images_too(photos, tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("--pack", "png"), "--pack png is not one of 'raw', 'jpeg'"),
         (("--pack", "jpeg", "--quality", 0), "--quality 0 must be a whole number from 1 to 100"),
         (("--quality", 101), "--quality 101 must be a whole number from 1 to 100"),
         (("--limit", 0), "--limit 0 must be a whole number of 1 or more."),

@@ -132,7 +132,7 @@ def test_more_than_twenty_groups_are_truncated_and_counted(tmp_path):
     result = invoke("duplicates", tmp_path / "in", "--exact", "-o", tmp_path / "found.csv")
 
     assert result.output.count("keep ") == 20
-    assert "... and 3 more groups; -o FILE writes all\n" in result.output
+    assert "... and 3 more groups; -v prints all, -o FILE writes all\n" in result.output
     assert len(csv_rows(tmp_path / "found.csv")) == 46
 
 

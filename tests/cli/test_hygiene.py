@@ -65,7 +65,7 @@ PRINTED = ["line\\nbreak [red].png", "caf\\udce9 \\udcff.png", "-o.png", "çŒ« ðŸ
         (["preview", "photos", "-o", "no/found.html"], r"Cannot write 'no/found\.html'"),
         (
             ["preview", "photos", "-o", "a.png", "--policy", "strng"],
-            "--policy strng is not a preset",
+            "--augment strng is not a preset",
         ),
         (["scan", "photos", "--html", "no/found.html"], r"Cannot write 'no/found\.html'"),
         (["scan", "photos", "-o", "found.txt"], r"found\.txt'"),
@@ -90,8 +90,8 @@ def test_errors_are_printed_on_one_line_with_exit_status_1(
 @pytest.mark.parametrize(
     ("line", "named"),
     [
-        (["duplicates"], "DIR"),
-        (["verify"], "DIR"),
+        (["duplicates"], "SRC"),
+        (["verify"], "SRC"),
         (["leaks"], "Pass the folders of the splits"),
         (["leaks", "a/x", "b/x", "c/x", "d/x"], "Several folders have the same name"),
         (["duplicates", "photos", "--threshold", "much"], "'much'"),

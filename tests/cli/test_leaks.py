@@ -108,7 +108,8 @@ def test_fix_writes_a_manifest_without_leaks(splits, tmp_path, name):
     fixed = imggen.Manifest.load(tmp_path / name)
 
     assert result.exit_code == 0
-    assert result.output.splitlines()[-1] == f"manifest without leaks: {tmp_path / name}"
+    closing = f"Wrote a manifest of 5 images without leaks to {tmp_path / name}"
+    assert result.output.splitlines()[-1] == closing
     assert sorted(zip(fixed.splits, fixed.paths, strict=True)) == [
         ("test", "test/cat/1.png"),
         ("test", "test/dog/4.png"),
@@ -125,5 +126,5 @@ def test_more_than_twenty_leaks_are_truncated_and_counted(tmp_path):
     result = invoke("leaks", tmp_path / "train", tmp_path / "val", "--exact")
 
     assert result.output.count("keep ") == 20
-    assert "... and 3 more; -o FILE writes all\n" in result.output
+    assert "... and 3 more; -v prints all, -o FILE writes all\n" in result.output
     assert "46 files, 23 images" in result.output

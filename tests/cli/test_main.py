@@ -138,7 +138,10 @@ def test_without_save_scan_writes_nothing(photos, tmp_path):
 def test_a_path_is_printed_in_one_piece(photos, tmp_path):
     target = tmp_path / f"{'long' * 30}.csv"
 
-    assert f"manifest: {target}\n" in invoke("scan", photos, "--save", target).output
+    assert (
+        f"Wrote a manifest of 16 images to {target}\n"
+        in invoke("scan", photos, "--save", target).output
+    )
 
 
 def test_split_prints_the_number_of_images_by_class_and_split(photos, tmp_path):
@@ -211,13 +214,13 @@ def test_errors_are_printed_on_one_line_with_exit_status_1(photos, tmp_path, lin
     ("line", "named"),
     [
         (["scna", "photos"], "'scna'"),
-        (["scan"], "DIRECTORY"),
+        (["scan"], "SRC"),
         (["split", "photos"], "DST"),
-        (["split", "a", "b", "--ratio", "1"], "--ratio"),
+        (["split", "a", "b", "--split", "1"], "--split"),
         (["split", "a", "b", "--seed", "x"], "'x'"),
         (["demo", "--epochs", "0"], "--epochs"),
         (["scan", "photos", "--sve", "m.csv"], "--sve"),
-        (["scan", ""], "DIRECTORY"),
+        (["scan", ""], "SRC"),
         (["cache", "clear", ""], "FOLDER"),
         (["verify", "photos", "--quarantine", ""], "--quarantine"),
         (["demo", "--output", ""], "--output"),

@@ -17,9 +17,9 @@ CASES = [
     (
         "split",
         "ratios={'train': 0.5, 'val': 0.2} sum to 0.7.",
-        "--ratio (train 0.5, val 0.2) sum to 0.7.",
+        "--split (train 0.5, val 0.2) sum to 0.7.",
     ),
-    ("split", "ratios=(0.5, 0.2) sum to 0.7.", "--ratio 0.5 0.2 sum to 0.7."),
+    ("split", "ratios=(0.5, 0.2) sum to 0.7.", "--split 0.5 0.2 sum to 0.7."),
     (
         "split",
         f"'/seed=3/a' clashes. {CLASH} together (group_by=\"stem\").",
@@ -32,7 +32,7 @@ CASES = [
     (
         "split",
         "num_folds= is set. Leave out stable= and counts=.",
-        "--kfold is set. Leave out --stable and --count.",
+        "--kfold is set. Leave out --stable and --counts.",
     ),
     ("split", "stratify=True (now False).", "stratify True (now False)."),
     (
@@ -62,7 +62,7 @@ CASES = [
         "It is bad. To predict, use label_mode='regression'; to do so, convert it.",
         "It is bad. To do so, convert it.",
     ),
-    ("preview", "augment='a b' is odd, \"it's\".", "--policy 'a b' is odd, \"it's\"."),
+    ("preview", "augment='a b' is odd, \"it's\".", "--augment 'a b' is odd, \"it's\"."),
     (
         "preview",
         "See a.b=3, a-b=3, a==3 and http://x/?seed=3.",

@@ -54,7 +54,7 @@ def test_a_picture_is_the_contact_sheet_of_the_sequence_with_that_policy(photos,
     sheet = imggen.contact_sheet(sequence, images_per_class=2, variants=3)
 
     assert (result.exit_code, result.stderr) == (0, "")
-    assert result.output.endswith(f"written: {tmp_path / 'x.png'}\n")
+    assert result.output.endswith(f" to {tmp_path / 'x.png'}\n")
     with Image.open(tmp_path / "x.png") as picture:
         np.testing.assert_array_equal(np.asarray(picture), np.asarray(sheet))
 
@@ -96,7 +96,7 @@ def test_the_program_writes_without_warnings(photos, tmp_path):
     assert result.returncode == 0
     # TensorFlow always logs its start there.
     assert not re.search("Error|Warning|Traceback", result.stderr)
-    assert result.stdout.splitlines()[-1] == f"written: {tmp_path / 'x.html'}"
+    assert result.stdout.splitlines()[-1].endswith(f" to {tmp_path / 'x.html'}")
     assert len(Page((tmp_path / "x.html").read_text()).all("img")) == 4 * 7
 
 
@@ -242,7 +242,7 @@ def test_no_variant_is_marked_if_none_is_damaged(photos, tmp_path):
     result = invoke(photos, "--policy", tmp_path / "mine.yaml", "-o", tmp_path / "x.html", *QUICK)
     page = Page((tmp_path / "x.html").read_text())
 
-    assert result.output == f"written: {tmp_path / 'x.html'}\n"
+    assert re.fullmatch(rf"Wrote a page of .* to {tmp_path / 'x.html'}\n", result.output)
     assert page.all("figure", class_="wrong") == page.all("li", class_="badge") == []
     assert "To look at" not in page.text
 
@@ -295,7 +295,7 @@ def test_broken_files_are_replaced_by_others(photos, tmp_path):
             ["photos", "-o", "no/x.html", *QUICK],
             r"Cannot write 'no/x\.html': the folder does not exist",
         ),
-        (["photos", "-o", "x.png", "--policy", "strng"], "--policy strng is not a preset"),
+        (["photos", "-o", "x.png", "--policy", "strng"], "--augment strng is not a preset"),
         (["photos", "-o", "x.png", "--policy", "gone.yaml"], r"gone\.yaml"),
         (["photos", "-o", "x.png", "--policy", "bad.yaml"], r"'bad\.yaml', line 1"),
         (["photos", "-o", "x.png", "--variants", 0], "--variants 0 must be a whole number"),
@@ -326,11 +326,11 @@ def test_errors_are_printed_on_one_line_with_exit_status_1(
 @pytest.mark.parametrize(
     ("line", "named"),
     [
-        ([], "DIRECTORY"),
+        ([], "SRC"),
         (["photos"], "--output"),
         (["photos", "-o", "x.png", "--variants", "many"], "'many'"),
         (["photos", "-o", "x.png", "--polcy", "light"], "--polcy"),
-        (["photos", "-o", "x.png", "--image-size", "9"], "--image-size"),
+        (["photos", "-o", "x.png", "--image-size", "9.5"], "--image-size"),
     ],
 )
 def test_usage_errors_name_the_argument_with_exit_status_2(line, named):

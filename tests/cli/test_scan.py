@@ -10,8 +10,8 @@ def test_a_page_and_a_table_are_written_and_named(photos, tmp_path):
 
     assert result.exit_code == 0
     assert result.output.splitlines()[-2:] == [
-        f"written: {tmp_path / 'a.csv'}",
-        f"written: {tmp_path / 'a.html'}",
+        f"Wrote a table of 16 images to {tmp_path / 'a.csv'}",
+        f"Wrote a page to {tmp_path / 'a.html'}",
     ]
     assert len(csv_rows(tmp_path / "a.csv")) == 16
     assert (tmp_path / "a.html").read_text(encoding="utf-8").startswith("<!doctype html>")

@@ -354,7 +354,7 @@ def test_undo_moves_files_back(photos, tmp_path):
     result = program("split", "--undo", tmp_path / "out")
 
     assert (result.returncode, result.stderr) == (0, "")
-    assert result.stdout == "moved 16 files back\n"
+    assert result.stdout == f"Moved 16 files back from {tmp_path / 'out'}\n"
     assert files_in(photos) == before
     assert os.listdir(tmp_path) == ["photos"]
 

@@ -32,7 +32,7 @@ def test_a_table_lists_each_image_with_its_label_split_and_hash(photos, tmp_path
     frame = manifest.to_frame()
 
     assert result.exit_code == 0, result.stderr
-    assert f"manifest: {tmp_path / name}\n" in result.output
+    assert f"Wrote a manifest of 16 images to {tmp_path / name}\n" in result.output
     assert list(frame.columns) == ["path", "label", "split", "hash"]
     assert list(map(os.path.dirname, frame["path"])) == list(frame["label"])
     assert list(frame["hash"]) == [

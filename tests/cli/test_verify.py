@@ -54,7 +54,7 @@ def test_more_than_twenty_findings_are_truncated_and_counted(photos, tmp_path):
     result = invoke("verify", photos, "-o", tmp_path / "found.csv")
 
     assert result.output.count("empty: ") == 20
-    assert "... and 3 more; -o FILE writes all\n" in result.output
+    assert "... and 3 more; -v prints all, -o FILE writes all\n" in result.output
     assert len(csv_rows(tmp_path / "found.csv")) == 23
 
 
@@ -83,7 +83,7 @@ def test_quarantine_moves_unusable_files_and_gives_exit_status_0(mixed, tmp_path
     result = invoke("verify", mixed, "--quarantine", tmp_path / "aside")
 
     assert result.exit_code == 0
-    assert result.output.endswith(f"2 files moved to {tmp_path / 'aside'}\n")
+    assert result.output.endswith(f"Moved 2 files to {tmp_path / 'aside'}\n")
     assert paths_in(tmp_path / "aside") == [
         ".imggen-quarantine",
         "cat",

@@ -317,7 +317,7 @@ def test_the_command_prints_counts_and_unreadable_files(photos, tmp_path):
     )
     assert told.exit_code == 1
     assert "cat: 24\ndog: 21\n" in told.output
-    assert "15 originals and 30 copies in" in told.output
+    assert "15 originals and 30 copies" in told.output
     assert "cannot read" in told.stderr
 
 
