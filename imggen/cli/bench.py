@@ -79,6 +79,7 @@ def bench(
     from rich.progress import Progress
 
     from imggen.benchmark import bench as time_stages
+    from imggen.cli.messages import translate
     from imggen.cli.model_file import load_model
     from imggen.cli.output import check_places
     from imggen.loading import ImageBatches
