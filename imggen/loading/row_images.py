@@ -30,7 +30,9 @@ class RowImages(ImageStore):
 
     def __init__(self, columns: Mapping[str, Callable[[int], Stored]]) -> None:
         self._columns = dict(columns)
-        self._pattern = re.compile(rf"({'|'.join(map(re.escape, columns))})\[([0-9]+)\]")
+        # The longest first: one may begin with another.
+        prefixes = sorted(map(re.escape, columns), key=len, reverse=True)
+        self._pattern = re.compile(rf"({'|'.join(prefixes)})\[([0-9]+)\]")
 
     def __call__(self, name: str) -> npt.NDArray[np.uint8]:
         """See ``ImageStore``."""
@@ -68,7 +70,7 @@ class RowImages(ImageStore):
                 raise ImageError.of(name, "the row has no image")
             if isinstance(stored, bytes | str):
                 return stored
-            pixels = parse_masks([stored])[0] if is_mask else parse_image(stored, "the array")
+            pixels = parse_masks([stored])[0] if is_mask else parse_image(stored, "array")
             return _encode(pixels)
         except OptionError as err:
             raise ImageError.of(name, str(err).rstrip(".")) from err

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, final
 import keras
 import numpy as np
 
-from imggen.core import check_arguments, check_whole, shorten
+from imggen.core import check_arguments, check_whole, shorten, warn_user
 from imggen.data import Splits
 from imggen.errors import MissingExtraError, OptionError, OptionTypeError
 from imggen.loading import Scaling
@@ -32,10 +32,11 @@ class LogImages(keras.callbacks.Callback):  # type: ignore[misc]  # Keras is unt
 
     A picture shows the pixels that training sees in that epoch, after augmentation and before
     scaling. Batches are made from (epoch, index), so that training sees the same with and without
-    the callback. The epoch is that of ``sequence.epoch`` when an epoch of ``fit`` begins: right for
-    ``fit(sequence)`` and for validation data, also with ``initial_epoch``. It is not for
-    ``sequence.generator()``, which counts epochs by itself; with ``steps_per_epoch``, the picture
-    is that of the epoch of the sequence that is under way.
+    the callback. The epoch is ``sequence.epoch`` when an epoch of ``fit`` begins: right for
+    ``fit(sequence)`` and for validation data, also with ``initial_epoch``. With
+    ``steps_per_epoch``, the picture is that of the epoch of the sequence that is under way.
+    Generators and datasets that ``to_tf_dataset`` and its like make count epochs by themselves; if
+    ``fit`` reads one of these in place of the sequence, a warning says so.
 
     Args:
         sequence: The sequence; or several by name, such as the ``Splits`` of ``from_directory``.
@@ -93,6 +94,8 @@ class LogImages(keras.callbacks.Callback):  # type: ignore[misc]  # Keras is unt
         check_columns(columns)
         self._columns = columns
         self._cell = check_cell(cell)
+        # The epoch of each sequence when the latest epoch of ``fit`` began.
+        self._begun: dict[str, int] = {}
         self._folder: str | None = None
         self._board: Any = None
         self._log: Callable[[str, Image.Image, int], object] = self._write
@@ -108,6 +111,7 @@ class LogImages(keras.callbacks.Callback):  # type: ignore[misc]  # Keras is unt
     def on_train_begin(self, logs: Any = None) -> None:
         """Opens the folder."""
         del logs
+        self._begun = {}
         if self._folder is not None:
             self._board = keras.callbacks.TensorBoard(self._folder, write_graph=False)
             self._board.set_model(self.model)
@@ -121,10 +125,20 @@ class LogImages(keras.callbacks.Callback):  # type: ignore[misc]  # Keras is unt
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
         """Logs the pictures, if the epoch was chosen."""
         del logs
-        if self._epochs is not None and epoch not in self._epochs:
-            return
         for name, sequence in self._sequences.items():
-            self._log(name, self._draw(sequence), epoch)
+            self._check_progress(name, sequence)
+            if self._epochs is None or epoch in self._epochs:
+                self._log(name, self._draw(sequence), epoch)
+
+    def _check_progress(self, name: str, sequence: ImageSequence) -> None:
+        """Warns if ``fit`` has read as many batches as the sequence has, and none of these."""
+        before, self._begun[name] = self._begun.get(name), sequence.epoch
+        if before == sequence.epoch and (self.params or {}).get("steps") == len(sequence):
+            warn_user(
+                f"LogImages shows epoch {before} of {name!r} again: fit does not read this "
+                "sequence itself. Pass the sequence to fit, in place of a generator or a dataset "
+                "that was made of it."
+            )
 
     def _draw(self, sequence: ImageSequence) -> Image.Image:
         # Buffers of its own: those of the sequence are for the batches that training waits for.

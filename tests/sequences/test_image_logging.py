@@ -14,7 +14,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 import imggen
 from imggen import ImageSequence, LogImages, Splits
-from imggen.errors import MissingExtraError, OptionError, OptionTypeError
+from imggen.errors import ImggenWarning, MissingExtraError, OptionError, OptionTypeError
 from tests.helpers.images import write_images
 
 
@@ -104,6 +104,19 @@ def test_a_function_gets_the_picture_of_each_epoch_and_sequence(manifest: imggen
     logged.clear()
     fit(train, LogImages({"x": train}, log, num_images=1, cell=16), epochs=1)
     assert logged["images/x", 0].shape[0] < shown.height
+
+
+def test_a_sequence_that_fit_does_not_read_is_reported(manifest: imggen.Manifest) -> None:
+    sequence = make_sequence(manifest)
+    callback = LogImages(sequence, lambda *_: None, epochs=[0])
+    model = make_model()
+    generator = sequence.generator()
+    options = {"steps_per_epoch": 3, "epochs": 2, "shuffle": False, "verbose": 0}
+    with pytest.warns(ImggenWarning, match="epoch 0 of 'images' again: fit does not read"):
+        model.fit(generator, callbacks=[callback], **options)
+    # Parts of an epoch, in several epochs of fit, are no reason to warn.
+    fit(sequence, callback, steps_per_epoch=1, epochs=3)
+    sequence.close()
 
 
 def test_arguments_are_checked(
