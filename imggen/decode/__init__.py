@@ -20,9 +20,9 @@ from imggen.decode.load import convert_pixels, keeps_pixels, load_image, read_im
 from imggen.decode.mask import load_mask, resize_mask
 from imggen.decode.mask_inspection import MaskContent, inspect_mask
 from imggen.decode.mask_values import MaskValues, MaskValuesLike, list_values
-from imggen.decode.opencv_png import decode_png
 from imggen.decode.placement import compute_placement
 from imggen.decode.read_errors import concerns_file
+from imggen.decode.readers import read_nearest
 from imggen.decode.spec import (
     NUM_CHANNELS,
     BackgroundLike,
@@ -54,7 +54,6 @@ __all__ = [
     "concerns_file",
     "convert_pixels",
     "decode_jpeg",
-    "decode_png",
     "encode_picture",
     "find_format",
     "format_by_extension",
@@ -68,6 +67,7 @@ __all__ = [
     "make_thumbnail",
     "parse_image_size",
     "read_image",
+    "read_nearest",
     "read_tiff_tags",
     "resize_mask",
     "source_geometry",

@@ -9,9 +9,8 @@ from __future__ import annotations
 import os
 
 _FLAGS = os.O_RDONLY | getattr(os, "O_BINARY", 0)  # which is on Windows alone
-# Most small images take one call; a large file of another format is not read for its first bytes.
-_AT_FIRST = 1 << 16
-_AT_ONCE = 1 << 18
+# Most images take one call; a large file of another format is not read for its first bytes.
+_AT_FIRST = _AT_ONCE = 1 << 18
 
 
 def read_if_signed(path: str | os.PathLike[str], signatures: tuple[bytes, ...]) -> bytes | None:

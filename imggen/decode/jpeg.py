@@ -10,7 +10,6 @@ the end; Pillow's decoder reads the same pixels silently.
 
 from __future__ import annotations
 
-import functools
 import re
 import struct
 from typing import Any, NamedTuple
@@ -20,6 +19,7 @@ import numpy.typing as npt
 
 from imggen.decode.exif import parse_orientation
 from imggen.decode.formats import JPEG
+from imggen.decode.nearest import resize_nearest
 from imggen.decode.orientation import UPRIGHT, read_orientation_of_bytes, turn_pixels
 
 # Inside compressed data only a zero, a restart marker or another 0xff may follow a 0xff; this finds
@@ -31,6 +31,15 @@ _START_OF_SCAN = 0xDA
 _SEQUENTIAL = {0xC0, 0xC1}
 # Tables, restart interval, application data and comments.
 _OTHER_SEGMENTS = {_START_OF_SCAN, 0xC4, 0xDB, 0xDD, *range(0xE0, 0xF0), 0xFE}
+# The whole header of most small files in color: JFIF data, tables for luma and chroma, the frame,
+# the Huffman tables of the specification.
+_USUAL_HEADER = re.compile(
+    rb"\xff\xd8(?:\xff\xe0\0\x10JFIF\0.{9})?(?:\xff\xdb(?:\0\x43.{65}|\0\x84.{130}))+"
+    rb"\xff[\xc0\xc1]\0\x11\x08(.{4})\x03.{9}"
+    rb"(?:\xff\xc4(?:\0\x1f.{29}|\0\xb5.{179}|\x01\xa2.{416}))+\xff\xda\0\x0c.{10}",
+    re.DOTALL,
+)
+_SIZE = struct.Struct(">HH")  # height, width
 _SEGMENT = struct.Struct(">BBH")  # 0xff, marker, length
 _FRAME = struct.Struct(">BHHB")  # bits, height, width, channels
 _APP0, _APP1, _APP2, _APP13, _APP14 = 0xE0, 0xE1, 0xE2, 0xED, 0xEE
@@ -129,6 +138,26 @@ def read_plain_header(data: bytes) -> JpegHeader | None:
     """Reads the header of a JPEG that OpenCV and Pillow decode alike; None for other files."""
     import PIL.Image
 
+    usual = _USUAL_HEADER.match(data)
+    if usual is not None:
+        height, width = _SIZE.unpack(usual[1])
+        header, position = JpegHeader(height, width, 3, []), usual.end()
+    else:
+        segments = _read_segments(data)
+        if segments is None:
+            return None
+        header, position = segments
+    num_pixels, limit = header.height * header.width, PIL.Image.MAX_IMAGE_PIXELS
+    if num_pixels == 0 or (limit is not None and num_pixels > limit):
+        return None
+    # At a marker inside the data OpenCV continues and Pillow stops; without a marker at the end,
+    # the file is truncated.
+    found = _MARKER.search(data, position)
+    return header if found is not None and found[0] == _END_OF_IMAGE else None
+
+
+def _read_segments(data: bytes) -> tuple[JpegHeader, int] | None:
+    """Reads the segments up to the compressed data; returns their content and their end."""
     if not data.startswith(JPEG.signature):
         return None
     position, marker = 2, 0
@@ -154,15 +183,7 @@ def read_plain_header(data: bytes) -> JpegHeader | None:
             position += 2 + length
     except struct.error:  # the file ends
         return None
-    limit = PIL.Image.MAX_IMAGE_PIXELS
-    if height * width == 0 or (limit is not None and height * width > limit):
-        return None
-    # At a marker inside the data OpenCV continues and Pillow stops; without a marker at the end,
-    # the file is truncated.
-    found = _MARKER.search(data, position)
-    if found is None or found[0] != _END_OF_IMAGE:
-        return None
-    return JpegHeader(height, width, num_channels, app1)
+    return JpegHeader(height, width, num_channels, app1), position
 
 
 def _is_refused_by_pillow(marker: int, body: bytes) -> bool:
@@ -173,38 +194,3 @@ def _is_refused_by_pillow(marker: int, body: bytes) -> bool:
         if body.startswith(start):
             return len(body) < least
     return False
-
-
-def resize_nearest(pixels: npt.NDArray[np.uint8], size: tuple[int, int]) -> npt.NDArray[np.uint8]:
-    """Resizes an image to (height, width), and keeps the same pixels as Pillow does."""
-    import cv2
-
-    height, width = pixels.shape[:2]
-    if size == (height, width):
-        return pixels
-    if _keeps_pillow_columns(height, size[0]) and _keeps_pillow_columns(width, size[1]):
-        resized: Any = cv2.resize(pixels, size[::-1], interpolation=cv2.INTER_NEAREST_EXACT)
-        return np.asarray(resized).reshape(*size, -1)
-    chosen = pixels[_pillow_columns(height, size[0])][:, _pillow_columns(width, size[1])]
-    return np.ascontiguousarray(chosen)
-
-
-def _pillow_columns(length: int, new_length: int) -> npt.NDArray[np.int32]:
-    """Returns the pixels of a line that Pillow keeps when it resizes by nearest neighbor."""
-    from PIL import Image
-
-    line = Image.fromarray(np.arange(length, dtype=np.int32)[np.newaxis])
-    chosen: npt.NDArray[np.int32] = np.asarray(
-        line.resize((new_length, 1), Image.Resampling.NEAREST)
-    )[0]
-    return chosen
-
-
-@functools.lru_cache(maxsize=4096)
-def _keeps_pillow_columns(length: int, new_length: int) -> bool:
-    """Whether OpenCV keeps the same pixels: it rounds to 1/65536 pixel, too coarse at times."""
-    import cv2
-
-    line = np.arange(length, dtype=np.float32)[np.newaxis]
-    chosen = cv2.resize(line, (new_length, 1), interpolation=cv2.INTER_NEAREST_EXACT)
-    return np.array_equal(chosen[0], _pillow_columns(length, new_length))

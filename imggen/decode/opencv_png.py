@@ -31,7 +31,6 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from imggen.decode.jpeg import resize_nearest
 from imggen.decode.png import SIGNATURE
 
 _HEADER = struct.Struct(">IIBBBBB")
@@ -77,29 +76,6 @@ def read_plain_png_header(data: bytes) -> PlainPng | None:
     ):
         return None
     return PlainPng(height, width, _NUM_CHANNELS[color_type])
-
-
-def decode_png(
-    data: bytes, size: tuple[int, int], *, is_gray: bool
-) -> npt.NDArray[np.uint8] | None:
-    """Decodes and resizes a PNG, if it is sure that Pillow would give the same pixels.
-
-    Args:
-        data: The bytes of a file, in any format.
-        size: (height, width) to resize to, by nearest neighbor.
-        is_gray: Decode files of one channel only, to one channel.
-
-    Returns:
-        uint8, shape (height, width, 3), RGB, or (height, width) if ``is_gray``; or None.
-    """
-    header = read_plain_png_header(data)
-    if header is None or (is_gray and header.num_channels != 1):
-        return None
-    pixels = decode_plain_png(data, is_gray=is_gray)
-    if pixels is None:
-        return None
-    resized = resize_nearest(pixels, size)
-    return resized.reshape(size) if is_gray else resized
 
 
 def decode_plain_png(data: bytes, *, is_gray: bool) -> npt.NDArray[np.uint8] | None:

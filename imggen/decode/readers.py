@@ -15,14 +15,14 @@ other files, bilinear                 Pillow, cykooz-resizer
 other files, others; transparency     Pillow, Pillow
 ====================================  ==========================================
 
-Without cykooz-resizer, Pillow decodes and resizes in its place. ``ImageDataGenerator`` does not
-come this way: its pixels are Keras's own, decoded by ``decode_jpeg`` and ``keras.utils.load_img``.
+Without cykooz-resizer, Pillow decodes and resizes in its place. ``ImageDataGenerator`` has Keras's
+own pixels: those of ``read_nearest`` or ``keras.utils.load_img``.
 """
 
 from __future__ import annotations
 
 import os
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -33,8 +33,8 @@ from imggen.decode.jpeg import (
     decode_plain_jpeg,
     read_header_orientation,
     read_plain_header,
-    resize_nearest,
 )
+from imggen.decode.nearest import resize_nearest
 from imggen.decode.opencv_png import decode_plain_png, read_plain_png_header
 from imggen.decode.orientation import TURNED, UPRIGHT, turn_pixels
 from imggen.decode.placement import Placement, compute_placement
@@ -69,6 +69,38 @@ def read_plain_file(path: str | os.PathLike[str]) -> bytes | None:
     return read_if_signed(path, _SIGNATURES)
 
 
+def read_nearest(
+    path: str | os.PathLike[str],
+    size: tuple[int, int],
+    *,
+    is_gray: bool,
+    row: npt.NDArray[Any] | None = None,
+) -> npt.NDArray[Any] | None:
+    """Reads a plain JPEG or PNG with the pixels of Pillow, resized by nearest neighbor.
+
+    Args:
+        path: The path of a file of any format.
+        size: (height, width).
+        is_gray: Read PNGs of one channel only, to one channel.
+        row: An image of a batch, into which the pixels may be written.
+
+    Returns:
+        ``row`` if the pixels were written there; else uint8, shape (height, width, 3 or 1), not
+        turned upright. None for other files, and for those that cannot be read.
+    """
+    try:
+        data = read_if_signed(path, _SIGNATURES[1:] if is_gray else _SIGNATURES)
+    except (OSError, TypeError, ValueError):
+        return None
+    if data is None:
+        return None
+    if data.startswith(JPEG.signature):
+        pixels = None if read_plain_header(data) is None else decode_plain_jpeg(data)
+    else:
+        pixels = _decode_png(data, is_gray=is_gray)
+    return None if pixels is None else resize_nearest(pixels, size, row)
+
+
 def find_resize(spec: ImageSpec) -> Resize | None:
     """Returns the function that resizes arrays as ``spec`` asks; None: only Pillow can."""
     name = FILTERS[spec.interpolation]
@@ -90,16 +122,11 @@ def decode_plain(data: bytes, spec: ImageSpec) -> Decoded | None:
     """
     if data.startswith(JPEG.signature):
         return _decode_jpeg(data, spec)
-    png = read_plain_png_header(data)
-    if png is None:
-        return None
-    is_gray = spec.color_mode == "grayscale"
-    if is_gray and png.num_channels != 1:
-        return None  # only Pillow makes Pillow's gray
-    pixels = decode_plain_png(data, is_gray=is_gray)
+    pixels = _decode_png(data, is_gray=spec.color_mode == "grayscale")
     if pixels is None:
         return None
-    return Decoded(pixels, compute_placement(png.width, png.height, spec), None)
+    height, width = pixels.shape[:2]
+    return Decoded(pixels, compute_placement(width, height, spec), None)
 
 
 def read_plain_size(data: bytes, spec: ImageSpec) -> tuple[int, int] | None:
@@ -160,6 +187,13 @@ def _decode_jpeg(data: bytes, spec: ImageSpec) -> Decoded | None:
         return Decoded(pixels, placement, None)
     reduction = Reduction((width, height), factor, orientation)
     return Decoded(pixels, placement, reduction.box(placement.window))
+
+
+def _decode_png(data: bytes, *, is_gray: bool) -> npt.NDArray[np.uint8] | None:
+    png = read_plain_png_header(data)
+    if png is None or (is_gray and png.num_channels != 1):
+        return None  # only Pillow makes Pillow's gray
+    return decode_plain_png(data, is_gray=is_gray)
 
 
 def _resize_nearest(

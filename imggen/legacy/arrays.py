@@ -180,8 +180,9 @@ class _RowsOfArray:
         image: npt.NDArray[Any] = self._x[self._rows[position]].astype(self.dtype)
         return image
 
-    def read(self, position: int) -> npt.NDArray[Any]:
+    def read(self, position: int, row: npt.NDArray[Any] | None = None) -> npt.NDArray[Any]:
         """Returns a view of an image."""
+        del row
         image: npt.NDArray[Any] = self._x[self._rows[position]]
         return image
 

@@ -15,6 +15,7 @@ from imggen.legacy.random_parameters import (
     RandomSource,
     as_global_state,
     draw_batch,
+    draw_flips,
     is_same_state,
     only_flips,
 )
@@ -42,11 +43,15 @@ class Images(Protocol):
     def load(self, position: int) -> Image:
         """Loads an image as Keras does, as an array that may be written to."""
 
-    def read(self, position: int) -> Image:
+    def read(self, position: int, row: Image | None = None) -> Image:
         """Returns an image with the same axes, in any dtype, that must not be written to.
 
         If the batch has the attribute ``dtype``, converting the image to it gives what ``load``
         returns.
+
+        Args:
+            position: Its position.
+            row: Where it may be written to; then this is returned.
         """
 
     def find_rows(self) -> StackedRows | None:
@@ -63,8 +68,13 @@ class LoadedImages:
     """
 
     def __init__(self, load: Callable[[int], Image], dtype: Any) -> None:
-        self.load = self.read = load
+        self.load = load
         self.dtype = dtype
+
+    def read(self, position: int, row: Image | None = None) -> Image:
+        """Returns a loaded image."""
+        del row
+        return self.load(position)
 
     def find_rows(self) -> None:
         """Returns None: there is no array of all images."""
@@ -187,14 +197,20 @@ def _fill_and_scale(
     meanwhile: Callable[[], object],
 ) -> None:
     """Writes images that are flipped at most; small ones are normalized all together."""
-    flips = _draw_flips(batch_x, generator, source)
+    generator._warn_if_unfitted()
+    flips = draw_flips(generator, batch_x.shape[1:], source, len(batch_x))
     is_large = batch_x[:1].nbytes > _LARGE
 
     def put(position: int) -> None:
-        x, axes = images.read(position), flips[position]
-        batch_x[position] = contiguous_flip(np.flip(x, axes)) if axes else x
+        row, axes = batch_x[position], flips[position]
+        if axes:
+            row[...] = contiguous_flip(np.flip(images.read(position), axes))
+        else:
+            x = images.read(position, row)
+            if x is not row:
+                row[...] = x
         if is_large:
-            normalize(batch_x[position], generator)
+            normalize(row, generator)
 
     threads.map(put, range(len(batch_x)), meanwhile)
     if not is_large:
@@ -209,7 +225,8 @@ def _copy_and_scale(
     threads: ThreadMap,
 ) -> None:
     """Does the same as ``_fill_and_scale`` for rows of an array."""
-    flips = _draw_flips(batch_x, generator, source)
+    generator._warn_if_unfitted()
+    flips = draw_flips(generator, batch_x.shape[1:], source, len(batch_x))
 
     def put_block(block: slice) -> None:
         copied = batch_x[block]
@@ -220,18 +237,6 @@ def _copy_and_scale(
         normalize(copied, generator)
 
     _map_blocks(put_block, batch_x, threads)
-
-
-def _draw_flips(
-    batch_x: npt.NDArray[Any], generator: Any, source: RandomSource
-) -> list[tuple[int, ...]]:
-    """Draws the axes along which each image is flipped."""
-    generator._warn_if_unfitted()
-    cols, rows = generator.col_axis - 1, generator.row_axis - 1
-    return [
-        ((cols,) if each["flip_horizontal"] else ()) + ((rows,) if each["flip_vertical"] else ())
-        for each in draw_batch(generator, batch_x.shape[1:], source, len(batch_x))
-    ]
 
 
 def _copy_rows(images: StackedRows, block: slice, copied: npt.NDArray[Any]) -> None:

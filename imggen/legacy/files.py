@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from imggen.cache import CacheLike, ImageCache, StackedRows, open_cache
 from imggen.core import Stream, generator, shorten
-from imggen.decode import NUM_CHANNELS, concerns_file, decode_jpeg, decode_png
+from imggen.decode import NUM_CHANNELS, concerns_file, read_nearest
 from imggen.errors import ImageError, ImggenWarning, OptionError
 from imggen.legacy.batch import Images, LoadedImages, fill_batch
 from imggen.legacy.iterator import Iterator
@@ -21,6 +21,11 @@ from imggen.legacy.read_ahead import ReadAhead
 from imggen.legacy.saving import save_batch
 from imggen.legacy.validation_split import subset_bounds
 from imggen.loading import Failure, OnError, load_substitute
+from imggen.workers import BufferPool
+
+# The batch that is being made, one that waits, and two that a model holds. If more are waiting,
+# the model is slower than this.
+_NUM_BUFFERS = 4
 
 # A user's class may list Iterator and this mixin in any order, so neither is a base of the other.
 if TYPE_CHECKING:
@@ -46,6 +51,7 @@ class BatchFromFilesMixin(_Base):
     on_error: str = "raise"
     _cache: ImageCache | None = None
     _ahead: ReadAhead | None = None
+    _buffers: BufferPool | None = None
 
     def set_processing_attrs(
         self,
@@ -100,6 +106,7 @@ class BatchFromFilesMixin(_Base):
             raise OptionError.unknown("on_error", on_error, get_args(OnError))
         self.on_error = on_error
         self._ahead = ReadAhead()
+        self._buffers = BufferPool(_NUM_BUFFERS)
         self.failures: dict[str, str] = {}
 
     def _open_cache(self, cache: CacheLike) -> None:
@@ -141,7 +148,8 @@ class BatchFromFilesMixin(_Base):
     def _get_batches_of_transformed_samples(self, index_array: npt.NDArray[np.int64]) -> Any:
         images, index_array = self._prepare_loading(index_array)
         self._local.served = index_array
-        batch_x = np.empty((len(index_array), *self.image_shape), dtype=self.dtype)
+        allocate = np.empty if self._buffers is None else self._buffers.empty
+        batch_x = allocate((len(index_array), *self.image_shape), self.dtype)
         fill_batch(
             batch_x,
             images,
@@ -217,7 +225,9 @@ class BatchFromFilesMixin(_Base):
             pixels = pixels.copy()
         return np.asarray(keras.utils.img_to_array(pixels, data_format=self.data_format))
 
-    def _find_pixels(self, sample: int, path: str, settings: Hashable) -> npt.NDArray[Any]:
+    def _find_pixels(
+        self, sample: int, path: str, settings: Hashable, row: npt.NDArray[Any] | None = None
+    ) -> npt.NDArray[Any]:
         """Returns the pixels of a file: from the cache, loaded ahead, or loaded now."""
         try:
             if self._cache is not None:
@@ -226,13 +236,14 @@ class BatchFromFilesMixin(_Base):
                 pixels = self._ahead.take(path, settings)
                 if pixels is not None:
                     return pixels
-            return self._pixels(path)
+            return self._pixels(path, row)
         except Exception as err:
             err.add_note(f"The file is {os.fspath(path)!r}.")
             raise
 
-    def _pixels(self, path: str) -> npt.NDArray[Any]:
-        pixels = self._decode_plain(path)
+    def _pixels(self, path: str, row: npt.NDArray[Any] | None = None) -> npt.NDArray[Any]:
+        """Returns the pixels of a file, or ``row`` if they were written there."""
+        pixels = self._read_plain(path, row)
         if pixels is None:
             picture = keras.utils.load_img(
                 path,
@@ -247,7 +258,7 @@ class BatchFromFilesMixin(_Base):
             return pixels.astype(keras.config.floatx())
         return pixels
 
-    def _decode_plain(self, path: str) -> npt.NDArray[Any] | None:
+    def _read_plain(self, path: str, row: npt.NDArray[Any] | None) -> npt.NDArray[Any] | None:
         """Returns the pixels that ``load_img`` returns, if a faster way has the same result."""
         is_gray = self.color_mode == "grayscale"
         is_plain = is_gray or self.color_mode == "rgb"
@@ -256,13 +267,8 @@ class BatchFromFilesMixin(_Base):
         height, width = self.target_size
         if type(height) is not int or type(width) is not int or height < 1 or width < 1:
             return None
-        try:
-            with open(path, "rb", buffering=0) as file:
-                data = file.read()
-        except (OSError, TypeError, ValueError):
-            return None  # Keras raises the error
-        pixels = decode_png(data, (height, width), is_gray=is_gray)
-        return decode_jpeg(data, (height, width)) if pixels is None and not is_gray else pixels
+        pixels = read_nearest(path, (height, width), is_gray=is_gray, row=row)
+        return pixels[:, :, 0] if is_gray and pixels is not None and pixels is not row else pixels
 
     def _image_or_error(
         self, sample: np.int64, filepaths: list[str]
@@ -321,7 +327,7 @@ class _Files:
     ) -> None:
         self._iterator = iterator
         self._samples = samples
-        self._numbers = [int(sample) for sample in samples]
+        self._numbers = np.asarray(samples).astype(np.int64).tolist()
         self._filepaths = filepaths
         self._settings = iterator._settings()
         self._channels_first = iterator.data_format == "channels_first"
@@ -331,10 +337,17 @@ class _Files:
         """Returns an image as Keras does, as an array that may be written to."""
         return self._iterator._image(self._numbers[position], self._filepaths, self._settings)
 
-    def read(self, position: int) -> npt.NDArray[Any]:
+    def read(self, position: int, row: npt.NDArray[Any] | None = None) -> npt.NDArray[Any]:
         """Returns the pixels of a file, with the axes of a batch."""
         sample = self._numbers[position]
-        pixels = self._iterator._find_pixels(sample, self._filepaths[sample], self._settings)
+        pixels = self._iterator._find_pixels(
+            sample,
+            self._filepaths[sample],
+            self._settings,
+            None if self._channels_first else row,
+        )
+        if pixels is row:
+            return pixels
         if pixels.ndim == 2:
             return pixels[np.newaxis] if self._channels_first else pixels[:, :, np.newaxis]
         return pixels.transpose(2, 0, 1) if self._channels_first else pixels

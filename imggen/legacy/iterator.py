@@ -17,7 +17,7 @@ import numpy.typing as npt
 from imggen.core import explain_arguments, shorten
 from imggen.errors import OptionTypeError
 from imggen.legacy.batch_errors import NamingOptions, check_seed
-from imggen.legacy.random_parameters import RandomSource, as_global_state
+from imggen.legacy.random_parameters import RandomSource, as_global_state, seed_state
 from imggen.legacy.traps import warn_of_assignment
 from imggen.sequences import (
     as_trainable,
@@ -255,7 +255,7 @@ class Iterator(keras.utils.PyDataset):  # type: ignore[misc]  # Keras is untyped
         if vars(self._local).get("source") is np.random:  # called by the user's own code
             np.random.seed(seed)
             return np.random
-        self._draws.latest = np.random.RandomState(seed)
+        self._draws.latest = seed_state(seed)
         return self._draws.latest
 
     @property

@@ -1,70 +1,16 @@
-"""JPEGs loaded from files: resizing to the nearest pixel, color modes, and how files are read."""
+"""JPEGs loaded from files: nearest pixels, color modes, and how files are read."""
 
 import io
 import itertools
 
 import numpy as np
-import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from PIL import Image
 
-from imggen.decode import ImageSpec, jpeg, load_image
+from imggen.decode import ImageSpec, load_image
 from imggen.decode.file_bytes import read_if_signed
 from tests.decode.test_jpeg import NOT_PLAIN, PLAIN, by_pillow, oriented
 from tests.decode.test_load import encoded, noise
 from tests.helpers.cases import case
-
-LENGTHS = st.one_of(st.integers(1, 40), st.integers(1, 3000), st.integers(3000, 30000))
-
-
-def assert_resized_as_pillow_does(pixels: np.ndarray, size: tuple[int, int]) -> None:
-    wanted = Image.fromarray(pixels).resize(size[::-1], Image.Resampling.NEAREST)
-    np.testing.assert_array_equal(jpeg.resize_nearest(pixels, size), np.asarray(wanted))
-
-
-@given(LENGTHS, LENGTHS, st.integers(1, 9), st.integers(1, 9), st.booleans())
-@settings(deadline=None, max_examples=100)
-def test_long_lines_are_resized_as_pillow_does(length, new_length, side, new_side, is_upright):
-    pixels = noise(side, length)
-    size = (new_side, new_length)
-    if is_upright:
-        pixels, size = np.ascontiguousarray(pixels.swapaxes(0, 1)), size[::-1]
-
-    assert_resized_as_pillow_does(pixels, size)
-
-
-@given(*[st.integers(1, 400)] * 4)
-@settings(deadline=None, max_examples=100)
-def test_images_are_resized_as_pillow_does(height, width, new_height, new_width):
-    assert_resized_as_pillow_does(noise(height, width), (new_height, new_width))
-
-
-@pytest.mark.parametrize(("length", "new_length"), [(20000, 7919), (65500, 65499), (7919, 20000)])
-@pytest.mark.parametrize("opencv_agrees", [True, False])
-def test_lines_that_opencv_may_round_otherwise_are_resized_as_pillow_does(
-    monkeypatch, length, new_length, opencv_agrees
-):
-    if not opencv_agrees:  # OpenCV 4 takes other pixels here; OpenCV 5, as far as known, never does
-        monkeypatch.setattr(jpeg, "_keeps_pillow_columns", lambda *_: False)
-
-    assert_resized_as_pillow_does(noise(2, length), (3, new_length))
-
-
-def test_opencv_is_trusted_only_where_it_takes_the_pixels_that_pillow_takes():
-    for length, new_length in [(20000, 7919), (65500, 65499), (13, 40)]:
-        with case(length, new_length):
-            import cv2
-
-            line = np.arange(length, dtype=np.float32)[np.newaxis]
-            theirs = cv2.resize(line, (new_length, 1), interpolation=cv2.INTER_NEAREST_EXACT)[0]
-            size = (new_length, 1)
-            wanted = np.asarray(Image.fromarray(line).resize(size, Image.Resampling.NEAREST))[0]
-
-            assert jpeg._keeps_pillow_columns(length, new_length) == np.array_equal(theirs, wanted)
-
-
-# As part of load_image
 
 
 def test_whoever_decodes_a_file_its_nearest_pixels_are_pillows():

@@ -12,7 +12,7 @@ import numpy as np
 from PIL import Image, PngImagePlugin
 
 from imggen.decode import ImageSpec, load, load_image, source_geometry
-from imggen.decode.opencv_png import decode_plain_png, decode_png, read_plain_png_header
+from imggen.decode.opencv_png import decode_plain_png, read_plain_png_header
 from tests.decode.test_jpeg import SRGB, jpeg_of, oriented, outcome
 from tests.decode.test_jpeg import by_pillow as rgb_by_pillow
 from tests.decode.test_load import encoded, noise
@@ -210,19 +210,6 @@ def test_what_pillow_takes_for_a_bomb_is_left_to_it(monkeypatch):
     for limit, is_plain in ((17 * 13, True), (17 * 13 - 1, False), (None, True)):
         monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", limit)
         assert (read_plain_png_header(PLAIN["gray"]) is not None) == is_plain
-
-
-def test_decode_png_resizes_as_pillow_does_and_leaves_other_files_to_it():
-    for mode, is_gray in itertools.product(("L", "RGB", "P"), (False, True)):
-        image = Image.fromarray(COLOR).convert(mode)
-        data, size = io.BytesIO(), (9, 40)
-        image.save(data, "png")
-        pixels = decode_png(data.getvalue(), size, is_gray=is_gray)
-        if mode == "P" or (is_gray and mode == "RGB"):
-            assert pixels is None
-        else:
-            wanted = image.convert("L" if is_gray else "RGB").resize(size[::-1], 0)
-            assert np.array_equal(pixels, np.asarray(wanted))
 
 
 def test_the_size_of_any_file_is_that_of_its_upright_image(tmp_path):

@@ -31,10 +31,10 @@ class Watched(legacy.DirectoryIterator):
         self.threads = set()
         super().__init__(*args, **options)
 
-    def _pixels(self, path):
+    def _pixels(self, path, row=None):
         self.loads.append(os.path.relpath(path, self.directory))
         self.threads.add(threading.current_thread().name)
-        return super()._pixels(path)
+        return super()._pixels(path, row)
 
 
 @pytest.fixture
