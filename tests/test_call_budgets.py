@@ -34,7 +34,7 @@ class Budget(NamedTuple):
 
 BUDGETS = {
     "png": Budget(51, 89, 44, 0.5, 2.1, "chunks are checked, OpenCV decodes; one copy"),
-    "jpeg": Budget(62, 115, 44, 0.5, 1.2, "the header is parsed once, OpenCV decodes"),
+    "jpeg": Budget(51, 80, 44, 0.5, 1.2, "the header is parsed once, OpenCV decodes"),
     "cached": Budget(0, 0, 55, 1.5, 1.2, "the whole batch is gathered and scaled at once"),
     "cached in uint8": Budget(0, 0, 54, 0.5, 0.2, "the whole batch is gathered at once"),
     "cached in a folder": Budget(0, 0, 60, 1.5, 1.2, "the same, from the mapped file"),
@@ -53,13 +53,14 @@ BUDGETS = {
     "boxes, cached": Budget(25, 46, 45, 0.5, 0.2, "boxes are in memory, in pixels of the array"),
     "keypoints": Budget(106, 267, 45, 0.5, 4.1, "points are scaled, chunks checked twice"),
     "keypoints, cached": Budget(24, 46, 45, 0.5, 1.0, "points are in memory, in pixels"),
-    "drop-in": Budget(39, 170, 120, 4.6, 6.4, "chunks of a PNG are checked, OpenCV decodes"),
-    "drop-in, cached": Budget(0, 10, 121, 5.5, 5.2, "the whole batch is gathered and scaled"),
-    "drop-in, arrays": Budget(0, 8, 120, 4.5, 4.2, "the whole batch is gathered and scaled"),
+    "drop-in": Budget(32, 62, 90, 0.5, 2.2, "chunks of a PNG are checked, OpenCV decodes"),
+    "drop-in, jpeg": Budget(29, 50, 90, 0.5, 0.2, "one match, decoded and resized into the batch"),
+    "drop-in, cached": Budget(0, 2, 93, 1.5, 1.2, "the whole batch is gathered and scaled"),
+    "drop-in, arrays": Budget(0, 0, 80, 4.5, 4.2, "the whole batch is gathered and scaled"),
     "drop-in, function": Budget(
-        36, 49, 85, 4.5, 4.2, "one draw, one call of the function, in turn"
+        36, 48, 85, 0.5, 0.2, "one draw, one call of the function, in turn"
     ),
-    "drop-in, affine": Budget(58, 104, 120, 4.6, 9.2, "one matrix, one warp in float32"),
+    "drop-in, affine": Budget(58, 104, 130, 0.6, 5.2, "one matrix, one warp in float32"),
     "table": Budget(0, 0, 200, 99, 0.1, "pandas reads the file; rows are never touched one by one"),
 }
 
@@ -82,7 +83,7 @@ def folder(tmp_path_factory):
 
 
 def image_bytes(path):
-    return 3 * (LARGE if path == "cached, large" else SIZE)[0] ** 2
+    return 3 * (LARGE if path in ("cached, large", "drop-in, jpeg") else SIZE)[0] ** 2
 
 
 def batches(folder, path):
@@ -115,7 +116,9 @@ def batches(folder, path):
 
         return make
 
-    def drop_in(cache=None, **options):
+    def drop_in(cache=None, source="png", size=SIZE, **options):
+        target_size = size
+
         def make(size):
             generator = imggen.ImageDataGenerator(rescale=1 / 255, **options)
             if cache == "arrays":
@@ -124,7 +127,12 @@ def batches(folder, path):
                 )
             else:
                 flow = generator.flow_from_directory(
-                    str(folder / "png"), SIZE, batch_size=size, seed=7, workers=1, cache=cache
+                    str(folder / source),
+                    target_size,
+                    batch_size=size,
+                    seed=7,
+                    workers=1,
+                    cache=cache,
                 )
             for number in range(len(flow)):
                 flow[number]
@@ -164,6 +172,7 @@ def batches(folder, path):
             keypoints=imggen.Keypoints("position", "xyas"), cache="ram"
         ),
         "drop-in": lambda: drop_in(),
+        "drop-in, jpeg": lambda: drop_in(source="jpeg", size=LARGE),
         "drop-in, cached": lambda: drop_in("ram"),
         "drop-in, arrays": lambda: drop_in("arrays"),
         "drop-in, function": lambda: drop_in("ram", preprocessing_function=lambda x: x - 1),

@@ -32,11 +32,12 @@ _SEQUENTIAL = {0xC0, 0xC1}
 # Tables, restart interval, application data and comments.
 _OTHER_SEGMENTS = {_START_OF_SCAN, 0xC4, 0xDB, 0xDD, *range(0xE0, 0xF0), 0xFE}
 # The whole header of most small files in color: JFIF data, tables for luma and chroma, the frame,
-# the Huffman tables of the specification.
+# the Huffman tables of the specification. Without repetitions, for which ``re`` allocates memory.
 _USUAL_HEADER = re.compile(
-    rb"\xff\xd8(?:\xff\xe0\0\x10JFIF\0.{9})?(?:\xff\xdb(?:\0\x43.{65}|\0\x84.{130}))+"
+    rb"\xff\xd8(?:\xff\xe0\0\x10JFIF\0.{9})?\xff\xdb(?:\0\x43.{65}\xff\xdb\0\x43.{65}|\0\x84.{130})"
     rb"\xff[\xc0\xc1]\0\x11\x08(.{4})\x03.{9}"
-    rb"(?:\xff\xc4(?:\0\x1f.{29}|\0\xb5.{179}|\x01\xa2.{416}))+\xff\xda\0\x0c.{10}",
+    rb"\xff\xc4(?:\0\x1f.{29}\xff\xc4\0\xb5.{179}\xff\xc4\0\x1f.{29}\xff\xc4\0\xb5.{179}|\x01\xa2.{416})"
+    rb"\xff\xda\0\x0c.{10}",
     re.DOTALL,
 )
 _SIZE = struct.Struct(">HH")  # height, width

@@ -97,7 +97,10 @@ def read_nearest(
     if data.startswith(JPEG.signature):
         pixels = None if read_plain_header(data) is None else decode_plain_jpeg(data)
     else:
-        pixels = _decode_png(data, is_gray=is_gray)
+        png = read_plain_png_header(data)
+        if png is None or (is_gray and png.num_channels != 1):
+            return None
+        pixels = decode_plain_png(data, is_gray=is_gray)
     return None if pixels is None else resize_nearest(pixels, size, row)
 
 
@@ -122,11 +125,16 @@ def decode_plain(data: bytes, spec: ImageSpec) -> Decoded | None:
     """
     if data.startswith(JPEG.signature):
         return _decode_jpeg(data, spec)
-    pixels = _decode_png(data, is_gray=spec.color_mode == "grayscale")
+    png = read_plain_png_header(data)
+    if png is None:
+        return None
+    is_gray = spec.color_mode == "grayscale"
+    if is_gray and png.num_channels != 1:
+        return None  # only Pillow makes Pillow's gray
+    pixels = decode_plain_png(data, is_gray=is_gray)
     if pixels is None:
         return None
-    height, width = pixels.shape[:2]
-    return Decoded(pixels, compute_placement(width, height, spec), None)
+    return Decoded(pixels, compute_placement(png.width, png.height, spec), None)
 
 
 def read_plain_size(data: bytes, spec: ImageSpec) -> tuple[int, int] | None:
@@ -187,13 +195,6 @@ def _decode_jpeg(data: bytes, spec: ImageSpec) -> Decoded | None:
         return Decoded(pixels, placement, None)
     reduction = Reduction((width, height), factor, orientation)
     return Decoded(pixels, placement, reduction.box(placement.window))
-
-
-def _decode_png(data: bytes, *, is_gray: bool) -> npt.NDArray[np.uint8] | None:
-    png = read_plain_png_header(data)
-    if png is None or (is_gray and png.num_channels != 1):
-        return None  # only Pillow makes Pillow's gray
-    return decode_plain_png(data, is_gray=is_gray)
 
 
 def _resize_nearest(
