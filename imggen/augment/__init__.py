@@ -7,7 +7,7 @@ policy files, previews and the studio read its options from its declaration.
 """
 
 from imggen.augment.adapters import Augment, adapt, register_adapter, unwrap_steps
-from imggen.augment.affine_warp import warp
+from imggen.augment.affine_warp import OpenCVWarps, warp
 from imggen.augment.base import Augmentation
 from imggen.augment.borders import may_add_boxes, warn_of_repeated_objects
 from imggen.augment.builtin import BuiltIn
@@ -97,6 +97,7 @@ __all__ = [
     "MixUp",
     "MixUpOrCutMix",
     "Mixer",
+    "OpenCVWarps",
     "Pipeline",
     "RandAugment",
     "RandomBrightness",

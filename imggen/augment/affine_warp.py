@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from typing import Any
+from typing import Any, final
 
 import numpy as np
 import numpy.typing as npt
@@ -52,8 +52,13 @@ def warp(
         >>> warp(image, np.eye(2), np.array([0.0, 1.0]))[..., 0].tolist()
         [[1.0, 2.0, 2.0], [4.0, 5.0, 5.0]]
     """
-    if not exact and _fits_opencv(image, matrix, offset, order, fill_mode, cval):
-        return _warp_by_opencv(image, matrix, offset, fill_mode, cval)
+    shape = image.shape
+    if not exact and OpenCVWarps.supports(shape, image.dtype, order, fill_mode, cval):
+        warps = OpenCVWarps(shape, matrix[np.newaxis], offset[np.newaxis], fill_mode, cval)
+        if warps.fits(0, image):
+            warped = np.empty(shape, dtype=np.float32)
+            warps.warp(0, image, warped)
+            return warped
     return _warp_by_scipy(image, matrix, offset, order, fill_mode, cval)
 
 
@@ -76,36 +81,78 @@ def _warp_by_scipy(
     return np.moveaxis(np.stack(warped), 0, 2)
 
 
-def _fits_opencv(
-    image: npt.NDArray[Any],
-    matrix: npt.NDArray[np.float64],
-    offset: npt.NDArray[np.float64],
-    order: object,
-    fill_mode: str,
-    cval: object,
-) -> bool:
-    height, width, channels = image.shape
-    if (
-        image.dtype != np.float32
-        or not isinstance(order, int)
-        or order != 1
-        or fill_mode not in {"nearest", "reflect", "constant"}
-        or height < 2
-        or width < 2
-        or not isinstance(cval, int | float)
-        # OpenCV's two-channel kernel uses fixed-point numbers, and is off by whole gray levels.
-        or channels not in {1, 3, 4}
-        or not _opencv_is_precise()
-    ):
-        return False
-    corners = np.array([[0, 0, height - 1, height - 1], [0, width - 1, 0, width - 1]])
-    sources = matrix @ corners + offset[:, np.newaxis]
-    # False for NaN too.
-    return bool(
-        max(height, width, np.abs(sources).max()) <= _MAX_COORDINATE
-        and image.max() <= _MAX_VALUE
-        and image.min() >= -_MAX_VALUE
-    )
+@final
+class OpenCVWarps:
+    """Warps of images of one size by OpenCV, prepared together.
+
+    Args:
+        shape: (height, width, channels) of each image.
+        matrices: Shape (n, 2, 2); one per image, as for ``warp``.
+        offsets: Shape (n, 2).
+        fill_mode: As for ``warp``.
+        cval: As for ``warp``.
+    """
+
+    def __init__(
+        self,
+        shape: tuple[int, ...],
+        matrices: npt.NDArray[np.float64],
+        offsets: npt.NDArray[np.float64],
+        fill_mode: str,
+        cval: float,
+    ) -> None:
+        import cv2
+
+        height, width, self._channels = shape
+        self._size = (width, height)
+        by_row_col = np.concatenate([matrices, offsets[:, :, np.newaxis]], axis=2)
+        self._matrices = np.ascontiguousarray(by_row_col[:, ::-1][:, :, [1, 0, 2]])  # by (x, y)
+        corners = [[0, width - 1, 0, width - 1], [0, 0, height - 1, height - 1], [1, 1, 1, 1]]
+        reach = np.abs(self._matrices @ np.array(corners, dtype=np.float64)).max(axis=(1, 2))
+        # False for NaN too.
+        self._is_precise = (np.maximum(reach, max(height, width)) <= _MAX_COORDINATE).tolist()
+        self._border = cv2.BORDER_REFLECT if fill_mode == "reflect" else cv2.BORDER_REPLICATE
+        self._cval = cval if fill_mode == "constant" else None
+
+    @staticmethod
+    def supports(
+        shape: tuple[int, ...], dtype: object, order: object, fill_mode: str, cval: object
+    ) -> bool:
+        """Returns whether OpenCV can warp such images."""
+        height, width, channels = shape
+        return (
+            dtype == np.float32
+            and isinstance(order, int)
+            and order == 1
+            and fill_mode in {"nearest", "reflect", "constant"}
+            and height >= 2
+            and width >= 2
+            and isinstance(cval, int | float)
+            # OpenCV's two-channel kernel uses fixed-point numbers, and is off by whole gray levels.
+            and channels in {1, 3, 4}
+            and _opencv_is_precise()
+        )
+
+    def fits(self, index: int, image: npt.NDArray[Any]) -> bool:
+        """Returns whether the result for an image of float32 or uint8 will be precise."""
+        return self._is_precise[index] and (
+            image.dtype == np.uint8
+            or bool(image.max() <= _MAX_VALUE and image.min() >= -_MAX_VALUE)
+        )
+
+    def warp(self, index: int, image: npt.NDArray[Any], out: npt.NDArray[np.float32]) -> None:
+        """Warps the image ``index`` into ``out``, a contiguous array of the same shape."""
+        import cv2
+
+        floats, target = np.ascontiguousarray(image, dtype=np.float32), out
+        if self._channels == 1:
+            floats, target = floats[:, :, 0], out[:, :, 0]
+        matrix = self._matrices[index]
+        flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+        cv2.warpAffine(floats, matrix, self._size, target, flags, self._border)
+        if self._cval is not None:
+            # OpenCV blends the border into the outermost pixels; SciPy does not.
+            out[_is_outside(self._size, matrix)] = self._cval
 
 
 @functools.cache
@@ -116,44 +163,15 @@ def _opencv_is_precise() -> bool:
     return int(cv2.__version__.partition(".")[0]) >= 5
 
 
-def _warp_by_opencv(
-    image: npt.NDArray[np.float32],
-    matrix: npt.NDArray[np.float64],
-    offset: npt.NDArray[np.float64],
-    fill_mode: str,
-    cval: float,
-) -> npt.NDArray[np.float32]:
-    import cv2
-
-    height, width, channels = image.shape
-    in_xy = np.array(
-        [[matrix[1, 1], matrix[1, 0], offset[1]], [matrix[0, 1], matrix[0, 0], offset[0]]]
-    )
-    warped = np.empty((height, width, channels), dtype=np.float32)
-    cv2.warpAffine(
-        np.ascontiguousarray(image),
-        in_xy,
-        (width, height),
-        dst=warped,
-        flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
-        borderMode=cv2.BORDER_REFLECT if fill_mode == "reflect" else cv2.BORDER_REPLICATE,
-    )
-    if fill_mode == "constant":
-        # OpenCV blends the border into the outermost pixels; SciPy does not.
-        warped[_is_outside(height, width, matrix, offset)] = cval
-    return warped
-
-
-def _is_outside(
-    height: int, width: int, matrix: npt.NDArray[np.float64], offset: npt.NDArray[np.float64]
-) -> npt.NDArray[np.bool_]:
+def _is_outside(size: tuple[int, int], matrix: npt.NDArray[np.float64]) -> npt.NDArray[np.bool_]:
     """Marks output pixels whose source is outside the image.
 
     Computes in double precision and in the same order as SciPy.
     """
+    width, height = size
     rows, cols = np.arange(height)[:, np.newaxis], np.arange(width)
     is_outside = np.zeros((height, width), dtype=bool)
-    for axis, length in enumerate((height, width)):
-        source = offset[axis] + matrix[axis, 0] * rows + matrix[axis, 1] * cols
+    for (of_col, of_row, offset), length in zip(matrix, size, strict=True):
+        source = offset + of_row * rows + of_col * cols
         is_outside |= (source < 0) | (source > length - 1)
     return is_outside

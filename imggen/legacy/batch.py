@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from imggen.cache import StackedRows
 from imggen.core import contiguous_flip
+from imggen.legacy.affine_batch import find_affine_batch
 from imggen.legacy.normalization import is_elementwise, normalize
 from imggen.legacy.random_parameters import (
     RandomSource,
@@ -272,9 +273,24 @@ def _fill_in_parallel(
     generator._warn_if_unfitted()
     parameters = draw_batch(generator, batch_x.shape[1:], source, len(batch_x))
     exact = _amplifies_differences(batch_x.dtype)
+    is_plain = (
+        not exact
+        and batch_x.dtype == images.dtype
+        and not generator.preprocessing_function
+        and is_elementwise(generator)
+    )
+    affine = find_affine_batch(generator, parameters, batch_x) if is_plain else None
 
     def work(position: int) -> None:
-        x = generator._transform(images.load(position), parameters[position], exact=exact)
+        if affine is None:
+            x = images.load(position)
+        else:
+            image = images.read(position)
+            if affine.put(position, image):
+                normalize(batch_x[position], generator)
+                return
+            x = image.astype(images.dtype)
+        x = generator._transform(x, parameters[position], exact=exact)
         if generator.preprocessing_function:
             x = generator.preprocessing_function(x)
         batch_x[position] = contiguous_flip(normalize(x, generator))
