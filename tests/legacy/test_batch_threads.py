@@ -13,9 +13,9 @@ from tests.helpers.images import write_images
 class Watched(legacy.DirectoryIterator):
     """Notes which threads load files."""
 
-    def _pixels(self, path):
+    def _pixels(self, path, row=None):
         self.threads.add(threading.current_thread() is threading.main_thread())
-        return super()._pixels(path)
+        return super()._pixels(path, row)
 
 
 @pytest.mark.parametrize(("locked", "by_caller"), [(9, True), (1e-12, False)])
