@@ -9,7 +9,7 @@ from imggen.preview import Preview, Variant, draw_sample
 from imggen.reports.render import make_data_uri, render
 from imggen.reports.variant_grid import make_variant_style
 
-_CELL = 224
+_CELL, _SMALL_CELL = 256, 192
 
 
 def preview_page(found: Preview, root: str) -> str:
@@ -55,6 +55,8 @@ def preview_page(found: Preview, root: str) -> str:
 
 
 def _make_uri(sample: Sample, variant: Variant) -> str:
-    picture = draw_sample(sample, _CELL, variant.explanation.box_class_names)
     # Small images are enlarged without interpolation, and JPEG would blur their pixels.
-    return make_data_uri(picture, lossless=2 * max(sample.size) < _CELL)
+    is_small = 2 * max(sample.size) < _SMALL_CELL
+    cell = _SMALL_CELL if is_small else _CELL
+    picture = draw_sample(sample, cell, variant.explanation.box_class_names)
+    return make_data_uri(picture, lossless=is_small)
