@@ -139,7 +139,9 @@ def _place(drawn: _Parameters, _: _Size) -> str:
 
 
 def _mix(drawn: _Parameters, _: _Size) -> str:
-    other = 1 - drawn["share"]
+    other = round(1 - drawn["share"], 2)
+    if not other:
+        return ""
     return f"{drawn['kind'].lower()} with {other:.0%} of {os.path.basename(drawn['with'])}"
 
 

@@ -61,6 +61,7 @@ def test_values_that_change_nothing_are_left_out():
         ("RandomBrightness", {"factor": 0.999}),
         ("RandomGamma", {"gamma": 1.0}),
         ("RandomShear", {"x": 0.0, "y": 0.0}),
+        ("MixUp", {"kind": "MixUp", "with": "b.png", "share": 0.999}),
     ]:
         assert words(name, parameters) == "", name
 
