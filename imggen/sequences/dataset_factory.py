@@ -124,7 +124,7 @@ def from_hf(
     if boxes is not None:
         boxes = _read_boxes(table, boxes)
     if keypoints is not None:
-        table.read("keypoints", str(keypoints.col))
+        table.read("keypoints.col", str(keypoints.col))
     for argument, columns in (
         ("group_col", [group_col]),
         ("weight_col", weight_col.values() if isinstance(weight_col, Mapping) else [weight_col]),
@@ -137,16 +137,19 @@ def from_hf(
     if options.get("on_error", "raise") == "raise":
         table.check_missing()
     frame, images = table.build()
-    arguments, options = read_frame_targets(
-        frame,
-        y_col,
-        targets,
-        _choose_class_names(table, class_names, y_col, targets),
-        label_separator,
-        weight_col,
-        mask_col,
-        options,
-    )
+    try:
+        arguments, options = read_frame_targets(
+            frame,
+            y_col,
+            targets,
+            _choose_class_names(table, class_names, y_col, targets),
+            label_separator,
+            weight_col,
+            mask_col,
+            options,
+        )
+    except OptionError as err:  # y_col is the name in from_dataframe
+        raise OptionError(str(err).replace("y_col=", "label=")) from err
     manifest = Manifest.from_frame(
         frame,
         root="",
@@ -212,10 +215,10 @@ def _read_outputs(table: DatasetTable, targets: Targets) -> None:
 
 def _read_boxes(table: DatasetTable, boxes: Boxes) -> Boxes:
     """Reads the boxes; returns their columns with the names of their classes."""
-    table.read("boxes", str(boxes.col))
+    table.read("boxes.col", str(boxes.col))
     if boxes.labels is None:
         return boxes
-    table.read("boxes", str(boxes.labels))
+    table.read("boxes.labels", str(boxes.labels))
     names = table.class_names.get(str(boxes.labels))
     return dataclasses.replace(boxes, class_names=names) if boxes.class_names is None else boxes
 
