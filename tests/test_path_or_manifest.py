@@ -21,6 +21,7 @@ READERS = {
     "kfold_sequences": lambda source: [
         fold.val.filepaths for fold in imggen.kfold_sequences(source, 2, image_size=8)
     ],
+    "statistics": lambda source: imggen.statistics(source, image_size=8).mean,
     "contact_sheet": lambda source: imggen.contact_sheet(
         source, variants=1, image_size=8, augment="light"
     ).tobytes(),
@@ -108,7 +109,9 @@ def test_one_number_as_the_size_is_a_square(photos, tmp_path):
     assert imggen.survey(made.manifest).sizes.tolist() == [[12, 12]] * 16
 
 
-def test_a_sheet_of_a_sequence_takes_no_options_of_images_on_disk(photos):
+def test_a_sequence_has_a_size_of_its_own(photos):
     sequence = imggen.ImageSequence(photos, image_size=8)
-    with pytest.raises(OptionError, match="a sequence has its own"):
-        imggen.contact_sheet(sequence, image_size=8)
+    for draw in (imggen.contact_sheet, imggen.statistics):
+        with pytest.raises(OptionError, match="a sequence has its own"):
+            draw(sequence, image_size=8)
+    assert imggen.statistics(photos, image_size=8).mean == imggen.statistics(sequence).mean

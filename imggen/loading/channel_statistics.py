@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol, final
 from weakref import WeakKeyDictionary
@@ -19,8 +20,11 @@ from imggen.core import (
     pluralize,
     shorten,
 )
-from imggen.errors import ImageError, SampleError
+from imggen.data import Manifest, Source, as_manifest, scan_all
+from imggen.decode import ImageSize
+from imggen.errors import ImageError, OptionError, SampleError
 from imggen.loading.batch_maker import BatchMaker
+from imggen.loading.image_batches import ImageBatches
 from imggen.loading.sample_loader import SampleLoader
 from imggen.workers import ThreadMap
 
@@ -96,7 +100,9 @@ _known: WeakKeyDictionary[Measurable, ChannelStatistics] = WeakKeyDictionary()
 
 
 @check_arguments
-def statistics(sequence: Measurable) -> ChannelStatistics:
+def statistics(
+    sequence: Measurable | Source, *, image_size: ImageSize | None = None
+) -> ChannelStatistics:
     """Measures the mean, standard deviation and histogram of each channel of a sequence's images.
 
     Images are not augmented or scaled: they are measured at the size that training sees, in 0 to 1.
@@ -106,11 +112,15 @@ def statistics(sequence: Measurable) -> ChannelStatistics:
     images.
 
     Args:
-        sequence: The sequence, of images of any sizes.
+        sequence: The sequence, of images of any sizes; or a folder, a table (.csv or .parquet) or
+            a manifest.
+        image_size: The size of images that are not from a sequence, as in ``ImageSequence``.
 
     Raises:
         ImageError: A file cannot be read, with ``on_error="raise"``; or no file at all.
         SampleError: Images have different numbers of channels.
+        ScanError: See ``scan``.
+        OptionError: A size for a sequence.
 
     Example:
         >>> from imggen import ImageSequence
@@ -119,6 +129,15 @@ def statistics(sequence: Measurable) -> ChannelStatistics:
         (3, 3, (3, 256))
         >>> scaled = ImageSequence(manifest, image_size=(32, 32), mean=stats.mean, std=stats.std)
     """
+    if isinstance(sequence, str | os.PathLike | Manifest):
+        manifest = as_manifest(sequence, scan_all)
+        maker = ImageBatches(manifest, image_size=image_size, label_mode=None).batch_maker
+        return _measure(maker.samples, maker)
+    if image_size is not None and hasattr(sequence, "batch_maker"):
+        raise OptionError(
+            "image_size= is for images on disk, and a sequence has its own. Omit it, or pass the "
+            "manifest of the sequence."
+        )
     if sequence not in _known:
         _known[sequence] = _measure(sequence.whole_images(), sequence.batch_maker)
     return _known[sequence]
