@@ -71,9 +71,9 @@ def folder(tmp_path_factory):
     return write_images(tmp_path_factory.mktemp("words"), {"a": 1}, size=(24, 24))
 
 
-def phrases_of(folder, step) -> str:
+def phrases_of(folder, step, epoch=0) -> str:
     sequence = imggen.from_directory(folder, image_size=(24, 24), augment=step, seed=3, workers=0)
-    return "; ".join(sequence.explain(0, 0).phrases)
+    return "; ".join(sequence.explain(epoch, 0).phrases)
 
 
 def test_every_built_in_augmentation_is_described_without_internals(folder):
@@ -84,10 +84,11 @@ def test_every_built_in_augmentation_is_described_without_internals(folder):
                 step = kind(p=1.0)
             except TypeError:
                 continue
-            found = phrases_of(folder, step)
+            # What one epoch draws may be too little to be mentioned.
+            found = "".join(phrases_of(folder, step, epoch) for epoch in range(4))
             assert "Random" not in found, name
             assert not set(found) & set("[]{}_"), name
-            assert found or name in ("CenterCrop", "RandomChannelShift"), name
+            assert found or name == "CenterCrop", name
 
 
 def test_of_albumentations_only_what_was_drawn_is_told(folder):
