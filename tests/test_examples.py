@@ -78,6 +78,14 @@ def test_endless_generator(run, folder):
     assert "predictions (8, 2)" in shown
 
 
+def test_train_with_torch_dataloader(run, folder):
+    shown = run(
+        ROOT / "examples/train_with_torch_dataloader.py",
+        *("photos", "--epochs", "2", "--image-size", "16"),
+    )
+    assert shown.count(": loss ") == 2
+
+
 def test_table_files(run, folder):
     shown = run(ROOT / "examples/table_files.py")
     assert float(re.search(r"test mean squared error (\d\.\d+)", shown)[1]) < 1e-3

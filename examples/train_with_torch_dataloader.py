@@ -1,0 +1,62 @@
+"""Train a torch model with torch's DataLoader, whose batches imggen makes.
+
+python examples/train_with_torch_dataloader.py DIR --epochs 3 --workers 2
+
+DIR contains one folder per class. Each pass of the loader is the next epoch: newly shuffled and
+augmented, and the same in each run with the same seed.
+"""
+
+import argparse
+
+import torch
+from torch.utils.data import DataLoader
+
+import imggen
+
+
+def main() -> None:
+    """Trains a small network and prints its loss."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("dir")
+    parser.add_argument("--image-size", type=int, default=96)
+    parser.add_argument("--epochs", type=int, default=3)
+    parser.add_argument("--workers", type=int, default=0, help="Processes of the DataLoader.")
+    args = parser.parse_args()
+
+    train = imggen.from_directory(
+        args.dir,
+        image_size=(args.image_size, args.image_size),
+        label_mode="int",
+        rescale=1 / 255,
+        data_format="channels_first",
+        augment="light",
+        seed=1,
+    )
+    loader = DataLoader(
+        train.to_torch(),
+        batch_size=None,  # the items are batches
+        num_workers=args.workers,
+        persistent_workers=args.workers > 0,
+    )
+    torch.manual_seed(1)
+    model = torch.nn.Sequential(
+        torch.nn.Conv2d(3, 16, 3, stride=2),
+        torch.nn.ReLU(),
+        torch.nn.AdaptiveAvgPool2d(1),
+        torch.nn.Flatten(),
+        torch.nn.Linear(16, train.num_classes),
+    )
+    optimizer = torch.optim.Adam(model.parameters())
+    for epoch in range(args.epochs):
+        losses = []
+        for images, labels in loader:
+            loss = torch.nn.functional.cross_entropy(model(images), labels.long())
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+            losses.append(loss.item())
+        print(f"epoch {epoch}: loss {sum(losses) / len(losses):.3f}")
+
+
+if __name__ == "__main__":
+    main()
