@@ -93,6 +93,18 @@ class Verb(click.Command):
 class VerbGroup(click.Group):
     """A group that names the closest command if there is none of a name."""
 
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Parses the words before the command; its own options follow it."""
+        try:
+            return super().parse_args(ctx, args)
+        except click.NoSuchOption as err:
+            name = err.option_name
+            closest = find_closest(name, ["--help", *(one for p in self.params for one in p.opts)])
+            place = f"The options of a command follow it: {ctx.command_path} COMMAND {name}."
+            is_known = name in _SHARED
+            hint = f"Did you mean {closest}?" if closest and not is_known else place
+            raise click.UsageError(f"No such option {name!r}. {hint}", ctx) from None
+
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
@@ -105,6 +117,8 @@ class VerbGroup(click.Group):
         return super().resolve_command(ctx, args)
 
 
+# The options of every verb.
+_SHARED = ("--json", "-q", "--quiet", "-v", "--verbose")
 _JSON_HELP = "Print the results as JSON, and everything else to stderr."
 _QUIET_HELP = "Print only errors and what the command is for: findings, tables, lists."
 _VERBOSE_HELP = "Print all findings, the settings, the duration, and where errors come from."

@@ -216,6 +216,12 @@ def test_misspelt_words_name_the_closest_one(workplace):
         assert f"Did you mean {closest}?" in message, (line, message)
 
 
+def test_options_before_the_command_are_explained():
+    assert "follow it: main COMMAND --json." in invoke("--json", "scan", "photos").stderr
+    assert "follow it: main cache COMMAND -q." in invoke("cache", "-q", "info", "x").stderr
+    assert "Did you mean --version?" in invoke("--versoin").stderr
+
+
 def test_sizes_have_units():
     for text, expected in (
         ("12", 12),
