@@ -93,6 +93,7 @@ from imggen.core.table_io import (
 )
 from imggen.core.text import (
     format_bytes,
+    format_number,
     format_summary,
     pluralize,
     printable,
@@ -146,6 +147,7 @@ __all__ = [
     "format_class_table",
     "format_curves",
     "format_html_table",
+    "format_number",
     "format_paragraph",
     "format_pictures",
     "format_rest",

@@ -43,6 +43,18 @@ def format_bytes(num_bytes: float) -> str:
     return f"{num_bytes / 1024**power:,.1f} {('KiB', 'MiB', 'GiB', 'TiB')[power - 1]}"
 
 
+def format_number(value: float, digits: int = 4) -> str:
+    """Formats a number with a few significant digits, and large ones without an exponent.
+
+    Example:
+        >>> format_number(-0.123456), format_number(12345.6), format_number(1e20)
+        ('-0.1235', '12346', '1e+20')
+    """
+    if 10**digits <= abs(value) < 1e15:
+        return f"{value:.0f}"
+    return f"{value:.{digits}g}"
+
+
 def pluralize(number: int, noun: str) -> str:
     """Formats a count and its noun.
 

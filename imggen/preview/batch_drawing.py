@@ -13,7 +13,14 @@ from imggen.core import check_whole
 from imggen.errors import OptionError
 from imggen.loading import Batch, BatchMaker
 from imggen.preview.explanation import box_class_names
-from imggen.preview.layout import Cell, Note, check_columns, check_sheet_size, draw_cells
+from imggen.preview.layout import (
+    Cell,
+    Note,
+    check_columns,
+    check_sheet_size,
+    draw_cells,
+    split_phrases,
+)
 from imggen.preview.sample_drawing import check_cell, draw_sample
 
 if TYPE_CHECKING:
@@ -48,7 +55,7 @@ def draw_batch(
             channels_first=maker.channels_first,
         )
         picture = draw_sample(sample, cell, box_class_names(maker))
-        cells.append(Cell(picture, [Note(caption, max_lines=3)] if caption else []))
+        cells.append(Cell(picture, [Note(split_phrases(caption), max_lines=3)] if caption else []))
     return draw_cells(cells, columns, cell)
 
 

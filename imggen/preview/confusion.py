@@ -11,12 +11,14 @@ from imggen.core import check_arguments, check_whole
 from imggen.errors import OptionError
 from imggen.preview.charts import font
 from imggen.preview.colors import BACKGROUND, FAINT, INK
+from imggen.preview.results import to_class_name
 from imggen.preview.typeface import Typeface, typeface
 
 if TYPE_CHECKING:
     import pandas as pd
     from PIL import Image
 
+_COLUMNS = ("true", "predicted")
 _GAP = 6
 _WIDEST_MATRIX = 2400
 _WIDEST_NAME = 240
@@ -37,8 +39,8 @@ def confusion_matrix(table: pd.DataFrame, *, cell: int = 44) -> Image.Image:
         the count and are shaded by its fraction of the row.
 
     Raises:
-        OptionError: The table has no true classes, ``cell`` is below 1, or a class has no column
-            of scores.
+        OptionError: The table has no true classes, or numbers in place of classes; ``cell`` is
+            below 1; or a class has no column of scores.
 
     Example:
         >>> import pandas as pd
@@ -49,26 +51,29 @@ def confusion_matrix(table: pd.DataFrame, *, cell: int = 44) -> Image.Image:
     from PIL import Image, ImageDraw
 
     check_whole("cell", cell, 1)
-    if not {"true", "predicted"} <= set(table.columns) or table["true"].isna().all():
+    if not set(_COLUMNS) <= set(table.columns) or table["true"].isna().all():
         raise OptionError(
             "The table needs the columns 'true' and 'predicted' with class names. Pass the table "
             "that ImageSequence.predict returns."
         )
-    known = table.dropna(subset=["true", "predicted"])
+    pairs = _read_pairs(table)
     names = [str(column)[2:] for column in table.columns if str(column).startswith("p_")]
-    names = names or sorted({*map(str, table["true"].dropna()), *map(str, known["predicted"])})
-    counts = _count(known, names)
+    names = names or sorted({name for pair in pairs for name in pair if name is not None})
+    counts = _count(pairs, names)
+    num_known = int(counts.sum())
     # Many classes get small cells, and cells that are too small show no count.
     cell = max(2, min(cell, _WIDEST_MATRIX // max(len(names), 1)))
     text, small = typeface(14), typeface(min(12, cell))
     shown = [small.shorten(name, _WIDEST_NAME) for name in names]
     margin = max(small.width(name) for name in shown) + 40
     side = len(names) * cell
-    sheet = Image.new("RGB", (margin + side + 2 * _GAP, margin + side + 40), BACKGROUND)
-    draw = ImageDraw.Draw(sheet)
     right = int(counts.trace())
-    summary = f"{right} of {len(known)} correct ({right / max(len(known), 1):.2%})"
-    text.draw(draw, (_GAP, margin + side + 14), summary, INK)
+    summary = f"{right:,} of {num_known:,} correct ({right / max(num_known, 1):.2%})"
+    widest = max(side, text.width("predicted"), text.width(summary) + _GAP - margin)
+    below = margin + max(side, text.width("true"))
+    sheet = Image.new("RGB", (margin + widest + 2 * _GAP, below + 40), BACKGROUND)
+    draw = ImageDraw.Draw(sheet)
+    text.draw(draw, (_GAP, below + 14), summary, INK)
     text.draw(draw, (margin, _GAP), "predicted", FAINT)
     _paste_rotated(sheet, "true", text, (_GAP, margin), FAINT)
     for number, name in enumerate(shown):
@@ -86,21 +91,36 @@ def confusion_matrix(table: pd.DataFrame, *, cell: int = 44) -> Image.Image:
             if count and cell >= _SMALLEST_CELL_WITH_NUMBER:
                 color = "#ffffff" if share > 0.55 else INK
                 center = (left + cell // 2 - 1, top + cell // 2 - 1)
-                draw.text(center, str(count), color, font(small.size), anchor="mm")
+                face = font(min(small.size, int(small.size * (cell - 4) / small.width(str(count)))))
+                draw.text(center, str(count), color, face, anchor="mm")
     return sheet
 
 
-def _count(table: pd.DataFrame, names: list[str]) -> npt.NDArray[np.int64]:
+def _read_pairs(table: pd.DataFrame) -> list[tuple[str | None, str | None]]:
+    """Returns the true and the predicted class of each row; None where it is not known."""
+    pairs = list(zip(*(map(to_class_name, table[name]) for name in _COLUMNS), strict=True))
+    for column in (table[name] for name in _COLUMNS):
+        if column.dtype.kind == "f" and (column.dropna() % 1 != 0).any():
+            raise OptionError(
+                f"The column {column.name!r} has numbers that are not whole, and a confusion "
+                "matrix is about classes. Pass a table that ImageSequence.predict returns for "
+                "classes."
+            )
+    return pairs
+
+
+def _count(pairs: list[tuple[str | None, str | None]], names: list[str]) -> npt.NDArray[np.int64]:
+    """Counts the pairs whose classes are both known."""
     index_of = {name: index for index, name in enumerate(names)}
     counts = np.zeros((len(names), len(names)), dtype=np.int64)
-    pairs = list(zip(map(str, table["true"]), map(str, table["predicted"]), strict=True))
-    unknown = sorted({name for pair in pairs for name in pair} - set(names))
+    known = [(true, found) for true, found in pairs if true is not None and found is not None]
+    unknown = sorted({name for pair in known for name in pair} - set(names))
     if unknown:
         raise OptionError(
             f"The table has the classes {unknown}, but scores only for {names}. Add the missing "
             "columns 'p_<class>'. With several classes per image, there is no confusion matrix."
         )
-    for true, predicted in pairs:
+    for true, predicted in known:
         counts[index_of[true], index_of[predicted]] += 1
     return counts
 

@@ -90,8 +90,8 @@ class Explanation:
         return tuple(phrase for step in self.steps for phrase in self._describe(step))
 
     def _describe(self, step: AppliedStep) -> tuple[str, ...]:
-        size = (self.image.shape[0], self.image.shape[1]) if self.image.ndim == 3 else (1, 1)
-        return describe_step(step, size)
+        height, width, channels = self.image.shape if self.image.ndim == 3 else (1, 1, 3)
+        return describe_step(step, (height, width), is_gray=channels == 1)
 
     def __repr__(self) -> str:
         label = "" if self.label is None else f"label {self.label!r}; "

@@ -87,6 +87,11 @@ class Layout(NamedTuple):
     lines: tuple[Line, ...]
 
 
+def split_phrases(text: str) -> list[str]:
+    """Splits a text at its commas, so that the lines of a caption end there if possible."""
+    return text.split(", ")
+
+
 def check_columns(columns: int | None) -> int | None:
     """Returns the number of columns of a sheet, if it is legal.
 
@@ -143,17 +148,17 @@ def lay_out(
         footer: Text below the sheet.
         is_first_apart: Leave a wider gap after the first column.
         group: The number of neighboring pictures that belong together, on one row; ``columns``
-            counts them as one.
+            counts them as one, and the gap between them is wider.
     """
     face = typeface(font_size(side))
     gap = face.size
     width = _column_width(cells, titles, face) if cells else _header_width(header, face)
     num_groups = max(len(cells) // group, 1)
-    columns = group * min(
-        columns or _choose_columns(num_groups, group * (width + gap), group), num_groups
-    )
+    step = group * (width + gap) + (gap if group > 1 else 0)
+    columns = group * min(columns or _choose_columns(num_groups, step, group), num_groups)
     lefts = [
-        gap + column * (width + gap) + (gap if is_first_apart and column else 0)
+        gap * (1 + (column // group if group > 1 else is_first_apart and column > 0))
+        + column * (width + gap)
         for column in range(columns)
     ]
     sheet_width = lefts[-1] + width + gap

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from imggen.core import shorten
+from imggen.core import format_number, shorten
 from imggen.errors import OptionError
 from imggen.preview.colors import FAINT, INK, RIGHT, WRONG
-from imggen.preview.layout import Cell, Note
+from imggen.preview.layout import Cell, Note, split_phrases
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -101,14 +101,14 @@ def draw_result(picture: Image.Image, result: Result, name: str = "") -> Cell:
     percent = "" if result.score is None else _format_percent(result.score)
     is_same = result.about == result.predicted
     score = f" ({percent})" if percent and is_same else ""
-    notes = [Note(f"predicted: {result.predicted}{score}", color, 3, mark)]
+    notes = [Note(split_phrases(f"predicted: {result.predicted}{score}"), color, 3, mark)]
     if result.true is not None:
-        notes.append(Note(f"true: {result.true}", INK, 3))
+        notes.append(Note(split_phrases(f"true: {result.true}"), INK, 3))
     if percent and not is_same:
         notes.append(Note(f"furthest off: {result.about} ({percent})", FAINT))
     if mark is None and result.error == result.error:
         unit = f" {result.about}" if result.about else ""
-        notes.append(Note(f"off by {_format_number(result.error)}{unit}", FAINT))
+        notes.append(Note(f"off by {format_number(result.error)}{unit}", FAINT))
     if name:
         notes.append(Note(name, FAINT))
     return Cell(picture, notes, mark)
@@ -123,6 +123,8 @@ def describe_results(results: Sequence[Result], num_shown: int) -> str:
     wrong = sum(not result.is_right for result in known)
     if not wrong:
         return f"No mistakes: all {len(known)} predictions are right"
+    if num_shown == 1 < wrong:
+        return f"{wrong} of {len(known)} predictions are wrong; this is the worst one"
     which = "" if num_shown == wrong else f"the {num_shown} worst, "
     return f"{wrong} of {len(known)} predictions are wrong; {which}the worst first"
 
@@ -200,12 +202,13 @@ def _names(table: pd.DataFrame) -> list[tuple[str | None, str | None]]:
     """Returns the predicted and the true class of each row; None where it is not known."""
     true = table["true"] if "true" in table else [None] * len(table)
     return [
-        (_to_name(one), _to_name(other))
+        (to_class_name(one), to_class_name(other))
         for one, other in zip(table["predicted"], true, strict=True)
     ]
 
 
-def _to_name(value: Any) -> str | None:
+def to_class_name(value: Any) -> str | None:
+    """Returns the class name in a cell of a table; None for an empty cell."""
     if value is None or value != value:
         return None
     # Names that are numbers are read from a CSV file as numbers, with gaps as floats.
@@ -234,14 +237,10 @@ def _is_numeric(column: Any) -> bool:
 
 
 def _format_numbers(names: list[str], values: npt.NDArray[np.float64]) -> str:
-    texts = [_format_number(value) for value in values.tolist()]
+    texts = [format_number(value) for value in values.tolist()]
     if len(names) == 1:
         return texts[0]
     return ", ".join(f"{name} {text}" for name, text in zip(names, texts, strict=True))
-
-
-def _format_number(value: float) -> str:
-    return f"{value:.4g}"
 
 
 def _format_percent(score: float) -> str:

@@ -12,7 +12,7 @@ from imggen.decode import ImageSize
 from imggen.errors import OptionError
 from imggen.loading import ImageBatches, default_label_mode
 from imggen.preview.colors import FAINT, WARNING
-from imggen.preview.layout import Cell, Note, check_sheet_size, draw_cells
+from imggen.preview.layout import Cell, Note, check_sheet_size, draw_cells, split_phrases
 from imggen.preview.sample_drawing import check_cell, draw_sample
 from imggen.preview.variants import Preview, Previewable, Variant, make_preview
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from PIL import Image
 
 _MAX_CLASSES = 20
-_NAME_LINES, _PARAMETER_LINES = 2, 8
+_NAME_LINES, _PARAMETER_LINES = 2, 9  # the preset "medium" draws nine phrases
 
 
 @check_arguments
@@ -116,7 +116,11 @@ def draw_preview(found: Preview, *, cell: int, parameters: bool) -> Image.Image:
 def _describe(variant: Variant) -> list[Note]:
     """Returns the caption of a variant: its mixed label, what was drawn, and warnings."""
     explanation = variant.explanation
-    notes = [Note(explanation.target_text, max_lines=3)] if explanation.target_text else []
+    notes = (
+        [Note(split_phrases(explanation.target_text), max_lines=3)]
+        if explanation.target_text
+        else []
+    )
     if explanation.phrases:
         notes.append(Note(explanation.phrases, FAINT, max_lines=_PARAMETER_LINES))
     return [*notes, *(Note(f"! {warning}", WARNING, 3) for warning in variant.warnings)]

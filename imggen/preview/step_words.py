@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from imggen.augment import AppliedStep
+from imggen.core import format_number
 
 _Size = tuple[int, int]
 _Parameters = Mapping[str, Any]
@@ -19,9 +20,9 @@ _Parameters = Mapping[str, Any]
 # Parameters of other libraries that are the same for every image, or mean nothing to people.
 _INTERNALS = re.compile(
     r"seed|shape|cols|rows|height|width|depth|interpolation|fill|cval|border|value|order|type|"
-    r"method|mode|matrix|map|kernel|mask|pad|min|max|n_segments|group"
+    r"method|mode|matrix|map|kernel|ksize|mask|pad|min|max|n_segments|group"
 )
-_UNITS = {"rotate": "°", "angle": "°", "degrees": "°", "hue_shift": "°"}
+_UNITS = {"rotate": "°", "angle": "°", "degrees": "°"}
 # Names of other libraries' steps, without library and "random".
 _NAMES = {
     "horizontal flip": "flip left-right",
@@ -29,49 +30,57 @@ _NAMES = {
     "invert img": "invert",
     "gauss noise": "noise",
     "to gray": "gray",
-    "random rotate90": "rotate by 90°",
 }
 
 
-def describe_step(step: AppliedStep, size: tuple[int, int]) -> tuple[str, ...]:
+def describe_step(
+    step: AppliedStep, size: tuple[int, int], *, is_gray: bool = False
+) -> tuple[str, ...]:
     """Describes in short phrases what an augmentation drew for one sample.
 
-    Values that change nothing are left out, and so are arrays, matrices and constants.
+        Values that change nothing are left out, and so are arrays, matrices and constants.
 
     Args:
-        step: The step.
-        size: (height, width) of the augmented image, in pixels, for shifts.
+            step: The step.
+            size: (height, width) of the augmented image, in pixels, for shifts.
+            is_gray: Whether the image has one channel, which saturation and hue do not change.
 
     Returns:
-        The phrases; empty if the step left the sample unchanged.
+            The phrases; empty if the step left the sample unchanged.
 
     Example:
-        >>> from imggen.augment import AppliedStep
-        >>> describe_step(AppliedStep("RandomRotation", {"degrees": 12.34}), (28, 28))
-        ('rotate 12.3°',)
-        >>> shift = AppliedStep("RandomTranslation", {"height": 0.0, "width": 0.25})
-        >>> describe_step(shift, (28, 28))
-        ('shift x +7 px',)
+            >>> from imggen.augment import AppliedStep
+    from imggen.core import format_number
+            >>> describe_step(AppliedStep("RandomRotation", {"degrees": 12.34}), (28, 28))
+            ('rotate 12.3°',)
+            >>> shift = AppliedStep("RandomTranslation", {"height": 0.0, "width": 0.25})
+            >>> describe_step(shift, (28, 28))
+            ('shift x +7 px',)
     """
     if step.parameters is None:
         return ()
-    return _describe(step.name, step.parameters, size)
+    drawn = step.parameters if isinstance(step.parameters, Mapping) else {}
+    parts, describe = [(step.name, step.parameters)], _describe
+    # Operations are imggen's own; applied are the transforms of albumentations, which have some
+    # names in common with them.
+    for key, describe_part in (("operations", _describe), ("applied", _describe_other)):
+        nested = drawn.get(key)
+        if isinstance(nested, Sequence) and set(drawn) == {key}:
+            parts = [(str(own), values) for one in nested for own, values in one.items()]
+            describe = describe_part
+    return tuple(
+        phrase
+        for own, values in parts
+        if not (is_gray and own in _COLOR_ONLY)
+        for phrase in describe(own, values, size)
+    )
 
 
 def _describe(name: str, parameters: Any, size: _Size) -> tuple[str, ...]:
-    if isinstance(parameters, Mapping):
-        if name in _BUILT_IN:
+    if name in _BUILT_IN and isinstance(parameters, Mapping):
+        with contextlib.suppress(KeyError):  # a function or class of the user with this name
             phrase = _BUILT_IN[name](parameters, size)
             return (phrase,) if phrase else ()
-        for key in ("operations", "applied"):
-            nested = parameters.get(key)
-            if isinstance(nested, Sequence) and set(parameters) == {key}:
-                return tuple(
-                    phrase
-                    for one in nested
-                    for own, values in one.items()
-                    for phrase in _describe(str(own), values, size)
-                )
     return _describe_other(name, parameters, size)
 
 
@@ -182,6 +191,7 @@ _BUILT_IN: dict[str, Callable[[_Parameters, _Size], str]] = {
     "MixUpOrCutMix": _mix,
     "AugMix": _augmix,
 }
+_COLOR_ONLY = ("RandomSaturation", "RandomHue")
 
 
 # Those of other libraries, and functions.
@@ -201,9 +211,27 @@ def _brightness_contrast(drawn: _Parameters, size: _Size) -> tuple[str, ...]:
     return tuple(one for one in (contrast, f"brightness {shift:+}/255" if shift else "") if one)
 
 
+def _hue_saturation_value(drawn: _Parameters, _: _Size) -> tuple[str, ...]:
+    hue = 2 * float(drawn["hue_shift"])  # OpenCV's hues are half degrees
+    saturation, brightness = round(float(drawn["sat_shift"])), round(float(drawn["val_shift"]))
+    return (
+        *((f"hue {hue:+.1f}°",) if round(hue, 1) else ()),
+        *((f"saturation {saturation:+}/255",) if saturation else ()),
+        *((f"brightness {brightness:+}/255",) if brightness else ()),
+    )
+
+
+def _quarter_turns(drawn: _Parameters, _: _Size) -> tuple[str, ...]:
+    turns = int(drawn["factor"]) % 4
+    return (f"rotate {90 * turns}°",) if turns else ()
+
+
 _OTHERS: dict[str, Callable[[_Parameters, _Size], tuple[str, ...]]] = {
     "color jitter": _color_jitter,
     "random brightness contrast": _brightness_contrast,
+    "hue saturation value": _hue_saturation_value,
+    "random rotate90": _quarter_turns,
+    "posterize": lambda drawn, _: (f"posterize to {int(drawn['num_bits'])} bits",),
 }
 
 
@@ -273,7 +301,7 @@ def _value(value: Any) -> str:
     if value is None or isinstance(value, bool):
         return ""
     if isinstance(value, int | float):
-        return f"{value:.3g}" if isinstance(value, float) else str(value)
+        return format_number(value, 3) if isinstance(value, float) else str(value)
     if isinstance(value, Mapping):
         parts = {key: _value(item) for key, item in value.items()}
         return " ".join(f"{key} {part}" for key, part in parts.items() if part)

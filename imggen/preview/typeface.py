@@ -40,6 +40,7 @@ _SYSTEM_FONTS = (
 )
 _NUM_FONTS = 1 + _OPENCV + len(_SYSTEM_FONTS)
 _NOT_A_CHARACTER = "\U0010fffe"
+_DOTTED_CIRCLE = "\u25cc"  # what combining characters are drawn on if they stand alone
 _BREAK_AFTER = frozenset(" _-/,;:")
 
 
@@ -124,9 +125,10 @@ class Typeface:
     def wrap_phrases(self, phrases: Sequence[str], width: int, max_lines: int) -> list[str]:
         """Joins phrases by commas, in lines of ``width`` pixels that break between them.
 
-        If there are too many, the last line says how many more there are.
+        If there are too many, the last line says how many more there are. If the first one is too
+        long, the middle of the text is left out.
         """
-        for count in range(len(phrases), -1, -1):
+        for count in range(len(phrases), 0, -1):
             left_out = len(phrases) - count
             shown = [
                 *(f"{phrase}," for phrase in phrases[: count - (not left_out)]),
@@ -136,7 +138,7 @@ class Typeface:
             lines = self._fill(shown, width)
             if len(lines) <= max_lines:
                 return lines
-        return [self.shorten(", ".join(phrases), width)]
+        return self.wrap(", ".join(phrases), width, max_lines)
 
     def _fill(self, phrases: Iterable[str], width: int) -> list[str]:
         lines: list[str] = []
@@ -160,7 +162,7 @@ class Typeface:
                 else:
                     high = middle - 1
             # A line that would be nearly empty is broken within a word.
-            ends = [end for end in range(low, low // 3, -1) if text[end - 1] in _BREAK_AFTER]
+            ends = [end for end in range(low, low // 3, -1) if _may_end(text[:end])]
             end = low if text[low] == " " or not ends else ends[0]
             lines.append(text[:end].rstrip())
             text = text[end:].lstrip()
@@ -174,6 +176,11 @@ class Typeface:
 def typeface(size: int) -> Typeface:
     """Returns the typeface of a size in pixels."""
     return Typeface(size)
+
+
+def _may_end(line: str) -> bool:
+    """Whether a line may end here: not after the sign of a number."""
+    return line[-1] in _BREAK_AFTER and not line.endswith(" -")
 
 
 def one_line(text: str) -> str:
@@ -271,12 +278,15 @@ def _has(number: int, letter: str) -> bool:
         mask = font.getmask(letter)
     except (OSError, ValueError, UnicodeError):
         return False
-    return letter.isspace() or bytes(mask) not in (b"", _missing(number))
+    return letter.isspace() or bytes(mask) not in _missing(number)
 
 
 @functools.lru_cache(maxsize=64)
-def _missing(number: int) -> bytes:
-    return bytes(_load(number, _PROBE).getmask(_NOT_A_CHARACTER))
+def _missing(number: int) -> tuple[bytes, ...]:
+    """Returns the masks of characters that a font does not have, combining ones included."""
+    font = _load(number, _PROBE)
+    shown = (_NOT_A_CHARACTER, _DOTTED_CIRCLE + _NOT_A_CHARACTER)
+    return (b"", *(bytes(font.getmask(text)) for text in shown))
 
 
 _PROBE = 16

@@ -24,6 +24,7 @@ from imggen.core import (
     check_whole,
     format_block,
     format_html_table,
+    format_number,
     format_rest,
     format_skipped,
     pluralize,
@@ -329,7 +330,9 @@ def _prepare_output(
 
 def _format_value(predicted: object) -> str:
     """Returns a number, a class, or the classes of a sample as text."""
-    return f"{predicted:.4g}" if isinstance(predicted, float) else str(predicted) or "no classes"
+    if isinstance(predicted, float):
+        return format_number(predicted)
+    return str(predicted) or "no classes"
 
 
 def _choose_load(prep: Preprocessing) -> Any:

@@ -127,10 +127,29 @@ def test_phrases_that_do_not_fit_are_counted():
     assert face.wrap_phrases([], 100, 3) == []
 
 
+def test_a_phrase_that_is_too_long_is_shortened_and_signs_stay_with_their_numbers():
+    face = typeface(12)
+    (line,) = face.wrap_phrases(["class_" * 30, "b"], 100, 1)
+    assert line.startswith("class_")
+    assert ELLIPSIS in line
+    for width in range(30, 120):
+        assert not any(line.endswith("-") for line in face.wrap("x -1.13 y -20.5", width, 9)[:-1])
+
+
 def test_letters_that_no_font_has_are_written_as_plain_ones_or_escapes():
     from imggen.preview import typeface as module
 
     assert [module._plain(letter) for letter in "é×ﬁ猫"] == ["e", "x", "fi", "\\u732b"]
+
+
+def test_a_font_has_combining_letters_only_with_the_letters_that_they_combine_with():
+    from imggen.preview import typeface as module
+
+    for number in range(module._NUM_FONTS):
+        if module._load(number, module._PROBE) is not None:
+            # Fonts without them draw a dotted circle and the box of missing letters.
+            for mark, letter in (("\u093f", "\u0939"), ("\u0e35", "\u0e01")):
+                assert module._has(number, mark) <= module._has(number, letter)
 
 
 def test_images_are_enlarged_by_the_largest_whole_factor_that_fits():
@@ -206,3 +225,10 @@ def test_the_font_of_opencv_draws_what_it_measures():
         assert cols.min() >= 49
         assert 50 + font.getlength(text.rstrip()) - 4 <= cols.max() <= 51 + font.getlength(text)
     assert font.getlength("a b") == font.getlength("a ") + font.getlength("b")
+
+
+def test_the_gap_between_groups_is_wider_than_within_them():
+    cells = [Cell(Image.new("RGB", (40, 40)), [Note("true")]) for _ in range(4)]
+    lefts = [cell.box[0] for cell in lay_out(cells, 2, 40, group=2).cells]
+    steps = np.diff(lefts)
+    assert steps[0] == steps[2] < steps[1]

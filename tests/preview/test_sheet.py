@@ -191,7 +191,7 @@ def test_the_counts_are_scikit_learns(seed):
     names = ["ant", "bee", "cat", "dog"]
     rng = np.random.default_rng(seed)
     true, predicted = rng.choice(names[:3], 60), rng.choice(names, 60)
-    counts = confusion._count(table(true, predicted), names)
+    counts = confusion._count(list(zip(true, predicted, strict=True)), names)
 
     np.testing.assert_array_equal(
         counts, metrics.confusion_matrix(true, predicted, labels=names), strict=True
@@ -236,10 +236,10 @@ def test_rows_without_a_prediction_or_a_class_are_left_out():
 
 def test_classes_stand_in_the_order_of_the_scores_whether_predicted_or_not():
     scores = {"p_b": [0.1, 0.1], "p_a": [0.9, 0.9], "p_c": [0.0, 0.0]}
-    two = imggen.confusion_matrix(table(["a", "b"], ["a", "a"]), cell=50)
-    three = imggen.confusion_matrix(table(["a", "b"], ["a", "a"], **scores), cell=50)
+    two = imggen.confusion_matrix(table(["a", "b"], ["a", "a"]), cell=90)
+    three = imggen.confusion_matrix(table(["a", "b"], ["a", "a"], **scores), cell=90)
 
-    assert (three.width - two.width, three.height - two.height) == (50, 50)
+    assert (three.width - two.width, three.height - two.height) == (90, 90)
     assert colored(two, BLUE)[0] < colored(two, ORANGE)[0]
     assert colored(three, ORANGE)[0] < colored(three, BLUE)[0]
 
@@ -270,3 +270,29 @@ def test_a_class_that_no_score_belongs_to_is_refused_by_name():
 
 def test_a_line_break_in_a_class_name_does_no_harm():
     assert imggen.confusion_matrix(table(["a\nb"], ["a\nb"])).mode == "RGB"
+
+
+def test_texts_and_counts_fit_into_a_small_matrix():
+    rows = ["a"] * 12345
+    for cell in (5, 24, 44):
+        picture = imggen.confusion_matrix(table(rows, rows), cell=cell)
+        dark = np.argwhere(np.asarray(picture).min(axis=2) < 200)
+        # Ink would touch the edge if the summary or a heading were cut.
+        assert dark.max(axis=0)[1] < picture.width - 4, cell
+        white = np.asarray(picture.crop((picture.width - 4, 0, *picture.size)))
+        assert (white == 255).all(), cell
+
+
+def test_classes_that_are_numbers_are_read_back_from_a_file(tmp_path):
+    scores = {"p_1": [0.9, 0.1, None], "p_2": [0.1, 0.9, None]}
+    written = table(["1", "1", "2"], ["1", "2", None], **scores)
+    written.to_csv(tmp_path / "table.csv", index=False)
+    read = pd.read_csv(tmp_path / "table.csv")
+
+    assert read["predicted"].dtype == float
+    assert imggen.confusion_matrix(read) == imggen.confusion_matrix(written)
+
+
+def test_numbers_have_no_matrix():
+    with pytest.raises(OptionError, match="not whole"):
+        imggen.confusion_matrix(pd.DataFrame({"true": [0.5, 1.0], "predicted": [1.0, 1.5]}))

@@ -112,6 +112,11 @@ def test_of_albumentations_only_what_was_drawn_is_told(folder):
             alb.Compose([alb.VerticalFlip(p=1), alb.InvertImg(p=1)]),
             "flip top-bottom; invert",
         ),
+        # Some have the names of built-in augmentations, with other parameters.
+        (alb.Compose([alb.RandomCrop(24, 24, p=1)]), "crop"),
+        (alb.Compose([alb.RandomResizedCrop((24, 24), p=1)]), "resized crop"),
+        (alb.HueSaturationValue((9, 9), (-7, -7), (0, 0), p=1), "hue +18.0°; saturation -7/255"),
+        (alb.Compose([alb.Posterize((4, 4), p=1)]), "posterize to 4 bits"),
     ]:
         assert phrases_of(folder, step) == expected
 
@@ -122,3 +127,26 @@ def test_functions_are_named(folder):
 
     assert phrases_of(folder, fade_out) == "fade out"
     assert phrases_of(folder, lambda image: image) == "lambda"
+
+
+def test_a_function_with_the_name_of_a_built_in_augmentation_is_named(folder):
+    def RandomFlip(image):  # noqa: N802
+        return image[::-1]
+
+    assert phrases_of(folder, RandomFlip) == "flip"
+
+
+def test_quarter_turns_are_told_in_degrees():
+    for factor, expected in [(0, ""), (1, "rotate 90°"), (3, "rotate 270°")]:
+        assert words("albumentations.RandomRotate90", {"factor": factor}) == expected
+
+
+def test_colors_of_gray_images_are_left_out(tmp_path):
+    folder = write_images(tmp_path, {"a": 1}, size=(24, 24))
+    for color_mode, is_told in (("rgb", True), ("grayscale", False)):
+        sequence = imggen.from_directory(
+            folder, image_size=24, color_mode=color_mode, augment="medium", seed=3
+        )
+        text = "; ".join(sequence.explain(0, 0).phrases)
+        assert "brightness" in text
+        assert ("saturation" in text and "hue" in text) == is_told

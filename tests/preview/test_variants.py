@@ -17,6 +17,7 @@ from imggen.augment import (
     RandomZoom,
 )
 from imggen.errors import OptionError
+from imggen.loading.label_modes import find_label_mode
 from imggen.preview import make_preview
 from tests.helpers.images import write_images
 
@@ -332,3 +333,15 @@ def test_a_sheet_has_room_for_the_shares_of_mixed_labels(photos):
     mixed, plain = (sequence_of(photos, [RandomFlip(p=1.0), *more]) for more in ([MixUp()], []))
 
     assert imggen.contact_sheet(mixed).height > imggen.contact_sheet(plain).height
+
+
+def test_shares_that_round_to_nothing_are_left_out():
+    mode = find_label_mode("categorical")
+    assert mode.format_target({"cat": 0.999, "dog": 0.001}) == "cat 1.00"
+    assert mode.caption(np.float32([0.001, 0.999, 0]), ("a", "b", "c")) == "b 1.00"
+    assert mode.caption(np.float32([0.25, 0.75, 0]), ("a", "b", "c")) == "b 0.75, a 0.25"
+
+
+def test_large_numbers_have_no_exponent():
+    mode = find_label_mode("regression")
+    assert mode.format_target({"price": 213500.0, "x": 0.123456}) == "price 213500, x 0.1235"

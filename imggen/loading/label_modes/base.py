@@ -259,7 +259,8 @@ class LabelMode(ABC):
 
     def format_target(self, target: Mapping[str, Any]) -> str:
         """Formats what ``explain`` returned as one line."""
-        return ", ".join(f"{name} {share:.2f}" for name, share in target.items())
+        texts = ((name, f"{share:.2f}") for name, share in target.items())
+        return ", ".join(f"{name} {text}" for name, text in texts if text != "0.00")
 
     def show(
         self,

@@ -84,10 +84,11 @@ class CategoricalMode(ClassMode):
 
     def caption(self, target: npt.NDArray[np.float32], class_names: tuple[str, ...]) -> str:
         """See ``ClassMode``."""
-        shares = [(float(target[index]), class_names[index]) for index in np.flatnonzero(target)]
-        if len(shares) == 1:
-            return shares[0][1]
-        return ", ".join(f"{name} {share:.2f}" for share, name in sorted(shares, reverse=True))
+        present = np.flatnonzero(target)
+        if len(present) == 1:
+            return class_names[int(present[0])]
+        shares = {class_names[index]: float(target[index]) for index in present}
+        return self.format_target(dict(sorted(shares.items(), key=lambda one: -one[1])))
 
 
 @final

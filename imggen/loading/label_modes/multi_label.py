@@ -75,7 +75,7 @@ class MultiLabelMode(LabelMode):
         """See ``LabelMode``."""
         if all(share > 1 - 1e-6 for share in target.values()):
             return ", ".join(target) or _NO_CLASSES
-        return super().format_target(target)
+        return super().format_target(target) or _NO_CLASSES
 
     def show(
         self,

@@ -238,7 +238,7 @@ def _caption(name: str, text: str) -> str:
     """Names the output in front of its target, unless the target begins with the name."""
     if not text:
         return ""
-    return text if text.startswith(f"{name} ") else f"{name}: {text}"
+    return text if text.startswith(f"{name} ") else f"{name}: {text.removeprefix('target ')}"
 
 
 @contextmanager

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from imggen.augment import Mixer, MixUp, Sample
+from imggen.core import format_number
 from imggen.data import Column, Manifest, TargetColumn
 from imggen.errors import OptionError
 from imggen.loading.label_modes.base import LabelMode, TargetBatch, check_y_col
@@ -72,7 +73,7 @@ class RegressionMode(LabelMode):
 
     def format_target(self, target: Mapping[str, float]) -> str:
         """See ``LabelMode``."""
-        return ", ".join(f"{name} {value:.4g}" for name, value in target.items())
+        return ", ".join(f"{name} {format_number(value)}" for name, value in target.items())
 
     def show(
         self,
