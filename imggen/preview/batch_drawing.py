@@ -66,7 +66,10 @@ def draw_sample_of(maker: BatchMaker, sample: Sample, cell: int) -> Image.Image:
 
 
 def to_pixels(image: npt.NDArray[Any]) -> npt.NDArray[np.uint8]:
-    """Rounds an image to uint8.
+    """Converts an image to uint8.
+
+    Images of custom loaders may have other values than 0 to 255: fractions up to 1, 16-bit numbers,
+    and negative ones, whose range is shown from black to white.
 
     Raises:
         OptionError: The array does not have the shape of an image.
@@ -76,6 +79,13 @@ def to_pixels(image: npt.NDArray[Any]) -> npt.NDArray[np.uint8]:
             f"These samples are not images: one has shape {image.shape}. Only images with 1, 3 or "
             "4 channels can be drawn."
         )
+    low, high = float(image.min()), float(image.max())
+    if low < 0:
+        image = (image - low) * (255 / (high - low or 1))
+    elif high > 255:
+        image = image * (255 / (2**16 - 1))
+    elif high <= 1 and (image % 1).any():
+        image = image * 255
     return np.asarray(np.rint(image).clip(0, 255), np.uint8)
 
 

@@ -38,24 +38,23 @@ def describe_step(
 ) -> tuple[str, ...]:
     """Describes in short phrases what an augmentation drew for one sample.
 
-        Values that change nothing are left out, and so are arrays, matrices and constants.
+    Values that change nothing are left out, and so are arrays, matrices and constants.
 
     Args:
-            step: The step.
-            size: (height, width) of the augmented image, in pixels, for shifts.
-            is_gray: Whether the image has one channel, which saturation and hue do not change.
+        step: The step.
+        size: (height, width) of the augmented image, in pixels, for shifts.
+        is_gray: Whether the image has one channel, which saturation and hue do not change.
 
     Returns:
-            The phrases; empty if the step left the sample unchanged.
+        The phrases; empty if the step left the sample unchanged.
 
     Example:
-            >>> from imggen.augment import AppliedStep
-    from imggen.core import format_number
-            >>> describe_step(AppliedStep("RandomRotation", {"degrees": 12.34}), (28, 28))
-            ('rotate 12.3°',)
-            >>> shift = AppliedStep("RandomTranslation", {"height": 0.0, "width": 0.25})
-            >>> describe_step(shift, (28, 28))
-            ('shift x +7 px',)
+        >>> from imggen.augment import AppliedStep
+        >>> describe_step(AppliedStep("RandomRotation", {"degrees": 12.34}), (28, 28))
+        ('rotate 12.3°',)
+        >>> shift = AppliedStep("RandomTranslation", {"height": 0.0, "width": 0.25})
+        >>> describe_step(shift, (28, 28))
+        ('shift x +7 px',)
     """
     if step.parameters is None:
         return ()

@@ -296,3 +296,17 @@ def test_classes_that_are_numbers_are_read_back_from_a_file(tmp_path):
 def test_numbers_have_no_matrix():
     with pytest.raises(OptionError, match="not whole"):
         imggen.confusion_matrix(pd.DataFrame({"true": [0.5, 1.0], "predicted": [1.0, 1.5]}))
+
+
+def test_images_of_a_loader_with_other_values_are_visible(tmp_path):
+    folder = write_images(tmp_path, {"a": 1}, size=(8, 8))
+    gray = np.linspace(0, 1, 64).reshape(8, 8, 1)
+    expected = np.asarray(load_and_draw(folder, (255 * gray).round().astype(np.uint8)), int)
+    for values in (gray, 65535 * gray, 2 * gray - 1, (255 * gray).astype(np.float32)):
+        drawn = np.asarray(load_and_draw(folder, values), int)
+        assert np.abs(drawn - expected).max() <= 1
+
+
+def load_and_draw(folder, values):
+    sequence = imggen.from_directory(folder, loader=lambda path: values, seed=0, workers=0)
+    return sequence.show_batch(cell=8)
