@@ -13,7 +13,7 @@ import torch
 
 from imggen.bridges.batch_source import BatchSource, map_arrays
 from imggen.bridges.torch_passes import LoaderPasses, SharedEpoch
-from imggen.errors import WorkerError
+from imggen.errors import OptionError, WorkerError
 from imggen.workers import register_after_fork, register_before_fork
 
 
@@ -65,6 +65,18 @@ class TorchBatches(torch.utils.data.Dataset[Any]):
         if not -self._num_batches <= index < self._num_batches:
             raise IndexError(f"batch {index} of a dataset with {self._num_batches} batches")
         return _to_tensors(self._read(index))
+
+    def __getitems__(self, indices: Any) -> Any:
+        """Refuses to group batches; called by a ``DataLoader`` that has a ``batch_size``.
+
+        Raises:
+            OptionError: Always.
+        """
+        raise OptionError(
+            "The DataLoader has a batch_size (1 by default), which would group batches that are "
+            "complete already. Pass DataLoader(dataset, batch_size=None); the number of images per "
+            "batch is batch_size= of the sequence."
+        )
 
     def _read(self, index: int) -> Any:
         if self._shared_epoch is not None:

@@ -27,7 +27,7 @@ def import_library(
     try:
         library = importlib.import_module(name)
     except ModuleNotFoundError as err:
-        if err.name != name:  # the library lacks another one
+        if err.name not in (name, None):  # the library lacks another one
             raise
         raise MissingExtraError.of(package or name, extra or name, purpose) from err
     version = str(getattr(library, "__version__", minimum))

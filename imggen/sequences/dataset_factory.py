@@ -86,7 +86,7 @@ def from_hf(
         OptionError: A column that does not exist, a dataset that is streamed, or ``split`` for a
             ``DatasetDict``; see ``ImageSequence``.
         ManifestError: See ``Manifest.from_frame``.
-        SplitError: See ``split``.
+        SplitError: See ``split``; or a split of a ``DatasetDict`` has no rows.
         MissingExtraError: The package ``datasets`` is not installed, or too old.
 
     Example:
@@ -190,15 +190,18 @@ def _read_label(
         for name in label:
             table.read("label", name)
         return label, options
-    if has_others and label == "label" and not table.has_column(label):
+    is_unused = options.get("label_mode", "categorical") in (None, "input")
+    if (has_others or is_unused) and label == "label" and not table.has_column(label):
         return None, options
     table.read("label", label)
     kind = table.describe(label)
     mode = options.get("label_mode")
-    if kind in ("classes", "multi_label") and (mode is not None or kind == "classes"):
+    if kind == "classes":
         return label, options
-    if has_others and mode is None:
+    if is_unused or (has_others and mode is None):
         return None, options
+    if kind == "multi_label" and mode is not None:
+        return label, options
     columns = table.expand(label) if kind == "rows" else label
     if mode is None:
         mode = "multi_label" if kind == "multi_label" else "regression"

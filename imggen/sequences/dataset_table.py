@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from imggen.core import check_choice, shorten
 from imggen.data import ImageColumn, column_names, is_image_feature, read_values, split_names
-from imggen.errors import ManifestError, OptionError, OptionTypeError
+from imggen.errors import ManifestError, OptionError, OptionTypeError, SplitError
 from imggen.loading import RowImages, name_row, parse_image
 
 if TYPE_CHECKING:
@@ -46,20 +46,35 @@ def find_tables(dataset: Any, datasets: Any) -> dict[str | None, Any]:
 
     Raises:
         OptionTypeError: It is streamed, or of another type.
-        SplitError: Two names mean the same split.
+        OptionError: There are no splits.
+        SplitError: Two names mean the same split, or a split has no rows.
     """
     if isinstance(dataset, datasets.IterableDataset | datasets.IterableDatasetDict):
         raise OptionTypeError(_STREAMED)
     if isinstance(dataset, datasets.Dataset):
         return {None: dataset}
-    if isinstance(dataset, datasets.DatasetDict) and dataset:
-        split_names(dataset, "dataset")
+    if isinstance(dataset, datasets.DatasetDict):
+        _check_splits(dataset)
         return dict(dataset)
     raise OptionTypeError(
         f"dataset={shorten(dataset)} is of type {type(dataset).__name__}; expected a "
         "datasets.Dataset or DatasetDict. Pass datasets.load_dataset(...), or "
         "datasets.load_from_disk(...) for a folder."
     )
+
+
+def _check_splits(dataset: Mapping[str, Any]) -> None:
+    if not dataset:
+        raise OptionError(
+            "dataset= is a DatasetDict without splits; expected at least one. Pass "
+            "datasets.load_dataset(...), or datasets.load_from_disk(...) for a folder."
+        )
+    split_names(dataset, "dataset")
+    for name, table in dataset.items():
+        if len(table) == 0:
+            raise SplitError(
+                f"The split {name!r} of the dataset has no rows. Remove it from the DatasetDict."
+            )
 
 
 @final
@@ -255,7 +270,7 @@ class DatasetTable:
                 continue
             known = column_names(table) if has_fields else table.column_names
             if table is self._first:
-                check_choice(argument, name, known)
+                _check_choice(argument, name, known)
             elif name not in known:
                 raise OptionError(
                     f"The split {split!r} has no column {name!r}, which other splits have; its "
@@ -270,6 +285,17 @@ class DatasetTable:
                 return f"row {row}" if split is None else f"row {row} of the split {split!r}"
             row -= len(table)
         raise IndexError(row)
+
+
+def _check_choice(argument: str, name: str, known: list[str]) -> None:
+    if not known:
+        raise OptionError("The dataset is empty; expected columns and at least one row.")
+    try:
+        check_choice(argument, name, known)
+    except OptionError as err:
+        if argument != "label":
+            raise
+        raise OptionError(f"{err} For images without classes, pass label=None.") from err
 
 
 def _prefix(split: str | None, name: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-import importlib.util
+import importlib
 import os
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, final
@@ -11,9 +11,16 @@ from typing import TYPE_CHECKING, Any, final
 import keras
 import numpy as np
 
-from imggen.core import check_arguments, check_whole, shorten, warn_user
+from imggen.core import (
+    check_arguments,
+    check_output_folder,
+    check_whole,
+    import_library,
+    shorten,
+    warn_user,
+)
 from imggen.data import Splits
-from imggen.errors import MissingExtraError, OptionError, OptionTypeError
+from imggen.errors import OptionError, OptionTypeError
 from imggen.loading import Scaling
 from imggen.preview import check_cell, check_columns, draw_batch
 from imggen.sequences.image_sequence import ImageSequence
@@ -22,7 +29,8 @@ from imggen.workers import BufferPool
 if TYPE_CHECKING:
     from PIL import Image
 
-_TENSORBOARD = ("tensorflow", "tensorboard")
+# The packages for TensorBoard, and the oldest versions that work with Keras 3.
+_TENSORBOARD = {"tensorflow": "2.16", "tensorboard": "2.16"}
 
 
 @check_arguments
@@ -51,6 +59,7 @@ class LogImages(keras.callbacks.Callback):  # type: ignore[misc]  # Keras is unt
 
     Raises:
         OptionError: An argument outside its legal set.
+        ExportError: The folder cannot be written to.
         MissingExtraError: TensorFlow or TensorBoard is not installed. With a function, neither is
             needed.
 
@@ -89,7 +98,7 @@ class LogImages(keras.callbacks.Callback):  # type: ignore[misc]  # Keras is unt
     ) -> None:
         super().__init__()
         self._sequences = _name_sequences(sequence)
-        self._epochs = None if epochs is None else {check_whole("epochs", e, 0) for e in epochs}
+        self._epochs = None if epochs is None else _check_epochs(epochs)
         self._num_images = check_whole("num_images", num_images, 1)
         check_columns(columns)
         self._columns = columns
@@ -105,6 +114,7 @@ class LogImages(keras.callbacks.Callback):  # type: ignore[misc]  # Keras is unt
             self._log = log
         else:
             self._folder = os.fspath(log)
+            check_output_folder(self._folder)
         if self._log == self._write:
             _check_tensorboard()
 
@@ -162,11 +172,22 @@ class LogImages(keras.callbacks.Callback):  # type: ignore[misc]  # Keras is unt
         writer.flush()
 
 
+def _check_epochs(epochs: Any) -> set[int]:
+    if isinstance(epochs, str):
+        raise OptionTypeError(
+            f"epochs={shorten(epochs)} is of type str; expected a list of whole numbers, or None "
+            "for all epochs."
+        )
+    return {check_whole("epochs", epoch, 0) for epoch in epochs}
+
+
 def _name_sequences(sequence: Any) -> dict[str, ImageSequence]:
     """Returns the sequences by the names of their pictures."""
     if isinstance(sequence, ImageSequence):
         return {"images": sequence}
     given = sequence.as_dict() if isinstance(sequence, Splits) else dict(sequence)
+    if not given:
+        raise OptionError(f"sequence={shorten(sequence)} is empty; expected at least one sequence.")
     for name, one in given.items():
         if not isinstance(one, ImageSequence):
             raise OptionTypeError(
@@ -177,6 +198,5 @@ def _name_sequences(sequence: Any) -> dict[str, ImageSequence]:
 
 
 def _check_tensorboard() -> None:
-    for package in _TENSORBOARD:
-        if importlib.util.find_spec(package) is None:
-            raise MissingExtraError.of(package, "tensorboard", "LogImages with TensorBoard")
+    for package, oldest in _TENSORBOARD.items():
+        import_library(package, oldest, "LogImages with TensorBoard", extra="tensorboard")

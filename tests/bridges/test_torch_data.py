@@ -110,6 +110,13 @@ def test_a_sampler_or_a_subset_of_the_users_has_epochs_too(folder):
             assert_same_epoch(list(loader), [second[4], second[2]])
 
 
+def test_a_loader_that_would_group_batches_is_refused(folder):
+    dataset = make(folder, y_col="kind").to_torch()
+    for grouped in (data.DataLoader(dataset), data.DataLoader(data.Subset(dataset, [0]), 2)):
+        with pytest.raises(OptionError, match=r"DataLoader\(dataset, batch_size=None\)"):
+            list(grouped)
+
+
 def test_passes_of_another_loader_do_not_count(folder):
     sequence, other = make(folder, y_col="kind"), make(folder, y_col="kind", seed=6)
     dataset, other_dataset = sequence.to_torch(), other.to_torch()

@@ -227,6 +227,13 @@ def test_kinds_of_targets(stored: Dataset) -> None:
         y, found = targets(label, **options)
         np.testing.assert_array_equal(y, expected, f"{label} {options}")
         assert found == names, label
+    for label in ("label", "float", "floats", "several"):  # an explicit None stays one
+        batch = from_hf(dataset, label=label, label_mode=None, image_size=(7, 9), workers=0)[0]
+        assert isinstance(batch, np.ndarray), label
+        x, y = from_hf(dataset, label=label, label_mode="input", image_size=(7, 9), workers=0)[0]
+        np.testing.assert_array_equal(x, y)
+    without = dataset.remove_columns("label")
+    assert from_hf(without, label_mode=None, image_size=(7, 9), workers=0)[0].shape == (3, 7, 9, 3)
     y, _ = targets("label", targets={"several": "multi_label", "float": "regression"})
     np.testing.assert_array_equal(y["several"], [[0, 1], [0, 0], [1, 1]])
     np.testing.assert_array_equal(y["float"], [0, 0.5, 1])
@@ -324,7 +331,10 @@ def test_errors_name_the_argument_and_the_way_out(
     cases: list[tuple[Any, dict[str, Any], type[Exception], str]] = [
         (stored.to_iterable_dataset(), {}, OptionTypeError, "streaming=False"),
         ("beans", {}, OptionTypeError, "load_dataset"),
-        (DatasetDict(), {}, OptionTypeError, "load_dataset"),
+        (DatasetDict(), {}, OptionError, "without splits.*load_dataset"),
+        (DatasetDict(train=stored, test=stored.select([])), {}, SplitError, "'test' .* no rows"),
+        (Dataset.from_dict({}), {}, OptionError, "dataset is empty"),
+        (stored.remove_columns("label"), {}, OptionError, r"label='label' .*pass label=None\."),
         (stored, {"image": "imag"}, OptionError, "image='imag' is not one of .*'label'.*'image'"),
         (stored, {"label": "lable"}, OptionError, "label='lable' .* Did you mean 'label'"),
         (stored, {"mask_col": "masks"}, OptionError, "mask_col='masks' is not one of"),

@@ -14,7 +14,13 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 import imggen
 from imggen import ImageSequence, LogImages, Splits
-from imggen.errors import ImggenWarning, MissingExtraError, OptionError, OptionTypeError
+from imggen.errors import (
+    ExportError,
+    ImggenWarning,
+    MissingExtraError,
+    OptionError,
+    OptionTypeError,
+)
 from tests.helpers.images import write_images
 
 
@@ -126,11 +132,17 @@ def test_arguments_are_checked(
     for options, error, message in (
         ({"epochs": [-1]}, OptionError, "epochs=-1"),
         ({"epochs": 3}, OptionTypeError, "epochs=3"),
+        ({"epochs": "all"}, OptionTypeError, "epochs='all' is of type str"),
         ({"num_images": 0}, OptionError, "num_images=0"),
         ({"cell": 0}, OptionError, "cell=0"),
         ({"sequence": {"a": 1}}, OptionTypeError, "sequence={'a': 1} is of type dict"),
         ({"sequence": Splits(["b"], ("a",))}, OptionTypeError, r"sequence\['a'\]='b' is of type"),
+        ({"sequence": {}}, OptionError, "sequence={} is empty"),
         ({"log": 3}, OptionTypeError, "log=3"),
+        ({"log": b"logs"}, OptionTypeError, r"log=b'logs' .*os\.fsdecode"),
+        ({"log": ""}, ExportError, "path of the folder is empty"),
+        ({"log": Path(__file__)}, ExportError, "is not a folder"),
+        ({"log": Path(__file__) / "logs"}, ExportError, "Not a directory"),
     ):
         with pytest.raises(error, match=message):
             LogImages(**{"sequence": sequence, "log": print, **options})
