@@ -1,0 +1,64 @@
+"""Threads do not get new memory from the system for each image, though TensorFlow asks for it."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import imggen
+from imggen.workers import large_blocks
+from imggen.workers.large_blocks import keep_large_blocks
+
+resource = pytest.importorskip("resource")
+
+
+def _is_glibc() -> bool:
+    try:
+        return (os.confstr("CS_GNU_LIBC_VERSION") or "").startswith("glibc")
+    except (AttributeError, ValueError):
+        return False
+
+
+@pytest.mark.skipif(not _is_glibc(), reason="only the GNU C library has these limits")
+@pytest.mark.parametrize("workers", [0, 2])
+def test_images_served_after_a_tensorflow_generator_cost_few_page_faults(
+    tmp_path: Path, workers: int
+) -> None:
+    import tensorflow as tf
+
+    noise = np.random.default_rng(0).integers(0, 256, (480, 600, 3), np.uint8)
+    (tmp_path / "a").mkdir()
+    for number in range(24):
+        Image.fromarray(noise).save(tmp_path / "a" / f"{number}.jpg", quality=30)
+    dataset = tf.data.Dataset.from_generator(
+        lambda: iter([0]), output_signature=tf.TensorSpec((), tf.int32)
+    )
+    assert [int(number) for number in dataset] == [0]
+    sequence = imggen.from_directory(
+        tmp_path, image_size=(320, 400), batch_size=8, workers=workers, seed=0
+    )
+    for _ in range(3):
+        list(sequence)  # the heap grows to its size
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+    num_passes = 5
+    for _ in range(num_passes):
+        list(sequence)
+    faults = resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
+    # An image has 864,000 bytes: 211 pages, and as much again in the resizer.
+    assert faults / (num_passes * sequence.samples) < 60
+
+
+def test_limits_are_not_touched_without_tensorflow(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delitem(sys.modules, "tensorflow", raising=False)
+    calls: list[None] = []
+    monkeypatch.setattr(large_blocks, "_find_mallopt", lambda: calls.append(None))
+    keep_large_blocks()
+    assert not calls
+    monkeypatch.setitem(sys.modules, "tensorflow", sys)
+    keep_large_blocks()
+    assert calls == [None]
