@@ -206,8 +206,9 @@ class DiskCache:
         try:
             self._journal = Journal(self._folder, cache_key)
         except (OSError, NotImplementedError) as err:
+            reason = getattr(err, "strerror", None) or err
             raise CacheError(
-                f"The cache folder {os.fspath(folder)!r} cannot be used: {err}. Choose a "
+                f"The cache folder {os.fspath(folder)!r} cannot be used: {reason}. Choose a "
                 "folder that can be written to, or pass cache=None."
             ) from err
         mark_folder(folder, "cache")

@@ -39,7 +39,7 @@ def info(folder: Path) -> None:
     found = list_stores(folder)
     for store in found:
         size = f"{pluralize(store.num_images, 'image')}, {format_bytes(store.num_bytes)}"
-        console.show(f"{size}: {store.folder}")
+        console.show(f"{size}: {printable(str(store.folder))}")
         for line in store.cache_key.splitlines():
             console.show(f"    {line}")
     if not found:

@@ -42,12 +42,12 @@ def demo(target: Path | None, output: Path | None, epochs: int) -> None:
     from imggen.core import check_output_folder, mark_folder, mark_name
     from imggen.errors import ExportError, ImggenError
 
-    hide_tensorflow_log()
-    _check_packages()
     output = target or output or Path("imggen-demo")
     check_output_folder(output)
     if os.path.isdir(output) and os.listdir(output) and not (output / mark_name("demo")).exists():
         raise ExportError(f"{str(output)!r} is not empty. Choose a new folder.")
+    hide_tensorflow_log()
+    _check_packages()
     try:
         output.mkdir(parents=True, exist_ok=True)
         mark_folder(output, "demo")

@@ -67,6 +67,10 @@ _PHRASES = (
     (", nor None", ""),
 )
 _QUOTED = re.compile(r"""(?<!\w)(?:'(?:\\.|[^'\\])*'|"(?:\\.|[^"\\])*")(?!\w)""", re.DOTALL)
+# A setting that has changed: "seed=0 (now 1)".
+_NOW = " (now "
+_ABSENT = ("None", "False")
+_SPLIT_NAMES = ("train", "val", "test")
 # In a message, a quoted string is replaced by its number between two of these.
 _MARK = "\0"
 _ARGUMENT = re.compile(r"(?<![\w.-])(?P<name>[a-z][a-z_]*)=(?!=)")
@@ -121,6 +125,20 @@ class _Options:
                     flags[name, parameter.flag_value] = option
         return cls(names, flags)
 
+    def format_change(self, name: str, before: str, after: str) -> str:
+        """Returns two values of an argument, where None and False mean that it was not given."""
+        negation = self.names.get(f"no_{name}")
+        if negation is not None and before in ("True", "False"):
+            return (
+                f"no {negation} (now {negation})" if before == "True" else f"{negation} (now not)"
+            )
+        if before in _ABSENT:
+            return f"no {self.format(name, '')} (now {self.format(name, after)})"
+        if after in _ABSENT:
+            return f"{self.format(name, before)} (now not)"
+        now = self.format(name, after).removeprefix(f"{self.names.get(name)} ")
+        return f"{self.format(name, before)} (now {now})"
+
     def format(self, name: str, value: str) -> str:
         """Returns an argument as on the command line; without an option, in words."""
         if name not in self.names:
@@ -131,6 +149,8 @@ class _Options:
             parsed = value
         if isinstance(parsed, str) and (name, parsed) in self.flags:
             return self.flags[name, parsed]
+        if name == "image_size" and isinstance(parsed, tuple | list) and len(set(parsed)) == 1:
+            parsed = parsed[:1]  # a square
         return " ".join(filter(None, [self.names[name], _format_value(parsed, value)]))
 
 
@@ -145,10 +165,12 @@ def _iterate_parameters(command: click.Command | None) -> Iterator[click.Paramet
 def _format_value(parsed: Any, value: str) -> str:
     if parsed is True:
         return ""
+    if isinstance(parsed, dict) and set(parsed) <= set(_SPLIT_NAMES):
+        names = _SPLIT_NAMES if "train" in parsed else _SPLIT_NAMES[1:]
+        parsed = [parsed.get(name, 0) for name in names]
+        parsed = parsed[:2] if len(parsed) == 3 and not parsed[2] else parsed
     if isinstance(parsed, tuple | list):
-        return " ".join(map(str, parsed))
-    if isinstance(parsed, dict):
-        return f"({', '.join(f'{key} {number}' for key, number in parsed.items())})"
+        return " ".join(str(one).removesuffix(".0") for one in parsed)
     if value[:1] in ("'", '"') and _PLAIN.fullmatch(value[1:-1]):
         return value[1:-1]
     return value
@@ -159,7 +181,10 @@ def _translate_advice(sentence: str, options: _Options, quoted: list[str]) -> st
     kept = [
         part
         for part in _ALTERNATIVE.split(sentence)
-        if all(found["name"] in options.names for found in _ARGUMENT.finditer(part))
+        if all(
+            found["name"] in options.names and not part.startswith("None", found.end())
+            for found in _ARGUMENT.finditer(part)
+        )
     ]
     text = _translate_text(" ".join(kept), options, quoted).removeprefix("or ").rstrip(",;")
     text = text[:1].upper() + text[1:]
@@ -174,7 +199,13 @@ def _translate_text(text: str, options: _Options, quoted: list[str]) -> str:
         end = _find_end(text, found.end())
         value = _unmask(text[found.end() : end], quoted)
         translated += [_rename(text[position : found.start()], options)]
-        translated += [options.format(found["name"], value)]
+        if text.startswith(_NOW, end):
+            last = _find_end(text, end + 1)
+            now = _unmask(text[end + len(_NOW) : last - 1], quoted)
+            translated += [options.format_change(found["name"], value, now)]
+            end = last
+        else:
+            translated += [options.format(found["name"], value)]
         position = end
     return "".join(translated) + _rename(text[position:], options)
 

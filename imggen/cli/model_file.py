@@ -11,6 +11,20 @@ if TYPE_CHECKING:
     import keras
 
 
+def check_model_file(model_file: Path) -> None:
+    """Checks that there is a file, without importing Keras.
+
+    Raises:
+        OptionError: The file is missing.
+    """
+    from imggen.errors import OptionError
+
+    if not model_file.exists():
+        raise OptionError(
+            f"Cannot load {str(model_file)!r} as a Keras model: the file does not exist."
+        )
+
+
 def load_model(model_file: Path) -> keras.Model:
     """Loads a model.
 
@@ -21,6 +35,7 @@ def load_model(model_file: Path) -> keras.Model:
     from imggen.core import explain_keras_import
     from imggen.errors import OptionError
 
+    check_model_file(model_file)
     hide_tensorflow_log()
     with explain_keras_import():
         import keras

@@ -132,10 +132,13 @@ def image_size_option(
 ) -> Callable[[_Command], _Command]:
     """``--image-size``; a default that is not a number describes it."""
     note = f"  [default: {default}]" if default else ""
+    given: dict[str, Any] = (
+        {"default": default} if default.isdigit() else {}
+    )  # None would be a value in click 8.3
     return click.option(
         "--image-size",
         type=ImageSizeType(),
-        default=default if default.isdigit() else None,
+        **given,
         required=required,
         metavar="HEIGHT [WIDTH]",
         help=f"Size in pixels that images are resized to; one number for squares.{note}",

@@ -66,19 +66,16 @@ def predict(
 
     There is a row for each image, in order. The exit status is 1 if some cannot be read.
     """
-    from imggen.cli.output import (
-        check_places,
-        echo_more,
-        progress_bars,
-        say_skipped,
-    )
+    from imggen.cli.model_file import check_model_file, load_model
+    from imggen.cli.output import check_places, echo_more, progress_bars, say_skipped
     from imggen.cli.tensorflow_log import hide_tensorflow_log
     from imggen.core import pluralize, printable
+    from imggen.preprocessing import Preprocessing
     from imggen.reports import check_page, predictions_page, write_page
 
+    check_model_file(model_file)
+    prep = Preprocessing.load(model_file if preprocessing is None else preprocessing)
     hide_tensorflow_log()
-    from imggen.cli.model_file import load_model
-    from imggen.preprocessing import Preprocessing
     from imggen.sequences import check_predictions_file, find_new_images, predict_files
 
     read = [model_file, *([] if preprocessing is None else [preprocessing])]
@@ -89,7 +86,6 @@ def predict(
         check_predictions_file(table, overwrite=force)
     for page in pages:
         check_page(page, overwrite=force)
-    prep = Preprocessing.load(model_file if preprocessing is None else preprocessing)
     images = find_new_images(source, prep.class_names)
     predictions = predict_files(
         load_model(model_file),

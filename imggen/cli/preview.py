@@ -16,7 +16,7 @@ from imggen.cli.options import (
     seed_option,
     source_argument,
 )
-from imggen.cli.verb import Verb
+from imggen.cli.verb import AliasedOption, Verb
 
 
 @click.command(cls=Verb, reports=True)
@@ -41,8 +41,10 @@ from imggen.cli.verb import Verb
     help="Number of augmented variants per image, one per epoch.",
 )
 @click.option(
-    "--classes",
-    type=click.IntRange(1),
+    "--max-classes",
+    cls=AliasedOption,
+    aliases=["--classes"],
+    type=int,
     default=20,
     show_default=True,
     metavar="N",
@@ -58,7 +60,7 @@ def preview(
     html: Path | None,
     images_per_class: int,
     variants: int,
-    classes: int,
+    max_classes: int,
     image_size: tuple[int, int],
     seed: int,
     force: bool,
@@ -96,7 +98,7 @@ def preview(
         on_error="substitute",
     )
     found = make_preview(
-        batches, images_per_class=images_per_class, variants=variants, max_classes=classes
+        batches, images_per_class=images_per_class, variants=variants, max_classes=max_classes
     )
     if html is not None:
         write_page(html, preview_page(found, manifest.root), overwrite=force)
@@ -109,7 +111,8 @@ def preview(
         console.say(f"warning: {warning}")
     if found.num_classes_left_out:
         console.say(
-            f"{found.num_classes_left_out} more classes are not shown; raise --classes to see them"
+            f"{found.num_classes_left_out} more classes are not shown; raise --max-classes to see "
+            "them"
         )
     shown = f"{pluralize(len(found.rows), 'image')} and {found.num_variants} variants of each"
     for kind, file in (("a picture", output), ("a page", html)):

@@ -82,9 +82,10 @@ class ShareType(Numbers):
         """Returns whether a word is one of the shares."""
         if len(numbers) < 2:
             return not numbers or _is_number(word)
-        if len(numbers) > 2 or not all(map(_is_number, (*numbers, word))):
+        if not all(map(_is_number, (*numbers, word))):
             return False
-        return 0 <= float(word) <= 1 or not math.isclose(sum(map(float, numbers)), 1)
+        is_complete = math.isclose(sum(map(float, numbers)), 1)
+        return not is_complete or (len(numbers) == 2 and 0 <= float(word) <= 1)
 
     def convert(
         self, value: Any, param: click.Parameter | None, ctx: click.Context | None

@@ -66,7 +66,10 @@ class Verb(click.Command):
         started = time.perf_counter()
         for parameter in self.params:
             value = ctx.params.get(parameter.name or "")
-            if value not in (None, False, ()):
+            flag = getattr(parameter, "flag_value", None)
+            if isinstance(flag, str):  # one of several options for the values of an argument
+                value = value == flag
+            if value is not None and value is not False and value != ():
                 console.detail(_format(max(parameter.opts, key=len), value))
         with contextlib.ExitStack() as stack:
             if console.is_json:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import sys
 from typing import get_args
 
 import click
@@ -166,8 +167,12 @@ def test_quiet_keeps_errors_and_findings(workplace):
 
 
 def test_verbose_prints_settings_all_findings_and_where_errors_come_from(workplace):
-    result = run("augment", 4, "-v", "--augment", "light")
+    result = run("augment", 4, "-v", "--augment", "light", "--workers", "0")
     assert "--augment light\n" in result.stderr
+    assert "--workers 0\n" in result.stderr
+    result = run("split", 4, "-v", "--symlink")
+    assert "--symlink\n" in result.stderr
+    assert "--copy" not in result.stderr
     for number in range(30):
         (workplace / f"photos/cat/broken{number}.png").write_bytes(b"x")
     assert "... and 10 more; -v prints all" in run("verify", 0).stdout
@@ -251,6 +256,9 @@ def test_a_size_is_one_number_or_two(workplace):
             context = VERBS["cache build"].make_context("build", line)
             assert context.params["image_size"] == expected
             assert str(context.params["folder"]) == "x"
+    result = invoke("cache", "build", "photos", "x")
+    assert result.exit_code == 2
+    assert "Missing option '--image-size'" in result.stderr
     for words in ("x", "8.5", "8 9 10", "8x", ""):
         result = invoke("cache", "build", "photos", "x", f"--image-size={words}")
         assert result.exit_code == 2, words
@@ -284,3 +292,12 @@ def test_outputs_that_cannot_be_written_are_named_before_the_work(workplace):
                 wrong.append((verb, option, target, result.output))
     assert wrong == []
     assert sorted(workplace.rglob("*")) == before
+
+
+def test_missing_models_and_folders_are_named_before_keras_is_imported(workplace, monkeypatch):
+    monkeypatch.setitem(sys.modules, "keras", None)
+    for line in ("predict gone.keras photos", "bench photos --model gone.keras"):
+        result = invoke(*line.split())
+        assert result.exit_code == 1
+        assert "Cannot load 'gone.keras' as a Keras model: the file does not" in result.stderr
+    assert "'file' is not a folder" in invoke("demo", "file").stderr

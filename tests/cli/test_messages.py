@@ -17,7 +17,7 @@ CASES = [
     (
         "split",
         "ratios={'train': 0.5, 'val': 0.2} sum to 0.7.",
-        "--split (train 0.5, val 0.2) sum to 0.7.",
+        "--split 0.5 0.2 sum to 0.7.",
     ),
     ("split", "ratios=(0.5, 0.2) sum to 0.7.", "--split 0.5 0.2 sum to 0.7."),
     (
@@ -34,7 +34,27 @@ CASES = [
         "num_folds= is set. Leave out stable= and counts=.",
         "--kfold is set. Leave out --stable and --counts.",
     ),
-    ("split", "stratify=True (now False).", "stratify True (now False)."),
+    ("split", "counts={'test': 3} is odd.", "--counts 0 3 is odd."),
+    ("split", "stratify=True (now False).", "no --no-stratify (now --no-stratify)."),
+    ("split", "stratify=False (now True).", "--no-stratify (now not)."),
+    ("split", "stable=True (now False).", "--stable (now not)."),
+    (
+        "split",
+        "Made with ratios={'train': 1.0} (now None), counts=None (now {'val': 2}).",
+        "Made with --split 1 0 (now not), no --counts (now --counts 2 0).",
+    ),
+    (
+        "split",
+        "mode='copy' (now 'move'), seed=0 (now 1).",
+        "--copy (now --move), --seed 0 (now 1).",
+    ),
+    ("preview", "image_size=(0, 0) is odd.", "--image-size 0 is odd."),
+    ("augment", "image_size=(8, 8) (now [8, 9]).", "--image-size 8 (now 8 9)."),
+    (
+        "bench",
+        "The folder 'x' fails. Choose another, or pass cache=None.",
+        "The folder 'x' fails. Choose another.",
+    ),
     (
         "cache",
         "The folder 'x=1' fails: no. Choose another, or pass cache=None.",

@@ -166,13 +166,13 @@ def test_a_class_has_one_heading_for_all_its_rows(photos, tmp_path):
 
 def test_options_set_the_number_of_images_variants_and_classes(tmp_path):
     write_images(tmp_path / "in", dict.fromkeys("abcde", 4))
-    options = ("--images-per-class", 3, "--variants", 2, "--classes", 2)
+    options = ("--images-per-class", 3, "--variants", 2, "--max-classes", 2)
     result = invoke(tmp_path / "in", "-o", tmp_path / "x.html", *options)
     page = Page((tmp_path / "x.html").read_text())
 
     assert len(page.all("img")) == 2 * 3 * (1 + 2)
     assert "and 3 more classes" in page.text
-    assert "3 more classes are not shown; raise --classes" in result.output
+    assert "3 more classes are not shown; raise --max-classes" in result.output
 
 
 def test_images_of_a_flat_folder_are_shown_without_classes(tmp_path):

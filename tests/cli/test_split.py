@@ -223,7 +223,7 @@ def test_images_are_split_without_classes(tmp_path, nested):
     assert invoke(*line).exit_code == 0
     with_classes = invoke(*[text for text in line if text != "--no-labels"])
     assert with_classes.exit_code == 1
-    assert "was made with --no-labels (now False)" in with_classes.stderr
+    assert "was made with --no-labels (now not)" in with_classes.stderr
 
 
 def test_a_table_is_split_without_its_labels(photos, tmp_path):

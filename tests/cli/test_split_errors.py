@@ -28,6 +28,7 @@ RATIO, COUNT, KFOLD = ("--ratio", "0.5", "0.5", "0"), ("--count", "1", "1"), ("-
         (["photos", "out", "--ratio"], "'--ratio' requires an argument"),
         (["photos", "out", "--ratio", "1"], "found '1'; expected two or three numbers"),
         (["photos", "out", "--ratio=x", "1"], "found 'x 1'; expected two or three numbers"),
+        (["photos", "out", "--split", "0.7", "0.1", "0.1", "0.1"], "expected two or three numbers"),
         (["photos", "out", "--count", "x", "1"], "--count"),
         (["photos", "out", "--count", "1"], "--count"),
         (["photos", "out", "--kfold", "x"], "--kfold"),
