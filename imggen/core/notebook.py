@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import islice
 from typing import NamedTuple
 
-from imggen.core.text import cut_middle, printable
+from imggen.core.text import cut_middle, pluralize, printable
 
 MAX_PICTURE_BYTES = 2**17
 """The most bytes of pictures in one block, encoded as Base64."""
@@ -45,7 +45,8 @@ _STYLE = (
     ".imggen-out.imggen-out .i{display:flex;flex-wrap:wrap;gap:10px;margin:6px 0}"
     ".imggen-out.imggen-out .i>div{max-width:210px;font-size:12px;line-height:1.35;"
     "overflow-wrap:anywhere}"
-    ".imggen-out.imggen-out img{display:block;max-width:180px;margin:0 0 3px;border-radius:4px}"
+    ".imggen-out.imggen-out img{display:block;max-width:180px;min-width:24px;min-height:24px;"
+    "object-fit:contain;margin:0 0 3px;border-radius:4px}"
     ".imggen-out.imggen-out .m{display:grid;place-items:center;width:96px;height:96px;"
     f"margin:0 0 3px;border-radius:4px;border:1px dashed {_FAINT_LINE};opacity:.75}}"
     ".imggen-out.imggen-out svg text{font:11px system-ui,sans-serif;fill:currentColor;opacity:.75}"
@@ -122,7 +123,8 @@ def format_html_table(
     rows: Sequence[Sequence[object]],
     *,
     max_rows: int = _MAX_ROWS,
-    noun: str = "rows",
+    noun: str = "row",
+    note: str = "",
 ) -> str:
     """Formats a table as HTML.
 
@@ -130,7 +132,8 @@ def format_html_table(
         columns: The heading of each column.
         rows: The cells of each row: texts, numbers, which are aligned to the right, bars, or None.
         max_rows: The most rows that are shown; further ones are counted.
-        noun: The name of rows in the plural.
+        noun: The name of a row.
+        note: Text after the number of further rows.
     """
     if not rows:
         return ""
@@ -153,13 +156,23 @@ def format_html_table(
     )
     header = f"<thead><tr>{head}</tr></thead>" if any(columns) else ""
     return (
-        f"<table>{header}<tbody>{body}</tbody></table>{format_rest(len(rows) - len(shown), noun)}"
+        f"<table>{header}<tbody>{body}</tbody></table>"
+        f"{format_rest(len(rows) - len(shown), noun, note)}"
     )
 
 
-def format_rest(number: int, noun: str) -> str:
-    """Formats the number of things that are not shown as HTML; empty if there are none."""
-    return format_paragraph(f"and {number:,} more {noun}") if number > 0 else ""
+def format_rest(number: int, noun: str, note: str = "") -> str:
+    """Formats the number of things that are not shown as HTML; empty if there are none.
+
+    Args:
+        number: The number.
+        noun: The name of one of them.
+        note: Text after it.
+    """
+    if number <= 0:
+        return ""
+    count, _, name = pluralize(number, noun).partition(" ")
+    return format_paragraph(f"and {count} more {name}{note}")
 
 
 def format_pictures(pictures: Iterable[Picture]) -> str:
@@ -203,9 +216,7 @@ def format_class_table(counts: Mapping[str, Mapping[str, int]]) -> str:
     heads = list(counts) if is_split else ["samples", "share"]
     table = format_html_table(("index", "class", *heads, ""), rows, max_rows=_MAX_CLASSES)
     return (
-        table
-        + format_rest(len(classes) - len(rows), "classes")
-        + format_rest(num_left_out, "splits")
+        table + format_rest(len(classes) - len(rows), "class") + format_rest(num_left_out, "split")
     )
 
 

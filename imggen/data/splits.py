@@ -123,6 +123,6 @@ class Splits(tuple[T, ...]):
         return format_block(
             "Splits",
             [pluralize(len(self), "split")],
-            format_html_table(("split", "contents"), rows, noun="splits"),
+            format_html_table(("split", "contents"), rows, noun="split"),
             format_class_table(counts),
         )

@@ -79,7 +79,7 @@ class CopiesReport:
             format_html_table(
                 ("file that cannot be read", "reason"),
                 [(failure.path, failure.reason) for failure in self.unread],
-                noun="files",
+                noun="file",
             ),
         )
 

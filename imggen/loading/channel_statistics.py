@@ -86,7 +86,7 @@ class ChannelStatistics:
         return format_block(
             "ChannelStatistics",
             self._summary(),
-            format_html_table(("channel", "mean", "std"), rows, noun="channels"),
+            format_html_table(("channel", "mean", "std"), rows, noun="channel"),
             format_curves(curves, "number of pixels by gray level, 0 to 255") if curves else "",
         )
 

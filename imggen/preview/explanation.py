@@ -23,6 +23,7 @@ from imggen.preview.sample_drawing import draw_sample
 from imggen.preview.step_words import describe_step
 
 _CELL = 180  # pixels, in notebooks
+_GRAY_WITHIN = 2  # gray levels between the channels, since values are rounded
 
 
 @final
@@ -90,8 +91,11 @@ class Explanation:
         return tuple(phrase for step in self.steps for phrase in self._describe(step))
 
     def _describe(self, step: AppliedStep) -> tuple[str, ...]:
-        height, width, channels = self.image.shape if self.image.ndim == 3 else (1, 1, 3)
-        return describe_step(step, (height, width), is_gray=channels == 1)
+        if self.image.ndim != 3:
+            return describe_step(step, (1, 1))
+        height, width = self.image.shape[:2]
+        is_gray = _is_gray(self.original) and _is_gray(self.image)
+        return describe_step(step, (height, width), is_gray=is_gray)
 
     def __repr__(self) -> str:
         label = "" if self.label is None else f"label {self.label!r}; "
@@ -129,7 +133,7 @@ class Explanation:
                 visible,
             ],
             format_pictures(pictures),
-            format_html_table(("", "step", "drawn"), rows, noun="steps"),
+            format_html_table(("", "step", "drawn"), rows, noun="step"),
         )
 
     def __str__(self) -> str:
@@ -142,6 +146,12 @@ class Explanation:
         for number, step in enumerate(self.steps, 1):
             lines.append(f"{number}. {step}")
         return "\n".join(lines)
+
+
+def _is_gray(image: npt.NDArray[Any]) -> bool:
+    """Whether all pixels are gray, so that saturation and hue do not matter."""
+    colors = image[..., :3].astype(np.float32)
+    return bool((colors.max(axis=-1) - colors.min(axis=-1) <= _GRAY_WITHIN).all())
 
 
 def _encode_sample(sample: Sample, box_class_names: tuple[str, ...]) -> bytes | None:

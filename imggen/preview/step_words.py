@@ -43,7 +43,7 @@ def describe_step(
     Args:
         step: The step.
         size: (height, width) of the augmented image, in pixels, for shifts.
-        is_gray: Whether the image has one channel, which saturation and hue do not change.
+        is_gray: Whether the image is gray, so that saturation and hue do not change it.
 
     Returns:
         The phrases; empty if the step left the sample unchanged.

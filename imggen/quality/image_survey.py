@@ -102,7 +102,7 @@ class Survey(Report):
             format_pictures(Picture(data, [path], path) for path, data in self.thumbnails.items()),
             format_class_table({"": self.manifest.class_counts}),
             format_html_table(("size", "width × height"), self._name_sizes()),
-            format_scatter(points[chosen].tolist(), "width", "height"),
+            format_scatter(points[chosen].tolist(), "width", "height") if len(points) > 1 else "",
             format_html_table(("format", "images"), list(self.formats.items())),
             format_html_table(("mode", "images"), list(self.modes.items())),
             format_skipped(self.manifest.skipped),

@@ -149,9 +149,9 @@ class Leaks(Report):
                     for row in self.contrast_splits(leak)[:MAX_SHOWN_FILES]
                 )
             )
-            shown.append(format_rest(len(leak) - MAX_SHOWN_FILES, "files in this leak"))
+            shown.append(format_rest(len(leak) - MAX_SHOWN_FILES, "file", " in this leak"))
         num_left_out = len(self.leaks) - MAX_SHOWN_GROUPS
-        shown.append(format_rest(num_left_out, "leaks; to_frame() has all of them"))
+        shown.append(format_rest(num_left_out, "leak", "; to_frame() has all of them"))
         counts = Counter(
             " and ".join(name for name in self.names if name in set(map(self.get_split, leak)))
             for leak in self.leaks

@@ -117,7 +117,8 @@ class VerifyReport(Report):
                     (finding.path, finding.problem.value, finding.detail, finding.witness)
                     for finding in found
                 ],
-                noun="findings; to_frame() has all of them",
+                noun="finding",
+                note="; to_frame() has all of them",
             )
             or format_paragraph("All files are whole, and nothing about them is unusual."),
             format_skipped(self.skipped),

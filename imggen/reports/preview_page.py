@@ -43,7 +43,7 @@ def preview_page(found: Preview, root: str) -> str:
                         "picture": _make_uri(variant.explanation.after, variant),
                         "epoch": variant.explanation.epoch,
                         "target": variant.explanation.target_text,
-                        "drawn": ", ".join(variant.explanation.phrases),
+                        "drawn": variant.explanation.phrases,
                         "warnings": variant.warnings,
                     }
                     for variant in row.variants

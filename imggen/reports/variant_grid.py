@@ -1,4 +1,7 @@
-"""The style sheet of rows of an image and its variants, which use the width that there is."""
+"""The style sheet of rows of an image and its variants, which use the width that there is.
+
+Captions break between phrases.
+"""
 
 from __future__ import annotations
 
@@ -14,6 +17,7 @@ _STYLE = f"""
 .rows {{ container-type: inline-size; width: 100%; }}
 .variants {{ display: grid; gap: 14px {_GAP}px; width: 100%;
   grid-template-columns: repeat(calc(var(--columns) + 1), minmax(0, 1fr)); }}
+.phrase {{ display: inline-block; }}
 .variants > :first-child {{ grid-row: 1 / span var(--lines); }}
 """
 

@@ -97,7 +97,7 @@ class FilePredictions:
             "FilePredictions",
             self._summary(),
             format_html_table(names, list(zip(*columns, strict=True))),
-            format_rest(len(self.table) - len(shown), "images; table has all of them"),
+            format_rest(len(self.table) - len(shown), "image", "; table has all of them"),
             format_skipped(self.skipped),
         )
 

@@ -15,6 +15,7 @@ from imggen.reports import make_data_uri
 
 # The larger side of a drawn image, in pixels; the page shrinks or enlarges it to the room it has.
 _CELL = 320
+_MIN_RATIO = 0.5  # of the width to the height of the place of a picture
 
 
 class Picture(NamedTuple):
@@ -80,7 +81,9 @@ class Gallery:
         pictures = [picture for row in rows for picture in row.pictures]
         for (cell, image, caption), picture in zip(self._cells, pictures, strict=True):
             image.set_source(picture.uri)
-            image.props(f"ratio={picture.ratio:.4f}").props["alt"] = picture.description
+            image.props(f"ratio={max(picture.ratio, _MIN_RATIO):.4f}").props["alt"] = (
+                picture.description
+            )
             caption.set_content(picture.caption)
             cell.classes(replace="damaged" if picture.is_damaged else "")
 
@@ -100,7 +103,7 @@ class Gallery:
                     with ui.element().classes(f"variants variants-{num_pictures - 1}"):
                         for _ in range(num_pictures):
                             with ui.element() as cell:
-                                image = ui.image().props("no-spinner no-transition")
+                                image = ui.image().props("no-spinner no-transition fit=contain")
                                 caption = ui.html("", sanitize=False).classes("caption")
                             self._cells.append((cell, image, caption))
 
@@ -111,7 +114,9 @@ def _draw_variant(variant: Variant, box_class_names: tuple[str, ...], file: str)
     if explanation.target_text:
         lines.append(f"<b>{_escape(explanation.target_text)}</b>")
     if explanation.phrases:
-        lines.append(_escape(", ".join(explanation.phrases)))
+        *first, last = (_escape(phrase) for phrase in explanation.phrases)
+        phrases = [*(f"{phrase}," for phrase in first), last]
+        lines.append(" ".join(f'<span class="phrase">{phrase}</span>' for phrase in phrases))
     lines += [f'<span class="damage">{_escape(warning)}</span>' for warning in variant.warnings]
     picture = _draw(
         explanation.after, box_class_names, f"epoch {explanation.epoch} of {file}", lines

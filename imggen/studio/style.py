@@ -10,7 +10,7 @@ _STYLE = """
   width: 100%; }
 .panel { height: calc(100vh - 57px); position: sticky; top: 57px; overflow-y: auto; padding: 12px;
   background: #f6f8fa; border-right: 1px solid #d8dee4; }
-.gallery { padding: 12px 20px 40px; min-width: 0; }
+.gallery { padding: 12px 20px 40px; min-width: 0; overflow-wrap: anywhere; }
 .step.q-card { padding: 8px 6px; }
 .step .q-toggle__label { font-size: 13px; overflow: hidden; text-overflow: ellipsis; }
 .step .q-toggle { min-width: 0; }
@@ -22,8 +22,7 @@ _STYLE = """
 .variants .q-img { width: 100%; border-radius: 4px; background: #f6f8fa; }
 .variants .damaged .q-img::after { content: ""; position: absolute; inset: 0; z-index: 1;
   border: 3px solid #bf8700; border-radius: 4px; }
-.caption { font-size: 12px; line-height: 16px; color: #656d76; overflow-wrap: anywhere;
-  margin-top: 3px; }
+.caption { font-size: 12px; line-height: 16px; color: #656d76; margin-top: 3px; }
 .caption b { color: #1f2328; }
 .caption .damage { color: #9a6700; font-weight: 600; }
 .q-menu .q-item { min-height: 0; }

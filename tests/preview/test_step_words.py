@@ -3,6 +3,7 @@
 import albumentations as alb
 import numpy as np
 import pytest
+from PIL import Image
 
 import imggen
 from imggen import augment
@@ -142,10 +143,17 @@ def test_quarter_turns_are_told_in_degrees():
 
 
 def test_colors_of_gray_images_are_left_out(tmp_path):
-    folder = write_images(tmp_path, {"a": 1}, size=(24, 24))
-    for color_mode, is_told in (("rgb", True), ("grayscale", False)):
+    colors = write_images(tmp_path / "colors", {"a": 1}, size=(24, 24))
+    grays = tmp_path / "grays"
+    (grays / "a").mkdir(parents=True)
+    Image.fromarray(np.arange(576, dtype=np.uint8).reshape(24, 24)).save(grays / "a" / "0.png")
+    for folder, mode, is_told in (
+        (colors, "rgb", True),
+        (colors, "grayscale", False),
+        (grays, "rgb", False),
+    ):
         sequence = imggen.from_directory(
-            folder, image_size=24, color_mode=color_mode, augment="medium", seed=3
+            folder, image_size=24, color_mode=mode, augment="medium", seed=3
         )
         text = "; ".join(sequence.explain(0, 0).phrases)
         assert "brightness" in text

@@ -13,7 +13,7 @@ import imggen
 from imggen import find_duplicates, find_leaks, scan, survey
 from imggen.augment import Sample
 from imggen.benchmark import BenchReport
-from imggen.core import MAX_PICTURE_BYTES
+from imggen.core import MAX_PICTURE_BYTES, format_class_table
 from imggen.data import Splits
 from imggen.decode import make_thumbnail
 from imggen.quality import Finding, Problem, Survey, VerifyReport
@@ -244,3 +244,8 @@ def test_each_split_has_a_column_of_its_classes(results):
     page = Page(results["splits"]._repr_html_())
     assert "index class train val" in page.text
     assert "2 samples" in page.text
+
+
+def test_the_number_of_what_is_left_out_agrees_with_its_noun():
+    assert "and 1 more class<" in format_class_table({"": dict.fromkeys(map(str, range(51)), 1)})
+    assert "and 2 more classes<" in format_class_table({"": dict.fromkeys(map(str, range(52)), 1)})

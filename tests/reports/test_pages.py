@@ -25,6 +25,7 @@ from imggen.reports.scan_page import scan_page
 from imggen.reports.split_page import split_page
 from imggen.reports.verify_page import verify_page
 from imggen.splitting import Recipe
+from tests.helpers.images import write_images
 from tests.helpers.pages import Page
 from tests.helpers.pictures import (
     FRAMES,
@@ -61,6 +62,7 @@ def hostile(tmp_path_factory):
             f"{name} class/{name}": data_of(photo(number, 48), "PNG"),
             f"{name} class/again {name}": data_of(similar, "PNG"),
         }
+    pictures[f"{120 * 'n'}/0.png"] = data_of(photo(9, 48), "PNG")
     write_photos(folder, {**pictures, "broken/<b>broken<b>.png": b"broken"})
     (folder / "broken" / "notes.<i>x<i>").write_text("x")
     return folder
@@ -215,6 +217,16 @@ def test_a_browser_shows_a_page_without_errors_or_requests(
     assert told == [(tmp_path / "page.html").as_uri()]
     assert broken == 0
     assert overflow <= 0
+
+
+def test_strips_do_not_make_the_page_long(chromium, tmp_path):
+    folder = write_images(tmp_path / "strips", {"a": 1}, size=(120, 4))
+    sequence = imggen.from_directory(folder, image_size=(120, 4), seed=0)
+    write_page(tmp_path / "page.html", preview_page(make_preview(sequence, variants=1), "strips"))
+    view = chromium.new_page(viewport={"width": 1200, "height": 800})
+    view.goto((tmp_path / "page.html").as_uri())
+    assert view.evaluate("document.body.scrollHeight") < 1200
+    view.close()
 
 
 # Thumbnails.

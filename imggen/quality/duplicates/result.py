@@ -192,9 +192,9 @@ class Duplicates(Report):
                     for row in group[:MAX_SHOWN_FILES]
                 )
             )
-            shown.append(format_rest(len(group) - MAX_SHOWN_FILES, "files in this group"))
+            shown.append(format_rest(len(group) - MAX_SHOWN_FILES, "file", " in this group"))
         num_left_out = len(self.list_groups()) - MAX_SHOWN_GROUPS
-        shown.append(format_rest(num_left_out, "groups; to_frame() has all of them"))
+        shown.append(format_rest(num_left_out, "group", "; to_frame() has all of them"))
         return format_block("Duplicates", self._summary(), *shown)
 
     def _summary(self) -> list[str]:
