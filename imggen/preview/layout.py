@@ -21,7 +21,7 @@ _MAX_PIXELS = 2**28
 _WIDTH = 1120
 _MIN_COLUMNS, _MAX_COLUMNS = 4, 10
 # The width that captions may claim below smaller pictures, in multiples of the font size.
-_CAPTION_WIDTH = 11
+_CAPTION_WIDTH = 13
 
 
 class Note(NamedTuple):

@@ -139,7 +139,7 @@ def _read_classes(table: pd.DataFrame, classes: list[str]) -> list[Result]:
         _check_known({predicted}, index_of)
         score = float(scores[position, index_of[predicted]])
         is_right = None if true is None else predicted == true
-        error = score if is_right is False else float("nan")
+        error = float(np.nan_to_num(score)) if is_right is False else float("nan")
         results.append(Result(position, true, predicted, score, predicted, is_right, error))
     return results
 
@@ -156,6 +156,7 @@ def _read_several(table: pd.DataFrame, classes: list[str], separator: str) -> li
         is_right = None if true is None else set(chosen) == set(present)
         hot = np.isin(np.array(classes, object), np.array(present, object))
         off = np.abs(scores[position] - hot) if true is not None else scores[position]
+        off = np.nan_to_num(off)
         furthest = int(off.argmax())
         results.append(
             Result(

@@ -223,3 +223,10 @@ def test_what_is_chosen_is_augmented_as_in_training():
     sequence.epoch = 0
     sheet = np.asarray(sequence.show_batch(num_images=3, cell=8))
     assert [len(places(sheet, image)) for image in x] == [1, 0, 0, 0] * 3
+
+
+def test_mistakes_without_probabilities_come_last():
+    table = pd.DataFrame(
+        {"true": ["a", "a", "a"], "predicted": ["b", "b", "b"], "p_a": 0.1, "p_b": [None, 0.9, 0.6]}
+    )
+    assert [result.position for result in find_worst(read_results(table))] == [1, 2, 0]
