@@ -86,6 +86,8 @@ def from_tfds(
                 f"{shorten(list(sources))}. Omit split=, or pass data_source[{first!r}]."
             )
         recipe = Recipe(None)
+    if options.get("label_mode", "categorical") in (None, "input"):
+        label = _drop_unused(label, next(iter(sources.values())).dataset_info.features)
     names: list[str] = []
     labels: list[Any] = []
     splits: list[str] = []
@@ -185,6 +187,13 @@ def _leaf(feature: Any) -> Any:
     while hasattr(feature, "feature"):
         feature = feature.feature
     return feature
+
+
+def _drop_unused(label: str | None, features: Any) -> str | None:
+    """Replaces a label that is not needed by None, unless it gives the names of the classes."""
+    if label in features:
+        return label if _choose_label_mode(features[label]) is None else None
+    return None if label == "label" else label
 
 
 def _choose_label_mode(feature: Any) -> str | None:

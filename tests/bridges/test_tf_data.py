@@ -9,6 +9,7 @@ import pytest
 from imggen.errors import MissingExtraError
 from tests.helpers.bridged import (
     KINDS,
+    assert_becomes_true,
     SIZE,
     assert_same_epoch,
     make,
@@ -151,7 +152,7 @@ def test_batches_are_read_ahead_and_images_are_not_copied(folder):
     x, _ = next(served)
     x2, _ = next(served)
 
-    assert len(made) > 2
+    assert_becomes_true(lambda: len(made) > 2)
     for tensor, array in ((x, made[0]), (x2, made[1])):
         address = np.from_dlpack(tensor).ctypes.data
         assert address == array.ctypes.data

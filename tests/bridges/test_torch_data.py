@@ -12,6 +12,7 @@ import pytest
 from imggen.errors import ImageError, ImggenWarning, MissingExtraError, OptionError
 from tests.helpers.bridged import (
     KINDS,
+    assert_becomes_true,
     assert_same,
     assert_same_epoch,
     make,
@@ -210,7 +211,7 @@ def test_without_workers_of_the_loader_those_of_the_sequence_read_ahead_and_noth
     for expected in (0, 1):
         x, _ = next(served)
         assert x.data_ptr() == made[expected].ctypes.data
-    assert len(made) > 2
+    assert_becomes_true(lambda: len(made) > 2)
 
 
 def test_images_that_are_targets_too_have_memory_of_their_own(folder):

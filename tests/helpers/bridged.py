@@ -1,5 +1,7 @@
 """Sequences of every kind of batch, to compare bridges with."""
 
+import time
+
 import numpy as np
 import pandas as pd
 from PIL import Image
@@ -73,6 +75,14 @@ KINDS = {
     "a pair": make_zipped,
     "tables": make_tables,
 }
+
+
+def assert_becomes_true(condition, seconds=10):
+    """Waits for another thread to make a condition true."""
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.01)
 
 
 def take_epochs(sequence, *epochs):

@@ -102,6 +102,10 @@ def test_kinds_of_targets_and_errors(sources: Any) -> None:
     np.testing.assert_array_equal(y, np.stack([numbers % 3 > 0, numbers % 3 > 1], axis=1))
     assert len(from_tfds(source, label="text", **OPTIONS).class_names) == 8
     assert from_tfds(source, label=None, **OPTIONS)[0].shape == (3, 6, 5, 3)
+    for label in ("label", "number", "several"):  # an explicit None stays one
+        sequence = from_tfds(source, label=label, label_mode=None, **OPTIONS)
+        assert sequence[0].shape == (3, 6, 5, 3)
+        assert sequence.class_names == (("b", "a") if label == "label" else ())
     cases: list[tuple[Any, dict[str, Any], type[Exception], str]] = [
         (source, {"image": "imag"}, OptionError, "image='imag' .* Did you mean 'image'"),
         (source, {"image": "label"}, OptionError, "8 or 16 bits"),
