@@ -136,12 +136,9 @@ class Journal:
     """
 
     def __init__(self, folder: Path, cache_key: str) -> None:
-        from filelock import FileLock
-
         self._folder = folder
         self._cache_key = cache_key
         self._file = folder / JOURNAL
-        self._lock = FileLock(folder / LOCK)
         self._pixels: PixelFile | None = None
         self._num_indexed = 0
         self._reset()
@@ -220,9 +217,12 @@ class Journal:
 
     @contextmanager
     def _locked(self, timeout: float = -1) -> Iterator[None]:
+        from filelock import FileLock
+
         while True:
             self._folder.mkdir(parents=True, exist_ok=True)
-            with self._lock.acquire(timeout=timeout):
+            # A new one each time, since forked processes must not use one that they inherited.
+            with FileLock(self._folder / LOCK).acquire(timeout=timeout):
                 if not (self._folder / LOCK).exists():
                     continue  # the folder and its lock were deleted during the wait
                 if self._pixels is None or not self._pixels.is_current():

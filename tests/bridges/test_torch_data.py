@@ -129,6 +129,16 @@ def test_passes_of_another_loader_do_not_count(folder):
     assert_same_epoch(list(load(other_dataset)), *take_epochs(other, 3))
 
 
+def test_forked_workers_write_to_a_cache_on_disk(folder, tmp_path):
+    sequence = make(folder, y_col="kind", cache=tmp_path / "kept")
+    loader = load(sequence.to_torch(), **FORK)
+    for expected in take_epochs(make(folder, y_col="kind"), 0, 1):
+        assert_same_epoch(list(loader), expected)
+    # Workers that were forked before have written all seven images of 8x8x3 bytes.
+    (pixels,) = (tmp_path / "kept").glob("*/pixels.bin")
+    assert pixels.stat().st_size == 7 * 8 * 8 * 3
+
+
 def test_spawned_workers_do_not_import_keras(folder):
     sequence = make(folder, y_col="kind")
     loader = load(
