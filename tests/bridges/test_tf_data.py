@@ -9,8 +9,8 @@ import pytest
 from imggen.errors import MissingExtraError
 from tests.helpers.bridged import (
     KINDS,
-    assert_becomes_true,
     SIZE,
+    assert_becomes_true,
     assert_same_epoch,
     make,
     make_tables,
