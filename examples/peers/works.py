@@ -14,6 +14,7 @@ from peers.augmenters import (
     by_torchvision,
     in_albumentations,
 )
+from peers.bridged import from_hf, to_grain, to_tf_dataset, to_torch
 from peers.contenders import (
     Make,
     ceiling,
@@ -197,6 +198,14 @@ def works(cores: int) -> dict[str, Work]:
         by("Keras legacy", "ImageDataGenerator", keras_projects),
         by("imggen drop-in", "ImageDataGenerator", drop_in_projects),
     )
+    bridges = (
+        native_bilinear,
+        by("imggen to_tf_dataset", "a loop over the tf.data.Dataset", to_tf_dataset),
+        by("imggen to_torch", "a DataLoader without workers", to_torch),
+        by("imggen to_torch, 2 workers", "a DataLoader with processes", to_torch, workers=2),
+        by("imggen to_grain", "a loop over the MapDataset", to_grain),
+        by("imggen from_hf", "the same files, in a Hugging Face dataset", from_hf),
+    )
     kept = "From a cache: imggen's holds resized images; FFCV crops and resizes in every epoch."
     crops = "Crops of 8 to 100 % of the area, resized and flipped; uint8."
     shrunk = "Reduced from your images. First epoch, no augmentation; float32."
@@ -228,6 +237,7 @@ def works(cores: int) -> dict[str, Work]:
             projects,
             row_by_row=True,
         ),
+        "bridges": Work("Bridges", once, "× imggen native", relative_to("imggen native"), bridges),
         "threads": Work("More threads", once, "× one worker", relative_to_one_worker, threads),
         "fit": Work("Training", fitted, "× slower part", relative_to_slower, fits),
     }
