@@ -6,6 +6,9 @@ Options, help texts and messages can be changed here; the work itself is done by
 
 from __future__ import annotations
 
+import errno
+import io
+import sys
 import traceback
 import warnings
 from importlib import import_module
@@ -58,6 +61,7 @@ class _LazyGroup(VerbGroup):
             verb = ctx.invoked_subcommand
             return translate(str(message), None if verb is None else self.get_command(ctx, verb))
 
+        _print_any_character()
         with warnings.catch_warnings():
             warnings.simplefilter("always", ImggenWarning)
             show_others = warnings.showwarning
@@ -74,6 +78,20 @@ class _LazyGroup(VerbGroup):
             except ImggenError as err:
                 Console.current().detail("".join(traceback.format_exception(err)))
                 raise click.ClickException(explain(err)) from err
+            except OSError as err:
+                if err.errno == errno.EPIPE:  # click ends without a message
+                    raise
+                Console.current().detail("".join(traceback.format_exception(err)))
+                place = "the output" if err.filename is None else repr(err.filename)
+                reason = err.strerror or err
+                raise click.ClickException(f"Cannot read or write {place}: {reason}.") from err
+
+
+def _print_any_character() -> None:
+    """Lets characters that the terminal does not have be printed as escapes, not raise errors."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper) and stream.errors == "strict":
+            stream.reconfigure(errors="backslashreplace")
 
 
 @click.group(

@@ -75,6 +75,7 @@ def _run(output: Path, epochs: int) -> None:
     import keras
 
     import imggen
+    from imggen.core import pluralize
     from imggen.preview import save_picture
 
     console = Console.current()
@@ -116,7 +117,7 @@ def _run(output: Path, epochs: int) -> None:
     model.fit(train, validation_data=val, epochs=epochs, verbose=0)
     seconds = time.perf_counter() - started
     console.say(
-        f"4. trained {epochs} epochs in {seconds:.0f} s: "
+        f"4. trained {pluralize(epochs, 'epoch')} in {seconds:.0f} s: "
         f"{epochs * train.samples / seconds:.0f} images/s with the model, "
         f"{_images_per_second(train):.0f} images/s loading only"
     )

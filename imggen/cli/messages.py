@@ -14,6 +14,8 @@ from typing import Any, final
 
 import click
 
+from imggen.cli.verb import find_metavar
+
 # Advice in terms of Python, and what to do on the command line instead.
 _PHRASES = (
     (
@@ -117,7 +119,7 @@ class _Options:
         for parameter in _iterate_parameters(command):
             name = parameter.name or ""
             if isinstance(parameter, click.Argument):
-                names[name] = parameter.make_metavar(click.Context(click.Command(""))).strip("[]")
+                names[name] = find_metavar(parameter)
             else:
                 option = max(parameter.opts, key=len)
                 names.setdefault(name, option)

@@ -23,7 +23,9 @@ def say_skipped(skipped: Mapping[str, int], *, err: bool = False) -> None:
 
     console = Console.current()
     for reason, count in skipped.items():
-        (console.note if err else console.say)(f"skipped: {count} {printable(reason)}")
+        noun, space, rest = printable(reason).partition(" ")
+        noun += "s" if noun in ("file", "folder") and count > 1 else ""
+        (console.note if err else console.say)(f"skipped: {count} {noun}{space}{rest}")
 
 
 def echo_conflicts(found: Duplicates, conflicts: Sequence[Conflict]) -> None:

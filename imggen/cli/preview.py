@@ -114,7 +114,8 @@ def preview(
             f"{found.num_classes_left_out} more classes are not shown; raise --max-classes to see "
             "them"
         )
-    shown = f"{pluralize(len(found.rows), 'image')} and {found.num_variants} variants of each"
+    variants_of_each = f"{pluralize(found.num_variants, 'variant')} of each"
+    shown = f"{pluralize(len(found.rows), 'image')} and {variants_of_each}"
     for kind, file in (("a picture", output), ("a page", html)):
         if file is not None:
             console.wrote(f"{kind} of {shown}", file)

@@ -70,7 +70,9 @@ class Verb(click.Command):
             if isinstance(flag, str):  # one of several options for the values of an argument
                 value = value == flag
             if value is not None and value is not False and value != ():
-                console.detail(_format(max(parameter.opts, key=len), value))
+                is_option = isinstance(parameter, click.Option)
+                name = max(parameter.opts, key=len) if is_option else find_metavar(parameter)
+                console.detail(_format(name, value))
         with contextlib.ExitStack() as stack:
             if console.is_json:
                 text = io.StringIO() if console.is_quiet else sys.stderr
@@ -122,9 +124,15 @@ class VerbGroup(click.Group):
 
 # The options of every verb.
 _SHARED = ("--json", "-q", "--quiet", "-v", "--verbose")
+_MARKS = dict.fromkeys(map(ord, "[]."))  # of what is optional or repeatable
 _JSON_HELP = "Print the results as JSON, and everything else to stderr."
 _QUIET_HELP = "Print only errors and what the command is for: findings, tables, lists."
 _VERBOSE_HELP = "Print all findings, the settings, the duration, and where errors come from."
+
+
+def find_metavar(argument: click.Parameter) -> str:
+    """Returns the name of an argument in --help, such as SRC."""
+    return argument.make_metavar(click.Context(click.Command(""))).translate(_MARKS)
 
 
 def _flag(*names: str) -> click.Option:

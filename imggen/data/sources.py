@@ -69,7 +69,7 @@ def read_table_source(file: str | os.PathLike[str]) -> Manifest:
     ``target:<name>``.
 
     Raises:
-        ManifestError: The table is missing or invalid.
+        ManifestError: The table is missing or invalid, or a path is empty.
     """
     path = Path(file)
     if not os.path.isfile(path):
@@ -77,7 +77,14 @@ def read_table_source(file: str | os.PathLike[str]) -> Manifest:
     if has_metadata(path):
         return Manifest.load(path)
     frame = read_frame(path)
-    return Manifest.from_frame(frame, root=path.parent, **column_arguments(frame, {}))
+    manifest = Manifest.from_frame(frame, root=path.parent, **column_arguments(frame, {}))
+    paths = list(manifest.paths)
+    if "" in paths:  # which would be the folder of the table
+        raise ManifestError(
+            f"The column 'path' is empty in {paths.count('')} of {len(paths)} rows, first in row "
+            f"{paths.index('')}. Fill or drop those rows."
+        )
+    return manifest
 
 
 def scan_all(directory: str | os.PathLike[str]) -> Manifest:

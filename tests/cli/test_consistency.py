@@ -1,8 +1,11 @@
 """All verbs side by side: one name for one thing, and the options that every verb has."""
 
+import errno
+import io
 import json
 import os
 import sys
+from pathlib import Path
 from typing import get_args
 
 import click
@@ -173,6 +176,7 @@ def test_verbose_prints_settings_all_findings_and_where_errors_come_from(workpla
     result = run("split", 4, "-v", "--symlink")
     assert "--symlink\n" in result.stderr
     assert "--copy" not in result.stderr
+    assert result.stderr.startswith("SRC photos\nDST out4\n")
     for number in range(30):
         (workplace / f"photos/cat/broken{number}.png").write_bytes(b"x")
     assert "... and 10 more; -v prints all" in run("verify", 0).stdout
@@ -301,3 +305,40 @@ def test_missing_models_and_folders_are_named_before_keras_is_imported(workplace
         assert result.exit_code == 1
         assert "Cannot load 'gone.keras' as a Keras model: the file does not" in result.stderr
     assert "'file' is not a folder" in invoke("demo", "file").stderr
+
+
+def test_a_full_disk_and_characters_the_terminal_does_not_have_cause_no_traceback(
+    workplace, monkeypatch
+):
+    (workplace / "photos/cat").rename(workplace / "photos/c\N{CJK UNIFIED IDEOGRAPH-732B}")
+    terminal = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
+    monkeypatch.setattr("sys.stdout", terminal)
+    main(["scan", "photos"], standalone_mode=False)
+    terminal.flush()
+    assert b"c\\u732b" in terminal.buffer.getvalue()
+
+    class Full(io.RawIOBase):
+        def writable(self):
+            return True
+
+        def write(self, data):
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("sys.stdout", io.TextIOWrapper(Full(), write_through=True))
+    for line in (["scan", "photos"], ["scan", "photos", "--json", "-q"]):
+        with pytest.raises(click.ClickException, match="the output: No space left on device"):
+            main(line, standalone_mode=False)
+
+
+def test_a_table_with_an_empty_path_is_refused(workplace):
+    Path("table.csv").write_text("path,label\nphotos/cat/000.png,a\n,b\n")
+    result = invoke("preview", "table.csv", "-o", "picture.png")
+    assert "The column 'path' is empty in 1 of 2 rows, first in row 1." in result.stderr
+
+
+def test_counts_agree_with_their_nouns(workplace):
+    invoke("cache", "build", "photos", "photos/kept", "--image-size", 8)
+    assert "skipped: 1 folder written" in invoke("scan", "photos").stdout
+    invoke("cache", "build", "photos", "photos/more", "--image-size", 8)
+    assert "skipped: 2 folders written" in invoke("scan", "photos").stdout
+    assert "and 1 variant of each" in run("preview", 9).stdout
