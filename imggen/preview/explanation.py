@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 from typing import Any, NamedTuple, final
 
@@ -94,8 +95,11 @@ class Explanation:
         if self.image.ndim != 3:
             return describe_step(step, (1, 1))
         height, width = self.image.shape[:2]
-        is_gray = _is_gray(self.original) and _is_gray(self.image)
-        return describe_step(step, (height, width), is_gray=is_gray)
+        return describe_step(step, (height, width), is_gray=self._is_gray)
+
+    @functools.cached_property
+    def _is_gray(self) -> bool:
+        return _has_no_colors(self.original) and _has_no_colors(self.image)
 
     def __repr__(self) -> str:
         label = "" if self.label is None else f"label {self.label!r}; "
@@ -148,10 +152,12 @@ class Explanation:
         return "\n".join(lines)
 
 
-def _is_gray(image: npt.NDArray[Any]) -> bool:
+def _has_no_colors(image: npt.NDArray[Any]) -> bool:
     """Whether all pixels are gray, so that saturation and hue do not matter."""
-    colors = image[..., :3].astype(np.float32)
-    return bool((colors.max(axis=-1) - colors.min(axis=-1) <= _GRAY_WITHIN).all())
+    # One channel at a time: reducing over the last axis takes 50 times as long.
+    channels = [image[..., index].astype(np.float32) for index in range(min(image.shape[-1], 3))]
+    spread = functools.reduce(np.maximum, channels) - functools.reduce(np.minimum, channels)
+    return bool((spread <= _GRAY_WITHIN).all())
 
 
 def _encode_sample(sample: Sample, box_class_names: tuple[str, ...]) -> bytes | None:
