@@ -10,8 +10,11 @@ from pathlib import Path
 import keras
 import pytest
 
+from imggen.bridges import grain_data, tf_data, torch_data
 from imggen.core import explain_keras_import
+from imggen.data import dataset_columns
 from imggen.errors import MissingExtraError
+from imggen.sequences import image_logging, tfds_factory
 
 ROOT = Path(__file__).parents[1]
 
@@ -76,6 +79,19 @@ def test_every_extra_that_is_named_exists(options):
     named += re.findall(r'MissingExtraError\.of\(\s*[^,]+,\s*"(\w+)"', text)
     assert len(named) > 10
     assert {name for names in named for name in names.split(",")} <= set(extras)
+
+
+def test_versions_that_are_checked_are_those_of_setup_cfg(options):
+    listed = "\n".join(options["options.extras_require"].values())
+    stated = {
+        "datasets": dataset_columns._OLDEST,
+        "grain": grain_data._OLDEST,
+        "tensorflow": tf_data._OLDEST,
+        "tensorflow-datasets": tfds_factory._OLDEST,
+        "torch": torch_data._OLDEST,
+    }
+    for package, oldest in (*stated.items(), *image_logging._OLDEST.items()):
+        assert f"{package}>={oldest}" in lines(listed)
 
 
 def test_all_is_what_the_readme_uses(options):

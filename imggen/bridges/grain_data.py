@@ -7,7 +7,7 @@ from typing import Any
 from imggen.bridges.batch_source import BatchSource
 from imggen.core import import_library
 
-MINIMUM = "0.2.3"
+_OLDEST = "0.2.3"
 
 
 def to_grain(source: BatchSource) -> Any:
@@ -19,7 +19,7 @@ def to_grain(source: BatchSource) -> Any:
     Raises:
         MissingExtraError: Grain is not installed, or too old.
     """
-    import_library("grain", MINIMUM, "to_grain()")
+    import_library("grain", _OLDEST, "to_grain()")
     from imggen.bridges.grain_batches import GrainBatches
 
     return GrainBatches(source)

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from imggen.bridges.batch_source import BatchSource, map_arrays
 from imggen.core import import_library
 
-MINIMUM = "2.18"
+_OLDEST = "2.18"
 
 
 def to_tf_dataset(source: BatchSource) -> Any:
@@ -27,7 +27,7 @@ def to_tf_dataset(source: BatchSource) -> Any:
         MissingExtraError: TensorFlow is not installed, or too old.
         ImggenError: An example of a batch cannot be made.
     """
-    tf = import_library("tensorflow", MINIMUM, "to_tf_dataset()")
+    tf = import_library("tensorflow", _OLDEST, "to_tf_dataset()")
 
     def find_spec(*arrays: npt.NDArray[Any]) -> Any:
         first, last = (np.asarray(array) for array in arrays)

@@ -10,7 +10,7 @@ from imggen.core import import_library
 if TYPE_CHECKING:
     from imggen.bridges.torch_batches import TorchBatches
 
-MINIMUM = "2.5"
+_OLDEST = "2.5"
 
 
 def to_torch(source: BatchSource) -> TorchBatches:
@@ -22,7 +22,7 @@ def to_torch(source: BatchSource) -> TorchBatches:
     Raises:
         MissingExtraError: torch is not installed, or too old.
     """
-    import_library("torch", MINIMUM, "to_torch()")
+    import_library("torch", _OLDEST, "to_torch()")
     from imggen.bridges.torch_batches import TorchBatches
 
     return TorchBatches(source)

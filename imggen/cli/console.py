@@ -19,7 +19,7 @@ _MAX_LISTED = 20
 @final
 @dataclass(frozen=True)
 class Console:
-    """How much a verb prints, and where.
+    """The output of a verb: its amount, and where it goes.
 
     Attributes:
         is_json: Print JSON to stdout, and everything else to stderr.

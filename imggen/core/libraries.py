@@ -16,7 +16,7 @@ def import_library(
 
     Args:
         name: The module.
-        minimum: The oldest version that works, such as "2.18".
+        minimum: The oldest version that setup.cfg allows, such as "2.18" or "0.2.3".
         purpose: The function that needs it, for the error message.
         extra: The extra. None: one of the same name.
         package: The package that pip installs. None: one of the same name.
@@ -31,7 +31,7 @@ def import_library(
             raise
         raise MissingExtraError.of(package or name, extra or name, purpose) from err
     version = str(getattr(library, "__version__", minimum))
-    if _numbers(version) < _numbers(minimum):
+    if _parse_release(version) < _parse_release(minimum):
         raise MissingExtraError(
             f"{purpose} needs {package or name} {minimum} or newer, and {version} is installed. "
             f"Update it with: pip install --upgrade 'imggen[{extra or name}]'"
@@ -39,6 +39,7 @@ def import_library(
     return library
 
 
-def _numbers(version: str) -> tuple[int, ...]:
-    """Returns the leading numbers of a version: (2, 5) for "2.5.0rc1+cpu"."""
-    return tuple(int(number) for number in re.findall(r"\d+", version)[:2])
+def _parse_release(version: str) -> tuple[int, ...]:
+    """Returns the numbers of a version: (2, 5, 0) for "2.5.0rc1+cpu"."""
+    release = re.match(r"\d+(?:\.\d+)*", version)
+    return () if release is None else tuple(map(int, release[0].split(".")))

@@ -37,7 +37,7 @@ DataFormat = Literal["channels_last", "channels_first"] | None
 
 @final
 class ImageBatches:
-    """What an ``ImageSequence`` serves, without Keras: for previews, caches and benchmarks.
+    """The batches of an ``ImageSequence`` without Keras: for previews, caches and benchmarks.
 
     Args:
         manifest: The samples.

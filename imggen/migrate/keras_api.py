@@ -28,7 +28,7 @@ class Definition:
 
 
 class KerasApi:
-    """What an installed Keras offers.
+    """The names that an installed Keras offers.
 
     Paths are dotted and as written in a script: ``keras.layers.Dense`` or
     ``tensorflow.keras.layers.Dense``. An answer of None means that it cannot be told without

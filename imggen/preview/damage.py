@@ -23,7 +23,7 @@ def find_damage(explanation: Explanation) -> tuple[str, ...]:
 
     - clipped: more than 30% of the image turned black or white.
     - mostly cut off: less than 25% of the original is inside the image.
-    - blank: the image has a single color, and the original has not.
+    - blank: the image has a single color, unlike the original.
     - no visible change: every pixel, and each mask, box and keypoint, is as before augmentation.
 
     Example:

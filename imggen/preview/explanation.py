@@ -88,7 +88,7 @@ class Explanation:
 
     @property
     def phrases(self) -> tuple[str, ...]:
-        """What the augmentations drew, in short phrases such as "rotate 12.3°"; see ``steps``."""
+        """The drawn parameters in short phrases, such as "rotate 12.3°"; see ``steps``."""
         return tuple(phrase for step in self.steps for phrase in self._describe(step))
 
     def _describe(self, step: AppliedStep) -> tuple[str, ...]:

@@ -20,7 +20,7 @@ from imggen.preview.explanation import Explanation, explain
 
 
 class Previewable(Protocol):
-    """What a preview needs of a sequence of images."""
+    """The protocol of sequences that can be previewed."""
 
     manifest: Manifest
     seed: int

@@ -211,7 +211,7 @@ class DatasetTable:
         """Checks that every row has its images.
 
         Raises:
-            ManifestError: One has not.
+            ManifestError: A row has none.
         """
         for name, (paths, has_content) in self._images.items():
             rows = [row for row in np.flatnonzero(~has_content).tolist() if paths[row] is None]

@@ -121,7 +121,7 @@ class FilePredictions:
 
     @property
     def num_correct(self) -> int:
-        """How many of those are predicted correctly."""
+        """The number of those that are predicted correctly."""
         return int((self._evaluated["true"] == self._evaluated["predicted"]).sum())
 
     @property

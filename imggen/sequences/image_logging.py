@@ -29,8 +29,8 @@ from imggen.workers import BufferPool
 if TYPE_CHECKING:
     from PIL import Image
 
-# The packages for TensorBoard, and the oldest versions that work with Keras 3.
-_TENSORBOARD = {"tensorflow": "2.16", "tensorboard": "2.16"}
+# The packages for TensorBoard, and the oldest versions that setup.cfg allows.
+_OLDEST = {"tensorflow": "2.18", "tensorboard": "2.18"}
 
 
 @check_arguments
@@ -198,5 +198,5 @@ def _name_sequences(sequence: Any) -> dict[str, ImageSequence]:
 
 
 def _check_tensorboard() -> None:
-    for package, oldest in _TENSORBOARD.items():
+    for package, oldest in _OLDEST.items():
         import_library(package, oldest, "LogImages with TensorBoard", extra="tensorboard")

@@ -20,7 +20,7 @@ from imggen.sequences.target_columns import read_listed_targets
 from imggen.splitting import Ratios, Recipe
 
 # The first version with data sources of random access for all datasets.
-_OLDEST = "4.9"
+_OLDEST = "4.9.3"
 # The kinds of features that targets are read from.
 _LABELS = ("ClassLabel", "Text", "Scalar", "Tensor")
 

@@ -29,3 +29,14 @@ def test_a_library_that_lacks_another_one_says_so(tmp_path, monkeypatch):
     monkeypatch.syspath_prepend(tmp_path)
     with pytest.raises(ModuleNotFoundError, match="no_such_library"):
         import_library("lacks_another", "1.0", "f()")
+
+
+def test_versions_are_compared_to_the_last_number(monkeypatch):
+    module = importlib.import_module("json")
+    for version in ("0.2.3", "0.2.3.post1", "0.2.18", "0.10.0rc1", "1.0+cpu"):
+        monkeypatch.setattr(module, "__version__", version)
+        assert import_library("json", "0.2.3", "f()") is module
+    for version in ("0.2.2", "0.2", "0.1.30"):
+        monkeypatch.setattr(module, "__version__", version)
+        with pytest.raises(MissingExtraError, match=rf"0\.2\.3 or newer, and {version} is installed"):
+            import_library("json", "0.2.3", "f()")

@@ -1,4 +1,4 @@
-"""What boxes and keypoints have in common as targets."""
+"""The common base of boxes and keypoints as targets."""
 
 from __future__ import annotations
 
