@@ -43,6 +43,18 @@ def write_photos(folder):
             Image.fromarray(pixels).save(folder / name / f"{number}.png")
 
 
+def write_model(model_file, preprocessing_file):
+    """Writes settings as training saves them, and a file in place of the model."""
+    from imggen import ImageSpec, Preprocessing
+    from imggen.loading import Scaling
+
+    Path(model_file).write_bytes(b"")
+    settings = Preprocessing(
+        ImageSpec((8, 8)), Scaling(), "float32", "channels_last", None, (), "OpenCV 5", "Pillow 12"
+    )
+    settings.save(preprocessing_file)
+
+
 def run(*arguments):
     """Runs a verb in this process, and returns its output; no verb may load Keras."""
     from click.testing import CliRunner
@@ -65,17 +77,18 @@ def check_verbs():
         ("duplicates", "photos", "--html", "duplicates.html"),
         ("leaks", "parts"),
         ("preview", "photos", "-o", "preview.png"),
-        ("preview", "photos", "-o", "preview.html", "--policy", "strong"),
+        ("preview", "photos", "-o", "preview.html", "--augment", "strong"),
         ("bench", "photos", "--seconds", "0.01"),
-        ("cache", "build", "photos", "cached", "--image-size", "8", "8"),
+        ("cache", "build", "photos", "cached", "--image-size", "8"),
         ("cache", "info", "cached"),
-        ("augment", "photos", "more", "--policy", "light"),
+        ("augment", "photos", "more", "--augment", "light"),
     ):
         result = run(*arguments)
         assert result.exit_code == 0, (arguments, result.output)
     Path("script.py").write_text("from keras.preprocessing.image import ImageDataGenerator\n")
     assert run("migrate", "script.py").exit_code == 1  # there is something to change
-    for arguments in (["demo"], ["predict", "m.keras", "photos"]):
+    write_model("m.keras", "m.json")
+    for arguments in (["demo"], ["predict", "m.keras", "photos", "--preprocessing", "m.json"]):
         output = run(*arguments).output
         assert "pip install 'imggen[" in output, (arguments, output)
     assert not Path("imggen-demo").exists()
