@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import operator
+import pickle
 from multiprocessing import context
 from typing import Any, final
 
@@ -14,7 +15,7 @@ import torch
 from imggen.bridges.batch_source import BatchSource, map_arrays
 from imggen.bridges.torch_passes import LoaderPasses, SharedEpoch
 from imggen.errors import OptionError, WorkerError
-from imggen.workers import register_after_fork, register_before_fork
+from imggen.workers import pickle_function, register_after_fork, register_before_fork
 
 
 @final
@@ -117,6 +118,9 @@ class TorchBatches(torch.utils.data.Dataset[Any]):
             state["_shared_epoch"] = self._passes.of_new_worker()
         if state["_shared_epoch"] is not None:
             state["_source"] = None  # so that workers do not import Keras
+            state["_make"] = pickle_function(
+                self._make, "A DataLoader that spawns its workers", "num_workers=0"
+            )
         elif self._source is not None:
             state["_source"] = self._source.independent_copy()
         return state
@@ -124,6 +128,7 @@ class TorchBatches(torch.utils.data.Dataset[Any]):
     def __setstate__(self, state: dict[str, Any]) -> None:
         vars(self).update(state)
         if self._shared_epoch is not None:
+            self._make = pickle.loads(state["_make"])
             cv2.setNumThreads(1)
         self._start(self._source, self._shared_epoch)
 

@@ -24,8 +24,12 @@ class BridgeMethods:
         Each pass over it serves the next epoch, beginning with the sequence's current one; a pass
         that breaks off is repeated. The dataset counts epochs by itself, and ``sequence.epoch``
         does not change. Its cardinality is the number of batches, which may differ in their first
-        axis only. The sequence's workers read ahead, so ``prefetch`` is not needed, and images are
-        not copied. Where the sequence has classes, the dataset has the attribute ``class_names``.
+        axis only. Images are not copied. Where the sequence has classes, the dataset has the
+        attribute ``class_names``.
+
+        The sequence's workers read ahead, so ``prefetch`` is not needed. Batches in its buffer
+        count as served: if all fit, even a look at the first one completes the epoch, as in
+        ``fit(class_weight=...)`` with JAX or torch.
 
         An error while a batch is made, such as an unreadable file, becomes an error of TensorFlow
         (``tf.errors.UnknownError`` or ``InvalidArgumentError``) with the message of imggen's.

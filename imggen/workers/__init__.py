@@ -9,6 +9,7 @@ from imggen.workers.buffer_pool import BufferPool
 from imggen.workers.exit_guard import EXIT_GUARD
 from imggen.workers.fork_safety import register_after_fork, register_before_fork
 from imggen.workers.options import WorkerOptions, usable_cores
+from imggen.workers.pickling import pickle_function
 from imggen.workers.pools import BatchKey, single_threaded_opencv
 from imggen.workers.prefetcher import Prefetcher
 from imggen.workers.thread_map import Progress, ThreadMap
@@ -22,6 +23,7 @@ __all__ = [
     "Progress",
     "ThreadMap",
     "WorkerOptions",
+    "pickle_function",
     "register_after_fork",
     "register_before_fork",
     "single_threaded_opencv",

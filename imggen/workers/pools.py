@@ -19,6 +19,7 @@ from typing import Any, Generic, NoReturn, TypeVar, final
 from imggen.errors import WorkerError
 from imggen.workers.fork_safety import register_after_fork
 from imggen.workers.pace import Pace
+from imggen.workers.pickling import pickle_function
 from imggen.workers.shared_memory import SharedMemoryMessage, create_message_folder, write_message
 from imggen.workers.threads import start_threads
 
@@ -92,15 +93,9 @@ class ProcessPool(Generic[T]):
     """
 
     def __init__(self, make: Callable[[int, int], T], workers: int) -> None:
-        try:
-            pickled = pickle.dumps(make)
-        except (pickle.PicklingError, AttributeError, TypeError) as err:
-            raise WorkerError(
-                f"use_multiprocessing=True sends the loader and the augmentations to other "
-                f"processes, and one of them cannot be pickled: {err}. Use functions defined at "
-                "the top level of a module instead of lambdas, or threads "
-                "(use_multiprocessing=False)."
-            ) from err
+        pickled = pickle_function(
+            make, "use_multiprocessing=True", "threads (use_multiprocessing=False)"
+        )
         self._folder = create_message_folder()
         # Spawned, not forked: a fork copies the locks of TensorFlow's and OpenCV's threads in
         # whatever state they are, and deadlocks.

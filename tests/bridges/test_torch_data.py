@@ -9,7 +9,13 @@ import sys
 import numpy as np
 import pytest
 
-from imggen.errors import ImageError, ImggenWarning, MissingExtraError, OptionError
+from imggen.errors import (
+    ImageError,
+    ImggenWarning,
+    MissingExtraError,
+    OptionError,
+    WorkerError,
+)
 from tests.helpers.bridged import (
     KINDS,
     assert_becomes_true,
@@ -151,6 +157,12 @@ def test_spawned_workers_do_not_import_keras(folder):
     if sys.platform == "linux":
         with open(f"/proc/{worker.pid}/maps", encoding="utf-8") as maps:
             assert "tensorflow" not in maps.read()
+
+
+def test_a_loader_that_spawned_workers_cannot_have_is_named(folder):
+    dataset = make(folder, y_col="kind", preprocess=lambda x: x).to_torch()
+    with pytest.raises(WorkerError, match=r"cannot be pickled: .*lambda.*or num_workers=0\."):
+        iter(load(dataset, num_workers=1, multiprocessing_context="spawn"))
 
 
 def test_a_loop_by_index_goes_on_to_the_next_epoch(folder):
