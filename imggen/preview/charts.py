@@ -18,7 +18,7 @@ _BAR_GAP = 18
 _MIN_LENGTH = 3  # so that tiny values remain visible
 
 
-def font(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
+def _font(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
     """Loads Pillow's default font in a size in pixels."""
     from PIL import ImageFont
 
@@ -71,10 +71,10 @@ def draw_chart(subject: str, sections: Sequence[Section]) -> Image.Image:
     sheet = Image.new("RGB", (_WIDTH, 4000), BACKGROUND)
     draw = ImageDraw.Draw(sheet)
     labels = [bar.label for section in sections for bar in section.bars]
-    indent = 28 + int(max(draw.textlength(label, font(26)) for label in labels))
+    indent = 28 + int(max(draw.textlength(label, _font(26)) for label in labels))
     y = _EDGE - 8
     for number, section in enumerate(sections):
-        draw.text((_EDGE, y), section.heading, INK, font(36))
+        draw.text((_EDGE, y), section.heading, INK, _font(36))
         y += 62
         if number == 0:
             y = _draw_paragraph(draw, subject, y)
@@ -86,7 +86,7 @@ def draw_chart(subject: str, sections: Sequence[Section]) -> Image.Image:
 
 
 def _draw_paragraph(draw: ImageDraw.ImageDraw, text: str, top: int) -> int:
-    face, line = font(24), ""
+    face, line = _font(24), ""
     for word in text.split(" "):
         if line and draw.textlength(f"{line} {word}", face) > _WIDTH - 2 * _EDGE:
             draw.text((_EDGE, top), line, FAINT, face)
@@ -97,7 +97,7 @@ def _draw_paragraph(draw: ImageDraw.ImageDraw, text: str, top: int) -> int:
 
 
 def _draw_bars(draw: ImageDraw.ImageDraw, bars: Sequence[Bar], top: int, indent: int) -> int:
-    face = font(26)
+    face = _font(26)
     start = _EDGE + indent
     values = max(draw.textlength(bar.value, face) for bar in bars)
     most_parts = max(len(bar.parts) for bar in bars)
@@ -124,7 +124,7 @@ def _draw_legend(
     draw: ImageDraw.ImageDraw, entries: Sequence[tuple[str, str, str]], top: int
 ) -> int:
     """Draws the entries of a legend, in several rows if they do not fit into one."""
-    face, small = font(26), font(24)
+    face, small = _font(26), _font(24)
     widest = max(
         max(draw.textlength(name, face), draw.textlength(number, small))
         for _, name, number in entries

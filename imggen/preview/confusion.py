@@ -9,7 +9,6 @@ import numpy.typing as npt
 
 from imggen.core import check_arguments, check_whole
 from imggen.errors import OptionError
-from imggen.preview.charts import font
 from imggen.preview.colors import BACKGROUND, FAINT, INK
 from imggen.preview.results import to_class_name
 from imggen.preview.typeface import Typeface, typeface
@@ -76,8 +75,8 @@ def confusion_matrix(table: pd.DataFrame, *, cell: int = 44) -> Image.Image:
     text.draw(draw, (_GAP, below + 14), summary, INK)
     text.draw(draw, (margin, _GAP), "predicted", FAINT)
     _paste_rotated(sheet, "true", text, (_GAP, margin), FAINT)
-    for number, name in enumerate(shown):
-        middle = margin + number * cell + cell // 2
+    for index, name in enumerate(shown):
+        middle = margin + index * cell + cell // 2
         half = small.line_height // 2
         small.draw(draw, (margin - 6 - small.width(name), middle - half), name, INK)
         _paste_rotated(sheet, name, small, (middle - half, margin - 6), INK, bottom=True)
@@ -90,9 +89,10 @@ def confusion_matrix(table: pd.DataFrame, *, cell: int = 44) -> Image.Image:
             draw.rectangle(box, _shade(share, right=true == predicted))
             if count and cell >= _SMALLEST_CELL_WITH_NUMBER:
                 color = "#ffffff" if share > 0.55 else INK
-                center = (left + cell // 2 - 1, top + cell // 2 - 1)
-                face = font(min(small.size, int(small.size * (cell - 4) / small.width(str(count)))))
-                draw.text(center, str(count), color, face, anchor="mm")
+                number = str(count)
+                face = typeface(min(small.size, small.size * (cell - 4) // small.width(number)))
+                across, down = cell - 1 - face.width(number), cell - 1 - face.line_height
+                face.draw(draw, (left + across / 2, top + down / 2), number, color)
     return sheet
 
 
