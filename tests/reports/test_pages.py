@@ -208,15 +208,20 @@ def test_a_browser_shows_a_page_without_errors_or_requests(
     view.on("request", lambda request: told.append(request.url))
     view.goto((tmp_path / "page.html").as_uri())
     broken = view.evaluate("[...document.images].filter(image => !image.naturalWidth).length")
-    overflow = 0
+    overflow = hidden = 0
     for width in (400, 900, 1440):
         view.set_viewport_size({"width": width, "height": 800})
         overflow = max(overflow, view.evaluate("document.documentElement.scrollWidth - innerWidth"))
+        if width >= 900:
+            hidden += view.evaluate(
+                "[...document.images].filter(one => one.getBoundingClientRect().right > innerWidth)"
+                ".length"
+            )
     view.close()
 
     assert told == [(tmp_path / "page.html").as_uri()]
     assert broken == 0
-    assert overflow <= 0
+    assert (overflow, hidden) == (0, 0)
 
 
 def test_strips_do_not_make_the_page_long(chromium, tmp_path):
