@@ -49,8 +49,17 @@ class ImageColumn:
     def __len__(self) -> int:
         return len(self._dataset)
 
+    @property
+    def has_arrays(self) -> bool:
+        """Whether the rows are arrays, not files."""
+        return not _is_plain(self._column.type)
+
     def __call__(self, row: int) -> bytes | str | npt.NDArray[Any] | None:
-        """Returns the bytes of an image file, its path, an array, or None for no image."""
+        """Returns the bytes of an image file, its path, an array, or None for no image.
+
+        Raises:
+            OptionError: An array whose rows differ, or a remote file that cannot be read.
+        """
         scalar = self._column[row if self._rows is None else int(self._rows[row])]
         if not scalar.is_valid:
             return None
@@ -168,7 +177,7 @@ def _to_array(scalar: Any) -> npt.NDArray[Any]:
     """Converts nested lists of numbers to an array, without an object for each number.
 
     Raises:
-        OptionError: Lists of different lengths.
+        OptionError: Lists of different lengths, or none.
     """
     import pyarrow as pa
     import pyarrow.compute as pc
@@ -177,6 +186,8 @@ def _to_array(scalar: Any) -> npt.NDArray[Any]:
     shape = [len(values)]
     while not _is_plain(values.type):
         lengths = pc.unique(pc.list_value_length(values)).to_pylist()
+        if not lengths:
+            raise OptionError("it is empty; expected an array of at least one pixel")
         if len(lengths) != 1 or lengths[0] is None:
             raise OptionError(
                 f"its rows have different lengths: {shorten(lengths)}; expected an array"
@@ -190,6 +201,9 @@ def _read_remote(path: str) -> bytes:
     """Reads a file inside an archive or on a server, as ``datasets`` does."""
     from datasets.utils.file_utils import xopen
 
-    with xopen(path, "rb") as file:
-        content: bytes = file.read()
+    try:
+        with xopen(path, "rb") as file:
+            content: bytes = file.read()
+    except Exception as err:  # depends on the library that reads this kind of path
+        raise OptionError(f"{type(err).__name__}: {err}") from err
     return content

@@ -232,10 +232,10 @@ def _read_input(table: DatasetTable, argument: str, cols: str | Sequence[str]) -
             table.read_images(argument, column)
         else:
             table.read(argument, column)
-            if table.describe(column) != "numbers":
+            if not table.has_numbers(column):
                 raise OptionError(
-                    f"{argument}={shorten(column)} is a column of classes; expected numbers or "
-                    "images."
+                    f"{argument}={shorten(column)} is not a column of images, or of one number per "
+                    "row; expected one of these."
                 )
 
 

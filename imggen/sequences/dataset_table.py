@@ -157,9 +157,8 @@ class DatasetTable:
                     "expected one image per row."
                 )
             column = ImageColumn(table, name)
-            first = column(0) if len(column) else None
-            if isinstance(first, np.ndarray):
-                parse_image(first, f"{_prefix(split, name)}[0]")
+            if column.has_arrays and len(column):
+                _check_array(column, f"{_prefix(split, name)}[0]")
             self._readers[_prefix(split, name)] = column
             of_split, is_stored = column.describe_rows()
             paths += of_split
@@ -174,10 +173,15 @@ class DatasetTable:
         """Whether a column holds images."""
         return name in self._first.features and is_image_feature(self._first.features[name])
 
+    def has_numbers(self, name: str) -> bool:
+        """Whether a column has one number per row, other than the index of a class."""
+        feature = self._find_feature(name)
+        is_number = str(getattr(feature, "dtype", "")).startswith(("int", "uint", "float"))
+        return type(feature).__name__ == "Value" and is_number
+
     def describe(self, name: str) -> Literal["classes", "multi_label", "numbers", "rows"]:
         """Returns the kind of a column of targets; "rows" for lists of numbers."""
-        table = self._first if self.has_column(name) else self._first.flatten()
-        feature: Any = table.features[name]
+        feature = self._find_feature(name)
         inner = getattr(feature, "feature", None)
         leaf = feature if inner is None else inner
         is_number = getattr(leaf, "dtype", None) in _FLOATS
@@ -256,6 +260,10 @@ class DatasetTable:
             ]
         return names
 
+    def _find_feature(self, name: str) -> Any:
+        table = self._first if self.has_column(name) else self._first.flatten()
+        return table.features[name]
+
     def _check_column(self, argument: str, name: str, *, has_fields: bool) -> None:
         """Checks that all splits have a column.
 
@@ -285,6 +293,16 @@ class DatasetTable:
                 return f"row {row}" if split is None else f"row {row} of the split {split!r}"
             row -= len(table)
         raise IndexError(row)
+
+
+def _check_array(column: ImageColumn, name: str) -> None:
+    """Checks the first array of a column, which others are likely to resemble."""
+    try:
+        first = column(0)
+    except OptionError as err:
+        raise OptionError(f"{name}: {err}.") from err
+    if first is not None:
+        parse_image(first, name)
 
 
 def _check_choice(argument: str, name: str, known: list[str]) -> None:

@@ -38,7 +38,5 @@ def test_versions_are_compared_to_the_last_number(monkeypatch):
         assert import_library("json", "0.2.3", "f()") is module
     for version in ("0.2.2", "0.2", "0.1.30"):
         monkeypatch.setattr(module, "__version__", version)
-        with pytest.raises(
-            MissingExtraError, match=f"0.2.3 or newer, and {version} is installed"
-        ):
+        with pytest.raises(MissingExtraError, match=f"0.2.3 or newer, and {version} is installed"):
             import_library("json", "0.2.3", "f()")

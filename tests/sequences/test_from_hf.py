@@ -250,13 +250,17 @@ def test_masks_and_inputs_are_columns_of_images(stored: Dataset) -> None:
         PillowImage.fromarray(np.full(size[::-1], index, np.uint8))
         for index, size in enumerate(sizes)
     ]
-    rows = [row | {"../mask": masks[i], "size": i / 2} for i, row in enumerate(stored.to_list())]
-    features = Features({**FEATURES, "../mask": Image(), "size": Value("float32")})
+    rows = [
+        row | {"../mask": masks[i], "size": i / 2, "../count": i}
+        for i, row in enumerate(stored.to_list())
+    ]
+    more = {"../mask": Image(), "size": Value("float32"), "../count": Value("int16")}
+    features = Features({**FEATURES, **more})
     dataset = Dataset.from_list(rows, features=features).select([4, 1])
     sequence = from_hf(
         dataset,
         mask_col="../mask",
-        input_cols={"same": "image", "number": "size"},
+        input_cols={"same": "image", "number": "size", "count": "../count"},
         image_size=(4, 4),
         shuffle=False,
         workers=0,
@@ -265,6 +269,7 @@ def test_masks_and_inputs_are_columns_of_images(stored: Dataset) -> None:
     assert y[:, 0, 0, 0].tolist() == [4, 1]
     np.testing.assert_array_equal(x["same"], x["image"])
     assert x["number"].tolist() == [[2], [0.5]]
+    assert x["count"].tolist() == [[4], [1]]
     arrays = [np.full(size[::-1], index % 2).tolist() for index, size in enumerate(sizes)]
     listed = stored.add_column("mask", arrays)
     y = from_hf(listed, mask_col="mask", image_size=(4, 4), shuffle=False, workers=0)[0][1]
@@ -306,6 +311,13 @@ def test_rows_without_a_readable_image_follow_on_error(manifest: imggen.Manifest
                     assert sum(len(y) for _, y in sequence) == count
 
 
+def test_remote_files_that_cannot_be_read_are_named(tmp_path: Path) -> None:
+    images = [f"zip://{row}.png::{tmp_path / 'none.zip'}" for row in range(2)]
+    dataset = Dataset.from_dict({"image": images})
+    with pytest.raises(ImageError, match=r"'image\[0\] zip.*FileNotFoundError: .*none\.zip"):
+        list(from_hf(dataset, label=None, **OPTIONS | {"shuffle": False}))
+
+
 def test_errors_name_the_argument_and_the_way_out(
     stored: Dataset, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -342,7 +354,12 @@ def test_errors_name_the_argument_and_the_way_out(
         (stored, {"label": None, "label_mode": "regression"}, OptionError, "got label=None"),
         (stored, {"boxes": Boxes(col="b", format="coco")}, OptionError, "boxes.col='b' is not"),
         (stored, {"group_col": "g"}, OptionError, "group_col='g' is not one of"),
-        (stored, {"input_cols": {"n": "label"}}, OptionError, "expected numbers or images"),
+        (
+            stored,
+            {"input_cols": {"n": "label"}},
+            OptionError,
+            "not a column of images, or of one number",
+        ),
         (stored, {"image": "label"}, OptionError, "one image per row"),
         (stored, {"label": "image"}, OptionError, "holds image files"),
         (stored, {"batchsize": 2}, OptionError, "batch_size"),
@@ -354,7 +371,7 @@ def test_errors_name_the_argument_and_the_way_out(
         (lists, {"label": None}, OptionError, "one image per row"),
         (channels_first, {"label": None}, OptionError, "channels, which come last"),
         (fractions, {"label": None}, OptionError, r"image\[0\].* 255"),
-        (ragged, {"label": None}, OptionError, "different lengths"),
+        (ragged, {"label": None}, OptionError, r"image\[0\]: .* different lengths"),
         (DatasetDict(train=stored, test=unlabeled), {}, ManifestError, "Split 'test': .* -1"),
         (DatasetDict(train=stored, test=other), {}, ManifestError, "different classes"),
         (
