@@ -61,8 +61,10 @@ def pluralize(number: int, noun: str) -> str:
     Example:
         >>> pluralize(1, "file"), pluralize(2000, "file"), pluralize(2, "batch")
         ('1 file', '2,000 files', '2 batches')
+        >>> pluralize(2, "epoch"), pluralize(2, "class")
+        ('2 epochs', '2 classes')
     """
-    return f"{number:,} {noun}{'' if number == 1 else 'es' if noun.endswith(('s', 'ch')) else 's'}"
+    return f"{number:,} {noun}{'' if number == 1 else 'es' if noun.endswith(('s', 'tch')) else 's'}"
 
 
 def printable(text: str) -> str:
