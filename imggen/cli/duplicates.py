@@ -47,6 +47,7 @@ def duplicates(
     """
     import imggen
     from imggen.cli.output import (
+        check_page,
         check_places,
         echo_conflicts,
         echo_more,
@@ -56,7 +57,6 @@ def duplicates(
     )
     from imggen.core import check_report_file, pluralize, printable
     from imggen.quality import Duplicates
-    from imggen.reports import check_page, duplicates_page, write_page
 
     check_places("SRC", [source], [output, html])
     check_report_file(Duplicates, output, overwrite=force)
@@ -72,6 +72,8 @@ def duplicates(
             progress=progress,
         )
         if html is not None:
+            from imggen.reports import duplicates_page, write_page
+
             write_page(html, duplicates_page(found, progress), overwrite=force)
     echo_conflicts(found, found.conflicts)
     paths, limit = found.manifest.paths, console.max_listed

@@ -115,6 +115,14 @@ def check_places(
         )
 
 
+def check_page(html: Path | None, *, overwrite: bool) -> None:
+    """Checks that a page can be written, if there is one; pages are imported only then."""
+    if html is not None:
+        from imggen.reports import check_page
+
+        check_page(html, overwrite=overwrite)
+
+
 @contextmanager
 def progress_bars() -> Iterator[Progress]:
     """Yields a function that draws a bar per task on stderr, if that is a terminal.

@@ -71,12 +71,11 @@ def preview(
     printed below each variant, and variants that look damaged are marked.
     """
     from imggen.augment import adapt
-    from imggen.cli.output import check_places, echo_unreadable, say_skipped
+    from imggen.cli.output import check_page, check_places, echo_unreadable, say_skipped
     from imggen.core import pluralize
     from imggen.data import as_manifest
     from imggen.loading import ImageBatches, default_label_mode
     from imggen.preview import check_picture, draw_preview, make_preview, save_picture
-    from imggen.reports import check_page, preview_page, write_page
 
     if output is None and html is None:
         raise click.UsageError("Pass --output FILE.png, --html FILE.html, or both.")
@@ -101,6 +100,8 @@ def preview(
         batches, images_per_class=images_per_class, variants=variants, max_classes=max_classes
     )
     if html is not None:
+        from imggen.reports import preview_page, write_page
+
         write_page(html, preview_page(found, manifest.root), overwrite=force)
     if output is not None:
         save_picture(draw_preview(found, cell=160, parameters=True), output, overwrite=force)

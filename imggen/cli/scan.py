@@ -31,11 +31,10 @@ def scan(
     SRC is a folder with one folder per class, a folder of images without classes, or a table (.csv
     or .parquet) with a column path.
     """
-    from imggen.cli.output import check_places, say_skipped
+    from imggen.cli.output import check_page, check_places, say_skipped
     from imggen.core import check_report_file, pluralize
     from imggen.data import as_manifest, check_manifest_file
     from imggen.quality import Survey
-    from imggen.reports import check_page
 
     check_places("SRC", [source], [manifest, html, output])
     check_manifest_file(manifest, overwrite=force)
@@ -51,13 +50,14 @@ def scan(
     if html is not None or output is not None:
         from imggen.cli.output import progress_bars
         from imggen.quality import survey
-        from imggen.reports import scan_page, write_page
 
         with progress_bars() as progress:
             found = survey(images, progress=progress)
             if output is not None:
                 found.save(output, overwrite=force)
             if html is not None:
+                from imggen.reports import scan_page, write_page
+
                 write_page(html, scan_page(found, progress), overwrite=force)
         if output is not None:
             console.wrote(f"a table of {pluralize(len(images), 'image')}", output)

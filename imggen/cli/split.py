@@ -182,7 +182,7 @@ def split(
     ):
         if clash:
             raise click.UsageError(f"{one} cannot be combined with {other}.")
-    from imggen.cli.output import check_places
+    from imggen.cli.output import check_page, check_places
     from imggen.cli.source import read_columns
     from imggen.data import (
         SPLIT_NAMES,
@@ -192,7 +192,6 @@ def split(
         scan_all,
         scan_any,
     )
-    from imggen.reports import check_page
     from imggen.splitting import DEFAULT_RATIOS, Recipe
 
     frame = read_columns(source)

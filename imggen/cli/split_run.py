@@ -75,13 +75,14 @@ def split_files(
     from imggen.cli.output import progress_bars, say_skipped
     from imggen.core import pluralize, printable
     from imggen.export import RecipeSplits, carry_out_plan, plan_split, warn_of_outcome
-    from imggen.reports import split_page, write_page
 
     with progress_bars() as progress:
         plan = plan_split(images, target, recipe, mode, progress, labels=labels)
         outcome = None if show.is_dry else carry_out_plan(plan, progress)
         splits = plan.splits(str(target), without=() if outcome is None else outcome.vanished)
         if html is not None:
+            from imggen.reports import split_page, write_page
+
             shown = plan.sources() if outcome is None else plan.splits(str(target))
             pairs = zip(recipe.disjoint(plan.sources()), recipe.disjoint(shown), strict=True)
             file_of = {
@@ -140,7 +141,6 @@ def write_manifest(
     from imggen.cli.output import progress_bars, say_skipped
     from imggen.core import pluralize, printable
     from imggen.export import make_splits, merge_splits
-    from imggen.reports import split_page, write_page
 
     with progress_bars() as progress:
         result = make_splits(found, recipe, progress)
@@ -150,6 +150,8 @@ def write_manifest(
                 table = imggen.hash_files(table, progress=progress)
             table.save(file, overwrite=True)
         if html is not None:
+            from imggen.reports import split_page, write_page
+
             row_of = {path: row for row, path in enumerate(found.paths)}
             groups = result.duplicates and [
                 [found.filepath(row_of[path]) for path in group] for group in result.duplicates

@@ -47,10 +47,9 @@ def verify(
     which --quarantine leaves where they are.
     """
     import imggen
-    from imggen.cli.output import check_places, echo_more, progress_bars, say_skipped
+    from imggen.cli.output import check_page, check_places, echo_more, progress_bars, say_skipped
     from imggen.core import check_output_folder, check_report_file, pluralize, printable
     from imggen.quality import VerifyReport
-    from imggen.reports import check_page, verify_page, write_page
 
     check_places("SRC", [source], [output, html], folder=quarantine)
     if quarantine is not None:
@@ -61,6 +60,8 @@ def verify(
     with progress_bars() as progress:
         report = imggen.verify(source, workers=workers, progress=progress)
         if html is not None:
+            from imggen.reports import verify_page, write_page
+
             write_page(html, verify_page(report, progress), overwrite=force)
     for finding in report.findings[: console.max_listed]:
         line = f"{finding.problem.value}: {finding.path}: {finding.detail} ({finding.witness})"

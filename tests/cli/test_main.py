@@ -80,18 +80,18 @@ def test_version_is_the_installed_one():
     assert invoke("--version").output.strip().endswith(f"version {version('imggen')}")
 
 
-def test_help_and_scanning_load_no_keras(photos):
+def test_help_and_scanning_load_neither_keras_nor_pages(photos):
     code = (
         "import sys; from click.testing import CliRunner; from imggen.cli import main\n"
         "for line in (['--help'], ['scan', sys.argv[1]]):\n"
         "    assert CliRunner().invoke(main, line).exit_code == 0\n"
-        "print('keras' in sys.modules)"
+        "print('keras' in sys.modules, 'imggen.reports' in sys.modules)"
     )
     result = subprocess.run(
         [sys.executable, "-c", code, str(photos)], capture_output=True, text=True, check=True
     )
 
-    assert result.stdout.strip() == "False"
+    assert result.stdout.strip() == "False False"
 
 
 def test_scan_prints_each_class_with_its_count_and_share(tmp_path):
