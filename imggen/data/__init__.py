@@ -13,6 +13,7 @@ from imggen.data.dataset_columns import (
     import_datasets,
     is_image_feature,
     read_values,
+    replace_class_indices,
 )
 from imggen.data.keypoints import KeypointFormat, Keypoints
 from imggen.data.manifest import Manifest
@@ -80,6 +81,7 @@ __all__ = [
     "read_table_source",
     "read_values",
     "reject_missing",
+    "replace_class_indices",
     "scan",
     "scan_all",
     "scan_any",

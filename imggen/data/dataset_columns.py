@@ -142,12 +142,27 @@ def read_values(dataset: Any, name: str) -> tuple[list[Any], tuple[str, ...] | N
     if type(feature).__name__ != "ClassLabel":
         return list(values), None
     names = tuple(map(str, feature.names))
-    return [_to_names(value, names, name, row) for row, value in enumerate(values)], names
+    found = [
+        replace_class_indices(value, names, f"column {name!r}", row)
+        for row, value in enumerate(values)
+    ]
+    return found, names
 
 
-def _to_names(value: Any, names: Sequence[str], column: str, row: int) -> Any:
+def replace_class_indices(value: Any, names: Sequence[str], column: str, row: int) -> Any:
+    """Returns class names in place of class indices; None stays None.
+
+    Args:
+        value: A class index, or a list of these.
+        names: The class names; position is class index.
+        column: The column in words, for the message.
+        row: The row, for the message.
+
+    Raises:
+        ManifestError: An index without a class.
+    """
     if isinstance(value, list):
-        return [_to_names(one, names, column, row) for one in value]
+        return [replace_class_indices(one, names, column, row) for one in value]
     if value is None or 0 <= value < len(names):
         return None if value is None else names[value]
     hint = (
@@ -157,7 +172,7 @@ def _to_names(value: Any, names: Sequence[str], column: str, row: int) -> Any:
         else "Fix or drop that row"
     )
     raise ManifestError(
-        f"The column {column!r} is {value} in row {row}; expected the index of one of "
+        f"The {column} is {value} in row {row}; expected the index of one of "
         f"{len(names)} classes. {hint}."
     )
 

@@ -43,6 +43,8 @@ class ArrayImages(ImageStore):
             colors; or None.
     """
 
+    keeps_size = True
+
     images: Arrays
     further: Mapping[str, Arrays]
     masks: Arrays | None

@@ -211,8 +211,9 @@ def _choose_source(
                 "are not resized. Omit them, or loader=."
             )
         return ImageSource.from_loader(loader, pipeline, mask_values)
+    keeps_size = arrays is not None and arrays.keeps_size
     spec = ImageSpec(
-        image_size=(256, 256) if image_size is None and arrays is None else image_size,
+        image_size=(256, 256) if image_size is None and not keeps_size else image_size,
         color_mode=color_mode,
         interpolation=interpolation,
         fit=fit,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -18,6 +18,9 @@ class ImageStore(ABC):
 
     ``ImageSequence`` accepts one as ``loader=``, and then decodes and resizes as it does files.
     """
+
+    keeps_size: ClassVar[bool] = False
+    """Whether images keep their own size where a sequence has no ``image_size``."""
 
     @abstractmethod
     def read(self, name: str, spec: ImageSpec) -> npt.NDArray[np.uint8]:

@@ -18,12 +18,13 @@ from imggen.data import (
 )
 from imggen.errors import OptionError
 from imggen.loading import find_label_mode
+from imggen.sequences.dataset_arguments import check_dataset_options, choose_recipe
 from imggen.sequences.dataset_table import DatasetTable, find_tables
-from imggen.sequences.factories import check_factory_options, make_recipe, make_sequences
+from imggen.sequences.factories import make_sequences
 from imggen.sequences.image_sequence import ImageSequence
 from imggen.sequences.options import SequenceOptions
 from imggen.sequences.target_columns import OutputClassNames, Targets, read_frame_targets
-from imggen.splitting import Ratios, Recipe
+from imggen.splitting import Ratios
 
 
 @check_arguments
@@ -98,19 +99,9 @@ def from_hf(
         >>> x.shape, y.shape
         ((4, 8, 8, 3), (4, 2))
     """
-    check_factory_options(from_hf, options)
-    if "loader" in options:
-        raise OptionError("loader= is for files, and from_hf reads a dataset. Omit it.")
-    recipe = None if split is None else make_recipe(split, split_seed)
+    check_dataset_options(from_hf, options, "a dataset")
     tables = find_tables(dataset, import_datasets("from_hf()"))
-    if None not in tables:
-        if split is not None:
-            first = next(iter(tables))
-            raise OptionError(
-                f"split={shorten(split)} is for a single dataset, and this DatasetDict has the "
-                f"splits {shorten(list(tables))}. Omit split=, or pass dataset[{first!r}]."
-            )
-        recipe = Recipe(None)
+    recipe = choose_recipe(split, split_seed, tables, argument="dataset", noun="dataset")
     table = DatasetTable(tables, image)
     if mask_col is not None:
         table.read_images("mask_col", mask_col)
@@ -163,8 +154,7 @@ def from_hf(
     if table.splits is not None:
         manifest = dataclasses.replace(manifest, splits=StringColumn.of(table.splits))
     if images is not None:
-        size = options.get("image_size") or (256, 256)  # as for files, without loader=
-        options = {**options, "loader": images, "image_size": size}
+        options = {**options, "loader": images}
     return make_sequences(manifest, recipe, augment, seed, options)
 
 

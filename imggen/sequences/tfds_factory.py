@@ -10,14 +10,15 @@ import numpy as np
 
 from imggen.augment import Augment
 from imggen.core import StringColumn, check_arguments, check_choice, import_library, shorten
-from imggen.data import ClassNames, Manifest, Splits, split_names
-from imggen.errors import ManifestError, OptionError, OptionTypeError
+from imggen.data import ClassNames, Manifest, Splits, replace_class_indices, split_names
+from imggen.errors import OptionError, OptionTypeError
 from imggen.loading import RowImages, name_row
-from imggen.sequences.factories import check_factory_options, make_recipe, make_sequences
+from imggen.sequences.dataset_arguments import check_dataset_options, choose_recipe
+from imggen.sequences.factories import make_sequences
 from imggen.sequences.image_sequence import ImageSequence
 from imggen.sequences.options import SequenceOptions
 from imggen.sequences.target_columns import read_listed_targets
-from imggen.splitting import Ratios, Recipe
+from imggen.splitting import Ratios
 
 # The first version with data sources of random access for all datasets.
 _OLDEST = "4.9.3"
@@ -73,19 +74,9 @@ def from_tfds(
         >>> import tensorflow_datasets as tfds                            # doctest: +SKIP
         >>> train = from_tfds(tfds.data_source("mnist", split="train"))   # doctest: +SKIP
     """
-    check_factory_options(from_tfds, options)
-    if "loader" in options:
-        raise OptionError("loader= is for files, and from_tfds reads records. Omit it.")
-    recipe = None if split is None else make_recipe(split, split_seed)
+    check_dataset_options(from_tfds, options, "records")
     sources = _find_sources(data_source)
-    if None not in sources:
-        if split is not None:
-            first = next(iter(sources))
-            raise OptionError(
-                f"split={shorten(split)} is for a single data source, and these are of the splits "
-                f"{shorten(list(sources))}. Omit split=, or pass data_source[{first!r}]."
-            )
-        recipe = Recipe(None)
+    recipe = choose_recipe(split, split_seed, sources, argument="data_source", noun="data source")
     if options.get("label_mode", "categorical") in (None, "input"):
         label = _drop_unused(label, next(iter(sources.values())).dataset_info.features)
     names: list[str] = []
@@ -117,9 +108,9 @@ def from_tfds(
     manifest = Manifest.from_files(names, root="", **arguments)
     if None not in sources:
         manifest = dataclasses.replace(manifest, splits=StringColumn.of(splits))
-    size = options.get("image_size") or (256, 256)  # as for files, without loader=
-    options = {**options, "loader": RowImages(columns), "image_size": size}
-    return make_sequences(manifest, recipe, augment, seed, options)
+    return make_sequences(
+        manifest, recipe, augment, seed, {**options, "loader": RowImages(columns)}
+    )
 
 
 @final
@@ -161,7 +152,10 @@ class _RecordColumn:
         values = [np.asarray(self._source[row][name]).tolist() for row in range(len(self))]
         if names is None:
             return [_decode(value) for value in values]
-        return [_to_names(value, names, name, row) for row, value in enumerate(values)]
+        return [
+            replace_class_indices(value, names, f"feature {name!r}", row)
+            for row, value in enumerate(values)
+        ]
 
 
 def _find_sources(data_source: Any) -> dict[str | None, Any]:
@@ -207,14 +201,3 @@ def _decode(value: Any) -> Any:
     if isinstance(value, list):
         return [_decode(one) for one in value]
     return value.decode() if isinstance(value, bytes) else value
-
-
-def _to_names(value: Any, names: list[str], label: str, row: int) -> Any:
-    if isinstance(value, list):
-        return [_to_names(one, names, label, row) for one in value]
-    if 0 <= value < len(names):
-        return names[value]
-    raise ManifestError(
-        f"The feature {label!r} is {value} in row {row}; expected the index of one of "
-        f"{len(names)} classes. For records without labels, pass label=None."
-    )
