@@ -27,6 +27,12 @@ if TYPE_CHECKING:
     from PIL import Image
 
 
+# How far interpolation and noise usually take values of 0 to 255 outside.
+_OVERSHOOT = 32
+# The largest numbers of 8, 12 and 16 bits.
+_LIMITS = (2**8 - 1, 2**12 - 1, 2**16 - 1)
+
+
 def draw_batch(
     maker: BatchMaker, batch: Batch, num_images: int, cell: int, columns: int | None = None
 ) -> Image.Image:
@@ -68,8 +74,9 @@ def draw_sample_of(maker: BatchMaker, sample: Sample, cell: int) -> Image.Image:
 def to_pixels(image: npt.NDArray[Any]) -> npt.NDArray[np.uint8]:
     """Converts an image to uint8.
 
-    Images of custom loaders may have other values than 0 to 255: fractions up to 1, 16-bit numbers,
-    and negative ones, whose range is shown from black to white.
+    Images of custom loaders may have other values than 0 to 255: fractions up to 1, numbers of 12
+    or 16 bits, and any other ones, whose range is shown from black to white. Values slightly
+    outside of 0 to 255 are clipped; those that are not finite are black.
 
     Raises:
         OptionError: The array does not have the shape of an image.
@@ -79,11 +86,15 @@ def to_pixels(image: npt.NDArray[Any]) -> npt.NDArray[np.uint8]:
             f"These samples are not images: one has shape {image.shape}. Only images with 1, 3 or "
             "4 channels can be drawn."
         )
+    image = np.nan_to_num(image, nan=0, posinf=0, neginf=0) if image.dtype.kind == "f" else image
     low, high = float(image.min()), float(image.max())
-    if low < 0:
+    limit = next((limit for limit in _LIMITS if high <= limit), None)
+    if low >= -_OVERSHOOT and _OVERSHOOT < high <= 255 + _OVERSHOOT:
+        image = image.clip(0, 255)
+    elif low < 0 or limit is None:
         image = (image - low) * (255 / (high - low or 1))
-    elif high > 255:
-        image = image * (255 / (2**16 - 1))
+    elif limit > 255:
+        image = image * (255 / limit)
     elif high <= 1 and (image % 1).any():
         image = image * 255
     return np.asarray(np.rint(image).clip(0, 255), np.uint8)

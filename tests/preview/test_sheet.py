@@ -302,9 +302,14 @@ def test_images_of_a_loader_with_other_values_are_visible(tmp_path):
     folder = write_images(tmp_path, {"a": 1}, size=(8, 8))
     gray = np.linspace(0, 1, 64).reshape(8, 8, 1)
     expected = np.asarray(load_and_draw(folder, (255 * gray).round().astype(np.uint8)), int)
-    for values in (gray, 65535 * gray, 2 * gray - 1, (255 * gray).astype(np.float32)):
+    others = (gray, 65535 * gray, 4095 * gray, 1e6 * gray, 2 * gray - 1, 2000 * gray - 1000)
+    near = (255 * gray).astype(np.float32)
+    near[0, 0], near[-1, -1] = -3, 260  # as interpolation and noise leave them
+    for values in (*others, near):
         drawn = np.asarray(load_and_draw(folder, values), int)
         assert np.abs(drawn - expected).max() <= 1
+    near[0, 0] = np.nan
+    assert np.array_equal(load_and_draw(folder, near), expected)
 
 
 def load_and_draw(folder, values):
