@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 from pathlib import Path
 
 import click
@@ -20,6 +21,7 @@ from imggen.cli.options import (
 from imggen.cli.values import ByteSize, Choice
 from imggen.cli.verb import Verb, VerbGroup
 
+_SPEC = re.compile(r"ImageSpec\((.*)\)")
 _folder_argument = click.argument("folder", type=PATH)
 
 
@@ -41,7 +43,7 @@ def info(folder: Path) -> None:
         size = f"{pluralize(store.num_images, 'image')}, {format_bytes(store.num_bytes)}"
         console.show(f"{size}: {printable(str(store.folder))}")
         for line in store.cache_key.splitlines():
-            console.show(f"    {line}")
+            console.show(f"    {_describe_settings(line)}")
     if not found:
         console.say(f"There are no cached images in {printable(str(folder))}.")
     console.report(
@@ -180,3 +182,12 @@ def build(
     )
     if failures:
         raise SystemExit(1)
+
+
+def _describe_settings(line: str) -> str:
+    """Returns a line of the settings of a cache in words: ``ImageSpec(image_size=...)`` as well."""
+    found = _SPEC.fullmatch(line)
+    if found is None:
+        return line
+    words = re.sub(r"(\w+)=", lambda name: f"{name[1].replace('_', ' ')} ", found[1])
+    return re.sub(r"\((\d+), (\d+)\)", r"\1 × \2", words).replace("'", "")

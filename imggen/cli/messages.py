@@ -32,7 +32,6 @@ _PHRASES = (
         ),
         "Pass train or val of one of them; in Python, kfold_sequences yields each fold.",
     ),
-    ('split="folders" expects', "imggen expects"),
     (
         (
             "ratios=None follows the manifest's own splits, and this manifest has none. Pass "

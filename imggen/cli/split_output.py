@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import warnings
 from collections.abc import Iterator
@@ -42,7 +43,7 @@ def print_table(splits: Splits[Manifest], recipe: Recipe, title: str) -> None:
     RichConsole().print(table)
     if recipe.shares is not None:
         deviation = largest_deviation(splits, recipe.shares)
-        if deviation is not None:
+        if deviation is not None and not math.isclose(deviation.got, deviation.wanted):
             Console.current().say(f"largest deviation from its ratio: {printable(str(deviation))}")
 
 

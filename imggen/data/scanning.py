@@ -177,8 +177,8 @@ def scan_splits(
         if folds:
             raise ScanError(f"{root!r} holds {shorten(folds)}, {_FOLDS_ADVICE}")
         raise ScanError(
-            f'split="folders" expects train/ and at least one of val/, valid/, validation/, test/ '
-            f"in {root!r}; found {shorten(names_in_root)}."
+            f"imggen expects train/ and at least one of val/, valid/, validation/, test/ in "
+            f"{root!r}; found {shorten(names_in_root)}."
         )
     rows: list[bytes] = []
     indices: list[npt.NDArray[np.int32]] = []

@@ -38,7 +38,7 @@ from imggen.data import (
     split_names,
 )
 from imggen.decode import BackgroundLike
-from imggen.errors import SplitError
+from imggen.errors import ScanError, SplitError
 from imggen.quality.duplicates import (
     MAX_SHOWN_FILES,
     MAX_SHOWN_GROUPS,
@@ -275,6 +275,12 @@ def _read_splits(
     source = load_table(splits)
     if isinstance(source, Manifest):
         return split(source, None).as_dict()
+    if not os.path.isdir(source):
+        fact = "is a file" if os.path.exists(source) else "does not exist"
+        raise ScanError(
+            f"{os.fspath(source)!r} {fact}; expected a folder with train, val and test, or a table "
+            f"(.csv or .parquet), relative to {os.getcwd()!r}."
+        )
     return scan_split_folders(source)
 
 

@@ -65,8 +65,8 @@ def test_info_lists_each_set_of_settings(photos, tmp_path):
     result = invoke("info", tmp_path / "kept").output
 
     assert result.count("16 images, ") == 2
-    assert "color_mode='grayscale'" in result
-    assert "image_size=(16, 12)" in result
+    assert "color mode grayscale" in result
+    assert "image size 16 × 12," in result
 
 
 def test_clear_deletes_only_files_of_imggen(photos, tmp_path):

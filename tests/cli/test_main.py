@@ -149,6 +149,7 @@ def test_split_prints_the_number_of_images_by_class_and_split(photos, tmp_path):
 
     assert result.exit_code == 0
     assert "16 images in" in result.output
+    assert "deviation" not in result.output
     assert printed_rows(result.output) == [
         ["cat", "4", "2", "2"],
         ["dog", "4", "2", "2"],
