@@ -32,7 +32,9 @@ class BridgeMethods:
         ``fit(class_weight=...)`` with JAX or torch.
 
         An error while a batch is made, such as an unreadable file, becomes an error of TensorFlow
-        (``tf.errors.UnknownError`` or ``InvalidArgumentError``) with the message of imggen's.
+        (``tf.errors.UnknownError`` or ``InvalidArgumentError``) with the message of imggen's. To
+        train without such files, make the sequence with ``on_error="skip"`` or "substitute";
+        TensorFlow's ``ignore_errors`` never ends, since batches are missing.
 
         Raises:
             MissingExtraError: TensorFlow is not installed, or too old.
