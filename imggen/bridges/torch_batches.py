@@ -50,7 +50,7 @@ class TorchBatches(torch.utils.data.Dataset[Any]):
 
     def before_fork(self) -> None:
         """Finds the epoch of a worker that is about to be forked."""
-        self._epoch_at_fork = None if self._passes is None else self._passes.of_new_worker()
+        self._epoch_at_fork = None if self._passes is None else self._passes.find_worker_epoch()
 
     def after_fork(self) -> None:
         """Becomes the copy in a worker."""
@@ -84,7 +84,7 @@ class TorchBatches(torch.utils.data.Dataset[Any]):
             # Several workers share the cores, so each of them uses one thread.
             return self._make(self._shared_epoch.read(), index % self._num_batches)
         source, passes = self._originals()
-        current = passes.in_process()
+        current = passes.find_current()
         if current is None:  # a loop of the user's own
             return source[index]
         index %= self._num_batches
@@ -115,7 +115,7 @@ class TorchBatches(torch.utils.data.Dataset[Any]):
         state = {**vars(self), "_passes": None, "_epoch_at_fork": None}
         is_spawning = context.get_spawning_popen() is not None
         if is_spawning and self._passes is not None:
-            state["_shared_epoch"] = self._passes.of_new_worker()
+            state["_shared_epoch"] = self._passes.find_worker_epoch()
         if state["_shared_epoch"] is not None:
             state["_source"] = None  # so that workers do not import Keras
             state["_make"] = pickle_function(

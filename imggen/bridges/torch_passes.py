@@ -33,8 +33,8 @@ import numpy.typing as npt
 from imggen.bridges.batch_source import BatchSource
 
 _LOADER_MODULE = "torch.utils.data.dataloader"
-# Functions of Keras that read a batch or two for their shapes.
-_LOOKING_FUNCTIONS = ("_symbolic_build", "get_tf_dataset")
+# Functions of Keras that read a batch or two to find their shapes.
+_INSPECTING_FUNCTIONS = ("_symbolic_build", "get_tf_dataset")
 
 
 @final
@@ -72,7 +72,7 @@ class LoaderPass:
     Attributes:
         epoch: Its epoch.
         shared: The epoch for the workers; None: there are none.
-        is_settled: Whether the end of the pass was dealt with, or does not matter.
+        is_settled: Whether the end of the pass was recorded, or does not matter.
         next_index: The batch after the one that was asked for last.
         num_asked: The number of batches that were asked for; only without workers.
     """
@@ -96,25 +96,25 @@ class LoaderPasses:
         self._source = source
         self._num_batches = len(source)
         self._lock = threading.RLock()
-        self._of_iterators: weakref.WeakKeyDictionary[Any, LoaderPass] = weakref.WeakKeyDictionary()
+        self._by_iterator: weakref.WeakKeyDictionary[Any, LoaderPass] = weakref.WeakKeyDictionary()
         # Filled by finalizers, which may run in any thread.
         self._ended: deque[LoaderPass] = deque()
 
-    def in_process(self) -> LoaderPass | None:
+    def find_current(self) -> LoaderPass | None:
         """Returns the pass that the calling thread fetches an item for, or None."""
         iterator = _find_iterator("_next_data")
         if iterator is None:
             return None
         with self._lock:
-            return self._of_iterators.get(iterator) or self._begin(iterator, None)
+            return self._by_iterator.get(iterator) or self._begin(iterator, None)
 
-    def of_new_worker(self) -> SharedEpoch | None:
+    def find_worker_epoch(self) -> SharedEpoch | None:
         """Returns the epoch for a worker process that is being started, or None."""
         iterator = _find_iterator("__init__")
         if iterator is None:
             return None
         with self._lock:
-            current = self._of_iterators.get(iterator)
+            current = self._by_iterator.get(iterator)
             if current is None:
                 current = self._begin(iterator, SharedEpoch())
                 self._follow_resets(iterator)
@@ -132,7 +132,7 @@ class LoaderPasses:
         with self._lock:
             complete = [
                 current
-                for iterator, current in self._of_iterators.items()
+                for iterator, current in self._by_iterator.items()
                 if _is_complete(vars(iterator), self._num_batches)
             ]
             while self._ended:
@@ -144,16 +144,16 @@ class LoaderPasses:
         """Keeps the passes under way from finishing an epoch."""
         with self._lock:
             self.settle()
-            for current in self._of_iterators.values():
+            for current in self._by_iterator.values():
                 current.is_settled = True
 
     def _begin(self, iterator: Any, shared: SharedEpoch | None) -> LoaderPass:
         self.settle()
-        current = LoaderPass(self._source.epoch, shared, is_settled=_is_look_of_keras())
+        current = LoaderPass(self._source.epoch, shared, is_settled=_is_inspection_by_keras())
         if shared is not None:
             shared.write(current.epoch)
-        self._of_iterators[iterator] = current
-        # The attributes of an iterator tell how far it got, also once it is gone.
+        self._by_iterator[iterator] = current
+        # The attributes of an iterator show how far it got, even after it is deleted.
         at_end = functools.partial(_note_end, vars(iterator), current, self._num_batches)
         weakref.finalize(iterator, at_end, self._ended).atexit = False
         return current
@@ -162,9 +162,9 @@ class LoaderPasses:
         """Begins the next pass of an iterator whose workers are kept."""
         with self._lock:
             self.settle()
-            current = self._of_iterators[iterator]
+            current = self._by_iterator[iterator]
             current.epoch = self._source.epoch
-            current.is_settled = _is_look_of_keras()
+            current.is_settled = _is_inspection_by_keras()
             if current.shared is not None:
                 current.shared.write(current.epoch)
 
@@ -224,14 +224,14 @@ def _find_iterator(function: str) -> Any:
     return None
 
 
-def _is_look_of_keras() -> bool:
-    """Whether the pass that begins is one in which Keras only looks at shapes.
+def _is_inspection_by_keras() -> bool:
+    """Whether the pass that begins is one in which Keras only inspects shapes.
 
-    Such a pass is no epoch, even if the dataset has no more batches than Keras looks at.
+    Such a pass is no epoch, even if the dataset has no more batches than Keras inspects.
     """
     frame: FrameType | None = sys._getframe(2)
     while frame is not None:
-        if frame.f_code.co_name in _LOOKING_FUNCTIONS:
+        if frame.f_code.co_name in _INSPECTING_FUNCTIONS:
             module = str(frame.f_globals.get("__name__", ""))
             if module.partition(".")[0] == "keras":
                 return True

@@ -88,10 +88,10 @@ class Picture(NamedTuple):
 
 def format_block(title: str, facts: Iterable[str], *parts: str) -> str:
     """Formats a title, facts about the whole result, and parts of HTML, as one block of HTML."""
-    told = " · ".join(map(_escape, filter(None, facts)))
+    listed = " · ".join(map(_escape, filter(None, facts)))
     return (
         f'<div class="imggen-out">{_STYLE}<p><b>{_escape(title)}</b>'
-        f"{f' · {told}' if told else ''}</p>{''.join(parts)}</div>"
+        f"{f' · {listed}' if listed else ''}</p>{''.join(parts)}</div>"
     )
 
 

@@ -121,7 +121,7 @@ def check_sheet_size(num_cells: int, side: int) -> None:
 def font_size(side: int) -> int:
     """Returns the size of the font for pictures of a size, both in pixels.
 
-    Sheets of large pictures are usually shown smaller than they are, so that it grows with them.
+    Sheets of large pictures are usually shown reduced, so the font grows with the pictures.
     """
     return max(12, round(12 * math.pow(side / 140, 0.7)))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -84,7 +85,7 @@ def read_results(table: pd.DataFrame, *, separator: str | None = None) -> list[R
 
 def find_worst(results: Sequence[Result]) -> list[Result]:
     """Returns the mistakes, the worst first, and equally bad ones in their order."""
-    wrong = [result for result in results if result.error == result.error]
+    wrong = [result for result in results if not math.isnan(result.error)]
     return sorted(wrong, key=lambda result: -result.error)
 
 
@@ -106,7 +107,7 @@ def draw_result(picture: Image.Image, result: Result, name: str = "") -> Cell:
         notes.append(Note(split_phrases(f"true: {result.true}"), INK, 3))
     if percent and not is_same:
         notes.append(Note(f"furthest off: {result.about} ({percent})", FAINT))
-    if mark is None and result.error == result.error:
+    if mark is None and not math.isnan(result.error):
         unit = f" {result.about}" if result.about else ""
         notes.append(Note(f"off by {format_number(result.error)}{unit}", FAINT))
     if name:
@@ -246,7 +247,7 @@ def _format_numbers(names: list[str], values: npt.NDArray[np.float64]) -> str:
 
 def _format_percent(score: float) -> str:
     """Formats a probability; only certainty is 0% or 100%."""
-    if score != score:
+    if math.isnan(score):
         return ""
     percent = f"{score:.0%}"
     if percent == "100%" and score < 1:

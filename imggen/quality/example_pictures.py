@@ -30,7 +30,7 @@ def make_example_pictures(
         background: The background of transparent pixels.
 
     Returns:
-        The bytes of a JPEG by path, ``MAX_PICTURE_BYTES`` in all as Base64.
+        The bytes of a JPEG by path; at most ``MAX_PICTURE_BYTES`` in all, as Base64.
     """
     made: dict[str, bytes] = {}
     room = _MAX_BYTES

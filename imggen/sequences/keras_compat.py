@@ -217,7 +217,8 @@ def uses_all_cores() -> bool:
     if keras.backend.backend() != "torch":
         return False
     torch = sys.modules["torch"]
-    is_on_processor = keras.ops.convert_to_tensor(0.0).device.type == "cpu"
+    # Of an empty tensor, since copying a value to a GPU would wait for its work.
+    is_on_processor = keras.ops.empty((0,)).device.type == "cpu"
     return bool(is_on_processor and torch.get_num_threads() >= usable_cores())
 
 

@@ -1,4 +1,4 @@
-"""Memory of large arrays that stays with the process, where TensorFlow has it given back.
+"""Memory of large arrays that the process keeps, even where TensorFlow returns it to the system.
 
 Each ``tf.data.Dataset.from_generator``, and so each ``fit`` with a ``PyDataset``, sets
 ``mallopt(M_MMAP_THRESHOLD, 128 KiB)`` on Python 3.11 and later (seen in TensorFlow 2.21). From then

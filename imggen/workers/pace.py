@@ -139,7 +139,7 @@ class Pace:
 
         Args:
             cost: The cost of the batch in seconds.
-            num_samples: The number of samples in it. A batch of none says nothing.
+            num_samples: The number of samples in it. A batch without samples is ignored.
         """
         if num_samples == 0:
             return

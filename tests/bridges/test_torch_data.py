@@ -250,7 +250,7 @@ def test_a_pass_is_not_kept_when_its_iterator_is_gone(folder):
         next(iter(load(dataset, **FORK)))
     after = len(os.listdir("/proc/self/fd")) if sys.platform == "linux" else 0
 
-    assert len(dataset._passes._of_iterators) == 0
+    assert len(dataset._passes._by_iterator) == 0
     assert after - before < 10
 
 
