@@ -46,7 +46,7 @@ _MAX_PIXELS = 2**28  # per image
 @final
 @dataclass(frozen=True)
 class ImageSpec:
-    """How a file becomes an array; together with the file, it determines every pixel.
+    """The decoding and resizing of a file; together with the file, it determines every pixel.
 
     JPEGs at least twice as large as needed are decoded at a half, a quarter or an eighth of their
     size, and resized from there: photographs of many megapixels load several times faster. The
