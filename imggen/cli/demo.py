@@ -12,6 +12,7 @@ import click
 
 from imggen.cli.console import Console
 from imggen.cli.options import PATH
+from imggen.cli.values import WholeNumber
 from imggen.cli.verb import Verb
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ _SEED = 7
 @click.option("--output", type=PATH, hidden=True)
 @click.option(
     "--epochs",
-    type=click.IntRange(min=1),
+    type=WholeNumber(1),
     default=16,
     show_default=True,
     metavar="N",

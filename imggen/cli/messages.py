@@ -63,6 +63,10 @@ _PHRASES = (
         "a preset",
     ),
     ("(--force; in Python overwrite=True)", "(--force)"),
+    (
+        ' or "#rrggbb", "checker", or three whole numbers from 0 to 255, (red, green, blue)',
+        ', "#rrggbb" or "checker"',
+    ),
     ("(stratify=False)", "(--no-stratify)"),
     (", or None", ""),
     (", nor None", ""),

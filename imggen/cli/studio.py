@@ -9,6 +9,7 @@ import click
 
 from imggen.cli.console import Console
 from imggen.cli.options import augment_option, image_size_option, source_argument
+from imggen.cli.values import WholeNumber
 from imggen.cli.verb import Verb
 
 
@@ -18,7 +19,7 @@ from imggen.cli.verb import Verb
 @image_size_option("224")
 @click.option(
     "--port",
-    type=click.IntRange(1, 65535),
+    type=WholeNumber(1, 65535),
     default=8765,
     show_default=True,
     metavar="N",

@@ -28,6 +28,28 @@ class Choice(click.Choice):  # type: ignore[type-arg]  # not generic before clic
         return str(value)
 
 
+@final
+class WholeNumber(click.ParamType):  # type: ignore[type-arg]
+    """A whole number from ``low`` to ``high``; None: without an upper limit."""
+
+    name = "whole number"
+
+    def __init__(self, low: int, high: int | None = None) -> None:
+        self._low = low
+        self._high = math.inf if high is None else high
+        self._range = f"of {low} or more" if high is None else f"from {low} to {high}"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """Returns the number."""
+        try:
+            number = int(value)
+        except ValueError:
+            number = self._low - 1
+        if not self._low <= number <= self._high:
+            self.fail(f"{value!r} is not a whole number {self._range}.", param, ctx)
+        return number
+
+
 class Numbers(click.ParamType):  # type: ignore[type-arg]
     """Several numbers after one option: as separate words, or as one with commas."""
 

@@ -342,3 +342,14 @@ def test_counts_agree_with_their_nouns(workplace):
     invoke("cache", "build", "photos", "photos/more", "--image-size", 8)
     assert "skipped: 2 folders written" in invoke("scan", "photos").stdout
     assert "and 1 variant of each" in run("preview", 9).stdout
+
+
+def test_whole_numbers_out_of_range_are_named():
+    for line, expected in (
+        ("demo --epochs 0", "'0' is not a whole number of 1 or more."),
+        ("demo --epochs x", "'x' is not a whole number of 1 or more."),
+        ("studio photos --port 65536", "'65536' is not a whole number from 1 to 65535."),
+    ):
+        result = invoke(*line.split())
+        assert result.exit_code == 2
+        assert expected in result.stderr, line

@@ -48,6 +48,14 @@ CASES = [
         "mode='copy' (now 'move'), seed=0 (now 1).",
         "--copy (now --move), --seed 0 (now 1).",
     ),
+    (
+        "leaks",
+        (
+            'background=\'x\' must be "white", another color name or "#rrggbb", "checker", or three '
+            "whole numbers from 0 to 255, (red, green, blue)."
+        ),
+        '--background x must be "white", another color name, "#rrggbb" or "checker".',
+    ),
     ("preview", "image_size=(0, 0) is odd.", "--image-size 0 is odd."),
     ("augment", "image_size=(8, 8) (now [8, 9]).", "--image-size 8 (now 8 9)."),
     (
