@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import errno
 import io
+import os
 import sys
 import traceback
 import warnings
@@ -82,7 +83,7 @@ class _LazyGroup(VerbGroup):
                 if err.errno == errno.EPIPE:  # click ends without a message
                     raise
                 Console.current().detail("".join(traceback.format_exception(err)))
-                place = "the output" if err.filename is None else repr(err.filename)
+                place = "the output" if err.filename is None else repr(os.fsdecode(err.filename))
                 reason = err.strerror or err
                 raise click.ClickException(f"Cannot read or write {place}: {reason}.") from err
 

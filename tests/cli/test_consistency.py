@@ -328,6 +328,14 @@ def test_a_full_disk_and_characters_the_terminal_does_not_have_cause_no_tracebac
     for line in (["scan", "photos"], ["scan", "photos", "--json", "-q"]):
         with pytest.raises(click.ClickException, match="the output: No space left on device"):
             main(line, standalone_mode=False)
+    monkeypatch.undo()
+    monkeypatch.chdir(workplace)
+
+    def fail(*_: object) -> None:  # as if a folder vanished during the scan
+        raise FileNotFoundError(errno.ENOENT, "No such file", b"a/b")
+
+    monkeypatch.setattr("imggen.data.as_manifest", fail)
+    assert invoke("scan", "photos").stderr == "Error: Cannot read or write 'a/b': No such file.\n"
 
 
 def test_a_table_with_an_empty_path_is_refused(workplace):

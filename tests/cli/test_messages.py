@@ -51,8 +51,8 @@ CASES = [
     (
         "leaks",
         (
-            'background=\'x\' must be "white", another color name or "#rrggbb", "checker", or three '
-            "whole numbers from 0 to 255, (red, green, blue)."
+            'background=\'x\' must be "white", another color name or "#rrggbb", "checker", or '
+            "three whole numbers from 0 to 255, (red, green, blue)."
         ),
         '--background x must be "white", another color name, "#rrggbb" or "checker".',
     ),
