@@ -67,6 +67,7 @@ def test_what_a_program_shows(tmp_path, level, ending, shown):
         f"import os\nos.write(2, {LOG.splitlines()[1]!r} + b'\\n')\n"
         f"if {'F0000' in shown}: os.write(2, b'F0000 it is fatal\\n')\n{ending}\n"
     )
+    (tmp_path / "m.keras").touch()
     env = {key: text for key, text in os.environ.items() if key != "TF_CPP_MIN_LOG_LEVEL"}
     env |= {} if level is None else {"TF_CPP_MIN_LOG_LEVEL": level}
     done = subprocess.run(

@@ -103,9 +103,9 @@ def test_batches_of_a_subclass_are_read_ahead() -> None:
     upcoming: list[list[tuple[int, int]]] = []
     get = sequence._prefetcher.get
 
-    def note(key: tuple[int, int], later: Any = ()) -> Any:
+    def note(key: tuple[int, int], later: Any = (), **options: Any) -> Any:
         upcoming.append(list(later))
-        return get(key, later)
+        return get(key, later, **options)
 
     sequence._prefetcher.get = note
     list(sequence)
