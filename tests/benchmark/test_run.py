@@ -76,7 +76,7 @@ def test_a_slow_augmentation_is_found_and_named(photos):
     report = bench(photos, augment=sleepy)
 
     assert 15 < report.stages["augment"] < 60
-    assert report.stages["augment"] > 0.5 * report.work  # a disk may be slow for once
+    assert report.stages["augment"] > 0.8 * report.work
     first = report.advice[0]
     assert first.startswith("A faster augmentation")
     assert "'sleepy'" in first
