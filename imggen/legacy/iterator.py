@@ -25,7 +25,7 @@ from imggen.sequences import (
     next_batch_in_keras,
     refuse_tf_keras,
 )
-from imggen.workers import EXIT_GUARD, BatchThreads, ThreadMap, register_after_fork
+from imggen.workers import EXIT_GUARD, BatchThreads, ThreadMap, keep_big_blocks, register_after_fork
 
 
 @explain_arguments
@@ -293,8 +293,9 @@ class Iterator(keras.utils.PyDataset):  # type: ignore[misc]  # Keras is untyped
     def _make(
         self, idx: int, samples: npt.NDArray[np.int64], source: RandomSource, following: int | None
     ) -> Any:
-        self._local.served = samples
-        self._local.following = following
+        if idx == 0:
+            keep_big_blocks()
+        self._local.served, self._local.following = samples, following
         method = self._get_batches_of_transformed_samples
         with EXIT_GUARD.hold(), self._drawing_from(source), self._lend_state(method):
             batch = method(samples)

@@ -8,6 +8,7 @@ from imggen.workers.batch_threads import BatchThreads
 from imggen.workers.buffer_pool import BufferPool
 from imggen.workers.exit_guard import EXIT_GUARD
 from imggen.workers.fork_safety import register_after_fork, register_before_fork
+from imggen.workers.large_blocks import keep_big_blocks
 from imggen.workers.options import WorkerOptions, usable_cores
 from imggen.workers.pickling import pickle_function
 from imggen.workers.pools import BatchKey, single_threaded_opencv
@@ -23,6 +24,7 @@ __all__ = [
     "Progress",
     "ThreadMap",
     "WorkerOptions",
+    "keep_big_blocks",
     "pickle_function",
     "register_after_fork",
     "register_before_fork",

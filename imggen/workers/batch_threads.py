@@ -6,7 +6,6 @@ import functools
 from collections.abc import Callable
 from typing import NamedTuple, TypeVar, final
 
-from imggen.workers.large_blocks import keep_large_blocks
 from imggen.workers.pace import Clocks, Pace
 from imggen.workers.thread_map import ThreadMap
 
@@ -73,7 +72,6 @@ class BatchThreads:
 
     def start(self) -> StartedBatch:
         """Returns the threads for a batch that the calling thread makes with them."""
-        keep_large_blocks()
         return StartedBatch(self.chosen, self._pace.read_clocks())
 
     def finish(self, started: StartedBatch, num_samples: int) -> None:

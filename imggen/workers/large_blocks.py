@@ -23,7 +23,7 @@ _MMAP_THRESHOLD = 1 << 25
 _TRIM_THRESHOLD = 1 << 26
 
 
-def keep_large_blocks() -> None:
+def keep_big_blocks() -> None:
     """Sets the limits of the GNU C library again that TensorFlow, if it is loaded, has lowered.
 
     Takes about a microsecond. Does nothing with other C libraries.

@@ -13,7 +13,7 @@ from typing import Any, Generic, TypeVar, final
 from imggen.errors import WorkerError
 from imggen.workers.exit_guard import EXIT_GUARD
 from imggen.workers.fork_safety import register_after_fork
-from imggen.workers.large_blocks import keep_large_blocks
+from imggen.workers.large_blocks import keep_big_blocks
 from imggen.workers.options import WorkerOptions
 from imggen.workers.pace import Pace
 from imggen.workers.pools import BatchKey, ProcessPool, ThreadPool
@@ -86,7 +86,7 @@ class Prefetcher(Generic[T]):
                 exiting.
         """
         if key[1] == 0:
-            keep_large_blocks()
+            keep_big_blocks()
         with EXIT_GUARD.hold():
             if self.options.num_workers == 0:
                 return self._make(*key)

@@ -12,7 +12,7 @@ from PIL import Image
 
 import imggen
 from imggen.workers import large_blocks
-from imggen.workers.large_blocks import keep_large_blocks
+from imggen.workers.large_blocks import keep_big_blocks
 
 resource = pytest.importorskip("resource")
 
@@ -57,8 +57,8 @@ def test_limits_are_not_touched_without_tensorflow(monkeypatch: pytest.MonkeyPat
     monkeypatch.delitem(sys.modules, "tensorflow", raising=False)
     calls: list[None] = []
     monkeypatch.setattr(large_blocks, "_find_mallopt", lambda: calls.append(None))
-    keep_large_blocks()
+    keep_big_blocks()
     assert not calls
     monkeypatch.setitem(sys.modules, "tensorflow", sys)
-    keep_large_blocks()
+    keep_big_blocks()
     assert calls == [None]
