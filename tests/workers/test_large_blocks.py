@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -24,10 +26,21 @@ def _is_glibc() -> bool:
         return False
 
 
+class _Passes:
+    """One pass of a drop-in iterator after another."""
+
+    def __init__(self, flow: Any) -> None:
+        self._flow = flow
+        self.samples = flow.samples
+
+    def __iter__(self) -> Iterator[Any]:
+        return (next(self._flow) for _ in range(len(self._flow)))
+
+
 @pytest.mark.skipif(not _is_glibc(), reason="only the GNU C library has these limits")
-@pytest.mark.parametrize("workers", [0, 2])
+@pytest.mark.parametrize("workers", [0, 2, "drop-in"])
 def test_images_served_after_a_tensorflow_generator_cost_few_page_faults(
-    tmp_path: Path, workers: int
+    tmp_path: Path, workers: int | str
 ) -> None:
     import tensorflow as tf
 
@@ -39,9 +52,15 @@ def test_images_served_after_a_tensorflow_generator_cost_few_page_faults(
         lambda: iter([0]), output_signature=tf.TensorSpec((), tf.int32)
     )
     assert [int(number) for number in dataset] == [0]
-    sequence = imggen.from_directory(
-        tmp_path, image_size=(320, 400), batch_size=8, workers=workers, seed=0
-    )
+    sequence: Any
+    if isinstance(workers, str):
+        generator = imggen.ImageDataGenerator()
+        flow = generator.flow_from_directory(tmp_path, target_size=(320, 400), batch_size=8)
+        sequence = _Passes(flow)
+    else:
+        sequence = imggen.from_directory(
+            tmp_path, image_size=(320, 400), batch_size=8, workers=workers, seed=0
+        )
     for _ in range(3):
         list(sequence)  # the heap grows to its size
     before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
