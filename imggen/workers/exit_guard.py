@@ -18,8 +18,9 @@ from imggen.workers.fork_safety import register_after_fork
 
 # A user's function may never return; exiting must not depend on it for longer than this.
 _MAX_WAIT = 30.0  # seconds
-# TensorFlow asks for batches until it is refused; each refusal takes it much less time than this.
-_QUIET = 0.1  # seconds
+# TensorFlow asks for batches until it is refused; each refusal takes it much less time than this,
+# on a busy machine, too.
+_QUIET = 0.5  # seconds
 
 
 class ExitGuard:

@@ -1,10 +1,11 @@
 """Fits on TensorFlow: interrupted ones, in forked processes, and batches that hold lists.
 
-python -m tests.helpers.tensorflow_fits FOLDER SECONDS...
+python -m tests.helpers.tensorflow_fits FOLDER IMAGE...
 
-Prints one line per class and number of seconds after ``fit`` has begun: how the process ended, as a
-signal (negative) or an exit status, or "hung". Then one line per kind of batch: the types of its
-parts as the user gets them, once it was trained on.
+Interrupts ``fit`` while a slow function runs, for the given image since the training began. Prints
+one line per class and image: how the process ended, as a signal (negative) or an exit status, or
+"hung". Then one line per kind of batch: the types of its parts as the user gets them, once it was
+trained on.
 """
 
 import os
@@ -23,8 +24,12 @@ import imggen
 SECONDS_PER_IMAGE = 0.1
 HANGS_AFTER = 40  # seconds; exiting takes less than one where nothing hangs
 
+calls = None  # the pipe that gets one byte per call of the slow function while a model is trained
+
 
 def slow(image, rng=None):
+    if calls is not None:
+        os.write(calls, b"x")
     time.sleep(SECONDS_PER_IMAGE)
     return image
 
@@ -47,20 +52,21 @@ def fit(batches, write):
 
     class Begun(keras.callbacks.Callback):
         def on_train_begin(self, logs=None):
-            os.write(write, b"x")
+            global calls
+            calls = write
 
     model.fit(batches, epochs=50, verbose=0, callbacks=[Begun()])
 
 
-def interrupt(make, folder, seconds):
+def interrupt(make, folder, image):
     read, write = os.pipe()
     child = os.fork()
     if not child:
         fit(make(folder), write)
         sys.exit(9)  # not interrupted
     os.close(write)
-    os.read(read, 1)
-    time.sleep(seconds)
+    for _ in range(image):
+        assert os.read(read, 1)
     os.kill(child, signal.SIGINT)
     deadline = time.monotonic() + HANGS_AFTER
     while time.monotonic() < deadline:
@@ -104,10 +110,10 @@ def lists(folder):
 
 if __name__ == "__main__":
     signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored by a background shell
-    folder, *moments = sys.argv[1:]
-    for seconds in moments:
-        print("drop-in", interrupt(drop_in, folder, float(seconds)), flush=True)
-    print("sequence", interrupt(sequence, folder, float(moments[0])), flush=True)
+    folder, *images = sys.argv[1:]
+    for image in images:
+        print("drop-in", interrupt(drop_in, folder, int(image)), flush=True)
+    print("sequence", interrupt(sequence, folder, int(images[0])), flush=True)
     keras.config.disable_interactive_logging()
     for types in lists(folder):
         print(*types, flush=True)
