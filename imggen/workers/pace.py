@@ -14,8 +14,9 @@ T = TypeVar("T")
 # The code per sample that holds the interpreter lock, measured as the processor time outside of
 # decoding and resizing: 30 µs of 58 for gray PNGs of 48 x 48, about 60 of 183 for JPEGs of
 # 100 x 100 at 128 x 128, about 140 of 1,650 for photographs at 224 x 224. So more than 2, 3 and 12
-# threads would wait for each other, on 8 cores as on 64; processes have a lock each.
-_LOCKED_SECONDS = 1e-4
+# threads would wait for each other, on 8 cores as on 64; processes have a lock each. With 1e-4, small
+# JPEGs of 125 µs were made by one thread or two, as it happened: 8,000 or 11,500 images per second.
+_LOCKED_SECONDS = 8e-5
 # Handing a batch to a thread and waiting for it takes about 0.1 ms.
 _MIN_SECONDS_SAVED = 3e-4
 # A batch that the caller makes may take as little as 0.1 ms; measuring each would slow them down.
@@ -36,8 +37,8 @@ class Clocks(NamedTuple):
 class Pace:
     """Chooses how many threads make batches, or the samples of one batch.
 
-    There is one thread per 0.1 ms that a sample costs, rounded, at most ``max_threads``: up to
-    0.1 ms of each is Python code, which only one thread runs at a time. A single thread works only
+    There is one thread per 0.08 ms that a sample costs, rounded, at most ``max_threads``: up to
+    0.08 ms of each is Python code, which only one thread runs at a time. A single thread works only
     where it saves the caller more than 0.3 ms per batch, that is, where both making a batch and the
     caller's work between two batches take longer; otherwise the caller makes the batches itself.
 
