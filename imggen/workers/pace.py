@@ -14,8 +14,9 @@ T = TypeVar("T")
 # The code per sample that holds the interpreter lock, measured as the processor time outside of
 # decoding and resizing: 30 µs of 58 for gray PNGs of 48 x 48, about 60 of 183 for JPEGs of
 # 100 x 100 at 128 x 128, about 140 of 1,650 for photographs at 224 x 224. So more than 2, 3 and 12
-# threads would wait for each other, on 8 cores as on 64; processes have a lock each. With 1e-4, small
-# JPEGs of 125 µs were made by one thread or two, as it happened: 8,000 or 11,500 images per second.
+# threads would wait for each other, on 8 cores as on 64; processes have a lock each. With 1e-4,
+# small JPEGs of 125 µs were made by one thread or by two, as it happened: 8,000 or 11,500 images
+# per second.
 _LOCKED_SECONDS = 8e-5
 # Handing a batch to a thread and waiting for it takes about 0.1 ms.
 _MIN_SECONDS_SAVED = 3e-4
