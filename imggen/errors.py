@@ -7,6 +7,7 @@
     ├── ManifestError      (ValueError)    an inconsistent or unreadable table of samples
     ├── SplitError         (ValueError)    a split that is not possible for a manifest
     ├── ImageError         (OSError)       a file that cannot be decoded
+    ├── StoreError         (OSError)       an archive or a remote store that cannot be read
     ├── SampleError        (ValueError)    a loaded array that does not fit into its batch
     ├── AugmentationError  (ValueError)    an augmentation that failed or returned a wrong result
     ├── PolicyError        (ValueError)    an invalid policy file
@@ -29,6 +30,7 @@ working.
 
 import dataclasses
 import difflib
+import errno
 from collections import deque
 from collections.abc import Iterable, Iterator, Sized
 from types import MappingProxyType
@@ -227,6 +229,30 @@ class ImageError(ImggenError, OSError):
         error.path = path
         error.reason = reason
         return error
+
+
+class StoreError(ImggenError, OSError):
+    """An archive or a remote store cannot be read or listed.
+
+    Attributes:
+        address: The path or URI, without credentials.
+        reason: The reason, without the address.
+    """
+
+    address: str
+    reason: str
+
+    @classmethod
+    def of(cls, address: str, reason: str) -> "StoreError":
+        """Builds the error for one address."""
+        error = cls(f"Cannot read {shorten(address)}: {reason}.")
+        error.address = address
+        error.reason = error.strerror = reason
+        error.errno = errno.EIO
+        return error
+
+    def __str__(self) -> str:
+        return str(self.args[0])  # OSError would compose another text
 
 
 class SampleError(ImggenError, ValueError):

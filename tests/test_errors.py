@@ -34,6 +34,7 @@ BUILTIN_OF = {
     "ManifestError": ValueError,
     "SplitError": ValueError,
     "ImageError": OSError,
+    "StoreError": OSError,
     "SampleError": ValueError,
     "AugmentationError": ValueError,
     "PolicyError": ValueError,
