@@ -79,8 +79,9 @@ class BridgeMethods:
     def to_grain(self) -> Any:
         """Returns a ``grain.MapDataset`` of batches; ``dataset.repeat(n)`` serves n epochs.
 
-        Batches are made by the threads or processes of Grain, which keeps up to 500 of them in
-        memory unless told otherwise:
+        Batches are made by the threads or processes of Grain: one thread per usable core, which
+        prefetch two batches each. A dataset that Grain derives from it, such as by ``repeat``,
+        has Grain's own default: up to 500 batches in memory. There, limit them with
         ``dataset.to_iter_dataset(grain.ReadOptions(num_threads=4, prefetch_buffer_size=8))``.
 
         Raises:

@@ -2,12 +2,17 @@
 
 import pickle
 import sys
+import time
 
+import pandas as pd
 import pytest
 
+import imggen
 from imggen.errors import ImageError, MissingExtraError
+from imggen.workers import usable_cores
 from tests.helpers.bridged import (
     KINDS,
+    SIZE,
     assert_same,
     assert_same_epoch,
     make,
@@ -44,6 +49,21 @@ def test_threads_of_grain_and_copies_serve_the_same(folder):
     assert_same_epoch(list(pickle.loads(pickle.dumps(repeated))), fourth + fifth)
     assert_same(repeated[1:3][1], fourth[2])
     assert sequence.epoch == 3
+
+
+def test_iterating_prefetches_few_batches(folder):
+    loaded = []
+
+    def note(image):
+        loaded.append(None)
+        return image
+
+    frame = pd.DataFrame({"path": ["0.png"] * 600})
+    options = {"x_col": "path", "y_col": None, "image_size": SIZE, "batch_size": 1}
+    sequence = imggen.from_dataframe(frame, root=folder, augment=note, **options)
+    next(iter(sequence.to_grain()))
+    time.sleep(0.2)
+    assert len(loaded) < min(4 * usable_cores() + 2, 500)
 
 
 def test_an_unreadable_file_is_named(tmp_path):
