@@ -2,11 +2,14 @@
 
 import configparser
 import os
+import re
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
+import yaml
 
 import imggen
 from tests.conftest import SLOW_FIRST
@@ -117,7 +120,29 @@ def test_pyproject_leaves_the_tools_to_setup_cfg():
     lines = (ROOT / "pyproject.toml").read_text().splitlines()
     tables = [line for line in lines if line.startswith("[") and line.endswith("]")]
     assert tables
-    assert all(table == "[build-system]" or table.startswith("[tool.ruff") for table in tables)
+    build = {"[build-system]", "[tool.setuptools_scm]"}
+    assert all(table in build or table.startswith("[tool.ruff") for table in tables)
+
+
+def test_workflows_use_the_python_versions_of_setup_cfg_and_steps_that_exist():
+    config = configparser.ConfigParser()
+    config.read(ROOT / "setup.cfg")
+    stated = re.findall(r"Python :: (3\.\d+)$", config["metadata"]["classifiers"], re.MULTILINE)
+    ci = (ROOT / ".github" / "workflows" / "ci.yml").read_text()
+    assert yaml.safe_load(ci)["jobs"]["tests"]["strategy"]["matrix"]["python"] == stated
+    called = " ".join(re.findall(r"\.ci/run (.+)", ci)).split()
+    assert called
+    assert set(called) <= set(
+        re.findall(r"^(\w+)\(\) \{", (ROOT / ".ci/run").read_text(), re.MULTILINE)
+    )
+
+
+def test_the_fallback_version_is_not_released():
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools_scm"]
+    version = settings["fallback_version"].removesuffix(".dev0")
+    changelog = (ROOT / "CHANGELOG.md").read_text()
+    assert f"## [{version}]" not in changelog
+    assert version in changelog
 
 
 def test_the_architecture_names_every_room():

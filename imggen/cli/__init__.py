@@ -98,7 +98,12 @@ def _print_any_character() -> None:
 @click.group(
     cls=_LazyGroup,
     context_settings={"help_option_names": ["-h", "--help"]},
-    epilog="`imggen COMMAND --help` shows the options of a command.",
+    epilog="""`imggen COMMAND --help` shows the options of a command.
+
+    \b
+    For completion, add to ~/.bashrc, or with zsh_source to ~/.zshrc:
+      eval "$(_IMGGEN_COMPLETE=bash_source imggen)"
+    """,
 )
 @click.version_option(package_name="imggen")
 def main() -> None:
