@@ -1,6 +1,7 @@
 """The README's code and the examples run as programs, one after another in one process."""
 
 import importlib
+import json
 import os
 import re
 import subprocess
@@ -294,6 +295,26 @@ def test_benchmark_peers_names_the_works_there_are(folder):
     assert done.returncode == 2
     assert "invalid choice: 'nonsense'" in done.stderr
     assert all(name in done.stderr for name in ("plain", "cached-affine", "threads", "fit"))
+
+
+def test_make_assets(tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(ROOT / "examples")
+    assets = importlib.import_module("make_assets")
+    outdated = assets.find_outdated()
+    assert not outdated, f"run: python examples/make_assets.py {' '.join(outdated)}"
+    shown = re.findall(r"assets/([\w-]+\.png)", (ROOT / "README.md").read_text())
+    assert set(shown) <= set(assets.PICTURES)
+
+    for pattern in assets.PICTURES["preview.png"][1]:
+        for file in ROOT.glob(pattern):
+            copy = tmp_path / file.relative_to(ROOT)
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            copy.write_bytes(file.read_bytes())
+    monkeypatch.setattr(assets, "ROOT", tmp_path)
+    before = assets.hash_inputs("preview.png")
+    assert before == json.loads(assets.RECORD.read_text())["preview.png"]
+    (tmp_path / "imggen/preview/layout.py").write_text("")
+    assert assets.hash_inputs("preview.png") != before
 
 
 def test_every_example_is_run_here_and_listed_in_the_readme():
