@@ -15,6 +15,7 @@ from imggen.core import explain_keras_import
 from imggen.data import dataset_columns
 from imggen.errors import MissingExtraError
 from imggen.sequences import image_logging, tfds_factory
+from imggen.workers import ray_connection
 
 ROOT = Path(__file__).parents[1]
 
@@ -86,6 +87,7 @@ def test_versions_that_are_checked_are_those_of_setup_cfg(options):
     stated = {
         "datasets": dataset_columns._OLDEST,
         "grain": grain_data._OLDEST,
+        "ray": ray_connection._OLDEST,
         "tensorflow": tf_data._OLDEST,
         "tensorflow-datasets": tfds_factory._OLDEST,
         "torch": torch_data._OLDEST,

@@ -107,7 +107,7 @@ def test_setup_cfg_has_exactly_the_sections_that_tools_read():
         "coverage:run",
         "coverage:report",
         "mypy",
-        "mypy-keras.*,albumentations.*,cykooz_resizer.*,datasets.*,grain.*,sklearn.*,pyarrow.*,scipy.*,tensorflow_datasets.*,torchvision.*,yaml.*",
+        "mypy-keras.*,albumentations.*,cykooz_resizer.*,datasets.*,grain.*,sklearn.*,pyarrow.*,ray.*,scipy.*,tensorflow_datasets.*,torchvision.*,yaml.*",
         "importlinter",
         "importlinter:contract:layers",
         "importlinter:contract:circles",

@@ -121,10 +121,29 @@ class ThreadMap:
             items: Its arguments, one per call.
             progress: Called after every few items.
         """
+        return self.imap_slices(
+            task, lambda chunk: [function(item) for item in chunk], items, progress
+        )
+
+    def imap_slices(
+        self,
+        task: str,
+        function: Callable[[list[Item]], list[T]],
+        items: Sequence[Item],
+        progress: Progress | None = None,
+    ) -> Iterator[T]:
+        """Yields the results of a function that is called for slices of the items.
+
+        Args:
+            task: The name of the task, for ``progress``.
+            function: Returns a result per item of a slice.
+            items: The items.
+            progress: Called after every few items.
+        """
         starts = range(0, len(items), _ITEMS_PER_PROGRESS)
-        chunks = (items[start : start + _ITEMS_PER_PROGRESS] for start in starts)
+        chunks = (list(items[start : start + _ITEMS_PER_PROGRESS]) for start in starts)
         done = 0
-        for results in self.imap(lambda chunk: [function(item) for item in chunk], chunks):
+        for results in self.imap(function, chunks):
             done += len(results)
             if progress is not None:
                 progress(task, done, len(items))
