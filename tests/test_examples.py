@@ -317,6 +317,16 @@ def test_make_assets(tmp_path, monkeypatch):
     assert assets.hash_inputs("preview.png") != before
 
 
+def test_notebooks_have_no_outputs_and_run_where_imggen_is_not_installed():
+    notebooks = sorted((ROOT / "examples/notebooks").glob("*.ipynb"))
+    assert len(notebooks) == 4
+    for file in notebooks:
+        cells = [cell for cell in json.loads(file.read_text())["cells"] if "outputs" in cell]
+        assert all(cell["outputs"] == [] for cell in cells), file
+        assert all(cell["execution_count"] is None for cell in cells), file
+        assert '%pip install --quiet "imggen[all]"' in "".join(cells[0]["source"]), file
+
+
 def test_every_example_is_run_here_and_listed_in_the_readme():
     readme = (ROOT / "README.md").read_text()
     here = Path(__file__).read_text()
