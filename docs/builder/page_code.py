@@ -1,0 +1,38 @@
+"""Sphinx extension: the code of the pages runs, and its output follows it."""
+
+import re
+from typing import Any
+
+from benchmark_tables import insert_benchmarks
+from page_results import Result, insert_outputs, list_pages, run_pages
+from sphinx.application import Sphinx
+from sphinx.util import logging
+
+_results: dict[str, list[Result]] = {}
+
+
+def _run(app: Sphinx) -> None:  # noqa: ARG001 - the arguments of the event
+    _results.update(run_pages(list_pages()))
+    for results in _results.values():
+        for result in results:
+            if result["error"]:
+                logging.getLogger(__name__).warning("%s", result["error"])
+
+
+def _insert(app: Sphinx, docname: str, source: list[str]) -> None:  # noqa: ARG001
+    results = _results.get(docname, [])
+    if not any(result["error"] for result in results):
+        source[0] = insert_benchmarks(insert_outputs(source[0], results))
+
+
+def _close_brackets(app: Sphinx, context: Any, lines: list[str]) -> None:  # noqa: ARG001
+    """Completes the names of optional words, of which sphinx-click drops the last bracket."""
+    lines[:] = [re.sub(r"(^\.\. option:: .*\[[^\]>]*)>", r"\1]>", line) for line in lines]
+
+
+def setup(app: Sphinx) -> dict[str, bool]:
+    """Connects the events."""
+    app.connect("builder-inited", _run)
+    app.connect("source-read", _insert)
+    app.connect("sphinx-click-process-options", _close_brackets)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -1,0 +1,124 @@
+"""Runs the code of the pages, and keeps what it prints and draws in ``docs/made``.
+
+A page runs again when its text, imggen or this folder changed, so that a build after the tests, or
+after an edit of another page, has its results at once.
+"""
+
+import hashlib
+import json
+import os
+import re
+import subprocess
+import sys
+import tempfile
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from blocks import find_blocks
+
+BUILDER = Path(__file__).parent
+DOCS = BUILDER.parent
+ROOT = DOCS.parent
+MADE = DOCS / "made"
+
+Result = dict[str, Any]
+
+
+def list_pages() -> list[str]:
+    """Lists the pages written in Markdown, by their names without ".md"."""
+    paths = [path.relative_to(DOCS) for path in DOCS.rglob("*.md")]
+    return sorted(path.with_suffix("").as_posix() for path in paths if path.parts[0] != "made")
+
+
+def read_page(name: str) -> str:
+    """Reads the text of a page."""
+    return (DOCS / f"{name}.md").read_text(encoding="utf-8")
+
+
+def run_pages(names: list[str]) -> dict[str, list[Result]]:
+    """Runs the code of pages that changed; returns the results of all, one per block."""
+    code = _hash_code()
+    results: dict[str, list[Result]] = {}
+    process = None
+    for name in names:
+        text = read_page(name)
+        blocks = find_blocks(text)
+        if not any(block.is_run or block.file or block.language == "yaml" for block in blocks):
+            results[name] = [{"output": "", "error": None} for _ in blocks]
+            continue
+        key = hashlib.sha256(f"{code}\0{text}".encode()).hexdigest()
+        kept = MADE / f"{name}.json"
+        saved = json.loads(kept.read_text()) if kept.is_file() else {}
+        if saved.get("key") == key:
+            results[name] = saved["results"]
+            continue
+        process = process or _start()
+        with tempfile.TemporaryDirectory() as folder:
+            job = {"name": f"{name}.md", "folder": folder, "blocks": list(map(asdict, blocks))}
+            print(json.dumps(job), file=process.stdin, flush=True)
+            answer = process.stdout.readline()
+            if not answer:
+                raise RuntimeError(f"{name}.md ended its process: {process.wait()}")
+            results[name] = json.loads(answer)
+            for file in _linked_files(name, text):
+                if (Path(folder) / file).is_file():
+                    _replace(MADE / name / file, (Path(folder) / file).read_bytes())
+        if not any(result["error"] for result in results[name]):
+            _replace(kept, json.dumps({"key": key, "results": results[name]}).encode())
+    if process is not None:
+        process.stdin.close()
+        process.wait(60)
+        process.stdout.close()
+    return results
+
+
+def insert_outputs(text: str, results: list[Result]) -> str:
+    """Inserts what each block printed behind it."""
+    pieces, start = [], 0
+    for block, result in zip(find_blocks(text), results, strict=True):
+        pieces.append(text[start : block.end])
+        if result["output"]:
+            pieces.append(
+                f"\n\n```{{code-block}} text\n:class: output\n\n{result['output']}\n```\n"
+            )
+        start = block.end
+    return "".join([*pieces, text[start:]])
+
+
+def _linked_files(name: str, text: str) -> set[str]:
+    return set(re.findall(rf"made/{re.escape(name)}/([\w./-]+)", text))
+
+
+def _start() -> subprocess.Popen[str]:
+    env = {
+        **os.environ,
+        "COLUMNS": "80",
+        "KERAS_BACKEND": "tensorflow",
+        "NO_ALBUMENTATIONS_UPDATE": "1",
+        "NO_COLOR": "1",
+        "PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")]),
+        "TF_CPP_MIN_LOG_LEVEL": "3",
+    }
+    return subprocess.Popen(
+        [sys.executable, BUILDER / "run_blocks.py"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        env=env,
+    )
+
+
+def _replace(path: Path, data: bytes) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as file:
+        file.write(data)
+    os.replace(file.name, path)
+
+
+def _hash_code() -> str:
+    code = hashlib.sha256()
+    for folder in (ROOT / "imggen", BUILDER):
+        for path in sorted(folder.rglob("*.py")):
+            code.update(path.read_bytes())
+    return code.hexdigest()

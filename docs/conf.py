@@ -1,0 +1,55 @@
+"""The site: ``python -m sphinx -W -b html docs build/site``.
+
+Fonts, scripts and the search index are part of the site, so it needs no network and no server.
+"""
+
+import os
+import sys
+from pathlib import Path
+
+# Reading docstrings needs Keras, but none of its large backends.
+os.environ["KERAS_BACKEND"] = "numpy"
+
+import imggen
+
+sys.path.insert(0, str(Path(__file__).parent / "builder"))
+
+project = "imggen"
+copyright = "the imggen developers"
+version = release = imggen.__version__
+
+extensions = [
+    "myst_parser",
+    "sphinx.ext.autodoc",
+    "sphinx.ext.napoleon",
+    "sphinx_click",
+    "sphinx_copybutton",
+    "sphinx_design",
+    "page_code",
+]
+exclude_patterns = ["builder", "made"]
+default_role = "code"
+
+myst_enable_extensions = ["attrs_inline", "colon_fence", "deflist"]
+myst_heading_anchors = 3
+
+autoclass_content = "both"
+add_module_names = False
+autodoc_member_order = "bysource"
+autodoc_typehints = "description"
+autodoc_typehints_format = "short"
+autodoc_typehints_description_target = "documented_params"
+python_use_unqualified_type_names = True
+maximum_signature_line_length = 80
+napoleon_google_docstring = True
+napoleon_numpy_docstring = False
+napoleon_use_rtype = False
+
+html_theme = "furo"
+html_title = "imggen"
+html_static_path = ["static"]
+html_css_files = ["site.css"]
+html_show_sphinx = False
+html_copy_source = False
+html_show_sourcelink = False
+copybutton_exclude = ".linenos, .gp, .go"

@@ -1,0 +1,81 @@
+"""The pages in docs/: their code runs, and the reference names everything that is public."""
+
+import re
+import sys
+from pathlib import Path
+
+import pytest
+
+import imggen
+
+DOCS = Path(__file__).parents[2] / "docs"
+sys.path.insert(0, str(DOCS / "builder"))
+from benchmark_tables import insert_benchmarks  # noqa: E402
+from page_results import (  # noqa: E402
+    find_blocks,
+    insert_outputs,
+    list_pages,
+    read_page,
+    run_pages,
+)
+
+PAGES = list_pages()
+
+
+@pytest.fixture(scope="module")
+def results():
+    return run_pages(PAGES)
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_the_code_of_the_page_runs(results, page):
+    errors = [result["error"] for result in results[page] if result["error"]]
+    assert errors == []
+
+
+def test_code_that_is_only_parsed_says_why():
+    reasons = {
+        (page, block.parsed_only)
+        for page in PAGES
+        for block in find_blocks(read_page(page))
+        if block.parsed_only
+    }
+    assert len(reasons) <= 12
+    assert all(len(reason.split()) > 2 for _, reason in reasons)
+
+
+def test_the_output_follows_its_block_and_errors_name_the_line_of_the_page(tmp_path):
+    page = "Text.\n\n```python\nprint(7)\n```\n\nMore.\n\n```sh\nimggen scan nothing\n```\n"
+    blocks = find_blocks(page)
+    assert [(block.language, block.line) for block in blocks] == [("python", 4), ("sh", 10)]
+    text = insert_outputs(page, [{"output": "7"}, {"output": ""}])
+    assert "```\n\n```{code-block} text\n:class: output\n\n7\n```\n\n\nMore." in text
+
+
+def names_in_reference() -> list[str]:
+    pattern = r"^\.\. auto(?:class|function|exception|data|module):: imggen\.(\S+)$"
+    pages = (DOCS / "reference").glob("*.rst")
+    return [name for page in pages for name in re.findall(pattern, page.read_text(), re.MULTILINE)]
+
+
+def test_the_reference_has_every_public_name_once():
+    def is_error(value):
+        return isinstance(value, type) and issubclass(value, Exception)
+
+    names = {name for name in imggen.__all__ if name not in ("augment", "errors")}
+    names |= {f"augment.{name}" for name in imggen.augment.AUGMENTATIONS}
+    names |= {f"errors.{name}" for name, value in vars(imggen.errors).items() if is_error(value)}
+    found = names_in_reference()
+    assert names - set(found) == set()
+    assert len(found) == len(set(found))
+
+
+def test_figures_of_the_benchmarks_come_from_the_file():
+    text = re.sub(
+        r"<!--.*?-->|```.*?```|\[.*?\]\(.*?\)", "", read_page("benchmarks"), flags=re.DOTALL
+    )
+    assert re.findall(r"\d+", text) == []
+    table = insert_benchmarks("<!-- benchmark: plain -->")
+    assert re.search(
+        r"^\| \*\*imggen native, nearest\*\* \| .+ \| [\d,]+ \| \d\.\d\d \|$", table, re.MULTILINE
+    )
