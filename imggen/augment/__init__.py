@@ -63,7 +63,7 @@ from imggen.augment.pipeline import (
 )
 from imggen.augment.policy import format_policy, format_python, load_policy, save_policy
 from imggen.augment.positions import is_outside, move_boxes, move_keypoints
-from imggen.augment.presets import preset
+from imggen.augment.presets import PRESETS, preset
 from imggen.augment.randaugment import AugMix, RandAugment, TrivialAugment
 from imggen.augment.sample import Sample
 from imggen.augment.texture import (
@@ -78,6 +78,7 @@ __all__ = [
     "AUGMENTATIONS",
     "BUILT_INS",
     "MIXERS",
+    "PRESETS",
     "AppliedStep",
     "AugMix",
     "Augment",

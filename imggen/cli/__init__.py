@@ -28,6 +28,7 @@ _VERBS = {
     "cache": "Build, inspect and clear a cache folder of loaded images.",
     "demo": "Train on real images that come with scikit-learn, offline.",
     "duplicates": "Find duplicate and near-duplicate images.",
+    "gallery": "Show every augmentation and preset on one image.",
     "leaks": "Find images that are in more than one split.",
     "migrate": "Find Keras image loaders in scripts and change them to imggen.",
     "predict": "Predict new images with a trained model.",

@@ -14,6 +14,7 @@ from imggen.preview.batch_drawing import (
 from imggen.preview.charts import Bar, Section, draw_chart
 from imggen.preview.confusion import confusion_matrix
 from imggen.preview.explanation import Explanation, explain
+from imggen.preview.gallery import Gallery, make_gallery
 from imggen.preview.layout import Cell, Note, check_columns, check_sheet_size, draw_cells
 from imggen.preview.picture_file import check_picture, save_picture
 from imggen.preview.results import Result, describe_results, draw_result, find_worst, read_results
@@ -25,6 +26,7 @@ __all__ = [
     "Bar",
     "Cell",
     "Explanation",
+    "Gallery",
     "Note",
     "Preview",
     "Result",
@@ -49,6 +51,7 @@ __all__ = [
     "explain",
     "find_readable",
     "find_worst",
+    "make_gallery",
     "make_preview",
     "make_row",
     "read_results",

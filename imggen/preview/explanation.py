@@ -99,7 +99,7 @@ class Explanation:
 
     @functools.cached_property
     def _is_gray(self) -> bool:
-        return _has_no_colors(self.original) and _has_no_colors(self.image)
+        return has_no_colors(self.original) and has_no_colors(self.image)
 
     def __repr__(self) -> str:
         label = "" if self.label is None else f"label {self.label!r}; "
@@ -152,7 +152,7 @@ class Explanation:
         return "\n".join(lines)
 
 
-def _has_no_colors(image: npt.NDArray[Any]) -> bool:
+def has_no_colors(image: npt.NDArray[Any]) -> bool:
     """Whether all pixels are gray, so that saturation and hue do not matter."""
     # One channel at a time: reducing over the last axis takes 50 times as long.
     channels = [image[..., index].astype(np.float32) for index in range(min(image.shape[-1], 3))]

@@ -40,6 +40,7 @@ LINES = {
     "cache clear": "kept",
     "cache info": "kept",
     "duplicates": "photos",
+    "gallery": "photos/cat/000.png -o {out}.html",
     "leaks": "split",
     "migrate": "train.py",
     "preview": "photos -o {out}.png --image-size 8 --variants 1",
@@ -47,7 +48,7 @@ LINES = {
     "split": "photos {out}",
     "verify": "photos",
 }
-WRITERS = ("augment", "cache build", "preview", "split")
+WRITERS = ("augment", "cache build", "gallery", "preview", "split")
 
 
 @pytest.fixture
@@ -102,6 +103,7 @@ def test_images_are_the_argument_src_of_every_verb_that_reads_them():
             "cache clear": ["FOLDER"],
             "cache info": ["FOLDER"],
             "demo": ["[DST]"],
+            "gallery": ["[IMAGE]"],
             "leaks": ["TRAIN VAL [TEST]"],
             "migrate": ["PATH..."],
             "predict": ["MODEL", "SRC"],
