@@ -6,13 +6,8 @@ that a new augmentation appears without a change here.
 
 from __future__ import annotations
 
-import dataclasses
-import inspect
-import math
 import os
-import re
 from collections.abc import Iterator, Sequence
-from fractions import Fraction
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -29,27 +24,33 @@ from imggen.augment import (
     Pipeline,
     RangeBounds,
     Sample,
-    WholeBounds,
-    WholeRangeBounds,
     blend_images,
     option_constraints,
     option_fields,
 )
-from imggen.core import Stream, format_number, shorten, step_generators
+from imggen.core import Stream, shorten, step_generators
 from imggen.decode import ImageSpec, load_image
 from imggen.errors import OptionError
 from imggen.preview.example_image import draw_boat, draw_house
 from imggen.preview.explanation import has_no_colors
+from imggen.preview.option_values import (
+    choose_values,
+    describe_values,
+    fix_others,
+    format_code,
+    format_value,
+    has_own_p,
+    is_within,
+    own_options,
+    read_attributes,
+    read_summary,
+)
 from imggen.preview.step_words import describe_step
 
 _SIDE = 256  # the most pixels of the longer side of a picture
 _SOURCE_SIDE = 2 * _SIDE  # of the image that crops cut from
 _NUM_DRAWN = 8
-_NUM_VALUES = 6
-_MAX_DENOMINATOR = 100  # of numbers such as 4/3
-_MIN_COARSE = 30  # values of wider ranges are shown as whole numbers
 _SEED = 5
-_SIGNS = {"degrees": "°", "pixels": " px", "percent": " %"}
 
 
 class Picture(NamedTuple):
@@ -181,13 +182,13 @@ def format_line(step: BuiltIn | Mixer) -> str:
         "imggen.augment.RandomFlip(mode='horizontal', p=0.5)"
     """
     kind = type(step)
-    names = [*_own_options(kind)]
+    names = [*own_options(kind)]
     names += [
         field.name
         for field in option_fields(kind)
-        if field.kw_only and (getattr(step, field.name) != field.default or _has_own_p(field))
+        if field.kw_only and (getattr(step, field.name) != field.default or has_own_p(field))
     ]
-    arguments = ", ".join(f"{name}={_format_code(getattr(step, name))}" for name in names)
+    arguments = ", ".join(f"{name}={format_code(getattr(step, name))}" for name in names)
     return f"imggen.augment.{kind.__name__}({arguments})"
 
 
@@ -207,8 +208,8 @@ class _Stage(NamedTuple):
     def show_augmentation(self, kind: type[BuiltIn | Mixer]) -> Exhibit:
         """Shows each option of an augmentation; where nothing varies over a range, some draws."""
         default = kind()
-        texts = _read_attributes(kind)
-        own = _own_options(kind)
+        texts = read_attributes(kind)
+        own = own_options(kind)
         strips = [
             self._show_option(kind, name, constraint, texts.get(name, ""))
             for name, constraint in own.items()
@@ -216,13 +217,13 @@ class _Stage(NamedTuple):
         if not any(isinstance(constraint, RangeBounds | Choice) for constraint in own.values()):
             strips.insert(0, Strip("", "", "", self._draw([default])))
         details = [
-            f"{field.name}={_format_code(field.default)}"
+            f"{field.name}={format_code(field.default)}"
             for field in option_fields(kind)
-            if field.name not in own and not _has_own_p(field)
+            if field.name not in own and not has_own_p(field)
         ]
         return Exhibit(
             kind.__name__,
-            _read_summary(kind),
+            read_summary(kind),
             format_line(default),
             tuple(details),
             tuple(strips),
@@ -248,13 +249,13 @@ class _Stage(NamedTuple):
                     users.setdefault(field.name, []).append(kind)
         for name, kinds in users.items():
             constraint = option_constraints(kinds[0])[name]
-            text = _read_attributes(kinds[0]).get(name, "")
+            text = read_attributes(kinds[0]).get(name, "")
             if len(kinds) < 2:
                 continue
             if isinstance(constraint, Choice):
                 yield self._show_option(kinds[0], name, constraint, text)
             else:
-                yield Strip(name, _describe_values(kinds[0], name), text, ())
+                yield Strip(name, describe_values(kinds[0], name), text, ())
 
     def _show_option(
         self, kind: type[BuiltIn | Mixer], name: str, constraint: Bounds | Choice, text: str
@@ -262,15 +263,14 @@ class _Stage(NamedTuple):
         default = getattr(kind(), name)
         pictures = []
         is_blend = issubclass(kind, Mixer)  # its options decide how often, not how much
-        for value in () if is_blend else _choose_values(constraint, default):
-            fixed = _fix_others(kind, name, at_end=name not in _own_options(kind))
+        for value in () if is_blend else choose_values(constraint, default):
+            fixed = fix_others(kind, name, at_end=name not in own_options(kind))
             given = (value, value) if isinstance(constraint, RangeBounds) else value
             image, _ = self._apply([kind(**{**fixed, name: given})], 0)
-            is_default = _is_within(value, default)
-            sign = "" if isinstance(constraint, Choice) else _SIGNS.get(constraint.unit, "")
-            caption = value if isinstance(value, str) else format_number(value) + sign
+            is_default = is_within(value, default)
+            caption = format_value(value, constraint)
             pictures.append(Picture(image, (caption,), is_default))
-        return Strip(name, _describe_values(kind, name), text, tuple(pictures))
+        return Strip(name, describe_values(kind, name), text, tuple(pictures))
 
     def _draw(self, steps: Sequence[BuiltIn | Mixer]) -> tuple[Picture, ...]:
         """Draws several times; equal pictures are shown once."""
@@ -315,128 +315,3 @@ def _half(side: int) -> int:
 def _shrink(picture: Any, side: int) -> npt.NDArray[np.uint8]:
     picture.thumbnail((side, side))
     return np.array(picture)
-
-
-# Options and their values.
-
-
-def _own_options(kind: type) -> dict[str, Bounds | Choice]:
-    """Returns the options that an augmentation does not share with others, by name."""
-    constraints = option_constraints(kind)
-    return {
-        field.name: constraints[field.name]
-        for field in option_fields(kind)
-        if field.name in constraints and not field.kw_only
-    }
-
-
-def _has_own_p(field: dataclasses.Field[Any]) -> bool:
-    """Whether this is the probability of an augmentation that leaves out samples by default."""
-    return field.name == "p" and field.default != 1
-
-
-def _fix_others(kind: type, option: str, *, at_end: bool) -> dict[str, Any]:
-    """Returns values for all options but one that make its effect visible: no randomness.
-
-    Args:
-        kind: The augmentation.
-        option: The option that varies.
-        at_end: Choose the upper ends of ranges, not their centers, which may change nothing.
-    """
-    fixed: dict[str, Any] = {}
-    for name, constraint in option_constraints(kind).items():
-        if name == option:
-            continue
-        if name == "p":
-            fixed[name] = 1.0
-        elif isinstance(constraint, RangeBounds):
-            low, high = getattr(kind(), name)
-            center = math.sqrt(low * high) if low > 0 else (low + high) / 2
-            value = high if at_end else center
-            value = round(value) if isinstance(constraint, WholeRangeBounds) else value
-            fixed[name] = (value, value)
-    return fixed
-
-
-def _choose_values(constraint: Bounds | Choice, default: Any) -> list[Any]:
-    """Chooses values to show: the default range and beyond its ends, or all choices."""
-    if isinstance(constraint, Choice):
-        return list(constraint.choices)
-    low, high = constraint.minimum, constraint.maximum
-    if isinstance(constraint, RangeBounds):
-        first, last = default
-        width = last - first
-        if width == 0:  # nothing changes by default
-            width = first / 2 or (high - low) / 8
-            values = [first - width, first - width / 2, first, first + width / 2, first + width]
-        else:
-            below = first / 2 if first > 0 >= first - width else first - width
-            is_factor = first > 0 and (low > 0 or constraint.exclusive)
-            between = np.geomspace if is_factor else np.linspace
-            values = [below, *between(first, last, 5).tolist(), last + width]
-    elif constraint.exclusive:
-        values = [default * factor for factor in (0.25, 0.5, 1, 2, 4)]
-    else:
-        values = [*np.linspace(low, high, _NUM_VALUES).tolist(), default]
-    is_whole = isinstance(constraint, WholeBounds | WholeRangeBounds)
-    is_coarse = is_whole or max(values) - min(values) >= _MIN_COARSE
-    legal = {min(max(value, low), high) for value in values}
-    if constraint.exclusive:
-        legal.discard(low)
-    return sorted({round(value) if is_coarse else float(f"{value:.3g}") for value in legal})
-
-
-def _is_within(value: Any, default: Any) -> bool:
-    if isinstance(default, tuple):
-        low, high = default
-        slack = 1e-3 * max(abs(low), abs(high), 1e-9)
-        return bool(low - slack <= value <= high + slack)
-    return bool(value == default)
-
-
-def _describe_values(kind: type, option: str) -> str:
-    constraint = option_constraints(kind)[option]
-    default = getattr(kind(), option)
-    if isinstance(constraint, Choice):
-        return f'default "{default}"'
-    sign = _SIGNS.get(constraint.unit, "")
-    above = "above " if constraint.exclusive else ""
-    legal = f"{above}{format_number(constraint.minimum)}{sign} to "
-    legal += f"{format_number(constraint.maximum)}{sign}"
-    if isinstance(default, tuple):
-        low, high = default
-        shown = f"{format_number(low)}{sign} to {format_number(high)}{sign}"
-    else:
-        shown = f"{format_number(default)}{sign}"
-    return f"default {shown}, legal {legal}"
-
-
-def _format_code(value: Any) -> str:
-    if isinstance(value, tuple):
-        return f"({', '.join(map(_format_code, value))})"
-    if isinstance(value, float):
-        fraction = Fraction(value).limit_denominator(_MAX_DENOMINATOR)
-        if float(fraction) == value and (fraction.denominator == 1 or len(repr(value)) > 8):
-            return str(fraction)
-    return repr(value)
-
-
-# Docstrings, which python -OO leaves out.
-
-
-def _read_summary(kind: type) -> str:
-    text = (inspect.getdoc(kind) or "").partition("\n\n")[0]
-    return _unwrap(text)
-
-
-def _read_attributes(kind: type) -> dict[str, str]:
-    """Reads the descriptions of the options of an augmentation, by name."""
-    _, _, section = (inspect.getdoc(kind) or "").partition("Attributes:\n")
-    lines = re.match(r"(?:    .*\n?)*", section)
-    entries = re.split(r"^    (?=\w+: )", lines[0] if lines else "", flags=re.MULTILINE)
-    named = (entry.partition(": ") for entry in entries if entry.strip())
-    return {name: _unwrap(text) for name, _, text in named}
-
-
-def _unwrap(text: str) -> str:
-    return " ".join(text.replace("``", "").split())
