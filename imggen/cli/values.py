@@ -133,18 +133,17 @@ class ByteSize(click.ParamType):  # type: ignore[type-arg]
         """Returns the number of bytes."""
         if isinstance(value, int):
             return value
-        found = re.fullmatch(r"(-?\d+(?:\.\d+)?)\s*(?:([kmgtp])(i?))?b?", value.strip().lower())
-        if found is None:
+        from imggen.core import parse_bytes
+
+        number = parse_bytes(value)
+        if number is None:
             self.fail(
                 f"{value!r} is not a size; expected a number of bytes, or one with a unit, such as "
                 "500MB, 1GB or 2GiB.",
                 param,
                 ctx,
             )
-        number, prefix, is_binary = found.groups()
-        power = " kmgtp".index(prefix) if prefix else 0
-        base = 1024 if is_binary else 1000
-        return round(float(number) * float(base**power))
+        return number
 
 
 def find_closest(word: str, words: Sequence[str]) -> str | None:

@@ -89,12 +89,14 @@ from imggen.core.table_io import (
     read_frame,
     read_table,
     replace_files,
+    require_pyarrow,
     write_table,
 )
 from imggen.core.text import (
     format_bytes,
     format_number,
     format_summary,
+    parse_bytes,
     pluralize,
     printable,
 )
@@ -169,6 +171,7 @@ __all__ = [
     "max_name_length",
     "move_file",
     "move_link",
+    "parse_bytes",
     "parse_json",
     "pluralize",
     "printable",
@@ -176,6 +179,7 @@ __all__ = [
     "read_start",
     "read_table",
     "replace_files",
+    "require_pyarrow",
     "resolve_parent",
     "resolve_parents",
     "seeded",

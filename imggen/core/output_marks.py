@@ -15,7 +15,7 @@ from typing import Literal
 
 from imggen.errors import OptionError
 
-OutputKind = Literal["augment", "cache", "demo", "quarantine", "split"]
+OutputKind = Literal["augment", "cache", "demo", "pack", "quarantine", "split"]
 
 _PREFIX = ".imggen-"
 _DESCRIPTIONS = MappingProxyType(
@@ -23,6 +23,7 @@ _DESCRIPTIONS = MappingProxyType(
         "augment": "augmented copies",
         "cache": "cache",
         "demo": "demo",
+        "pack": "packed set",
         "quarantine": "quarantine",
         "split": "split",
     }

@@ -119,7 +119,7 @@ def read_frame(file: Path) -> pd.DataFrame:
     """
     is_parquet = file.suffix.lower() == ".parquet"
     if is_parquet:
-        _require_pyarrow()
+        require_pyarrow()
     source = InputFile(
         file,
         ManifestError,
@@ -194,7 +194,7 @@ def _read_csv(file: Path) -> pd.DataFrame:
 
 
 def _write_parquet(frame: pd.DataFrame, file: Path) -> None:
-    _require_pyarrow()
+    require_pyarrow()
     try:
         frame.to_parquet(file, index=False, engine="pyarrow")
     except UnicodeError as err:
@@ -215,8 +215,13 @@ def _read_parquet(file: Path) -> pd.DataFrame:
     return pd.read_parquet(file, engine="pyarrow")
 
 
-def _require_pyarrow() -> None:
+def require_pyarrow(purpose: str = "Reading or writing Parquet") -> None:
+    """Checks that Parquet can be read and written.
+
+    Raises:
+        MissingExtraError: pyarrow is not installed.
+    """
     try:
         import pyarrow  # noqa: F401, ICN001
     except ImportError as err:
-        raise MissingExtraError.of("pyarrow", "parquet", "Reading or writing Parquet") from err
+        raise MissingExtraError.of("pyarrow", "parquet", purpose) from err

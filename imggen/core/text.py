@@ -1,6 +1,7 @@
 """Summaries of manifests and sequences as text, and numbers in words."""
 
 import math
+import re
 from collections.abc import Mapping, Sequence
 from itertools import islice
 
@@ -41,6 +42,21 @@ def format_bytes(num_bytes: float) -> str:
     if power == 0:
         return f"{num_bytes:.0f} bytes"
     return f"{num_bytes / 1024**power:,.1f} {('KiB', 'MiB', 'GiB', 'TiB')[power - 1]}"
+
+
+def parse_bytes(text: str) -> int | None:
+    """Returns a number of bytes, as digits or with a unit; None for other text.
+
+    Example:
+        >>> parse_bytes("256MB"), parse_bytes("1.5 GiB"), parse_bytes("512"), parse_bytes("large")
+        (256000000, 1610612736, 512, None)
+    """
+    found = re.fullmatch(r"(-?\d+(?:\.\d+)?)\s*(?:([kmgtp])(i?))?b?", text.strip().lower())
+    if found is None:
+        return None
+    number, prefix, is_binary = found.groups()
+    power = " kmgtp".index(prefix) if prefix else 0
+    return round(float(number) * float((1024 if is_binary else 1000) ** power))
 
 
 def format_number(value: float, digits: int = 4) -> str:

@@ -22,6 +22,15 @@ from imggen.data.multi_label_parsing import DEFAULT_SEPARATOR
 from imggen.data.multi_labels import MultiLabelColumn
 from imggen.data.name_pattern import MaskPattern
 from imggen.data.outputs import Output, OutputKind, convert_labels, read_output
+from imggen.data.packed_set import (
+    PACKED_MANIFEST,
+    PackedSet,
+    Place,
+    Shard,
+    is_packed,
+    load_packed,
+    read_packed,
+)
 from imggen.data.row_alignment import align_rows
 from imggen.data.scanning import Labels, has_folders, scan, scan_any, scan_splits
 from imggen.data.sources import (
@@ -33,6 +42,7 @@ from imggen.data.sources import (
     read_table_source,
     scan_all,
     scan_labeled,
+    scan_own_splits,
     scan_split_folders,
 )
 from imggen.data.split_layout import SplitLayout, find_folds, find_split_layout, is_fold_name
@@ -43,6 +53,7 @@ from imggen.data.validation import Column, table_column, weight_column
 
 __all__ = [
     "DEFAULT_SEPARATOR",
+    "PACKED_MANIFEST",
     "SPLIT_NAMES",
     "BoxFormat",
     "Boxes",
@@ -57,7 +68,10 @@ __all__ = [
     "MultiLabelColumn",
     "Output",
     "OutputKind",
+    "PackedSet",
+    "Place",
     "ScanFolder",
+    "Shard",
     "Source",
     "SplitLayout",
     "Splits",
@@ -75,9 +89,12 @@ __all__ = [
     "import_datasets",
     "is_fold_name",
     "is_image_feature",
+    "is_packed",
     "is_table",
+    "load_packed",
     "load_table",
     "read_output",
+    "read_packed",
     "read_table_source",
     "read_values",
     "reject_missing",
@@ -86,6 +103,7 @@ __all__ = [
     "scan_all",
     "scan_any",
     "scan_labeled",
+    "scan_own_splits",
     "scan_split_folders",
     "scan_splits",
     "split_name",

@@ -116,6 +116,14 @@ class KeypointColumn:
             converted[:, _SAMPLE_COLUMNS[letter]] = np.radians(values) if letter == "a" else values
         return converted
 
+    def to_format(self, keypoints: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+        """Converts points in the layout of ``Sample.keypoints`` into ``format``."""
+        points = keypoints[:, [_SAMPLE_COLUMNS[letter] for letter in self.format]]
+        if "a" in self.format:
+            index = self.format.index("a")
+            points[:, index] = np.degrees(points[:, index]) % 360
+        return points
+
     def targets(self, keypoints: npt.NDArray[np.float64]) -> dict[str, npt.NDArray[Any]]:
         """Converts the points of a sample into a target in ``format``, padded to ``capacity``.
 

@@ -12,8 +12,9 @@ import numpy as np
 from imggen.core import has_metadata, read_frame
 from imggen.data.manifest import Manifest
 from imggen.data.manifest_io import column_arguments
+from imggen.data.packed_set import is_packed, load_packed
 from imggen.data.scanning import scan, scan_any, scan_splits
-from imggen.data.split_layout import is_fold_name
+from imggen.data.split_layout import find_split_layout, is_fold_name, list_subfolders
 from imggen.data.splits import SPLIT_NAMES, split_name
 from imggen.errors import ManifestError, ScanError
 
@@ -25,8 +26,9 @@ def as_manifest(source: Source, scan_folder: ScanFolder = scan_any) -> Manifest:
     """Returns the manifest of any source.
 
     Args:
-        source: A manifest, which is returned unchanged; a folder; or a table (.csv or .parquet),
-            as ``Manifest.save`` writes it or with a column ``path``.
+        source: A manifest, which is returned unchanged; a folder, or one that ``imggen.pack`` has
+            written; or a table (.csv or .parquet), as ``Manifest.save`` writes it or with a column
+            ``path``.
         scan_folder: Scans a folder; ``scan_any`` reads class folders if there are any.
 
     Raises:
@@ -46,13 +48,15 @@ def as_manifest(source: Source, scan_folder: ScanFolder = scan_any) -> Manifest:
 
 
 def load_table(source: Source) -> Manifest | str | os.PathLike[str]:
-    """Returns the manifest of a table; a manifest or a folder is returned unchanged.
+    """Returns the manifest of a table or a packed set; anything else is returned unchanged.
 
     Raises:
         ManifestError: The table is missing or invalid.
     """
-    if isinstance(source, Manifest) or not is_table(source):
+    if isinstance(source, Manifest):
         return source
+    if not is_table(source):
+        return load_packed(source) if is_packed(source) else source
     return read_table_source(source)
 
 
@@ -90,6 +94,13 @@ def read_table_source(file: str | os.PathLike[str]) -> Manifest:
 def scan_all(directory: str | os.PathLike[str]) -> Manifest:
     """Scans all images of a folder, at any depth and without classes."""
     return scan(directory, labels=None)
+
+
+def scan_own_splits(directory: str | os.PathLike[str]) -> Manifest:
+    """Same as ``scan_any``, with ``splits`` if the folders are train, val and test."""
+    layout = find_split_layout(os.fspath(directory), list_subfolders(os.fspath(directory)))
+    is_split = layout is not None and layout.kind == "splits"
+    return scan_splits(directory) if is_split else scan_any(directory)
 
 
 def scan_labeled(directory: str | os.PathLike[str]) -> Manifest:

@@ -18,6 +18,7 @@ from imggen.decode.jpeg import decode_jpeg
 from imggen.decode.kinds import FileKind, identify_kind
 from imggen.decode.load import convert_pixels, keeps_pixels, load_image, read_image
 from imggen.decode.mask import load_mask, resize_mask
+from imggen.decode.mask_files import resize_mask_file
 from imggen.decode.mask_inspection import MaskContent, inspect_mask
 from imggen.decode.mask_values import MaskValues, MaskValuesLike, list_values
 from imggen.decode.placement import compute_placement
@@ -70,5 +71,6 @@ __all__ = [
     "read_nearest",
     "read_tiff_tags",
     "resize_mask",
+    "resize_mask_file",
     "source_geometry",
 ]

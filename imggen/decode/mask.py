@@ -46,18 +46,27 @@ def load_mask(
     try:
         mask = open_stored(source, upright=spec.exif_orientation)
         values = stored_values(mask, mask_values)
-        size = upright_size(image_source, spec)
-        if values.shape[1::-1] != size:
-            name = "" if isinstance(image_source, bytes) else f" {os.fspath(image_source)!r}"
-            raise ValueError(
-                f"it has {values.shape[1]} x {values.shape[0]} pixels, and its image{name} "
-                f"{size[0]} x {size[1]}; a mask needs one value for each pixel"
-            )
+        check_mask_size(values, image_source, spec)
         return resize_mask(values, spec, mask_values)
     except Exception as err:
         if not concerns_file(err):
             raise
         raise build_image_error(describe_source(source), err) from err
+
+
+def check_mask_size(values: npt.NDArray[Any], image_source: Source, spec: ImageSpec) -> None:
+    """Checks that a mask has one value for each pixel of its image.
+
+    Raises:
+        ValueError: Their sizes differ.
+    """
+    size = upright_size(image_source, spec)
+    if values.shape[1::-1] != size:
+        name = "" if isinstance(image_source, bytes) else f" {os.fspath(image_source)!r}"
+        raise ValueError(
+            f"it has {values.shape[1]} x {values.shape[0]} pixels, and its image{name} "
+            f"{size[0]} x {size[1]}; a mask needs one value for each pixel"
+        )
 
 
 def stored_values(mask: Image.Image | Raster, mask_values: MaskValues | None) -> npt.NDArray[Any]:

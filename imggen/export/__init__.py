@@ -13,17 +13,21 @@ from imggen.export.directory import (
     undo_split,
     warn_of_outcome,
 )
+from imggen.export.packing import DEFAULT_SHARD_SIZE, PackReport, pack
 from imggen.export.plan import Plan
 from imggen.export.recipe_splits import RecipeSplits, make_splits, merge_splits
 
 __all__ = [
+    "DEFAULT_SHARD_SIZE",
     "CopiesReport",
+    "PackReport",
     "Plan",
     "RecipeSplits",
     "augment_directory",
     "carry_out_plan",
     "make_splits",
     "merge_splits",
+    "pack",
     "plan_split",
     "split_directory",
     "undo_split",

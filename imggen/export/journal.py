@@ -238,23 +238,37 @@ class Journal:
         self._check_own()
         places = {*folders, *map(os.path.dirname, outputs)}
         self.check_folders(places)
-        try:
-            for folder in sorted(places):
-                os.makedirs(os.path.join(self.target, folder), exist_ok=True)
-            scratch.mkdir(parents=True)
-            return list(
-                threads.imap_with_progress(
-                    what, lambda step: do(step, str(scratch / str(next(numbers)))), steps, progress
+        with self.translate_errors(outputs):
+            try:
+                for folder in sorted(places):
+                    os.makedirs(os.path.join(self.target, folder), exist_ok=True)
+                scratch.mkdir(parents=True)
+                return list(
+                    threads.imap_with_progress(
+                        what,
+                        lambda step: do(step, str(scratch / str(next(numbers)))),
+                        steps,
+                        progress,
+                    )
                 )
-            )
+            finally:
+                shutil.rmtree(scratch.parent, ignore_errors=True)  # with those of killed runs
+                with contextlib.suppress(OSError):
+                    os.rmdir(self._folder)
+
+    @contextlib.contextmanager
+    def translate_errors(self, outputs: Collection[str]) -> Iterator[None]:
+        """Turns an error of the system in the block, such as a full disk, into an ``ExportError``.
+
+        Args:
+            outputs: The files that the block makes, relative to the target.
+        """
+        try:
+            yield
         except ImggenError:
             raise
         except OSError as err:
             raise self._stopped(err, outputs) from err
-        finally:
-            shutil.rmtree(scratch.parent, ignore_errors=True)  # with those of killed runs
-            with contextlib.suppress(OSError):
-                os.rmdir(self._folder)
 
     def _check_own(self) -> None:
         """Checks that the hidden folder leads nowhere else, by links of someone else.
