@@ -4,7 +4,7 @@ from .benchmark import bench
 from .cache import Cache
 from .data import Boxes, Keypoints, Manifest, Splits, scan
 from .decode import ImageSpec, load_image
-from .export import augment_directory, split_directory, undo_split
+from .export import augment_directory, pack, split_directory, undo_split, unpack
 from .legacy import ImageDataGenerator
 from .loading import statistics
 from .preprocessing import Preprocessing
@@ -19,6 +19,7 @@ from .sequences import (
     from_directory,
     from_files,
     from_hf,
+    from_packed,
     from_tfds,
     kfold_sequences,
     zip_sequences,
@@ -50,6 +51,7 @@ __all__ = [
     "from_directory",
     "from_files",
     "from_hf",
+    "from_packed",
     "from_tfds",
     "group_by",
     "hash_files",
@@ -58,6 +60,7 @@ __all__ = [
     "load_image",
     "load_policy",
     "oversample",
+    "pack",
     "preset",
     "register_adapter",
     "save_policy",
@@ -67,6 +70,7 @@ __all__ = [
     "statistics",
     "survey",
     "undo_split",
+    "unpack",
     "verify",
     "zip_sequences",
 ]

@@ -15,7 +15,7 @@ from typing import Literal
 
 from imggen.errors import OptionError
 
-OutputKind = Literal["augment", "cache", "demo", "pack", "quarantine", "split"]
+OutputKind = Literal["augment", "cache", "demo", "pack", "quarantine", "split", "unpack"]
 
 _PREFIX = ".imggen-"
 _DESCRIPTIONS = MappingProxyType(
@@ -26,6 +26,7 @@ _DESCRIPTIONS = MappingProxyType(
         "pack": "packed set",
         "quarantine": "quarantine",
         "split": "split",
+        "unpack": "incomplete copy of a packed set",
     }
 )
 # Caches of versions before the mark: <16 hexadecimal digits>/about.txt.

@@ -16,6 +16,7 @@ from imggen.export.directory import (
 from imggen.export.packing import DEFAULT_SHARD_SIZE, PackReport, pack
 from imggen.export.plan import Plan
 from imggen.export.recipe_splits import RecipeSplits, make_splits, merge_splits
+from imggen.export.unpacking import unpack
 
 __all__ = [
     "DEFAULT_SHARD_SIZE",
@@ -31,5 +32,6 @@ __all__ = [
     "plan_split",
     "split_directory",
     "undo_split",
+    "unpack",
     "warn_of_outcome",
 ]

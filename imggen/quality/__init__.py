@@ -10,6 +10,7 @@ from imggen.quality.file_hashes import hash_files
 from imggen.quality.findings import Finding, Problem
 from imggen.quality.image_survey import Survey, survey
 from imggen.quality.leaks import Leaks, find_leaks
+from imggen.quality.packed_check import check_shards
 from imggen.quality.verification import VerifyReport, verify
 
 __all__ = [
@@ -21,6 +22,7 @@ __all__ = [
     "Problem",
     "Survey",
     "VerifyReport",
+    "check_shards",
     "find_duplicates",
     "find_leaks",
     "hash_files",

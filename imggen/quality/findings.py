@@ -17,6 +17,7 @@ class Problem(Enum):
     TRUNCATED = "truncated"
     BROKEN = "broken"
     DAMAGED = "damaged pixels"
+    CHANGED = "changed"  # since it was packed
     # The file may be whole, but imggen does not load it.
     TOO_LARGE = "too large"
     UNSUPPORTED = "kind not supported"
@@ -56,6 +57,7 @@ _FAULTS = frozenset(
         Problem.TRUNCATED,
         Problem.BROKEN,
         Problem.DAMAGED,
+        Problem.CHANGED,
     }
 )
 
