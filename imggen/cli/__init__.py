@@ -31,11 +31,13 @@ _VERBS = {
     "gallery": "Show every augmentation and preset on one image.",
     "leaks": "Find images that are in more than one split.",
     "migrate": "Find Keras image loaders in scripts and change them to imggen.",
+    "pack": "Pack images, labels and annotations into tar files with a manifest.",
     "predict": "Predict new images with a trained model.",
     "preview": "Draw images next to their augmented variants.",
     "scan": "Show the classes of a folder, their sizes and the skipped files.",
     "split": "Split a folder of classes into train, val and test.",
     "studio": "Tune augmentations on a local web page with your own images.",
+    "unpack": "Write the images of a packed set to class folders.",
     "verify": "Decode every image, report broken files and quarantine them.",
 }
 

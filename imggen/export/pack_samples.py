@@ -27,6 +27,7 @@ from imggen.export.encoding import encode_pixels
 from imggen.export.pack_source import PackSource, to_plain
 
 _JPEG = b"\xff\xd8\xff"
+_SIGNATURES = {_JPEG: "JPEG", b"\x89PNG": "PNG"}
 _MASK = "mask"
 # Extensions that have a meaning of their own in a WebDataset, or in this one.
 _RESERVED = ("cls", "json", _MASK)
@@ -154,13 +155,10 @@ def _move(
 
 
 def _extension(path: str, content: bytes) -> str:
-    """Returns the extension of a member, without the dot: of the name, if it is one of an image."""
+    """Returns the extension of a member, without the dot: that of its format."""
     given = posixpath.splitext(re.sub(r"#\d+\+\d+$", "", path))[1].lower()
-    name = format_by_extension(given)
-    if content.startswith(_JPEG):
-        name = "JPEG"
-    if name is None:
-        name = _sniff(content)
+    name = next((name for start, name in _SIGNATURES.items() if content.startswith(start)), None)
+    name = name or format_by_extension(given) or _sniff(content)
     known = find_format(name).extensions
     if known:
         return (given if given in known and name != "JPEG" else known[0])[1:]

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import json
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, final
@@ -118,10 +119,12 @@ class PackSource:
             if name in _FILE_COLUMNS or name.startswith(_INPUT):
                 continue
             parse = json.loads if name in {*_JSON_COLUMNS, *multi} else _to_json_value
-            columns[name] = [to_plain(parse(value)) for value in frame[name]]
+            columns[name] = [to_plain(parse(value)) for value in _cells(frame[name])]
         for column in self.extras:
             if str(column) not in columns:
-                columns[str(column)] = [_to_json_value(value) for value in self.extras[column]]
+                columns[str(column)] = [
+                    _to_json_value(value) for value in _cells(self.extras[column])
+                ]
         return [
             dict(zip(columns, values, strict=True))
             for values in zip(*columns.values(), strict=True)
@@ -134,23 +137,20 @@ class PackSource:
             ManifestError: One is not valid UTF-8.
         """
         manifest = self.manifest
-        columns = [*self.originals.values(), manifest.groups, manifest.splits]
-        for column in columns:
-            if column is None:
-                continue
-            try:
-                column.data.tobytes().decode("utf-8")
-            except UnicodeDecodeError:
-                name = next(name for name in column if not _is_utf_8(name))
-                raise ManifestError(
-                    f"The name {shorten(name)} is not valid UTF-8, which the manifest of a packed "
-                    "set requires. Rename it."
-                ) from None
-        wrong = [name for name in manifest.class_names if not _is_utf_8(name)]
+        names = [self.originals[name] for name in self.originals]
+        names += [column for column in (manifest.groups, manifest.splits) if column is not None]
+        wrong = [
+            next(name for name in column if not _is_utf_8(name))
+            for column in names
+            if not _is_utf_8_data(column)
+        ]
+        cells = (cell for name in self.extras for cell in self.extras[name])
+        texts = itertools.chain(manifest.class_names, map(str, self.extras.columns), cells)
+        wrong += [text for text in texts if isinstance(text, str) and not _is_utf_8(text)]
         if wrong:
             raise ManifestError(
-                f"The class {shorten(wrong[0])} is not valid UTF-8, which the manifest of a packed "
-                "set requires. Rename it."
+                f"{shorten(wrong[0])} is not valid UTF-8, which the manifest of a packed set "
+                "requires of all names. Rename it."
             )
 
     def with_splits(self, split_of: StringColumn | None) -> PackSource:
@@ -158,6 +158,11 @@ class PackSource:
         return dataclasses.replace(
             self, manifest=dataclasses.replace(self.manifest, splits=split_of)
         )
+
+
+def _cells(column: pd.Series[Any]) -> Iterable[Any]:
+    """Returns the cells of a column; of float32, values of that type, which print shorter."""
+    return column.to_numpy() if column.dtype.kind == "f" else column
 
 
 def to_plain(value: Any) -> Any:
@@ -180,6 +185,14 @@ def _to_json_value(value: Any) -> Any:
     except (TypeError, ValueError):
         return None if value is None or value != value else str(value)
     return to_plain(value)
+
+
+def _is_utf_8_data(column: StringColumn) -> bool:
+    try:
+        column.data.tobytes().decode("utf-8")
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def _is_utf_8(name: str) -> bool:

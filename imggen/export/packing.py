@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, final
@@ -27,13 +28,14 @@ from imggen.core import (
     require_pyarrow,
     shorten,
 )
-from imggen.data import PACKED_MANIFEST, Manifest, Shard, Source, is_packed, read_packed
+from imggen.data import PACKED_MANIFEST, Manifest, PackedSet, Shard, Source, is_packed, read_packed
 from imggen.decode import ImageSize, ImageSpec
 from imggen.errors import ExportError, OptionError
 from imggen.export.journal import Journal, check_same_settings
 from imggen.export.pack_assembly import Assembly
 from imggen.export.pack_plan import (
     PackPlan,
+    ShardPlan,
     check_same_shards,
     order_by_split,
     parse_plan,
@@ -51,7 +53,7 @@ from imggen.export.shard_writer import (
 from imggen.loading import Failure
 from imggen.splitting import Ratios, Recipe
 from imggen.stores import is_remote
-from imggen.workers import Progress
+from imggen.workers import Engine, Progress, check_engine, run_shards
 
 DEFAULT_SHARD_SIZE = "256MB"
 _KIND = "pack"
@@ -66,11 +68,19 @@ class PackReport:
         manifest: The packed samples; paths lead into the shards.
         shards: All shards.
         unread: The files that cannot be read, and are left out.
+        skipped: The number of files and folders that a scan of the source skipped, by reason.
     """
 
     manifest: Manifest
     shards: tuple[Shard, ...]
     unread: tuple[Failure, ...]
+    skipped: Mapping[str, int]
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """The number of images by split; without splits, by class."""
+        splits = self.manifest.splits
+        return self.manifest.class_counts if splits is None else dict(Counter(splits))
 
     @property
     def num_bytes(self) -> int:
@@ -84,7 +94,7 @@ class PackReport:
         return format_block(
             "PackReport",
             self._summary(),
-            format_class_table({"": self.manifest.class_counts}),
+            format_class_table({"": self.counts}),
             format_html_table(
                 ("file that cannot be read", "reason"),
                 [(failure.path, failure.reason) for failure in self.unread],
@@ -101,6 +111,20 @@ class PackReport:
         ]
 
 
+@final
+@dataclass(frozen=True)
+class _Options:
+    """The options of ``pack`` that say how shards are written."""
+
+    spec: ImageSpec | None
+    shard_size: int
+    skips: bool
+    workers: int | None
+    engine: Engine
+    address: str | None
+    progress: Progress | None
+
+
 @check_arguments
 def pack(
     source: Source,
@@ -112,6 +136,8 @@ def pack(
     shard_size: int | str = DEFAULT_SHARD_SIZE,
     on_error: Literal["skip", "raise"] = "skip",
     workers: int | None = None,
+    engine: Engine = "local",
+    address: str | None = None,
     progress: Progress | None = None,
 ) -> PackReport:
     """Packs images and their labels into tar files, and writes a manifest that places each image.
@@ -142,7 +168,10 @@ def pack(
         shard_size: The size of a shard, as a number of bytes or text such as "256MB" or "1GiB". A
             larger sample has a shard of its own. With ``image_size``, it is estimated.
         on_error: "skip": leave out images that cannot be read; or "raise".
-        workers: The number of threads. None: one per core.
+        workers: The number of threads, or of tasks at a time. None: one per core.
+        engine: "local": this process. "ray": tasks of a Ray cluster, which must have the source and
+            the destination under the same paths.
+        address: The Ray cluster, such as "host:port" or "auto"; see ``run_shards``.
         progress: Called with ("packing", finished images, all images) from time to time.
 
     Raises:
@@ -164,7 +193,9 @@ def pack(
     """
     check_choice("on_error", on_error, ("skip", "raise"))
     size = _parse_size(shard_size)
+    check_engine(engine, address, workers)
     spec = None if image_size is None else ImageSpec(image_size)
+    options = _Options(spec, size, on_error == "skip", workers, engine, address, progress)
     recipe = None if split is None else Recipe(split, seed=split_seed)
     require_pyarrow("The manifest of a packed set")
     folder = _check_destination(destination)
@@ -194,7 +225,7 @@ def pack(
             check_same_settings(folder, earlier[0], settings)
             check_same_shards(folder, earlier[1], plan.shards)
         with journal.translate_errors([shard.name for shard in plan.shards]):
-            return _carry_out(folder, samples, plan, spec, size, on_error, workers, progress)
+            return _carry_out(folder, samples, plan, options)
 
 
 def _parse_size(shard_size: int | str) -> int:
@@ -241,55 +272,68 @@ def _split(samples: PackSource, recipe: Recipe, progress: Progress | None) -> Pa
     return samples.with_splits(StringColumn.of(split_of[path] for path in samples.manifest.paths))
 
 
-def _carry_out(
-    folder: str,
-    samples: PackSource,
-    plan: PackPlan,
-    spec: ImageSpec | None,
-    shard_size: int,
-    on_error: str,
-    workers: int | None,
-    progress: Progress | None,
-) -> PackReport:
+def _carry_out(folder: str, samples: PackSource, plan: PackPlan, options: _Options) -> PackReport:
     if is_packed(folder):
-        return _check_complete(folder)
+        return _check_complete(folder, samples.manifest.skipped)
     prepare_folder(folder)
-    assembly = Assembly(folder, samples, spec)
-    total = len(samples.manifest)
+    _write_shards(folder, samples, plan, options)
+    assembly = Assembly(folder, samples, options.spec)
     for shard in plan.shards:
         found = read_index(folder, shard.name)
         if found is None:
-            chosen = np.arange(shard.start, shard.stop)
-            task = ShardTask(
-                folder,
-                shard.name,
-                shard.start,
-                samples.take(chosen),
-                plan.digests[chosen],
-                spec,
-                on_error == "skip",
-                workers,
+            raise ExportError(
+                f"The shard {os.path.join(folder, shard.name)!r} has vanished. Make the same call "
+                "again to write it."
             )
-            write_shard(task, _count_from(shard.start, total, progress))
-            found = read_index(folder, shard.name)
-            assert found is not None  # noqa: S101 - just written
         assembly.add(shard.start, *found)
-        if progress is not None:
-            progress("packing", shard.stop, total)
-    packed = assembly.finish(shard_size)
+    packed = assembly.finish(options.shard_size)
     packed.write()
     remove_leftovers(folder)
-    unread = tuple(Failure(*failure) for failure in packed.unread)
-    return PackReport(packed.manifest, packed.shards, unread)
+    return _report(packed, samples.manifest.skipped)
 
 
-def _count_from(
-    start: int, total: int, progress: Progress | None
-) -> Callable[[int], object] | None:
-    return None if progress is None else lambda done: progress("packing", start + done, total)
+def _write_shards(folder: str, samples: PackSource, plan: PackPlan, options: _Options) -> None:
+    """Writes the shards that are not done."""
+    is_local = options.engine == "local"
+    waiting = [shard for shard in plan.shards if read_index(folder, shard.name) is None]
+
+    def build(shard: ShardPlan) -> ShardTask:
+        rows = np.arange(shard.start, shard.stop)
+        return ShardTask(
+            folder,
+            shard.name,
+            shard.start,
+            samples.take(rows),
+            plan.digests[rows],
+            options.spec,
+            options.skips,
+            options.workers if is_local else 0,
+        )
+
+    if not is_local:
+        run_shards(
+            write_shard,
+            map(build, waiting),
+            engine=options.engine,
+            address=options.address,
+            workers=options.workers,
+            task="packing, in shards",
+            progress=options.progress,
+        )
+        return
+    # In this process: threads read and encode the images of one shard after another.
+    total = len(plan.digests)
+    for shard in waiting:
+
+        def count(done: int, start: int = shard.start) -> None:
+            if options.progress is not None:
+                options.progress("packing", start + done, total)
+
+        write_shard(build(shard), count)
+        count(shard.stop - shard.start)
 
 
-def _check_complete(folder: str) -> PackReport:
+def _check_complete(folder: str, skipped: Mapping[str, int]) -> PackReport:
     """Returns the result of an earlier call, whose shards must still be there.
 
     Raises:
@@ -306,5 +350,9 @@ def _check_complete(folder: str) -> PackReport:
                 "or pack the images into a new folder."
             )
     remove_leftovers(folder)
+    return _report(packed, skipped)
+
+
+def _report(packed: PackedSet, skipped: Mapping[str, int]) -> PackReport:
     unread = tuple(Failure(*failure) for failure in packed.unread)
-    return PackReport(packed.manifest, packed.shards, unread)
+    return PackReport(packed.manifest, packed.shards, unread, skipped)

@@ -28,9 +28,8 @@ def check_shards(
     """
     check = functools.partial(_check_shard, packed.folder)
     threads = ThreadMap(workers)
-    done = 0
-    for shard, finding in zip(packed.shards, threads.imap(check, packed.shards), strict=True):
-        done += 1
+    found = zip(packed.shards, threads.imap(check, packed.shards), strict=True)
+    for done, (shard, finding) in enumerate(found, 1):
         if progress is not None:
             progress("hashing", done, len(packed.shards))
         if finding is not None:

@@ -27,6 +27,7 @@ from imggen.sequences.keras_compat import (
     refuse_tf_keras,
 )
 from imggen.sequences.new_images import NewImages, find_new_images
+from imggen.sequences.packed_factory import from_packed
 from imggen.sequences.table_sequence import TableSequence
 from imggen.sequences.tfds_factory import from_tfds
 from imggen.sequences.zipped import zip_sequences
@@ -46,6 +47,7 @@ __all__ = [
     "from_directory",
     "from_files",
     "from_hf",
+    "from_packed",
     "from_tfds",
     "kfold_sequences",
     "next_batch_in_keras",
