@@ -46,7 +46,9 @@ def load_mask(
     try:
         mask = open_stored(source, upright=spec.exif_orientation)
         values = stored_values(mask, mask_values)
-        check_mask_size(values, image_source, spec)
+        size = upright_size(image_source, spec)
+        if values.shape[1::-1] != size:
+            raise build_size_error(values, image_source, size)
         return resize_mask(values, spec, mask_values)
     except Exception as err:
         if not concerns_file(err):
@@ -54,19 +56,15 @@ def load_mask(
         raise build_image_error(describe_source(source), err) from err
 
 
-def check_mask_size(values: npt.NDArray[Any], image_source: Source, spec: ImageSpec) -> None:
-    """Checks that a mask has one value for each pixel of its image.
-
-    Raises:
-        ValueError: Their sizes differ.
-    """
-    size = upright_size(image_source, spec)
-    if values.shape[1::-1] != size:
-        name = "" if isinstance(image_source, bytes) else f" {os.fspath(image_source)!r}"
-        raise ValueError(
-            f"it has {values.shape[1]} x {values.shape[0]} pixels, and its image{name} "
-            f"{size[0]} x {size[1]}; a mask needs one value for each pixel"
-        )
+def build_size_error(
+    values: npt.NDArray[Any], image_source: Source, size: tuple[int, int]
+) -> ValueError:
+    """Builds the error for a mask of another size than its image, of (width, height)."""
+    name = "" if isinstance(image_source, bytes) else f" {os.fspath(image_source)!r}"
+    return ValueError(
+        f"it has {values.shape[1]} x {values.shape[0]} pixels, and its image{name} "
+        f"{size[0]} x {size[1]}; a mask needs one value for each pixel"
+    )
 
 
 def stored_values(mask: Image.Image | Raster, mask_values: MaskValues | None) -> npt.NDArray[Any]:

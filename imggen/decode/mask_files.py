@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from imggen.decode.geometry import upright_size
 from imggen.decode.kinds import open_stored
-from imggen.decode.mask import check_mask_size, resize_mask, stored_values
+from imggen.decode.mask import build_size_error, resize_mask, stored_values
 from imggen.decode.rasters import Raster, raster_to_image
 from imggen.decode.read_errors import build_image_error, concerns_file
 from imggen.decode.spec import ImageSpec
@@ -43,7 +44,9 @@ def resize_mask_file(data: bytes, image: bytes, spec: ImageSpec, path: str) -> b
         if isinstance(mask, Raster) and mask.max_value <= 255 and mask.values.shape[2] > 1:
             mask = raster_to_image(mask)
         values = _values(mask)
-        check_mask_size(values, image, spec)
+        size = upright_size(image, spec)
+        if values.shape[1::-1] != size:
+            raise build_size_error(values, image, size)
         resized = _resize(values, spec)
         made = Image.fromarray(resized)
         if mask.mode == "P":

@@ -1,4 +1,4 @@
-"""Splits and augmented copies as files on disk.
+"""Splits, augmented copies and packed sets as files on disk.
 
 In: a folder or manifest, and a target folder. Out: files in the target, and manifests of them.
 ``journal`` is the plan-and-resume mechanism of both exports; the format of plans may change here

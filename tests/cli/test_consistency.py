@@ -43,12 +43,14 @@ LINES = {
     "gallery": "photos/cat/000.png -o {out}.html",
     "leaks": "split",
     "migrate": "train.py",
+    "pack": "photos {out}",
     "preview": "photos -o {out}.png --image-size 8 --variants 1",
     "scan": "photos",
     "split": "photos {out}",
+    "unpack": "set {out}",
     "verify": "photos",
 }
-WRITERS = ("augment", "cache build", "gallery", "preview", "split")
+WRITERS = ("augment", "cache build", "gallery", "pack", "preview", "split", "unpack")
 
 
 @pytest.fixture
@@ -57,6 +59,7 @@ def workplace(photos, tmp_path, monkeypatch):
     (tmp_path / "train.py").write_text("import keras\n")
     (tmp_path / "file").write_text("")
     imggen.split_directory(photos, "split", (0.5, 0.5))
+    imggen.pack(photos, "set")
     invoke("cache", "build", "photos", "kept", "--image-size", 8, "-q")
     return tmp_path
 
@@ -87,7 +90,7 @@ def test_an_option_means_the_same_in_all_verbs():
                 described = [sorted(param.opts), param.metavar.startswith("FILE.")]
             elif option in ("--html", "--manifest"):
                 described[0] = text.startswith("Write a")
-            elif option not in ("--image-size", "--augment"):
+            elif option not in ("--image-size", "--augment", "--split"):
                 described += [default, str(param.default)]
             assert seen.setdefault(option, described) == described, (option, name)
 
