@@ -31,6 +31,7 @@ working.
 import dataclasses
 import difflib
 import errno
+import re
 from collections import deque
 from collections.abc import Iterable, Iterator, Sized
 from types import MappingProxyType
@@ -48,6 +49,10 @@ _MAX_INT_BITS = 1000
 _MAX_ARRAY_LENGTH = 1000
 # Containers at this depth are shown as "...".
 _MAX_DEPTH = 20
+
+_USER = re.compile(r"(://)[^/@]*@")
+# Keys of buckets may have question marks, which begin no query.
+_QUERY = re.compile(r"(https?://[^?]*|://[^?]*(?=\?[^?]*=))\?.*", re.DOTALL)
 
 # The opening and closing brackets of the repr of each container.
 _BRACKETS: dict[type, tuple[str, str]] = {
@@ -84,6 +89,19 @@ def shorten(value: object) -> str:
     except Exception:  # noqa: BLE001 - the repr of a caller's object may raise anything
         return f"<{type(value).__name__}>"
     return text
+
+
+def hide_credentials(address: str) -> str:
+    """Returns an address without the user, the password and the query of a URI in it.
+
+    Example:
+        >>> hide_credentials("https://me:secret@host/a.jpg?sig=secret")
+        'https://***@host/a.jpg?***'
+    """
+    if "://" not in address:
+        return address
+    without_user = _USER.sub(r"\1***@", address)
+    return _QUERY.sub(r"\1?***", without_user)
 
 
 def _pieces(value: Any, depth: int) -> Iterator[str]:
@@ -201,6 +219,7 @@ class ImageError(ImggenError, OSError):
     @classmethod
     def of_file(cls, path: str, reason: str) -> "ImageError":
         """Builds the error for a file that is read by itself, not for a batch."""
+        path = hide_credentials(path)
         error = cls(f"Cannot read {path!r}: {reason}. Fix or remove the file.")
         error.path = path
         error.reason = reason
@@ -209,6 +228,7 @@ class ImageError(ImggenError, OSError):
     @classmethod
     def of(cls, path: str, reason: str) -> "ImageError":
         """Builds the error for one file of a batch."""
+        path = hide_credentials(path)
         error = cls(
             f"Cannot read {shorten(path)}: {reason}. Fix or remove the file, or pass "
             'on_error="skip" or on_error="substitute" to train without it.'
@@ -220,6 +240,7 @@ class ImageError(ImggenError, OSError):
     @classmethod
     def of_loader(cls, path: str, err: Exception) -> "ImageError":
         """Builds the error for a file for which a custom loader failed."""
+        path = hide_credentials(path)
         reason = f"the loader raised {type(err).__name__}: {err}"
         error = cls(
             f"Cannot read {shorten(path)}: {reason}. If this is a fault of the loader, fix "
@@ -245,6 +266,7 @@ class StoreError(ImggenError, OSError):
     @classmethod
     def of(cls, address: str, reason: str) -> "StoreError":
         """Builds the error for one address."""
+        address = hide_credentials(address)
         error = cls(f"Cannot read {shorten(address)}: {reason}.")
         error.address = address
         error.reason = error.strerror = reason

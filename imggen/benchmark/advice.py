@@ -20,6 +20,7 @@ from imggen.core import format_bytes, pluralize
 from imggen.decode import ImageSpec, compute_placement, find_format, load_image
 from imggen.errors import OptionError
 from imggen.loading import BatchMaker, Scaling
+from imggen.stores import open_file
 
 # A smaller gain is not worth a change, and cannot be distinguished from noise.
 _MIN_GAIN = 1.1
@@ -262,7 +263,7 @@ def _measure_reduction(path: str, spec: ImageSpec) -> float:
     """Returns how many times larger than needed a JPEG is; 0 for other files."""
     from PIL import Image
 
-    with Image.open(path) as image:
+    with open_file(path) as file, Image.open(file) as image:
         (left, top, right, bottom), size, _ = compute_placement(*image.size, spec)
         times = min((right - left) / size[0], (bottom - top) / size[1])
         return times if find_format(image.format).has_reduced_decoding else 0.0

@@ -19,6 +19,7 @@ from imggen.cache import ImageCache, StackedRows
 from imggen.decode import read_image
 from imggen.errors import CacheError, ImageError
 from imggen.loading import BatchMaker, EpochSampler, ImageBatches, NoTargetMode
+from imggen.stores import open_file
 from imggen.workers import BufferPool, Prefetcher, usable_cores
 
 if TYPE_CHECKING:
@@ -118,7 +119,7 @@ class Trial:
             array = self.maker.samples.image(row)
             clock("load" if self.maker.samples.cache is None else "cache")
             return array
-        with open(self.maker.manifest.filepath(row), "rb") as file:
+        with open_file(self.maker.manifest.filepath(row)) as file:
             data = file.read()
         clock("read")
         array = read_image(data, self.spec, clock)

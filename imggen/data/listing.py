@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Hashable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import final
 
-from imggen.core import describe_mark, describe_output, shorten
+from imggen.core import describe_mark, shorten
+from imggen.data.folder_trees import Entry, FolderTree, find_tree
 from imggen.data.system_names import find_system_name, is_cvs_folder
 from imggen.decode import image_extensions
 from imggen.errors import OptionError, ScanError
@@ -27,16 +28,18 @@ class FolderLister:
     """Lists images and folders below ``root``, and counts what it skips.
 
     Attributes:
+        tree: The folders of the disk, or those of a listing.
         root: The folder, as bytes, since names are not always valid text.
         extensions: The extensions of images, in lower case, including the dot.
         skipped: The number of skipped files and folders, by reason.
         excluded: The identities of folders that are left out: those of masks.
     """
 
+    tree: FolderTree
     root: bytes
     extensions: frozenset[bytes]
     skipped: Counter[str] = field(default_factory=Counter)
-    excluded: frozenset[tuple[int, int]] = frozenset()
+    excluded: frozenset[Hashable] = frozenset()
 
     @classmethod
     def create(
@@ -55,10 +58,16 @@ class FolderLister:
                 raise OptionError(
                     f"extensions holds {shorten(extension)}; expected strings such as '.jpg'."
                 )
+        tree = find_tree(root)
         return cls(
+            tree,
             os.fsencode(root),
             frozenset(os.fsencode("." + extension.lower().lstrip(".")) for extension in wanted),
-            excluded=frozenset(_identity(os.fsencode(folder)) for folder in exclude),
+            excluded=frozenset(
+                tree.identify(os.fsencode(folder))
+                for folder in exclude
+                if find_tree(folder) is tree
+            ),
         )
 
     def skip(self, reason: str, count: int = 1) -> None:
@@ -81,8 +90,8 @@ class FolderLister:
         for name, kind in self._entries(under):
             if kind is _Kind.FOLDER:
                 path = os.path.join(self.root, under, name)
-                is_excluded = bool(self.excluded) and _identity(path) in self.excluded
-                if not is_excluded and (with_outputs or describe_output(os.fsdecode(path)) is None):
+                is_excluded = bool(self.excluded) and self.tree.identify(path) in self.excluded
+                if not is_excluded and (with_outputs or self.tree.describe_output(path) is None):
                     found.append(name)
         return sorted(found)
 
@@ -90,7 +99,9 @@ class FolderLister:
         """Returns whether ``root/under`` has a folder of this name, of whatever kind."""
         path = os.path.join(self.root, under, name)
         is_entry = os.path.basename(name) == name not in (b"", b".", b"..")
-        return is_entry and os.path.isdir(path) and _identity(path) not in self.excluded
+        if not is_entry or not self.tree.is_folder(path):
+            return False
+        return self.tree.identify(path) not in self.excluded
 
     def count_loose_images(self, under: bytes, used: Collection[bytes] = ()) -> int:
         """Counts the images directly in ``root/under``; skips all that is not a folder of images.
@@ -106,7 +117,7 @@ class FolderLister:
             if kind is _Kind.IMAGE:
                 count += 1
             elif kind is _Kind.FOLDER:
-                output = describe_output(os.fsdecode(os.path.join(self.root, under, name)))
+                output = self.tree.describe_output(os.path.join(self.root, under, name))
                 if output is not None:
                     self._skip_output(output)
             else:
@@ -126,7 +137,7 @@ class FolderLister:
         waiting = [(under, self._parent_identities(under))]
         while waiting:
             folder, parents = waiting.pop()
-            identity = _identity(os.path.join(self.root, folder))
+            identity = self.tree.identify(os.path.join(self.root, folder))
             if identity in parents:
                 self.skip("link to a parent folder")
                 continue
@@ -165,10 +176,10 @@ class FolderLister:
             found += [prefix + name for name in names]
         return found
 
-    def _parent_identities(self, under: bytes) -> frozenset[tuple[int, int]]:
+    def _parent_identities(self, under: bytes) -> frozenset[Hashable]:
         parts = under.split(b"/") if under else []
         folders = [os.path.join(self.root, *parts[:depth]) for depth in range(len(parts))]
-        return frozenset(map(_identity, folders))
+        return frozenset(map(self.tree.identify, folders))
 
     def _entries(self, under: bytes) -> Iterator[tuple[bytes, _Kind | str]]:
         """Yields each name in ``root/under`` with its kind, or the reason to skip it."""
@@ -176,10 +187,10 @@ class FolderLister:
             for entry in entries:
                 yield entry.name, self._classify(entry)
 
-    def _scandir(self, under: bytes) -> AbstractContextManager[Iterator[os.DirEntry[bytes]]]:
+    def _scandir(self, under: bytes) -> AbstractContextManager[Iterator[Entry]]:
         folder = os.path.join(self.root, under)
         try:
-            return os.scandir(folder)
+            return self.tree.scandir(folder)
         except PermissionError as err:
             raise ScanError(
                 f"The folder {os.fsdecode(folder)!r} cannot be listed ({err.strerror}). Allow "
@@ -189,7 +200,7 @@ class FolderLister:
     def _skip_output(self, output: str) -> None:
         self.skip(f"folder written by imggen ({output})")
 
-    def _classify(self, entry: os.DirEntry[bytes]) -> _Kind | str:
+    def _classify(self, entry: Entry) -> _Kind | str:
         if entry.name.startswith(b"."):
             return "hidden"
         try:
@@ -212,23 +223,3 @@ class FolderLister:
 class _Kind(Enum):
     FOLDER = "folder"
     IMAGE = "image"
-
-
-def existing_folder(directory: str | os.PathLike[str]) -> str:
-    """Returns a path as text, if there is a folder.
-
-    Raises:
-        ScanError: There is none.
-    """
-    root = os.fspath(directory)
-    if not os.path.isdir(root):
-        fact = "is a file" if os.path.exists(root) else "does not exist"
-        raise ScanError(
-            f"{root!r} {fact}; expected a folder with images, relative to {os.getcwd()!r}."
-        )
-    return root
-
-
-def _identity(path: bytes) -> tuple[int, int]:
-    status = os.stat(path)
-    return status.st_dev, status.st_ino

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from imggen.core import StringColumn, pluralize, warn_user
 from imggen.data.name_pattern import NamePattern
 from imggen.errors import ScanError
+from imggen.stores import normalize_address, relative_address
 
 # The most files that a message lists.
 _MAX_LISTED = 10
@@ -43,7 +44,7 @@ def pair_files(
     Raises:
         ScanError: An image has no such file, or several; the message lists them.
     """
-    relative = os.path.relpath(directory, root)
+    relative = relative_address(directory, root)
     files_of: dict[str, list[str]] = {}
     for file in files:
         if pattern.accepts(file):
@@ -59,7 +60,7 @@ def pair_files(
                 f"{_join(found)}. Keep one, or pass mask_pattern= with an extension."
             )
         if found:
-            partners.append(os.path.normpath(os.path.join(relative, found[0])))
+            partners.append(normalize_address(os.path.join(relative, found[0])))
         else:
             unpaired.append(path)
         used.update(found)

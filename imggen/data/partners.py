@@ -9,10 +9,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import final
 
-from imggen.data.listing import FolderLister, existing_folder
+from imggen.data.folder_trees import existing_folder
+from imggen.data.listing import FolderLister
 from imggen.data.manifest import Manifest
 from imggen.data.name_pattern import MaskPattern, NamePattern
 from imggen.data.pairing import pair_files, separate
+from imggen.stores import is_same_place
 
 
 @final
@@ -53,7 +55,7 @@ class Partners:
         mask_folder = None if mask_dir is None else existing_folder(mask_dir)
         inputs = {name: existing_folder(folder) for name, folder in (input_dirs or {}).items()}
         folders = [*inputs.values(), *([] if mask_folder is None else [mask_folder])]
-        apart = tuple(folder for folder in folders if not os.path.samefile(folder, root))
+        apart = tuple(folder for folder in folders if not is_same_place(folder, root))
         return cls(apart, mask_folder, pattern, inputs)
 
     def attach_to(self, manifest: Manifest) -> Manifest:
@@ -65,7 +67,7 @@ class Partners:
         skipped = Counter(manifest.skipped)
         masks = None
         if self.mask_dir is not None:
-            is_shared = os.path.samefile(self.mask_dir, manifest.root)
+            is_shared = is_same_place(self.mask_dir, manifest.root)
             files = _list_images(self.mask_dir, "masks", Counter() if is_shared else skipped)
             if is_shared:
                 rows, files = separate(manifest.root, manifest.paths, files, self.pattern)

@@ -11,7 +11,8 @@ import numpy.typing as npt
 
 from imggen.core import StringColumn, check_arguments, check_choice, pluralize, shorten
 from imggen.data.class_names import ClassNames, parse_class_names
-from imggen.data.listing import FolderLister, existing_folder
+from imggen.data.folder_trees import existing_folder, keep_listings
+from imggen.data.listing import FolderLister
 from imggen.data.manifest import Manifest
 from imggen.data.name_pattern import MaskPattern
 from imggen.data.partners import Partners
@@ -86,9 +87,10 @@ def scan(
         >>> scan(folder).class_counts
         {'cat': 1, 'dog': 1}
     """
-    partners = Partners.parse(directory, mask_dir, mask_pattern, input_dirs)
-    manifest = _scan_images(directory, labels, class_names, extensions, partners.folders)
-    return partners.attach_to(manifest)
+    with keep_listings():
+        partners = Partners.parse(directory, mask_dir, mask_pattern, input_dirs)
+        manifest = _scan_images(directory, labels, class_names, extensions, partners.folders)
+        return partners.attach_to(manifest)
 
 
 def _scan_images(
@@ -117,6 +119,7 @@ def _scan_images(
     return Manifest(root, StringColumn.of_bytes(rows), indices, names, skipped=lister.skipped)
 
 
+@keep_listings()
 def scan_splits(
     directory: str | os.PathLike[str],
     *,
@@ -228,6 +231,7 @@ def has_folders(directory: str | os.PathLike[str]) -> bool:
     return bool(FolderLister.create(existing_folder(directory), None).folders(b""))
 
 
+@keep_listings()
 def scan_any(directory: str | os.PathLike[str]) -> Manifest:
     """Same as ``scan``, with classes if there are class folders, and without them otherwise."""
     return scan(directory, labels="inferred" if has_folders(directory) else None)

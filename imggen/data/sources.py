@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from imggen.core import has_metadata, read_frame
+from imggen.data.folder_trees import keep_listings, list_names
 from imggen.data.manifest import Manifest
 from imggen.data.manifest_io import column_arguments
 from imggen.data.packed_set import is_packed, load_packed
@@ -17,6 +18,7 @@ from imggen.data.scanning import scan, scan_any, scan_splits
 from imggen.data.split_layout import find_split_layout, is_fold_name, list_subfolders
 from imggen.data.splits import SPLIT_NAMES, split_name
 from imggen.errors import ManifestError, ScanError
+from imggen.stores import is_remote, parse_address, split_archive
 
 Source = str | os.PathLike[str] | Manifest
 ScanFolder = Callable[[str | os.PathLike[str]], Manifest]
@@ -38,13 +40,14 @@ def as_manifest(source: Source, scan_folder: ScanFolder = scan_any) -> Manifest:
     source = load_table(source)
     if isinstance(source, Manifest):
         return source
-    if not os.path.isdir(source):
+    if not os.path.isdir(source) and not is_store(source):
         fact = "is a file" if os.path.exists(source) else "does not exist"
         raise ScanError(
             f"{os.fspath(source)!r} {fact}; expected a folder of images, or a table (.csv or "
             f".parquet), relative to {os.getcwd()!r}."
         )
-    return scan_folder(source)
+    with keep_listings():
+        return scan_folder(parse_address(source))
 
 
 def load_table(source: Source) -> Manifest | str | os.PathLike[str]:
@@ -65,6 +68,12 @@ def is_table(path: str | os.PathLike[str]) -> bool:
     return Path(path).suffix.lower() in (".csv", ".parquet") and not os.path.isdir(path)
 
 
+def is_store(path: str | os.PathLike[str]) -> bool:
+    """Returns whether a path is a URI, or leads to or into an archive."""
+    address = parse_address(path)
+    return is_remote(address) or split_archive(address) is not None
+
+
 def read_table_source(file: str | os.PathLike[str]) -> Manifest:
     """Reads a table of images.
 
@@ -77,7 +86,8 @@ def read_table_source(file: str | os.PathLike[str]) -> Manifest:
     """
     path = Path(file)
     if not os.path.isfile(path):
-        raise ManifestError(f"The table {os.fspath(file)!r} does not exist.")
+        hint = " Download it; tables are read from disk." if is_store(file) else ""
+        raise ManifestError(f"The table {parse_address(file)!r} does not exist.{hint}")
     if has_metadata(path):
         return Manifest.load(path)
     frame = read_frame(path)
@@ -122,6 +132,7 @@ def scan_labeled(directory: str | os.PathLike[str]) -> Manifest:
     )
 
 
+@keep_listings()
 def scan_split_folders(directory: str | os.PathLike[str]) -> dict[str, Manifest]:
     """Scans the folders train, val and test in a folder, each as ``scan_labeled`` does.
 
@@ -132,7 +143,7 @@ def scan_split_folders(directory: str | os.PathLike[str]) -> dict[str, Manifest]
         ScanError: Same as ``scan_splits``.
     """
     found = set(scan_splits(directory, labels=None).splits or ())
-    names = {split_name(name): name for name in sorted(os.listdir(directory))}
+    names = {split_name(name): name for name in list_names(parse_address(directory))}
     return {
         split: scan_labeled(os.path.join(directory, names[split]))
         for split in SPLIT_NAMES

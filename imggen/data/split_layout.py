@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from typing import Literal, NamedTuple
 
 from imggen.core import mark_name
+from imggen.data.folder_trees import find_tree, list_names
 from imggen.data.splits import SPLIT_NAMES, split_name
 from imggen.data.system_names import find_system_name
 from imggen.decode import image_extensions
@@ -47,7 +48,7 @@ def find_split_layout(root: str, names: Sequence[str]) -> SplitLayout | None:
     if set(map(split_name, names)) <= set(SPLIT_NAMES) and _are_same_classes(inside.values()):
         return SplitLayout("splits", tuple(names))
     folds = find_folds(root, names)
-    is_output = os.path.lexists(os.path.join(root, mark_name("split")))
+    is_output = mark_name("split") in list_names(root)
     if folds and (len(folds) == len(names) or is_output):
         return SplitLayout("folds", tuple(folds))
     nested = [
@@ -80,13 +81,14 @@ def list_subfolders(folder: str) -> list[str]:
     extensions = image_extensions()
     found = []
     try:
-        with os.scandir(folder) as entries:
+        with find_tree(folder).scandir(os.fsencode(folder)) as entries:
             for entry in entries:
-                if entry.name.startswith(".") or find_system_name(entry.name):
+                name = os.fsdecode(entry.name)
+                if name.startswith(".") or find_system_name(name):
                     continue
                 if entry.is_dir():
-                    found.append(entry.name)
-                elif os.path.splitext(entry.name)[1].lower() in extensions:
+                    found.append(name)
+                elif os.path.splitext(name)[1].lower() in extensions:
                     return []  # mostly the first entry of a class with many images
     except OSError:
         return []

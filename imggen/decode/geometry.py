@@ -22,11 +22,11 @@ def upright_size(source: Source, spec: ImageSpec) -> tuple[int, int]:
     Reads pixels only of PNGs that are not plain, in which Pillow looks for an orientation at the
     end, and of files that Pillow cannot open.
     """
-    is_opened = False
+    is_opened, data = False, None
     try:
         match source:  # which takes less time than isinstance
             case bytes():
-                data: bytes | None = source
+                data = source
             case _:
                 data = read_plain_file(source)
         size = None if data is None else read_plain_size(data, spec)
@@ -34,13 +34,13 @@ def upright_size(source: Source, spec: ImageSpec) -> tuple[int, int]:
             return size
         from PIL import Image
 
-        with Image.open(io.BytesIO(source) if isinstance(source, bytes) else source) as image:
+        with Image.open(source if data is None else io.BytesIO(data)) as image:
             is_opened = True
             return oriented_size(image, upright=spec.exif_orientation)
     except Exception as err:
         if not concerns_file(err):
             raise
-        opened = reopen(source, err, is_opened=is_opened)
+        opened = reopen(source if data is None else data, err, is_opened=is_opened)
         if isinstance(opened, Raster):
             height, width = opened.values.shape[:2]
             is_turned = spec.exif_orientation and opened.orientation in TURNED

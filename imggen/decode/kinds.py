@@ -22,6 +22,8 @@ from imggen.decode.rasters import Raster, check_num_bytes
 from imggen.decode.read_errors import build_image_error, concerns_file
 from imggen.decode.tiff import read_tiff
 from imggen.decode.tiff_header import UNCOMPRESSED, read_tiff_header
+from imggen.errors import StoreError
+from imggen.stores import is_elsewhere, open_file, read
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -72,7 +74,10 @@ def identify_kind(source: Source) -> FileKind:
     from PIL import Image
 
     kind = _Kind("", is_for_pillow=True, is_readable=False)
+    path = describe_source(source)
     try:
+        if not isinstance(source, bytes) and is_elsewhere(source):
+            source = read(source)
         with open_binary(source) as file:
             kind = _identify_by_header(file) or kind
         if kind.is_readable or not kind.is_for_pillow:
@@ -87,7 +92,7 @@ def identify_kind(source: Source) -> FileKind:
         if not concerns_file(err):
             raise
         if isinstance(err, OSError) and err.errno is not None:
-            raise build_image_error(describe_source(source), err) from err
+            raise build_image_error(path, err) from err
         return FileKind(kind.name, False)
 
 
@@ -122,7 +127,7 @@ def reopen(source: Source, err: Exception, *, is_opened: bool) -> Image.Image | 
     """
     from PIL import Image
 
-    if isinstance(err, Image.DecompressionBombError | FileNotFoundError):
+    if isinstance(err, Image.DecompressionBombError | FileNotFoundError | StoreError):
         raise err
     with open_binary(source) as file:
         header = read_png_header(file)
@@ -171,6 +176,10 @@ def open_stored(
     except Exception as err:
         if not concerns_file(err):
             raise
+        if not is_opened and isinstance(err, OSError) and not isinstance(source, bytes):
+            is_local = not is_elsewhere(source, err)
+            if not is_local:
+                return open_stored(read(source), upright=upright, max_pixels=max_pixels)
         opened = reopen(source, err, is_opened=is_opened)
         if max_pixels is not None:
             _check_pixels(opened, max_pixels)
@@ -187,7 +196,7 @@ def _check_pixels(opened: Image.Image | Raster, max_pixels: int) -> None:
 
 def open_binary(source: Source) -> BinaryIO:
     """Opens a path, or bytes, for reading."""
-    return io.BytesIO(source) if isinstance(source, bytes) else open(source, "rb")
+    return io.BytesIO(source) if isinstance(source, bytes) else open_file(source)
 
 
 def describe_source(source: Source) -> str:

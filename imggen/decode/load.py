@@ -89,7 +89,7 @@ def read_image(
 
     Calls ``done`` with "decode" and "resize" when each is complete.
     """
-    is_opened = False
+    is_opened, data = False, None
     try:
         data = source if isinstance(source, bytes) else read_plain_file(source)
         resize = find_resize(spec)
@@ -108,17 +108,19 @@ def read_image(
             is_opened = True
             # By far most files are JPEGs or have 8 bits per channel in the order of their mode.
             is_plain = image.format == "JPEG" or (image.tile and image.tile[0][3] == image.mode)
-            if not is_plain and (raster := read_raster(image, source)) is not None:
+            content = source if data is None else data
+            if not is_plain and (raster := read_raster(image, content)) is not None:
                 return load_opened(_convert_raster(raster, spec), spec, done)
             return load_opened(image, spec, done)
     except Exception as err:
         if not concerns_file(err):
             raise
-        return _load_again(source, spec, done, err, is_opened)
+        return _load_again(source, data, spec, done, err, is_opened)
 
 
 def _load_again(
     source: str | os.PathLike[str] | bytes,
+    data: bytes | None,
     spec: ImageSpec,
     done: Callable[[str], object] | None,
     first: Exception,
@@ -126,7 +128,8 @@ def _load_again(
 ) -> npt.NDArray[np.uint8]:
     """Loads a file that Pillow has failed to load, if its pixels are readable all the same."""
     try:
-        opened = reopen(source, first, is_opened=is_opened)
+        content = source if data is None else data
+        opened = reopen(content, first, is_opened=is_opened)
         image = _convert_raster(opened, spec) if isinstance(opened, Raster) else opened
         with image:
             return load_opened(image, spec, done)

@@ -13,6 +13,7 @@ from imggen.decode.mask import stored_values
 from imggen.decode.mask_values import Color, MaskValues
 from imggen.decode.rasters import Raster, raster_to_image
 from imggen.decode.read_errors import concerns_file
+from imggen.stores import open_file
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -133,14 +134,14 @@ def _lossy_format(mask: Image.Image, path: str) -> str:
 
 def _is_lossy_jpeg2000(path: str) -> bool:
     """Whether the wavelet transform is rounded; without, a file may still lack its last bits."""
-    with open(path, "rb") as file:
+    with open_file(path) as file:
         header = read_jpeg2000_header(file)
     return header is not None and not header.is_reversible
 
 
 def _is_lossy_webp(path: str) -> bool:
     """Whether the first image of a WebP file is in a "VP8 " chunk rather than "VP8L"."""
-    with open(path, "rb") as file:
+    with open_file(path) as file:
         file.seek(12)
         while len(header := file.read(8)) == 8:
             kind, size = header[:4], int.from_bytes(header[4:], "little")

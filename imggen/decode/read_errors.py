@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import errno
-import os
 import signal
 import traceback
 
-from imggen.errors import ImageError, ImggenError
+from imggen.errors import ImageError, ImggenError, StoreError
+from imggen.stores import identity
 
 # The machine has run out of something.
 _EXHAUSTED = {errno.EMFILE, errno.ENFILE, errno.ENOMEM}
@@ -21,7 +21,7 @@ def concerns_file(err: Exception) -> bool:
     of memory or open files, and whatever a signal handler raises, such as a time limit.
     """
     if isinstance(err, ImggenError):
-        return isinstance(err, ImageError)
+        return isinstance(err, ImageError | StoreError)
     if isinstance(err, MemoryError) or (isinstance(err, OSError) and err.errno in _EXHAUSTED):
         return False
     return not _is_from_signal_handler(err)
@@ -44,6 +44,8 @@ def _describe(path: str, err: Exception) -> str:
 
     if "\0" in path:
         return "its path contains a null character"
+    if isinstance(err, StoreError):
+        return err.reason
     if isinstance(err, FileNotFoundError):
         return "there is no such file"
     if isinstance(err, PermissionError):
@@ -51,9 +53,16 @@ def _describe(path: str, err: Exception) -> str:
     if isinstance(err, Image.DecompressionBombError):
         return f"it is too large: {err}"
     if isinstance(err, UnidentifiedImageError):
-        if os.path.isfile(path) and os.path.getsize(path) == 0:
+        if _is_empty(path):
             return "the file is empty"
         return "it is not in an image format that Pillow knows, or its beginning is broken"
     if isinstance(err, OSError) and err.strerror:
         return err.strerror.lower()  # the text of the error itself repeats the path
     return f"{err}" if isinstance(err, OSError | ValueError) else f"{type(err).__name__}: {err}"
+
+
+def _is_empty(path: str) -> bool:
+    try:
+        return identity(path).size == 0
+    except OSError:
+        return False

@@ -42,6 +42,7 @@ from imggen.decode.png import SIGNATURE
 from imggen.decode.reduction import Reduction, find_factor
 from imggen.decode.resizing import Box, Resize, find_resizer
 from imggen.decode.spec import FILTERS, ImageSpec
+from imggen.stores import is_elsewhere, read
 
 _SIGNATURES = (JPEG.signature, SIGNATURE[:3])
 
@@ -63,10 +64,17 @@ class Decoded(NamedTuple):
 def read_plain_file(path: str | os.PathLike[str]) -> bytes | None:
     """Returns the bytes of a file that ``decode_plain`` may decode; None for other formats.
 
+    A file in an archive or a remote store is read once, so its bytes are returned in any format.
+
     Raises:
         OSError: It cannot be read.
     """
-    return read_if_signed(path, _SIGNATURES)
+    try:
+        return read_if_signed(path, _SIGNATURES)
+    except OSError as err:
+        if not is_elsewhere(path, err):
+            raise
+    return read(path)
 
 
 def read_nearest(

@@ -12,6 +12,7 @@ from imggen.decode.load import load_image, load_opened
 from imggen.decode.read_errors import concerns_file
 from imggen.decode.spec import BackgroundLike, ImageSpec
 from imggen.errors import ImageError
+from imggen.stores import open_file
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -50,7 +51,7 @@ def _load_quietly(path: str, spec: ImageSpec) -> npt.NDArray[np.uint8]:
     from PIL import Image
 
     try:
-        with Image.open(path) as image:
+        with open_file(path) as file, Image.open(file) as image:
             if image.format == "JPEG":
                 return load_opened(image, spec)
     except Exception as err:

@@ -8,6 +8,7 @@ import hashlib
 from imggen.core import StringColumn, check_arguments
 from imggen.data import Manifest, Source, as_manifest
 from imggen.errors import ManifestError
+from imggen.stores import open_file
 from imggen.workers import Progress, ThreadMap
 
 
@@ -42,7 +43,7 @@ def hash_files(
 
 def _sha256(path: str) -> str:
     try:
-        with open(path, "rb") as file:
+        with open_file(path) as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as err:
         raise ManifestError(

@@ -32,6 +32,7 @@ from imggen.quality.witnesses import (
     examine_webp,
     name_kind,
 )
+from imggen.stores import local_copy
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -88,8 +89,8 @@ def read_facts(root: str, path: str) -> ImageFacts | None:
 
     full_path = os.path.join(root, path)
     try:
-        with Image.open(full_path) as image:
-            return _facts(image, os.path.getsize(full_path))
+        with local_copy(full_path) as file, Image.open(file) as image:
+            return _facts(image, os.path.getsize(file))
     except Exception as err:
         if not concerns_file(err):
             raise
@@ -109,7 +110,8 @@ def check_image(root: str, path: str, helpers: HelperPool) -> tuple[Finding, ...
     """
     full_path = os.path.join(root, path)
     try:
-        evidence = list(_examine(full_path, path, helpers))
+        with local_copy(full_path) as file:
+            evidence = list(_examine(file, path, helpers))
     except HelperDiedError as err:
         evidence = [Evidence(Problem.BROKEN, str(err), "OpenCV")]
     except Exception as err:  # noqa: BLE001 - raised again unless it is about the file

@@ -13,6 +13,7 @@ address                                      file
 from __future__ import annotations
 
 import os
+import posixpath
 import re
 from typing import NamedTuple, final
 
@@ -21,6 +22,7 @@ from imggen.errors import StoreError
 SCHEMES = ("s3", "gs", "az", "https", "http")
 
 _URI = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+)://")
+_JOINED_URI = re.compile(rf"([/\\])(?={'|'.join(f'{scheme}://' for scheme in SCHEMES)})")
 # What pathlib makes of a URI: it replaces two slashes by one.
 _JOINED_SLASHES = re.compile(rf"({'|'.join(SCHEMES)}):[/\\](?![/\\])")
 _ARCHIVE = re.compile(
@@ -71,6 +73,21 @@ def is_remote(address: str) -> bool:
     return "://" in address and find_scheme(address) is not None
 
 
+def find_uri(address: str) -> str | None:
+    """Returns a URI, also one that was joined to a local root; None for other addresses.
+
+    Example:
+        >>> find_uri("./s3://bucket/1.jpg"), find_uri("photos/1.jpg")
+        ('s3://bucket/1.jpg', None)
+    """
+    if "://" not in address:
+        return None
+    if _URI.match(address):
+        return address
+    found = _JOINED_URI.search(address)
+    return None if found is None else address[found.end(1) :]
+
+
 def parse_address(path: str | os.PathLike[str]) -> str:
     """Returns a path or URI as text, with the slashes of a URI that ``pathlib`` has joined.
 
@@ -94,6 +111,51 @@ def join_address(root: str, name: str) -> str:
         ('s3://bucket/photos/cat/1.jpg', 'https://b/1.jpg')
     """
     return name if is_remote(name) else os.path.join(root, name)
+
+
+def normalize_address(address: str) -> str:
+    """Resolves ".." and "." of an address; see ``os.path.normpath``.
+
+    Example:
+        >>> normalize_address("s3://bucket/images/../masks/1.png")
+        's3://bucket/masks/1.png'
+    """
+    if not is_remote(address):
+        return os.path.normpath(address)
+    store, path = _split_store(address)
+    return store + posixpath.normpath(f"/{path}").lstrip("/")
+
+
+def relative_address(address: str, root: str) -> str:
+    """Returns the relative path from ``root`` to an address, or all of it if there is none.
+
+    Example:
+        >>> relative_address("s3://bucket/masks", "s3://bucket/images")
+        '../masks'
+        >>> relative_address("s3://masks", "s3://images")
+        's3://masks'
+    """
+    if not is_remote(address) and not is_remote(root):
+        return os.path.relpath(address, root)
+    if not is_remote(address):
+        return os.path.abspath(address)
+    store, path = _split_store(address)
+    of_root, root_path = _split_store(root) if is_remote(root) else ("", "")
+    return posixpath.relpath(f"/{path}", f"/{root_path}") if store == of_root else address
+
+
+def is_same_place(first: str, second: str) -> bool:
+    """Whether two addresses are those of the same folder, archive or file."""
+    if os.path.exists(first) and os.path.exists(second):
+        return os.path.samefile(first, second)
+    return normalize_address(first) == normalize_address(second)
+
+
+def _split_store(address: str) -> tuple[str, str]:
+    """Splits a URI into that of its bucket or host, with a slash, and the path in it."""
+    scheme, _, rest = address.partition("://")
+    store, _, path = rest.partition("/")
+    return f"{scheme.lower()}://{store}/", path
 
 
 def split_archive(address: str) -> ArchiveMember | None:

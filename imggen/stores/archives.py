@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
+from collections.abc import Callable
 from typing import final
 
 from imggen.errors import StoreError
@@ -21,16 +22,23 @@ class ArchiveIndices:
     """The indices of the archives that were used last."""
 
     def __init__(self) -> None:
+        self.reset()
+
+    def reset(self) -> None:
+        """Forgets all of them."""
         self._kept: OrderedDict[str, tuple[Identity, MemberIndex]] = OrderedDict()
         self._building: dict[str, threading.Lock] = {}
         self._lock = threading.Lock()
 
-    def find(self, source: ByteSource, kind: str) -> tuple[Identity, MemberIndex]:
+    def find(
+        self, source: ByteSource, kind: str, identify: Callable[[ByteSource], Identity]
+    ) -> tuple[Identity, MemberIndex]:
         """Returns the state and the index of an archive, which is read again after a change.
 
         Args:
             source: The archive.
             kind: The extension of the archive.
+            identify: Returns the state of the archive.
 
         Raises:
             StoreError: The archive is damaged, of a kind that is not read, or has members that are
@@ -43,7 +51,7 @@ class ArchiveIndices:
                 f".{kind} archives cannot be read member by member; unpack it, or pack it again as "
                 ".tar or .zip",
             )
-        identity = source.identity()
+        identity = identify(source)
         with self._lock:
             found = self._kept.get(source.address)
             if found is not None and found[0] == identity:

@@ -4,14 +4,22 @@ from __future__ import annotations
 
 import io
 import os
-from typing import BinaryIO, NamedTuple, final
+import tempfile
+import time
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from typing import NamedTuple, final
 
 from imggen.errors import StoreError
-from imggen.stores.addresses import ArchiveMember, Span, is_remote, split_archive
+from imggen.stores.addresses import ArchiveMember, Span, find_uri, is_remote, split_archive
 from imggen.stores.archives import ArchiveIndices
 from imggen.stores.byte_sources import ByteSource, Identity, LocalFile
+from imggen.stores.member_index import MemberIndex
+from imggen.stores.read_ahead import AheadPaths, Content, Readers, SharedReads
+from imggen.stores.remote import RemoteObject
 
-_indices = ArchiveIndices()
+# The state of a remote archive is not asked for again for so long, since many members are read.
+_ARCHIVE_STATE_SECONDS = 30.0
 
 
 @final
@@ -36,18 +44,53 @@ def read(address: str | os.PathLike[str], span: tuple[int, int] | None = None) -
 
     Raises:
         StoreError: They cannot be read from an archive or a remote store.
+        MissingExtraError: The address is a URI, and obstore is not installed.
         OSError: They cannot be read from a local file.
     """
     address = os.fspath(address)
-    if is_remote(address):
-        return _read_elsewhere(address, span)
-    local = LocalFile(address)
-    try:
-        return local.read() if span is None else local.read_range(*span)
-    except OSError as err:
-        if not is_elsewhere(address, err):
-            raise
-    return _read_elsewhere(address, span)
+    if not is_remote(address):
+        local = LocalFile(address)
+        try:
+            return local.read() if span is None else local.read_range(*span)
+        except OSError as err:
+            if not is_elsewhere(address, err):
+                raise
+    if span is None:
+        return read_with_identity(address)[0]
+    return _read_part(find_uri(address) or address, span)
+
+
+def read_with_identity(address: str) -> Content:
+    """Returns the bytes of a file that is not local, and the state that they belong to.
+
+    Raises:
+        StoreError: See ``read``.
+        MissingExtraError: See ``read``.
+    """
+    kept = _shared.find()
+    if kept is not None and address in kept:
+        return kept[address]
+    content = _readers.take(address) or _fetch(address)
+    if kept is not None:
+        kept[address] = content
+    return content
+
+
+def start_reading(addresses: Collection[str]) -> None:
+    """Begins to read remote files that will be asked for in this order; returns at once."""
+    _readers.start(addresses)
+
+
+def share_reads() -> AbstractContextManager[None]:
+    """Keeps the remote files that this thread reads while the block runs, for further reads."""
+    return _shared.keep()
+
+
+def read_ahead(paths: Sequence[str]) -> Sequence[str]:
+    """Returns the same paths, which are read ahead in the order of their use if they are remote."""
+    if len(paths) == 0 or find_uri(paths[0]) is None:
+        return paths
+    return AheadPaths(paths, _readers)
 
 
 def is_elsewhere(address: str | os.PathLike[str], err: OSError | None = None) -> bool:
@@ -58,15 +101,15 @@ def is_elsewhere(address: str | os.PathLike[str], err: OSError | None = None) ->
         err: The error of opening it as a local file, which saves a look at it.
     """
     address = os.fspath(address)
-    if is_remote(address):
-        return True
-    if isinstance(err, PermissionError | IsADirectoryError):
+    if isinstance(err, PermissionError | IsADirectoryError) or not isinstance(address, str):
         return False
-    member = split_archive(address) if isinstance(address, str) else None
+    if find_uri(address) is not None:
+        return True
+    member = split_archive(address)
     return member is not None and member.name != ""
 
 
-def open_file(address: str | os.PathLike[str]) -> BinaryIO:
+def open_file(address: str | os.PathLike[str]) -> io.BufferedReader | io.BytesIO:
     """Opens a file for reading; one that is not local is read into memory.
 
     Raises:
@@ -78,7 +121,27 @@ def open_file(address: str | os.PathLike[str]) -> BinaryIO:
     except OSError as err:
         if not is_elsewhere(address, err):
             raise
-    return io.BytesIO(_read_elsewhere(os.fspath(address), None))
+    return io.BytesIO(read_with_identity(os.fspath(address))[0])
+
+
+@contextmanager
+def local_copy(address: str) -> Iterator[str]:
+    """Gives the path of a local file with the bytes of an address, for code that needs a path.
+
+    The file itself if it is local; else a temporary file with the same extension.
+
+    Raises:
+        StoreError: See ``read``.
+    """
+    if os.path.lexists(address) or not is_elsewhere(address):
+        yield address
+        return
+    data = read(address)
+    with tempfile.TemporaryDirectory(prefix="imggen-") as folder:
+        path = os.path.join(folder, f"file{os.path.splitext(address)[1]}")
+        with open(path, "wb") as file:
+            file.write(data)
+        yield path
 
 
 def identity(address: str | os.PathLike[str]) -> Identity:
@@ -86,6 +149,7 @@ def identity(address: str | os.PathLike[str]) -> Identity:
 
     Raises:
         StoreError: It cannot be found in an archive or a remote store.
+        MissingExtraError: See ``read``.
         OSError: It cannot be found on disk.
     """
     address = os.fspath(address)
@@ -95,16 +159,11 @@ def identity(address: str | os.PathLike[str]) -> Identity:
         except OSError as err:
             if not is_elsewhere(address, err):
                 raise
+    address = find_uri(address) or address
     member = split_archive(address)
     if member is None or not member.name:
         return _open_source(address).identity()
-    source = _open_source(member.archive)
-    if member.span is not None:
-        found = source.identity()
-        return Identity(member.span.length, f"{found.version}#{member.span.offset}")
-    of_archive, index = _indices.find(source, member.kind)
-    size, place = _require(index.find_version(member.name), member)
-    return Identity(size, f"{of_archive.version}#{place}")
+    return _identify_member(member)
 
 
 def list_files(root: str | os.PathLike[str]) -> list[ListedFile]:
@@ -112,14 +171,17 @@ def list_files(root: str | os.PathLike[str]) -> list[ListedFile]:
 
     Raises:
         StoreError: It cannot be listed.
+        MissingExtraError: See ``read``.
         OSError: A local archive cannot be read.
     """
     root = os.fspath(root)
+    root = find_uri(root) or root
     member = split_archive(root)
     if member is None:
-        raise StoreError.of(root, "it is neither an archive nor the URI of a remote store")
-    source = _open_source(member.archive)
-    of_archive, index = _indices.find(source, member.kind)
+        if not is_remote(root):
+            raise StoreError.of(root, "it is neither an archive nor the URI of a remote store")
+        return [ListedFile(*listed) for listed in RemoteObject(root).list_objects()]
+    of_archive, index = _find_index(member)
     prefix = f"{member.name.rstrip('/')}/" if member.name else ""
     return [
         ListedFile(name.removeprefix(prefix), Identity(size, of_archive.version))
@@ -128,40 +190,83 @@ def list_files(root: str | os.PathLike[str]) -> list[ListedFile]:
     ]
 
 
-def _read_elsewhere(address: str, span: tuple[int, int] | None) -> bytes:
+def _fetch(address: str) -> Content:
+    address = find_uri(address) or address
+    member = split_archive(address)
+    if member is not None and member.name:
+        found = _identify_member(member)
+        if member.span is not None:
+            return _open_source(member.archive).read_range(*member.span), found
+        _, index = _find_index(member)
+        return index.read(_open_source(member.archive), member.name), found
+    source = _open_source(address)
+    if isinstance(source, RemoteObject):
+        return source.read_with_identity()
+    return source.read(), source.identity()
+
+
+def _read_part(address: str, span: tuple[int, int]) -> bytes:
     member = split_archive(address)
     if member is None or not member.name:
-        source = _open_source(address)
-        return source.read() if span is None else source.read_range(*span)
-    source = _open_source(member.archive)
+        return _open_source(address).read_range(*span)
     if member.span is not None:
         place = _narrow(member.span, span, address)
-        return source.read_range(*place)
-    _, index = _indices.find(source, member.kind)
-    _require(index.find_version(member.name), member)
-    data = index.read(source, member.name)
-    if span is None:
-        return data
+        return _open_source(member.archive).read_range(*place)
+    data = read_with_identity(address)[0]
     offset, length = _narrow(Span(0, len(data)), span, address)
     return data[offset : offset + length]
 
 
+def _identify_member(member: ArchiveMember) -> Identity:
+    if member.span is not None:
+        found = _identify_archive(_open_source(member.archive))
+        return Identity(member.span.length, f"{found.version}#{member.span.offset}")
+    of_archive, index = _find_index(member)
+    of_member = index.find_version(member.name)
+    if of_member is None:
+        address = f"{member.archive}/{member.name}"
+        raise StoreError.of(address, "there is no such file in the archive")
+    size, place = of_member
+    return Identity(size, f"{of_archive.version}#{place}")
+
+
+def _find_index(member: ArchiveMember) -> tuple[Identity, MemberIndex]:
+    source = _open_source(member.archive)
+    return _indices.find(source, member.kind, _identify_archive)
+
+
+def _identify_archive(source: ByteSource) -> Identity:
+    if isinstance(source, LocalFile):
+        return source.identity()
+    now = time.monotonic()
+    known = _archive_states.get(source.address)
+    if known is None or now - known[0] > _ARCHIVE_STATE_SECONDS:
+        known = _archive_states[source.address] = now, source.identity()
+    return known[1]
+
+
 def _open_source(address: str) -> ByteSource:
-    return LocalFile(address)
+    return RemoteObject(address) if is_remote(address) else LocalFile(address)
 
 
-def _narrow(whole: Span, part: tuple[int, int] | None, address: str) -> Span:
-    if part is None:
-        return whole
+def _narrow(whole: Span, part: tuple[int, int], address: str) -> Span:
     offset, length = part
     if offset + length > whole.length:
         raise StoreError.of(address, f"it ends before byte {offset + length}")
     return Span(whole.offset + offset, length)
 
 
-def _require(found: tuple[int, str] | None, member: ArchiveMember) -> tuple[int, str]:
-    if found is None:
-        raise StoreError.of(
-            f"{member.archive}/{member.name}", "there is no such file in the archive"
-        )
-    return found
+_archive_states: dict[str, tuple[float, Identity]] = {}
+_indices = ArchiveIndices()
+_shared = SharedReads()
+_readers = Readers(_fetch)
+
+
+def _reset() -> None:
+    """Begins without the locks and threads of the parent, in a forked process."""
+    _indices.reset()
+    _readers.reset()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_reset)

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from imggen.data import Manifest
+from imggen.stores import open_file
 
 _Rows = npt.NDArray[np.int64]
 
@@ -106,7 +107,7 @@ def _list_annotations(manifest: Manifest, rows: _Rows) -> Iterator[tuple[str, li
 def _hash_mask(path: str) -> str:
     """Returns a hash of the content of a file; its path if it cannot be read."""
     try:
-        with open(path, "rb") as file:
+        with open_file(path) as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError:
         return path

@@ -22,6 +22,7 @@ from imggen.quality.duplicates.result import MAX_SHOWN_FILES, MAX_SHOWN_GROUPS, 
 from imggen.quality.duplicates.similarity import THRESHOLD, Pairs, similar_pairs
 from imggen.quality.example_pictures import make_example_pictures
 from imggen.quality.image_check import ImageFacts, read_facts, silence_pillow
+from imggen.stores import open_file
 from imggen.workers import Progress, ThreadMap
 
 
@@ -224,7 +225,7 @@ def _read_file(path: str, *, near: bool, background: BackgroundLike, known: set[
         known: The digests of files that were decoded; the file's is added.
     """
     try:
-        with open(path, "rb") as file:
+        with open_file(path) as file:
             data = file.read()
     except OSError:
         return _Content(None)

@@ -1,0 +1,193 @@
+"""Remote files that are read before they are asked for, by threads of their own.
+
+Requests wait, and decoding computes: many readers wait at the same time, apart from the few threads
+that compute. Bytes that nobody has taken yet are bounded, so readers pause when decoding is slower.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import contextmanager
+from typing import final, overload
+
+from imggen.stores.byte_sources import Identity
+
+NUM_READERS = 32
+MAX_BYTES = 2**28
+# Readers end when there is nothing to read for so long.
+_IDLE_SECONDS = 5.0
+# What nobody took for so long is not waited for: an epoch that was left, for instance.
+_MAX_AGE_SECONDS = 60.0
+_NUM_AHEAD = 64
+
+Content = tuple[bytes, Identity]
+
+
+@final
+class _Request:
+    """A file that is read: it waits, is being read by a reader, or is done."""
+
+    def __init__(self, address: str) -> None:
+        self.address = address
+        self.time = time.monotonic()
+        self.done = threading.Event()
+        self.content: Content | None = None
+        self.error: Exception | None = None
+
+
+@final
+class Readers:
+    """Threads that read files ahead.
+
+    Args:
+        read: Reads a file.
+        num_threads: How many files are read at the same time.
+        max_bytes: When more bytes than this wait to be taken, no further file is begun.
+    """
+
+    def __init__(
+        self,
+        read: Callable[[str], Content],
+        num_threads: int = NUM_READERS,
+        max_bytes: int = MAX_BYTES,
+    ) -> None:
+        self._read = read
+        self._num_threads = num_threads
+        self._max_bytes = max_bytes
+        self.reset()
+
+    def reset(self) -> None:
+        """Forgets everything, as in a forked process, which has no readers."""
+        self._changed = threading.Condition()
+        self._requests: OrderedDict[str, _Request] = OrderedDict()
+        self._waiting: OrderedDict[str, _Request] = OrderedDict()
+        self._num_bytes = 0
+        self._num_running = 0
+        self._num_idle = 0
+
+    def start(self, addresses: Collection[str]) -> None:
+        """Begins to read files that will be asked for in this order."""
+        with self._changed:
+            self._drop_old()
+            for address in addresses:
+                if address not in self._requests:
+                    request = _Request(address)
+                    self._requests[address] = self._waiting[address] = request
+            wanted = min(len(self._waiting) - self._num_idle, self._num_threads - self._num_running)
+            for _ in range(wanted):
+                self._num_running += 1
+                threading.Thread(target=self._run, name="imggen-reader", daemon=True).start()
+            self._changed.notify_all()
+
+    def take(self, address: str) -> Content | None:
+        """Returns the content of a file that was begun, and forgets it; None for other files.
+
+        Raises:
+            Exception: Reading it failed.
+        """
+        if not self._requests:
+            return None
+        with self._changed:
+            request = self._requests.get(address)
+            if request is None:
+                return None
+            if self._waiting.pop(address, None) is not None:  # the caller reads it sooner
+                del self._requests[address]
+                return None
+        request.done.wait()
+        with self._changed:
+            if self._requests.get(address) is request:
+                self._forget(request)
+                self._changed.notify_all()
+        if request.error is not None:
+            raise request.error
+        return request.content
+
+    def _drop_old(self) -> None:
+        limit = time.monotonic() - _MAX_AGE_SECONDS
+        for address, request in list(self._requests.items()):
+            if request.time > limit:
+                break
+            if request.done.is_set() or address in self._waiting:
+                self._waiting.pop(address, None)
+                self._forget(request)
+
+    def _forget(self, request: _Request) -> None:
+        del self._requests[request.address]
+        if request.content is not None:
+            self._num_bytes -= len(request.content[0])
+
+    def _run(self) -> None:
+        while (request := self._next()) is not None:
+            try:
+                request.content = self._read(request.address)
+            except Exception as err:  # noqa: BLE001 - raised where the file is asked for
+                request.error = err
+            with self._changed:
+                if request.content is not None:
+                    self._num_bytes += len(request.content[0])
+            request.done.set()
+
+    def _next(self) -> _Request | None:
+        """Waits for a file to read; None when there was none for a while."""
+        with self._changed:
+            self._num_idle += 1
+            try:
+                is_ready = self._changed.wait_for(
+                    lambda: bool(self._waiting) and self._num_bytes < self._max_bytes, _IDLE_SECONDS
+                )
+            finally:
+                self._num_idle -= 1
+            if not is_ready:
+                self._num_running -= 1
+                return None
+            return self._waiting.popitem(last=False)[1]
+
+
+@final
+class SharedReads:
+    """What each thread has read in the current block, so that a file is read once for all uses."""
+
+    def __init__(self) -> None:
+        self._local = threading.local()
+
+    @contextmanager
+    def keep(self) -> Iterator[None]:
+        """Keeps what this thread reads while the block runs."""
+        if getattr(self._local, "kept", None) is not None:
+            yield
+            return
+        self._local.kept = {}
+        try:
+            yield
+        finally:
+            self._local.kept = None
+
+    def find(self) -> dict[str, Content] | None:
+        """Returns what is kept, to be added to; None outside of a block."""
+        kept: dict[str, Content] | None = getattr(self._local, "kept", None)
+        return kept
+
+
+@final
+class AheadPaths(Sequence[str]):
+    """Paths in the order of their use: whoever takes some of them lets the next ones be read."""
+
+    def __init__(self, paths: Sequence[str], readers: Readers) -> None:
+        self._paths = paths
+        self._readers = readers
+
+    def __len__(self) -> int:
+        return len(self._paths)
+
+    @overload
+    def __getitem__(self, key: int) -> str: ...
+    @overload
+    def __getitem__(self, key: slice) -> Sequence[str]: ...
+    def __getitem__(self, key: int | slice) -> str | Sequence[str]:
+        start, stop, _ = (key if isinstance(key, slice) else slice(key, key + 1)).indices(len(self))
+        self._readers.start(self._paths[start : stop + _NUM_AHEAD])
+        return self._paths[key]
