@@ -231,6 +231,9 @@ class _RenumberedCache:
     def find_rows(self, indices: npt.NDArray[np.int64]) -> StackedRows | None:
         return self._cache.find_rows(self._rows[indices])
 
+    def holds(self, index: int) -> bool:
+        return self._cache.holds(int(self._rows[index]))
+
     @property
     def is_full(self) -> bool:
         return self._cache.is_full

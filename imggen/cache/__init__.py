@@ -8,6 +8,7 @@ from imggen.cache.disk import clear_stores, list_stores
 from imggen.cache.options import Cache, CacheLike, as_cache, open_cache
 from imggen.cache.packed import ImageCache, StackedRows, pack_as_jpeg
 from imggen.cache.ram import RamCache
+from imggen.cache.store_state import VersionedAddress
 
 __all__ = [
     "Cache",
@@ -15,6 +16,7 @@ __all__ = [
     "ImageCache",
     "RamCache",
     "StackedRows",
+    "VersionedAddress",
     "as_cache",
     "clear_stores",
     "list_stores",

@@ -17,7 +17,7 @@ from typing import Any, NamedTuple, final
 import numpy as np
 import numpy.typing as npt
 
-from imggen.cache.file_state import BytesState, FileState
+from imggen.cache.file_state import State, find_state
 from imggen.cache.journal import ArrayLocation, Journal
 from imggen.cache.packed import StackedRows
 from imggen.cache.store_files import (
@@ -29,10 +29,12 @@ from imggen.cache.store_files import (
     delete_files,
     is_regular_file,
 )
+from imggen.cache.store_state import StoreState, VersionedAddress
 from imggen.cache.valid_arrays import ValidArrays
 from imggen.cache.writer import Writer, warn_of_cache
 from imggen.core import InputFile, format_bytes, mark_folder, unmark_folder
 from imggen.errors import CacheError
+from imggen.stores import share_reads
 from imggen.workers import register_after_fork
 
 _FORMAT = 2
@@ -162,7 +164,8 @@ class DiskCache:
         folder: The folder, with a subfolder for each ``cache_key``.
         cache_key: Describes all that determines the pixels besides the file.
         num_samples: The number of samples.
-        filepath: Returns the path of a sample, or the bytes of its file.
+        filepath: Returns the path of a sample, with the version of its file if that is known; or
+            the bytes of the file.
         limit: The maximum number of bytes of arrays. None: 95 % of the free disk space.
         same_size: Whether all arrays have the same size, so that the first determines the total.
         shape: The shape of every array; others are damaged. None: unknown.
@@ -177,7 +180,7 @@ class DiskCache:
         folder: str | os.PathLike[str],
         cache_key: str,
         num_samples: int,
-        filepath: Callable[[int], str | bytes],
+        filepath: Callable[[int], str | bytes | VersionedAddress],
         limit: int | None = None,
         *,
         same_size: bool = True,
@@ -221,6 +224,8 @@ class DiskCache:
                 f"imggen cache clear {os.fspath(folder)!r} deletes them",
             )
         self._valid = ValidArrays(num_samples)
+        self._was_full = self._journal.num_arrays >= num_samples
+        self._checked: dict[int, bytes] = {}  # the keys of remote files, which are asked for once
         self._missing: set[int] = set()  # neither stored nor to be stored
         self._writer = Writer(self._journal, self._folder, limit)
         weakref.finalize(self, self._writer.flush_if_possible)
@@ -240,10 +245,23 @@ class DiskCache:
             return array
         if index in self._missing:
             return _view_read_only(load())
-        source = self._filepath(index)
-        file = BytesState(source) if isinstance(source, bytes) else FileState.of(source)
+        if (key := self._checked.get(index)) is not None:
+            array = self._read_valid(index, self._writer.find_state(key))
+            if array is not None:
+                return _view_read_only(array)
+        file = find_state(self._filepath(index))
         if file is None:  # the file is missing, which loading it reports
             return load()
+        if isinstance(file, StoreState):
+            with share_reads():  # the content is compared, and decoded
+                array = self._get_or_load(index, file, load)
+            self._checked[index] = file.key
+            return array
+        return self._get_or_load(index, file, load)
+
+    def _get_or_load(
+        self, index: int, file: State, load: Callable[[], npt.NDArray[Any]]
+    ) -> npt.NDArray[Any]:
         array = self._read_stored(index, file)
         if array is None:
             array = load()
@@ -251,6 +269,10 @@ class DiskCache:
             if self._writer.is_stopped:
                 self._missing.add(index)
         return _view_read_only(array)
+
+    def holds(self, index: int) -> bool:
+        """Whether a sample is stored; before it is first served, whether all of them may be."""
+        return self._was_full or index in self._checked or self._valid.get(index) is not None
 
     def find_rows(self, indices: npt.NDArray[np.int64]) -> StackedRows | None:
         """Returns samples as rows of one array, without a copy.
@@ -273,9 +295,10 @@ class DiskCache:
         """Writes waiting arrays and releases memory; the folder stays."""
         self.flush()
         self._valid.clear()
+        self._checked.clear()
         self._missing.clear()
 
-    def _read_stored(self, index: int, file: FileState | BytesState) -> npt.NDArray[Any] | None:
+    def _read_stored(self, index: int, file: State) -> npt.NDArray[Any] | None:
         array = self._read_valid(index, self._writer.find_state(file.key))
         if array is not None:
             return array
@@ -301,7 +324,7 @@ class DiskCache:
         warn_of_cache(self._folder, "has a damaged image, which is loaded again")
         return None
 
-    def _store(self, file: FileState | BytesState, array: npt.NDArray[Any]) -> None:
+    def _store(self, file: State, array: npt.NDArray[Any]) -> None:
         content = file.read_content()
         if content is None or not file.is_unchanged():
             return

@@ -8,6 +8,8 @@ import time
 from typing import final
 
 from imggen.cache.records import content_key, state_key
+from imggen.cache.store_state import StoreState, VersionedAddress
+from imggen.stores import is_elsewhere
 
 # A file that was changed this recently may be changed again without a change of its times, which
 # some file systems store in steps of two seconds.
@@ -98,3 +100,22 @@ class FileState:
                 return None
             self._content = content_key(digest.digest())
         return self._content
+
+
+State = BytesState | FileState | StoreState
+
+
+def find_state(source: str | bytes | VersionedAddress) -> State | None:
+    """Returns the state of a file; None if it cannot be found.
+
+    Args:
+        source: The path of a file, with its version if that is known; or its bytes.
+    """
+    if isinstance(source, bytes):
+        return BytesState(source)
+    if isinstance(source, VersionedAddress):
+        return StoreState(*source)
+    found = FileState.of(source)
+    if found is None and is_elsewhere(source):
+        return StoreState.of(source)
+    return found

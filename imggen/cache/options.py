@@ -10,6 +10,7 @@ from typing import Literal, final, get_args
 from imggen.cache.disk import DiskCache
 from imggen.cache.packed import ImageCache, JpegCache
 from imggen.cache.ram import RamCache
+from imggen.cache.store_state import VersionedAddress
 from imggen.core import check_arguments, check_choice, check_optional_whole, check_whole, shorten
 from imggen.errors import OptionError
 
@@ -91,7 +92,7 @@ def open_cache(
     cache: CacheLike,
     cache_key: str | None,
     num_samples: int,
-    filepath: Callable[[int], str | bytes],
+    filepath: Callable[[int], str | bytes | VersionedAddress],
     *,
     color_mode: str,
     same_size: bool,

@@ -35,6 +35,9 @@ class ImageCache(Protocol):
     def find_rows(self, indices: npt.NDArray[np.int64]) -> StackedRows | None:
         """Returns samples as rows of one array, without a copy; None if not all are in one."""
 
+    def holds(self, index: int) -> bool:
+        """Whether sample ``index`` is probably stored, so that its file need not be read ahead."""
+
     @property
     def is_full(self) -> bool:
         """Whether no more samples are stored, since there is no space."""
@@ -73,6 +76,10 @@ class JpegCache:
 
     def find_rows(self, indices: npt.NDArray[np.int64]) -> None:
         """Returns None: JPEGs have different lengths."""
+
+    def holds(self, index: int) -> bool:
+        """Same as in the inner cache."""
+        return self._packed.holds(index)
 
     @property
     def is_full(self) -> bool:

@@ -80,6 +80,10 @@ class RamCache:
             array = self._store(index, load())
         return array
 
+    def holds(self, index: int) -> bool:
+        """Whether a sample is stored."""
+        return self._arrays.get(index) is not None
+
     def find_rows(self, indices: npt.NDArray[np.int64]) -> StackedRows | None:
         """Returns samples as rows of one array, without a copy.
 

@@ -18,7 +18,8 @@ import numpy as np
 import numpy.typing as npt
 
 from imggen.core import shorten
-from imggen.errors import ImggenError, ManifestError
+from imggen.errors import ImggenError, ManifestError, StoreError
+from imggen.stores import check_credentials, parse_address
 
 _PLAIN = frozenset({str, int, bool})
 _NAME_TYPES = (str, int, float, dt.date, dt.time, np.datetime64, uuid.UUID)
@@ -117,7 +118,18 @@ def to_paths(values: Any, name: str) -> list[str]:
                 f"{name} holds {shorten(path)} in row {row}, which cannot be a path: it has a null "
                 "character or half of a surrogate pair. Fix or drop that row."
             )
+        if "://" in path:
+            _check_uri(path, name, row)
     return paths
+
+
+def _check_uri(path: str, name: str, row: int) -> None:
+    try:
+        check_credentials(path)
+    except StoreError as err:
+        raise ManifestError(
+            f"{name} holds {shorten(err.address)} in row {row}: {err.reason}."
+        ) from err
 
 
 def to_names(values: Any, name: str, error: type[ImggenError] = ManifestError) -> list[str]:
@@ -202,7 +214,7 @@ def _to_path(value: Any, name: str, row: int) -> str:
     if isinstance(value, str):
         return value
     if isinstance(value, os.PathLike):
-        return os.fsdecode(value)
+        return os.fsdecode(parse_address(value))
     if isinstance(value, float) and value.is_integer():  # a table with gaps makes IDs floats
         value = int(value)
     if isinstance(value, int) and not isinstance(value, bool):

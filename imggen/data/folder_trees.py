@@ -4,14 +4,22 @@ from __future__ import annotations
 
 import os
 from abc import ABC, abstractmethod
-from collections.abc import Collection, Hashable, Iterator
+from collections.abc import Collection, Hashable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from contextvars import ContextVar
+from types import MappingProxyType
 from typing import Protocol, final
 
 from imggen.core import describe_mark, describe_output
 from imggen.errors import ScanError, StoreError
-from imggen.stores import is_elsewhere, list_files, normalize_address, parse_address, split_archive
+from imggen.stores import (
+    find_uri,
+    is_elsewhere,
+    list_files,
+    normalize_address,
+    parse_address,
+    split_archive,
+)
 
 
 class Entry(Protocol):
@@ -33,7 +41,14 @@ class Entry(Protocol):
 
 
 class FolderTree(ABC):
-    """Folders and what is in them. Paths are bytes, since names are not always valid text."""
+    """Folders and what is in them. Paths are bytes, since names are not always valid text.
+
+    Attributes:
+        versions: The version (an ETag) of each file of a remote store, by the value that
+            ``identify`` returns for its path.
+    """
+
+    versions: Mapping[Hashable, str] = MappingProxyType({})
 
     @abstractmethod
     def scandir(self, folder: bytes) -> AbstractContextManager[Iterator[Entry]]:
@@ -96,8 +111,13 @@ class ListedTree(FolderTree):
             listed = list_files(root)
         except StoreError as err:
             raise ScanError(str(err)) from err
+        versions: dict[Hashable, str] = {}
         for file in listed:
-            self._add(os.fsencode(file.name))
+            path = os.fsencode(file.name)
+            self._add(path)
+            versions[path] = file.identity.version
+        if find_uri(root) is not None and split_archive(root) is None:
+            self.versions = versions
 
     def _add(self, path: bytes) -> None:
         folder, _, name = path.rpartition(b"/")

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Collection, Hashable, Iterator
+from collections.abc import Collection, Hashable, Iterable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import final
 
-from imggen.core import describe_mark, shorten
+from imggen.core import StringColumn, describe_mark, shorten
 from imggen.data.folder_trees import Entry, FolderTree, find_tree
 from imggen.data.system_names import find_system_name, is_cvs_folder
 from imggen.decode import image_extensions
@@ -175,6 +175,15 @@ class FolderLister:
             names.sort()  # the caller's sort is faster on sorted runs
             found += [prefix + name for name in names]
         return found
+
+    def find_versions(self, paths: Iterable[bytes]) -> StringColumn | None:
+        """Returns the versions (ETags) of files of a remote store; None for other files."""
+        versions = self.tree.versions
+        if not versions:
+            return None
+        return StringColumn.of(
+            versions.get(self.tree.identify(os.path.join(self.root, path)), "") for path in paths
+        )
 
     def _parent_identities(self, under: bytes) -> frozenset[Hashable]:
         parts = under.split(b"/") if under else []

@@ -39,7 +39,9 @@ from imggen.data.manifest_io import (
     read_inputs,
     read_keypoints,
     read_labels,
+    read_versions,
     relative_root,
+    resolve_root,
 )
 from imggen.data.manifest_properties import ManifestProperties
 from imggen.data.multi_label_parsing import DEFAULT_SEPARATOR
@@ -60,7 +62,7 @@ if TYPE_CHECKING:
 
 # The optional columns of a manifest.
 _COLUMNS = (
-    *("labels", "groups", "weights", "splits", "hashes"),
+    *("labels", "groups", "weights", "splits", "hashes", "versions"),
     *("masks", "boxes", "keypoints", "targets", "multi_labels"),
 )
 # The mappings from name to column.
@@ -93,6 +95,8 @@ class Manifest(ManifestProperties):
         inputs: Further images of each sample: a mapping from model input to column of paths.
         numbers: Numbers that the model gets beside the images, by model input.
         skipped: The number of files and folders that a scan skipped, by reason.
+        versions: The ETag of each file of a remote store when it was scanned, or None. A cache
+            finds images by it without a request.
 
     Raises:
         ManifestError: Columns of different lengths, a label without a class name, duplicate class
@@ -125,6 +129,7 @@ class Manifest(ManifestProperties):
     inputs: Mapping[str, StringColumn] = field(default_factory=dict)
     numbers: Mapping[str, TargetColumn] = field(default_factory=dict)
     skipped: Mapping[str, int] = field(default_factory=dict)
+    versions: StringColumn | None = None
 
     def __post_init__(self) -> None:
         for name, value in normalize_fields(vars(self), _COLUMNS).items():
@@ -367,10 +372,11 @@ class Manifest(ManifestProperties):
         check_metadata(str(source), metadata)
         manifest = cls.from_frame(
             frame,
-            root=os.path.normpath(source.parent / metadata["root"]) if root is None else root,
+            root=resolve_root(metadata["root"], source.parent) if root is None else root,
             class_names=metadata["class_names"],
             **column_arguments(frame, metadata),
         )
+        manifest = dataclasses.replace(manifest, versions=read_versions(frame, manifest.root))
         # The saved samples may be those of one split, with the capacity of the whole dataset.
         padded = {
             name: dataclasses.replace(getattr(manifest, name), capacity=metadata[name]["capacity"])

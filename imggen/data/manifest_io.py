@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from imggen.core import check_table_file, shorten
+from imggen.core import StringColumn, check_table_file, shorten
 from imggen.data.boxes import BoxColumn, Boxes
 from imggen.data.class_names import ClassNames, parse_class_names
 from imggen.data.keypoints import KeypointColumn, Keypoints
@@ -21,14 +21,16 @@ from imggen.data.outputs import Output, is_output_metadata, read_output
 from imggen.data.targets import TARGET_PREFIX, TargetColumn
 from imggen.data.validation import Column, optional_column, path_column, table_column
 from imggen.errors import ManifestError
+from imggen.stores import find_uri
 
 if TYPE_CHECKING:
     import pandas as pd
 
 _FORMAT = "imggen manifest"
 _FORMAT_VERSION = 1
+_VERSION = "version"
 # Attributes of a manifest that hold one text per sample, and the names of their table columns.
-_TEXT_COLUMNS = {"splits": "split", "hashes": "hash", "masks": "mask"}
+_TEXT_COLUMNS = {"splits": "split", "hashes": "hash", "masks": "mask", "versions": _VERSION}
 _INPUT_PREFIX = "input:"
 _NUMBER_PREFIX = "number:"
 _MULTI_LABELS = "labels"
@@ -292,8 +294,22 @@ def read_keypoints(frame: pd.DataFrame, keypoints: Keypoints | None) -> Keypoint
     return KeypointColumn.parse(optional_column(frame, keypoints.col), keypoints)
 
 
+def read_versions(frame: pd.DataFrame, root: str) -> StringColumn | None:
+    """Returns the versions of the files of a saved manifest; None if they are not remote."""
+    if find_uri(root) is None or _VERSION not in frame.columns:
+        return None
+    return StringColumn.of(frame[_VERSION].fillna("").astype(str))
+
+
+def resolve_root(root: str, folder: Path) -> str:
+    """Returns the root of a table in ``folder``, from the one that ``relative_root`` returned."""
+    return find_uri(root) or os.path.normpath(folder / root)
+
+
 def relative_root(root: str, folder: Path) -> str:
-    """Returns the path from ``folder`` to ``root``, with forward slashes."""
+    """Returns the path from ``folder`` to ``root``, with forward slashes; or a URI unchanged."""
+    if (uri := find_uri(root)) is not None:
+        return uri
     try:
         return Path(os.path.relpath(root, folder)).as_posix()
     except ValueError:  # there is no relative path to another drive on Windows

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -13,9 +12,10 @@ from imggen.data.outputs import as_outputs
 from imggen.data.row_alignment import align_rows
 from imggen.data.targets import TargetColumn
 from imggen.data.validation import validate_labels, validate_weights
-from imggen.errors import ManifestError
+from imggen.errors import ManifestError, StoreError
+from imggen.stores import check_credentials, parse_address
 
-_TEXT_COLUMNS = ("paths", "groups", "splits", "hashes", "masks")
+_TEXT_COLUMNS = ("paths", "groups", "splits", "hashes", "masks", "versions")
 
 
 def normalize_fields(fields: dict[str, Any], optional: Sequence[str]) -> dict[str, Any]:
@@ -56,7 +56,7 @@ def normalize_fields(fields: dict[str, Any], optional: Sequence[str]) -> dict[st
     normalized = {
         **fields,
         "class_names": names,
-        "root": str.__str__(os.fspath(fields["root"])),  # also np.str_
+        "root": _parse_root(fields["root"]),
         "skipped": dict(fields["skipped"]),
         "inputs": {name: to_string_column("paths", column) for name, column in inputs.items()},
         "numbers": dict(fields["numbers"]),
@@ -98,3 +98,12 @@ def _check_input_names(inputs: Mapping[str, Any], numbers: Mapping[str, Any]) ->
             raise ManifestError(
                 f"The name of the input {name!r} holds a colon. Choose another name."
             )
+
+
+def _parse_root(root: Any) -> str:
+    address = str.__str__(parse_address(root))  # also np.str_
+    try:
+        check_credentials(address)
+    except StoreError as err:
+        raise ManifestError(str(err)) from err
+    return address

@@ -111,12 +111,20 @@ def _scan_images(
             StringColumn.of_bytes(found),
             class_names=parse_class_names(class_names),
             skipped=lister.skipped,
+            versions=lister.find_versions(found),
         )
     if class_names is None:
         _refuse_splits(root, [os.fsdecode(name) for name in lister.folders(b"")])
     names, rows, indices = _scan_classes(root, lister, b"", class_names)
     _require_images(root, rows, lister, "DIR/<class>/**/<image>")
-    return Manifest(root, StringColumn.of_bytes(rows), indices, names, skipped=lister.skipped)
+    return Manifest(
+        root,
+        StringColumn.of_bytes(rows),
+        indices,
+        names,
+        skipped=lister.skipped,
+        versions=lister.find_versions(rows),
+    )
 
 
 @keep_listings()
@@ -218,6 +226,7 @@ def scan_splits(
         names,
         splits=StringColumn.of(splits),
         skipped=lister.skipped,
+        versions=lister.find_versions(rows),
     )
     return partners.attach_to(manifest)
 

@@ -209,6 +209,10 @@ class ArrayCache:
         """Returns samples as rows of the array, without a copy."""
         return StackedRows(self.images, self.indices[indices])
 
+    def holds(self, index: int) -> bool:
+        """Returns True."""
+        return 0 <= index < len(self.indices)
+
     def flush(self) -> None:
         """Does nothing: there is nothing to write."""
 

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from imggen.augment import CenterCrop, FixedSizeCrop, Pipeline, RandomResizedCrop
-from imggen.cache import Cache, ImageCache
+from imggen.cache import Cache, ImageCache, VersionedAddress
 from imggen.data import Manifest
 from imggen.decode import ImageSpec, MaskValues, load_mask, read_image, source_geometry
 from imggen.errors import ImageError, OptionError
@@ -121,9 +121,11 @@ class ImageSource:
             arrays=arrays,
         )
 
-    def find_files(self, manifest: Manifest) -> Callable[[int], str | bytes]:
+    def find_files(self, manifest: Manifest) -> Callable[[int], str | bytes | VersionedAddress]:
         """Returns the function from sample to the path of its file, or the bytes of it."""
         if not isinstance(self.arrays, RowImages):
+            if manifest.versions is not None:
+                return functools.partial(_find_versioned, manifest=manifest)
             return manifest.filepath
         return functools.partial(_find_source, images=self.arrays, manifest=manifest)
 
@@ -138,6 +140,12 @@ class ImageSource:
         if self.arrays is None or self.loaded_spec is None or not is_replaced:
             return None
         return self.arrays.as_cache(manifest.paths, self.loaded_spec)
+
+
+def _find_versioned(row: int, manifest: Manifest) -> str | VersionedAddress:
+    version = "" if manifest.versions is None else manifest.versions[row]
+    path = manifest.filepath(row)
+    return VersionedAddress(path, version) if version else path
 
 
 def _find_source(row: int, images: RowImages, manifest: Manifest) -> str | bytes:

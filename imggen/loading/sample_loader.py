@@ -20,6 +20,7 @@ from imggen.errors import CacheError, ImageError, OptionError
 from imggen.loading.kept_targets import KeptTargets
 from imggen.loading.label_modes import FindGeometry, LabelMode, LoadedImage
 from imggen.loading.reading import check_same_size, read_array
+from imggen.loading.store_reader import StoreReader
 from imggen.workers import single_threaded_opencv
 
 # There may be millions of samples.
@@ -46,6 +47,7 @@ class SampleLoader:
         spec: How ``load`` decodes; None for a custom loader.
         cache: Where loaded arrays are kept, or None.
         find_geometry: Finds where in a file its pixels come from; see ``source_geometry``.
+        reader: Reads the files ahead, if they are remote; else None.
     """
 
     manifest: Manifest
@@ -56,11 +58,15 @@ class SampleLoader:
     cache: ImageCache | None
     find_geometry: FindGeometry = source_geometry
     _kept: KeptTargets | None = field(init=False, repr=False)
+    reader: StoreReader | None = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         keeps = isinstance(self.cache, RamCache) and self.label_mode.keeps_loaded
         kept = KeptTargets(self.cache) if keeps else None  # type: ignore[arg-type]
         object.__setattr__(self, "_kept", kept)
+        # A custom loader opens files by itself.
+        reader = None if self.spec is None else StoreReader.find(self.manifest, self.cache)
+        object.__setattr__(self, "reader", reader)
 
     def __call__(self, row: int) -> Sample:
         """Loads the sample in one row, with all that moves with its image.
@@ -126,6 +132,8 @@ class SampleLoader:
         with single_threaded_opencv(), ThreadPoolExecutor(max(1, workers)) as threads:
             rows = range(self.manifest.num_samples)
             for start in range(0, len(rows), _SUBMITTED_AT_ONCE):
+                if self.reader is not None:
+                    self.reader.start(rows[start : start + _SUBMITTED_AT_ONCE])
                 for failure in threads.map(load, rows[start : start + _SUBMITTED_AT_ONCE]):
                     progress()
                     if failure is not None:

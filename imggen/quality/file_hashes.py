@@ -8,7 +8,7 @@ import hashlib
 from imggen.core import StringColumn, check_arguments
 from imggen.data import Manifest, Source, as_manifest
 from imggen.errors import ManifestError
-from imggen.stores import open_file
+from imggen.stores import open_file, read_ahead
 from imggen.workers import Progress, ThreadMap
 
 
@@ -36,7 +36,7 @@ def hash_files(
     """
     manifest = as_manifest(manifest)
     digests = ThreadMap(workers).imap_with_progress(
-        "reading", _sha256, manifest.filepaths, progress
+        "reading", _sha256, read_ahead(manifest.filepaths), progress
     )
     return dataclasses.replace(manifest, hashes=StringColumn.of(digests))
 

@@ -29,6 +29,7 @@ from imggen.data import Manifest, Source, as_manifest
 from imggen.errors import ScanError
 from imggen.quality.example_pictures import MAX_EXAMPLES, make_example_pictures
 from imggen.quality.image_check import ImageFacts, read_facts, silence_pillow
+from imggen.stores import read_ahead
 from imggen.workers import Progress, ThreadMap
 
 _MAX_POINTS = 300  # of the picture in notebooks
@@ -159,7 +160,9 @@ def survey(
     read = partial(read_facts, manifest.root)
     with silence_pillow():
         facts = tuple(
-            ThreadMap(workers).imap_with_progress("reading headers", read, manifest.paths, progress)
+            ThreadMap(workers).imap_with_progress(
+                "reading headers", read, read_ahead(manifest.paths, manifest.root), progress
+            )
         )
     if all(fact is None for fact in facts):
         raise ScanError(

@@ -40,6 +40,7 @@ from imggen.quality.example_pictures import make_example_pictures
 from imggen.quality.findings import Finding
 from imggen.quality.image_check import check_image, silence_pillow
 from imggen.quality.witnesses import HelperPool
+from imggen.stores import read_ahead
 from imggen.workers import Progress, ThreadMap
 
 
@@ -253,7 +254,7 @@ def verify(
         (16, ())
     """
     manifest = as_manifest(source, scan_all)
-    paths = list(dict.fromkeys(manifest.paths))
+    paths = read_ahead(list(dict.fromkeys(manifest.paths)), manifest.root)
     with silence_pillow(), HelperPool() as helpers:
         check = partial(check_image, manifest.root, helpers=helpers)
         findings = tuple(

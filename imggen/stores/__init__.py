@@ -8,6 +8,7 @@ without looking elsewhere; callers try a local file first, and ask this room onl
 from imggen.stores.addresses import (
     SCHEMES,
     Span,
+    check_credentials,
     find_scheme,
     find_uri,
     is_remote,
@@ -31,6 +32,7 @@ from imggen.stores.reading import (
     read_with_identity,
     share_reads,
     start_reading,
+    stop_reading,
 )
 
 __all__ = [
@@ -38,6 +40,7 @@ __all__ = [
     "Identity",
     "ListedFile",
     "Span",
+    "check_credentials",
     "find_scheme",
     "find_uri",
     "identity",
@@ -57,4 +60,5 @@ __all__ = [
     "share_reads",
     "split_archive",
     "start_reading",
+    "stop_reading",
 ]

@@ -103,6 +103,30 @@ def parse_address(path: str | os.PathLike[str]) -> str:
     return address
 
 
+def check_credentials(address: str) -> None:
+    """Checks that a URI holds nothing secret, since addresses get into manifests and messages.
+
+    Raises:
+        StoreError: It has a user name or a password, or a query, which may be a signature.
+    """
+    uri = find_uri(address)
+    if uri is None:
+        return
+    scheme, _, rest = uri.partition("://")
+    if "@" in rest.partition("/")[0]:
+        raise StoreError.of(
+            address,
+            "it has a user name or a password, which would get into manifests and messages; set "
+            "environment variables instead, such as AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY",
+        )
+    if "?" in rest and scheme.lower() in ("http", "https"):
+        raise StoreError.of(
+            address,
+            "it has a query, which often is a signature that would get into manifests and "
+            "messages; pass a URI without one, with %3F for a question mark in a name",
+        )
+
+
 def join_address(root: str, name: str) -> str:
     """Joins a root and a relative name; a name that is a URI or an absolute path stands alone.
 

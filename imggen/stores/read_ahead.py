@@ -6,12 +6,13 @@ that compute. Bytes that nobody has taken yet are bounded, so readers pause when
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import final, overload
+from typing import Any, final, overload
 
 from imggen.stores.byte_sources import Identity
 
@@ -19,8 +20,9 @@ NUM_READERS = 32
 MAX_BYTES = 2**28
 # Readers end when there is nothing to read for so long.
 _IDLE_SECONDS = 5.0
-# What nobody took for so long is not waited for: an epoch that was left, for instance.
-_MAX_AGE_SECONDS = 60.0
+# Of an epoch that was left, for instance. The file may have changed since.
+_MAX_AGE_SECONDS = 20.0
+_MAX_WAIT_SECONDS = 120.0
 _NUM_AHEAD = 64
 
 Content = tuple[bytes, Identity]
@@ -32,7 +34,7 @@ class _Request:
 
     def __init__(self, address: str) -> None:
         self.address = address
-        self.time = time.monotonic()
+        self.time = time.monotonic()  # when it was wanted, and then when it was read
         self.done = threading.Event()
         self.content: Content | None = None
         self.error: Exception | None = None
@@ -102,17 +104,31 @@ class Readers:
             if self._requests.get(address) is request:
                 self._forget(request)
                 self._changed.notify_all()
+        if time.monotonic() - request.time > _MAX_AGE_SECONDS:
+            return None
         if request.error is not None:
             raise request.error
         return request.content
 
+    def cancel(self, addresses: Iterable[str]) -> None:
+        """Forgets files that will not be asked for; one that is being read is kept for a while."""
+        with self._changed:
+            for address in addresses:
+                request = self._requests.get(address)
+                if request is not None and (
+                    request.done.is_set() or self._waiting.pop(address, None) is not None
+                ):
+                    self._forget(request)
+            self._changed.notify_all()
+
     def _drop_old(self) -> None:
-        limit = time.monotonic() - _MAX_AGE_SECONDS
+        now = time.monotonic()
         for address, request in list(self._requests.items()):
-            if request.time > limit:
-                break
-            if request.done.is_set() or address in self._waiting:
-                self._waiting.pop(address, None)
+            age = now - request.time
+            if request.done.is_set():
+                if age > _MAX_AGE_SECONDS:
+                    self._forget(request)
+            elif age > _MAX_WAIT_SECONDS and self._waiting.pop(address, None) is not None:
                 self._forget(request)
 
     def _forget(self, request: _Request) -> None:
@@ -129,6 +145,7 @@ class Readers:
             with self._changed:
                 if request.content is not None:
                     self._num_bytes += len(request.content[0])
+                request.time = time.monotonic()
             request.done.set()
 
     def _next(self) -> _Request | None:
@@ -174,11 +191,21 @@ class SharedReads:
 
 @final
 class AheadPaths(Sequence[str]):
-    """Paths in the order of their use: whoever takes some of them lets the next ones be read."""
+    """Paths in the order of their use: whoever takes some of them lets the next ones be read.
 
-    def __init__(self, paths: Sequence[str], readers: Readers) -> None:
+    Args:
+        paths: The paths.
+        root: The root that they are relative to.
+        readers: The readers.
+    """
+
+    def __init__(self, paths: Sequence[str], root: str, readers: Readers) -> None:
         self._paths = paths
+        self._root = root
         self._readers = readers
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return list, (list(self._paths),)  # processes have readers of their own
 
     def __len__(self) -> int:
         return len(self._paths)
@@ -189,5 +216,6 @@ class AheadPaths(Sequence[str]):
     def __getitem__(self, key: slice) -> Sequence[str]: ...
     def __getitem__(self, key: int | slice) -> str | Sequence[str]:
         start, stop, _ = (key if isinstance(key, slice) else slice(key, key + 1)).indices(len(self))
-        self._readers.start(self._paths[start : stop + _NUM_AHEAD])
+        following = self._paths[start : stop + _NUM_AHEAD]
+        self._readers.start([os.path.join(self._root, path) for path in following])
         return self._paths[key]

@@ -6,7 +6,7 @@ import io
 import os
 import tempfile
 import time
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from typing import NamedTuple, final
 
@@ -86,11 +86,21 @@ def share_reads() -> AbstractContextManager[None]:
     return _shared.keep()
 
 
-def read_ahead(paths: Sequence[str]) -> Sequence[str]:
-    """Returns the same paths, which are read ahead in the order of their use if they are remote."""
-    if len(paths) == 0 or find_uri(paths[0]) is None:
+def stop_reading(addresses: Iterable[str]) -> None:
+    """Forgets files that were begun and will not be asked for."""
+    _readers.cancel(addresses)
+
+
+def read_ahead(paths: Sequence[str], root: str = "") -> Sequence[str]:
+    """Returns the same paths, which are read ahead in the order of their use if they are remote.
+
+    Args:
+        paths: The paths, relative to ``root``.
+        root: The root.
+    """
+    if len(paths) == 0 or find_uri(os.path.join(root, paths[0])) is None:
         return paths
-    return AheadPaths(paths, _readers)
+    return AheadPaths(paths, root, _readers)
 
 
 def is_elsewhere(address: str | os.PathLike[str], err: OSError | None = None) -> bool:

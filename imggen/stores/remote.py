@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, final
 from urllib.parse import unquote
 
 from imggen.errors import MissingExtraError, StoreError
-from imggen.stores.addresses import SCHEMES, find_scheme
+from imggen.stores.addresses import SCHEMES, check_credentials, find_scheme
 from imggen.stores.byte_sources import ByteSource, Identity
 
 if TYPE_CHECKING:
@@ -136,21 +136,10 @@ def _parse(address: str) -> _Place:
             f"`pip install 'imggen[remote]'` {', '.join(f'{known}://' for known in SCHEMES)}",
         )
     store, _, path = address.partition("://")[2].partition("/")
-    if "@" in store:
-        raise StoreError.of(
-            address,
-            "it has a user name or a password, which would get into manifests and messages; pass "
-            f"credentials by {_SETTINGS.get(scheme, 'a server that needs none')}",
-        )
+    check_credentials(address)
     if not store:
         raise StoreError.of(address, f"it has no {'host' if 'http' in scheme else 'bucket'}")
     if scheme in ("http", "https"):
-        if "?" in path or "?" in store:
-            raise StoreError.of(
-                address,
-                "it has a query, which often is a signature that would get into manifests and "
-                "messages; pass a URI without one, with %3F for a question mark in a name",
-            )
         path = unquote(path)
     return _Place(scheme, store, path)
 

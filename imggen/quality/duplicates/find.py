@@ -22,7 +22,7 @@ from imggen.quality.duplicates.result import MAX_SHOWN_FILES, MAX_SHOWN_GROUPS, 
 from imggen.quality.duplicates.similarity import THRESHOLD, Pairs, similar_pairs
 from imggen.quality.example_pictures import make_example_pictures
 from imggen.quality.image_check import ImageFacts, read_facts, silence_pillow
-from imggen.stores import open_file
+from imggen.stores import open_file, read_ahead
 from imggen.workers import Progress, ThreadMap
 
 
@@ -176,7 +176,7 @@ def _read_files(
     unreadable, invisible = set(), set()
     read = partial(_read_file, near=near, background=background, known=set())
     with silence_pillow():
-        paths = [manifest.filepath(row) for row in rows.tolist()]
+        paths = read_ahead([manifest.filepath(row) for row in rows.tolist()])
         found = ThreadMap(workers).imap_with_progress("comparing", read, paths, progress)
         for row, content in zip(rows.tolist(), found, strict=True):
             if content.digest is None:

@@ -1,0 +1,63 @@
+"""Remote files of a batch, read ahead of their decoding."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import TypeVar, final
+
+from imggen.cache import ImageCache
+from imggen.data import Manifest
+from imggen.stores import find_uri, share_reads, start_reading, stop_reading
+
+T = TypeVar("T")
+
+
+@final
+@dataclass(frozen=True)
+class StoreReader:
+    """Has the files of samples read before they are decoded, by many threads.
+
+    Attributes:
+        manifest: The samples.
+        cache: The cache of loaded images, whose files are not read; or None.
+    """
+
+    manifest: Manifest
+    cache: ImageCache | None
+
+    @classmethod
+    def find(cls, manifest: Manifest, cache: ImageCache | None) -> StoreReader | None:
+        """Returns the reader of a manifest; None if its files are not remote."""
+        is_remote = manifest.num_samples > 0 and find_uri(manifest.filepath(0)) is not None
+        return cls(manifest, cache) if is_remote else None
+
+    def start(self, rows: Iterable[int]) -> list[str]:
+        """Begins to read the files of samples that will be loaded in this order; returns them."""
+        manifest, cache = self.manifest, self.cache
+        columns = [*manifest.inputs.values(), *([] if manifest.masks is None else [manifest.masks])]
+        wanted = []
+        for row in rows:
+            if cache is None or not cache.holds(row):
+                wanted.append(manifest.filepath(row))
+            wanted += [manifest.resolve(column[row]) for column in columns]
+        start_reading(wanted)
+        return wanted
+
+    def during(
+        self, samples: Iterable[T], rows: Iterable[int], find_next: Callable[[], Iterable[int]]
+    ) -> Iterator[T]:
+        """Yields the samples of a batch, whose files are read while it is made, and once each.
+
+        Args:
+            samples: The samples, which are loaded one by one.
+            rows: The rows that are loaded.
+            find_next: Returns the rows of the next batch.
+        """
+        wanted = self.start(rows)
+        self.start(find_next())
+        try:
+            with share_reads():
+                yield from samples
+        finally:
+            stop_reading(wanted)
