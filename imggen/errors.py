@@ -92,16 +92,8 @@ def shorten(value: object) -> str:
 
 
 def hide_credentials(address: str) -> str:
-    """Returns an address without the user, the password and the query of a URI in it.
-
-    Example:
-        >>> hide_credentials("https://me:secret@host/a.jpg?sig=secret")
-        'https://***@host/a.jpg?***'
-    """
-    if "://" not in address:
-        return address
-    without_user = _USER.sub(r"\1***@", address)
-    return _QUERY.sub(r"\1?***", without_user)
+    """Returns an address without the user, the password and the query of a URI in it."""
+    return _QUERY.sub(r"\1?***", _USER.sub(r"\1***@", address))
 
 
 def _pieces(value: Any, depth: int) -> Iterator[str]:
@@ -220,35 +212,34 @@ class ImageError(ImggenError, OSError):
     def of_file(cls, path: str, reason: str) -> "ImageError":
         """Builds the error for a file that is read by itself, not for a batch."""
         path = hide_credentials(path)
-        error = cls(f"Cannot read {path!r}: {reason}. Fix or remove the file.")
-        error.path = path
-        error.reason = reason
-        return error
+        return cls._build(f"Cannot read {path!r}: {reason}. Fix or remove the file.", path, reason)
 
     @classmethod
     def of(cls, path: str, reason: str) -> "ImageError":
         """Builds the error for one file of a batch."""
         path = hide_credentials(path)
-        error = cls(
+        message = (
             f"Cannot read {shorten(path)}: {reason}. Fix or remove the file, or pass "
             'on_error="skip" or on_error="substitute" to train without it.'
         )
-        error.path = path
-        error.reason = reason
-        return error
+        return cls._build(message, path, reason)
 
     @classmethod
     def of_loader(cls, path: str, err: Exception) -> "ImageError":
         """Builds the error for a file for which a custom loader failed."""
         path = hide_credentials(path)
         reason = f"the loader raised {type(err).__name__}: {err}"
-        error = cls(
+        message = (
             f"Cannot read {shorten(path)}: {reason}. If this is a fault of the loader, fix "
             'loader=; if the file is broken, fix or remove it, or pass on_error="skip" or '
             'on_error="substitute" to train without it.'
         )
-        error.path = path
-        error.reason = reason
+        return cls._build(message, path, reason)
+
+    @classmethod
+    def _build(cls, message: str, path: str, reason: str) -> "ImageError":
+        error = cls(message)
+        error.path, error.reason = path, reason
         return error
 
 
@@ -268,9 +259,8 @@ class StoreError(ImggenError, OSError):
         """Builds the error for one address."""
         address = hide_credentials(address)
         error = cls(f"Cannot read {shorten(address)}: {reason}.")
-        error.address = address
+        error.address, error.errno = address, errno.EIO
         error.reason = error.strerror = reason
-        error.errno = errno.EIO
         return error
 
     def __str__(self) -> str:
