@@ -4,7 +4,6 @@ import errno
 import hashlib
 import json
 import os
-import resource
 import shutil
 import tarfile
 from pathlib import Path
@@ -330,6 +329,7 @@ def test_a_full_disk_loses_nothing(photos, small_disk, tmp_path):
 
 
 def test_a_limit_on_the_size_of_files_is_reported(photos, tmp_path):
+    resource = pytest.importorskip("resource")
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (4096, limits[1]))
     try:
