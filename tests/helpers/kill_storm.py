@@ -47,6 +47,7 @@ class Verb(NamedTuple):
     moves: bool = False
 
 
+_PACK = ("pack", "photos", "out", "--shard-size", "8KB")
 _SMALL = ("--image-size", "16", "16")
 VERBS = {
     "split --copy": Verb(("split", "photos", "out")),
@@ -57,6 +58,9 @@ VERBS = {
     "split --undo": Verb(("split", "--undo", "out"), ("split", "photos", "out", "--move"), True),
     "split --manifest": Verb(("split", "photos", "--manifest", "m.csv", "--report", "r.html")),
     "augment": Verb(("augment", "photos", "out", "--copies", "2", "--policy", "light")),
+    "pack": Verb(_PACK),
+    "pack --split": Verb((*_PACK, "--split", "0.5", "0.5", "--image-size", "8")),
+    "unpack": Verb(("unpack", "packed", "out"), ("pack", "photos", "packed")),
     "verify -o": Verb(("verify", "photos", "-o", "v.csv")),
     "verify --quarantine": Verb(("verify", "photos", "--quarantine", "q"), moves=True),
     "duplicates -o": Verb(("duplicates", "photos", "-o", "d.json", "--html", "d.html")),
