@@ -30,7 +30,7 @@ from imggen.core import (
 )
 from imggen.data.manifest import Manifest
 from imggen.data.manifest_io import build_metadata
-from imggen.errors import ManifestError
+from imggen.errors import ManifestError, StoreError
 from imggen.stores import is_remote, join_address, parse_address, read
 
 if TYPE_CHECKING:
@@ -136,14 +136,13 @@ class PackedSet:
 def is_packed(source: str | os.PathLike[str]) -> bool:
     """Whether a path or URI is a packed set: its folder, or its manifest.
 
-    Raises:
-        StoreError: A remote store cannot be read.
+    Of a URI, its metadata is read; False if that is not possible for whatever reason.
     """
     folder = _folder_of(source)
     if is_remote(folder):
         try:
             metadata = read(join_address(folder, _METADATA_FILE))
-        except FileNotFoundError:
+        except StoreError:
             return False
         return f'"{_KEY}": {{'.encode() in metadata
     file = Path(folder, _METADATA_FILE)

@@ -58,8 +58,11 @@ def load_table(source: Source) -> Manifest | str | os.PathLike[str]:
     """
     if isinstance(source, Manifest):
         return source
+    is_remote_table = is_table(source) and is_remote(parse_address(source))
+    if (is_remote_table or not is_table(source)) and is_packed(source):
+        return load_packed(source)
     if not is_table(source):
-        return load_packed(source) if is_packed(source) else source
+        return source
     return read_table_source(source)
 
 
