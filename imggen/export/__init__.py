@@ -13,7 +13,8 @@ from imggen.export.directory import (
     undo_split,
     warn_of_outcome,
 )
-from imggen.export.packing import DEFAULT_SHARD_SIZE, PackReport, pack
+from imggen.export.pack_report import PackReport
+from imggen.export.packing import DEFAULT_SHARD_SIZE, pack
 from imggen.export.plan import Plan
 from imggen.export.recipe_splits import RecipeSplits, make_splits, merge_splits
 from imggen.export.unpacking import unpack

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,17 +17,12 @@ from imggen.core import (
     check_not_nested,
     check_output_folder,
     check_path,
-    format_block,
-    format_bytes,
-    format_class_table,
-    format_html_table,
     is_whole,
     parse_bytes,
-    pluralize,
     require_pyarrow,
     shorten,
 )
-from imggen.data import PACKED_MANIFEST, Manifest, PackedSet, Shard, Source, is_packed, read_packed
+from imggen.data import PACKED_MANIFEST, Manifest, PackedSet, Source, is_packed, read_packed
 from imggen.decode import ImageSize, ImageSpec
 from imggen.errors import ExportError, OptionError
 from imggen.export.journal import Journal, check_same_settings
@@ -41,6 +35,7 @@ from imggen.export.pack_plan import (
     parse_plan,
     plan_shards,
 )
+from imggen.export.pack_report import PackReport
 from imggen.export.pack_source import PackSource
 from imggen.export.recipe_splits import make_splits
 from imggen.export.shard_writer import (
@@ -57,58 +52,6 @@ from imggen.workers import Engine, Progress, check_engine, run_shards
 
 DEFAULT_SHARD_SIZE = "256MB"
 _KIND = "pack"
-
-
-@final
-@dataclass(frozen=True, eq=False)
-class PackReport:
-    """The result of ``pack``.
-
-    Attributes:
-        manifest: The packed samples; paths lead into the shards.
-        shards: All shards.
-        unread: The files that cannot be read, and are left out.
-        skipped: The number of files and folders that a scan of the source skipped, by reason.
-    """
-
-    manifest: Manifest
-    shards: tuple[Shard, ...]
-    unread: tuple[Failure, ...]
-    skipped: Mapping[str, int]
-
-    @property
-    def counts(self) -> dict[str, int]:
-        """The number of images by split; without splits, by class."""
-        splits = self.manifest.splits
-        return self.manifest.class_counts if splits is None else dict(Counter(splits))
-
-    @property
-    def num_bytes(self) -> int:
-        """The size of all shards together."""
-        return sum(shard.num_bytes for shard in self.shards)
-
-    def __repr__(self) -> str:
-        return f"PackReport({'; '.join(self._summary())})"
-
-    def _repr_html_(self) -> str:
-        return format_block(
-            "PackReport",
-            self._summary(),
-            format_class_table({"": self.counts}),
-            format_html_table(
-                ("file that cannot be read", "reason"),
-                [(failure.path, failure.reason) for failure in self.unread],
-                noun="file",
-            ),
-        )
-
-    def _summary(self) -> list[str]:
-        unread = [f"{len(self.unread):,} cannot be read"] if self.unread else []
-        return [
-            f"{pluralize(len(self.manifest), 'image')} in {self.manifest.root!r}",
-            f"{pluralize(len(self.shards), 'shard')} of {format_bytes(self.num_bytes)}",
-            *unread,
-        ]
 
 
 @final
