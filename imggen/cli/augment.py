@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -10,12 +11,16 @@ from imggen.cli.console import Console
 from imggen.cli.options import (
     PATH,
     augment_option,
+    engine_options,
     image_size_option,
     seed_option,
     source_argument,
     workers_option,
 )
 from imggen.cli.verb import Verb
+
+if TYPE_CHECKING:
+    from imggen.workers import Engine
 
 
 @click.command(cls=Verb, reports=True)
@@ -37,6 +42,7 @@ from imggen.cli.verb import Verb
 )
 @image_size_option("each file's own size")
 @seed_option
+@engine_options
 @workers_option
 def augment(
     source: Path,
@@ -46,6 +52,8 @@ def augment(
     balance: bool,
     image_size: tuple[int, int] | None,
     seed: int,
+    engine: Engine,
+    address: str | None,
     workers: int | None,
 ) -> None:
     """Write the images in SRC and augmented copies of them to DST.
@@ -69,6 +77,8 @@ def augment(
             balance=balance,
             image_size=image_size,
             seed=seed,
+            engine=engine,
+            address=address,
             workers=workers,
             progress=progress,
         )

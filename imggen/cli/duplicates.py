@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from imggen.cli.console import Console
 from imggen.cli.options import (
     background_option,
+    engine_options,
     exact_option,
     force_option,
     html_option,
@@ -19,6 +21,9 @@ from imggen.cli.options import (
 )
 from imggen.cli.verb import Verb
 
+if TYPE_CHECKING:
+    from imggen.workers import Engine
+
 
 @click.command(cls=Verb, reports=True)
 @source_argument
@@ -28,6 +33,7 @@ from imggen.cli.verb import Verb
 @html_option("Write an HTML page that shows the images of each group.")
 @output_option("Write all groups and the files to drop.")
 @force_option
+@engine_options
 @workers_option
 def duplicates(
     source: Path,
@@ -37,6 +43,8 @@ def duplicates(
     output: Path | None,
     html: Path | None,
     force: bool,
+    engine: Engine,
+    address: str | None,
     workers: int | None,
 ) -> None:
     """Find duplicate and near-duplicate images in SRC.
@@ -68,6 +76,8 @@ def duplicates(
             near=not exact,
             threshold=threshold,
             background=background,
+            engine=engine,
+            address=address,
             workers=workers,
             progress=progress,
         )

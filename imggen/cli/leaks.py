@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -10,6 +11,7 @@ from imggen.cli.console import Console
 from imggen.cli.options import (
     PATH,
     background_option,
+    engine_options,
     exact_option,
     force_option,
     output_option,
@@ -17,6 +19,9 @@ from imggen.cli.options import (
     workers_option,
 )
 from imggen.cli.verb import Verb
+
+if TYPE_CHECKING:
+    from imggen.workers import Engine
 
 
 @click.command(cls=Verb, reports=True)
@@ -33,6 +38,7 @@ from imggen.cli.verb import Verb
     "in test rather than in val, and in val rather than in train.",
 )
 @force_option
+@engine_options
 @workers_option
 def leaks(
     sources: tuple[Path, ...],
@@ -42,6 +48,8 @@ def leaks(
     output: Path | None,
     fix: Path | None,
     force: bool,
+    engine: Engine,
+    address: str | None,
     workers: int | None,
 ) -> None:
     """Find images that are in more than one of the folders TRAIN, VAL and TEST.
@@ -74,6 +82,8 @@ def leaks(
             near=not exact,
             threshold=threshold,
             background=background,
+            engine=engine,
+            address=address,
             workers=workers,
             progress=progress,
         )

@@ -43,6 +43,7 @@ INTERPOLATIONS = (
     "lanczos",
 )
 COLOR_MODES = ("rgb", "rgba", "grayscale")
+ENGINES = ("local", "ray")
 PACKS = ("raw", "jpeg")
 
 source_argument = click.argument("source", type=PATH, metavar="SRC")
@@ -52,6 +53,20 @@ workers_option = click.option(
     type=int,
     metavar="N",
     help="Number of threads that load images; 0 uses the main thread.  [default: one per CPU core]",
+)
+
+_engine = click.option(
+    "--engine",
+    type=Choice(ENGINES),
+    default="local",
+    show_default=True,
+    help="Where files are read: by threads of this machine, or by a Ray cluster.",
+)
+
+_address = click.option(
+    "--address",
+    metavar="HOST:PORT|auto",
+    help="Address of the Ray cluster.  [default: a cluster that is started on this machine]",
 )
 
 seed_option = click.option(
@@ -112,6 +127,11 @@ background_option = click.option(
 force_option = click.option(
     "--force", is_flag=True, help="Replace output files even if imggen did not write them."
 )
+
+
+def engine_options(command: _Command) -> _Command:
+    """``--engine`` and ``--address``: where the work is done."""
+    return _engine(_address(command))
 
 
 def augment_option(*, default: str | None = "medium") -> Callable[[_Command], _Command]:

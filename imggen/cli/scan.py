@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from imggen.cli.console import Console
 from imggen.cli.options import (
+    engine_options,
     force_option,
     html_option,
     manifest_option,
@@ -16,6 +18,9 @@ from imggen.cli.options import (
 )
 from imggen.cli.verb import Verb
 
+if TYPE_CHECKING:
+    from imggen.workers import Engine
+
 
 @click.command(cls=Verb, reports=True)
 @source_argument
@@ -23,8 +28,15 @@ from imggen.cli.verb import Verb
 @html_option("Write an HTML page with image sizes, formats and examples.")
 @output_option("Write the size, mode and format of each image.")
 @force_option
+@engine_options
 def scan(
-    source: Path, manifest: Path | None, html: Path | None, output: Path | None, force: bool
+    source: Path,
+    manifest: Path | None,
+    html: Path | None,
+    output: Path | None,
+    force: bool,
+    engine: Engine,
+    address: str | None,
 ) -> None:
     """Show the classes in SRC, their sizes and the skipped files.
 
@@ -35,7 +47,9 @@ def scan(
     from imggen.core import check_report_file, pluralize
     from imggen.data import as_manifest, check_manifest_file
     from imggen.quality import Survey
+    from imggen.workers import check_engine
 
+    check_engine(engine, address)
     check_places("SRC", [source], [manifest, html, output])
     check_manifest_file(manifest, overwrite=force)
     check_report_file(Survey, output, overwrite=force)
@@ -52,7 +66,7 @@ def scan(
         from imggen.quality import survey
 
         with progress_bars() as progress:
-            found = survey(images, progress=progress)
+            found = survey(images, engine=engine, address=address, progress=progress)
             if output is not None:
                 found.save(output, overwrite=force)
             if html is not None:

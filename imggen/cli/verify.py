@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from imggen.cli.console import Console
 from imggen.cli.options import (
     PATH,
+    engine_options,
     force_option,
     html_option,
     output_option,
@@ -16,6 +18,9 @@ from imggen.cli.options import (
     workers_option,
 )
 from imggen.cli.verb import Verb
+
+if TYPE_CHECKING:
+    from imggen.workers import Engine
 
 
 @click.command(cls=Verb, reports=True)
@@ -29,6 +34,7 @@ from imggen.cli.verb import Verb
 @html_option("Write an HTML page with all findings and the images they are about.")
 @output_option("Write all findings.")
 @force_option
+@engine_options
 @workers_option
 def verify(
     source: Path,
@@ -36,6 +42,8 @@ def verify(
     quarantine: Path | None,
     html: Path | None,
     force: bool,
+    engine: Engine,
+    address: str | None,
     workers: int | None,
 ) -> None:
     """Decode every image in SRC, and report broken, unsupported and unusual files.
@@ -58,7 +66,9 @@ def verify(
     check_page(html, overwrite=force)
     console = Console.current()
     with progress_bars() as progress:
-        report = imggen.verify(source, workers=workers, progress=progress)
+        report = imggen.verify(
+            source, engine=engine, address=address, workers=workers, progress=progress
+        )
         if html is not None:
             from imggen.reports import verify_page, write_page
 

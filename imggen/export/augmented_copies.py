@@ -2,26 +2,20 @@
 
 from __future__ import annotations
 
-import io
 import json
 import os
 from dataclasses import dataclass
 from typing import Any, final
 
-import numpy as np
-import numpy.typing as npt
-
 from imggen.augment import (
     Augment,
     FixedSizeCrop,
     Pipeline,
-    Sample,
     adapt,
     format_policy,
     unwrap_steps,
 )
 from imggen.core import (
-    Stream,
     StringColumn,
     check_arguments,
     check_not_nested,
@@ -30,23 +24,21 @@ from imggen.core import (
     check_room_for_files,
     check_seed,
     check_whole,
-    copy_file,
     format_block,
     format_class_table,
     format_html_table,
     pluralize,
-    step_generators,
     write_records,
 )
 from imggen.data import Manifest, Source, as_manifest, load_table
-from imggen.decode import ImageSize, ImageSpec, read_image
-from imggen.errors import ExportError, ImageError, OptionError
-from imggen.export.copies_plan import CopiesStep, count_copies, is_record, plan_copies
+from imggen.decode import ImageSize, ImageSpec
+from imggen.errors import ExportError, OptionError
+from imggen.export.copies_plan import CopiesStep, count_copies, plan_copies
+from imggen.export.copy_maker import CopyMaker, make_all_copies
 from imggen.export.journal import Journal, check_same_settings
 from imggen.loading import Failure
-from imggen.workers import Progress, ThreadMap
+from imggen.workers import Engine, Progress, check_engine
 
-_QUALITY = 95
 _COLUMNS = ("path", "source", "copy", "parameters")
 
 
@@ -102,6 +94,8 @@ def augment_directory(
     balance: bool = False,
     image_size: ImageSize | None = None,
     seed: int = 0,
+    engine: Engine = "local",
+    address: str | None = None,
     workers: int | None = None,
     progress: Progress | None = None,
 ) -> CopiesReport:
@@ -131,17 +125,26 @@ def augment_directory(
         image_size: (height, width) of all images in pixels, or one number for squares; originals
             are resized too, and keep their format. None: each file's own size.
         seed: Random seed for the augmentations, 0 or more.
-        workers: The number of threads. None: one per core.
-        progress: Called with ("augmenting", finished images, all images) from time to time.
+        engine: "local": threads of this machine. "ray": a Ray cluster; see docs/cluster.md.
+        address: For "ray", the cluster; see docs/cluster.md. None: one that is started for this
+            call.
+        workers: The number of threads; on Ray, the largest number of tasks at a time. None: one
+            per usable core.
+        progress: Called with ("augmenting", finished images, all images) from time to time; on Ray
+            with ("shards of augmenting", shards done, all shards).
 
     Raises:
         OptionError: A number out of bounds, more than 10 million files, an augmentation of batches
-            or of fixed-size windows (MixUp, RandomCrop), ``balance`` without classes, or images
-            with masks, further inputs, boxes or keypoints.
+            or of fixed-size windows (MixUp, RandomCrop), ``balance`` without classes, images
+            with masks, further inputs, boxes or keypoints, an engine that is not known, or an
+            address for "local".
         ScanError: See ``scan``.
         ExportError: ``target`` holds other files, is inside ``source`` or contains it, was begun
             with other settings or images, or cannot be written.
         AugmentationError: An augmentation broke its contract.
+        MissingExtraError: ``engine="ray"``, and Ray is not installed.
+        WorkerError: The cluster cannot be reached, a node does not have the folders, or a worker
+            ended again and again.
 
     Example:
         >>> import tempfile
@@ -150,6 +153,7 @@ def augment_directory(
         (16, 32, {'cat': 24, 'dog': 24})
     """
     check_path(target)
+    check_engine(engine, address, workers)
     pipeline = Pipeline(adapt(augment))
     _check_options(pipeline, copies, seed)
     spec = ImageSpec(image_size)
@@ -184,12 +188,12 @@ def augment_directory(
     journal.check_empty()
     with journal.locked():
         _begin(journal, settings, steps)
-        drawn = journal.carry_out(
-            "augmenting",
-            _Worker(manifest, journal, pipeline, spec, seed).do,
+        drawn = make_all_copies(
+            CopyMaker(manifest.root, journal, pipeline, spec, seed),
             steps,
-            [path for step in steps for path in (step.original, *step.copies)],
-            threads=ThreadMap(workers),
+            engine=engine,
+            address=address,
+            workers=workers,
             progress=progress,
         )
         return _write_tables(folder, manifest, steps, drawn)
@@ -246,72 +250,6 @@ def _begin(journal: Journal, settings: dict[str, Any], steps: list[CopiesStep]) 
             f"{journal.target!r} was made with other images. Use the same images to complete it, "
             "or choose a new folder."
         )
-
-
-@final
-class _Worker:
-    """Makes the copies of single images; safe to call from several threads."""
-
-    def __init__(
-        self, manifest: Manifest, journal: Journal, pipeline: Pipeline, spec: ImageSpec, seed: int
-    ) -> None:
-        self._manifest, self._journal, self._pipeline = manifest, journal, pipeline
-        self._spec, self._seed = spec, seed
-        self._recorded: dict[str, list[Any]] = dict(filter(is_record, journal.recorded()))
-
-    def do(self, step: CopiesStep, temporary: str) -> list[Any] | Failure:
-        """Copies and augments an image, and returns the parameters of each copy."""
-        paths = [self._journal.locate(name) for name in step.copies]
-        original = self._journal.locate(step.original)
-        drawn = self._recorded.get(step.original)
-        if (
-            drawn is not None
-            and len(drawn) == len(paths)
-            and all(map(os.path.exists, (original, *paths)))
-        ):
-            return drawn
-        source = self._manifest.filepath(step.row)
-        try:
-            pixels = read_image(source, self._spec)
-        except ImageError as err:
-            return Failure(err.path, err.reason)
-        if self._spec.image_size is None:
-            copy_file(source, original, temporary)
-        else:
-            _write_image(original, pixels, temporary)
-        drawn = []
-        for number, path in enumerate(paths):
-            augmented = self._pipeline(
-                Sample(pixels),
-                step_generators(self._seed, Stream.AUGMENT, number, step.row),
-                f"{source!r} (copy {number})",
-            )
-            _write_image(path, augmented.sample.image, temporary)
-            drawn.append([{used.name: used.parameters} for used in augmented.describe()])
-        self._journal.record([step.original, drawn])
-        return drawn
-
-
-def _write_image(path: str, pixels: npt.NDArray[np.uint8], temporary: str) -> None:
-    with open(temporary, "wb") as file:
-        file.write(_encode(pixels, path))
-    os.replace(temporary, path)
-
-
-def _encode(pixels: npt.NDArray[np.uint8], path: str) -> bytes:
-    from PIL import Image
-
-    out = io.BytesIO()
-    image = Image.fromarray(pixels)
-    Image.init()
-    file_format = Image.EXTENSION.get(os.path.splitext(path)[1].lower(), "PNG")
-    if file_format == "JPEG":
-        image.save(out, file_format, quality=_QUALITY, subsampling=0)
-    elif file_format in Image.SAVE:
-        image.save(out, file_format, lossless=True)  # WebP is lossy by default
-    else:
-        image.save(out, "PNG")
-    return out.getvalue()
 
 
 def _write_tables(

@@ -55,6 +55,10 @@ class Journal:
         self._lock = threading.Lock()
         self._checked: dict[str, tuple[int, int]] = {}
 
+    def __reduce__(self) -> tuple[type[Journal], tuple[str, str]]:
+        """Makes another object for the same folder; locks cannot be pickled."""
+        return Journal, (self.target, self._kind)
+
     @contextlib.contextmanager
     def locked(self) -> Iterator[None]:
         """Holds the lock of the target, which is created.
@@ -229,12 +233,30 @@ class Journal:
             The result of each step.
 
         Raises:
+            ExportError: See ``working``.
+        """
+        numbers = itertools.count()
+        with self.working(outputs, folders) as scratch:
+            return list(
+                threads.imap_with_progress(
+                    what, lambda step: do(step, str(scratch / str(next(numbers)))), steps, progress
+                )
+            )
+
+    @contextlib.contextmanager
+    def working(self, outputs: Collection[str], folders: Collection[str] = ()) -> Iterator[Path]:
+        """Provides a folder for temporary files, on the file system of the target.
+
+        Args:
+            outputs: The files that are made, relative to the target. Their folders are created.
+            folders: Further folders to create.
+
+        Raises:
             ExportError: A step fails for a reason that later steps would fail for too, such as a
                 full disk.
         """
         # One folder per run: a thread of an interrupted run may still be writing.
         scratch = self._folder / _SCRATCH / secrets.token_hex(4)
-        numbers = itertools.count()
         self._check_own()
         places = {*folders, *map(os.path.dirname, outputs)}
         self.check_folders(places)
@@ -243,14 +265,7 @@ class Journal:
                 for folder in sorted(places):
                     os.makedirs(os.path.join(self.target, folder), exist_ok=True)
                 scratch.mkdir(parents=True)
-                return list(
-                    threads.imap_with_progress(
-                        what,
-                        lambda step: do(step, str(scratch / str(next(numbers)))),
-                        steps,
-                        progress,
-                    )
-                )
+                yield scratch
             finally:
                 shutil.rmtree(scratch.parent, ignore_errors=True)  # with those of killed runs
                 with contextlib.suppress(OSError):

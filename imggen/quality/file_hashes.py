@@ -4,41 +4,68 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+from collections.abc import Sequence
 
 from imggen.core import StringColumn, check_arguments
 from imggen.data import Manifest, Source, as_manifest
 from imggen.errors import ManifestError
-from imggen.stores import open_file, read_ahead
-from imggen.workers import Progress, ThreadMap
+from imggen.stores import open_file
+from imggen.workers import Engine, Progress, check_engine, map_slices
 
 
 @check_arguments
 def hash_files(
-    manifest: Source, *, workers: int | None = None, progress: Progress | None = None
+    manifest: Source,
+    *,
+    engine: Engine = "local",
+    address: str | None = None,
+    workers: int | None = None,
+    progress: Progress | None = None,
 ) -> Manifest:
     """Computes the SHA-256 of every file, which is equal for equal files whatever their names.
 
     Args:
         manifest: The files: a manifest, a folder, or a table (.csv or .parquet).
-        workers: The number of threads. None: one per usable core.
-        progress: Called with ("reading", files read, total number of files) from time to time.
+        engine: "local": threads of this machine. "ray": a Ray cluster; see docs/cluster.md.
+        address: For "ray", the cluster; see docs/cluster.md. None: one that is started for this
+            call.
+        workers: The number of threads; on Ray, the largest number of tasks at a time. None: one
+            per usable core.
+        progress: Called with ("reading", files read, total number of files) from time to time; on
+            Ray with ("shards of reading", shards done, all shards).
 
     Returns:
         The manifest with ``hashes`` set.
 
     Raises:
+        OptionError: The engine is not known, or an address is given for "local".
         ManifestError: A file cannot be read.
+        MissingExtraError: ``engine="ray"``, and Ray is not installed.
+        WorkerError: The cluster cannot be reached, a node does not have the folder, or a worker
+            ended again and again.
 
     Example:
         >>> hashed = hash_files(manifest)
         >>> len(hashed.hashes[0])
         64
     """
+    check_engine(engine, address, workers)
     manifest = as_manifest(manifest)
-    digests = ThreadMap(workers).imap_with_progress(
-        "reading", _sha256, read_ahead(manifest.filepaths), progress
+    digests = map_slices(
+        _hash_slice,
+        manifest.filepaths,
+        manifest.root,
+        engine=engine,
+        address=address,
+        workers=workers,
+        task="reading",
+        progress=progress,
     )
     return dataclasses.replace(manifest, hashes=StringColumn.of(digests))
+
+
+def _hash_slice(paths: Sequence[str]) -> list[str]:
+    return list(map(_sha256, paths))
 
 
 def _sha256(path: str) -> str:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import re
 import warnings
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -16,6 +17,7 @@ from imggen.decode import (
     format_by_extension,
     identify_kind,
 )
+from imggen.errors import WorkerError
 from imggen.quality.findings import Evidence, Finding, Problem
 from imggen.quality.witnesses import (
     HelperDiedError,
@@ -95,6 +97,40 @@ def read_facts(root: str, path: str) -> ImageFacts | None:
         if not concerns_file(err):
             raise
         return None
+
+
+def read_all_facts(root: str, paths: Sequence[str]) -> list[ImageFacts | None]:
+    """Reads the headers of several files; see ``read_facts``."""
+    return [read_facts(root, path) for path in paths]
+
+
+def check_images(
+    root: str, helpers: HelperPool | None, paths: Sequence[str]
+) -> list[tuple[Finding, ...]]:
+    """Checks several files; see ``check_image``.
+
+    Args:
+        root: The folder that paths are relative to.
+        helpers: Processes that decode files. None: those of this process, which is a worker.
+        paths: The files.
+
+    Raises:
+        WorkerError: This process cannot start helpers, without which some damage is not found.
+    """
+    pool = helpers or _own_helpers()
+    findings = [check_image(root, path, pool) for path in paths]
+    if helpers is None and pool.start_error:
+        raise WorkerError(
+            f"A worker cannot start a process that decodes files: {pool.start_error}. Use "
+            "engine='local'."
+        )
+    return findings
+
+
+@functools.cache
+def _own_helpers() -> HelperPool:
+    """Returns helpers that end with this process."""
+    return HelperPool()
 
 
 def check_image(root: str, path: str, helpers: HelperPool) -> tuple[Finding, ...]:

@@ -28,9 +28,8 @@ from imggen.core import (
 from imggen.data import Manifest, Source, as_manifest
 from imggen.errors import ScanError
 from imggen.quality.example_pictures import MAX_EXAMPLES, make_example_pictures
-from imggen.quality.image_check import ImageFacts, read_facts, silence_pillow
-from imggen.stores import read_ahead
-from imggen.workers import Progress, ThreadMap
+from imggen.quality.image_check import ImageFacts, read_all_facts, silence_pillow
+from imggen.workers import Engine, Progress, check_engine, map_slices
 
 _MAX_POINTS = 300  # of the picture in notebooks
 
@@ -138,30 +137,51 @@ class Survey(Report):
 
 @check_arguments
 def survey(
-    manifest: Source, *, workers: int | None = None, progress: Progress | None = None
+    manifest: Source,
+    *,
+    engine: Engine = "local",
+    address: str | None = None,
+    workers: int | None = None,
+    progress: Progress | None = None,
 ) -> Survey:
     """Reads the header of every file.
 
     Args:
         manifest: The images: a manifest, a folder, or a table (.csv or .parquet).
-        workers: The number of threads. None: one per usable core.
+        engine: "local": threads of this machine. "ray": a Ray cluster; see docs/cluster.md.
+        address: For "ray", the cluster; see docs/cluster.md. None: one that is started for this
+            call.
+        workers: The number of threads; on Ray, the largest number of tasks at a time. None: one
+            per usable core.
         progress: Called with ("reading headers", files read, total number of files) from time to
-            time.
+            time; on Ray with ("shards of reading headers", shards done, all shards).
 
     Raises:
+        OptionError: The engine is not known, or an address is given for "local".
         ScanError: No file can be opened; and see ``scan``.
         ManifestError: The table is missing or invalid.
+        MissingExtraError: ``engine="ray"``, and Ray is not installed.
+        WorkerError: The cluster cannot be reached, a node does not have the folder, or a worker
+            ended again and again.
 
     Example:
         >>> survey(manifest).formats
         {'PNG': 16}
     """
+    check_engine(engine, address, workers)
     manifest = as_manifest(manifest)
-    read = partial(read_facts, manifest.root)
     with silence_pillow():
         facts = tuple(
-            ThreadMap(workers).imap_with_progress(
-                "reading headers", read, read_ahead(manifest.paths, manifest.root), progress
+            map_slices(
+                partial(read_all_facts, manifest.root),
+                manifest.paths,
+                manifest.root,
+                is_relative=True,
+                engine=engine,
+                address=address,
+                workers=workers,
+                task="reading headers",
+                progress=progress,
             )
         )
     if all(fact is None for fact in facts):

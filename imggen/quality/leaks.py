@@ -50,7 +50,7 @@ from imggen.quality.duplicates import (
 )
 from imggen.quality.example_pictures import make_example_pictures
 from imggen.splitting import split
-from imggen.workers import Progress
+from imggen.workers import Engine, Progress, check_engine
 
 
 @final
@@ -203,6 +203,8 @@ def find_leaks(
     near: bool = True,
     threshold: float = THRESHOLD,
     background: BackgroundLike = "white",
+    engine: Engine = "local",
+    address: str | None = None,
     workers: int | None = None,
     progress: Progress | None = None,
 ) -> Leaks:
@@ -216,7 +218,9 @@ def find_leaks(
         near: Same as in ``find_duplicates``.
         threshold: Same as in ``find_duplicates``.
         background: Same as in ``find_duplicates``.
-        workers: The number of threads. None: one per usable core.
+        engine: Same as in ``find_duplicates``.
+        address: Same as in ``find_duplicates``.
+        workers: Same as in ``find_duplicates``.
         progress: Same as in ``find_duplicates``.
 
     Raises:
@@ -224,12 +228,14 @@ def find_leaks(
             split names.
         ScanError: See ``scan``.
         ManifestError: The table is missing or invalid.
+        OptionError, MissingExtraError, WorkerError: Same as in ``find_duplicates``.
 
     Example:
         >>> train, val = split(manifest, (0.75, 0.25))
         >>> find_leaks({"train": train, "val": val}).leaks
         ()
     """
+    check_engine(engine, address, workers)
     manifests = _read_splits(splits)
     if len(manifests) < 2:
         raise SplitError(
@@ -243,6 +249,8 @@ def find_leaks(
         near=near,
         threshold=threshold,
         background=background,
+        engine=engine,
+        address=address,
         workers=workers,
         progress=progress,
     )

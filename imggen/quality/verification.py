@@ -38,10 +38,9 @@ from imggen.data import Source, as_manifest, scan_all
 from imggen.errors import ExportError
 from imggen.quality.example_pictures import make_example_pictures
 from imggen.quality.findings import Finding
-from imggen.quality.image_check import check_image, silence_pillow
+from imggen.quality.image_check import check_images, silence_pillow
 from imggen.quality.witnesses import HelperPool
-from imggen.stores import read_ahead
-from imggen.workers import Progress, ThreadMap
+from imggen.workers import Engine, Progress, check_engine, map_slices
 
 
 @final
@@ -214,6 +213,8 @@ class VerifyReport(Report):
 def verify(
     source: Source,
     *,
+    engine: Engine = "local",
+    address: str | None = None,
     workers: int | None = None,
     progress: Progress | None = None,
 ) -> VerifyReport:
@@ -238,30 +239,46 @@ def verify(
     Args:
         source: A folder, whose images at any depth are checked; a table (.csv or .parquet); or a
             manifest.
-        workers: The number of threads. None: one per usable core.
-        progress: Called with ("decoding", files decoded, total number of files) from time to time.
+        engine: "local": threads of this machine. "ray": a Ray cluster; see docs/cluster.md.
+        address: For "ray", the cluster; see docs/cluster.md. None: one that is started for this
+            call.
+        workers: The number of threads; on Ray, the largest number of tasks at a time. None: one
+            per usable core.
+        progress: Called with ("decoding", files decoded, total number of files) from time to time;
+            on Ray with ("shards of decoding", shards done, all shards).
 
     Returns:
         The faults and remarks.
 
     Raises:
+        OptionError: The engine is not known, or an address is given for "local".
         ScanError: Same as ``scan``.
         ManifestError: The table is missing or invalid.
+        MissingExtraError: ``engine="ray"``, and Ray is not installed.
+        WorkerError: The cluster cannot be reached, a node does not have the folder, or a worker
+            ended again and again.
 
     Example:
         >>> report = verify(photos)
         >>> report.num_files, report.findings
         (16, ())
     """
+    check_engine(engine, address, workers)
     manifest = as_manifest(source, scan_all)
-    paths = read_ahead(list(dict.fromkeys(manifest.paths)), manifest.root)
+    paths = list(dict.fromkeys(manifest.paths))
     with silence_pillow(), HelperPool() as helpers:
-        check = partial(check_image, manifest.root, helpers=helpers)
-        findings = tuple(
-            finding
-            for found in ThreadMap(workers).imap_with_progress("decoding", check, paths, progress)
-            for finding in found
+        checked = map_slices(
+            partial(check_images, manifest.root, helpers if engine == "local" else None),
+            paths,
+            manifest.root,
+            is_relative=True,
+            engine=engine,
+            address=address,
+            workers=workers,
+            task="decoding",
+            progress=progress,
         )
+        findings = tuple(finding for found in checked for finding in found)
     if helpers.start_error:
         warn_user(
             f"Cannot start a process that decodes files: {helpers.start_error}. This process has "

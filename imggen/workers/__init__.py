@@ -15,6 +15,7 @@ from imggen.workers.pickling import pickle_function
 from imggen.workers.pools import BatchKey, single_threaded_opencv
 from imggen.workers.prefetcher import Prefetcher
 from imggen.workers.shards import Engine, check_engine, map_slices, run_shards
+from imggen.workers.shared_folder import SharedFolder
 from imggen.workers.thread_map import Progress, ThreadMap
 
 __all__ = [
@@ -25,6 +26,7 @@ __all__ = [
     "Engine",
     "Prefetcher",
     "Progress",
+    "SharedFolder",
     "ThreadMap",
     "WorkerOptions",
     "check_engine",

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
+from functools import partial
 from typing import Any, Literal, Protocol, TypeVar, get_args
 
 from imggen.core import check_choice
 from imggen.errors import OptionError, OptionTypeError, WorkerError, shorten
+from imggen.stores import read_ahead
 from imggen.workers.options import count_workers
 from imggen.workers.ray_tasks import RayTasks
 from imggen.workers.shard_calls import SetUpError, pack_value, read_answer
 from imggen.workers.shard_processes import ProcessTasks
+from imggen.workers.shared_folder import SharedFolder
 from imggen.workers.thread_map import Progress, ThreadMap
 
 Engine = Literal["local", "ray"]
@@ -19,10 +22,9 @@ Engine = Literal["local", "ray"]
 # Large enough that the overhead per shard, some milliseconds, is small, and small enough that a few
 # thousand files keep a cluster busy. Not chosen by the number of workers: each shard is the same
 # whoever works on it.
-_ITEMS_PER_SHARD = 128
+_FILES_PER_SHARD = 128
 
 Shard = TypeVar("Shard")
-Item = TypeVar("Item")
 T = TypeVar("T")
 
 
@@ -130,43 +132,58 @@ def run_shards(
 
 
 def map_slices(
-    fn: Callable[[list[Item]], list[T]],
-    items: Sequence[Item],
+    fn: Callable[[Sequence[str]], list[T]],
+    paths: Sequence[str],
+    root: str,
     *,
+    is_relative: bool = False,
     engine: Engine,
     address: str | None,
     workers: int | None,
     task: str,
     progress: Progress | None,
 ) -> Iterable[T]:
-    """Calls a function for slices of many items, and returns the result of each item, in order.
+    """Calls a function for slices of many files, and returns the result of each file, in order.
 
     On this machine threads call it, which start at once; on Ray, a slice is a shard.
 
     Args:
-        fn: Returns a result per item of a slice. See ``run_shards``.
-        items: The items, such as the paths of a manifest.
+        fn: Returns a result per path of a slice. See ``run_shards``.
+        paths: The paths.
+        root: The folder with the files, which all nodes of a cluster must share; or a remote one.
+        is_relative: Whether the paths are relative to the root.
         engine: Same as in ``run_shards``.
         address: Same as in ``run_shards``.
         workers: The number of threads, or the largest number of tasks at a time.
         task: The name of the work, for ``progress``.
-        progress: Called with ``task`` and the numbers of items, or with "shards: " before
-            ``task`` and the numbers of shards.
+        progress: Called with ``task``, the number of files done, and of all files; on Ray with
+            "shards of " before ``task``, and numbers of shards.
+
+    Raises:
+        WorkerError: A node of the cluster does not have the folder; and see ``run_shards``.
     """
     check_engine(engine, address, workers)
+    prefix = root if is_relative else ""
     if engine == "local":
-        return ThreadMap(workers).imap_slices(task, fn, items, progress)
-    starts = range(0, len(items), _ITEMS_PER_SHARD)
+        ahead = read_ahead(paths, prefix)
+        return ThreadMap(workers).imap_slices(task, fn, ahead, progress)
+    starts = range(0, len(paths), _FILES_PER_SHARD)
     results = run_shards(
-        fn,
-        [list(items[start : start + _ITEMS_PER_SHARD]) for start in starts],
+        SharedFolder.bind(root, partial(_call_for_paths, fn, prefix)),
+        [list(paths[start : start + _FILES_PER_SHARD]) for start in starts],
         engine=engine,
         address=address,
         workers=workers,
-        task=f"{task}, in shards",
+        task=f"shards of {task}",
         progress=progress,
     )
     return (result for slice_results in results for result in slice_results)
+
+
+def _call_for_paths(
+    fn: Callable[[Sequence[str]], list[T]], prefix: str, paths: list[str]
+) -> list[T]:
+    return fn(read_ahead(paths, prefix))
 
 
 def _run(

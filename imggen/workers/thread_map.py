@@ -128,7 +128,7 @@ class ThreadMap:
     def imap_slices(
         self,
         task: str,
-        function: Callable[[list[Item]], list[T]],
+        function: Callable[[Sequence[Item]], list[T]],
         items: Sequence[Item],
         progress: Progress | None = None,
     ) -> Iterator[T]:
@@ -141,7 +141,7 @@ class ThreadMap:
             progress: Called after every few items.
         """
         starts = range(0, len(items), _ITEMS_PER_PROGRESS)
-        chunks = (list(items[start : start + _ITEMS_PER_PROGRESS]) for start in starts)
+        chunks = (items[start : start + _ITEMS_PER_PROGRESS] for start in starts)
         done = 0
         for results in self.imap(function, chunks):
             done += len(results)

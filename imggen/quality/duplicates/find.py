@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from typing import NamedTuple
 
@@ -22,8 +22,8 @@ from imggen.quality.duplicates.result import MAX_SHOWN_FILES, MAX_SHOWN_GROUPS, 
 from imggen.quality.duplicates.similarity import THRESHOLD, Pairs, similar_pairs
 from imggen.quality.example_pictures import make_example_pictures
 from imggen.quality.image_check import ImageFacts, read_facts, silence_pillow
-from imggen.stores import open_file, read_ahead
-from imggen.workers import Progress, ThreadMap
+from imggen.stores import open_file
+from imggen.workers import Engine, Progress, check_engine, map_slices
 
 
 @check_arguments
@@ -33,6 +33,8 @@ def find_duplicates(
     near: bool = True,
     threshold: float = THRESHOLD,
     background: BackgroundLike = "white",
+    engine: Engine = "local",
+    address: str | None = None,
     workers: int | None = None,
     progress: Progress | None = None,
 ) -> Duplicates:
@@ -65,24 +67,44 @@ def find_duplicates(
         background: The background that transparent pixels are composited onto: "white", "black",
             another color name, "#rrggbb", (red, green, blue) from 0 to 255, or "checker". Images
             of which nothing is visible on it are listed as ``invisible``.
-        workers: The number of threads. None: one per usable core.
-        progress: Called with ("comparing", files read, total number of files) from time to time.
+        engine: "local": threads of this machine. "ray": a Ray cluster; see docs/cluster.md.
+        address: For "ray", the cluster; see docs/cluster.md. None: one that is started for this
+            call.
+        workers: The number of threads; on Ray, the largest number of tasks at a time. None: one
+            per usable core.
+        progress: Called with ("comparing", files read, total number of files) from time to time;
+            on Ray with ("shards of comparing", shards done, all shards).
 
     Raises:
-        OptionError: The threshold is out of range, or the background is not a color.
+        OptionError: The threshold is out of range, the background is not a color, the engine is
+            not known, or an address is given for "local".
         ScanError: Same as ``scan``.
         ManifestError: The table is missing or invalid.
+        MissingExtraError: ``engine="ray"``, and Ray is not installed.
+        WorkerError: The cluster cannot be reached, a node does not have the folder, or a worker
+            ended again and again.
 
     Example:
         >>> find_duplicates(manifest).groups
         ()
     """
+    check_engine(engine, address, workers)
     threshold = check_number("threshold", threshold, above=0, maximum=1)
     background = ImageSpec(background=background).background
     manifest = as_manifest(manifest, scan_labeled)
     files = _first_rows(manifest)
     distinct = np.unique(files)
-    read = _read_files(manifest, distinct, near, background, workers, progress)
+    contents = map_slices(
+        partial(_read_slice, near=near, background=background, known=set()),
+        [manifest.filepath(row) for row in distinct.tolist()],
+        manifest.root,
+        engine=engine,
+        address=address,
+        workers=workers,
+        task="comparing",
+        progress=progress,
+    )
+    read = _read_files(manifest, distinct, contents, near)
     copies = distinct[read.exact[distinct] != distinct]
     exact = read.exact[files]
     pairs = Pairs(exact[copies], copies, np.ones(len(copies), np.float32))
@@ -163,10 +185,8 @@ class _FilesRead(NamedTuple):
 def _read_files(
     manifest: Manifest,
     rows: npt.NDArray[np.int64],
+    contents: Iterable[_Content],
     near: bool,
-    background: BackgroundLike,
-    workers: int | None,
-    progress: Progress | None,
 ) -> _FilesRead:
     prints = Fingerprints.allocate(len(manifest) if near else 0)
     digests: dict[int, str] = {}
@@ -174,11 +194,8 @@ def _read_files(
     exact = np.arange(len(manifest))
     decoded: list[int] = []
     unreadable, invisible = set(), set()
-    read = partial(_read_file, near=near, background=background, known=set())
     with silence_pillow():
-        paths = read_ahead([manifest.filepath(row) for row in rows.tolist()])
-        found = ThreadMap(workers).imap_with_progress("comparing", read, paths, progress)
-        for row, content in zip(rows.tolist(), found, strict=True):
+        for row, content in zip(rows.tolist(), contents, strict=True):
             if content.digest is None:
                 unreadable.add(row)
                 continue
@@ -213,6 +230,12 @@ class _Content(NamedTuple):
     fingerprint: Fingerprint | None = None
     is_invisible: bool = False
     is_unreadable: bool = False
+
+
+def _read_slice(
+    paths: Sequence[str], near: bool, background: BackgroundLike, known: set[str]
+) -> list[_Content]:
+    return [_read_file(path, near=near, background=background, known=known) for path in paths]
 
 
 def _read_file(path: str, *, near: bool, background: BackgroundLike, known: set[str]) -> _Content:
