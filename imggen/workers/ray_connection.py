@@ -6,8 +6,10 @@ import contextlib
 import os
 import re
 import socket
+import threading
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from typing import Any
 
 from imggen.core import import_library
@@ -16,6 +18,7 @@ from imggen.workers.options import usable_cores
 
 _OLDEST = "2.40"
 _SECONDS_TO_CONNECT = 5.0
+_SECONDS_TO_ANSWER = 15.0
 _ADDRESS_VARIABLE = "RAY_ADDRESS"
 _ADDRESS = re.compile(r"(?P<client>ray://)?(?P<host>\[[0-9a-fA-F:]+\]|[^\s/:]+):(?P<port>\d{1,5})")
 
@@ -90,7 +93,7 @@ def _start(ray: Any, num_cpus: int) -> None:
         with _environment({**_QUIET, **_LOOPBACK}):
             _init(
                 ray,
-                "Cannot start Ray on this machine",
+                _not_started,
                 address="local",
                 num_cpus=num_cpus,
                 include_dashboard=False,
@@ -101,38 +104,79 @@ def _start(ray: Any, num_cpus: int) -> None:
 
 
 def _join(ray: Any, address: str) -> None:
-    _check_reachable(address)
+    found = _ADDRESS.fullmatch(address)
+    if found is not None:  # not "auto", nor what only Ray knows
+        _check_listener(address, found["host"].strip("[]"), int(found["port"]))
+        if not found["client"]:
+            _check_answer(ray, address)
     with _environment(_QUIET):
-        _init(ray, f"Cannot connect to Ray at {address!r}", address=address)
+        _init(ray, partial(_not_reached, address), address=address)
 
 
-def _check_reachable(address: str) -> None:
-    """Checks that a program listens there: Ray itself would try for a minute and more.
+def _check_listener(address: str, host: str, port: int) -> None:
+    """Checks that a program listens at an address.
 
     Raises:
         WorkerError: None does.
     """
-    found = _ADDRESS.fullmatch(address)
-    if found is None:  # "auto", or what only Ray knows
-        return
-    host = found["host"].strip("[]")
     try:
-        socket.create_connection((host, int(found["port"])), _SECONDS_TO_CONNECT).close()
+        socket.create_connection((host, port), _SECONDS_TO_CONNECT).close()
     except OSError as err:
-        raise WorkerError(
-            f"Cannot connect to Ray at {address!r}: {err}. Start a cluster with `ray start "
-            "--head`, which prints its address, or omit the address to use this machine."
-        ) from err
+        raise _not_reached(address, err) from err
 
 
-def _init(ray: Any, fact: str, **options: Any) -> None:
+def _check_answer(ray: Any, address: str) -> None:
+    """Checks that a cluster answers; ``ray.init`` would try for 13 minutes.
+
+    Raises:
+        WorkerError: None does, or it asks for a token that this program does not send.
+    """
+    failures: list[Exception] = []
+
+    def connect() -> None:
+        try:
+            ray._raylet.GcsClient(address=address)
+        except AttributeError:  # of a version that has moved it; "ray.init" finds out
+            pass
+        except Exception as err:  # noqa: BLE001 - raised below
+            failures.append(err)
+
+    thread = threading.Thread(target=connect, daemon=True)
+    thread.start()
+    thread.join(_SECONDS_TO_ANSWER)
+    if thread.is_alive():
+        raise _not_reached(address, f"it has not answered in {_SECONDS_TO_ANSWER:g} s")
+    if failures:
+        raise _not_reached(address, failures[0]) from failures[0]
+
+
+def _not_reached(address: str, reason: object) -> WorkerError:
+    advice = "Start a cluster with `ray start --head`, or omit the address to use this machine."
+    if "AuthMode" in str(reason) or "AuthToken" in str(reason):
+        reason = "it asks for a token"
+        advice = (
+            "Set RAY_AUTH_MODE=token, and copy ~/.ray/auth_token from the head node unless this "
+            "machine has the same file."
+        )
+    return WorkerError(f"Cannot connect to Ray at {address!r}: {_first_line(reason)}. {advice}")
+
+
+def _not_started(err: Exception) -> WorkerError:
+    return WorkerError(f"Cannot start Ray on this machine: {_first_line(err)}.")
+
+
+def _first_line(reason: object) -> str:
+    lines = str(reason).strip().splitlines() or [type(reason).__name__]
+    return lines[0].rstrip(".")
+
+
+def _init(ray: Any, explain: Callable[[Exception], WorkerError], **options: Any) -> None:
     try:
         with _no_warnings():
             ray.init(log_to_driver=False, logging_level="ERROR", **options)
     except Exception as err:
         ray.shutdown()  # of what it has begun
-        reason = str(err).strip().splitlines()[0] if str(err).strip() else type(err).__name__
-        raise WorkerError(f"{fact}: {reason}") from err
+        raise explain(err) from err
 
 
 @contextlib.contextmanager

@@ -14,9 +14,10 @@ import pytest
 import imggen
 from imggen.cache.options import Pack
 from imggen.cli import main
-from imggen.cli.options import COLOR_MODES, INTERPOLATIONS, PACKS
+from imggen.cli.options import COLOR_MODES, ENGINES, INTERPOLATIONS, PACKS
 from imggen.cli.values import ByteSize, Choice
 from imggen.decode import ColorMode, Interpolation
+from imggen.workers import Engine
 from tests.helpers.command_line import invoke
 
 
@@ -119,10 +120,20 @@ def test_choices_are_those_of_python_and_shown():
     assert get_args(Interpolation) == INTERPOLATIONS
     assert get_args(ColorMode) == COLOR_MODES
     assert get_args(Pack) == PACKS
+    assert get_args(Engine) == ENGINES
     for name, verb in VERBS.items():
         for param in verb.params:
             if isinstance(param.type, Choice):
                 assert f"[{'|'.join(param.type.choices)}]" in invoke(*name.split(), "-h").output
+
+
+def test_an_address_is_for_ray_alone(workplace):
+    verbs = [name for name, verb in VERBS.items() if any(p.name == "engine" for p in verb.params)]
+    assert {"augment", "duplicates", "leaks", "scan", "verify"} <= set(verbs)
+    for number, verb in enumerate(verbs):
+        result = run(verb, number, "--address", "auto")
+        assert result.exit_code == 1, verb
+        assert "--address auto is the address of a Ray cluster, and --engine local" in result.stderr
 
 
 @pytest.mark.parametrize("verb", sorted(LINES))
