@@ -119,6 +119,15 @@ def test_augmented_copies_are_the_same_and_resume(pictures, tmp_path):
     assert [path.stat().st_mtime_ns for path in others] == times
 
 
+def test_packed_sets_are_the_same(pictures, tmp_path):
+    made = [
+        imggen.pack(pictures, tmp_path / name, shard_size=50_000, **options)
+        for name, options in (("here", {}), ("there", RAY))
+    ]
+    assert made[0].shards == made[1].shards
+    assert len(made[0].shards) > 2
+
+
 def test_the_command_line_takes_an_engine(pictures):
     local, there = (
         invoke("duplicates", pictures, "--exact", "--json", *more)

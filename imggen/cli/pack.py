@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from imggen.cli.console import Console
 from imggen.cli.options import (
     PATH,
+    engine_options,
     image_size_option,
     seed_option,
     source_argument,
@@ -16,6 +18,9 @@ from imggen.cli.options import (
 )
 from imggen.cli.values import ByteSize, Choice, ShareType
 from imggen.cli.verb import AliasedOption, Verb
+
+if TYPE_CHECKING:
+    from imggen.workers import Engine
 
 
 @click.command(cls=Verb, reports=True)
@@ -48,6 +53,7 @@ from imggen.cli.verb import AliasedOption, Verb
     show_default=True,
     help="Leave out images that cannot be read, or stop at the first one.",
 )
+@engine_options
 @workers_option
 def pack(
     source: Path,
@@ -57,6 +63,8 @@ def pack(
     image_size: tuple[int, int] | None,
     shard_size: int,
     on_error: str,
+    engine: Engine,
+    address: str | None,
     workers: int | None,
 ) -> None:
     """Pack the images in SRC into tar files in DST, with their labels and annotations.
@@ -83,6 +91,8 @@ def pack(
             image_size=image_size,
             shard_size=shard_size,
             on_error=on_error,  # type: ignore[arg-type]  # one of the choices
+            engine=engine,
+            address=address,
             workers=workers,
             progress=progress,
         )

@@ -260,7 +260,7 @@ def _write_shards(folder: str, samples: PackSource, plan: PackPlan, options: _Op
             engine=options.engine,
             address=options.address,
             workers=options.workers,
-            task="packing, in shards",
+            task="shards of packing",
             progress=options.progress,
         )
         return

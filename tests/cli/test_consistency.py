@@ -129,7 +129,7 @@ def test_choices_are_those_of_python_and_shown():
 
 def test_an_address_is_for_ray_alone(workplace):
     verbs = [name for name, verb in VERBS.items() if any(p.name == "engine" for p in verb.params)]
-    assert {"augment", "duplicates", "leaks", "scan", "verify"} <= set(verbs)
+    assert {"augment", "duplicates", "leaks", "pack", "scan", "verify"} <= set(verbs)
     for number, verb in enumerate(verbs):
         result = run(verb, number, "--address", "auto")
         assert result.exit_code == 1, verb
