@@ -17,6 +17,7 @@ from imggen.core.checks import (
     is_number,
     is_whole,
 )
+from imggen.core.column_table import ColumnTable, Table, to_frame
 from imggen.core.file_ops import (
     absolute_link,
     check_not_nested,
@@ -82,10 +83,12 @@ from imggen.core.rng import (
     seeded,
     step_generators,
 )
-from imggen.core.string_column import StringColumn
+from imggen.core.string_column import StringColumn, is_arrow_text
+from imggen.core.string_numbering import number_strings
 from imggen.core.table_io import (
     check_table_file,
     has_metadata,
+    read_columns,
     read_frame,
     read_table,
     replace_files,
@@ -110,6 +113,7 @@ __all__ = [
     "MAX_PICTURE_BYTES",
     "NEUTRAL",
     "Bar",
+    "ColumnTable",
     "InputFile",
     "Number",
     "PathText",
@@ -118,6 +122,7 @@ __all__ = [
     "SampleGenerators",
     "Stream",
     "StringColumn",
+    "Table",
     "absolute_link",
     "check_arguments",
     "check_at_most",
@@ -161,6 +166,7 @@ __all__ = [
     "hardlink_file",
     "has_metadata",
     "import_library",
+    "is_arrow_text",
     "is_inside",
     "is_number",
     "is_relative_path",
@@ -171,10 +177,12 @@ __all__ = [
     "max_name_length",
     "move_file",
     "move_link",
+    "number_strings",
     "parse_bytes",
     "parse_json",
     "pluralize",
     "printable",
+    "read_columns",
     "read_frame",
     "read_start",
     "read_table",
@@ -187,6 +195,7 @@ __all__ = [
     "size_and_mtime",
     "step_generators",
     "symlink_file",
+    "to_frame",
     "unmark_folder",
     "warn_user",
     "write_records",

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import contextlib
 import csv
+import dataclasses
 import json
 import os
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from imggen.core.column_table import ColumnTable, join_frames, read_parquet_columns, to_frame
 from imggen.core.input_file import InputFile
 from imggen.core.output_check import check_output
+from imggen.core.string_column import StringColumn
 from imggen.core.text import format_bytes, pluralize
 from imggen.errors import ManifestError, MissingExtraError, OptionError
 
@@ -24,10 +27,16 @@ _ENCODING_ERRORS: Literal["surrogateescape"] = "surrogateescape"
 # Rows of a table differ, at least in their paths.
 _MAX_ROWS_PER_BYTE = 20
 _MIN_ROWS_CHECKED = 100_000
+# The rows of a CSV file that are converted at once.
+_ROWS_PER_PART = 500_000
 
 
 def write_table(
-    file: Path, frame: pd.DataFrame, metadata: dict[str, Any], *, overwrite: bool = False
+    file: Path,
+    table: pd.DataFrame | Mapping[str, Any],
+    metadata: dict[str, Any],
+    *,
+    overwrite: bool = False,
 ) -> None:
     """Writes a table as CSV or Parquet, and its metadata as JSON in a file next to it.
 
@@ -36,7 +45,7 @@ def write_table(
 
     Args:
         file: The path of the table.
-        frame: The table.
+        table: A DataFrame, or the columns by name as in ``to_frame``.
         metadata: Values that JSON can hold; "format" names the kind of table.
         overwrite: Replace a file even if ``write_table`` did not write it.
 
@@ -53,7 +62,7 @@ def write_table(
         replace_files(
             {
                 _metadata_file(file): lambda place: place.write_text(text, encoding="utf-8"),
-                file: lambda place: write(frame, place),
+                file: lambda place: write(table, place),
             }
         )
     except OSError as err:
@@ -92,7 +101,7 @@ def _is_table(file: Path, table_format: str) -> bool:
     return bool(metadata.get("format") == table_format)
 
 
-def read_table(file: Path) -> tuple[pd.DataFrame, dict[str, Any]]:
+def read_table(file: Path) -> tuple[ColumnTable, dict[str, Any]]:
     """Reads the files of ``write_table``. From CSV, every column is text.
 
     Raises:
@@ -107,27 +116,60 @@ def read_table(file: Path) -> tuple[pd.DataFrame, dict[str, Any]]:
         f"the class mapping of {file.name!r}",
         "Save the manifest again, or build it from the table with Manifest.from_frame.",
     ).read_json_object()
-    return read_frame(file), metadata
+    return read_columns(file), metadata
+
+
+def read_columns(file: Path) -> ColumnTable:
+    """Reads a table without metadata. From CSV, every column is text.
+
+    Raises:
+        ManifestError: The file is broken; for Parquet, also when a column is read.
+        MissingExtraError: Parquet without pyarrow.
+    """
+    source = _open_source(file)
+    with source.translate_errors():
+        if not _is_parquet(file):
+            return join_frames(_read_csv(file))
+        table = read_parquet_columns(_open_parquet(file))
+        if table is None:
+            return join_frames(iter([_read_parquet(file)]))
+
+    def read(name: Any) -> Any:
+        with source.translate_errors():
+            return table[name]
+
+    return dataclasses.replace(table, read=read)
 
 
 def read_frame(file: Path) -> pd.DataFrame:
-    """Reads a table without metadata. From CSV, every column is text.
+    """Reads a table without metadata as a DataFrame. From CSV, every column is text.
 
     Raises:
         ManifestError: The file is broken.
         MissingExtraError: Parquet without pyarrow.
     """
-    is_parquet = file.suffix.lower() == ".parquet"
+    import pandas as pd
+
+    with _open_source(file).translate_errors():
+        if _is_parquet(file):
+            return _read_parquet(file)
+        return pd.concat(list(_read_csv(file)))
+
+
+def _open_source(file: Path) -> InputFile:
+    is_parquet = _is_parquet(file)
     if is_parquet:
         require_pyarrow()
-    source = InputFile(
+    return InputFile(
         file,
         ManifestError,
         f"a {'Parquet' if is_parquet else 'CSV'} table",
         "Save or export the table again.",
     )
-    with source.translate_errors():
-        return _read_parquet(file) if is_parquet else _read_csv(file)
+
+
+def _is_parquet(file: Path) -> bool:
+    return file.suffix.lower() == ".parquet"
 
 
 def has_metadata(file: Path) -> bool:
@@ -165,13 +207,25 @@ def replace_files(writers: dict[Path, Callable[[Path], object]]) -> None:
                 temporary.unlink(missing_ok=True)
 
 
-def _write_csv(frame: pd.DataFrame, file: Path) -> None:
-    frame.to_csv(
-        file, index=False, quoting=csv.QUOTE_NONNUMERIC, encoding="utf-8", errors=_ENCODING_ERRORS
-    )
+def _write_csv(table: pd.DataFrame | Mapping[str, Any], file: Path) -> None:
+    if not isinstance(table, Mapping):
+        table = {name: column.to_numpy() for name, column in table.items()}
+    num_rows = len(next(iter(table.values())))
+    for first in range(0, max(num_rows, 1), _ROWS_PER_PART):
+        part = {name: column[first : first + _ROWS_PER_PART] for name, column in table.items()}
+        to_frame(part).to_csv(
+            file,
+            mode="a",
+            header=first == 0,
+            index=False,
+            quoting=csv.QUOTE_NONNUMERIC,
+            encoding="utf-8",
+            errors=_ENCODING_ERRORS,
+        )
 
 
-def _read_csv(file: Path) -> pd.DataFrame:
+def _read_csv(file: Path) -> Iterator[pd.DataFrame]:
+    """Yields the rows of a CSV file, some at a time; at least one part."""
     import pandas as pd
 
     # As text: the class "007" must not become 7, nor the class "NA" a missing value.
@@ -186,17 +240,29 @@ def _read_csv(file: Path) -> pd.DataFrame:
     twice = [name for name in header if name and header.count(name) > 1]
     if twice:
         raise ValueError(f"the column {twice[0][:80]!r} occurs twice; expected different names")
-    frame: pd.DataFrame = pd.read_csv(file, **options)
-    has_surplus = not isinstance(frame.index, pd.RangeIndex)
-    if has_surplus:
-        raise ValueError("its rows have more fields than its header")
-    return frame
+    with pd.read_csv(file, chunksize=_ROWS_PER_PART, **options) as parts:
+        for frame in parts:
+            has_surplus = not isinstance(frame.index, pd.RangeIndex)
+            if has_surplus:
+                raise ValueError("its rows have more fields than its header")
+            yield frame
 
 
-def _write_parquet(frame: pd.DataFrame, file: Path) -> None:
+def _write_parquet(table: pd.DataFrame | Mapping[str, Any], file: Path) -> None:
     require_pyarrow()
+    import pyarrow as pa
+    from pyarrow.parquet import write_table
+
     try:
-        frame.to_parquet(file, index=False, engine="pyarrow")
+        if not isinstance(table, Mapping):
+            table.to_parquet(file, index=False, engine="pyarrow")
+            return
+        columns = {
+            name: column.to_arrow() if isinstance(column, StringColumn) else pa.array(column)
+            for name, column in table.items()
+        }
+        # Without Arrow's own schema, text is read as the type "string", whatever its type is here.
+        write_table(pa.table(columns), file, store_schema=False)
     except UnicodeError as err:
         raise ManifestError(
             f"A file name is not valid UTF-8, which Parquet requires: {err}. Save as .csv."
@@ -205,14 +271,21 @@ def _write_parquet(frame: pd.DataFrame, file: Path) -> None:
 
 def _read_parquet(file: Path) -> pd.DataFrame:
     import pandas as pd
+
+    _open_parquet(file).close()
+    return pd.read_parquet(file, engine="pyarrow")
+
+
+def _open_parquet(file: Path) -> Any:
     from pyarrow.parquet import ParquetFile
 
+    stored = ParquetFile(file)
     # A crafted file of a few bytes may claim any number of rows.
-    with ParquetFile(file) as stored:
-        num_rows, num_bytes = stored.metadata.num_rows, file.stat().st_size
-        if num_rows > _MIN_ROWS_CHECKED + _MAX_ROWS_PER_BYTE * num_bytes:
-            raise ValueError(f"it claims {pluralize(num_rows, 'row')} in {format_bytes(num_bytes)}")
-    return pd.read_parquet(file, engine="pyarrow")
+    num_rows, num_bytes = stored.metadata.num_rows, file.stat().st_size
+    if num_rows > _MIN_ROWS_CHECKED + _MAX_ROWS_PER_BYTE * num_bytes:
+        stored.close()
+        raise ValueError(f"it claims {pluralize(num_rows, 'row')} in {format_bytes(num_bytes)}")
+    return stored
 
 
 def require_pyarrow(purpose: str = "Reading or writing Parquet") -> None:

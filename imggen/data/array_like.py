@@ -193,7 +193,10 @@ def _to_list(values: Any, name: str, error: type[ImggenError]) -> list[Any]:
         raise error(f"{name} has the shape {shape}; expected one dimension.{hint}")
     for method in ("to_pylist", "to_list"):  # pyarrow; polars and pandas
         if hasattr(values, method):
-            return list(getattr(values, method)())
+            try:
+                return list(getattr(values, method)())
+            except UnicodeDecodeError as err:
+                raise error(f"{name} holds text that is not valid UTF-8: {err}.") from err
     if hasattr(values, "__array__"):
         array = to_array(values, name, error)
         # Dates as tolist() returns them may be numbers, which are not what they mean.

@@ -70,9 +70,9 @@ def resolve_labels(
         if parsed is None and count is not None:
             raise OptionError("num_classes= needs integer labels; pass labels, or class_names=.")
         return None, () if parsed is None else parsed.names
-    if parsed is not None and parsed.by_index and all(type(value) is bool for value in values):
+    if parsed is not None and parsed.by_index and set(map(type, values)) <= {bool}:
         values = list(map(int, values))
-    if all(is_whole(value) for value in values):
+    if set(map(type, values)) <= {int}:
         if parsed is None:
             names = default_class_names(max(values, default=0) + 1 if count is None else count)
         else:
@@ -82,9 +82,10 @@ def resolve_labels(
         return validate_labels(values, len(names)), names
     if parsed is None and count is not None:
         raise OptionError("num_classes= needs integer labels; for names, pass class_names=.")
-    texts = list(map(str, values))
-    names = infer_class_names(values) if parsed is None else parsed.names
-    return find_class_indices(texts, names, "list of labels"), names
+    distinct = list(dict.fromkeys(values))  # of one type, so that 1 and True are not the same
+    names = infer_class_names(distinct) if parsed is None else parsed.names
+    labels = find_class_indices(list(map(str, distinct)), names, "list of labels")
+    return _spread(labels, distinct, values), names
 
 
 def resolve_named_labels(
@@ -102,14 +103,18 @@ def resolve_named_labels(
         ManifestError: A label without a class.
         OptionError: ``class_names`` is not valid.
     """
-    texts = list(map(str, values))
+    distinct = list(dict.fromkeys(values))  # of one type, so that 1 and True are not the same
+    texts = list(map(str, distinct))
     if class_names is None:
-        names = infer_class_names(values)
-        return find_class_indices(texts, names, description), names
-    names, by_index = _parse(class_names)
-    if by_index and not set(texts) <= set(names) and all(isinstance(v, int) for v in values):
-        return validate_labels(list(map(int, values)), len(names)), names
-    return find_class_indices(texts, names, description), names
+        names = infer_class_names(distinct)
+        labels = find_class_indices(texts, names, description)
+    else:
+        names, by_index = _parse(class_names)
+        if by_index and not set(texts) <= set(names) and all(isinstance(v, int) for v in distinct):
+            labels = validate_labels(list(map(int, distinct)), len(names))
+        else:
+            labels = find_class_indices(texts, names, description)
+    return _spread(labels, distinct, values), names
 
 
 def to_classes(values: Any, description: str) -> list[Any]:
@@ -217,6 +222,14 @@ def default_class_names(num_classes: int) -> tuple[str, ...]:
             "indices start at 0; pass other numbers as text, or pass class_names."
         )
     return tuple(map(str, range(num_classes)))
+
+
+def _spread(
+    labels: npt.NDArray[np.int32], distinct: Sequence[Any], values: Sequence[Any]
+) -> npt.NDArray[np.int32]:
+    """Returns the label of each value from the labels of the distinct values."""
+    label_of = dict(zip(distinct, labels.tolist(), strict=True))
+    return np.fromiter(map(label_of.__getitem__, values), np.int32, len(values))
 
 
 def _to_class(value: Any, row: int, description: str) -> Any:

@@ -9,7 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from imggen.core import StringColumn
-from imggen.data.array_like import to_array, to_names, to_paths, to_values
+from imggen.data.array_like import to_array, to_values
+from imggen.data.text_columns import pack_names, pack_paths
 from imggen.errors import ManifestError, OptionError
 
 
@@ -39,8 +40,7 @@ def to_string_column(name: str, values: Any) -> StringColumn | None:
     """
     if values is None or isinstance(values, StringColumn):
         return values
-    convert = to_paths if name in ("paths", "masks") else to_names
-    return StringColumn.of(convert(values, name))
+    return (pack_paths if name in ("paths", "masks") else pack_names)(values, name)
 
 
 def to_rows(indices: Any, num_samples: int) -> npt.NDArray[np.int64]:
@@ -86,7 +86,7 @@ def concatenate_columns(name: str, columns: Sequence[Any]) -> Any:
     if any(column is None for column in columns):
         raise ManifestError(f"Some of the manifests have {name!r} and some do not.")
     if isinstance(columns[0], StringColumn):
-        return StringColumn.of(text for column in columns for text in column)
+        return StringColumn.concatenate(columns)
     if isinstance(columns[0], np.ndarray):
         return np.concatenate(columns)
     return type(columns[0]).concatenate(columns)

@@ -19,9 +19,9 @@ from imggen.core import (
     check_choice,
     read_table,
     shorten,
+    to_frame,
     write_table,
 )
-from imggen.data.array_like import to_paths
 from imggen.data.boxes import BoxColumn, Boxes
 from imggen.data.class_names import ClassNames
 from imggen.data.columns import (
@@ -35,10 +35,7 @@ from imggen.data.manifest_io import (
     build_table,
     check_metadata,
     column_arguments,
-    read_boxes,
-    read_inputs,
-    read_keypoints,
-    read_labels,
+    read_fields,
     read_versions,
     relative_root,
     resolve_root,
@@ -49,12 +46,8 @@ from imggen.data.multi_labels import MultiLabelColumn
 from imggen.data.normalization import normalize_fields
 from imggen.data.outputs import Output, OutputKind, convert_labels
 from imggen.data.targets import TargetColumn
-from imggen.data.validation import (
-    Column,
-    name_column,
-    path_column,
-    weight_column,
-)
+from imggen.data.text_columns import pack_paths
+from imggen.data.validation import Column
 from imggen.errors import ManifestError, OptionError
 
 if TYPE_CHECKING:
@@ -201,7 +194,7 @@ class Manifest(ManifestProperties):
         Classes without samples are not in the frame: pass ``class_names`` to ``from_frame`` to keep
         them.
         """
-        return build_table(self._columns(), self.class_names)
+        return to_frame(build_table(self._columns(), self.class_names))
 
     @classmethod
     @check_arguments
@@ -257,29 +250,26 @@ class Manifest(ManifestProperties):
                 cells that are not boxes, keypoints or numbers.
             OptionError: ``boxes`` or ``keypoints`` of another type.
         """
-        paths = path_column(frame, x_col)
-        box_column = read_boxes(frame, boxes)
-        if box_column is not None:
-            box_column.check_one_row_per_image(paths, x_col)
-        labels, multi_labels, names = read_labels(
-            frame, y_col, multi_label_cols, class_names, label_separator
-        )
         return cls(
-            root=os.fspath(root),
-            paths=paths,
-            labels=labels,
-            class_names=names,
-            groups=None if group_col is None else name_column(frame, group_col),
-            weights=None if weight_col is None else weight_column(frame, weight_col),
-            splits=None if split_col is None else name_column(frame, split_col),
-            hashes=None if hash_col is None else name_column(frame, hash_col),
-            masks=None if mask_col is None else path_column(frame, mask_col),
-            **read_inputs(frame, input_cols or {}),
-            boxes=box_column,
-            keypoints=read_keypoints(frame, keypoints),
-            targets=None if target_cols is None else TargetColumn.parse(frame, target_cols),
-            multi_labels=multi_labels,
-            outputs=outputs or {},
+            **read_fields(
+                frame,
+                root=root,
+                x_col=x_col,
+                y_col=y_col,
+                group_col=group_col,
+                weight_col=weight_col,
+                split_col=split_col,
+                hash_col=hash_col,
+                mask_col=mask_col,
+                input_cols=input_cols,
+                boxes=boxes,
+                keypoints=keypoints,
+                target_cols=target_cols,
+                multi_label_cols=multi_label_cols,
+                label_separator=label_separator,
+                outputs=outputs,
+                class_names=class_names,
+            )
         )
 
     @classmethod
@@ -321,14 +311,14 @@ class Manifest(ManifestProperties):
                 with more than one dimension.
             OptionError: ``num_classes`` with names, or contradicting ``class_names``.
         """
-        paths = to_paths(files, "files")
-        if not paths:
+        paths = pack_paths(files, "files")
+        if len(paths) == 0:
             raise ManifestError("files is empty; expected at least one file.")
         check_choice("kind", kind, get_args(OutputKind))
         fields = convert_labels(
             paths, labels, kind, class_names, num_classes, label_separator, files
         )
-        return cls(os.fspath(root), StringColumn.of(paths), outputs=outputs or {}, **fields)
+        return cls(os.fspath(root), paths, outputs=outputs or {}, **fields)
 
     @check_arguments
     def save(self, file: str | os.PathLike[str], *, overwrite: bool = False) -> None:
@@ -349,7 +339,8 @@ class Manifest(ManifestProperties):
         """
         root = relative_root(self.root, Path(file).parent)
         metadata = build_metadata(self._columns(), self.class_names, root)
-        write_table(Path(file), self.to_frame(), metadata, overwrite=overwrite)
+        table = build_table(self._columns(), self.class_names)
+        write_table(Path(file), table, metadata, overwrite=overwrite)
 
     @classmethod
     @check_arguments
@@ -368,22 +359,19 @@ class Manifest(ManifestProperties):
             MissingExtraError: Parquet without pyarrow.
         """
         source = Path(file)
-        frame, metadata = read_table(source)
+        table, metadata = read_table(source)
         check_metadata(str(source), metadata)
-        manifest = cls.from_frame(
-            frame,
+        fields = read_fields(
+            table,
             root=resolve_root(metadata["root"], source.parent) if root is None else root,
             class_names=metadata["class_names"],
-            **column_arguments(frame, metadata),
+            **column_arguments(table, metadata),
         )
-        manifest = dataclasses.replace(manifest, versions=read_versions(frame, manifest.root))
+        fields["versions"] = read_versions(table, fields["root"])
         # The saved samples may be those of one split, with the capacity of the whole dataset.
-        padded = {
-            name: dataclasses.replace(getattr(manifest, name), capacity=metadata[name]["capacity"])
-            for name in ("boxes", "keypoints")
-            if name in metadata
-        }
-        return dataclasses.replace(manifest, **padded)
+        for name in {"boxes", "keypoints"} & set(metadata):
+            fields[name] = dataclasses.replace(fields[name], capacity=metadata[name]["capacity"])
+        return cls(**fields)
 
     def _columns(self) -> dict[str, Any]:
         return {name: getattr(self, name) for name in ("paths", *_NAMED_COLUMNS, *_COLUMNS)}

@@ -7,24 +7,31 @@ import os
 from collections.abc import Mapping, Sequence
 from numbers import Number
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from imggen.core import StringColumn, check_table_file, shorten
+from imggen.core import StringColumn, Table, check_table_file, shorten
 from imggen.data.boxes import BoxColumn, Boxes
 from imggen.data.class_names import ClassNames, parse_class_names
 from imggen.data.keypoints import KeypointColumn, Keypoints
+from imggen.data.multi_label_parsing import DEFAULT_SEPARATOR
 from imggen.data.multi_labels import MultiLabelColumn
 from imggen.data.outputs import Output, is_output_metadata, read_output
 from imggen.data.targets import TARGET_PREFIX, TargetColumn
-from imggen.data.validation import Column, optional_column, path_column, table_column
+from imggen.data.text_columns import find_numbers, find_text
+from imggen.data.validation import (
+    Column,
+    find_column,
+    name_column,
+    optional_column,
+    path_column,
+    table_column,
+    weight_column,
+)
 from imggen.errors import ManifestError
 from imggen.stores import find_uri
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 _FORMAT = "imggen manifest"
 _FORMAT_VERSION = 1
@@ -43,21 +50,18 @@ _METADATA_KEYS = {
 }
 
 
-def build_table(columns: Mapping[str, Any], class_names: tuple[str, ...]) -> pd.DataFrame:
-    """Builds the table that ``Manifest.to_frame`` describes.
+def build_table(columns: Mapping[str, Any], class_names: tuple[str, ...]) -> dict[str, Any]:
+    """Builds the table that ``Manifest.to_frame`` describes, as a mapping from name to column.
 
     Args:
         columns: The columns of a manifest by attribute name; None for missing columns.
         class_names: The class names of the manifest.
     """
-    import pandas as pd
-
-    table: dict[str, Any] = {"path": pd.Series(list(columns["paths"]), dtype=object)}
+    table: dict[str, Any] = {"path": columns["paths"]}
     if columns["labels"] is not None:
-        names = np.array(class_names, dtype=object)
-        table["label"] = pd.Series(names[columns["labels"]], dtype=object)
+        table["label"] = StringColumn.of(class_names).take(columns["labels"])
     if columns["groups"] is not None:
-        table["group"] = pd.Series(list(columns["groups"]), dtype=object)
+        table["group"] = columns["groups"]
     if columns["weights"] is not None:
         table["weight"] = columns["weights"]
     texts: dict[str, Any] = {column: columns[name] for name, column in _TEXT_COLUMNS.items()}
@@ -70,14 +74,14 @@ def build_table(columns: Mapping[str, Any], class_names: tuple[str, ...]) -> pd.
     texts |= {f"{_INPUT_PREFIX}{name}": paths for name, paths in columns["inputs"].items()}
     for column, values in texts.items():
         if values is not None:
-            table[column] = pd.Series(list(values), dtype=object)
+            table[column] = np.array(values, object) if isinstance(values, list) else values
     if columns["targets"] is not None:
         table |= columns["targets"].to_columns()
     for name, numbers in columns["numbers"].items():
         table |= numbers.to_columns(f"{_NUMBER_PREFIX}{name}:")
     for name, output in columns["outputs"].items():
         table |= output.to_columns(name)
-    return pd.DataFrame(table)
+    return table
 
 
 def build_metadata(
@@ -168,7 +172,7 @@ def check_metadata(file: str, metadata: Mapping[str, Any]) -> None:
         )
 
 
-def column_arguments(frame: pd.DataFrame, metadata: Mapping[str, Any]) -> dict[str, Any]:
+def column_arguments(frame: Table, metadata: Mapping[str, Any]) -> dict[str, Any]:
     """Returns the keyword arguments with which ``Manifest.from_frame`` reads the table.
 
     Args:
@@ -219,8 +223,59 @@ def column_arguments(frame: pd.DataFrame, metadata: Mapping[str, Any]) -> dict[s
     return arguments
 
 
+def read_fields(
+    frame: Table,
+    *,
+    root: str | os.PathLike[str],
+    x_col: Column = "path",
+    y_col: Column | None = "label",
+    group_col: Column | None = None,
+    weight_col: Column | None = None,
+    split_col: Column | None = None,
+    hash_col: Column | None = None,
+    mask_col: Column | None = None,
+    input_cols: Mapping[str, Column | Sequence[Column]] | None = None,
+    boxes: Boxes | None = None,
+    keypoints: Keypoints | None = None,
+    target_cols: Column | Sequence[Column] | None = None,
+    multi_label_cols: Column | Sequence[Column] | None = None,
+    label_separator: str = DEFAULT_SEPARATOR,
+    outputs: Mapping[str, Output] | None = None,
+    class_names: ClassNames | None = None,
+) -> dict[str, Any]:
+    """Reads the fields of a manifest from a table; see ``Manifest.from_frame``.
+
+    Raises:
+        ManifestError: See ``Manifest.from_frame``.
+    """
+    paths = path_column(frame, x_col)
+    box_column = read_boxes(frame, boxes)
+    if box_column is not None:
+        box_column.check_one_row_per_image(paths, x_col)
+    labels, multi_labels, names = read_labels(
+        frame, y_col, multi_label_cols, class_names, label_separator
+    )
+    return {
+        "root": os.fspath(root),
+        "paths": paths,
+        "labels": labels,
+        "class_names": names,
+        "groups": None if group_col is None else name_column(frame, group_col),
+        "weights": None if weight_col is None else weight_column(frame, weight_col),
+        "splits": None if split_col is None else name_column(frame, split_col),
+        "hashes": None if hash_col is None else name_column(frame, hash_col),
+        "masks": None if mask_col is None else path_column(frame, mask_col),
+        **read_inputs(frame, input_cols or {}),
+        "boxes": box_column,
+        "keypoints": read_keypoints(frame, keypoints),
+        "targets": None if target_cols is None else TargetColumn.parse(frame, target_cols),
+        "multi_labels": multi_labels,
+        "outputs": outputs or {},
+    }
+
+
 def read_labels(
-    frame: pd.DataFrame,
+    frame: Table,
     y_col: Column | None,
     multi_label_cols: Column | Sequence[Column] | None,
     class_names: ClassNames | None,
@@ -247,7 +302,7 @@ def read_labels(
 
 
 def read_inputs(
-    frame: pd.DataFrame, input_cols: Mapping[str, Column | Sequence[Column]]
+    frame: Table, input_cols: Mapping[str, Column | Sequence[Column]]
 ) -> dict[str, Any]:
     """Reads the further inputs of a table: the fields "inputs" and "numbers" of a manifest.
 
@@ -258,7 +313,7 @@ def read_inputs(
     numbers: dict[str, Any] = {}
     for name, cols in input_cols.items():
         if isinstance(cols, str | int):
-            if not all(isinstance(value, Number) for value in table_column(frame, cols)):
+            if not _holds_numbers(frame, cols):
                 inputs[name] = path_column(frame, cols)
                 continue
             cols = [cols]
@@ -271,7 +326,16 @@ def read_inputs(
     return {"inputs": inputs, "numbers": numbers}
 
 
-def read_boxes(frame: pd.DataFrame, boxes: Boxes | None) -> BoxColumn | None:
+def _holds_numbers(frame: Table, name: Column) -> bool:
+    column = find_column(frame, name)
+    if find_text(column) is not None:
+        return len(column) == 0
+    return find_numbers(column) is not None or all(
+        isinstance(value, Number) for value in table_column(frame, name)
+    )
+
+
+def read_boxes(frame: Table, boxes: Boxes | None) -> BoxColumn | None:
     """Reads the boxes of a table; None for None.
 
     Raises:
@@ -283,7 +347,7 @@ def read_boxes(frame: pd.DataFrame, boxes: Boxes | None) -> BoxColumn | None:
     return BoxColumn.parse(optional_column(frame, boxes.col), labels, boxes)
 
 
-def read_keypoints(frame: pd.DataFrame, keypoints: Keypoints | None) -> KeypointColumn | None:
+def read_keypoints(frame: Table, keypoints: Keypoints | None) -> KeypointColumn | None:
     """Reads the keypoints of a table; None for None.
 
     Raises:
@@ -294,11 +358,15 @@ def read_keypoints(frame: pd.DataFrame, keypoints: Keypoints | None) -> Keypoint
     return KeypointColumn.parse(optional_column(frame, keypoints.col), keypoints)
 
 
-def read_versions(frame: pd.DataFrame, root: str) -> StringColumn | None:
+def read_versions(frame: Table, root: str) -> StringColumn | None:
     """Returns the versions of the files of a saved manifest; None if they are not remote."""
     if find_uri(root) is None or _VERSION not in frame.columns:
         return None
-    return StringColumn.of(frame[_VERSION].fillna("").astype(str))
+    versions = find_text(find_column(frame, _VERSION))
+    if versions is None:
+        values = optional_column(frame, _VERSION)
+        versions = StringColumn.of("" if value is None else str(value) for value in values)
+    return versions
 
 
 def resolve_root(root: str, folder: Path) -> str:

@@ -6,12 +6,12 @@ import ast
 import json
 import warnings
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from imggen.core import check_whole, is_whole, shorten, warn_user
+from imggen.core import Table, check_whole, is_whole, shorten, warn_user
 from imggen.data.array_like import to_array, to_scalar, to_values
 from imggen.data.class_names import (
     ClassNames,
@@ -21,9 +21,6 @@ from imggen.data.class_names import (
 )
 from imggen.data.validation import Column, optional_column
 from imggen.errors import ManifestError, OptionError
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 DEFAULT_SEPARATOR = ";"
 # Separators that tables often use; if one of them is in texts instead, a warning says so.
@@ -44,7 +41,7 @@ class ParsedLabels(NamedTuple):
 
 
 def parse_label_cells(
-    frame: pd.DataFrame, column: Column, class_names: ClassNames | None, separator: str
+    frame: Table, column: Column, class_names: ClassNames | None, separator: str
 ) -> ParsedLabels:
     """Parses a column of lists or text; see ``MultiLabelColumn.parse``."""
     return _parse_cells(
@@ -86,7 +83,7 @@ def parse_label_matrix(
 
 
 def parse_truth_columns(
-    frame: pd.DataFrame, columns: Sequence[Column], class_names: ClassNames | None
+    frame: Table, columns: Sequence[Column], class_names: ClassNames | None
 ) -> ParsedLabels:
     """Parses columns of 0 and 1, one per class; see ``MultiLabelColumn.parse``."""
     names = to_values(columns, "multi_label_cols")

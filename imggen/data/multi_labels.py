@@ -6,11 +6,12 @@ import itertools
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, final
+from typing import Any, final
 
 import numpy as np
 import numpy.typing as npt
 
+from imggen.core import Table
 from imggen.data.class_names import ClassNames
 from imggen.data.multi_label_parsing import (
     DEFAULT_SEPARATOR,
@@ -20,9 +21,6 @@ from imggen.data.multi_label_parsing import (
 )
 from imggen.data.validation import Column
 from imggen.errors import ManifestError
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 
 @final
@@ -87,7 +85,7 @@ class MultiLabelColumn:
     @classmethod
     def parse(
         cls,
-        frame: pd.DataFrame,
+        frame: Table,
         cols: Column | Sequence[Column],
         class_names: ClassNames | None,
         separator: str = DEFAULT_SEPARATOR,

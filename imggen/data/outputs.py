@@ -5,12 +5,12 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, final, get_args
+from typing import Any, Literal, final, get_args
 
 import numpy as np
 import numpy.typing as npt
 
-from imggen.core import shorten
+from imggen.core import Table, shorten
 from imggen.data.class_names import (
     ClassNames,
     match_labels,
@@ -23,11 +23,8 @@ from imggen.data.columns import concatenate_columns, take_rows
 from imggen.data.multi_labels import MultiLabelColumn
 from imggen.data.row_alignment import align_values
 from imggen.data.targets import TargetColumn
-from imggen.data.validation import table_column, validate_labels, validate_weights
+from imggen.data.validation import class_column, table_column, validate_labels, validate_weights
 from imggen.errors import ManifestError, OptionError
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 # The kinds of columns that outputs are read from.
 OutputKind = Literal["classes", "multi_label", "numbers"]
@@ -141,7 +138,7 @@ class Output:
         return metadata
 
     @classmethod
-    def from_metadata(cls, name: str, frame: pd.DataFrame, metadata: Mapping[str, Any]) -> Output:
+    def from_metadata(cls, name: str, frame: Table, metadata: Mapping[str, Any]) -> Output:
         """Reads the columns that ``to_columns`` made.
 
         Raises:
@@ -177,7 +174,7 @@ class Output:
 
 
 def read_output(
-    frame: pd.DataFrame,
+    frame: Table,
     column: str | int,
     kind: OutputKind | None,
     class_names: ClassNames | None,
@@ -199,8 +196,13 @@ def read_output(
     """
     if kind == "classes":
         description = f"column {column!r}"
-        values = to_classes(table_column(frame, column), description)
-        labels, names = resolve_named_labels(values, class_names, description)
+        coded = class_column(frame, column)
+        values = table_column(frame, column) if coded is None else coded.strings
+        labels, names = resolve_named_labels(
+            to_classes(values, description), class_names, description
+        )
+        if coded is not None:
+            labels = labels[coded.codes]
         return Output(labels=labels, class_names=names, weights=weights)
     if kind == "multi_label":
         multi, names = MultiLabelColumn.parse(frame, column, class_names, separator)

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import numpy as np
 
-from imggen.core import has_metadata, read_frame
+from imggen.core import StringColumn, has_metadata, read_columns
 from imggen.data.folder_trees import keep_listings, list_names
 from imggen.data.manifest import Manifest
-from imggen.data.manifest_io import column_arguments
+from imggen.data.manifest_io import column_arguments, read_fields
 from imggen.data.packed_set import is_packed, load_packed
 from imggen.data.scanning import scan, scan_any, scan_splits
 from imggen.data.split_layout import find_split_layout, is_fold_name, list_subfolders
@@ -93,15 +93,16 @@ def read_table_source(file: str | os.PathLike[str]) -> Manifest:
         raise ManifestError(f"The table {parse_address(file)!r} does not exist.{hint}")
     if has_metadata(path):
         return Manifest.load(path)
-    frame = read_frame(path)
-    manifest = Manifest.from_frame(frame, root=path.parent, **column_arguments(frame, {}))
-    paths = list(manifest.paths)
-    if "" in paths:  # which would be the folder of the table
+    table = read_columns(path)
+    fields = read_fields(table, root=path.parent, **column_arguments(table, {}))
+    paths: StringColumn = fields["paths"]
+    empty = np.flatnonzero(np.diff(paths.offsets) == 0)
+    if len(empty):  # which would be the folder of the table
         raise ManifestError(
-            f"The column 'path' is empty in {paths.count('')} of {len(paths)} rows, first in row "
-            f"{paths.index('')}. Fill or drop those rows."
+            f"The column 'path' is empty in {len(empty)} of {len(paths)} rows, first in row "
+            f"{empty[0]}. Fill or drop those rows."
         )
-    return manifest
+    return Manifest(**fields)
 
 
 def scan_all(directory: str | os.PathLike[str]) -> Manifest:

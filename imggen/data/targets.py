@@ -5,18 +5,16 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, final
+from typing import Any, final
 
 import numpy as np
 import numpy.typing as npt
 
-from imggen.core import shorten
+from imggen.core import Table, shorten
 from imggen.data.array_like import to_array, to_scalar, to_values
-from imggen.data.validation import Column, table_column
+from imggen.data.text_columns import find_numbers
+from imggen.data.validation import Column, find_column, table_column
 from imggen.errors import ManifestError
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 # In tables, the prefix of the names of targets.
 TARGET_PREFIX = "target:"
@@ -67,7 +65,7 @@ class TargetColumn:
         object.__setattr__(self, "names", names)
 
     @classmethod
-    def parse(cls, frame: pd.DataFrame, cols: Column | Sequence[Column]) -> TargetColumn:
+    def parse(cls, frame: Table, cols: Column | Sequence[Column]) -> TargetColumn:
         """Reads one column of a table, or several.
 
         Args:
@@ -148,7 +146,10 @@ class TargetColumn:
         return len(self.values)
 
 
-def _parse_column(frame: pd.DataFrame, name: Column) -> list[float]:
+def _parse_column(frame: Table, name: Column) -> npt.ArrayLike:
+    numbers = find_numbers(find_column(frame, name))
+    if numbers is not None and (np.abs(numbers.astype(np.float64)) < _LIMIT).all():
+        return numbers.astype(np.float64)
     return _parse_numbers(table_column(frame, name), f"The column {name!r}")
 
 

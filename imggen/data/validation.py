@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from imggen.core import StringColumn, is_whole, shorten
-from imggen.data.array_like import reject_missing, to_array, to_names, to_paths, to_values
+from imggen.core import StringColumn, Table, is_whole, shorten
+from imggen.data.array_like import reject_missing, to_array, to_values
+from imggen.data.text_columns import (
+    CodedText,
+    code_text,
+    find_numbers,
+    find_paths,
+    pack_names,
+    pack_paths,
+)
 from imggen.errors import ManifestError
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 # The name of a column; tables without a header have numbers.
 Column = str | int
@@ -68,8 +73,8 @@ def validate_weights(weights: Any) -> npt.NDArray[np.float32]:
     return validated
 
 
-def optional_column(frame: pd.DataFrame, name: Column) -> list[Any]:
-    """Returns the values of a column, with None for missing ones.
+def find_column(frame: Table, name: Column) -> Any:
+    """Returns a column as it is in the table.
 
     Raises:
         ManifestError: There is no such column, or there are two.
@@ -81,10 +86,19 @@ def optional_column(frame: pd.DataFrame, name: Column) -> list[Any]:
             f"The table has {found} {shorten(name)}; its columns are "
             f"{shorten(list(map(str, columns)))}."
         )
-    return to_values(frame[name], f"The column {shorten(name)}")
+    return frame[name]
 
 
-def table_column(frame: pd.DataFrame, name: Column) -> list[Any]:
+def optional_column(frame: Table, name: Column) -> list[Any]:
+    """Returns the values of a column, with None for missing ones.
+
+    Raises:
+        ManifestError: There is no such column, or there are two.
+    """
+    return to_values(find_column(frame, name), f"The column {shorten(name)}")
+
+
+def table_column(frame: Table, name: Column) -> list[Any]:
     """Returns the values of a column.
 
     Raises:
@@ -95,20 +109,28 @@ def table_column(frame: pd.DataFrame, name: Column) -> list[Any]:
     return values
 
 
-def path_column(frame: pd.DataFrame, name: Column) -> StringColumn:
+def path_column(frame: Table, name: Column) -> StringColumn:
     """Returns a column of paths or IDs."""
-    return StringColumn.of(to_paths(table_column(frame, name), f"The column {shorten(name)}"))
+    column = find_paths(find_column(frame, name))
+    if column is not None:
+        return column
+    return pack_paths(table_column(frame, name), f"The column {shorten(name)}")
 
 
-def name_column(frame: pd.DataFrame, name: Column) -> StringColumn:
+def name_column(frame: Table, name: Column) -> StringColumn:
     """Returns a column of names as text."""
-    return StringColumn.of(to_names(table_column(frame, name), f"The column {shorten(name)}"))
+    return pack_names(find_column(frame, name), f"The column {shorten(name)}")
 
 
-def weight_column(frame: pd.DataFrame, name: Column) -> npt.NDArray[np.float32]:
+def class_column(frame: Table, name: Column) -> CodedText | None:
+    """Returns a column of class names by their different names, if it is packed text."""
+    return code_text(find_column(frame, name))
+
+
+def weight_column(frame: Table, name: Column) -> npt.NDArray[np.float32]:
     """Returns a column as sample weights; see ``validate_weights``."""
-    values = table_column(frame, name)
+    values = find_numbers(find_column(frame, name))
     try:
-        return validate_weights(values)
+        return validate_weights(table_column(frame, name) if values is None else values)
     except ManifestError as err:
         raise ManifestError(f"The column {shorten(name)}: {err}") from err
