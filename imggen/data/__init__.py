@@ -49,6 +49,7 @@ from imggen.data.split_layout import SplitLayout, find_folds, find_split_layout,
 from imggen.data.splits import SPLIT_NAMES, Splits, split_name, split_names
 from imggen.data.system_names import find_system_name
 from imggen.data.targets import TargetColumn
+from imggen.data.text_columns import find_text, pack_names
 from imggen.data.validation import Column, table_column, weight_column
 
 __all__ = [
@@ -85,6 +86,7 @@ __all__ = [
     "find_folds",
     "find_split_layout",
     "find_system_name",
+    "find_text",
     "has_folders",
     "import_datasets",
     "is_fold_name",
@@ -93,6 +95,7 @@ __all__ = [
     "is_table",
     "load_packed",
     "load_table",
+    "pack_names",
     "read_output",
     "read_packed",
     "read_table_source",

@@ -236,7 +236,11 @@ def _assign_stably(
             "with group_by or hash_files."
         )
     split_of = assign_stable(keys, shares.ratios, seed)
-    if together is not None and len(set(zip(together, split_of, strict=True))) > together.max() + 1:
+    num_splits = len(shares.names)
+    if (
+        together is not None
+        and np.unique(together * num_splits + split_of).size > together.max() + 1
+    ):
         raise SplitError(
             "A file is listed in two groups that a stable split assigns to different splits. Put "
             "its rows into one group."

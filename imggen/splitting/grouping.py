@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import os
-import posixpath
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
@@ -12,9 +10,18 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from imggen.core import StringColumn, check_arguments, shorten
-from imggen.data import Manifest, Source, align_rows, as_manifest, to_names, to_values
+from imggen.core import StringColumn, check_arguments, number_strings, shorten
+from imggen.data import (
+    Manifest,
+    Source,
+    align_rows,
+    as_manifest,
+    find_text,
+    pack_names,
+    to_values,
+)
 from imggen.errors import SplitError
+from imggen.splitting.path_columns import normalize_paths, parent_folders, without_extensions
 
 GroupBy = str | Callable[[str], str] | Sequence[object]
 
@@ -55,7 +62,7 @@ def group_by(manifest: Source, by: GroupBy) -> Manifest:
     return join_groups(manifest, names)
 
 
-def join_groups(manifest: Manifest, names: Sequence[str]) -> Manifest:
+def join_groups(manifest: Manifest, names: StringColumn | Sequence[str]) -> Manifest:
     """Sets the group of each sample, joined with its existing group.
 
     Args:
@@ -70,13 +77,13 @@ def join_groups(manifest: Manifest, names: Sequence[str]) -> Manifest:
             f"Got {len(names)} group names for {manifest.num_samples} samples; expected one for "
             "each sample."
         )
+    groups = names if isinstance(names, StringColumn) else StringColumn.of(names)
     if manifest.groups is not None:
-        joined = _connect([_number_names(manifest.groups), _number_names(names)])
+        joined = _connect([number_strings(column).numbers for column in (manifest.groups, groups)])
         # A joined group has the name of its first sample's group.
         _, first = np.unique(joined, return_index=True)
-        known = list(manifest.groups)
-        names = [known[first[code]] for code in joined]
-    return dataclasses.replace(manifest, groups=StringColumn.of(names))
+        groups = manifest.groups.take(first[joined])
+    return dataclasses.replace(manifest, groups=groups)
 
 
 def number_units(manifest: Manifest) -> npt.NDArray[np.int64] | None:
@@ -88,29 +95,32 @@ def number_units(manifest: Manifest) -> npt.NDArray[np.int64] | None:
     Returns:
         The unit of each sample, from 0, shape (num_samples,); None if every row is a unit.
     """
-    files = _number_names(os.path.normpath(path) for path in manifest.paths)
-    repeated = int(files.max(initial=-1)) + 1 < len(files)
+    files, first_rows = number_strings(normalize_paths(manifest.paths))
+    repeated = len(first_rows) < len(files)
     if manifest.groups is None:
         return files if repeated else None
-    groups = _number_names(manifest.groups)
+    groups = number_strings(manifest.groups).numbers
     return _connect([groups, files]) if repeated else groups
 
 
-def _group_names(manifest: Manifest, by: Any) -> list[str]:
+def _group_names(manifest: Manifest, by: Any) -> StringColumn:
     if isinstance(by, str):
         if by == "parent":
-            return [posixpath.dirname(path) for path in manifest.paths]
+            return parent_folders(manifest.paths)
         if by == "stem":
-            return [posixpath.splitext(path)[0] for path in manifest.paths]
+            return without_extensions(manifest.paths)
         return _search_paths(manifest, by)
     if callable(by):
-        return to_names([by(path) for path in manifest.paths], "group_by", SplitError)
+        return pack_names([by(path) for path in manifest.paths], "group_by", SplitError)
     if isinstance(by, Mapping | bytes) or not isinstance(by, Iterable):
         raise SplitError(
             f"group_by={shorten(by)} is invalid; expected 'parent', 'stem', a regular expression, "
             "a function, or one group name per sample."
         )
     by = align_rows(by, "group_by", manifest.paths, SplitError)
+    column = find_text(by)
+    if column is not None:
+        return column
     names = to_values(by, "group_by", SplitError)
     missing = [row for row, name in enumerate(names) if name is None]
     if missing:
@@ -118,10 +128,10 @@ def _group_names(manifest: Manifest, by: Any) -> list[str]:
             f"group_by: {len(missing)} of {len(names)} samples have no group name, first in row "
             f"{missing[0]}. Name a group for each sample; use unique names for ungrouped samples."
         )
-    return to_names(names, "group_by", SplitError)
+    return pack_names(names, "group_by", SplitError)
 
 
-def _search_paths(manifest: Manifest, expression: str) -> list[str]:
+def _search_paths(manifest: Manifest, expression: str) -> StringColumn:
     try:
         pattern = re.compile(expression)
     except (re.error, OverflowError, RecursionError) as err:
@@ -129,14 +139,22 @@ def _search_paths(manifest: Manifest, expression: str) -> list[str]:
             f"group_by={shorten(expression)} is not 'parent', 'stem' or a valid regular "
             f"expression: {err}."
         ) from err
-    found = [pattern.search(path) for path in manifest.paths]
-    missing = [row for row, match in enumerate(found) if match is None]
+    missing: list[str] = []
+
+    def find_name(path: str) -> str:
+        match = pattern.search(path)
+        if match is None:
+            missing.append(path)
+            return ""
+        return _group_name(match)
+
+    names = StringColumn.of(map(find_name, manifest.paths))
     if missing:
         raise SplitError(
-            f"group_by={shorten(expression)} is not found in {len(missing)} of {len(found)} paths, "
-            f"such as {manifest.paths[missing[0]]!r}. Use an expression that matches every path."
+            f"group_by={shorten(expression)} is not found in {len(missing)} of {len(names)} paths, "
+            f"such as {missing[0]!r}. Use an expression that matches every path."
         )
-    return [_group_name(match) for match in found if match is not None]
+    return names
 
 
 def _group_name(match: re.Match[str]) -> str:
@@ -147,27 +165,22 @@ def _group_name(match: re.Match[str]) -> str:
     return captures[0] if len(captures) == 1 else ", ".join(map(repr, captures))
 
 
-def _check_parents(manifest: Manifest, names: list[str]) -> None:
-    if len(set(names)) == 1 < manifest.num_samples:
+def _check_parents(manifest: Manifest, names: StringColumn) -> None:
+    folders, first_rows = number_strings(names)
+    if len(first_rows) == 1 < manifest.num_samples:
         raise SplitError(
             "group_by='parent' puts all samples into one group: all images are in one folder. Pass "
             "a regular expression that finds the group in the file name."
         )
     if manifest.labels is None:
         return
-    pairs = set(zip(manifest.labels.tolist(), names, strict=True))
-    if 1 < len({label for label, _ in pairs}) == len(pairs) < manifest.num_samples:
+    num_pairs = len(np.unique(manifest.labels * np.int64(len(first_rows)) + folders))
+    if 1 < len(np.unique(manifest.labels)) == num_pairs < manifest.num_samples:
         raise SplitError(
             "group_by='parent' makes a single group of each class: the images are directly in "
             "their class folders. Put each group into its own folder inside its class, or pass "
             "a regular expression that finds the group in the file name."
         )
-
-
-def _number_names(names: Iterable[str]) -> npt.NDArray[np.int64]:
-    """Numbers the names in order of first appearance."""
-    number_of: dict[str, int] = {}
-    return np.array([number_of.setdefault(name, len(number_of)) for name in names], np.int64)
 
 
 def _connect(columns: Sequence[npt.NDArray[np.int64]]) -> npt.NDArray[np.int64]:

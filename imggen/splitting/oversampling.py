@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from imggen.core import Stream, check_arguments, check_seed, generator, shorten
+from imggen.core import Stream, check_arguments, check_seed, generator, number_strings, shorten
 from imggen.data import Manifest, Source, as_manifest, split_name
 from imggen.errors import SplitError
 
@@ -43,7 +43,10 @@ def oversample(manifest: Source, *, seed: int = 0) -> Manifest:
         )
     if manifest.labels is None:
         raise SplitError("The samples have no classes; expected a manifest with labels.")
-    splits = set(map(split_name, set(manifest.splits or ())))
+    splits: set[str] = set()
+    if manifest.splits is not None:
+        first_rows = number_strings(manifest.splits).first_rows
+        splits = set(map(split_name, manifest.splits.take(first_rows)))
     if len(splits) > 1 or splits & {"val", "test"}:
         raise SplitError(
             f"The manifest holds the splits {shorten(sorted(splits))}; only a training split can "
@@ -54,8 +57,10 @@ def oversample(manifest: Source, *, seed: int = 0) -> Manifest:
     counts = np.bincount(manifest.labels, minlength=manifest.num_classes)
     largest = int(counts.max(initial=0))
     repeats = np.zeros(manifest.num_samples, dtype=np.int64)
+    by_label = np.argsort(manifest.labels, kind="stable")
+    ends = np.cumsum(counts)
     for label in np.flatnonzero(counts):
-        members = np.flatnonzero(manifest.labels == label)
+        members = by_label[ends[label] - counts[label] : ends[label]]
         times, left = divmod(largest, len(members))
         repeats[members] = times
         shuffled = generator(seed, Stream.OVERSAMPLE, index=int(label)).permutation(members)

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from imggen.core import StringColumn, check_arguments, check_whole
+from imggen.core import StringColumn, check_arguments, check_whole, number_strings
 from imggen.data import (
     Manifest,
     Source,
@@ -196,10 +196,11 @@ def _follow_manifest(manifest: Manifest) -> Splits[Manifest]:
             "ratios=None follows the manifest's own splits, and this manifest has none. Pass "
             "ratios, or build it with a split column or from train/val/test folders."
         )
-    names = split_names(manifest.splits, "split column")
-    number_of = {name: number for number, name in enumerate(names)}
-    split_of = np.array([number_of[split_name(name)] for name in manifest.splits], np.int64)
-    return _take_splits(manifest, split_of, names)
+    numbers, first_rows = number_strings(manifest.splits)
+    given = list(manifest.splits.take(first_rows))
+    names = split_names(given, "split column")
+    split_of = np.array([names.index(split_name(name)) for name in given], np.int64)
+    return _take_splits(manifest, split_of[numbers], names)
 
 
 def _take_splits(
@@ -208,7 +209,7 @@ def _take_splits(
     rows = [np.flatnonzero(split_of == number) for number in range(len(names))]
     return Splits(
         (
-            dataclasses.replace(manifest.take(taken), splits=StringColumn.of([name] * len(taken)))
+            dataclasses.replace(manifest.take(taken), splits=StringColumn.repeat(name, len(taken)))
             for taken, name in zip(rows, names, strict=True)
         ),
         names,

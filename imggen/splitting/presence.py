@@ -110,8 +110,10 @@ class _Placement:
         self._rank = rng.permutation(len(self._sizes))
         self.split_of = np.zeros(len(self._sizes), np.int64)
         self.split_of[units] = split_of
-        unit_of, class_of = np.unique(np.stack([units[members[0]], members[1]]), axis=1)
-        shape = (len(self._sizes), int(class_of.max()) + 1)
+        num_classes = int(members[1].max()) + 1
+        pairs = np.unique(units[members[0]] * num_classes + members[1])
+        unit_of, class_of = np.divmod(pairs, num_classes)
+        shape = (len(self._sizes), num_classes)
         self._classes = coo_array((np.ones(len(unit_of), np.int64), (unit_of, class_of)), shape)
         self._classes = self._classes.tocsr()
         self._counts = np.zeros((shape[1], num_splits), np.int64)
