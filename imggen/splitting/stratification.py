@@ -67,14 +67,12 @@ def _distribute(
     sizes = np.asarray(counts[:, [-1]].todense()).ravel()
     shuffled = rng.permutation(num_units)
     order = shuffled[np.argsort(-sizes[shuffled], kind="stable")]
-    starts, columns, values = (
-        array.tolist() for array in (counts.indptr, counts.indices, counts.data)
-    )
     by_stratum = counts[order].tocsc()
     by_stratum.sort_indices()
-    left = np.asarray(counts.sum(axis=0)).ravel().tolist()
     # Lists, not arrays: a unit is in few strata, and short arrays are slow.
-    wanted_lists, lacks = wanted.tolist(), wanted.tolist()
+    starts, left = counts.indptr.tolist(), np.asarray(counts.sum(axis=0)).ravel().tolist()
+    columns, values = memoryview(counts.indices), memoryview(counts.data)
+    wanted_lists, lacks = wanted.tolist(), wanted.T.tolist()
     lacks_in_all = wanted.sum(axis=0).tolist()
     split_of = [-1] * num_units
     waiting = {stratum for stratum in range(num_strata) if left[stratum]}
@@ -82,31 +80,39 @@ def _distribute(
         rarest = min(waiting, key=lambda stratum: (left[stratum], stratum))
         waiting.discard(rarest)
         here = slice(by_stratum.indptr[rarest], by_stratum.indptr[rarest + 1])
-        found = zip(order[by_stratum.indices[here]], by_stratum.data[here].tolist(), strict=True)
-        for unit, count in found:
+        units, numbers = order[by_stratum.indices[here]].tolist(), by_stratum.data[here].tolist()
+        for unit, count in zip(units, numbers, strict=True):
             if split_of[unit] >= 0:
                 continue
-            split = _neediest(lacks[rarest], wanted_lists[rarest], count, lacks_in_all)
+            split = _neediest(rarest, lacks, wanted_lists[rarest], count, lacks_in_all)
             split_of[unit] = split
-            for entry in range(starts[unit], starts[unit + 1]):
-                lacks[columns[entry]][split] -= values[entry]
-                lacks_in_all[split] -= values[entry]
-                left[columns[entry]] -= values[entry]
+            lack = lacks[split]
+            start, stop = starts[unit], starts[unit + 1]
+            members = values[start:stop].tolist()
+            for column, number in zip(columns[start:stop].tolist(), members, strict=True):
+                lack[column] -= number
+                left[column] -= number
+            lacks_in_all[split] -= sum(members)
     return np.array(split_of, np.int64)
 
 
-def _neediest(lack: list[int], wanted: list[int], count: int, lacks_in_all: list[int]) -> int:
+def _neediest(
+    stratum: int, lacks: list[list[int]], wanted: list[int], count: int, lacks_in_all: list[int]
+) -> int:
     """Chooses the split that lacks the largest share of its quota, among those with room.
 
     Shares, not counts, so that every split gets large and small units: by counts, the largest split
-    would get all large units.
+    would get all large units. Of equal splits, the first is chosen.
     """
-
-    def need(split: int) -> tuple[bool, float, int, int]:
-        share = lack[split] / wanted[split] if wanted[split] else lack[split] - 1.0
-        return lack[split] >= count, share, lacks_in_all[split], -split
-
-    return max(range(len(lack)), key=need)
+    best = -1
+    highest: tuple[bool, float, int] = (False, 0.0, 0)
+    for split, quota in enumerate(wanted):
+        missing = lacks[split][stratum]
+        share = missing / quota if quota else missing - 1.0
+        need = (missing >= count, share, lacks_in_all[split])
+        if best < 0 or need > highest:
+            best, highest = split, need
+    return best
 
 
 def _improve(
@@ -168,18 +174,31 @@ class _Balance:
         split_of: npt.NDArray[np.int64],
     ) -> None:
         self._counts, self._weights, self._part_of = counts, weights, split_of
-        self._squares = counts.multiply(counts) @ weights
-        self._excess = -wanted.copy()
+        self._by_stratum = counts.tocsc()
+        self._sizes = np.asarray(counts[:, [-1]].todense()).ravel()
+        squares = counts.multiply(counts) @ weights
+        excess = -wanted.copy()
         for split in range(wanted.shape[1]):
-            self._excess[:, split] += np.asarray(counts[split_of == split].sum(axis=0)).ravel()
+            excess[:, split] += np.asarray(counts[split_of == split].sum(axis=0)).ravel()
         self.members = np.bincount(split_of, minlength=wanted.shape[1])
+        # By split and unit: the excess of a split, added up over the samples of a unit.
+        self._pulls = np.ascontiguousarray((counts @ (weights[:, None] * excess)).T)
+        # By unit: the cost of leaving its split, which ``_pulls`` adds to.
+        self._leaving = squares - self._pulls[split_of, np.arange(len(split_of))]
 
     def best_move(self, splits: Sequence[int]) -> _Change:
         """Finds the move of a unit to one of ``splits`` with the lowest cost; empties no split."""
-        costs = self._costs()[:, list(splits)]
-        costs[self.members[self._part_of] < 2] = _IMPOSSIBLE
-        unit, column = divmod(int(np.argmin(costs)), len(splits))
-        return _Change(int(costs[unit, column]), unit, splits[column])
+        is_fixed = (self.members < 2)[self._part_of] if (self.members < 2).any() else None
+        best = _Change(_IMPOSSIBLE, 0, splits[0])
+        for split in splits:
+            costs = self._pulls[split] + self._leaving  # half of them
+            if is_fixed is not None:
+                costs[is_fixed] = _IMPOSSIBLE
+            unit = int(np.argmin(costs))
+            cost = _IMPOSSIBLE if costs[unit] == _IMPOSSIBLE else 2 * int(costs[unit])
+            if (cost, unit) < best[:2]:  # of equal changes, that of the first unit is made
+                best = _Change(cost, unit, split)
+        return best
 
     def best_swap(self, overlap: npt.NDArray[np.int64]) -> _Change:
         """Finds the swap of two units with the lowest cost.
@@ -187,7 +206,8 @@ class _Balance:
         Args:
             overlap: The weighted products of units' counts, shape (num_units, num_units).
         """
-        one_way = self._costs()[:, self._part_of]
+        costs = 2 * (self._pulls + self._leaving).T
+        one_way = costs[:, self._part_of]
         # Shared members cancel out; swaps within one split change nothing.
         costs = one_way + one_way.T - 4 * overlap
         unit, other = divmod(int(np.argmin(costs)), len(costs))
@@ -200,18 +220,27 @@ class _Balance:
         if change.other is not None:
             self._move(change.other, origin)
 
-    def _costs(self) -> npt.NDArray[np.int64]:
-        """Returns the cost of moving each unit to each split, shape (num_units, num_splits)."""
-        pulls = self._counts @ (self._weights[:, None] * self._excess)
-        own = pulls[np.arange(len(pulls)), self._part_of]
-        costs: npt.NDArray[np.int64] = 2 * (pulls - own[:, None] + self._squares[:, None])
-        return costs
-
     def _move(self, unit: int, split: int) -> None:
-        moved = np.asarray(self._counts[[unit]].todense()).ravel()
-        origin = self._part_of[unit]
-        self._excess[:, origin] -= moved
-        self._excess[:, split] += moved
+        entries = slice(self._counts.indptr[unit], self._counts.indptr[unit + 1])
+        origin = int(self._part_of[unit])
+        # By unit: the change of the pull of its new split, which that of its old one loses.
+        change = np.zeros_like(self._sizes)
+        for stratum, number in zip(
+            self._counts.indices[entries].tolist(), self._counts.data[entries].tolist(), strict=True
+        ):
+            weighted = self._weights[stratum] * number
+            if stratum == len(self._weights) - 1:  # of all units
+                change += self._sizes * weighted
+            else:
+                here = slice(*self._by_stratum.indptr[stratum : stratum + 2])
+                change[self._by_stratum.indices[here]] += self._by_stratum.data[here] * weighted
+        self._pulls[origin] -= change
+        self._pulls[split] += change
+        signs = np.zeros(len(self._pulls), np.int64)
+        signs[origin], signs[split] = 1, -1
+        change *= signs[self._part_of]
+        self._leaving += change
+        self._leaving[unit] += self._pulls[origin, unit] - self._pulls[split, unit]
         self.members[origin] -= 1
         self.members[split] += 1
         self._part_of[unit] = split
