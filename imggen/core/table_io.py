@@ -209,7 +209,7 @@ def replace_files(writers: dict[Path, Callable[[Path], object]]) -> None:
 
 def _write_csv(table: pd.DataFrame | Mapping[str, Any], file: Path) -> None:
     if not isinstance(table, Mapping):
-        table = {name: column.to_numpy() for name, column in table.items()}
+        table = {str(name): column.to_numpy() for name, column in table.items()}
     num_rows = len(next(iter(table.values())))
     for first in range(0, max(num_rows, 1), _ROWS_PER_PART):
         part = {name: column[first : first + _ROWS_PER_PART] for name, column in table.items()}
