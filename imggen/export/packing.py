@@ -48,7 +48,7 @@ from imggen.export.shard_writer import (
 from imggen.loading import Failure
 from imggen.splitting import Ratios, Recipe
 from imggen.stores import is_remote
-from imggen.workers import Engine, Progress, check_engine, run_shards
+from imggen.workers import Engine, Progress, SharedFolder, check_engine, run_shards
 
 DEFAULT_SHARD_SIZE = "256MB"
 _KIND = "pack"
@@ -255,7 +255,7 @@ def _write_shards(folder: str, samples: PackSource, plan: PackPlan, options: _Op
 
     if not is_local:
         run_shards(
-            write_shard,
+            SharedFolder.bind(folder, SharedFolder.bind(samples.manifest.root, write_shard)),
             map(build, waiting),
             engine=options.engine,
             address=options.address,

@@ -6,14 +6,49 @@ import functools
 import hashlib
 from collections.abc import Iterator
 
-from imggen.data import PackedSet, Shard
+from imggen.data import Manifest, PackedSet, Shard, Source, is_packed, read_packed
 from imggen.errors import StoreError
 from imggen.quality.findings import Finding, Problem
 from imggen.stores import identity, is_remote, join_address, list_files, read
-from imggen.workers import Progress, ThreadMap
+from imggen.workers import Engine, Progress, SharedFolder, ThreadMap, run_shards
 
 _BYTES_AT_ONCE = 1 << 24
 _SIZES, _DIGEST, _MEMBERS = "sizes of shards", "SHA-256", "tar headers"
+
+
+def find_changes(
+    source: Source,
+    engine: Engine,
+    address: str | None,
+    workers: int | None,
+    progress: Progress | None,
+) -> tuple[Finding, ...]:
+    """Returns the findings of ``check_shards`` about a packed set; none about other sources.
+
+    Args:
+        source: Any source of images.
+        engine: As in ``run_shards``, but "local" works in threads of this process.
+        address: As in ``run_shards``.
+        workers: The number of threads, or of tasks at a time.
+        progress: Called with ("hashing", shards done, all shards) from time to time; on Ray with
+            "shards of hashing".
+    """
+    if isinstance(source, Manifest) or not is_packed(source):
+        return ()
+    packed = read_packed(source)
+    if engine == "local":
+        return tuple(check_shards(packed, workers, progress))
+    checks = run_shards(
+        SharedFolder.bind(packed.folder, functools.partial(_check_shard, packed.folder)),
+        packed.shards,
+        engine=engine,
+        address=address,
+        workers=workers,
+        task="shards of hashing",
+        progress=progress,
+    )
+    pairs = zip(packed.shards, checks, strict=True)
+    return tuple(one for shard, check in pairs for one in _list_findings(packed, shard, check))
 
 
 def check_shards(
@@ -27,15 +62,18 @@ def check_shards(
         progress: Called with ("hashing", shards done, all shards) from time to time.
     """
     check = functools.partial(_check_shard, packed.folder)
-    threads = ThreadMap(workers)
-    found = zip(packed.shards, threads.imap(check, packed.shards), strict=True)
-    for done, (shard, finding) in enumerate(found, 1):
+    checks = ThreadMap(workers).imap(check, packed.shards)
+    for done, (shard, found) in enumerate(zip(packed.shards, checks, strict=True), 1):
         if progress is not None:
             progress("hashing", done, len(packed.shards))
-        if finding is not None:
-            yield finding
-            if finding.problem is not Problem.UNREADABLE:
-                yield from _check_images(packed, shard)
+        yield from _list_findings(packed, shard, found)
+
+
+def _list_findings(packed: PackedSet, shard: Shard, found: Finding | None) -> Iterator[Finding]:
+    if found is not None:
+        yield found
+        if found.problem is not Problem.UNREADABLE:
+            yield from _check_images(packed, shard)
 
 
 def _check_shard(folder: str, shard: Shard) -> Finding | None:

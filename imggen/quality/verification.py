@@ -34,11 +34,12 @@ from imggen.core import (
     pluralize,
     warn_user,
 )
-from imggen.data import Source, as_manifest, scan_all
+from imggen.data import Source, as_manifest, is_packed, scan_all
 from imggen.errors import ExportError
 from imggen.quality.example_pictures import make_example_pictures
 from imggen.quality.findings import Finding
 from imggen.quality.image_check import check_images, silence_pillow
+from imggen.quality.packed_check import find_changes
 from imggen.quality.witnesses import HelperPool
 from imggen.workers import Engine, Progress, check_engine, map_slices
 
@@ -152,10 +153,15 @@ class VerifyReport(Report):
             The paths of the moved files, relative to the verified folder.
 
         Raises:
-            ExportError: The folder is inside the verified one, already has a file of the same
-                name or another kind of quarantine.csv, or cannot be written; files moved so far
-                stay moved and listed.
+            ExportError: The verified folder is a packed set; the folder is inside it, already has a
+                file of the same name or another kind of quarantine.csv, or cannot be written; files
+                moved so far stay moved and listed.
         """
+        if is_packed(self.root):
+            raise ExportError(
+                f"{self.root!r} is a packed set, whose images cannot be moved one by one. Restore "
+                "its shards, or pack the images again."
+            )
         check_output_folder(folder)
         inner, outer = os.path.realpath(folder), os.path.realpath(self.root)
         if os.path.commonpath([inner, outer]) == outer:
@@ -226,10 +232,13 @@ def verify(
     JPEG 2000, 16 bits, ...), a second decoder. Each finding names its witness.
 
     Faults, which mean that a file is broken: empty, unreadable, not an image, truncated, broken,
-    damaged pixels. Not loaded, though perhaps whole: too large (Pillow's limit against
-    decompression bombs), kind not supported. Remarks: damaged metadata, extra bytes, decoder
-    warning, decoders disagree, nothing visible (such as all transparent), wrong extension,
-    animated, unusual mode (such as CMYK or 16-bit).
+    damaged pixels, changed (since it was packed). Not loaded, though perhaps whole: too large
+    (Pillow's limit against decompression bombs), kind not supported. Remarks: damaged metadata,
+    extra bytes, decoder warning, decoders disagree, nothing visible (such as all transparent),
+    wrong extension, animated, unusual mode (such as CMYK or 16-bit).
+
+    The shards of a packed set are compared with their hashes first. Of one that has changed, the
+    images that have changed are reported, too; all others are decoded.
 
     Helper processes decode JPEGs with OpenCV, since its decoders write their warnings to stderr.
     They are started when the first one is needed, one per thread, and end with this function. If
@@ -237,8 +246,8 @@ def verify(
     warning.
 
     Args:
-        source: A folder, whose images at any depth are checked; a table (.csv or .parquet); or a
-            manifest.
+        source: A folder, whose images at any depth are checked; a packed set; a table (.csv or
+            .parquet); or a manifest.
         engine: "local": threads of this machine. "ray": a Ray cluster; see docs/cluster.md.
         address: For "ray", the cluster; see docs/cluster.md. None: one that is started for this
             call.
@@ -265,7 +274,10 @@ def verify(
     """
     check_engine(engine, address, workers)
     manifest = as_manifest(source, scan_all)
-    paths = list(dict.fromkeys(manifest.paths))
+    changes = find_changes(source, engine, address, workers, progress)
+    known = {finding.path for finding in changes}
+    files = list(dict.fromkeys(manifest.paths))
+    paths = [path for path in files if path not in known]
     with silence_pillow(), HelperPool() as helpers:
         checked = map_slices(
             partial(check_images, manifest.root, helpers if engine == "local" else None),
@@ -285,9 +297,10 @@ def verify(
             "decoded them, without the warnings of libjpeg and libtiff, and some damaged pixels "
             "may not be found. Call verify from a Python interpreter."
         )
+    findings = (*changes, *findings)
     found = dict.fromkeys(finding.path for finding in _sort_by_rank(findings))
     thumbnails = make_example_pictures(manifest.root, found)
-    return VerifyReport(manifest.root, len(paths), findings, manifest.skipped, thumbnails)
+    return VerifyReport(manifest.root, len(files), findings, manifest.skipped, thumbnails)
 
 
 def _sort_by_rank(findings: tuple[Finding, ...]) -> list[Finding]:
