@@ -1,6 +1,6 @@
 """Train from endless Python generators with ``steps_per_epoch``.
 
-python examples/endless_generator.py DIR [--epochs 3]
+python examples/endless_generator.py DIR [--epochs 8]
 
 As in older scripts: ``fit(generator, steps_per_epoch=...)``. Each pass of the generator serves
 every image once, in a new order, whatever ``steps_per_epoch`` is.
@@ -17,7 +17,7 @@ def main() -> None:
     """Trains, evaluates and predicts from generators."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("directory")
-    parser.add_argument("--epochs", type=int, default=3)
+    parser.add_argument("--epochs", type=int, default=8)
     args = parser.parse_args()
 
     train, val, test = imggen.from_directory(
@@ -33,6 +33,9 @@ def main() -> None:
         [
             keras.Input((32, 32, 3)),
             keras.layers.Conv2D(16, 3, activation="relu"),
+            keras.layers.MaxPooling2D(),
+            keras.layers.Conv2D(32, 3, activation="relu"),
+            keras.layers.MaxPooling2D(),
             keras.layers.Flatten(),
             keras.layers.Dense(train.num_classes, activation="softmax"),
         ]

@@ -1,6 +1,6 @@
 """Train on a folder of class folders, and evaluate on a held-out test split.
 
-python examples/train_from_folder.py DIR [--epochs 20] [--image-size 64]
+python examples/train_from_folder.py DIR [--epochs 12] [--image-size 64]
 
 DIR contains one folder per class. Prints the test accuracy twice, from ``evaluate`` and from the
 prediction table, and writes the table to predictions.csv.
@@ -33,7 +33,7 @@ def main() -> None:
     """Splits the images, trains, and evaluates."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("directory")
-    parser.add_argument("--epochs", type=int, default=20)
+    parser.add_argument("--epochs", type=int, default=12)
     parser.add_argument("--image-size", type=int, default=64)
     parser.add_argument("--seed", type=int, default=7)
     parser.add_argument("--table", default="predictions.csv")
