@@ -37,6 +37,7 @@ from imggen.export.copies_plan import CopiesStep, count_copies, plan_copies
 from imggen.export.copy_maker import CopyMaker, make_all_copies
 from imggen.export.journal import Journal, check_same_settings
 from imggen.loading import Failure
+from imggen.stores import find_uri
 from imggen.workers import Engine, Progress, check_engine
 
 _COLUMNS = ("path", "source", "copy", "parameters")
@@ -169,7 +170,7 @@ def augment_directory(
     folder = os.path.normpath(target)
     if isinstance(source, Manifest) and not _has_class_folders(manifest):
         check_not_nested(folder, files=manifest.filepaths)
-    else:
+    elif find_uri(manifest.root) is None:
         check_not_nested(folder, folder=manifest.root)
     check_output_folder(folder)
     numbers = count_copies(manifest, copies, balance=balance)
@@ -177,7 +178,7 @@ def augment_directory(
         check_room_for_files(folder, len(manifest) + sum(numbers))
     steps = plan_copies(manifest, numbers, folder)
     settings = {
-        "source": os.path.realpath(manifest.root),
+        "source": find_uri(manifest.root) or os.path.realpath(manifest.root),
         "copies": copies,
         "balance": balance,
         "image_size": None if spec.image_size is None else list(spec.image_size),

@@ -20,6 +20,7 @@ from imggen.errors import ImageError
 from imggen.export.copies_plan import CopiesStep, is_record
 from imggen.export.journal import Journal
 from imggen.loading import Failure
+from imggen.stores import local_copy
 from imggen.workers import Engine, Progress, SharedFolder, ThreadMap, run_shards
 
 _QUALITY = 95
@@ -59,7 +60,8 @@ class CopyMaker:
         except ImageError as err:
             return Failure(err.path, err.reason)
         if self.spec.image_size is None:
-            copy_file(source, original, temporary)
+            with local_copy(source) as file:
+                copy_file(file, original, temporary)
         else:
             _write_image(original, pixels, temporary)
         drawn = []

@@ -22,6 +22,7 @@ from imggen.data import (
     Source,
     Splits,
     as_manifest,
+    is_store,
     load_table,
     scan_all,
     scan_any,
@@ -35,6 +36,7 @@ from imggen.export.planning import locate_sources, make_plan
 from imggen.export.recipe_splits import make_splits
 from imggen.export.steps import Outcome, carry_back, carry_out, check_possible
 from imggen.splitting import DEFAULT_RATIOS, Counts, GroupBy, Ratios, Recipe
+from imggen.stores import parse_address
 from imggen.workers import Progress
 
 
@@ -220,6 +222,7 @@ def plan_split(
     root = source.root if isinstance(source, Manifest) else os.fspath(source)
     check_path(root)
     check_path(target)
+    _check_on_disk(source)
     goal = os.path.realpath(target)
     settings = recipe.as_metadata() | ({} if labels else {"no_labels": True})
     if isinstance(source, Manifest):
@@ -248,6 +251,19 @@ def plan_split(
         )
     result = make_splits(manifest, recipe, progress)
     return make_plan(manifest, result, goal, plan_mode, settings)
+
+
+def _check_on_disk(source: Source) -> None:
+    """Checks that the files of a source can be copied and moved."""
+    is_table = isinstance(source, Manifest)
+    root = source.root if isinstance(source, Manifest) else parse_address(source)
+    first = source.filepath(0) if isinstance(source, Manifest) and len(source) else root
+    if is_store(root) or (is_table and is_store(first)):
+        raise ExportError(
+            f"The files of {root!r} are not on disk, so they cannot be copied or moved by a split. "
+            "Split into a table with imggen.split and Manifest.save (on the command line: "
+            "--list), pack them with imggen pack, or download them first."
+        )
 
 
 def _is_of_class_folders(manifest: Manifest) -> bool:

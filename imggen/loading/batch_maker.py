@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple, final
 
@@ -189,11 +189,10 @@ class BatchMaker:
             served, rows = indices, of_rows.tolist()
             collator.put_all(stored, rows[0])
         else:
-            loaded: Iterable[tuple[int, int, Sample | None]]
             loaded = self._load_augmented(epoch, indices, failures)
             if self.samples.reader is not None:
-                following = functools.partial(self._find_rows, epoch, batch_index + 1)
-                loaded = self.samples.reader.during(loaded, of_rows.tolist(), following)
+                after = self.batch_indices(epoch, batch_index + 1) % self.sampler.num_samples
+                loaded = self.samples.reader.during(loaded, of_rows.tolist(), after.tolist())
             for index, row, sample in loaded:
                 if sample is None:
                     blank.append(len(rows))
@@ -227,10 +226,6 @@ class BatchMaker:
         for name, numbers in manifest.numbers.items():
             arrays[name] = numbers.values[of_batch]
         return Batch(epoch, {"image": x, **arrays} if arrays else x, y, weights, failures)
-
-    def _find_rows(self, epoch: int, batch_index: int) -> list[int]:
-        rows = self.batch_indices(epoch, batch_index) % self.sampler.num_samples
-        return [int(row) for row in rows]
 
     def _load_augmented(
         self, epoch: int, indices: Sequence[int], failures: dict[int, Failure]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import TypeVar, final
 
@@ -45,17 +45,17 @@ class StoreReader:
         return wanted
 
     def during(
-        self, samples: Iterable[T], rows: Iterable[int], find_next: Callable[[], Iterable[int]]
+        self, samples: Iterable[T], rows: Iterable[int], following: Iterable[int]
     ) -> Iterator[T]:
         """Yields the samples of a batch, whose files are read while it is made, and once each.
 
         Args:
             samples: The samples, which are loaded one by one.
             rows: The rows that are loaded.
-            find_next: Returns the rows of the next batch.
+            following: The rows of the next batch.
         """
         wanted = self.start(rows)
-        self.start(find_next())
+        self.start(following)
         try:
             with share_reads():
                 yield from samples

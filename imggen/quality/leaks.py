@@ -31,6 +31,7 @@ from imggen.data import (
     Source,
     Splits,
     as_manifest,
+    is_store,
     load_table,
     scan_labeled,
     scan_split_folders,
@@ -50,6 +51,7 @@ from imggen.quality.duplicates import (
 )
 from imggen.quality.example_pictures import make_example_pictures
 from imggen.splitting import split
+from imggen.stores import find_uri, is_remote, normalize_address
 from imggen.workers import Engine, Progress, check_engine
 
 
@@ -283,7 +285,7 @@ def _read_splits(
     source = load_table(splits)
     if isinstance(source, Manifest):
         return split(source, None).as_dict()
-    if not os.path.isdir(source):
+    if not os.path.isdir(source) and not is_store(source):
         fact = "is a file" if os.path.exists(source) else "does not exist"
         raise ScanError(
             f"{os.fspath(source)!r} {fact}; expected a folder with train, val and test, or a table "
@@ -298,8 +300,12 @@ def _rank(name: str) -> int:
 
 def _combine(manifests: dict[str, Manifest]) -> Manifest:
     """Builds one manifest of all splits, which may have different folders and classes."""
-    roots = {name: os.path.abspath(manifest.root) for name, manifest in manifests.items()}
-    root = os.path.commonpath(list(roots.values()))
+    roots = {
+        name: find_uri(manifest.root) or os.path.abspath(manifest.root)
+        for name, manifest in manifests.items()
+    }
+    are_local = not any(map(is_remote, roots.values()))
+    root = os.path.commonpath(list(roots.values())) if are_local else ""
     class_names = tuple(
         dict.fromkeys(name for manifest in manifests.values() for name in manifest.class_names)
     )
@@ -308,8 +314,8 @@ def _combine(manifests: dict[str, Manifest]) -> Manifest:
     labels: list[np.ndarray[tuple[int], np.dtype[np.int32]]] = []
     splits: list[str] = []
     for name, manifest in manifests.items():
-        prefix = os.path.relpath(roots[name], root)
-        paths += [os.path.normpath(os.path.join(prefix, path)) for path in manifest.paths]
+        prefix = os.path.relpath(roots[name], root) if are_local else roots[name]
+        paths += [normalize_address(os.path.join(prefix, path)) for path in manifest.paths]
         splits += [name] * len(manifest)
         if manifest.labels is not None:
             local = np.array(

@@ -34,7 +34,7 @@ from imggen.core import (
     pluralize,
     warn_user,
 )
-from imggen.data import Source, as_manifest, is_packed, scan_all
+from imggen.data import Source, as_manifest, is_packed, is_store, scan_all
 from imggen.errors import ExportError
 from imggen.quality.example_pictures import make_example_pictures
 from imggen.quality.findings import Finding
@@ -163,6 +163,11 @@ class VerifyReport(Report):
                 "its shards, or pack the images again."
             )
         check_output_folder(folder)
+        if is_store(self.root):
+            raise ExportError(
+                f"Files in {self.root!r} cannot be moved: it is not a folder on disk. Save the "
+                "report, and remove the files with the tools of the store."
+            )
         inner, outer = os.path.realpath(folder), os.path.realpath(self.root)
         if os.path.commonpath([inner, outer]) == outer:
             raise ExportError(

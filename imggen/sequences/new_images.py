@@ -8,8 +8,10 @@ from pathlib import Path
 from typing import NamedTuple, final
 
 from imggen.core import InputFile, has_metadata, pluralize, read_frame, shorten, warn_user
-from imggen.data import Manifest, column_arguments, scan
+from imggen.data import Manifest, column_arguments, is_store, scan
+from imggen.decode import image_extensions
 from imggen.errors import ManifestError, ScanError
+from imggen.stores import parse_address
 
 _TABLES = (".csv", ".parquet")
 
@@ -48,6 +50,11 @@ def find_new_images(source: str | os.PathLike[str], class_names: tuple[str, ...]
         ManifestError: The list cannot be read, or is empty.
     """
     path = Path(source)
+    if is_store(source):
+        address = parse_address(source)
+        if path.suffix.lower() in image_extensions():
+            return NewImages([address], [address], None, {})
+        return _find_in_folder(address, class_names)
     if os.path.isdir(path):
         return _find_in_folder(os.fspath(source), class_names)
     if not os.path.exists(path):
