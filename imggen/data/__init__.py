@@ -15,6 +15,7 @@ from imggen.data.dataset_columns import (
     read_values,
     replace_class_indices,
 )
+from imggen.data.folder_trees import keep_listings, list_names
 from imggen.data.keypoints import KeypointFormat, Keypoints
 from imggen.data.manifest import Manifest
 from imggen.data.manifest_io import check_manifest_file, column_arguments
@@ -95,6 +96,8 @@ __all__ = [
     "is_packed",
     "is_store",
     "is_table",
+    "keep_listings",
+    "list_names",
     "load_packed",
     "load_table",
     "pack_names",

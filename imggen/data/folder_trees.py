@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from abc import ABC, abstractmethod
-from collections.abc import Collection, Hashable, Iterator, Mapping
+from collections.abc import Hashable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from contextvars import ContextVar
 from types import MappingProxyType
@@ -230,7 +230,7 @@ def existing_folder(directory: str | os.PathLike[str]) -> str:
     raise ScanError(f"{root!r} {fact}; expected a folder with images, relative to {os.getcwd()!r}.")
 
 
-def list_names(folder: str) -> Collection[str]:
+def list_names(folder: str) -> list[str]:
     """Returns the names of all files and folders in a folder, sorted."""
     with find_tree(folder).scandir(os.fsencode(folder)) as entries:
         return sorted(os.fsdecode(entry.name) for entry in entries)

@@ -15,6 +15,7 @@ from imggen.core import StringColumn, check_choice, format_summary, format_summa
 from imggen.data.hugging_face import to_dataset
 from imggen.data.multi_labels import MultiLabelColumn
 from imggen.data.outputs import Output
+from imggen.stores import normalize_address
 
 
 class ManifestProperties:
@@ -71,7 +72,8 @@ class ManifestProperties:
     def resolve(self, path: str) -> str:
         """Returns a path of ``masks`` or ``inputs``, including ``root``."""
         # The path may leave root through "..", which must not depend on where root links to.
-        return os.path.normpath(os.path.join(self.root, path))
+        joined = os.path.join(self.root, path)
+        return normalize_address(joined) if "://" in joined else os.path.normpath(joined)
 
     @property
     def strata(self) -> npt.NDArray[Any] | None:

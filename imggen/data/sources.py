@@ -146,8 +146,9 @@ def scan_split_folders(directory: str | os.PathLike[str]) -> dict[str, Manifest]
     Raises:
         ScanError: Same as ``scan_splits``.
     """
+    directory = parse_address(directory)
     found = set(scan_splits(directory, labels=None).splits or ())
-    names = {split_name(name): name for name in list_names(parse_address(directory))}
+    names = {split_name(name): name for name in list_names(directory)}
     return {
         split: scan_labeled(os.path.join(directory, names[split]))
         for split in SPLIT_NAMES

@@ -260,9 +260,9 @@ def _check_on_disk(source: Source) -> None:
     first = source.filepath(0) if isinstance(source, Manifest) and len(source) else root
     if is_store(root) or (is_table and is_store(first)):
         raise ExportError(
-            f"The files of {root!r} are not on disk, so they cannot be copied or moved by a split. "
+            f"The images of {root!r} are not files on disk, so a split cannot copy or move them. "
             "Split into a table with imggen.split and Manifest.save (on the command line: "
-            "--list), pack them with imggen pack, or download them first."
+            "--manifest FILE, without DST), pack them with imggen pack, or download them first."
         )
 
 

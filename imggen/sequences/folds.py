@@ -22,6 +22,9 @@ from imggen.data import (
     find_folds,
     has_folders,
     is_fold_name,
+    is_store,
+    keep_listings,
+    list_names,
     load_table,
     scan,
     scan_splits,
@@ -31,6 +34,7 @@ from imggen.sequences.factories import check_factory_options, make_split_sequenc
 from imggen.sequences.image_sequence import ImageSequence
 from imggen.sequences.options import SequenceOptions
 from imggen.splitting import kfold, split
+from imggen.stores import parse_address
 
 _DEFAULT_NUM_FOLDS = 5
 
@@ -156,18 +160,20 @@ def _iterate(
     yield from others
 
 
+@keep_listings()
 def _read_folder_folds(
     source: str | os.PathLike[str], labels: Labels, class_names: ClassNames | None
 ) -> list[Splits[Manifest]]:
     """Reads the folds of a folder; none if it holds something else."""
-    root = os.fspath(source)
-    names = find_folds(root, sorted(os.listdir(root))) if os.path.isdir(root) else []
+    root = parse_address(source)
+    is_folder = os.path.isdir(root) or is_store(root)
+    names = find_folds(root, list_names(root)) if is_folder else []
     folds = []
     for name in names:
         folder = os.path.join(root, name)
         # Folds of images without classes.
         is_flat = class_names is None and not any(
-            has_folders(os.path.join(folder, split_folder)) for split_folder in os.listdir(folder)
+            has_folders(os.path.join(folder, split_folder)) for split_folder in list_names(folder)
         )
         manifest = scan_splits(folder, labels=None if is_flat else labels, class_names=class_names)
         folds.append(split(manifest, None))

@@ -144,9 +144,10 @@ def normalize_address(address: str) -> str:
         >>> normalize_address("s3://bucket/images/../masks/1.png")
         's3://bucket/masks/1.png'
     """
-    if not is_remote(address):
+    uri = find_uri(address)
+    if uri is None:
         return os.path.normpath(address)
-    store, path = _split_store(address)
+    store, path = _split_store(uri)
     return store + posixpath.normpath(f"/{path}").lstrip("/")
 
 
