@@ -1,0 +1,119 @@
+"""Prints the figures of remote stores: python -m tests.helpers.store_figures FOLDER_OF_PHOTOS.
+
+Bytes by 32 threads from S3 and from a web server that fails at times; images per second from local
+files and from a server that takes 20 ms per request; and the requests of a second, cached epoch.
+"""
+
+import os
+import sys
+import tempfile
+import time
+from concurrent.futures import ThreadPoolExecutor
+from multiprocessing import get_context
+from statistics import median
+
+import pytest
+
+from tests.helpers.stores import serving_files, serving_s3
+
+_DELAY = 0.02
+
+
+def serve(folder, names, started, stop, options):
+    """Serves files in a process of its own, which does not take the reader's Python time."""
+    files = {name: open(os.path.join(folder, name), "rb").read() for name in names}  # noqa: SIM115
+    with serving_files(files, **options) as server:
+        started.put(server.url)
+        stop.get()
+        started.put(len(server.requests))
+
+
+class Served:
+    """A server of the files of a folder, in a process of its own."""
+
+    def __init__(self, folder, names, **options):
+        context = get_context("spawn")
+        self._started, self._stop = context.Queue(), context.Queue()
+        arguments = (folder, names, self._started, self._stop, options)
+        self._process = context.Process(target=serve, args=arguments)
+        self._process.start()
+        self.url = self._started.get()
+
+    def close(self):
+        """Returns the number of requests."""
+        self._stop.put(None)
+        count = self._started.get()
+        self._process.join()
+        return count
+
+
+def compare_bytes(label, addresses, contents):
+    from imggen import stores
+
+    with ThreadPoolExecutor(32) as threads:
+        found = list(threads.map(stores.read, addresses))
+    equal = sum(a == b for a, b in zip(found, contents, strict=True))
+    print(f"{label}: {equal} of {len(contents)} files equal, read by 32 threads")
+
+
+def measure(sequence):
+    """Returns the images per second of one epoch."""
+    started = time.perf_counter()
+    count = sum(len(batch[0]) for batch in sequence)
+    return count / (time.perf_counter() - started)
+
+
+def main(folder):
+    import imggen
+
+    manifest = imggen.scan(folder)
+    manifest = manifest.take(range(0, len(manifest), max(1, len(manifest) // 700)))
+    names = list(manifest.paths)
+    contents = []
+    for name in names:
+        with open(os.path.join(folder, name), "rb") as file:
+            contents.append(file.read())
+    with pytest.MonkeyPatch.context() as patch, serving_s3(patch) as client:
+        client.create_bucket(Bucket="photos")
+        for name, content in zip(names[:300], contents, strict=False):
+            client.put_object(Bucket="photos", Key=name, Body=content)
+        compare_bytes("S3 (moto)", [f"s3://photos/{name}" for name in names[:300]], contents[:300])
+    flaky = Served(folder, names, delay=_DELAY, failing=50)
+    compare_bytes("HTTP, 1 of 50 answered 503", [f"{flaky.url}/{name}" for name in names], contents)
+    print(f"  {flaky.close()} requests")
+
+    slow = Served(folder, names, delay=_DELAY)
+    labels = [manifest.class_names[label] for label in manifest.labels]
+    remote = imggen.Manifest.from_files(names, labels, root=slow.url)
+    rates = {"local": [], "remote": []}
+    sequences = {
+        "local": imggen.ImageSequence(manifest, image_size=(224, 224), seed=0),
+        "remote": imggen.ImageSequence(remote, image_size=(224, 224), seed=0),
+    }
+    for turn in range(6):
+        for name in ("local", "remote") if turn % 2 else ("remote", "local"):
+            rates[name].append(measure(sequences[name]))
+    ratio = median(b / a for a, b in zip(*(rates[name][1:] for name in rates), strict=True))
+    local, far = (median(rates[name][1:]) for name in rates)
+    print(f"20 ms per request: {far:.0f} images/s, local {local:.0f}; median ratio {ratio:.2f}")
+    slow.close()
+
+    with tempfile.TemporaryDirectory() as cache:
+        slow = Served(folder, names, delay=_DELAY)
+        remote = imggen.Manifest.from_files(names, labels, root=slow.url)
+        sequence = imggen.ImageSequence(remote, image_size=(64, 64), cache=cache, seed=0)
+        measure(sequence)
+        del sequence
+        first = slow.close()
+        print(f"an epoch that fills a cache: {first} requests for {len(names)} files")
+        with serving_files(dict(zip(names, contents, strict=True))) as server:
+            remote = imggen.Manifest.from_files(names, labels, root=server.url)
+            sequence = imggen.ImageSequence(remote, image_size=(64, 64), cache="ram", seed=0)
+            measure(sequence)
+            server.requests.clear()
+            measure(sequence)
+            print(f"the second epoch from a cache: {len(server.requests)} requests")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])
