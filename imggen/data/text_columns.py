@@ -14,6 +14,7 @@ from imggen.errors import ImggenError, ManifestError
 
 # The beginnings of the names of those types of pandas that may be text in Arrow's memory.
 _TEXT_DTYPES = ("str", "large_string", "binary", "large_binary", "dictionary", "category")
+_CHUNK_SIZE = 1 << 24
 
 
 class CodedText(NamedTuple):
@@ -49,10 +50,19 @@ def pack_names(values: Any, name: str, error: type[ImggenError] = ManifestError)
 
 
 def find_paths(values: Any) -> StringColumn | None:
-    """Returns a column that is text in every row; None for any other, or if it holds no paths."""
+    """Returns a column that is text in every row; None for any other, or if it holds no paths.
+
+    Also None if there may be URIs, which are checked one by one.
+    """
     column = find_text(values)
-    has_null_character = column is not None and not column.data.all()
-    return None if has_null_character else column
+    if column is None or not column.data.all():  # a null character
+        return None
+    return None if _has_uri(column.data) else column
+
+
+def _has_uri(data: npt.NDArray[np.uint8]) -> bool:
+    starts = range(0, len(data), _CHUNK_SIZE)
+    return any(b"://" in data[start : start + _CHUNK_SIZE + 2].tobytes() for start in starts)
 
 
 def find_text(values: Any) -> StringColumn | None:
