@@ -178,6 +178,8 @@ class Trial:
             drop_remainder=False,
             on_error="skip" if maker.on_error == "raise" else maker.on_error,
             buffers=self.buffers,
+            batch_size=maker.num_rows,
+            shard=None,
             **changes,
         )
 

@@ -12,8 +12,6 @@ import numpy.typing as npt
 
 from imggen.augment import (
     AugmentedSample,
-    Blend,
-    MixUp,
     Pipeline,
     Sample,
     blend_images_in_place,
@@ -22,12 +20,15 @@ from imggen.augment import (
 )
 from imggen.core import SampleGenerators, Stream, check_choice, generator, step_generators
 from imggen.data import Manifest
-from imggen.errors import ImageError, OptionError, SampleError
+from imggen.errors import ImageError, OptionError
+from imggen.loading.batch import Batch
+from imggen.loading.blends import draw_blends, draw_partners
 from imggen.loading.collate import BatchCollator
 from imggen.loading.label_modes import LabelMode, TargetBatch
 from imggen.loading.sample_loader import Failure, SampleLoader
 from imggen.loading.sampler import EpochSampler
 from imggen.loading.scaling import Scaling
+from imggen.loading.shards import BatchPart, Shard
 from imggen.loading.substitutes import load_substitute
 from imggen.workers import BufferPool
 
@@ -37,32 +38,6 @@ OnError = Literal["raise", "skip", "substitute"]
 _OnError = Literal["raise", "skip", "substitute", "blank"]
 
 DTYPES = ("float32", "float16", "float64", "uint8")
-
-
-class Batch(NamedTuple):
-    """The arrays of one batch.
-
-    Attributes:
-        epoch: The epoch that it belongs to.
-        x: Images, shape (n, height, width, channels) or (n, channels, height, width); where the
-            manifest has further inputs, a dictionary of arrays by name, with the images as "image"
-            and numbers as float32 of shape (n, k).
-        y: Targets as the label mode makes them, or None.
-        weights: Sample weights, float32, shape (n,), or None; for several outputs, those of each.
-        failures: The files that could not be read, by index.
-    """
-
-    epoch: int
-    x: Any
-    y: Any
-    weights: Any
-    failures: dict[int, Failure]
-
-    def served(self) -> Any:
-        """Returns x, (x, y) or (x, y, weights)."""
-        if self.y is None and self.weights is None:
-            return self.x
-        return (self.x, self.y) if self.weights is None else (self.x, self.y, self.weights)
 
 
 class _Place(NamedTuple):
@@ -89,7 +64,7 @@ class BatchMaker:
     Attributes:
         samples: Loads samples.
         sampler: Decides which indices make up an epoch.
-        batch_size: Samples per batch; the last batch may have fewer.
+        batch_size: Samples per batch, of all shards together; the last batch may have fewer.
         drop_remainder: Leave out a last batch that would have fewer.
         channels_first: Move the last axis to the front.
         cut_size: (height, width) that the first augmentation cuts out of a larger array; None
@@ -100,6 +75,7 @@ class BatchMaker:
         dtype: The dtype of ``x``.
         on_error: What to do about a file that cannot be read.
         buffers: The pool that ``x`` is allocated from.
+        shard: The part of each batch to make, padded to the size of all others; None: all of it.
     """
 
     samples: SampleLoader
@@ -114,6 +90,7 @@ class BatchMaker:
     dtype: str
     on_error: _OnError
     buffers: BufferPool
+    shard: Shard | None = None
 
     def __post_init__(self) -> None:
         check_choice("dtype", self.dtype, DTYPES)
@@ -145,8 +122,26 @@ class BatchMaker:
         full, rest = divmod(self.sampler.num_indices, self.batch_size)
         return full + (rest > 0 and not self.drop_remainder)
 
+    @property
+    def num_rows(self) -> int:
+        """The number of rows of a batch that is not short."""
+        return self.batch_size if self.shard is None else self.batch_size // self.shard.count
+
+    @property
+    def is_padded(self) -> bool:
+        """Whether the last batch is padded, so that all batches have weights."""
+        is_short = self.sampler.num_indices % self.batch_size > 0
+        return self.shard is not None and is_short and not self.drop_remainder
+
+    def count_samples(self, batch_index: int) -> int:
+        """Counts the samples of a batch without the rows that pad it; of a shard, its own."""
+        left = self.sampler.num_indices - batch_index * self.batch_size
+        if self.shard is not None:
+            left -= self.shard.index * self.num_rows
+        return min(max(left, 0), self.num_rows)
+
     def batch_indices(self, epoch: int, batch_index: int) -> npt.NDArray[np.int64]:
-        """Returns the indices that make up one batch, in order."""
+        """Returns the indices that make up one batch of all shards, in order."""
         start = batch_index * self.batch_size
         return self.sampler.indices(epoch)[start : start + self.batch_size]
 
@@ -164,6 +159,9 @@ class BatchMaker:
         """
         manifest, mode = self.manifest, self.label_mode
         of_epoch = self.batch_indices(epoch, batch_index)
+        part = None if self.shard is None else self._choose_part(self.shard, epoch, batch_index)
+        if part is not None:
+            of_epoch = of_epoch[part.positions]
         indices = of_epoch.tolist()
         failures: dict[int, Failure] = {}
         served: list[int] = []  # indices
@@ -209,8 +207,13 @@ class BatchMaker:
             for array in arrays.values():
                 array[blank] = 0
         x = arrays.pop("image")
-        blends = self.draw_blends(epoch, batch_index, served, self._image_size(x))
-        if blends is not None:
+        mixer, blends = self.pipeline.mixer, None
+        if mixer is not None:
+            partners = None if part is None else part.partners
+            if partners is None:
+                partners = draw_partners(self.seed, epoch, batch_index, len(served)).tolist()
+            size = self._image_size(x)
+            blends = draw_blends(mixer, self.seed, epoch, served, partners, size)
             blend_images_in_place(x, blends, channels_first=self.channels_first)
         if not self.scaling.is_factor:
             x = self.scaling.finish(x, channels_first=self.channels_first)
@@ -225,7 +228,24 @@ class BatchMaker:
         weights = mode.batch_weights(of_targets, blends)
         for name, numbers in manifest.numbers.items():
             arrays[name] = numbers.values[of_batch]
-        return Batch(epoch, {"image": x, **arrays} if arrays else x, y, weights, failures)
+        batch = Batch(epoch, {"image": x, **arrays} if arrays else x, y, weights, failures)
+        return batch if part is None else self._pad(batch, part)
+
+    def _choose_part(self, shard: Shard, epoch: int, batch_index: int) -> BatchPart:
+        """Returns what the shard loads of a batch."""
+        left = self.sampler.num_indices - batch_index * self.batch_size
+        count = min(self.batch_size, left)
+        mixer = self.pipeline.mixer
+        partners = None if mixer is None else draw_partners(self.seed, epoch, batch_index, count)
+        return shard.part(count, self.batch_size, partners)
+
+    def _pad(self, batch: Batch, part: BatchPart) -> Batch:
+        """Returns the rows that the shard serves, with weights where some batch is padded."""
+        x, y, weights = part.take((batch.x, batch.y, batch.weights))
+        if self.is_padded and not (y is None and weights is None):
+            weights = self.label_mode.unit_weights(part.num_rows) if weights is None else weights
+            weights = part.weigh(weights)
+        return batch._replace(x=x, y=y, weights=weights)
 
     def _load_augmented(
         self, epoch: int, indices: Sequence[int], failures: dict[int, Failure]
@@ -300,34 +320,6 @@ class BatchMaker:
                 yield index, row, sample
         if self.on_error == "skip" and len(failures) == len(indices):
             yield indices[0], *self._load_substitute(epoch, indices[0], failures[indices[0]])
-
-    def draw_blends(
-        self, epoch: int, batch_index: int, served: Sequence[int], size: tuple[int, int] | None
-    ) -> list[Blend | None] | None:
-        """Draws how MixUp or CutMix blends each image of a batch; None where neither is in use.
-
-        Args:
-            epoch: The epoch.
-            batch_index: The batch.
-            served: The indices that are in the batch, in order.
-            size: (height, width) of the images; None if the samples are not images.
-
-        Raises:
-            SampleError: CutMix, and samples that are not images.
-        """
-        mixer = self.pipeline.mixer
-        if mixer is None:
-            return None
-        if size is None:
-            if not isinstance(mixer, MixUp):
-                raise SampleError(f"{mixer.name} needs images to cut from; use MixUp.")
-            size = (1, 1)  # MixUp does not use it
-        partners = generator(self.seed, Stream.PARTNER, epoch, batch_index).permutation(len(served))
-        rng_of = SampleGenerators(self.seed, Stream.MIX, epoch, served).for_sample
-        return [
-            mixer.draw(partner, size, rng_of(index)(0))
-            for partner, index in zip(partners.tolist(), served, strict=True)
-        ]
 
     def augment(self, sample: Sample, epoch: int, index: int, row: int) -> AugmentedSample:
         """Augments a loaded sample as one index of an epoch; does not change ``sample``.

@@ -30,6 +30,7 @@ from imggen.loading.label_modes import LabelModeLike, TargetsAs, find_label_mode
 from imggen.loading.sample_loader import SampleLoader
 from imggen.loading.sampler import EpochSampler
 from imggen.loading.scaling import ChannelValues, Rescale, Scaling
+from imggen.loading.shards import Shard, ShardLike
 from imggen.workers import BufferPool, WorkerOptions
 
 DataFormat = Literal["channels_last", "channels_first"] | None
@@ -54,6 +55,8 @@ class ImageBatches:
         source: Loads the images.
         batch_maker: Makes any batch of any epoch.
         worker_options: The workers that make the batches.
+        shard: The part of each batch that is made; None if all processes are meant to have all of
+            it, or there is only one.
     """
 
     def __init__(
@@ -87,6 +90,7 @@ class ImageBatches:
         workers: int | None = None,
         use_multiprocessing: bool = False,
         max_queue_size: int = 10,
+        shard: ShardLike = None,
     ) -> None:
         manifest = as_manifest(manifest)
         if manifest.num_samples == 0:
@@ -100,6 +104,9 @@ class ImageBatches:
         repeats = check_whole("repeats", repeats, 1)
         check_at_most("repeats", repeats, 10_000, "each epoch serves each sample that often")
         check_choice("on_error", on_error, get_args(OnError))
+        self.shard = Shard.parse(shard)
+        if self.shard is not None:
+            self.shard.check_batches(batch_size, on_error)
         options = WorkerOptions(workers, use_multiprocessing, max_queue_size)
         self.worker_options = options
         cache = as_cache(cache)
@@ -145,6 +152,7 @@ class ImageBatches:
             # The prefetched batches, the one being served, and the one before it, which Keras may
             # still be reading.
             buffers=BufferPool(options.max_prefetched + 2),
+            shard=None if self.shard is None or self.shard.count == 1 else self.shard,
         )
         if self.batch_maker.num_batches == 0:
             raise OptionError(

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from typing import Any, final
 
 from imggen.core import shorten, warn_user
-from imggen.loading.batch_maker import Batch, BatchMaker
+from imggen.loading.batch import Batch
+from imggen.loading.batch_maker import BatchMaker
 from imggen.workers import BufferPool
 
 
@@ -57,5 +58,8 @@ def make_example(maker: BatchMaker, epoch: int, index: int) -> Batch:
     """
     single = copy.copy(maker)
     # Without the checks of a new maker, whose warnings were shown before.
-    vars(single).update(batch_size=1, on_error="blank", buffers=BufferPool(1))
-    return single(epoch, index)._replace(failures={})
+    vars(single).update(batch_size=1, on_error="blank", buffers=BufferPool(1), shard=None)
+    batch = single(epoch, index)._replace(failures={})
+    if not maker.is_padded or batch.y is None or batch.weights is not None:
+        return batch
+    return batch._replace(weights=maker.label_mode.unit_weights(1))

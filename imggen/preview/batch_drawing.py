@@ -135,5 +135,5 @@ def select_samples(maker: BatchMaker, indices: list[int]) -> BatchMaker:
     """Returns a batch maker whose only batch has the samples at ``indices``."""
     sampler = dataclasses.replace(maker.sampler, shuffle=False, selection=tuple(indices))
     return dataclasses.replace(
-        maker, sampler=sampler, batch_size=len(indices), drop_remainder=False
+        maker, sampler=sampler, batch_size=len(indices), drop_remainder=False, shard=None
     )

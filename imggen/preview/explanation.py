@@ -19,7 +19,7 @@ from imggen.core import (
 )
 from imggen.decode import encode_picture
 from imggen.errors import AugmentationError, OptionError
-from imggen.loading import BatchMaker, Failure, LabelMode
+from imggen.loading import BatchMaker, Failure, LabelMode, draw_blends, draw_partners
 from imggen.preview.sample_drawing import draw_sample
 from imggen.preview.step_words import describe_step
 
@@ -254,7 +254,11 @@ def _blend(
     in_batch = [index for index, *_ in maker.load(epoch, indices, {})]
     image = served.augmented.sample.image
     size = (image.shape[0], image.shape[1]) if image.ndim == 3 else None
-    blends = maker.draw_blends(epoch, batch_index, in_batch, size) or []
+    mixer = maker.pipeline.mixer
+    if mixer is None:
+        return image.copy(), None, None
+    partners = draw_partners(maker.seed, epoch, batch_index, len(in_batch)).tolist()
+    blends = draw_blends(mixer, maker.seed, epoch, in_batch, partners, size)
     blend = blends[in_batch.index(index)]
     if blend is None:
         return image.copy(), None, None

@@ -154,7 +154,8 @@ class LogImages(keras.callbacks.Callback):  # type: ignore[misc]  # Keras is unt
         # Buffers of its own: those of the sequence are for the batches that training waits for.
         maker = dataclasses.replace(sequence.batch_maker, scaling=Scaling(), buffers=BufferPool(1))
         batch = maker(sequence.epoch, 0)
-        return draw_batch(maker, batch, self._num_images, self._cell, self._columns)
+        num_images = max(1, min(self._num_images, maker.count_samples(0)))
+        return draw_batch(maker, batch, num_images, self._cell, self._columns)
 
     def _write(self, name: str, picture: Image.Image, epoch: int) -> None:
         """Writes a picture to TensorBoard."""

@@ -29,6 +29,7 @@ from imggen.loading import (
     OnError,
     Preprocess,
     Rescale,
+    ShardLike,
     TargetsAs,
     make_example,
 )
@@ -166,6 +167,7 @@ class ImageSequence(EpochSequence[Batch], ManifestView, SampleView, ResultView):
         workers: int | None = None,
         use_multiprocessing: bool = False,
         max_queue_size: int = 10,
+        shard: ShardLike = None,
     ) -> None:
         batches = ImageBatches(
             manifest,
@@ -196,6 +198,7 @@ class ImageSequence(EpochSequence[Batch], ManifestView, SampleView, ResultView):
             workers=workers,
             use_multiprocessing=use_multiprocessing,
             max_queue_size=max_queue_size,
+            shard=shard,
         )
         self.manifest = batches.manifest
         self.seed = batches.seed
@@ -206,13 +209,11 @@ class ImageSequence(EpochSequence[Batch], ManifestView, SampleView, ResultView):
         self._checked = False
         maker = self.batch_maker
         release = maker.buffers.clear
-        super().__init__(
-            maker, maker.num_batches, batches.worker_options, release, maker.batch_size
-        )
+        super().__init__(maker, maker.num_batches, batches.worker_options, release, maker.num_rows)
 
     @property
     def batch_size(self) -> int:
-        """The number of samples per batch."""
+        """The number of samples per batch, of all shards together."""
         return self.batch_maker.batch_size
 
     @check_arguments
@@ -220,7 +221,8 @@ class ImageSequence(EpochSequence[Batch], ManifestView, SampleView, ResultView):
         """Returns the samples of an epoch in serving order, as row numbers of the manifest.
 
         ``labels[indices]`` and ``np.array(filepaths)[indices]`` match the concatenated batches of
-        the epoch, except for files that ``on_error`` skips or substitutes.
+        the epoch, except for files that ``on_error`` skips or substitutes. Of a shard, these are
+        its own samples, without the rows that pad the last batch, which come last.
 
         Args:
             epoch: The epoch, from 0. None: the one that was served last, so that it matches what
@@ -230,8 +232,10 @@ class ImageSequence(EpochSequence[Batch], ManifestView, SampleView, ResultView):
             int64, shape (number of served samples,).
         """
         epoch = self._tracker.served if epoch is None else check_whole("epoch", epoch, 0)
-        indices = self.batch_maker.sampler.indices(epoch)
-        return indices[: self.num_batches * self.batch_size] % self.samples
+        indices = self.batch_maker.sampler.indices(epoch)[: self.num_batches * self.batch_size]
+        shard = self.batch_maker.shard
+        indices = indices if shard is None else shard.take(indices, self.batch_size)
+        return indices % self.samples
 
     @check_arguments
     def fill_cache(self, progress: Callable[[], object] = lambda: None) -> list[Failure]:

@@ -16,6 +16,7 @@ from imggen.loading import (
     OnError,
     Preprocess,
     Rescale,
+    ShardLike,
     TargetsAs,
 )
 
@@ -52,3 +53,4 @@ class SequenceOptions(TypedDict, total=False):
     workers: int | None
     use_multiprocessing: bool
     max_queue_size: int
+    shard: ShardLike

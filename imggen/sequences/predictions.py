@@ -131,8 +131,16 @@ class PredictionView:
 
         Raises:
             OptionError: The model's output does not match the targets; it is not clear what its
-                output means; or the targets are boxes or keypoints of samples without classes.
+                output means; the targets are boxes or keypoints of samples without classes; or the
+                sequence is one of several shards.
         """
+        shard = self.batch_maker.shard
+        if shard is not None:
+            raise OptionError(
+                f"predict() tabulates every sample, and this sequence has shard="
+                f"({shard.index}, {shard.count}). Predict in one process, with a sequence made "
+                "without shard=."
+            )
         maker = dataclasses.replace(self.batch_maker, samples=self.whole_images(), cut_size=None)
         return prediction_table(
             maker,

@@ -90,7 +90,11 @@ class ResultView(PredictionView):
         count = min(check_whole("num_images", num_images, 1), self.batch_maker.manifest.num_samples)
         _check_drawing(count, cell, columns)
         maker = dataclasses.replace(
-            self.batch_maker, samples=self.whole_images(), cut_size=None, pipeline=Pipeline([])
+            self.batch_maker,
+            samples=self.whole_images(),
+            cut_size=None,
+            pipeline=Pipeline([]),
+            shard=None,
         )
         mode = maker.label_mode
         if mode.name == _MASK:

@@ -98,7 +98,7 @@ class SampleView:
                 whole factor, so that their pixels are visible.
 
         Returns:
-            An RGB image. Masks are blended into their images.
+            An RGB image. Masks are blended into their images. A shard shows its own part.
 
         Raises:
             OptionError: The samples are not images, or there is no such batch.
@@ -117,4 +117,5 @@ class SampleView:
         if not is_whole(index) or not -count <= index < count:
             raise OptionError(f"index={shorten(index)} must be an index of one of {count} batches.")
         batch = maker(self.epoch, index % count)
+        num_images = max(1, min(num_images, maker.count_samples(index % count)))
         return draw_batch(maker, batch, num_images, cell, columns)

@@ -17,6 +17,7 @@ def summarize(
         spec: How images of the final size are decoded; None for a custom loader.
     """
     manifest = maker.manifest
+    shard = maker.shard
     boxes, targets = manifest.boxes, manifest.targets
     outputs = [f"{name}{output.describe()}" for name, output in manifest.outputs.items()]
     lines = [
@@ -25,6 +26,7 @@ def summarize(
         *([] if boxes is None else [f"boxes of {', '.join(boxes.class_names)}"]),
         *([] if targets is None else [f"targets {', '.join(targets.names)}"]),
         f"{pluralize(maker.num_batches, 'batch')} of {maker.batch_size}",
+        *([] if shard is None else [f"shard {shard.index} of {shard.count}"]),
         f"x {_shape_of_x(maker, spec)} {maker.dtype}",
         f"label_mode={maker.label_mode.describe()}",
         f"seed={maker.seed}",
@@ -34,8 +36,8 @@ def summarize(
 
 def _shape_of_x(maker: BatchMaker, spec: ImageSpec | None) -> str:
     if spec is None:
-        return f"({maker.batch_size}, as loaded)"
+        return f"({maker.num_rows}, as loaded)"
     height, width, channels = spec.shape or (None, None, None)
     if maker.channels_first:
-        return f"({maker.batch_size}, {channels}, {height}, {width})"
-    return f"({maker.batch_size}, {height}, {width}, {channels})"
+        return f"({maker.num_rows}, {channels}, {height}, {width})"
+    return f"({maker.num_rows}, {height}, {width}, {channels})"

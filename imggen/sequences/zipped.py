@@ -18,7 +18,7 @@ from imggen.sequences.image_sequence import ImageSequence
 
 _DIGITS = re.compile(r"\d+")
 # Two sequences with different values of these serve different samples in a batch.
-_ORDER_SETTINGS = ("samples", "batch_size", "shuffle", "repeats", "drop_remainder")
+_ORDER_SETTINGS = ("samples", "batch_size", "shuffle", "repeats", "drop_remainder", "shard")
 
 
 @check_arguments
@@ -157,13 +157,14 @@ def _check_order(a: ImageSequence, b: ImageSequence) -> None:
 
 
 def _describe_order(sequence: ImageSequence) -> dict[str, Any]:
-    maker = sequence.batch_maker
+    maker, shard = sequence.batch_maker, sequence.batch_maker.shard
     return {
         "samples": sequence.samples,
         "batch_size": maker.batch_size,
         "shuffle": maker.sampler.shuffle,
         "repeats": maker.sampler.repeats,
         "drop_remainder": maker.drop_remainder,
+        "shard": None if shard is None else (shard.index, shard.count),
     }
 
 

@@ -215,6 +215,10 @@ class LabelMode(ABC):
         weights = batch.manifest.weights[batch.rows]
         return weights if blends is None else blend_targets(weights, blends)
 
+    def unit_weights(self, num_rows: int) -> Any:
+        """Returns weights of 1 in the form of ``batch_weights``, for batches that are padded."""
+        return np.ones(num_rows, np.float32)
+
     # MixUp and CutMix.
 
     def check_mixer(self, mixer: Mixer) -> None:

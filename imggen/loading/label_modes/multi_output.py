@@ -139,6 +139,10 @@ class MultiOutputMode(LabelMode):
         ones = np.ones(len(batch.rows), np.float32)
         return self._pack(ones.copy() if one is None else one for one in weights)
 
+    def unit_weights(self, num_rows: int) -> Any:
+        """See ``LabelMode``; one array for each output."""
+        return self._pack(np.ones(num_rows, np.float32) for _ in self.modes)
+
     def check_mixer(self, mixer: Mixer) -> None:
         """See ``LabelMode``."""
         for name, mode in self.modes.items():
