@@ -42,7 +42,7 @@ from imggen.loading.row_images import RowImages, name_row
 from imggen.loading.sample_loader import Failure, SampleLoader
 from imggen.loading.sampler import EpochSampler
 from imggen.loading.scaling import ChannelValues, Rescale, Scaling
-from imggen.loading.shards import Shard, ShardLike, map_arrays, repeat_rows
+from imggen.loading.shards import Shard, ShardLike, choose_seed, map_arrays, repeat_rows
 from imggen.loading.substitutes import load_substitute
 from imggen.loading.table_batch_maker import (
     TableBatch,
@@ -85,6 +85,7 @@ __all__ = [
     "TableTransform",
     "TargetsAs",
     "check_masks_once",
+    "choose_seed",
     "class_weights",
     "default_label_mode",
     "describe_function",

@@ -231,6 +231,13 @@ class BatchMaker:
         batch = Batch(epoch, {"image": x, **arrays} if arrays else x, y, weights, failures)
         return batch if part is None else self._pad(batch, part)
 
+    def padding_weights(self, batch_index: int) -> Any:
+        """Returns the weights of the rows of a shard that has none for another reason."""
+        count = min(self.batch_size, self.sampler.num_indices - batch_index * self.batch_size)
+        part = Shard(0, 1) if self.shard is None else self.shard
+        weights = self.label_mode.unit_weights(self.num_rows)
+        return part.part(count, self.batch_size).weigh(weights)
+
     def _choose_part(self, shard: Shard, epoch: int, batch_index: int) -> BatchPart:
         """Returns what the shard loads of a batch."""
         left = self.sampler.num_indices - batch_index * self.batch_size

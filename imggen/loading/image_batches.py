@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from imggen.augment import Augment, Pipeline, adapt
 from imggen.cache import Cache, CacheLike, ImageCache, as_cache, open_cache
-from imggen.core import check_at_most, check_choice, check_seed, check_whole
+from imggen.core import check_at_most, check_choice, check_whole
 from imggen.data import Source, as_manifest
 from imggen.decode import (
     NUM_CHANNELS,
@@ -30,7 +30,7 @@ from imggen.loading.label_modes import LabelModeLike, TargetsAs, find_label_mode
 from imggen.loading.sample_loader import SampleLoader
 from imggen.loading.sampler import EpochSampler
 from imggen.loading.scaling import ChannelValues, Rescale, Scaling
-from imggen.loading.shards import Shard, ShardLike
+from imggen.loading.shards import Shard, ShardLike, choose_seed
 from imggen.workers import BufferPool, WorkerOptions
 
 DataFormat = Literal["channels_last", "channels_first"] | None
@@ -126,7 +126,7 @@ class ImageBatches:
             mask_values=values,
         )
         self.manifest = manifest
-        self.seed = check_seed(seed)
+        self.seed = choose_seed(seed, shard)
         loaded_spec = self.source.loaded_spec
         samples = SampleLoader(
             manifest=mode.prepare_manifest(manifest, self.source.pipeline),

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple, final
 import numpy as np
 import numpy.typing as npt
 
-from imggen.core import is_whole, shorten
+from imggen.core import check_seed, is_whole, shorten
 from imggen.errors import OptionError
 
 ShardLike = tuple[int, int] | None
@@ -156,7 +156,20 @@ class Shard:
     def take(self, values: npt.NDArray[Any], num_rows: int) -> npt.NDArray[Any]:
         """Returns the values of the shard, of values in the order of whole batches."""
         within = np.arange(len(values)) % num_rows
-        return values[within // (num_rows // self.count) == self.index]
+        own: npt.NDArray[Any] = values[within // (num_rows // self.count) == self.index]
+        return own
+
+
+def choose_seed(seed: int | None, shard: ShardLike) -> int:
+    """Returns the seed of a sequence; for None, a new one, or 0 for one of several shards.
+
+    All shards need the same order and the same augmentations.
+
+    Raises:
+        OptionError: The seed is negative or not a whole number; or see ``Shard.parse``.
+    """
+    parsed = Shard.parse(shard)
+    return 0 if seed is None and parsed is not None and parsed.count > 1 else check_seed(seed)
 
 
 def map_arrays(function: Callable[[Any], Any], arrays: Any) -> Any:

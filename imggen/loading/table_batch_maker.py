@@ -14,6 +14,7 @@ import numpy.typing as npt
 from imggen.core import Stream, generator, shorten
 from imggen.data import Column
 from imggen.errors import TableError
+from imggen.loading.shards import Shard
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -23,14 +24,23 @@ TableTransform = Callable[["pd.DataFrame"], Any]
 
 
 class TableBatch(NamedTuple):
-    """The arrays of one table file: x of shape (rows, columns); y of shape (rows,) or (rows, k)."""
+    """The arrays of one table file.
+
+    Attributes:
+        x: Numbers of shape (rows, columns).
+        y: Targets of shape (rows,) or (rows, k), or None.
+        weights: For a shard, float32 of shape (rows,), 0 for the rows that pad the file.
+    """
 
     x: npt.NDArray[Any]
     y: npt.NDArray[Any] | None
+    weights: npt.NDArray[np.float32] | None = None
 
     def served(self) -> Any:
-        """Returns x, or (x, y)."""
-        return self.x if self.y is None else (self.x, self.y)
+        """Returns x, (x, y) or (x, y, weights)."""
+        if self.y is None:
+            return self.x
+        return (self.x, self.y) if self.weights is None else (self.x, self.y, self.weights)
 
 
 @final
@@ -48,6 +58,7 @@ class TableBatchMaker:
     seed: int
     dtype: str
     columns: tuple[object, ...]
+    shard: Shard | None = None
 
     def served(self, epoch: int) -> npt.NDArray[np.int64]:
         """Returns the indices of the files in the serving order of ``epoch``."""
@@ -123,7 +134,8 @@ class TableBatchMaker:
                 f"The transform returned shape {x.shape} for the {len(frame)} rows of "
                 f"{shorten(file)}; expected one row per input row."
             )
-        return TableBatch(x.astype(self.dtype), y)
+        batch = TableBatch(x.astype(self.dtype), y)
+        return batch if self.shard is None else _take_part(batch, self.shard)
 
     def _transform(self, frame: pd.DataFrame, file: str) -> Any:
         try:
@@ -150,6 +162,16 @@ class TableBatchMaker:
                     "transform= or reader=."
                 )
         return frame.to_numpy(dtype=self.dtype)
+
+
+def _take_part(batch: TableBatch, shard: Shard) -> TableBatch:
+    """Returns the rows of a shard; those of a file are padded to a multiple of the shards."""
+    rows = len(batch.x)
+    part = shard.part(rows, -(-rows // shard.count) * shard.count)
+    x, y = part.take(
+        (batch.x[part.positions], None if batch.y is None else batch.y[part.positions])
+    )
+    return TableBatch(x, y, part.weigh(np.ones(part.num_rows, np.float32)))
 
 
 def _is_stream(file: str) -> bool:

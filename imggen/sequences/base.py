@@ -31,6 +31,7 @@ from imggen.sequences.keras_compat import (
     uses_all_cores,
 )
 from imggen.sequences.keras_view import LatestFit, replace_in_adapter
+from imggen.sequences.pass_weights import Purpose, Weigh
 from imggen.workers import BatchKey, Prefetcher, WorkerOptions
 
 T = TypeVar("T")
@@ -122,17 +123,20 @@ class EpochSequence(
     def _epoch_ended(self, epoch: int) -> None:
         """Is called once when an epoch is complete."""
 
-    def begin_training(self, model: Any, class_weight: Any) -> Callable[[Any], Any] | None:
-        """Is called when ``fit`` or ``evaluate`` of a model begins to read the sequence.
+    def begin_training(
+        self, model: Any, class_weight: Any, purpose: Purpose = "fit"
+    ) -> Weigh | None:
+        """Is called when a method of a model begins to read the sequence.
 
         Args:
             model: The model.
             class_weight: The argument of ``fit``, or None.
+            purpose: The method.
 
         Returns:
-            A function that adds sample weights to a batch, in place of ``class_weight``; or None.
+            A function that adds padding and sample weights to a batch; or None.
         """
-        del model, class_weight
+        del model, class_weight, purpose
         return None
 
     @property

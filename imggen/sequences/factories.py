@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal, Unpack
 
 from imggen.augment import Augment, CenterCrop, FixedSizeCrop, Pipeline, adapt
-from imggen.core import check_arguments, check_choice, check_seed, shorten
+from imggen.core import check_arguments, check_choice, shorten
 from imggen.data import (
     DEFAULT_SEPARATOR,
     Boxes,
@@ -24,7 +24,7 @@ from imggen.data import (
     split_name,
 )
 from imggen.errors import OptionError, SplitError
-from imggen.loading import check_masks_once, default_label_mode
+from imggen.loading import check_masks_once, choose_seed, default_label_mode
 from imggen.sequences.image_sequence import ImageSequence
 from imggen.sequences.options import SequenceOptions
 from imggen.sequences.target_columns import (
@@ -324,7 +324,7 @@ def make_split_sequences(
             f"{', '.join(train_only)} applies to the split 'train', but the splits are "
             f"{shorten(list(splits.names))}. Omit it, or name a split 'train'."
         )
-    seed = check_seed(seed)
+    seed = choose_seed(seed, options.get("shard"))
     other_options: SequenceOptions = {**options, **_TRAIN_ONLY}
     with check_masks_once():
         sequences = [

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from imggen.augment import Augment
-from imggen.core import check_arguments, check_seed, check_whole
+from imggen.core import check_arguments, check_whole
 from imggen.data import (
     ClassNames,
     Labels,
@@ -30,6 +30,7 @@ from imggen.data import (
     scan_splits,
 )
 from imggen.errors import OptionError, SplitError
+from imggen.loading import choose_seed
 from imggen.sequences.factories import check_factory_options, make_split_sequences
 from imggen.sequences.image_sequence import ImageSequence
 from imggen.sequences.options import SequenceOptions
@@ -126,7 +127,7 @@ def kfold_sequences(
             "split_seed= and stratify= make folds, and source has folds already. Leave them out, "
             "or pass the images that the folds were made from."
         )
-    seed = check_seed(seed)
+    seed = choose_seed(seed, options.get("shard"))
 
     def make(fold: Splits[Manifest]) -> Splits[ImageSequence]:
         return make_split_sequences(fold, augment, seed, options)

@@ -36,10 +36,17 @@ from imggen.loading import (
 from imggen.sequences.base import EpochSequence
 from imggen.sequences.manifest_view import ManifestView
 from imggen.sequences.monitoring import FailureLog, check_first_batch
+from imggen.sequences.pass_weights import (
+    Purpose,
+    Weigh,
+    is_image_pass_weighted,
+    plan_image_pass,
+)
+from imggen.sequences.process_checks import check_processes
 from imggen.sequences.result_view import ResultView
 from imggen.sequences.sample_view import SampleView
 from imggen.sequences.summary import summarize
-from imggen.sequences.training_checks import check_training
+from imggen.sequences.training_checks import check_training, take_over_class_weight
 
 
 @check_arguments
@@ -58,7 +65,7 @@ class ImageSequence(EpochSequence[Batch], ManifestView, SampleView, ResultView):
         manifest: The samples: a manifest, a folder, or a table (.csv or .parquet).
         image_size: (height, width) in pixels, or one number for squares. None: (256, 256); with
             ``loader``, arrays as loaded.
-        batch_size: The number of samples per batch.
+        batch_size: The number of samples per batch; with ``shard``, of all processes together.
         label_mode: "categorical" (one-hot), "int", "binary", "multi_label" (1.0 for each class of
             a sample: float32 of shape (n, num_classes)), "regression" (the manifest's targets:
             float32 of shape (n,) for one column, (n, k) for a list of columns), "mask" (the class
@@ -116,6 +123,25 @@ class ImageSequence(EpochSequence[Batch], ManifestView, SampleView, ResultView):
         max_queue_size: The most batches to prefetch, finished or in progress. Batches use up to
             ``(max_queue_size + 2) × bytes of a batch`` of memory, which is reused until
             ``close()``.
+        shard: (index, count) for training on several processes: this process serves part ``index``,
+            from 0, of each batch; see below. (0, 1): all of it, in every process. None: all of it;
+            ``fit`` and ``evaluate`` refuse that in a run of several processes.
+
+    With ``shard``, every process has the same number of batches, of ``batch_size / count`` rows,
+    and together they serve the batches of the sequence without ``shard``, bit for bit, also with
+    augmentation; for MixUp and CutMix, a process loads its partners' images, too. Pass the same
+    samples, options and ``seed`` in all processes (None is 0 then). Nothing in the order depends on
+    the number of processes. ``on_error="skip"`` is refused.
+
+    A short last batch is padded to ``batch_size`` rows, unless ``drop_remainder`` leaves it out.
+    Padding repeats samples and has the weight 0; all batches have weights then, those of the last
+    batch multiplied by its rows / its samples, so that gradients are those of its samples alone. In
+    ``evaluate``, the weights are those that make the loss (the mean over processes) and
+    ``weighted_metrics`` exact. Plain ``metrics`` count padding, and the losses that ``fit`` shows
+    count the last batch as a full one; neither can be exact. Losses must be means, Keras's default.
+    The same holds for a last batch that the devices of one process cannot divide, with JAX and
+    ``keras.distribution``. With JAX on several processes, pass
+    ``keras.distribution.DataParallel(auto_shard_dataset=False)``.
 
     Raises:
         OptionError: An argument outside its legal set, or two that contradict each other.
@@ -204,6 +230,7 @@ class ImageSequence(EpochSequence[Batch], ManifestView, SampleView, ResultView):
         self.seed = batches.seed
         self.batch_maker = batches.batch_maker
         self._source = batches.source
+        self._shard = batches.shard
         self._failure_log = FailureLog()
         self.failures = self._failure_log.counts
         self._checked = False
@@ -258,9 +285,24 @@ class ImageSequence(EpochSequence[Batch], ManifestView, SampleView, ResultView):
         """
         return self.batch_maker.samples.fill_cache(self.num_workers, progress)
 
-    def begin_training(self, model: Any, class_weight: Any) -> Callable[[Any], Any] | None:
+    def begin_training(
+        self, model: Any, class_weight: Any, purpose: Purpose = "fit"
+    ) -> Weigh | None:
         """See ``EpochSequence``; refuses targets that do not match the outputs of the model."""
-        return check_training(self.batch_maker, model, class_weight)
+        has_targets = self.batch_maker.label_mode.name is not None
+        return self.plan_pass(model, class_weight, purpose, has_targets=has_targets)
+
+    def plan_pass(
+        self, model: Any, class_weight: Any, purpose: Purpose, *, has_targets: bool
+    ) -> Weigh | None:
+        """Does what ``begin_training`` does, for batches that may have targets from elsewhere."""
+        maker = self.batch_maker
+        if purpose != "predict":
+            check_processes(model, self._shard)
+            check_training(maker, model, class_weight)
+        is_weighted = is_image_pass_weighted(maker)
+        weigh_classes = take_over_class_weight(maker, class_weight, has_weights=is_weighted)
+        return plan_image_pass(maker, purpose, weigh_classes, has_targets=has_targets)
 
     def close(self) -> None:
         """Stops the workers and releases the cache; the next batch starts them again."""

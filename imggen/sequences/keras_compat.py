@@ -12,7 +12,7 @@ import sys
 import threading
 from collections.abc import Callable, Sequence
 from types import FrameType
-from typing import Any, NamedTuple, final
+from typing import Any, Literal, NamedTuple, final
 
 import keras
 import numpy as np
@@ -117,22 +117,42 @@ def iterator_of_fit() -> Any:
     return iterator if is_fit and hasattr(iterator, "_steps_seen") else None
 
 
-def find_trainer() -> tuple[Any, Any] | None:
-    """Returns the model whose ``fit`` or ``evaluate`` is being started, and its class weights.
+class Trainer(NamedTuple):
+    """A model whose method is being started.
+
+    Attributes:
+        model: The model.
+        class_weight: The class weights of ``fit``, or None.
+        purpose: The method that reads the sequence; "evaluate" for the validation in ``fit``.
+    """
+
+    model: Any
+    class_weight: Any
+    purpose: Literal["fit", "evaluate", "predict"]
+
+
+def find_trainer() -> Trainer | None:
+    """Returns the model whose method is being started, and its class weights.
 
     Call it where ``adapter_being_created`` returns an adapter.
 
     Reason: Keras pairs the targets of several outputs with those of a model by position or by
-    sorted name, and gives a sample with several classes the weight of the first. A PyDataset is
-    not told which model it is for. Remove when Keras refuses both.
+    sorted name, and gives a sample with several classes the weight of the first; and padded
+    batches need other weights for training than for evaluation. A PyDataset is not told which
+    model it is for, and for what. Remove when it is.
     """
     frame: FrameType | None = sys._getframe(3)
     weights = None if frame is None else frame.f_locals.get("class_weight")
     while frame is not None and frame.f_code.co_name in ("__init__", "get_data_adapter"):
         frame = frame.f_back
-    if frame is None or frame.f_code.co_name not in ("fit", "evaluate"):
-        return None
-    return frame.f_locals.get("self"), weights
+    model = None if frame is None else frame.f_locals.get("self")
+    match None if frame is None else frame.f_code.co_name:
+        case "fit":  # creates the iterator of the training data first
+            is_validation = frame is not None and "epoch_iterator" in frame.f_locals
+            return Trainer(model, weights, "evaluate" if is_validation else "fit")
+        case "evaluate" | "predict" as name:
+            return Trainer(model, weights, "evaluate" if name == "evaluate" else "predict")
+    return None
 
 
 def calling_generator() -> int | None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 import weakref
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol, final
 
@@ -19,6 +18,7 @@ from imggen.sequences.keras_compat import (
     read_end_of_epoch,
     uses_all_cores,
 )
+from imggen.sequences.pass_weights import Purpose, Weigh
 
 
 class ServesKeras(Protocol):
@@ -29,7 +29,7 @@ class ServesKeras(Protocol):
 
     def __len__(self) -> int: ...
 
-    def begin_training(self, model: Any, class_weight: Any) -> Callable[[Any], Any] | None:
+    def begin_training(self, model: Any, class_weight: Any, purpose: Purpose) -> Weigh | None:
         """Checks the model; may return a function that adds sample weights to a batch."""
 
     def take(self, epoch: int, index: int, *, is_in_order: bool, in_turns: bool) -> Any:
@@ -130,10 +130,10 @@ class KerasView(keras.utils.PyDataset):  # type: ignore[misc]  # Keras is untype
 
     Args:
         sequence: The sequence.
-        weigh: Adds sample weights to a batch; None: nothing is added.
+        weigh: Adds padding or sample weights to a batch; None: nothing is added.
     """
 
-    def __init__(self, sequence: ServesKeras, weigh: Callable[[Any], Any] | None = None) -> None:
+    def __init__(self, sequence: ServesKeras, weigh: Weigh | None = None) -> None:
         super().__init__(workers=1, use_multiprocessing=False)
         self._weigh = weigh
         self._sequence = weakref.ref(sequence)
@@ -177,7 +177,7 @@ class KerasView(keras.utils.PyDataset):  # type: ignore[misc]  # Keras is untype
             else:
                 epoch, position = sequence.epoch, index
         batch = sequence.take(epoch, position, is_in_order=is_in_pass, in_turns=self._in_turns)
-        return batch if self._weigh is None else self._weigh(batch)
+        return batch if self._weigh is None else self._weigh(batch, epoch, position)
 
     def find_complete_epoch(self, num_steps: int) -> int | None:
         """Returns the epoch of a pass whose batches were all asked for and used, or None.

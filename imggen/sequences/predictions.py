@@ -23,10 +23,14 @@ from imggen.loading import (
     MultiOutputMode,
     NoTargetMode,
     SampleLoader,
+    map_arrays,
+    repeat_rows,
 )
 from imggen.preprocessing import OutputSettings, Preprocessing, describe_libraries
 from imggen.sequences.base import EpochSequence
 from imggen.sequences.model_output import choose_outputs, select_output
+from imggen.sequences.pass_weights import Purpose, Weigh
+from imggen.sequences.process_checks import count_devices
 from imggen.workers import WorkerOptions
 
 if TYPE_CHECKING:
@@ -240,8 +244,10 @@ def predict_in_order(
         raise OptionError(
             f"model is {type(model).__name__}, which has no method predict; expected a Keras model."
         )
+    devices = count_devices()
     in_order = dataclasses.replace(
         maker,
+        batch_size=-(-maker.batch_size // devices) * devices,
         samples=dataclasses.replace(maker.samples, label_mode=NoTargetMode()),
         sampler=EpochSampler(
             manifest.num_samples,
@@ -256,6 +262,9 @@ def predict_in_order(
     )
     with _ImagesInOrder(in_order, options) as images:
         predicted = model.predict(images, verbose=verbose)
+        if images.is_padded:
+            count = in_order.sampler.num_indices
+            predicted = map_arrays(lambda array: array[:count], predicted)
         failed = images.failed
     if rows is not None:
         failed = {place: failed[row] for place, row in enumerate(rows) if row in failed}
@@ -276,7 +285,25 @@ class _ImagesInOrder(EpochSequence[Batch]):
 
     def __init__(self, maker: BatchMaker, options: WorkerOptions) -> None:
         self.failed: dict[int, str] = {}  # the reason by row of the manifest
+        # The devices divide each batch into equal parts; predictions of padding are cut off.
+        self._multiple = count_devices()
+        self.is_padded = maker.sampler.num_indices % maker.batch_size % self._multiple > 0
         super().__init__(maker, maker.num_batches, options, batch_size=maker.batch_size)
+
+    def begin_training(
+        self, model: Any, class_weight: Any, purpose: Purpose = "predict"
+    ) -> Weigh | None:
+        """See ``EpochSequence``; pads the last batch."""
+        del model, class_weight, purpose
+        return self._pad if self.is_padded else None
+
+    def _pad(self, batch: Any, epoch: int, index: int) -> Any:
+        del epoch, index
+
+        def pad(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
+            return repeat_rows(array, -(-len(array) // self._multiple) * self._multiple)
+
+        return map_arrays(pad, batch)
 
     def _serve(self, made: Batch) -> npt.NDArray[Any]:
         # Unrepeated, an index is a row.

@@ -11,13 +11,23 @@ from imggen.core import (
     check_arguments,
     check_choice,
     check_optional_whole,
-    check_seed,
     shorten,
 )
 from imggen.data import Column, to_paths, to_values
 from imggen.errors import OptionError
-from imggen.loading import TableBatch, TableBatchMaker, TableReader, TableTransform
+from imggen.loading import (
+    Shard,
+    ShardLike,
+    TableBatch,
+    TableBatchMaker,
+    TableReader,
+    TableTransform,
+    choose_seed,
+)
 from imggen.sequences.base import EpochSequence
+from imggen.sequences.pass_weights import Purpose, Weigh
+from imggen.sequences.process_checks import check_processes
+from imggen.sequences.table_passes import plan_table_pass
 from imggen.workers import WorkerOptions
 
 _DTYPES = ("float32", "float64", "float16")
@@ -48,9 +58,13 @@ class TableSequence(EpochSequence[TableBatch]):
         workers: As in ``ImageSequence``.
         use_multiprocessing: As in ``ImageSequence``.
         max_queue_size: As in ``ImageSequence``.
+        shard: (index, count): each process serves its part of the rows of each file; see
+            ``ImageSequence``. Batches are (x, y, weights) then. Each process reads all files;
+            ``evaluate`` reads each of them once more, to count its rows.
 
     Raises:
-        OptionError: No files, an unknown dtype, or ``replace`` without ``shuffle``.
+        OptionError: No files, an unknown dtype, ``replace`` without ``shuffle``, or a shard that is
+            out of range.
         TableError: The first file cannot be read or does not have the target. Later files raise it
             when they are read, if they have other columns, no rows, missing values or columns
             without numbers; the message names file and column.
@@ -82,6 +96,7 @@ class TableSequence(EpochSequence[TableBatch]):
         workers: int | None = None,
         use_multiprocessing: bool = False,
         max_queue_size: int = 10,
+        shard: ShardLike = None,
     ) -> None:
         import pandas as pd
 
@@ -92,7 +107,8 @@ class TableSequence(EpochSequence[TableBatch]):
         if replace and not shuffle:
             raise OptionError("replace=True needs shuffle=True, since files are drawn at random.")
         self.files = paths
-        self.seed = check_seed(seed)
+        self.seed = choose_seed(seed, shard)
+        self._shard = Shard.parse(shard)
         self._target = target
         self._maker = TableBatchMaker(
             files=tuple(self.files),
@@ -105,6 +121,7 @@ class TableSequence(EpochSequence[TableBatch]):
             seed=self.seed,
             dtype=dtype,
             columns=(),
+            shard=None if self._shard is None or self._shard.count == 1 else self._shard,
         )
         columns = self._maker.read(self.files[0]).columns
         self._maker = dataclasses.replace(self._maker, columns=tuple(columns))
@@ -122,6 +139,15 @@ class TableSequence(EpochSequence[TableBatch]):
         epoch = check_optional_whole("epoch", epoch, 0)
         order = self._maker.served(self._tracker.served if epoch is None else epoch)
         return [self.files[index] for index in order]
+
+    def begin_training(
+        self, model: Any, class_weight: Any, purpose: Purpose = "fit"
+    ) -> Weigh | None:
+        """See ``EpochSequence``."""
+        if purpose == "predict":
+            return None
+        check_processes(model, self._shard)
+        return plan_table_pass(self._maker, purpose, class_weight)
 
     def _serve(self, made: TableBatch) -> Any:
         return made.served()

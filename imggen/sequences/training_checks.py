@@ -2,55 +2,93 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Mapping
 from typing import Any
 
 import keras
 import numpy as np
+import numpy.typing as npt
 
 from imggen.core import is_number, is_whole, shorten
 from imggen.errors import OptionError
 from imggen.loading import BatchMaker, MultiOutputMode
 
-Weigh = Callable[[Any], Any]
+WeighClasses = Callable[[Any], npt.NDArray[np.float32]]
 
 
-def check_training(maker: BatchMaker, model: Any, class_weight: Any) -> Weigh | None:
-    """Refuses what Keras would pair wrongly, and takes over the class weights of several classes.
+def check_training(maker: BatchMaker, model: Any, class_weight: Any) -> None:
+    """Refuses what Keras would pair wrongly.
 
     Args:
         maker: The batch maker of the sequence.
         model: The model, or whatever else asks for batches.
         class_weight: The argument of ``fit``, or None.
 
-    Returns:
-        A function that adds sample weights to a batch; None if Keras can use ``class_weight``.
-
     Raises:
         OptionError: Targets of several outputs that do not match those of the model, or
-            ``class_weight`` together with them or with sample weights.
+            ``class_weight`` together with them.
     """
     mode = maker.label_mode
-    if isinstance(mode, MultiOutputMode):
-        if class_weight is not None:
-            raise OptionError(
-                "class_weight= is for a model of one output, and these targets are for "
-                f"{shorten(list(mode.modes))}. Pass a column of weights for each output, as "
-                "weight_col={output: column} of from_dataframe."
-            )
-        _check_outputs(maker, mode, model)
+    if not isinstance(mode, MultiOutputMode):
+        return
+    if class_weight is not None:
+        raise OptionError(
+            "class_weight= is for a model of one output, and these targets are for "
+            f"{shorten(list(mode.modes))}. Pass a column of weights for each output, as "
+            "weight_col={output: column} of from_dataframe."
+        )
+    _check_outputs(maker, mode, model)
+
+
+def take_over_class_weight(
+    maker: BatchMaker, class_weight: Any, *, has_weights: bool
+) -> WeighClasses | None:
+    """Returns a function that weighs targets in place of ``class_weight``.
+
+    Args:
+        maker: The batch maker of the sequence.
+        class_weight: The argument of ``fit``, or None.
+        has_weights: Whether batches get weights for their padding, with which Keras refuses
+            ``class_weight``.
+
+    Returns:
+        The function; None if Keras can use ``class_weight``.
+
+    Raises:
+        OptionError: ``class_weight`` together with sample weights, or for other classes.
+    """
+    is_multi_label = maker.label_mode.kind == "multi_label"
+    if class_weight is None or not (is_multi_label or has_weights):
         return None
-    if mode.kind == "multi_label" and class_weight is not None:
-        if maker.manifest.weights is not None:
-            raise OptionError(
-                "class_weight= and sample weights (weight_col=) cannot be used together. Leave "
-                "out one of them."
-            )
+    if maker.manifest.weights is not None:
+        raise OptionError(
+            "class_weight= and sample weights (weight_col=) cannot be used together. Leave "
+            "out one of them."
+        )
+    if is_multi_label:
         return _make_weigh(maker.manifest.num_classes, class_weight)
-    return None
+    return functools.partial(weigh_by_class, dict(class_weight))
 
 
-def _make_weigh(num_classes: int, class_weight: Any) -> Weigh:
+def weigh_by_class(class_weight: Mapping[int, float], y: Any) -> npt.NDArray[np.float32]:
+    """Weighs targets as Keras does: by the largest value of a row, or by a class index.
+
+    Raises:
+        OptionError: The targets are not classes.
+    """
+    if not isinstance(y, np.ndarray) or y.ndim > 2:
+        raise OptionError(
+            "class_weight= is for targets of one class per sample. Pass sample weights, as "
+            "weight_col= of from_dataframe."
+        )
+    rows = y.reshape(len(y), -1)
+    classes = rows.argmax(axis=1) if rows.shape[1] > 1 else np.round(rows[:, 0])
+    found = [class_weight.get(index, 1.0) for index in classes.astype(np.int64).tolist()]
+    return np.array(found, np.float32)
+
+
+def _make_weigh(num_classes: int, class_weight: Any) -> WeighClasses:
     """Makes the function that weights a sample by the mean weight of its classes; 1 for none.
 
     Reason: Keras takes the first class of a row for its only one, and class 0 for an empty row.
@@ -65,11 +103,10 @@ def _make_weigh(num_classes: int, class_weight: Any) -> Weigh:
             )
         weights[int(index)] = float(weight)
 
-    def weigh(batch: Any) -> Any:
-        x, y = batch
+    def weigh(y: Any) -> npt.NDArray[np.float32]:
         shares = y.sum(axis=1, dtype=np.float64)
         means = (y @ weights) / np.where(shares > 0, shares, 1)
-        return x, y, np.where(shares > 0, means, 1).astype(np.float32)
+        return np.where(shares > 0, means, 1).astype(np.float32)
 
     return weigh
 

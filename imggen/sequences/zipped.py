@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Any, NamedTuple, final
@@ -15,6 +15,7 @@ from imggen.errors import OptionError
 from imggen.loading import Batch, BatchMaker
 from imggen.sequences.base import EpochSequence
 from imggen.sequences.image_sequence import ImageSequence
+from imggen.sequences.pass_weights import Purpose, Weigh
 
 _DIGITS = re.compile(r"\d+")
 # Two sequences with different values of these serve different samples in a batch.
@@ -94,13 +95,20 @@ class ZippedSequence(EpochSequence[_Pair]):
         """The number of pairs."""
         return self.a.samples
 
-    def begin_training(self, model: Any, class_weight: Any) -> Callable[[Any], Any] | None:
+    def begin_training(
+        self, model: Any, class_weight: Any, purpose: Purpose = "fit"
+    ) -> Weigh | None:
         """Same as in the sequence that has the targets."""
         has_targets = self.a.batch_maker.label_mode.name is not None
-        return (self.a if has_targets else self.b).begin_training(model, class_weight)
+        owner = self.a if has_targets else self.b
+        return owner.plan_pass(model, class_weight, purpose, has_targets=True)
 
     def _make_example(self, epoch: int, index: int) -> _Pair:
-        return _Pair(self.a._make_example(epoch, index), self.b._make_example(epoch, index))
+        pair = _Pair(self.a._make_example(epoch, index), self.b._make_example(epoch, index))
+        if not _lacks_weights(self.a.batch_maker, pair):
+            return pair
+        unit = self.a.batch_maker.label_mode.unit_weights(1)
+        return pair._replace(a=pair.a._replace(weights=unit))
 
     def _serve(self, made: _Pair) -> Any:
         return made.served()
@@ -124,12 +132,20 @@ class _PairMaker:
     b: BatchMaker
 
     def __call__(self, epoch: int, batch_index: int) -> _Pair:
-        return _Pair(self.a(epoch, batch_index), self.b(epoch, batch_index))
+        pair = _Pair(self.a(epoch, batch_index), self.b(epoch, batch_index))
+        if not _lacks_weights(self.a, pair):
+            return pair
+        return pair._replace(a=pair.a._replace(weights=self.a.padding_weights(batch_index)))
 
     def release(self) -> None:
         """Frees the reusable buffers."""
         self.a.buffers.clear()
         self.b.buffers.clear()
+
+
+def _lacks_weights(maker: BatchMaker, pair: _Pair) -> bool:
+    """Whether batches are padded, and neither has weights since neither has targets."""
+    return maker.is_padded and pair.a.weights is None and pair.b.weights is None
 
 
 def _check_order(a: ImageSequence, b: ImageSequence) -> None:

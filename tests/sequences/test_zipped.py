@@ -78,7 +78,7 @@ def test_fit_checks_the_targets_and_weights_their_classes() -> None:
     for pairs in (imggen.zip_sequences(a, b), imggen.zip_sequences(b, a)):
         weigh = pairs.begin_training(None, {0: 1.0, 1: 3.0})
         assert weigh is not None
-        assert weigh(pairs[0])[2].tolist() == [1.0, 2.0, 1.0, 1.0]
+        assert weigh(pairs[0], 0, 0)[2].tolist() == [1.0, 2.0, 1.0, 1.0]
         with pytest.raises(OptionError, match="class_weight="):
             pairs.begin_training(None, {5: 1.0})
     assert imggen.zip_sequences(b, make(2, shuffle=False)).begin_training(None, None) is None
