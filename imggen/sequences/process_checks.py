@@ -10,10 +10,6 @@ import keras
 from imggen.errors import OptionError
 from imggen.loading import Shard
 
-# TensorFlow's strategies for several processes: MultiWorkerMirroredStrategy, and the one for TPUs
-# of several hosts is left to TensorFlow.
-_STRATEGIES = ("CollectiveAllReduceStrategy", "ParameterServerStrategyV2")
-
 
 def check_processes(model: Any, shard: Shard | None) -> None:
     """Refuses a sequence that would serve every process of a run the same samples.
@@ -26,13 +22,11 @@ def check_processes(model: Any, shard: Shard | None) -> None:
         OptionError: There are several processes, and ``shard`` is None; or they are run in a way
             that Keras does not support.
     """
-    strategy = getattr(model, "_distribute_strategy", None)
-    if any(base.__name__ in _STRATEGIES for base in type(strategy).__mro__):
+    if _count_workers_of_tensorflow(getattr(model, "_distribute_strategy", None)) > 1:
         raise OptionError(
-            "Keras 3 does not support training on several processes with TensorFlow "
-            f"(tf.distribute.{_public_name(strategy)}). Use the backend JAX with "
-            "keras.distribution, or torch with DistributedDataParallel; on one machine, "
-            "tf.distribute.MirroredStrategy."
+            "TensorFlow on several processes (MultiWorkerMirroredStrategy and the like) is not "
+            "supported by Keras 3. Use the backend JAX with keras.distribution, or torch with "
+            "DistributedDataParallel; on one machine, tf.distribute.MirroredStrategy."
         )
     count, numbers = _find_processes()
     if count < 2:
@@ -78,6 +72,9 @@ def _find_processes() -> tuple[int, str]:
     return 1, ""
 
 
-def _public_name(strategy: Any) -> str:
-    name = type(strategy).__name__
-    return "MultiWorkerMirroredStrategy" if name.startswith("CollectiveAll") else name
+def _count_workers_of_tensorflow(strategy: Any) -> int:
+    """Returns the number of processes of a ``tf.distribute`` strategy; TPUs are left to it."""
+    resolver = getattr(strategy, "cluster_resolver", None)
+    if resolver is None or "TPU" in type(resolver).__name__:
+        return 1
+    return sum(map(len, resolver.cluster_spec().as_dict().values()))

@@ -1,0 +1,91 @@
+"""Trains on two processes with torch's DistributedDataParallel, and compares with one process.
+
+    python examples/train_on_two_processes_torch.py photos
+
+Each process serves its half of every batch. On a cluster, start the script with ``torchrun``
+instead, which sets the address and the ranks; nothing else changes.
+"""
+
+import argparse
+import os
+import random
+import tempfile
+from pathlib import Path
+
+os.environ["KERAS_BACKEND"] = "torch"
+
+import keras
+import numpy as np
+import torch
+from torch.nn.parallel import DistributedDataParallel
+from torch.utils.data import DataLoader
+
+import imggen
+from imggen.augment import RandomFlip
+
+EPOCHS, BATCH_SIZE, SIZE = 2, 16, (32, 32)
+
+
+def train(folder, shard):
+    """Returns the weights after training."""
+    random.seed(0)  # Keras draws the seeds of the first weights from it
+    torch.set_num_threads(1)
+    data = imggen.from_directory(
+        folder,
+        label_mode="int",
+        augment=RandomFlip(),
+        image_size=SIZE,
+        batch_size=BATCH_SIZE,  # of all processes together
+        seed=7,
+        rescale=1 / 255,
+        shard=shard,
+    )
+    model = keras.Sequential(
+        [
+            keras.Input((*SIZE, 3)),
+            keras.layers.Conv2D(8, 3, strides=2, activation="relu"),
+            keras.layers.GlobalAveragePooling2D(),
+            keras.layers.Dense(data.num_classes),
+        ]
+    )
+    trained = model if shard is None else DistributedDataParallel(model)
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    loader = DataLoader(data.to_torch(), batch_size=None)
+    for _ in range(EPOCHS):
+        for x, y, *weights in loader:
+            losses = torch.nn.functional.cross_entropy(trained(x), y.long(), reduction="none")
+            # Rows that pad the last batch have the weight 0.
+            loss = (losses * weights[0]).mean() if weights else losses.mean()
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+    return model.get_weights()
+
+
+def run_one_of_two(index, folder, temporary):
+    """Trains as one of two processes."""
+    os.environ.setdefault("GLOO_SOCKET_IFNAME", "lo")
+    store = torch.distributed.FileStore(str(Path(temporary) / "store"), 2)
+    torch.distributed.init_process_group("gloo", rank=index, world_size=2, store=store)
+    shard = (torch.distributed.get_rank(), torch.distributed.get_world_size())
+    weights = train(folder, shard)
+    if index == 0:
+        np.savez(Path(temporary) / "weights.npz", *weights)
+    torch.distributed.destroy_process_group()
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("folder")
+    folder = parser.parse_args().folder
+    with tempfile.TemporaryDirectory() as temporary:
+        torch.multiprocessing.spawn(run_one_of_two, (folder, temporary), nprocs=2)
+        with np.load(Path(temporary) / "weights.npz") as arrays:
+            two = list(arrays.values())
+    one = train(folder, shard=None)
+    largest = max(np.abs(a - b).max() for a, b in zip(one, two, strict=True))
+    print(f"largest difference of a weight {largest:.1e}")
+
+
+if __name__ == "__main__":
+    main()
