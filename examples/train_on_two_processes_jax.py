@@ -2,18 +2,18 @@
 
     python examples/train_on_two_processes_jax.py photos
 
-Each process has one device here and serves its half of every batch. On a cluster, start the script
-once per machine instead, with the address of the first one; nothing else changes.
+Each process has one device here and serves its half of every batch. On a cluster, call
+``run_one_of_two`` once per machine instead, with the address of the first one.
 """
 
 import argparse
+import multiprocessing
 import os
 import random
 import socket
-import subprocess
-import sys
 import tempfile
 from pathlib import Path
+from typing import Any
 
 os.environ["KERAS_BACKEND"] = "jax"
 
@@ -27,7 +27,7 @@ from imggen.augment import RandomFlip
 EPOCHS, BATCH_SIZE, SIZE = 2, 16, (32, 32)
 
 
-def train(folder, shard):
+def train(folder: str, shard: tuple[int, int] | None) -> tuple[list[Any], list[float]]:
     """Returns the weights, and the loss and the accuracy of an evaluation."""
     random.seed(0)  # Keras draws the seeds of the first weights from it
     options = {"image_size": SIZE, "batch_size": BATCH_SIZE, "seed": 7, "shard": shard}
@@ -49,7 +49,7 @@ def train(folder, shard):
     return model.get_weights(), model.evaluate(val, verbose=0)
 
 
-def run_one_of_two(folder, index, port, result):
+def run_one_of_two(index: int, folder: str, port: int, result: Path) -> None:
     """Trains as one of two processes."""
     address = f"127.0.0.1:{port}"
     jax.distributed.initialize(address, 2, index, coordinator_bind_address=address)
@@ -61,28 +61,27 @@ def run_one_of_two(folder, index, port, result):
         np.savez(result, *weights, measured)
 
 
-def main():
+def main() -> None:
+    """Trains on two processes, and then on this one."""
     parser = argparse.ArgumentParser()
     parser.add_argument("folder")
-    parser.add_argument("--process", nargs=3, metavar=("INDEX", "PORT", "RESULT"))
-    arguments = parser.parse_args()
-    if arguments.process is not None:
-        index, port, result = arguments.process
-        run_one_of_two(arguments.folder, int(index), int(port), result)
-        return
+    folder = parser.parse_args().folder
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
+    spawning = multiprocessing.get_context("spawn")
     with tempfile.TemporaryDirectory() as temporary:
         result = Path(temporary) / "weights.npz"
-        command = [sys.executable, __file__, arguments.folder, "--process"]
         processes = [
-            subprocess.Popen([*command, str(index), str(port), str(result)]) for index in range(2)
+            spawning.Process(target=run_one_of_two, args=(index, folder, port, result))
+            for index in range(2)
         ]
-        if any([process.wait() for process in processes]):
-            sys.exit("A process has failed.")
+        for process in processes:
+            process.start()
+        for process in processes:
+            process.join()
         with np.load(result) as arrays:
             *two, measured = arrays.values()
-    one, expected = train(arguments.folder, shard=None)
+    one, expected = train(folder, shard=None)
     largest = max(np.abs(a - b).max() for a, b in zip(one, two, strict=True))
     print(f"two processes: loss {measured[0]:.6f}, accuracy {measured[1]:.6f}")
     print(f"one process:   loss {expected[0]:.6f}, accuracy {expected[1]:.6f}")

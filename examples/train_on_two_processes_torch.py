@@ -2,8 +2,8 @@
 
     python examples/train_on_two_processes_torch.py photos
 
-Each process serves its half of every batch. On a cluster, start the script with ``torchrun``
-instead, which sets the address and the ranks; nothing else changes.
+Each process serves its half of every batch. On a cluster, ``torchrun`` starts the processes and
+sets what ``init_process_group`` needs.
 """
 
 import argparse
@@ -11,6 +11,7 @@ import os
 import random
 import tempfile
 from pathlib import Path
+from typing import Any
 
 os.environ["KERAS_BACKEND"] = "torch"
 
@@ -26,7 +27,7 @@ from imggen.augment import RandomFlip
 EPOCHS, BATCH_SIZE, SIZE = 2, 16, (32, 32)
 
 
-def train(folder, shard):
+def train(folder: str, shard: tuple[int, int] | None) -> list[Any]:
     """Returns the weights after training."""
     random.seed(0)  # Keras draws the seeds of the first weights from it
     torch.set_num_threads(1)
@@ -62,7 +63,7 @@ def train(folder, shard):
     return model.get_weights()
 
 
-def run_one_of_two(index, folder, temporary):
+def run_one_of_two(index: int, folder: str, temporary: str) -> None:
     """Trains as one of two processes."""
     os.environ.setdefault("GLOO_SOCKET_IFNAME", "lo")
     store = torch.distributed.FileStore(str(Path(temporary) / "store"), 2)
@@ -74,7 +75,8 @@ def run_one_of_two(index, folder, temporary):
     torch.distributed.destroy_process_group()
 
 
-def main():
+def main() -> None:
+    """Trains on two processes, and then on this one."""
     parser = argparse.ArgumentParser()
     parser.add_argument("folder")
     folder = parser.parse_args().folder

@@ -87,6 +87,28 @@ def test_train_with_torch_dataloader(run, folder):
     assert shown.count(": loss ") == 2
 
 
+@pytest.mark.parametrize("library", ["jax", "torch"])
+def test_train_on_two_processes(folder, library):
+    for name in ("000", "001", "002"):  # 37 files: the last batch is short
+        (folder / f"photos/cat/{name}.jpg").unlink()
+    # Not in the server of scripts, whose Keras has another backend.
+    done = subprocess.run(
+        [sys.executable, ROOT / f"examples/train_on_two_processes_{library}.py", "photos"],
+        cwd=folder,
+        env={**os.environ, "JAX_PLATFORMS": "cpu", "CUDA_VISIBLE_DEVICES": ""},
+        capture_output=True,
+        text=True,
+        timeout=280,
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert float(re.search(r"largest difference of a weight (\S+)", done.stdout)[1]) < 1e-6
+    measured = re.findall(r"process(?:es)?: +loss (\S+), accuracy (\S+)", done.stdout)
+    assert len(measured) == (2 if library == "jax" else 0)
+    assert len({accuracy for _, accuracy in measured}) <= 1
+    losses = [float(loss) for loss, _ in measured]
+    assert losses == pytest.approx(losses[:1] * len(losses), abs=2e-6)
+
+
 def test_table_files(run, folder):
     shown = run(ROOT / "examples/table_files.py")
     assert float(re.search(r"test mean squared error (\d\.\d+)", shown)[1]) < 1e-3

@@ -24,6 +24,7 @@ def main(backend, folder):
         legacy_backend_cases,
         loop_cases,
         sequence_backend_cases,
+        shard_backend_cases,
         target_backend_cases,
     )
 
@@ -33,6 +34,7 @@ def main(backend, folder):
         "loops": loop_cases.run(),
         "targets": target_backend_cases.run(Path(folder)),
         "bridges": bridge_backend_cases.run(folder),
+        "shards": shard_backend_cases.run(),
     }
     import keras
 

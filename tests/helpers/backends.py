@@ -40,6 +40,7 @@ def seen_by(backend, tmp_path_factory):
                     **os.environ,
                     "CUDA_VISIBLE_DEVICES": "",
                     "JAX_PLATFORMS": "cpu",
+                    "XLA_FLAGS": "--xla_force_host_platform_device_count=4",
                     "OMP_NUM_THREADS": "1",  # arrays are tiny
                 },
             )
