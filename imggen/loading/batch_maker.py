@@ -233,10 +233,8 @@ class BatchMaker:
 
     def padding_weights(self, batch_index: int) -> Any:
         """Returns the weights of the rows of a shard that has none for another reason."""
-        count = min(self.batch_size, self.sampler.num_indices - batch_index * self.batch_size)
-        part = Shard(0, 1) if self.shard is None else self.shard
-        weights = self.label_mode.unit_weights(self.num_rows)
-        return part.part(count, self.batch_size).weigh(weights)
+        part = self._choose_part(self.shard or Shard(0, 1), 0, batch_index)
+        return part.weigh(self.label_mode.unit_weights(part.num_rows))
 
     def _choose_part(self, shard: Shard, epoch: int, batch_index: int) -> BatchPart:
         """Returns what the shard loads of a batch."""
