@@ -11,7 +11,7 @@ import numpy as np
 from imggen.core import is_relative_path
 from imggen.data import Manifest
 from imggen.errors import ExportError, OptionError
-from imggen.export.names import TargetNames
+from imggen.export.names import TargetNames, unpacked_path
 
 _MAX_FILES = 10**7  # of which each takes memory
 
@@ -80,7 +80,10 @@ def plan_copies(manifest: Manifest, numbers: list[int], folder: str) -> list[Cop
     """
     taken = TargetNames(folder)
     originals = []  # before the copies, so that they keep their names
-    for row, path in enumerate(manifest.paths):
+    classes = [""] * len(manifest)
+    if manifest.labels is not None:
+        classes = [manifest.class_names[label] for label in manifest.labels]
+    for row, path in enumerate(map(unpacked_path, manifest.paths, classes)):
         if not is_relative_path(posixpath.normpath(path)):
             raise ExportError(
                 f"Cannot write a copy of {manifest.filepath(row)!r}, which is outside "
@@ -88,10 +91,9 @@ def plan_copies(manifest: Manifest, numbers: list[int], folder: str) -> list[Cop
             )
         originals.append(taken.reserve(posixpath.normpath(path)))
     steps = []
-    for row, (path, original, num_copies) in enumerate(
-        zip(manifest.paths, originals, numbers, strict=True)
+    for row, (path, original, class_name, num_copies) in enumerate(
+        zip(manifest.paths, originals, classes, numbers, strict=True)
     ):
-        class_name = "" if manifest.labels is None else manifest.class_names[manifest.labels[row]]
         stem = taken.reserve_copies(
             posixpath.splitext(original)[0], _copy_suffixes(original, num_copies)
         )

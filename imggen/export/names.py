@@ -20,6 +20,8 @@ _WINDOWS_RESERVED = re.compile(
     r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?|.*[<>:\"\\|?*\x00-\x1f].*|.*[. ]",
     re.IGNORECASE | re.DOTALL,
 )
+# The end of the address of an image in a packed set.
+_PLACE = re.compile(r"(?:^|/)[^/]+\.tar/([^/]+)#\d+\+\d+$")
 _MAX_PATH_LENGTH = 4095  # bytes, on Linux; elsewhere the system itself refuses
 
 
@@ -44,6 +46,17 @@ def _is_folder_name(name: str) -> bool:
     if not name or name[0] == "." or {*"/\0"} & {*name}:
         return False
     return not (_IS_WINDOWS and _WINDOWS_RESERVED.fullmatch(name))
+
+
+def unpacked_path(path: str, class_name: str) -> str:
+    """Returns the path that a copy has in a folder; of an image in a shard, one in its class.
+
+    Example:
+        >>> unpacked_path("train-000000.tar/00000042.jpg#1536+20480", "cat")
+        'cat/00000042.jpg'
+    """
+    found = _PLACE.search(path)
+    return posixpath.join(class_name, found[1]) if found else path
 
 
 @final
