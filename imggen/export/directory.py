@@ -22,6 +22,7 @@ from imggen.data import (
     Source,
     Splits,
     as_manifest,
+    is_packed,
     is_store,
     load_table,
     scan_all,
@@ -258,11 +259,13 @@ def _check_on_disk(source: Source) -> None:
     is_table = isinstance(source, Manifest)
     root = source.root if isinstance(source, Manifest) else parse_address(source)
     first = source.filepath(0) if isinstance(source, Manifest) and len(source) else root
-    if is_store(root) or (is_table and is_store(first)):
+    is_in_shards = not is_store(root) and is_packed(root)
+    if is_in_shards or is_store(root) or (is_table and is_store(first)):
+        advice = "unpack them with imggen unpack" if is_in_shards else "pack them with imggen pack"
         raise ExportError(
             f"The images of {root!r} are not files on disk, so a split cannot copy or move them. "
             "Split into a table with imggen.split and Manifest.save (on the command line: "
-            "--manifest FILE, without DST), pack them with imggen pack, or download them first."
+            f"--manifest FILE, without DST), {advice}, or download them first."
         )
 
 

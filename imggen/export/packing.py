@@ -24,7 +24,7 @@ from imggen.core import (
 )
 from imggen.data import PACKED_MANIFEST, Manifest, PackedSet, Source, is_packed, read_packed
 from imggen.decode import ImageSize, ImageSpec
-from imggen.errors import ExportError, OptionError
+from imggen.errors import ExportError, ManifestError, OptionError
 from imggen.export.journal import Journal, check_same_settings
 from imggen.export.pack_assembly import Assembly
 from imggen.export.pack_plan import (
@@ -230,7 +230,12 @@ def _carry_out(folder: str, samples: PackSource, plan: PackPlan, options: _Optio
             )
         assembly.add(shard.start, *found)
     packed = assembly.finish(options.shard_size)
-    packed.write()
+    try:
+        packed.write()
+    except ManifestError as err:
+        if isinstance(err.__cause__, OSError):  # such as a full disk, reported as for shards
+            raise err.__cause__ from err
+        raise
     remove_leftovers(folder)
     return _report(packed, samples.manifest.skipped)
 

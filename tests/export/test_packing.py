@@ -346,3 +346,15 @@ def test_without_pyarrow_nothing_is_written(photos, tmp_path, monkeypatch):
     with pytest.raises(ImportError, match=r"pip install 'imggen\[parquet\]'"):
         pack(photos, tmp_path / "out")
     assert not (tmp_path / "out").exists()
+
+
+def test_copies_of_a_packed_set_have_class_folders_and_a_split_refuses_it(photos, tmp_path):
+    pack(photos, tmp_path / "set")
+    made = imggen.augment_directory(tmp_path / "set", tmp_path / "copies", "light", copies=1)
+
+    assert list(made.manifest.paths)[:2] == ["cat/00000000.png", "cat/00000000-png-aug0.png"]
+    copied = (tmp_path / "copies/dog/00000015.png").read_bytes()
+    assert copied == (photos / "dog/007.png").read_bytes()
+    with pytest.raises(ExportError, match="imggen unpack"):
+        imggen.split_directory(tmp_path / "set", tmp_path / "split")
+    assert imggen.split(tmp_path / "set", (0.5, 0.5)).train.class_counts == {"cat": 4, "dog": 4}
