@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, final
 from urllib.parse import unquote
 
-from imggen.errors import MissingExtraError, StoreError
+from imggen.errors import MissingExtraError, StoreError, WorkerError
 from imggen.stores.addresses import SCHEMES, check_credentials, find_scheme
 from imggen.stores.byte_sources import ByteSource, Identity
 
@@ -59,6 +59,7 @@ class RemoteObject(ByteSource):
     Raises:
         StoreError: An unknown scheme; credentials or a query in the URI; or no bucket.
         MissingExtraError: obstore is not installed.
+        WorkerError: The process was forked from one that had read remote files.
     """
 
     buffer_size = 1 << 20
@@ -154,10 +155,10 @@ def _open_store(scheme: str, name: str, process_id: int) -> ObjectStore:
     except ImportError as err:
         raise MissingExtraError.of("obstore", "remote", f"reading {scheme}:// addresses") from err
     if not _may_run():
-        raise StoreError.of(
-            address,
-            "this process was forked from one that had read remote files, whose threads are gone; "
-            'start it by "spawn" or "forkserver"',
+        raise WorkerError(
+            "This process was forked from one that had read remote files, whose threads are gone. "
+            'Start it by "spawn" or "forkserver", for a torch DataLoader with '
+            'multiprocessing_context="spawn".'
         )
     options: dict[str, Any] = {
         "client_options": {
