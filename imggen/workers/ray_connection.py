@@ -24,6 +24,8 @@ _ADDRESS = re.compile(r"(?P<client>ray://)?(?P<host>\[[0-9a-fA-F:]+\]|[^\s/:]+):
 
 # Ray's own switch between loopback and all interfaces; its default on Linux is the latter.
 _LOOPBACK = {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0"}
+# The priority that threads of this process would have; its default lets other programs go first.
+_PRIORITY = {"RAY_worker_niceness": "0"}
 _QUIET = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0"}
 
 
@@ -90,7 +92,7 @@ def _start(ray: Any, num_cpus: int) -> None:
     before = getattr(constants, name, None)
     try:
         setattr(constants, name, False)
-        with _environment({**_QUIET, **_LOOPBACK}):
+        with _environment({**_QUIET, **_LOOPBACK, **_PRIORITY}):
             _init(
                 ray,
                 _not_started,

@@ -7,8 +7,8 @@ from contextlib import AbstractContextManager
 from functools import partial
 from typing import Any, Literal, Protocol, TypeVar, get_args
 
-from imggen.core import check_choice
-from imggen.errors import OptionError, OptionTypeError, WorkerError, shorten
+from imggen.core import check_arguments, check_choice
+from imggen.errors import OptionError, WorkerError, shorten
 from imggen.stores import read_ahead
 from imggen.workers.options import count_workers
 from imggen.workers.ray_tasks import RayTasks
@@ -68,6 +68,7 @@ def check_engine(engine: str, address: str | None = None, workers: int | None = 
         )
 
 
+@check_arguments
 def run_shards(
     fn: Callable[[Shard], T],
     shards: Iterable[Shard],
@@ -115,8 +116,6 @@ def run_shards(
         [2, 1]
     """
     check_engine(engine, address, workers)
-    if not callable(fn):
-        raise OptionTypeError(f"fn={shorten(fn)} is not a function.")
     waiting = list(shards)
     results: list[T] = [None] * len(waiting)  # type: ignore[list-item]
     if not waiting:

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from imggen.errors import OptionError, WorkerError
+from imggen.errors import OptionError, OptionTypeError, WorkerError
 from imggen.workers import run_shards
 from imggen.workers.shard_calls import call_packed, read_answer
 from tests.helpers.shard_functions import (
@@ -85,7 +85,7 @@ def test_what_cannot_be_sent_between_processes_is_named(capfd):
 def test_options_that_do_not_fit_are_refused(options, message):
     with pytest.raises(OptionError, match=message):
         run_shards(square, [1, 2], **options)
-    with pytest.raises(OptionError, match=r"fn=\[1\] is not a function"):
+    with pytest.raises(OptionTypeError, match=r"fn=\[1\] is of type list; expected a function"):
         run_shards([1], [1])
 
 
