@@ -49,6 +49,16 @@ html_theme = "furo"
 html_title = "imggen"
 html_static_path = ["static"]
 html_css_files = ["site.css"]
+html_theme_options = {
+    "light_css_variables": {
+        "color-brand-primary": "#0a6c74",
+        "color-brand-content": "#0a6c74",
+    },
+    "dark_css_variables": {
+        "color-brand-primary": "#4fc3c9",
+        "color-brand-content": "#4fc3c9",
+    },
+}
 html_show_sphinx = False
 html_copy_source = False
 html_show_sourcelink = False

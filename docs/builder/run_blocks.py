@@ -1,19 +1,22 @@
 """Runs the blocks of pages one after another in one process, so that Keras is imported once.
 
 Each line of stdin is a page, ``{"name": NAME, "folder": PATH, "blocks": [...]}``; each is answered
-by a line on stdout: one ``{"output": TEXT, "error": TEXT or null}`` per block. The blocks of a page
-share their variables and the folder, in which they find the pictures of ``sample_images``.
+by a line on stdout: one ``{"output": TEXT, "error": TEXT or null, "seconds": N}`` per block. The
+blocks of a page share their variables and the folder, in which they find the images of
+``sample_images``.
 """
 
 import contextlib
 import io
 import json
+import linecache
 import os
 import re
 import runpy
 import shlex
 import subprocess
 import sys
+import time
 import traceback
 import warnings
 from pathlib import Path
@@ -25,7 +28,10 @@ from sample_images import write_sample_images
 
 def run_python(code: str, name: str, line: int, namespace: dict[str, Any]) -> None:
     """Runs a block; tracebacks name the line of the page."""
-    exec(compile("\n" * (line - 1) + code, name, "exec"), namespace)
+    source = "\n" * (line - 1) + code
+    # Keras and TensorFlow read the source of functions.
+    linecache.cache[name] = (len(source), None, source.splitlines(keepends=True), name)
+    exec(compile(source, name, "exec"), namespace)
 
 
 def run_command(line: str) -> int:
@@ -87,6 +93,8 @@ def run_block(block: Block, name: str, namespace: dict[str, Any]) -> str:
             if block.language == "python":
                 run_python(block.code, name, block.line, namespace)
             for line in lines if block.language == "sh" else ():
+                if len(lines) > 1:
+                    print(f"$ {line}")
                 status = run_command(line)
                 if status != block.status:
                     raise RuntimeError(f"{line}: exit status {status}\n{out.getvalue()}")
@@ -109,11 +117,13 @@ def run_page(name: str, folder: str, blocks: list[dict[str, Any]]) -> list[dict[
     results = []
     for made in blocks:
         block, error, output = Block(**made), None, ""
+        started = time.process_time()
         try:
             output = run_block(block, name, namespace)
         except BaseException:  # noqa: BLE001 - also what ends a script
             error = f"{name}:{block.line}\n{traceback.format_exc()}"
-        results.append({"output": output, "error": error})
+        seconds = round(time.process_time() - started, 2)
+        results.append({"output": output, "error": error, "seconds": seconds})
         if error:
             break
     if "keras" in sys.modules:

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 import imggen
+from imggen.cli import main as group
 
 DOCS = Path(__file__).parents[2] / "docs"
 sys.path.insert(0, str(DOCS / "builder"))
@@ -68,6 +69,12 @@ def test_the_reference_has_every_public_name_once():
     found = names_in_reference()
     assert names - set(found) == set()
     assert len(found) == len(set(found))
+
+
+def test_every_verb_has_a_page_that_runs_it():
+    text = "".join(read_page(page) for page in PAGES if page.startswith("how-to/"))
+    verbs = group.list_commands(None)
+    assert [verb for verb in verbs if f"imggen {verb}" not in text] == []
 
 
 def test_figures_of_the_benchmarks_come_from_the_file():
