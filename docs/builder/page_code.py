@@ -4,7 +4,7 @@ import re
 from typing import Any
 
 from benchmark_tables import insert_benchmarks
-from page_results import Result, insert_outputs, list_pages, run_pages
+from page_results import PageRunner, Result, insert_outputs, list_pages
 from sphinx.application import Sphinx
 from sphinx.util import logging
 
@@ -12,7 +12,8 @@ _results: dict[str, list[Result]] = {}
 
 
 def _run(app: Sphinx) -> None:  # noqa: ARG001 - the arguments of the event
-    _results.update(run_pages(list_pages()))
+    with PageRunner() as runner:
+        _results.update({name: runner.run(name) for name in list_pages()})
     for results in _results.values():
         for result in results:
             if result["error"]:

@@ -13,7 +13,7 @@ import sys
 import tempfile
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from blocks import find_blocks
 
@@ -36,41 +36,51 @@ def read_page(name: str) -> str:
     return (DOCS / f"{name}.md").read_text(encoding="utf-8")
 
 
-def run_pages(names: list[str]) -> dict[str, list[Result]]:
-    """Runs the code of pages that changed; returns the results of all, one per block."""
-    code = _hash_code()
-    results: dict[str, list[Result]] = {}
-    process = None
-    for name in names:
+class PageRunner:
+    """Runs the code of pages, one after another in a process that is started for the first one."""
+
+    def __init__(self) -> None:
+        self._process: subprocess.Popen[str] | None = None
+        self._code = _hash_code()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._process is not None:
+            self._process.stdin.close()
+            self._process.wait(60)
+            self._process.stdout.close()
+
+    def run(self, name: str) -> list[Result]:
+        """Returns the results of a page, one per block; runs its code if anything changed."""
         text = read_page(name)
         blocks = find_blocks(text)
-        if not any(block.is_run or block.file or block.language == "yaml" for block in blocks):
-            results[name] = [{"output": "", "error": None} for _ in blocks]
-            continue
-        key = hashlib.sha256(f"{code}\0{text}".encode()).hexdigest()
+        if not any(block.language in ("python", "sh", "yaml") for block in blocks):
+            return [{"output": "", "error": None} for _ in blocks]
+        key = hashlib.sha256(f"{self._code}\0{text}".encode()).hexdigest()
         kept = MADE / f"{name}.json"
         saved = json.loads(kept.read_text()) if kept.is_file() else {}
         if saved.get("key") == key:
-            results[name] = saved["results"]
-            continue
-        process = process or _start()
+            return saved["results"]
         with tempfile.TemporaryDirectory() as folder:
             job = {"name": f"{name}.md", "folder": folder, "blocks": list(map(asdict, blocks))}
-            print(json.dumps(job), file=process.stdin, flush=True)
-            answer = process.stdout.readline()
-            if not answer:
-                raise RuntimeError(f"{name}.md ended its process: {process.wait()}")
-            results[name] = json.loads(answer)
+            results = self._answer(job)
             for file in _linked_files(name, text):
                 if (Path(folder) / file).is_file():
                     _replace(MADE / name / file, (Path(folder) / file).read_bytes())
-        if not any(result["error"] for result in results[name]):
-            _replace(kept, json.dumps({"key": key, "results": results[name]}).encode())
-    if process is not None:
-        process.stdin.close()
-        process.wait(60)
-        process.stdout.close()
-    return results
+        if not any(result["error"] for result in results):
+            _replace(kept, json.dumps({"key": key, "results": results}).encode())
+        return results
+
+    def _answer(self, job: dict[str, Any]) -> list[Result]:
+        if self._process is None:
+            self._process = _start()
+        print(json.dumps(job), file=self._process.stdin, flush=True)
+        answer = self._process.stdout.readline()
+        if not answer:
+            raise RuntimeError(f"{job['name']} ended its process: {self._process.wait()}")
+        return json.loads(answer)
 
 
 def insert_outputs(text: str, results: list[Result]) -> str:

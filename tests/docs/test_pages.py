@@ -13,24 +13,25 @@ DOCS = Path(__file__).parents[2] / "docs"
 sys.path.insert(0, str(DOCS / "builder"))
 from benchmark_tables import insert_benchmarks  # noqa: E402
 from page_results import (  # noqa: E402
+    PageRunner,
     find_blocks,
     insert_outputs,
     list_pages,
     read_page,
-    run_pages,
 )
 
 PAGES = list_pages()
 
 
 @pytest.fixture(scope="module")
-def results():
-    return run_pages(PAGES)
+def runner():
+    with PageRunner() as runner:
+        yield runner
 
 
 @pytest.mark.parametrize("page", PAGES)
-def test_the_code_of_the_page_runs(results, page):
-    errors = [result["error"] for result in results[page] if result["error"]]
+def test_the_code_of_the_page_runs(runner, page):
+    errors = [result["error"] for result in runner.run(page) if result["error"]]
     assert errors == []
 
 
