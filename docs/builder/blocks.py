@@ -1,10 +1,12 @@
 """The code blocks of a page: where they are, and which of them run."""
 
 import re
+import textwrap
 from dataclasses import dataclass, field
 
 _FENCE = re.compile(
-    r"^(?P<fence>`{3,})(?P<info>[^`\n]*)\n(?P<code>.*?)^(?P=fence) *$", re.MULTILINE | re.DOTALL
+    r"^(?P<indent> *)(?P<fence>`{3,})(?P<info>[^`\n]*)\n(?P<code>.*?)^(?P=indent)(?P=fence) *$",
+    re.MULTILINE | re.DOTALL,
 )
 _COMMENT = re.compile(r"<!-- (?P<name>file|parsed only|exit status): (?P<value>.*?) -->\s*\Z")
 _LANGUAGES = ("python", "sh", "yaml", "text", "csv", "json", "html", "toml")
@@ -23,6 +25,7 @@ class Block:
     code: str
     line: int
     end: int = field(compare=False)  # the offset behind the block in its page
+    indent: str = ""
     file: str | None = None
     parsed_only: str | None = None
     status: int = 0
@@ -48,7 +51,8 @@ def find_blocks(text: str) -> list[Block]:
         blocks.append(
             Block(
                 language=info,
-                code=match["code"],
+                code=textwrap.dedent(match["code"]),
+                indent=match["indent"],
                 line=line,
                 end=match.end(),
                 file=note.get("file"),

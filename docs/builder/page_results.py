@@ -11,6 +11,7 @@ import re
 import subprocess
 import sys
 import tempfile
+import textwrap
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Self
@@ -89,9 +90,8 @@ def insert_outputs(text: str, results: list[Result]) -> str:
     for block, result in zip(find_blocks(text), results, strict=True):
         pieces.append(text[start : block.end])
         if result["output"]:
-            pieces.append(
-                f"\n\n```{{code-block}} text\n:class: output\n\n{result['output']}\n```\n"
-            )
+            made = f"```{{code-block}} text\n:class: output\n\n{result['output']}\n```"
+            pieces.append(f"\n\n{textwrap.indent(made, block.indent)}\n")
         start = block.end
     return "".join([*pieces, text[start:]])
 
