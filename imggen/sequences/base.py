@@ -124,7 +124,7 @@ class EpochSequence(
         """Is called once when an epoch is complete."""
 
     def begin_training(
-        self, model: Any, class_weight: Any, purpose: Purpose = "fit"
+        self, model: Any, class_weight: Any, purpose: Purpose = "fit", steps: int | None = None
     ) -> Weigh | None:
         """Is called when a method of a model begins to read the sequence.
 
@@ -132,11 +132,11 @@ class EpochSequence(
             model: The model.
             class_weight: The argument of ``fit``, or None.
             purpose: The method.
+            steps: The number of batches to evaluate; None: all.
 
-        Returns:
-            A function that adds padding and sample weights to a batch; or None.
+        Returns: A function that adds padding and sample weights to a batch; or None.
         """
-        del model, class_weight, purpose
+        del model, class_weight, purpose, steps
         return None
 
     @property

@@ -286,14 +286,20 @@ class ImageSequence(EpochSequence[Batch], ManifestView, SampleView, ResultView):
         return self.batch_maker.samples.fill_cache(self.num_workers, progress)
 
     def begin_training(
-        self, model: Any, class_weight: Any, purpose: Purpose = "fit"
+        self, model: Any, class_weight: Any, purpose: Purpose = "fit", steps: int | None = None
     ) -> Weigh | None:
         """See ``EpochSequence``; refuses targets that do not match the outputs of the model."""
         has_targets = self.batch_maker.label_mode.name is not None
-        return self.plan_pass(model, class_weight, purpose, has_targets=has_targets)
+        return self.plan_pass(model, class_weight, purpose, steps, has_targets=has_targets)
 
     def plan_pass(
-        self, model: Any, class_weight: Any, purpose: Purpose, *, has_targets: bool
+        self,
+        model: Any,
+        class_weight: Any,
+        purpose: Purpose,
+        steps: int | None,
+        *,
+        has_targets: bool,
     ) -> Weigh | None:
         """Does what ``begin_training`` does, for batches that may have targets from elsewhere."""
         maker = self.batch_maker
@@ -302,7 +308,7 @@ class ImageSequence(EpochSequence[Batch], ManifestView, SampleView, ResultView):
             check_training(maker, model, class_weight)
         is_weighted = is_image_pass_weighted(maker)
         weigh_classes = take_over_class_weight(maker, class_weight, has_weights=is_weighted)
-        return plan_image_pass(maker, purpose, weigh_classes, has_targets=has_targets)
+        return plan_image_pass(maker, purpose, steps, weigh_classes, has_targets=has_targets)
 
     def close(self) -> None:
         """Stops the workers and releases the cache; the next batch starts them again."""

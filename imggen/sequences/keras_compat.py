@@ -124,11 +124,13 @@ class Trainer(NamedTuple):
         model: The model.
         class_weight: The class weights of ``fit``, or None.
         purpose: The method that reads the sequence; "evaluate" for the validation in ``fit``.
+        steps: The number of batches to evaluate; None: all.
     """
 
     model: Any
     class_weight: Any
     purpose: Literal["fit", "evaluate", "predict"]
+    steps: int | None = None
 
 
 def find_trainer() -> Trainer | None:
@@ -145,13 +147,19 @@ def find_trainer() -> Trainer | None:
     weights = None if frame is None else frame.f_locals.get("class_weight")
     while frame is not None and frame.f_code.co_name in ("__init__", "get_data_adapter"):
         frame = frame.f_back
-    model = None if frame is None else frame.f_locals.get("self")
-    match None if frame is None else frame.f_code.co_name:
-        case "fit":  # creates the iterator of the training data first
-            is_validation = frame is not None and "epoch_iterator" in frame.f_locals
-            return Trainer(model, weights, "evaluate" if is_validation else "fit")
-        case "evaluate" | "predict" as name:
-            return Trainer(model, weights, "evaluate" if name == "evaluate" else "predict")
+    if frame is None:
+        return None
+    names = frame.f_locals
+    model = names.get("self")
+    match frame.f_code.co_name:
+        case "fit" if "epoch_iterator" in names:  # that of the training data is created first
+            return Trainer(model, weights, "evaluate", names.get("validation_steps"))
+        case "evaluate":
+            return Trainer(model, weights, "evaluate", names.get("steps"))
+        case "fit":
+            return Trainer(model, weights, "fit")
+        case "predict":
+            return Trainer(model, weights, "predict")
     return None
 
 

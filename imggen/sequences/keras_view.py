@@ -29,7 +29,9 @@ class ServesKeras(Protocol):
 
     def __len__(self) -> int: ...
 
-    def begin_training(self, model: Any, class_weight: Any, purpose: Purpose) -> Weigh | None:
+    def begin_training(
+        self, model: Any, class_weight: Any, purpose: Purpose, steps: int | None
+    ) -> Weigh | None:
         """Checks the model; may return a function that adds sample weights to a batch."""
 
     def take(self, epoch: int, index: int, *, is_in_order: bool, in_turns: bool) -> Any:

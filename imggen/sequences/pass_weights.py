@@ -32,8 +32,8 @@ class CountsRows(Protocol):
     def of_batch(self, epoch: int, index: int) -> Rows:
         """Counts those of one batch."""
 
-    def of_epoch(self, epoch: int) -> Rows:
-        """Counts those of all batches of an epoch."""
+    def of_pass(self, epoch: int) -> Rows:
+        """Counts those of all batches that a pass over an epoch reads."""
 
 
 @final
@@ -46,9 +46,9 @@ class ImageRows:
     num_batches: int
 
     @classmethod
-    def of(cls, maker: BatchMaker) -> ImageRows:
-        """Counts the rows of a maker's batches."""
-        num_batches = maker.num_batches
+    def of(cls, maker: BatchMaker, steps: int | None) -> ImageRows:
+        """Counts the rows of the first batches of a maker; None: of all."""
+        num_batches = min(maker.num_batches, steps or maker.num_batches)
         count = min(maker.sampler.num_indices, num_batches * maker.batch_size)
         return cls(maker.batch_size, count, num_batches)
 
@@ -56,9 +56,9 @@ class ImageRows:
         """See ``CountsRows``."""
         del epoch
         left = self.num_samples - index * self.batch_size
-        return Rows(min(self.batch_size, left), self.batch_size)
+        return Rows(max(1, min(self.batch_size, left)), self.batch_size)
 
-    def of_epoch(self, epoch: int) -> Rows:
+    def of_pass(self, epoch: int) -> Rows:
         """See ``CountsRows``."""
         del epoch
         return Rows(self.num_samples, self.num_batches * self.batch_size)
@@ -101,7 +101,7 @@ class PassWeights:
             x, y = map_arrays(lambda array: repeat_rows(array, num_rows), (x, y))
             weights = map_arrays(lambda array: _pad_weights(array, num_rows), weights)
         if self.is_evaluation and self.counts is not None:
-            one, all_batches = self.counts.of_batch(epoch, index), self.counts.of_epoch(epoch)
+            one, all_batches = self.counts.of_batch(epoch, index), self.counts.of_pass(epoch)
             share = one.samples / one.served * (all_batches.served / all_batches.samples)
             weights = map_arrays(lambda array: array * np.float32(share), weights)
         return x, y, weights
@@ -110,6 +110,7 @@ class PassWeights:
 def plan_image_pass(
     maker: BatchMaker,
     purpose: Purpose,
+    steps: int | None,
     weigh_classes: Callable[[Any], Any] | None,
     *,
     has_targets: bool,
@@ -119,6 +120,7 @@ def plan_image_pass(
     Args:
         maker: The batch maker of the sequence.
         purpose: The method of the model.
+        steps: The number of batches to evaluate; None: all.
         weigh_classes: Makes weights of targets, in place of ``class_weight``; None: none.
         has_targets: Whether batches have targets, and may have weights.
 
@@ -151,7 +153,7 @@ def plan_image_pass(
         )
     if is_short or maker.is_padded:
         return PassWeights(
-            ImageRows.of(maker),
+            ImageRows.of(maker, steps),
             purpose == "evaluate",
             lambda _: size,
             maker.label_mode.unit_weights,

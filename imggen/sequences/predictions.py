@@ -291,10 +291,10 @@ class _ImagesInOrder(EpochSequence[Batch]):
         super().__init__(maker, maker.num_batches, options, batch_size=maker.batch_size)
 
     def begin_training(
-        self, model: Any, class_weight: Any, purpose: Purpose = "predict"
+        self, model: Any, class_weight: Any, purpose: Purpose = "predict", steps: int | None = None
     ) -> Weigh | None:
         """See ``EpochSequence``; pads the last batch."""
-        del model, class_weight, purpose
+        del model, class_weight, purpose, steps
         return self._pad if self.is_padded else None
 
     def _pad(self, batch: Any, epoch: int, index: int) -> Any:

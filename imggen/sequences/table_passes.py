@@ -24,24 +24,27 @@ class _TableRows:
     Attributes:
         maker: Reads the files.
         multiple: The number of rows of all shards together is a multiple of this.
+        steps: The number of files that a pass reads; None: all.
     """
 
     maker: TableBatchMaker
     multiple: int
+    steps: int | None
     _rows: dict[str, int] = field(default_factory=dict)
-    _of_epochs: dict[int, Rows] = field(default_factory=dict)
+    _of_passes: dict[int, Rows] = field(default_factory=dict)
 
     def of_batch(self, epoch: int, index: int) -> Rows:
         """See ``CountsRows``."""
         return self._of_file(int(self.maker.served(epoch)[index]))
 
-    def of_epoch(self, epoch: int) -> Rows:
+    def of_pass(self, epoch: int) -> Rows:
         """See ``CountsRows``."""
-        if epoch not in self._of_epochs:
-            counts = [self._of_file(index) for index in self.maker.served(epoch).tolist()]
-            samples, served = zip(*counts, strict=True)
-            self._of_epochs[epoch] = Rows(sum(samples), sum(served))
-        return self._of_epochs[epoch]
+        if epoch not in self._of_passes:
+            served = self.maker.served(epoch)[: self.steps]
+            counts = [self._of_file(index) for index in served.tolist()]
+            samples = sum(one.samples for one in counts)
+            self._of_passes[epoch] = Rows(samples, sum(one.served for one in counts))
+        return self._of_passes[epoch]
 
     def _of_file(self, index: int) -> Rows:
         file = self.maker.files[index]
@@ -51,7 +54,9 @@ class _TableRows:
         return Rows(samples, -(-samples // self.multiple) * self.multiple)
 
 
-def plan_table_pass(maker: TableBatchMaker, purpose: Purpose, class_weight: Any) -> Weigh | None:
+def plan_table_pass(
+    maker: TableBatchMaker, purpose: Purpose, steps: int | None, class_weight: Any
+) -> Weigh | None:
     """Decides how a pass of Keras over table files is padded and weighted.
 
     Raises:
@@ -67,7 +72,7 @@ def plan_table_pass(maker: TableBatchMaker, purpose: Purpose, class_weight: Any)
         )
     count = 1 if maker.shard is None else maker.shard.count
     return PassWeights(
-        _TableRows(maker, count * devices),
+        _TableRows(maker, count * devices, steps),
         purpose == "evaluate",
         lambda rows: -(-rows // devices) * devices,
         _unit_weights,

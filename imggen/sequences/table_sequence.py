@@ -141,13 +141,13 @@ class TableSequence(EpochSequence[TableBatch]):
         return [self.files[index] for index in order]
 
     def begin_training(
-        self, model: Any, class_weight: Any, purpose: Purpose = "fit"
+        self, model: Any, class_weight: Any, purpose: Purpose = "fit", steps: int | None = None
     ) -> Weigh | None:
         """See ``EpochSequence``."""
         if purpose == "predict":
             return None
         check_processes(model, self._shard)
-        return plan_table_pass(self._maker, purpose, class_weight)
+        return plan_table_pass(self._maker, purpose, steps, class_weight)
 
     def _serve(self, made: TableBatch) -> Any:
         return made.served()

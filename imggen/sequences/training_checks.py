@@ -13,6 +13,7 @@ import numpy.typing as npt
 from imggen.core import is_number, is_whole, shorten
 from imggen.errors import OptionError
 from imggen.loading import BatchMaker, MultiOutputMode
+from imggen.sequences.pass_weights import is_image_pass_weighted
 
 WeighClasses = Callable[[Any], npt.NDArray[np.float32]]
 
@@ -158,9 +159,10 @@ def _check_outputs(maker: BatchMaker, mode: MultiOutputMode, model: Any) -> None
 
 def _has_weights(maker: BatchMaker) -> bool:
     manifest = maker.manifest
-    return manifest.weights is not None or any(
+    has_own = manifest.weights is not None or any(
         output.weights is not None for output in manifest.outputs.values()
     )
+    return has_own or is_image_pass_weighted(maker)
 
 
 def _output_structure(maker: BatchMaker, mode: MultiOutputMode, model: Any) -> Any:

@@ -96,12 +96,12 @@ class ZippedSequence(EpochSequence[_Pair]):
         return self.a.samples
 
     def begin_training(
-        self, model: Any, class_weight: Any, purpose: Purpose = "fit"
+        self, model: Any, class_weight: Any, purpose: Purpose = "fit", steps: int | None = None
     ) -> Weigh | None:
         """Same as in the sequence that has the targets."""
         has_targets = self.a.batch_maker.label_mode.name is not None
         owner = self.a if has_targets else self.b
-        return owner.plan_pass(model, class_weight, purpose, has_targets=True)
+        return owner.plan_pass(model, class_weight, purpose, steps, has_targets=True)
 
     def _make_example(self, epoch: int, index: int) -> _Pair:
         pair = _Pair(self.a._make_example(epoch, index), self.b._make_example(epoch, index))

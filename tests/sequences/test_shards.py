@@ -82,6 +82,26 @@ def test_training_on_all_shards_is_training_on_the_whole_batches():
         np.testing.assert_allclose(ours, theirs, atol=1e-6)
 
 
+def test_an_evaluation_of_some_batches_is_exact():
+    model, first = linear_model(), X[:16]
+    expected = model.evaluate(make(first, Y[:16], shuffle=False), verbose=0)
+    shards = [make(shard=(index, 2), shuffle=False) for index in range(2)]
+    found = [model.evaluate(shard, steps=2, verbose=0) for shard in shards]
+    np.testing.assert_allclose(np.mean(found, axis=0), expected, atol=1e-6)
+
+
+def test_a_list_of_outputs_needs_a_tuple_of_weights():
+    inputs = keras.Input((4, 4, 3))
+    flat = keras.layers.Flatten()(inputs)
+    outputs = [keras.layers.Dense(1, name=name)(flat) for name in "ab"]
+    model = keras.Model(inputs, outputs)
+    model.compile("sgd", ["mse", "mse"])
+    options = {"y": {"a": Y, "b": Y}, "targets": {"a": "regression", "b": "regression"}}
+    with pytest.raises(OptionError, match='targets_as="tuple"'):
+        model.fit(make(shard=(0, 2), **options), verbose=0)
+    model.fit(make(shard=(0, 2), targets_as="tuple", **options), verbose=0)
+
+
 def test_class_weights_multiply_the_weights_of_padding():
     shard = make(shard=(1, 2), shuffle=False)
     model = linear_model()
