@@ -216,7 +216,8 @@ def _identify(meta: Any) -> Identity:
     changed = meta["last_modified"]
     # Servers that do not tell the time get that of the epoch.
     time = changed.isoformat() if changed is not None and changed.year > 1970 else ""
-    return Identity(int(meta["size"]), meta.get("version") or meta.get("e_tag") or time)
+    tag = (meta.get("e_tag") or "").strip('"')
+    return Identity(int(meta["size"]), meta.get("version") or tag or time)
 
 
 def _describe(err: Exception, scheme: str, action: str) -> str:
