@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 import tempfile
+import threading
 import time
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
@@ -248,10 +249,12 @@ def _find_index(member: ArchiveMember) -> tuple[Identity, MemberIndex]:
 def _identify_archive(source: ByteSource) -> Identity:
     if isinstance(source, LocalFile):
         return source.identity()
-    now = time.monotonic()
-    known = _archive_states.get(source.address)
-    if known is None or now - known[0] > _ARCHIVE_STATE_SECONDS:
-        known = _archive_states[source.address] = now, source.identity()
+    address = source.address
+    with _archive_locks.setdefault(address, threading.Lock()):  # so that one reader asks for it
+        now = time.monotonic()
+        known = _archive_states.get(address)
+        if known is None or now - known[0] > _ARCHIVE_STATE_SECONDS:
+            known = _archive_states[address] = now, source.identity()
     return known[1]
 
 
@@ -266,6 +269,7 @@ def _narrow(whole: Span, part: tuple[int, int], address: str) -> Span:
     return Span(whole.offset + offset, length)
 
 
+_archive_locks: dict[str, threading.Lock] = {}
 _archive_states: dict[str, tuple[float, Identity]] = {}
 _indices = ArchiveIndices()
 _shared = SharedReads()
@@ -274,6 +278,7 @@ _readers = Readers(_fetch)
 
 def _reset() -> None:
     """Begins without the locks and threads of the parent, in a forked process."""
+    _archive_locks.clear()
     _indices.reset()
     _readers.reset()
 

@@ -122,6 +122,18 @@ def test_archives_in_a_bucket_are_read_by_ranges(bucket, tmp_path):
     assert stores.read("s3://photos/a.tar/x.png#512+10") == contents[0][1][:10]
 
 
+def test_a_row_of_a_remote_archive_is_one_request(tmp_path):
+    from tests.stores.test_archives import write_tar
+
+    archive = Path(write_tar(tmp_path / "a.tar", [(f"{i}.png", picture(i)) for i in range(9)]))
+    with serving_files({"a.tar": archive.read_bytes()}) as server:
+        spans = [(512 + 1024 * i, len(picture(i))) for i in range(9)]
+        rows = [f"{i}.png#{start}+{size}" for i, (start, size) in enumerate(spans)]
+        manifest = imggen.Manifest.from_files(rows, root=f"{server.url}/a.tar")
+        imggen.ImageSequence(manifest, image_size=(8, 8), label_mode=None, workers=0)[0]
+        assert count_requests(server) == 1 + 9  # the state of the archive, once
+
+
 def test_what_cannot_be_scanned_is_named(bucket):
     cases = {
         "s3://nobucket/x": "no such bucket.*404",
