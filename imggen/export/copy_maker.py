@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import os
 import secrets
 from collections.abc import Sequence
@@ -15,15 +14,15 @@ import numpy.typing as npt
 
 from imggen.augment import Pipeline, Sample
 from imggen.core import Stream, copy_file, step_generators
-from imggen.decode import ImageSpec, read_image
+from imggen.decode import ImageSpec, format_by_extension, read_image
 from imggen.errors import ImageError
 from imggen.export.copies_plan import CopiesStep, is_record
+from imggen.export.encoding import encode_pixels
 from imggen.export.journal import Journal
 from imggen.loading import Failure
 from imggen.stores import local_copy
 from imggen.workers import Engine, Progress, SharedFolder, ThreadMap, run_shards
 
-_QUALITY = 95
 # An image and its copies take about 0.1 s.
 _STEPS_PER_SHARD = 16
 
@@ -157,21 +156,5 @@ class _Records:
 
 def _write_image(path: str, pixels: npt.NDArray[np.uint8], temporary: str) -> None:
     with open(temporary, "wb") as file:
-        file.write(_encode(pixels, path))
+        file.write(encode_pixels(pixels, format_by_extension(os.path.splitext(path)[1]) or "PNG"))
     os.replace(temporary, path)
-
-
-def _encode(pixels: npt.NDArray[np.uint8], path: str) -> bytes:
-    from PIL import Image
-
-    out = io.BytesIO()
-    image = Image.fromarray(pixels)
-    Image.init()
-    file_format = Image.EXTENSION.get(os.path.splitext(path)[1].lower(), "PNG")
-    if file_format == "JPEG":
-        image.save(out, file_format, quality=_QUALITY, subsampling=0)
-    elif file_format in Image.SAVE:
-        image.save(out, file_format, lossless=True)  # WebP is lossy by default
-    else:
-        image.save(out, "PNG")
-    return out.getvalue()
