@@ -11,6 +11,7 @@ import functools
 import hashlib
 import json
 import os
+import re
 import secrets
 import shutil
 from collections.abc import Callable, Iterator, Sequence
@@ -21,7 +22,7 @@ from typing import Any, BinaryIO, NamedTuple, final
 import numpy as np
 import numpy.typing as npt
 
-from imggen.core import InputFile, mark_name, parse_json, replace_files, size_and_mtime
+from imggen.core import InputFile, mark_name, parse_json, replace_files, shorten, size_and_mtime
 from imggen.data import Shard
 from imggen.decode import ImageSpec
 from imggen.errors import ExportError, ImageError, StoreError
@@ -33,6 +34,7 @@ from imggen.workers import ThreadMap
 
 _SCRATCH = "scratch"
 _ROWS_PER_CALL = 16
+_MEMBER = re.compile(r"\d{8,}\.[a-z0-9_.]+")
 _CHANGED = (
     "changed since the set was planned. Wait until the source stays as it is, and pack it into a "
     "new folder."
@@ -180,6 +182,12 @@ def read_index(folder: str, name: str) -> tuple[Shard, list[IndexRow]] | None:
     with file.translate_errors():
         shard = Shard(*parse_json(next(lines)))
         rows = [IndexRow(*parse_json(line)) for line in lines]
+        if shard.name != name or sum(row.unread is None for row in rows) != shard.num_samples:
+            raise ValueError("it is of another shard")
+        for row in rows:
+            for member, offset, length in row.files:
+                if not (_MEMBER.fullmatch(member) and offset + length <= shard.num_bytes):
+                    raise ValueError(f"it has the member {shorten(member)}")
     target = Path(folder, name)
     size = target.stat().st_size if target.exists() else 0
     return (shard, rows) if size == (shard.num_bytes if shard.num_samples else 0) else None

@@ -306,6 +306,27 @@ def test_an_interrupted_call_is_resumed_and_a_complete_one_changes_nothing(photo
         pack(photos, out, shard_size=SMALL)
 
 
+def test_an_index_that_was_changed_is_refused(photos, tmp_path):
+    out = tmp_path / "out"
+    with pytest.raises(KeyboardInterrupt):
+        pack(photos, out, shard_size=SMALL, workers=0, progress=interrupt_after(3))
+    (index,) = (out / ".imggen-pack").glob("*.index")
+    whole = index.read_text()
+    for text in (
+        "",
+        "{}",
+        whole[:-30],
+        whole.replace("00000001.png", "../evil.png"),
+        whole.replace("shard-000000", "shard-000001"),
+        "\n".join(whole.split("\n")[:-2]),
+    ):
+        index.write_text(text)
+        with pytest.raises(ExportError, match=f"{index.name}.* cannot be read"):
+            pack(photos, out, shard_size=SMALL)
+    index.unlink()
+    assert len(pack(photos, out, shard_size=SMALL).manifest) == 16
+
+
 def test_a_file_that_changes_in_the_meantime_is_named(photos, tmp_path):
     def change(_: str, done: int, __: int) -> None:
         if done == 3:
