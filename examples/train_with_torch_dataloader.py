@@ -7,9 +7,13 @@ augmented, and the same in each run with the same seed.
 """
 
 import argparse
+import os
 
 import torch
 from torch.utils.data import DataLoader
+
+# Without TensorFlow: triton, which torch uses where there is CUDA, crashes in a process with it.
+os.environ.setdefault("KERAS_BACKEND", "torch")
 
 import imggen
 

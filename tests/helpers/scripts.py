@@ -42,6 +42,8 @@ class ScriptServer:
         if not line:
             self._log.seek(0)
             status = self._process.wait()
+            self._process.stdin.close()
+            self._process.stdout.close()
             raise AssertionError(
                 f"{script} ended its process: {status}\n{self._log.read()[-3000:]}"
             )
