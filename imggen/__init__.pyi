@@ -13,6 +13,7 @@ from .quality import find_duplicates, find_leaks, hash_files, survey, verify
 from .sequences import (
     ImageSequence,
     LogImages,
+    Resume,
     TableSequence,
     from_arrays,
     from_dataframe,
@@ -36,6 +37,7 @@ __all__ = [
     "LogImages",
     "Manifest",
     "Preprocessing",
+    "Resume",
     "Splits",
     "TableSequence",
     "augment",

@@ -13,6 +13,7 @@
     ├── PolicyError        (ValueError)    an invalid policy file
     ├── PreprocessingError (ValueError)    settings that cannot be saved, loaded or exported
     ├── TableError         (ValueError)    a table file with missing columns or wrong values
+    ├── ResumeError        (ValueError)    a state or a save that is not of this training
     ├── CacheError         (OSError)       an unusable cache folder
     ├── ExportError        (OSError)       files that could not be written
     ├── ScriptError        (ValueError)    a script or notebook that cannot be read or written
@@ -302,6 +303,10 @@ class PreprocessingError(ImggenError, ValueError):
 
 class TableError(ImggenError, ValueError):
     """A table file lacks a column, or has values that are not numbers."""
+
+
+class ResumeError(ImggenError, ValueError):
+    """A state of a sequence, or a save of training, is damaged or belongs to something else."""
 
 
 class CacheError(ImggenError, OSError):

@@ -40,6 +40,7 @@ BUILTIN_OF = {
     "PolicyError": ValueError,
     "PreprocessingError": ValueError,
     "TableError": ValueError,
+    "ResumeError": ValueError,
     "ExportError": OSError,
     "WorkerError": RuntimeError,
     "MissingExtraError": ImportError,

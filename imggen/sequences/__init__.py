@@ -28,6 +28,7 @@ from imggen.sequences.keras_compat import (
 )
 from imggen.sequences.new_images import NewImages, find_new_images
 from imggen.sequences.packed_factory import from_packed
+from imggen.sequences.resume import Resume
 from imggen.sequences.table_sequence import TableSequence
 from imggen.sequences.tfds_factory import from_tfds
 from imggen.sequences.zipped import zip_sequences
@@ -37,6 +38,7 @@ __all__ = [
     "ImageSequence",
     "LogImages",
     "NewImages",
+    "Resume",
     "TableSequence",
     "as_trainable",
     "called_by_keras",

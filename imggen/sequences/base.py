@@ -13,7 +13,7 @@ import threading
 import weakref
 from abc import abstractmethod
 from collections.abc import Callable, Generator, Iterator
-from typing import Any, Generic, NamedTuple, Self, TypeVar
+from typing import Any, ClassVar, Generic, NamedTuple, Self, TypeVar
 
 import keras
 
@@ -22,16 +22,16 @@ from imggen.errors import OptionError
 from imggen.loading import ServedBatches
 from imggen.sequences.bridge_methods import BridgeMethods
 from imggen.sequences.epochs import EpochTracker
+from imggen.sequences.generators import generate
 from imggen.sequences.keras_compat import (
-    PeekedArray,
     WrapperRequest,
     find_wrapper_request,
-    is_peeking,
     refuse_tf_keras,
     uses_all_cores,
 )
 from imggen.sequences.keras_view import LatestFit, replace_in_adapter
 from imggen.sequences.pass_weights import Purpose, Weigh
+from imggen.sequences.state import HasState
 from imggen.workers import BatchKey, Prefetcher, WorkerOptions
 
 T = TypeVar("T")
@@ -60,6 +60,7 @@ _SERVED = threading.local()
 class EpochSequence(
     keras.utils.PyDataset,  # type: ignore[misc]  # Keras is untyped
     BridgeMethods,
+    HasState,
     Generic[T],
 ):
     """A PyDataset whose batches are a function of (epoch, index).
@@ -70,7 +71,7 @@ class EpochSequence(
     iterator, the next pass of Keras, or batch 0 asked for by index again (after batches in another
     order, any batch). A pass that is under way stays in its epoch whatever else reads the sequence,
     and one that was broken off is repeated. ``epoch`` is the epoch that a new pass serves; set it
-    to serve any other.
+    to serve any other. ``fit(initial_epoch=k)`` sets it to k, if k is not 0.
 
     Keras is told to use one worker: the sequence has its own workers, which live across epochs,
     prefetch, and are never forked.
@@ -82,6 +83,10 @@ class EpochSequence(
         release: Frees memory that ``make`` reuses. None: nothing.
         batch_size: The number of samples per batch; 1: a batch is made as a whole.
     """
+
+    argument_hint: ClassVar[str] = (
+        "Pass a sequence of imggen; an iterator of ImageDataGenerator has no epochs to resume."
+    )
 
     def __init__(
         self,
@@ -100,6 +105,7 @@ class EpochSequence(
         self._tracker = EpochTracker(num_batches)
         # After a complete epoch, another one is likely to follow.
         self._was_finished = False
+        self._was_loaded = False  # a position, which fit keeps
         self._latest_fit = LatestFit()
         self._standby: Self | None = None  # serves the generators
         self._is_created = True
@@ -159,6 +165,22 @@ class EpochSequence(
     def epoch(self, epoch: int) -> None:
         self._latest_fit.forget()
         self._tracker.epoch = check_whole("epoch", epoch, 0)
+        self._was_loaded = False
+
+    def begin_fit_at(self, epoch: int, batch: int) -> None:
+        """Makes the next pass begin where ``fit`` says, unless a state was loaded."""
+        if not self._was_loaded:
+            self._tracker.begin_at(epoch, batch)
+
+    def find_position(self) -> tuple[int, int]:
+        """Returns the epoch and the first batch of a pass that begins now."""
+        self._finish_latest_fit()
+        return self._tracker.position
+
+    def _set_position(self, epoch: int, batch: int) -> None:
+        self.epoch = epoch
+        self._tracker.begin_at(epoch, batch)
+        self._was_loaded = True
 
     @property
     def num_batches(self) -> int:
@@ -208,8 +230,8 @@ class EpochSequence(
 
     def __iter__(self) -> Iterator[Any]:
         """Serves the batches of the current epoch in order; with the last one, it is complete."""
-        epoch = self.epoch
-        for index in range(self._num_batches):
+        epoch, start = self.find_position()
+        for index in range(start, self._num_batches):
             yield self._take_in_pass(epoch, index)
 
     def generator(self) -> Generator[tuple[Any, ...], None, None]:
@@ -226,15 +248,7 @@ class EpochSequence(
             self._standby = copy.copy(self)
             self._standby._prefetcher = copy.copy(self._prefetcher)
             weakref.finalize(self, self._standby.close).atexit = False
-        return self._standby._generate(self._tracker)
-
-    def _generate(self, tracker: EpochTracker) -> Generator[tuple[Any, ...], None, None]:
-        epoch = tracker.epoch
-        while True:
-            for index in range(self._num_batches):
-                yield self._tuple_of(epoch, index)  # without a reference to it in this frame
-            self._epoch_ended(epoch)
-            epoch += 1
+        return generate(self._standby, *self._tracker.position)
 
     @property
     def workers(self) -> int:
@@ -280,7 +294,8 @@ class EpochSequence(
     def _copy_with(self, prefetcher: Prefetcher[T]) -> Self:
         prefetcher.stop_when_idle()
         other = copy.copy(self)
-        other._tracker = EpochTracker(self._num_batches, self.epoch)
+        epoch, start = self.find_position()
+        other._tracker = EpochTracker(self._num_batches, epoch, start=start)
         other._latest_fit = LatestFit()
         other._prefetcher = prefetcher
         return other
@@ -351,22 +366,6 @@ class EpochSequence(
     def _fetch(self, key: BatchKey, upcoming: list[BatchKey], *, in_turns: bool = False) -> Any:
         return self._serve(self._prefetcher.get(key, upcoming, in_turns=in_turns))
 
-    def _tuple_of(self, epoch: int, index: int) -> tuple[Any, ...]:
-        key = (epoch, index)
-        batch = self._get(key, self._following(key, into_next=True))
-        # From a generator, Keras accepts only tuples.
-        batch = batch if isinstance(batch, tuple) else (batch,)
-        return self._as_peeked(batch, key) if is_peeking() else batch
-
-    def _as_peeked(self, batch: tuple[Any, ...], key: BatchKey) -> tuple[Any, ...]:
-        """Returns a batch of arrays that Keras may keep without their memory."""
-
-        def wrap(position: int, array: Any) -> PeekedArray:
-            return PeekedArray(array, lambda: keras.tree.flatten(self._tuple_of(*key))[position])
-
-        arrays = [wrap(*item) for item in enumerate(keras.tree.flatten(batch))]
-        return tuple(keras.tree.pack_sequence_as(batch, arrays))
-
     def _take_in_pass(self, epoch: int, index: int) -> Any:
         batch = self.take(epoch, index, is_in_order=True)
         if index == self._num_batches - 1:
@@ -374,12 +373,13 @@ class EpochSequence(
         return batch
 
     def _finish_latest_fit(self) -> None:
+        self._latest_fit.begin_first_epoch()
         epoch = self._latest_fit.find_complete_epoch()
         if epoch is not None:
             self.finish_epoch(epoch)
 
     def _end_epoch(self, epoch: int) -> None:
-        self._was_finished = True
+        self._was_finished, self._was_loaded = True, False
         self._epoch_ended(epoch)
 
     def _upcoming(self, key: BatchKey) -> list[BatchKey]:

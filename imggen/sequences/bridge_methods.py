@@ -6,6 +6,7 @@ from abc import abstractmethod
 from typing import TYPE_CHECKING, Any
 
 from imggen.bridges import to_grain, to_tf_dataset, to_torch
+from imggen.errors import ResumeError
 
 if TYPE_CHECKING:
     from imggen.bridges import TorchBatches
@@ -18,14 +19,28 @@ class BridgeMethods:
     def independent_copy(self) -> Any:
         """See ``BatchSource``."""
 
+    @abstractmethod
+    def find_position(self) -> tuple[int, int]:
+        """Returns the epoch and the first batch of a pass that begins now."""
+
+    def _copy_at_epoch(self, method: str) -> Any:
+        _, batch = self.find_position()
+        if batch:
+            raise ResumeError(
+                f"{method}() cannot begin with batch {batch} of an epoch, since each pass over the "
+                "dataset has the same length. Set sequence.epoch to begin with a whole epoch; or "
+                "pass the sequence itself to fit, or its generator()."
+            )
+        return self.independent_copy()
+
     def to_tf_dataset(self) -> Any:
         """Returns a ``tf.data.Dataset`` with the batches of this sequence.
 
         Each pass over it serves the next epoch, beginning with the sequence's current one; a pass
         that breaks off is repeated. The dataset counts epochs by itself, and ``sequence.epoch``
-        does not change. Its cardinality is the number of batches, which may differ in their first
-        axis only. Images are not copied. Where the sequence has classes, the dataset has the
-        attribute ``class_names``.
+        does not change; to resume with epoch k, set it to k before this call. The cardinality of
+        the dataset is the number of batches, which may differ in their first axis only. Images are
+        not copied. Where the sequence has classes, the dataset has the attribute ``class_names``.
 
         The sequence's workers read ahead, so ``prefetch`` is not needed. Batches in its buffer
         count as served: if all fit, even a look at the first one completes the epoch, as in
@@ -37,6 +52,7 @@ class BridgeMethods:
         TensorFlow's ``ignore_errors`` never ends, since batches are missing.
 
         Raises:
+            ResumeError: The sequence was told to begin in the middle of an epoch.
             MissingExtraError: TensorFlow is not installed, or too old.
             ImggenError: No sample can be loaded to find the shapes of the arrays.
 
@@ -45,7 +61,7 @@ class BridgeMethods:
             >>> dataset.element_spec[0].shape, len(dataset)
             (TensorShape([None, 32, 32, 3]), 4)
         """
-        dataset = to_tf_dataset(self.independent_copy())
+        dataset = to_tf_dataset(self._copy_at_epoch("to_tf_dataset"))
         if hasattr(self, "class_names"):
             dataset.class_names = self.class_names
         return dataset
@@ -65,6 +81,7 @@ class BridgeMethods:
         unreadable files in ``sequence.failures``.
 
         Raises:
+            ResumeError: The sequence was told to begin in the middle of an epoch.
             MissingExtraError: torch is not installed, or too old.
 
         Example:
@@ -74,7 +91,7 @@ class BridgeMethods:
             >>> x.shape, x.dtype
             (torch.Size([4, 32, 32, 3]), torch.float32)
         """
-        return to_torch(self.independent_copy())
+        return to_torch(self._copy_at_epoch("to_torch"))
 
     def to_grain(self) -> Any:
         """Returns a ``grain.MapDataset`` of batches; ``dataset.repeat(n)`` serves n epochs.
@@ -84,11 +101,14 @@ class BridgeMethods:
         has Grain's own default: up to 500 batches in memory. There, limit them with
         ``dataset.to_iter_dataset(grain.ReadOptions(num_threads=4, prefetch_buffer_size=8))``.
 
+        To resume, set ``sequence.epoch`` before, or use the state of Grain's own iterators.
+
         Raises:
+            ResumeError: The sequence was told to begin in the middle of an epoch.
             MissingExtraError: Grain is not installed, or too old.
 
         Example:
             >>> len(sequence.to_grain().repeat(2))
             8
         """
-        return to_grain(self.independent_copy())
+        return to_grain(self._copy_at_epoch("to_grain"))

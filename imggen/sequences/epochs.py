@@ -40,6 +40,7 @@ class EpochTracker:
             which holds how often copies were asked for each batch.
         asked_before: These numbers at the time of the copy. Other copies may have been asked for
             some batches, in a pass that was broken off.
+        start: The batch with which a pass over the current epoch begins.
     """
 
     def __init__(
@@ -48,6 +49,7 @@ class EpochTracker:
         epoch: int = 0,
         shared: BufferWrapper | None = None,
         asked_before: npt.NDArray[np.int64] | None = None,
+        start: int = 0,
     ) -> None:
         self._num_batches = num_batches
         self._epoch = epoch
@@ -56,6 +58,8 @@ class EpochTracker:
         self._shared: BufferWrapper | None = None
         self._asked_before = asked_before
         self._start_as_copy(shared)
+        if start:
+            self.begin_at(epoch, start)
         register_before_fork(self)
         register_after_fork(self)
 
@@ -93,6 +97,20 @@ class EpochTracker:
             self._start_over()
 
     @property
+    def position(self) -> tuple[int, int]:
+        """The current epoch, and the batch with which a pass over it begins."""
+        with self._lock:
+            return self.epoch, self._start
+
+    def begin_at(self, epoch: int, start: int) -> None:
+        """Sets the current epoch, of which the batches before ``start`` count as served."""
+        with self._lock:
+            self.epoch = epoch
+            if start:
+                self._start = self._next_index = start
+                self._by_index.begin_at(epoch, start)
+
+    @property
     def served(self) -> int:
         """The epoch of the batch that was served last; before the first, the current epoch."""
         with self._lock:
@@ -112,7 +130,9 @@ class EpochTracker:
         """
         with self._lock:
             is_current = epoch == self._epoch
-            self._epoch += is_current
+            if is_current:
+                self._epoch += 1
+                self._start = 0
             return is_current
 
     def next_index(self) -> int:
@@ -199,6 +219,7 @@ class EpochTracker:
             self._counted += completed
             if completed:
                 self._served = self._epoch - 1
+                self._start = 0
 
     def _start_as_copy(self, shared: BufferWrapper | None) -> None:
         self._of_original = None if shared is None else _counts(shared)
@@ -206,6 +227,7 @@ class EpochTracker:
 
     def _start_over(self) -> None:
         self._served = self._epoch
+        self._start = 0
         self._next_index = 0
         self._is_after_len = False
         self._by_index = IndexPasses(self._num_batches)
@@ -213,7 +235,7 @@ class EpochTracker:
 
     def __reduce__(self) -> tuple[type[EpochTracker], tuple[Any, ...]]:
         if context.get_spawning_popen() is None:
-            return EpochTracker, (self._num_batches, self.epoch)
+            return EpochTracker, (self._num_batches, self.epoch, None, None, self._start)
         self.before_fork()  # a worker that is not forked is about to start
         return EpochTracker, (self._num_batches, self.epoch, self._shared, self._asked_at_fork)
 

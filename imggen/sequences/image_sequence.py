@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from typing import Any, ClassVar, final
 
@@ -45,6 +46,7 @@ from imggen.sequences.pass_weights import (
 from imggen.sequences.process_checks import check_processes
 from imggen.sequences.result_view import ResultView
 from imggen.sequences.sample_view import SampleView
+from imggen.sequences.state import digest_manifest
 from imggen.sequences.summary import summarize
 from imggen.sequences.training_checks import check_training, take_over_class_weight
 
@@ -60,6 +62,8 @@ class ImageSequence(EpochSequence[Batch], ManifestView, SampleView, ResultView):
     In any kind of loop, an epoch is complete when its last batch was handed out, and the next pass
     serves the next epoch; by index, batch 0 begins it. A pass that breaks off is repeated. The
     attribute ``epoch`` is the epoch of the next pass, and the only setting that may be set later.
+    ``fit(sequence, initial_epoch=k)`` begins with epoch k, as after ``BackupAndRestore``; before
+    ``fit`` of a generator, a dataset or a PyDataset of your own, set ``sequence.epoch = k``.
 
     Args:
         manifest: The samples: a manifest, a folder, or a table (.csv or .parquet).
@@ -314,6 +318,23 @@ class ImageSequence(EpochSequence[Batch], ManifestView, SampleView, ResultView):
         """Stops the workers and releases the cache; the next batch starts them again."""
         super().close()
         self.batch_maker.samples.clear_cache()
+
+    def _describe_order(self) -> dict[str, Any]:
+        sampler = self.batch_maker.sampler
+        return {
+            "kind": "ImageSequence",
+            "seed": self.seed,
+            "batch_size": self.batch_size,
+            "samples": self.samples,
+            "shuffle": sampler.shuffle,
+            "repeats": sampler.repeats,
+            "drop_remainder": self.batch_maker.drop_remainder,
+            "manifest": self._manifest_digest,
+        }
+
+    @functools.cached_property
+    def _manifest_digest(self) -> str:
+        return digest_manifest(self.manifest)
 
     def _make_example(self, epoch: int, index: int) -> Batch:
         return make_example(self.batch_maker, epoch, index)

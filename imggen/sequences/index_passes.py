@@ -99,6 +99,11 @@ class IndexPasses:
             self._run, self._num_mixed_runs = [], 0
         return request
 
+    def begin_at(self, epoch: int, index: int) -> None:
+        """Begins a pass in which all batches before ``index`` have been asked for."""
+        self._begin(epoch, set(range(index)))
+        self._loop = _Loop(epoch, index)
+
     def look(self, index: int, current: int) -> IndexRequest:
         """Finds the epoch of a request by a negative index, which is part of no loop.
 

@@ -18,6 +18,13 @@ from imggen.sequences.keras_compat import (
     read_end_of_epoch,
     uses_all_cores,
 )
+from imggen.sequences.keras_fit import (
+    begin_within_pass,
+    find_fit,
+    is_in_epoch,
+    iterator_under_way,
+    read_fit_position,
+)
 from imggen.sequences.pass_weights import Purpose, Weigh
 
 
@@ -26,6 +33,12 @@ class ServesKeras(Protocol):
 
     epoch: int
     _latest_fit: LatestFit
+
+    def begin_fit_at(self, epoch: int, batch: int) -> None:
+        """Makes the next pass begin with batch ``batch`` of ``epoch``."""
+
+    def find_position(self) -> tuple[int, int]:
+        """Returns the epoch and the first batch of a pass that begins now."""
 
     def __len__(self) -> int: ...
 
@@ -51,12 +64,12 @@ class _Pass:
 
     Attributes:
         generator: The identity of the generator of Keras that makes it.
-        epoch: Its epoch, once the first batch was asked for.
-        num_asked: The number of batches that were asked for.
+        epoch: Its epoch; None until the first batch was asked for.
+        num_asked: The number of batches that were asked for, or that it does not serve again.
     """
 
     generator: int
-    epoch: int = 0
+    epoch: int | None = None
     num_asked: int = 0
 
 
@@ -71,8 +84,8 @@ def replace_in_adapter(sequence: ServesKeras) -> None:
         weigh = None if trainer is None else sequence.begin_training(*trainer)
         if weigh is not None:
             adapter.class_weight = None
-        adapter.py_dataset = view = KerasView(sequence, weigh)
         iterator = iterator_of_fit()
+        adapter.py_dataset = view = KerasView(sequence, weigh, is_fit=iterator is not None)
         if iterator is not None:
             sequence._latest_fit.begin(view, iterator)
 
@@ -100,6 +113,11 @@ class LatestFit:
     def forget(self) -> None:
         """Releases what Keras holds."""
         self._view = self._iterator = None
+
+    def begin_first_epoch(self) -> None:
+        """Sets the epoch of the sequence if an epoch of ``fit`` has begun and nothing was read."""
+        if self._view is not None:
+            self._view.begin_first_epoch(self._iterator)
 
     def find_complete_epoch(self) -> int | None:
         """Returns the epoch whose last batch Keras has taken for training, or None."""
@@ -133,9 +151,16 @@ class KerasView(keras.utils.PyDataset):  # type: ignore[misc]  # Keras is untype
     Args:
         sequence: The sequence.
         weigh: Adds padding or sample weights to a batch; None: nothing is added.
+        is_fit: Whether the passes are of ``fit``, which goes on with an epoch that was begun.
     """
 
-    def __init__(self, sequence: ServesKeras, weigh: Weigh | None = None) -> None:
+    def __init__(
+        self,
+        sequence: ServesKeras,
+        weigh: Weigh | None = None,
+        *,
+        is_fit: bool = False,
+    ) -> None:
         super().__init__(workers=1, use_multiprocessing=False)
         self._weigh = weigh
         self._sequence = weakref.ref(sequence)
@@ -143,9 +168,22 @@ class KerasView(keras.utils.PyDataset):  # type: ignore[misc]  # Keras is untype
         self._in_turns = uses_all_cores()
         self._lock = threading.Lock()
         self._pass: _Pass | None = None
+        self._is_fit = is_fit
+        self._has_begun = self._has_passed = False  # an epoch, and its pass
+        self._is_short = False  # whether the epoch under way is told to Keras as a shorter one
 
     def __len__(self) -> int:
         return self._num_batches
+
+    @property
+    def sequence(self) -> ServesKeras | None:
+        """The sequence; None if it was deleted."""
+        return self._sequence()
+
+    def find_epoch(self) -> int | None:
+        """Returns the epoch of the latest pass, or None."""
+        current = self._pass
+        return None if current is None else current.epoch
 
     @property
     def num_batches(self) -> int:
@@ -172,8 +210,8 @@ class KerasView(keras.utils.PyDataset):  # type: ignore[misc]  # Keras is untype
                 and current.num_asked < self._num_batches
             )
             if current is not None and is_in_pass:
-                if current.num_asked == 0:
-                    current.epoch = sequence.epoch
+                if current.epoch is None:
+                    current.epoch, current.num_asked = self._find_position(sequence)
                 epoch, position = current.epoch, current.num_asked
                 current.num_asked += 1
             else:
@@ -192,9 +230,46 @@ class KerasView(keras.utils.PyDataset):  # type: ignore[misc]  # Keras is untype
             return None
         return current.epoch
 
+    def begin_first_epoch(self, iterator: Any) -> bool:
+        """Sets the epoch of the sequence at the beginning of the first epoch of ``fit``.
+
+        It stays as it is if ``fit`` begins with epoch 0: several runs of ``fit`` one after the
+        other serve different epochs.
+
+        Args:
+            iterator: The iterator of Keras that reads this view.
+
+        Returns:
+            Whether an epoch is under way.
+        """
+        sequence = self._sequence()
+        frame = None if self._has_begun or sequence is None else find_fit(iterator)
+        if sequence is None or frame is None or not is_in_epoch(frame):
+            return self._has_begun
+        self._has_begun = True
+        position = read_fit_position(frame, self._num_batches)
+        if position is not None:
+            sequence.begin_fit_at(position.num_passes, position.num_batches)
+        return True
+
+    def on_epoch_begin(self) -> None:
+        """Sets the epoch of the sequence, the first time, and what Keras counts of it."""
+        sequence = self._sequence()
+        if sequence is None or self._has_passed:
+            return
+        iterator = iterator_under_way()
+        if self.begin_first_epoch(iterator):
+            self._has_passed = True
+            _, start = self._find_position(sequence)
+            if start:
+                self._is_short = begin_within_pass(iterator, start)
+
     def on_epoch_end(self) -> None:
         """Finishes the epoch if the pass is complete."""
         ended = read_end_of_epoch()
+        if self._is_short:
+            self._is_short = False
+            iterator_under_way().steps_per_epoch = None
         with self._lock:
             current = self._pass
             if ended.is_reset:
@@ -206,5 +281,9 @@ class KerasView(keras.utils.PyDataset):  # type: ignore[misc]  # Keras is untype
             return
         if 0 < ended.num_steps < self._num_batches:  # TensorFlow has prefetched the rest
             return
-        if sequence is not None:
+        if sequence is not None and current.epoch is not None:
             sequence.finish_epoch(current.epoch)
+
+    def _find_position(self, sequence: ServesKeras) -> tuple[int, int]:
+        epoch, start = sequence.find_position()
+        return epoch, start if self._is_fit else 0

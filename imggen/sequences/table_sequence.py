@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import os
 from collections.abc import Sequence
 from typing import Any, final
@@ -27,6 +28,7 @@ from imggen.loading import (
 from imggen.sequences.base import EpochSequence
 from imggen.sequences.pass_weights import Purpose, Weigh
 from imggen.sequences.process_checks import check_processes
+from imggen.sequences.state import digest_files
 from imggen.sequences.table_passes import plan_table_pass
 from imggen.workers import WorkerOptions
 
@@ -148,6 +150,20 @@ class TableSequence(EpochSequence[TableBatch]):
             return None
         check_processes(model, self._shard)
         return plan_table_pass(self._maker, purpose, steps, class_weight)
+
+    def _describe_order(self) -> dict[str, Any]:
+        return {
+            "kind": "TableSequence",
+            "seed": self.seed,
+            "batch_size": 1,
+            "shuffle": self._maker.shuffle,
+            "replace": self._maker.replace,
+            "files": self._files_digest,
+        }
+
+    @functools.cached_property
+    def _files_digest(self) -> str:
+        return digest_files(self.files)
 
     def _serve(self, made: TableBatch) -> Any:
         return made.served()

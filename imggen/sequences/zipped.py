@@ -103,6 +103,10 @@ class ZippedSequence(EpochSequence[_Pair]):
         owner = self.a if has_targets else self.b
         return owner.plan_pass(model, class_weight, purpose, steps, has_targets=True)
 
+    def _describe_order(self) -> dict[str, Any]:
+        first, second = self.a._describe_order(), self.b._describe_order()
+        return {**first, "kind": "ZippedSequence", "second_manifest": second["manifest"]}
+
     def _make_example(self, epoch: int, index: int) -> _Pair:
         pair = _Pair(self.a._make_example(epoch, index), self.b._make_example(epoch, index))
         if not _lacks_weights(self.a.batch_maker, pair):

@@ -88,8 +88,8 @@ def use_preprocessing(folder, files):
 
 
 def run(folder):
-    def fitted(**options):
-        """The batches and losses of three epochs of fit."""
+    def fitted(first=0, epochs=3, **options):
+        """The batches and losses of three epochs of fit, or from ``first`` to ``epochs``."""
         keras.utils.set_random_seed(1)
         model = Subclassed()  # not built yet: Keras looks at a batch to build it
         model.compile("sgd", "categorical_crossentropy", run_eagerly=False)
@@ -102,10 +102,10 @@ def run(folder):
             return served(made)
 
         sequence._serve = serve
-        history = model.fit(sequence, epochs=3, verbose=0)
+        history = model.fit(sequence, initial_epoch=first, epochs=epochs, verbose=0)
         # Keras may look at up to two batches before it trains.
         return {
-            "batches": batches[-3 * len(sequence) :],
+            "batches": batches[-(epochs - first) * len(sequence) :],
             "losses": history.history["loss"],
             "epoch": sequence.epoch,
         }
@@ -143,6 +143,7 @@ def run(folder):
         "preprocessing": use_preprocessing(folder, plain.filepaths),
         "by_index": by_index,
         "fits": fits,
+        "from epoch 1": fitted(workers=2, first=1, epochs=2),
         "one batch an epoch": fitted(workers=2, batch_size=22),
         "evaluate": accuracy,
         "uses_all_cores": [

@@ -46,6 +46,13 @@ def test_fit_trains_on_whole_epochs_in_their_order(seen, backend):
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
+def test_fit_with_initial_epoch_begins_with_that_epoch_of_the_sequence(seen, backend):
+    fit = seen(backend)["from epoch 1"]
+    assert fit["batches"] == seen(backend)["by_index"]["caller"][6:]
+    assert fit["epoch"] == 2
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
 def test_only_torch_uses_all_cores_at_once_and_only_with_as_many_threads(seen, backend):
     is_torch = backend == "torch"
     expected = [is_torch, is_torch, is_torch and usable_cores() == 1]
