@@ -25,8 +25,7 @@
     ├── MaskValueWarning                   values of masks that are probably not classes
     └── KerasTrapWarning                   a use of the drop-in whose result is rarely meant
 
-Every error also derives from the builtin in parentheses, so code that catches the builtin keeps
-working.
+Every error also derives from the builtin in parentheses, so code may catch that instead.
 """
 
 import dataclasses
@@ -42,7 +41,6 @@ from typing import Any
 _MAX_CHOICES_BEFORE_HINT = 40
 # Comparing longer texts with the choices takes too long.
 _MAX_COMPARED = 100
-
 # The longest text of a value in a message. Strings may be longer, as they may be paths.
 _MAX_VALUE = 400
 _MAX_STRING = 1000
@@ -50,7 +48,6 @@ _MAX_INT_BITS = 1000
 _MAX_ARRAY_LENGTH = 1000
 # Containers at this depth are shown as "...".
 _MAX_DEPTH = 20
-
 _USER = re.compile(r"(://)[^/@]*@")
 # Keys of buckets may have question marks, which begin no query.
 _QUERY = re.compile(r"(https?://[^?]*|://[^?]*(?=\?[^?]*=))\?.*", re.DOTALL)

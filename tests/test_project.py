@@ -32,7 +32,7 @@ HEAVY = [
 
 PUBLIC = """
 Boxes Cache ImageDataGenerator ImageSequence ImageSpec Keypoints LogImages Manifest Preprocessing
-Splits TableSequence augment augment_directory bench confusion_matrix contact_sheet errors
+Resume Splits TableSequence augment augment_directory bench confusion_matrix contact_sheet errors
 find_duplicates find_leaks from_arrays from_dataframe from_directory from_files from_hf from_packed
 from_tfds group_by hash_files kfold kfold_sequences load_image load_policy oversample pack preset
 register_adapter save_policy scan split split_directory statistics survey undo_split unpack verify

@@ -16,7 +16,7 @@ OPTIONAL = (
     *("tensorflow", "jax", "torch", "albumentations", "sklearn", "pyarrow", "nicegui", "fastapi"),
     *("datasets", "tensorflow_datasets", "tensorboard", "grain"),
 )
-NEED_KERAS = ("ImageDataGenerator", "LogImages")
+NEED_KERAS = ("ImageDataGenerator", "LogImages", "Resume")
 
 
 class Blocker(importlib.abc.MetaPathFinder):
