@@ -33,8 +33,8 @@ SLOW_FIRST = (
 )
 
 
-# An example takes longer than its 200 ms where the machine is busy; failed ones would be kept in the
-# working directory, which need not be writable.
+# An example takes longer than its 200 ms where the machine is busy. Failed ones would be kept in
+# the working directory, which need not be writable.
 settings.register_profile("imggen", deadline=None, database=None)
 settings.load_profile("imggen")
 

@@ -126,7 +126,7 @@ def test_a_scalar_becomes_a_plain_value():
 
 
 def test_every_missing_value_is_none():
-    nan, nat = float("nan"), np.datetime64("NaT")
+    nan, nat = float("nan"), np.datetime64("NaT", "s")
     missing = [
         None,
         nan,

@@ -117,7 +117,7 @@ def test_integers_that_may_be_names_or_indices_are_refused():
 
 
 def test_a_missing_label_is_refused_with_its_row():
-    for value in [None, float("nan"), np.nan, pd.NA, pd.NaT, np.datetime64("NaT")]:
+    for value in [None, float("nan"), np.nan, pd.NA, pd.NaT, np.datetime64("NaT", "s")]:
         with case(repr(value)):
             with pytest.raises(ManifestError, match=r"1 of 3 files .*'c.png', in row 2"):
                 made(["a", "b", value])
