@@ -74,7 +74,7 @@ def load_pixels(path: str) -> np.ndarray:
     return np.full((8, 8, 3), len(path), np.uint8)
 
 
-def measure_worker(manifest: imggen.Manifest) -> float:
+def measure_worker(manifest: imggen.Manifest, repeats: int) -> float:
     """Returns the private memory of a worker process that has made batches, in MB."""
     sequence = imggen.ImageSequence(
         manifest,
@@ -82,6 +82,7 @@ def measure_worker(manifest: imggen.Manifest) -> float:
         label_mode="int",
         batch_size=32,
         shuffle=False,
+        repeats=repeats,
         workers=1,
         use_multiprocessing=True,
         max_queue_size=2,
@@ -93,6 +94,14 @@ def measure_worker(manifest: imggen.Manifest) -> float:
     private = sum(int(line.split()[1]) for line in lines if line.startswith("Private_"))
     sequence.close()
     return private / 1024
+
+
+def compare_workers(manifest: imggen.Manifest) -> float:
+    """Returns the memory that the manifest takes in a worker, in MB."""
+    # The order of an epoch takes memory, too: both sequences have epochs of the same length.
+    few = min(1000, len(manifest))
+    small = measure_worker(manifest.take(range(few)), repeats=len(manifest) // few)
+    return measure_worker(manifest, repeats=1) - small
 
 
 def prepare(operation: str, folder: Path) -> Callable[[], object]:
@@ -127,7 +136,7 @@ def prepare(operation: str, folder: Path) -> Callable[[], object]:
         return lambda: imggen.Manifest.from_frame(frame)
     manifest = read_manifest(folder, *columns.get(operation, []))
     if operation == "worker":
-        return lambda: measure_worker(manifest) - measure_worker(manifest.take(range(1000)))
+        return lambda: compare_workers(manifest)
     if operation == "concatenate":
         half = manifest.num_samples // 2
         parts = [manifest.take(np.arange(half)), manifest.take(np.arange(half, len(manifest)))]

@@ -205,6 +205,20 @@ def test_replace_flow_from_directory(run, folder):
     assert re.search(r"^validation accuracy \d\.\d{4}$", shown, re.MULTILINE)
 
 
+@pytest.mark.filterwarnings("ignore::imggen.errors.ImggenWarning")
+def test_every_operation_on_a_large_table_can_be_measured(tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(ROOT / "examples")
+    tables = importlib.import_module("benchmark_tables")
+    monkeypatch.setattr(tables, "NUM_CLASSES", 5)
+    tables.make_table(tmp_path, 2000)
+    for operation in set(tables.OPERATIONS) - {"worker"}:
+        try:
+            function = tables.prepare(operation, tmp_path)
+        except SystemExit:  # the input is written in a process of its own
+            function = tables.prepare(operation, tmp_path)
+        assert function() is not None or operation.startswith("save")
+
+
 def test_benchmark_peers(run, folder, monkeypatch):
     script = ROOT / "examples/benchmark_peers.py"
     monkeypatch.syspath_prepend(ROOT / "examples")

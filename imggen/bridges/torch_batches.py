@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import operator
-import pickle
 from multiprocessing import context
 from typing import Any, final
 
@@ -15,7 +14,7 @@ import torch
 from imggen.bridges.batch_source import BatchSource, map_arrays
 from imggen.bridges.torch_passes import LoaderPasses, SharedEpoch
 from imggen.errors import OptionError, WorkerError
-from imggen.workers import pickle_function, register_after_fork, register_before_fork
+from imggen.workers import SharedPickle, pickle_function, register_after_fork, register_before_fork
 
 
 @final
@@ -45,6 +44,7 @@ class TorchBatches(torch.utils.data.Dataset[Any]):
         self._shared_epoch = shared_epoch
         self._passes = None if source is None else LoaderPasses(source)
         self._epoch_at_fork: SharedEpoch | None = None
+        self._shared_function: tuple[SharedEpoch, SharedPickle] | None = None
         register_before_fork(self)
         register_after_fork(self)
 
@@ -112,23 +112,31 @@ class TorchBatches(torch.utils.data.Dataset[Any]):
         return self._source, self._passes
 
     def __getstate__(self) -> dict[str, Any]:
-        state = {**vars(self), "_passes": None, "_epoch_at_fork": None}
+        state = {**vars(self), "_passes": None, "_epoch_at_fork": None, "_shared_function": None}
         is_spawning = context.get_spawning_popen() is not None
         if is_spawning and self._passes is not None:
             state["_shared_epoch"] = self._passes.find_worker_epoch()
         if state["_shared_epoch"] is not None:
             state["_source"] = None  # so that workers do not import Keras
-            state["_make"] = pickle_function(
-                self._make, "A DataLoader that spawns its workers", "num_workers=0"
-            )
+            state["_make"] = self._share_function(state["_shared_epoch"])
         elif self._source is not None:
             state["_source"] = self._source.independent_copy()
         return state
 
+    def _share_function(self, shared_epoch: SharedEpoch) -> SharedPickle:
+        """Pickles the function that makes batches, once for all workers of a pass."""
+        if self._shared_function is None or self._shared_function[0] is not shared_epoch:
+            shared = pickle_function(
+                self._make, "A DataLoader that spawns its workers", "num_workers=0"
+            )
+            self._shared_function = (shared_epoch, shared)
+        return self._shared_function[1]
+
     def __setstate__(self, state: dict[str, Any]) -> None:
         vars(self).update(state)
         if self._shared_epoch is not None:
-            self._make = pickle.loads(state["_make"])
+            self._make = state["_make"].load()
+            state["_make"].close()
             cv2.setNumThreads(1)
         self._start(self._source, self._shared_epoch)
 

@@ -16,6 +16,7 @@ from imggen.workers.pools import BatchKey, single_threaded_opencv
 from imggen.workers.prefetcher import Prefetcher
 from imggen.workers.shards import Engine, check_engine, map_slices, run_shards
 from imggen.workers.shared_folder import SharedFolder
+from imggen.workers.shared_pickle import SharedPickle
 from imggen.workers.thread_map import Progress, ThreadMap
 
 __all__ = [
@@ -27,6 +28,7 @@ __all__ = [
     "Prefetcher",
     "Progress",
     "SharedFolder",
+    "SharedPickle",
     "ThreadMap",
     "WorkerOptions",
     "check_engine",

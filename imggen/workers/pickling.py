@@ -7,10 +7,11 @@ from collections.abc import Callable
 from typing import Any
 
 from imggen.errors import WorkerError
+from imggen.workers.shared_pickle import SharedPickle
 
 
-def pickle_function(make: Callable[..., Any], sender: str, alternative: str) -> bytes:
-    """Pickles the function that makes batches.
+def pickle_function(make: Callable[..., Any], sender: str, alternative: str) -> SharedPickle:
+    """Pickles the function that makes batches, for processes that are being started.
 
     Args:
         make: The function.
@@ -21,7 +22,7 @@ def pickle_function(make: Callable[..., Any], sender: str, alternative: str) -> 
         WorkerError: It cannot be pickled.
     """
     try:
-        return pickle.dumps(make)
+        return SharedPickle.dump(make)
     except (pickle.PicklingError, AttributeError, TypeError) as err:
         raise WorkerError(
             f"{sender} sends the loader and the augmentations to other processes, and one of them "

@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 import multiprocessing
 import os
-import pickle
 import shutil
 import signal
 import threading
@@ -21,6 +20,7 @@ from imggen.workers.fork_safety import register_after_fork
 from imggen.workers.pace import Pace
 from imggen.workers.pickling import pickle_function
 from imggen.workers.shared_memory import SharedMemoryMessage, create_message_folder, write_message
+from imggen.workers.shared_pickle import SharedPickle
 from imggen.workers.threads import start_threads
 
 T = TypeVar("T")
@@ -93,7 +93,7 @@ class ProcessPool(Generic[T]):
     """
 
     def __init__(self, make: Callable[[int, int], T], workers: int) -> None:
-        pickled = pickle_function(
+        self._shared = pickle_function(
             make, "use_multiprocessing=True", "threads (use_multiprocessing=False)"
         )
         self._folder = create_message_folder()
@@ -103,7 +103,7 @@ class ProcessPool(Generic[T]):
             workers,
             mp_context=multiprocessing.get_context("spawn"),
             initializer=_start_process,
-            initargs=(pickled, self._folder),
+            initargs=(self._shared, self._folder),
         )
         _stop_with(
             self, self._executor, functools.partial(_stop_processes, self._executor, self._folder)
@@ -152,6 +152,7 @@ class ProcessPool(Generic[T]):
     def stop(self) -> None:
         """Stops the processes and waits until they have ended."""
         self._executor.shutdown(wait=True, cancel_futures=True)
+        self._shared.close()
         shutil.rmtree(self._folder, ignore_errors=True)
 
 
@@ -268,7 +269,7 @@ _make: Callable[[int, int], Any]
 _folder: str
 
 
-def _start_process(pickled: bytes, folder: str) -> None:
+def _start_process(shared: SharedPickle, folder: str) -> None:
     global _make, _folder
     import cv2
 
@@ -278,7 +279,8 @@ def _start_process(pickled: bytes, folder: str) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     cv2.setNumThreads(1)
     try:
-        _make = pickle.loads(pickled)
+        _make = shared.load()
+        shared.close()
     except Exception as err:  # noqa: BLE001 - raised with the first batch, in the parent
         reason = f"{type(err).__name__}: {err}"
         _make = functools.partial(_fail_to_make, reason)

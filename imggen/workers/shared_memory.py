@@ -14,10 +14,10 @@ import tempfile
 from dataclasses import dataclass
 from io import FileIO
 from pathlib import Path
-from typing import Any, final
+from typing import IO, Any, final
 
 # Linux keeps this folder in memory; elsewhere, short-lived files stay in the system's file cache.
-_IN_MEMORY = Path("/dev/shm")  # noqa: S108 - mkdtemp creates a private folder in it
+IN_MEMORY = Path("/dev/shm")  # noqa: S108 - mkdtemp creates a private folder in it
 
 
 @final
@@ -45,7 +45,7 @@ class SharedMemoryMessage:
         arrays, start = [], 0
         for length in self.lengths:
             arrays.append(mapped[start : start + length])
-            start += length + _padding(length)
+            start += length + padding(length)
         return pickle.loads(self.pickled, buffers=arrays)
 
     def discard(self) -> None:
@@ -56,8 +56,8 @@ class SharedMemoryMessage:
 
 def create_message_folder() -> str:
     """Creates a folder for the files of messages; the caller removes it."""
-    in_memory = _IN_MEMORY.is_dir() and os.access(_IN_MEMORY, os.W_OK)
-    return tempfile.mkdtemp(prefix="imggen-", dir=_IN_MEMORY if in_memory else None)
+    in_memory = IN_MEMORY.is_dir() and os.access(IN_MEMORY, os.W_OK)
+    return tempfile.mkdtemp(prefix="imggen-", dir=IN_MEMORY if in_memory else None)
 
 
 def write_message(contents: object, folder: str) -> SharedMemoryMessage:
@@ -73,8 +73,8 @@ def write_message(contents: object, folder: str) -> SharedMemoryMessage:
         handle, name = tempfile.mkstemp(dir=folder)
         with open(handle, "wb", buffering=0) as file:
             for array in arrays:
-                _write_all(file, array)
-                _write_all(file, memoryview(bytes(_padding(array.nbytes))))
+                write_all(file, array)
+                write_all(file, memoryview(bytes(padding(array.nbytes))))
     except OSError:  # no room: containers often limit /dev/shm to 64 MB
         if name is not None:
             Path(name).unlink(missing_ok=True)
@@ -82,10 +82,12 @@ def write_message(contents: object, folder: str) -> SharedMemoryMessage:
     return SharedMemoryMessage(pickled, name, lengths)
 
 
-def _write_all(file: FileIO, content: memoryview) -> None:
+def write_all(file: IO[bytes] | FileIO, content: memoryview) -> None:
+    """Writes all bytes to an unbuffered file."""
     while len(content) > 0:  # one call may write less than it is given
         content = content[file.write(content) :]
 
 
-def _padding(length: int) -> int:
+def padding(length: int) -> int:
+    """Returns the bytes up to the next multiple of 64."""
     return -length % 64
