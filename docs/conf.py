@@ -45,6 +45,7 @@ napoleon_google_docstring = True
 napoleon_numpy_docstring = False
 napoleon_use_rtype = False
 
+pygments_dark_style = "github-dark"
 html_theme = "furo"
 html_title = "imggen"
 html_static_path = ["static"]

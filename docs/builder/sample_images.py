@@ -1,6 +1,8 @@
 """The images in the folder of every page: photographs that come with scikit-learn, in windows."""
 
+import functools
 import shutil
+import tempfile
 from pathlib import Path
 
 import numpy as np
@@ -11,11 +13,19 @@ CLASSES = {"flower": 30, "temple": 18}
 
 
 def write_sample_images(folder: Path) -> None:
-    """Writes ``photos``, and ``collected`` with files as they are found in the wild.
+    """Copies the folders ``photos`` and ``collected`` into the folder of a page."""
+    shutil.copytree(_make_sample_images().name, folder, dirs_exist_ok=True)
+
+
+@functools.cache
+def _make_sample_images() -> tempfile.TemporaryDirectory[str]:
+    """Makes ``photos``, and ``collected`` with files as they are found in the wild.
 
     ``photos/flower`` and ``photos/temple`` are windows of two photographs. ``collected`` has some
     of them, a copy under another name, a smaller version, a truncated file and a web page.
     """
+    made = tempfile.TemporaryDirectory()
+    folder = Path(made.name)
     pictures = [Image.fromarray(pixels) for pixels in load_sample_images().images]
     for number, (name, count) in enumerate(CLASSES.items()):
         picture = pictures[1 - number]
@@ -40,3 +50,4 @@ def write_sample_images(folder: Path) -> None:
     (temples / "004.jpg").write_bytes((temples / "004.jpg").read_bytes()[:-800])
     (flowers / "005.jpg").write_text("<!DOCTYPE html><title>404 Not Found</title>\n")
     (flowers / ".DS_Store").write_bytes(b"\0\0\0\1Bud1")
+    return made
