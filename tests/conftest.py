@@ -17,6 +17,7 @@ from tests.helpers.images import write_images
 # core is left alone with one of them at the end.
 SLOW_FIRST = (
     "test_examples.py",
+    "docs/test_pages.py",
     "legacy/test_backends.py",
     "cli/test_main.py",
     "workers/test_prefetcher.py",

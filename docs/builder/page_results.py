@@ -43,6 +43,7 @@ class PageRunner:
     def __init__(self) -> None:
         self._process: subprocess.Popen[str] | None = None
         self._code = _hash_code()
+        self._may_keep = os.access(DOCS, os.W_OK)
 
     def __enter__(self) -> Self:
         return self
@@ -67,10 +68,10 @@ class PageRunner:
         with tempfile.TemporaryDirectory() as folder:
             job = {"name": f"{name}.md", "folder": folder, "blocks": list(map(asdict, blocks))}
             results = self._answer(job)
-            for file in _linked_files(name, text):
+            for file in _linked_files(name, text) if self._may_keep else ():
                 if (Path(folder) / file).is_file():
                     _replace(MADE / name / file, (Path(folder) / file).read_bytes())
-        if not any(result["error"] for result in results):
+        if self._may_keep and not any(result["error"] for result in results):
             _replace(kept, json.dumps({"key": key, "results": results}).encode())
         return results
 
