@@ -115,6 +115,7 @@ class Resume(keras.callbacks.Callback):  # type: ignore[misc]  # Keras is untype
         running = find_running_fit()
         if running is None:
             raise ResumeError("Resume works with fit of a Keras model; pass it as a callback.")
+        self._check_others(running.callbacks)
         if not _is_last(self, running.callbacks):
             return  # called again as the last one, when all others have begun
         self._running = running
@@ -238,7 +239,7 @@ class Resume(keras.callbacks.Callback):  # type: ignore[misc]  # Keras is untype
             check_state(saved, _describe_validation(self._validation), "sequence for validation")
 
     def _check_fit(self, running: RunningFit) -> None:
-        """Checks that ``fit`` reads the sequence, and that nothing else restores training."""
+        """Checks that ``fit`` reads the sequence."""
         view = running.dataset
         if not isinstance(view, KerasView) or view.sequence is not self._train:
             raise ResumeError(
@@ -246,7 +247,10 @@ class Resume(keras.callbacks.Callback):  # type: ignore[misc]  # Keras is untype
                 "fit(train, callbacks=[Resume(folder, train)]), in place of a generator or a "
                 "dataset that was made of it."
             )
-        for other in running.callbacks:
+
+    def _check_others(self, callbacks: list[Any]) -> None:
+        """Checks that no other callback restores training."""
+        for other in callbacks:
             if other is not self and isinstance(other, Resume | keras.callbacks.BackupAndRestore):
                 raise OptionError(
                     f"fit has two callbacks that restore training, Resume and "

@@ -1,6 +1,8 @@
 """``Resume``: training that is cut off goes on from its last save, and ends with the same bits."""
 
+import json
 import os
+import resource
 import subprocess
 import sys
 from collections.abc import Callable
@@ -194,6 +196,86 @@ def test_a_save_of_something_else_is_refused(manifest: imggen.Manifest, tmp_path
         resume(make_model(), initial_epoch=1)
 
 
+def test_wrong_uses_are_refused(manifest: imggen.Manifest, tmp_path: Path) -> None:
+    train = make_sequence(manifest)
+    callback = imggen.Resume(tmp_path / "a", train)
+    for data in (make_sequence(manifest), train.generator()):
+        with pytest.raises(errors.ResumeError, match="needs the sequence that fit reads"):
+            make_model().fit(
+                data, steps_per_epoch=2, callbacks=[callback], shuffle=False, verbose=0
+            )
+    others = (
+        imggen.Resume(tmp_path / "b", train),
+        keras.callbacks.BackupAndRestore(str(tmp_path / "c")),
+    )
+    for other in others:
+        with pytest.raises(errors.OptionError, match="two callbacks that restore"):
+            make_model().fit(train, callbacks=[callback, other], verbose=0)
+    iterator = imggen.ImageDataGenerator().flow_from_directory(
+        manifest.root, target_size=(8, 8), batch_size=2
+    )
+    with pytest.raises(errors.OptionTypeError, match="has no epochs to resume"):
+        imggen.Resume(tmp_path / "d", iterator)  # type: ignore[arg-type]
+    for options in ({"save_freq": 0}, {"save_freq": "batch"}, {"save_freq": True}, {"keep": 0}):
+        with pytest.raises(errors.OptionError, match=next(iter(options))):
+            imggen.Resume(tmp_path / "d", train, **options)
+    (tmp_path / "file").write_text("")
+    with pytest.raises(errors.ExportError, match="not a folder"):
+        imggen.Resume(tmp_path / "file", train)
+    assert not (tmp_path / "d").exists()
+
+
+def test_a_damaged_save_is_replaced_by_the_one_before(
+    manifest: imggen.Manifest, tmp_path: Path
+) -> None:
+    folder = tmp_path / "a"
+    expected = fit(make_sequence(manifest), None)
+    fit(make_sequence(manifest), folder, kill=9)
+    latest = max(folder.glob("*.zip"))
+    content = latest.read_bytes()
+    flipped = bytearray(content)
+    flipped[len(content) // 2] ^= 1
+    for damaged in (content[: len(content) // 2], b"", b"garbage", bytes(flipped)):
+        latest.write_bytes(damaged)
+        with pytest.warns(errors.ImggenWarning, match=r"cannot be read: .* older save is used"):
+            assert fit(make_sequence(manifest), folder, kill=1) is None
+    (folder / "resume.json").write_text("{")
+    with pytest.warns(errors.ImggenWarning) as warned:
+        assert fit(make_sequence(manifest), folder) == expected
+    assert "latest save that is complete is used" in str(warned[0].message)
+    for file in folder.glob("*.zip"):
+        file.write_bytes(b"")
+    with pytest.raises(errors.ResumeError, match="has no other one"):
+        fit(make_sequence(manifest), folder)
+
+
+def test_a_save_that_was_not_finished_is_ignored(manifest: imggen.Manifest, tmp_path: Path) -> None:
+    folder = tmp_path / "a"
+    fit(make_sequence(manifest), folder, kill=5)
+    latest = json.loads((folder / "resume.json").read_text())["latest"]
+    (folder / "resume-00000077.zip").write_bytes((folder / latest).read_bytes()[:100])
+    (folder / ".resume-00000078-1.tmp").write_bytes(b"")
+    assert fit(make_sequence(manifest), folder) == fit(make_sequence(manifest), None)
+    names = sorted(name for name in os.listdir(folder) if name.endswith((".zip", ".tmp")))
+    assert len(names) == 2
+    assert names[0] > "resume-00000077.zip"
+
+
+def test_a_full_disk_leaves_the_save_before(manifest: imggen.Manifest, tmp_path: Path) -> None:
+    folder = tmp_path / "a"
+    fit(make_sequence(manifest), folder, kill=4)
+    before = sorted(os.listdir(folder))
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (4000, limits[1]))
+    try:
+        with pytest.raises(errors.ExportError, match="Earlier saves are intact"):
+            fit(make_sequence(manifest), folder)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert sorted(os.listdir(folder)) == before
+    assert fit(make_sequence(manifest), folder) == fit(make_sequence(manifest), None)
+
+
 def test_another_process_that_uses_the_folder_is_noticed(
     manifest: imggen.Manifest, tmp_path: Path
 ) -> None:
@@ -225,3 +307,16 @@ def test_a_second_fit_of_a_model_with_nothing_left_is_told(
         model.fit(train, epochs=1, callbacks=[callback], verbose=0)
     model.fit(train, epochs=3, callbacks=[callback], verbose=0)
     assert find_bits(model, model.history) == fit(make_sequence(manifest), None)
+
+
+def test_a_process_that_is_killed_twice_ends_with_the_same_bits() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.helpers.resume_matrix", "--drop-outs", "seeded"],
+        env={**os.environ, "KERAS_BACKEND": "torch"},
+        cwd=Path(__file__).parents[2],
+        capture_output=True,
+        text=True,
+        timeout=280,
+    )
+    assert done.stdout.startswith("torch, dropout seeded: 2 kills, equal in hex"), done.stderr
+    assert done.returncode == 0
