@@ -68,6 +68,15 @@ def test_train_from_folder(run, folder):
     assert (folder / "predictions.csv").read_text().startswith("path,true,predicted,p_cat,p_dog\n")
 
 
+def test_resume_training(run, folder):
+    command = (ROOT / "examples/resume_training.py", "photos", "--image-size", "16")
+    whole = run(*command, "--epochs", "2", "--folder", "other")
+    run(*command, "--epochs", "1")
+    resumed = run(*command, "--epochs", "2")
+    assert "Epoch 1/2" not in resumed
+    assert re.findall("checksum .*", resumed) == re.findall("checksum .*", whole)
+
+
 def test_arrays_by_id(run, folder):
     shown = run(ROOT / "examples/arrays_by_id.py", "--count", "80")
     assert "x (16, 32, 32, 32, 1) float32, y (16, 2) float32" in shown

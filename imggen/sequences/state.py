@@ -146,7 +146,7 @@ def check_state(
         )
     for name, value in order.items():
         saved = state[name]
-        if not isinstance(saved, str | int) or saved != value:
+        if not isinstance(saved, str | int | None) or saved != value:
             raise ResumeError(_describe_difference(name, saved, value, what))
 
 

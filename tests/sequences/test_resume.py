@@ -118,6 +118,14 @@ def test_a_run_that_is_cut_off_twice_ends_with_the_same_bits(
     assert fit(make(), tmp_path / "a", **options) == fit(make(), None, **options)
 
 
+def test_validation_data_in_a_fixed_order_need_no_seed(
+    manifest: imggen.Manifest, tmp_path: Path
+) -> None:
+    validation = make_sequence(manifest, shuffle=False, seed=None)
+    options = {"validation_data": validation}
+    check_kills(lambda: make_sequence(manifest), tmp_path / "a", (8,), **options)
+
+
 def test_other_ways_of_training_are_continued_too(
     manifest: imggen.Manifest, tmp_path: Path
 ) -> None:
