@@ -96,8 +96,7 @@ def test_train_with_torch_dataloader(run, folder):
     assert shown.count(": loss ") == 2
 
 
-@pytest.mark.parametrize("library", ["jax", "torch"])
-def test_train_on_two_processes(folder, library):
+def train_on_two_processes(folder, library):
     for name in ("000", "001", "002"):  # 37 files: the last batch is short
         (folder / f"photos/cat/{name}.jpg").unlink()
     # Not in the server of scripts, whose Keras has another backend.
@@ -116,6 +115,14 @@ def test_train_on_two_processes(folder, library):
     assert len({accuracy for _, accuracy in measured}) <= 1
     losses = [float(loss) for loss, _ in measured]
     assert losses == pytest.approx(losses[:1] * len(losses), abs=2e-6)
+
+
+def test_train_on_two_processes_jax(folder):
+    train_on_two_processes(folder, "jax")
+
+
+def test_train_on_two_processes_torch(folder):
+    train_on_two_processes(folder, "torch")
 
 
 def test_table_files(run, folder):
@@ -215,7 +222,7 @@ def test_replace_flow_from_directory(run, folder):
 
 
 @pytest.mark.filterwarnings("ignore::imggen.errors.ImggenWarning")
-def test_every_operation_on_a_large_table_can_be_measured(tmp_path, monkeypatch):
+def test_benchmark_tables(tmp_path, monkeypatch):
     monkeypatch.syspath_prepend(ROOT / "examples")
     tables = importlib.import_module("benchmark_tables")
     monkeypatch.setattr(tables, "NUM_CLASSES", 5)

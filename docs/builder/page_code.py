@@ -3,7 +3,7 @@
 import re
 from typing import Any
 
-from benchmark_tables import insert_benchmarks
+from benchmark_figures import insert_benchmarks
 from page_results import PageRunner, Result, insert_outputs, list_pages
 from sphinx.application import Sphinx
 from sphinx.util import logging

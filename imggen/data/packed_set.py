@@ -146,7 +146,7 @@ def is_packed(source: str | os.PathLike[str]) -> bool:
             return False
         return f'"{_KEY}": {{'.encode() in metadata
     file = Path(folder, _METADATA_FILE)
-    if not (file.is_file() and Path(folder, PACKED_MANIFEST).is_file()):
+    if not (os.path.isfile(file) and os.path.isfile(Path(folder, PACKED_MANIFEST))):
         return False
     try:
         return _KEY in InputFile(file, ManifestError).read_json_object()

@@ -78,10 +78,10 @@ def unpack(
         StoreError: A remote store cannot be read.
 
     Example:
-        >>> import tempfile
-        >>> packed = pack(photos, tempfile.mkdtemp())
+        >>> import imggen, tempfile
+        >>> packed = imggen.pack(photos, tempfile.mkdtemp())
         >>> unpack(packed.manifest.root, tempfile.mkdtemp()).paths[0]
-        'cat/0.png'
+        'cat/000.png'
     """
     packed = read_packed(source)
     check_path(destination)

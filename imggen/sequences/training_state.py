@@ -84,7 +84,7 @@ def capture_training(model: Any, callbacks: Sequence[Any]) -> Save:
     for group, members in _list_variables(model).items():
         variables[group] = [variable.name for variable in members]
         for index, variable in enumerate(members):
-            arrays[f"{group}/{index}"] = np.asarray(keras.ops.convert_to_numpy(variable.value))
+            arrays[f"{group}/{index}"] = np.asarray(variable.numpy())
     arrays.update(_capture_generators())
     kept: list[dict[str, Any]] = []
     for number, (kind, callback) in enumerate(_list_callbacks(callbacks)):
@@ -124,7 +124,7 @@ def check_training(save: Save, model: Any) -> None:
         names = save.facts["variables"][group]
         for index, (name, variable) in enumerate(zip(names, members, strict=False)):
             array = save.arrays[f"{group}/{index}"]
-            value = np.asarray(keras.ops.convert_to_numpy(variable.value))
+            value = np.asarray(variable.numpy())
             # The names of an optimizer's variables have numbers, which depend on other models.
             is_same = group != "model" or name == variable.name
             if not is_same or (array.shape, array.dtype) != (value.shape, value.dtype):
@@ -191,7 +191,7 @@ def _capture_generators() -> dict[str, npt.NDArray[Any]]:
     # Not created here, since that would draw from Python's global generator.
     shared = module.global_state.get_global_attribute(module.GLOBAL_SEED_GENERATOR)
     if shared is not None:
-        arrays["generator/keras"] = np.asarray(keras.ops.convert_to_numpy(shared.state.value))
+        arrays["generator/keras"] = np.asarray(shared.state.numpy())
     if keras.backend.backend() == "torch":
         torch = sys.modules["torch"]
         arrays["generator/torch"] = torch.get_rng_state().numpy()

@@ -12,7 +12,7 @@ from imggen.cli import main as group
 
 DOCS = Path(__file__).parents[2] / "docs"
 sys.path.insert(0, str(DOCS / "builder"))
-from benchmark_tables import insert_benchmarks  # noqa: E402
+from benchmark_figures import insert_benchmarks  # noqa: E402
 from page_results import (  # noqa: E402
     PageRunner,
     find_blocks,

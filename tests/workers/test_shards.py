@@ -4,6 +4,7 @@ import os
 import pickle
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -100,7 +101,8 @@ def test_functions_of_a_script_need_a_main_guard_and_those_of_modules_do_not(tmp
 
     def run(text):
         script.write_text(begin + text)
-        return subprocess.run([sys.executable, script], capture_output=True, text=True)
+        env = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
+        return subprocess.run([sys.executable, script], capture_output=True, text=True, env=env)
 
     assert run(own + guard + call.format("double")).stdout == "[2, 4, 6]\n"
     failed = run(own + call.format("square") + call.format("double"))
