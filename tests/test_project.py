@@ -151,3 +151,14 @@ def test_the_architecture_names_every_room():
     for room in (ROOT / "imggen").iterdir():
         if (room / "__init__.py").is_file():
             assert f"`{room.name}/`" in described, room.name
+
+
+def test_the_top_level_holds_these_files_only():
+    done = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True)
+    if done.returncode:
+        pytest.skip("not a git checkout")
+    assert {name.partition("/")[0] for name in done.stdout.splitlines()} == {
+        *(".ci", ".github", ".gitignore", ".pre-commit-config.yaml", "CHANGELOG.md"),
+        *("CITATION.cff", "CONTRIBUTING.md", "LICENSE", "README.md", "assets", "conftest.py"),
+        *("docs", "examples", "imggen", "pyproject.toml", "setup.cfg", "tests"),
+    }
