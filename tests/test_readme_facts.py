@@ -189,6 +189,6 @@ def test_the_images_per_second_are_those_of_the_benchmark():
             "tf.data": ("tf.data", "tf.data, bilinear", "tf.data, samples"),
             "torch": ("torch",),
         }
-        for cell, names in zip(shown, columns.values(), strict=False):
+        for cell, names in zip(shown, columns.values(), strict=True):
             found = [measured[name]["images_per_second"] for name in names if name in measured]
             assert cell == (f"{found[0]:,.0f}" if found else "–"), title
