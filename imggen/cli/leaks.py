@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -18,6 +19,7 @@ from imggen.cli.options import (
     threshold_option,
     workers_option,
 )
+from imggen.cli.source import read_columns, read_groups
 from imggen.cli.verb import Verb
 
 if TYPE_CHECKING:
@@ -26,6 +28,12 @@ if TYPE_CHECKING:
 
 @click.command(cls=Verb, reports=True)
 @click.argument("sources", type=PATH, nargs=-1, metavar="TRAIN VAL [TEST]")
+@click.option(
+    "--group-by",
+    metavar="parent|stem|REGEX|COLUMN",
+    help="Also find groups of images, such as patients, that are in more than one split, given as "
+    "for imggen split. Without this option, the column group of a table, if it has one.",
+)
 @exact_option
 @threshold_option
 @background_option
@@ -42,6 +50,7 @@ if TYPE_CHECKING:
 @workers_option
 def leaks(
     sources: tuple[Path, ...],
+    group_by: str | None,
     exact: bool,
     threshold: float,
     background: str,
@@ -68,17 +77,22 @@ def leaks(
         progress_bars,
         say_skipped,
     )
-    from imggen.core import check_report_file, pluralize, printable
+    from imggen.core import StringColumn, check_report_file, pluralize, printable
     from imggen.data import check_manifest_file
     from imggen.quality import Leaks
 
     check_places("one of the splits", sources, [output, fix])
     check_report_file(Leaks, output, overwrite=force)
     check_manifest_file(fix, overwrite=force)
-    splits = _choose_splits(sources)
+    splits: Any = _choose_splits(sources)
+    groups = read_groups(read_columns(splits), group_by) if isinstance(splits, Path) else group_by
+    if isinstance(groups, list):  # one name per row of a table
+        splits = dataclasses.replace(imggen.Manifest.load(splits), groups=StringColumn.of(groups))
+        groups = None
     with progress_bars() as progress:
         found = imggen.find_leaks(
             splits,
+            group_by=groups,
             near=not exact,
             threshold=threshold,
             background=background,
@@ -101,20 +115,24 @@ def leaks(
             click.echo(f"{action} {found.get_split(row)}: {printable(found.manifest.paths[row])}")
         click.echo("")
     echo_more(len(undisputed))
+    for leak in found.group_leaks[: console.max_listed]:
+        click.echo(found.describe_group_leak(leak))
+    echo_more(len(found.group_leaks))
     if output is not None:
         found.save(output, overwrite=force)
-    console.say(
-        f"{pluralize(len(found.manifest), 'file')}, {pluralize(len(found.leaks), 'image')} in more "
-        "than one split"
-    )
+    leaking = pluralize(len(found.leaks), "image")
+    if found.manifest.groups is not None:
+        leaking += f" and {pluralize(len(found.group_leaks), 'group')}"
+    console.say(f"{pluralize(len(found.manifest), 'file')}, {leaking} in more than one split")
+    num_leaks = len(found.leaks) + len(found.group_leaks)
     if output is not None:
-        console.wrote(pluralize(len(found.leaks), "leak"), output)
+        console.wrote(pluralize(num_leaks, "leak"), output)
     if fix is not None:
         fixed = imggen.Manifest.concatenate(found.fix())
         fixed.save(fix, overwrite=force)
         console.wrote(f"a manifest of {pluralize(len(fixed), 'image')} without leaks", fix)
     console.report({**found.to_dict(), "skipped": found.manifest.skipped})
-    if found.leaks and fix is None:
+    if num_leaks and fix is None:
         raise SystemExit(1)
 
 

@@ -23,7 +23,6 @@ from imggen.cli.split_output import warnings_last
 from imggen.cli.split_run import Show, split_files, undo_split, write_manifest
 from imggen.cli.values import ShareType
 from imggen.cli.verb import AliasedOption, Verb
-from imggen.errors import shorten
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -87,7 +86,8 @@ if TYPE_CHECKING:
     metavar="parent|stem|REGEX|COLUMN",
     help="Keep the images of a group in one split. Images belong together if they are in the same "
     "folder (parent), if their paths differ only in the extension (stem), if a regular expression "
-    "matches the same text in their paths, or if they have the same value in a column.",
+    "matches the same text in their paths (its captures, if it has any), or if they have the same "
+    "value in a column.",
 )
 @click.option(
     "--near-duplicates",
@@ -183,7 +183,7 @@ def split(
         if clash:
             raise click.UsageError(f"{one} cannot be combined with {other}.")
     from imggen.cli.output import check_page, check_places
-    from imggen.cli.source import read_columns
+    from imggen.cli.source import read_columns, read_groups
     from imggen.data import (
         SPLIT_NAMES,
         as_manifest,
@@ -199,7 +199,7 @@ def split(
         ratios=_without_zeros(ratios, SPLIT_NAMES) if ratios else DEFAULT_RATIOS,
         counts=_without_zeros(counts, SPLIT_NAMES[1:]) if counts else None,
         stratify=_read_strata(frame, stratify_by) if stratify_by else not no_stratify,
-        group_by=_read_groups(frame, group_by),
+        group_by=read_groups(frame, group_by),
         **chosen,
     )
     # A folder is not scanned here: the run to resume may have moved all files out of it.
@@ -230,29 +230,6 @@ def _existing_place(html: Path | None, target: Path | None) -> Path | None:
     while not place.parent.is_dir() and Path(os.path.abspath(target)) in place.parents:
         place = place.parent.with_name(html.name)
     return place
-
-
-def _read_groups(frame: pd.DataFrame | None, by: str | None) -> str | list[str] | None:
-    """Reads the groups from a column of the table; anything else is passed on to ``group_by``."""
-    from imggen.data import table_column
-
-    if by is None or frame is None:
-        return by
-    if by not in frame.columns:
-        # A single word as a regular expression would match the same text in every path.
-        if by.isidentifier() and by not in ("parent", "stem"):
-            raise click.UsageError(
-                f"--group-by {by}: the table has no such column. It has "
-                f"{shorten(list(frame.columns))}."
-            )
-        return by
-    names = list(map(str, table_column(frame, by)))
-    if "" in names:
-        raise click.UsageError(
-            f"--group-by {by}: {names.count('')} of {len(names)} rows have no group, such as row "
-            f"{names.index('')}. Give each row a group; use a unique one for independent images."
-        )
-    return names
 
 
 def _read_strata(frame: pd.DataFrame | None, columns: tuple[str, ...]) -> Any:

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-import os
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, final
 
@@ -15,14 +14,15 @@ from imggen.core import (
     BAD,
     GOOD,
     Report,
-    StringColumn,
     check_arguments,
     format_block,
     format_html_table,
     format_paragraph,
     format_pictures,
     format_rest,
+    number_strings,
     pluralize,
+    printable,
     shorten,
 )
 from imggen.data import (
@@ -30,16 +30,11 @@ from imggen.data import (
     Manifest,
     Source,
     Splits,
-    as_manifest,
-    is_store,
-    load_table,
-    scan_labeled,
-    scan_split_folders,
     split_name,
     split_names,
 )
 from imggen.decode import BackgroundLike
-from imggen.errors import ScanError, SplitError
+from imggen.errors import SplitError
 from imggen.quality.duplicates import (
     MAX_SHOWN_FILES,
     MAX_SHOWN_GROUPS,
@@ -50,8 +45,9 @@ from imggen.quality.duplicates import (
     list_images,
 )
 from imggen.quality.example_pictures import make_example_pictures
-from imggen.splitting import split
-from imggen.stores import find_uri, is_remote, normalize_address
+from imggen.quality.split_sources import combine_splits, read_splits
+from imggen.splitting import GroupBy, split
+from imggen.splitting import group_by as assign_groups
 from imggen.workers import Engine, Progress, check_engine
 
 
@@ -72,11 +68,15 @@ class Leaks(Report):
         names: The splits in order. An image in several of them is kept in the last, so that no
             image of a test is used for training.
         leaks: Rows of that manifest: files and groups of duplicates that are in several splits.
+        group_leaks: Rows of each group, such as a patient, that is in several splits, sorted by the
+            name of the group; the manifest has ``groups`` then. ``drop``, ``fix`` and ``to_frame``
+            include them.
     """
 
     duplicates: Duplicates
     names: tuple[str, ...]
     leaks: tuple[tuple[int, ...], ...]
+    group_leaks: tuple[tuple[int, ...], ...] = ()
 
     _COLUMNS: ClassVar[tuple[str, ...]] = (
         "leak",
@@ -101,10 +101,8 @@ class Leaks(Report):
 
     @property
     def drop(self) -> tuple[int, ...]:
-        """The rows to drop so that no image is in two splits; sorted."""
-        return tuple(
-            sorted(row for leak in self.leaks for row in leak if not self._is_kept(row, leak))
-        )
+        """The rows to drop so that no image and no group is in two splits; sorted."""
+        return tuple(sorted({row for leak in self._all_leaks for row in self._list_lost(leak)}))
 
     def fix(self) -> Splits[Manifest]:
         """Returns the splits without these rows.
@@ -126,9 +124,22 @@ class Leaks(Report):
         """Returns the name of the split that a row is in."""
         return self.manifest.splits[row] if self.manifest.splits is not None else ""
 
-    def _is_kept(self, row: int, leak: tuple[int, ...]) -> bool:
-        ranks = [self.names.index(self.get_split(other)) for other in leak]
-        return self.names.index(self.get_split(row)) == max(ranks)
+    @property
+    def _all_leaks(self) -> tuple[tuple[int, ...], ...]:
+        return self.leaks + self.group_leaks
+
+    def _list_lost(self, leak: tuple[int, ...]) -> list[int]:
+        """Returns the rows of a leak that are not in its last split."""
+        ranks = [self.names.index(self.get_split(row)) for row in leak]
+        last = max(ranks)
+        return [row for row, rank in zip(leak, ranks, strict=True) if rank < last]
+
+    def describe_group_leak(self, leak: tuple[int, ...]) -> str:
+        """Returns such as "group 011: 41 in train, 12 in test"."""
+        counts = Counter(map(self.get_split, leak))
+        shares = ", ".join(f"{counts[name]:,} in {name}" for name in self.names if counts[name])
+        name = self.manifest.groups[leak[0]] if self.manifest.groups is not None else ""
+        return f"group {printable(name)}: {shares}"
 
     def __repr__(self) -> str:
         return f"Leaks({'; '.join(self._summary())})"
@@ -152,19 +163,25 @@ class Leaks(Report):
                 )
             )
             shown.append(format_rest(len(leak) - MAX_SHOWN_FILES, "file", " in this leak"))
-        num_left_out = len(self.leaks) - MAX_SHOWN_GROUPS
+        shown += [
+            format_paragraph(self.describe_group_leak(leak), BAD)
+            for leak in self.group_leaks[:MAX_SHOWN_GROUPS]
+        ]
+        num_left_out = max(len(self.leaks), len(self.group_leaks)) - MAX_SHOWN_GROUPS
         shown.append(format_rest(num_left_out, "leak", "; to_frame() has all of them"))
         counts = Counter(
             " and ".join(name for name in self.names if name in set(map(self.get_split, leak)))
-            for leak in self.leaks
+            for leak in self._all_leaks
         )
         table = format_html_table(("in", "leaks"), list(counts.items()))
         return format_block("Leaks", self._summary(), table, *shown)
 
     def _summary(self) -> list[str]:
+        has_groups = self.manifest.groups is not None
         return [
             f"{pluralize(len(self.manifest), 'file')} in {', '.join(self.names)}",
             pluralize(len(self.leaks), "leak"),
+            *([f"{pluralize(len(self.group_leaks), 'group')} in several splits"] * has_groups),
             f"{pluralize(len(self.drop), 'file')} to drop",
             *([f"{len(self.conflicts):,} with different annotations"] if self.conflicts else []),
         ]
@@ -175,8 +192,10 @@ class Leaks(Report):
         return sorted(leak, key=lambda row: first_of[self.get_split(row)] != row)
 
     def _metadata(self) -> dict[str, Any]:
+        has_groups = self.manifest.groups is not None
         return {
             "num_conflicts": len(self.conflicts),
+            **({"num_group_leaks": len(self.group_leaks)} if has_groups else {}),
             "root": self.manifest.root,
             "threshold": self.duplicates.threshold,
         }
@@ -193,7 +212,7 @@ class Leaks(Report):
                 row in dropped,
                 round(float(self.duplicates.similarity[row]), 4),
             )
-            for number, leak in enumerate(self.leaks)
+            for number, leak in enumerate(self._all_leaks)
             for row in leak
         ]
 
@@ -202,6 +221,7 @@ class Leaks(Report):
 def find_leaks(
     splits: Mapping[str, Source] | Splits[Manifest] | Source,
     *,
+    group_by: GroupBy | None = None,
     near: bool = True,
     threshold: float = THRESHOLD,
     background: BackgroundLike = "white",
@@ -212,11 +232,15 @@ def find_leaks(
 ) -> Leaks:
     """Finds images that are in more than one split, as the same file or as near-duplicates.
 
+    Groups of images that belong together, such as those of a patient, are checked, too.
+
     Args:
         splits: The splits: from ``split``; a folder with train, val and test; a manifest or a
             table (.csv or .parquet) with a column of split names; or a mapping from split name to
             manifest, folder or table. "train", "val" and "test" are ordered so, others follow in
             the given order: an image that leaks is dropped from all but the last split that has it.
+        group_by: The groups that must be in one split, as in ``group_by``, with paths relative to
+            the folder of each split. None: the groups of the splits, if all of them have groups.
         near: Same as in ``find_duplicates``.
         threshold: Same as in ``find_duplicates``.
         background: Same as in ``find_duplicates``.
@@ -227,7 +251,7 @@ def find_leaks(
 
     Raises:
         SplitError: There are fewer than two splits, two names for the same split, or no column of
-            split names.
+            split names; or see ``group_by``.
         ScanError: See ``scan``.
         ManifestError: The table is missing or invalid.
         OptionError, MissingExtraError, WorkerError: Same as in ``find_duplicates``.
@@ -238,13 +262,18 @@ def find_leaks(
         ()
     """
     check_engine(engine, address, workers)
-    manifests = _read_splits(splits)
+    manifests = read_splits(splits)
     if len(manifests) < 2:
         raise SplitError(
             f"Got the splits {shorten(list(manifests))}; pass two or more, which can share images."
         )
     split_names(manifests, "mapping of splits")
-    combined = _combine({split_name(name): manifest for name, manifest in manifests.items()})
+    if group_by is not None:
+        manifests = {
+            name: assign_groups(dataclasses.replace(manifest, groups=None), group_by)
+            for name, manifest in manifests.items()
+        }
+    combined = combine_splits({split_name(name): manifest for name, manifest in manifests.items()})
     names = tuple(sorted(map(split_name, manifests), key=_rank))
     duplicates = find_duplicates(
         combined,
@@ -263,7 +292,7 @@ def find_leaks(
         if len({split_of[row] for row in rows}) > 1
     ]
     leaks.sort(key=lambda rows: rows[0] not in duplicates.undecided)
-    found = Leaks(duplicates, names, tuple(leaks))
+    found = Leaks(duplicates, names, tuple(leaks), _find_group_leaks(combined))
     shown = [
         combined.paths[row]
         for leak in leaks[:MAX_SHOWN_GROUPS]
@@ -275,75 +304,22 @@ def find_leaks(
     )
 
 
-def _read_splits(
-    splits: Mapping[str, Source] | Splits[Manifest] | Source,
-) -> dict[str, Manifest]:
-    if isinstance(splits, Splits):
-        return splits.as_dict()
-    if isinstance(splits, Mapping):
-        return {name: as_manifest(source, scan_labeled) for name, source in splits.items()}
-    source = load_table(splits)
-    if isinstance(source, Manifest):
-        return split(source, None).as_dict()
-    if not os.path.isdir(source) and not is_store(source):
-        fact = "is a file" if os.path.exists(source) else "does not exist"
-        raise ScanError(
-            f"{os.fspath(source)!r} {fact}; expected a folder with train, val and test, or a table "
-            f"(.csv or .parquet), relative to {os.getcwd()!r}."
-        )
-    return scan_split_folders(source)
-
-
 def _rank(name: str) -> int:
     return SPLIT_NAMES.index(name) if name in SPLIT_NAMES else len(SPLIT_NAMES)
 
 
-def _combine(manifests: dict[str, Manifest]) -> Manifest:
-    """Builds one manifest of all splits, which may have different folders and classes."""
-    roots = {
-        name: find_uri(manifest.root) or os.path.abspath(manifest.root)
-        for name, manifest in manifests.items()
-    }
-    are_local = not any(map(is_remote, roots.values()))
-    root = os.path.commonpath(list(roots.values())) if are_local else ""
-    class_names = tuple(
-        dict.fromkeys(name for manifest in manifests.values() for name in manifest.class_names)
-    )
-    index_of = {name: index for index, name in enumerate(class_names)}
-    paths: list[str] = []
-    labels: list[np.ndarray[tuple[int], np.dtype[np.int32]]] = []
-    splits: list[str] = []
-    for name, manifest in manifests.items():
-        prefix = os.path.relpath(roots[name], root) if are_local else roots[name]
-        paths += [normalize_address(os.path.join(prefix, path)) for path in manifest.paths]
-        splits += [name] * len(manifest)
-        if manifest.labels is not None:
-            local = np.array(
-                [index_of[class_name] for class_name in manifest.class_names], np.int32
-            )
-            labels.append(local[manifest.labels])
-    has_labels = all(manifest.labels is not None for manifest in manifests.values())
-    whole = Manifest(
-        root,
-        StringColumn.of(paths),
-        np.concatenate(labels) if has_labels else None,
-        class_names if has_labels else (),
-        splits=StringColumn.of(splits),
-        skipped=_sum_skipped(manifests.values()),
-    )
-    # Columns that only some of the splits have are dropped.
-    columns: dict[str, Any] = {}
-    for column in ("groups", "weights", "hashes"):
-        values = [getattr(manifest, column) for manifest in manifests.values()]
-        if all(value is not None for value in values):
-            joined = [item for value in values for item in value]
-            columns[column] = joined if column == "weights" else StringColumn.of(joined)
-    return dataclasses.replace(whole, **columns)
-
-
-def _sum_skipped(manifests: Iterable[Manifest]) -> dict[str, int]:
-    """Adds up what scans skipped; splits of one scan share its counts."""
-    skipped: Counter[str] = Counter()
-    for one in {id(manifest.skipped): manifest.skipped for manifest in manifests}.values():
-        skipped.update(one)
-    return dict(skipped)
+def _find_group_leaks(combined: Manifest) -> tuple[tuple[int, ...], ...]:
+    """Returns the rows of each group that is in several splits, sorted by the group's name."""
+    names = combined.groups
+    if names is None or combined.splits is None:
+        return ()
+    groups, splits = number_strings(names), number_strings(combined.splits)
+    pairs = np.unique(np.stack([groups.numbers, splits.numbers]), axis=1)
+    leaking = np.flatnonzero(np.bincount(pairs[0]) > 1)
+    if not len(leaking):
+        return ()
+    rows = np.flatnonzero(np.isin(groups.numbers, leaking))
+    order = rows[np.argsort(groups.numbers[rows], kind="stable")]
+    bounds = np.flatnonzero(np.diff(groups.numbers[order])) + 1
+    found = [tuple(part.tolist()) for part in np.split(order, bounds)]
+    return tuple(sorted(found, key=lambda leak: names[leak[0]]))

@@ -128,3 +128,20 @@ def test_more_than_twenty_leaks_are_truncated_and_counted(tmp_path):
     assert result.output.count("keep ") == 20
     assert "... and 3 more; -v prints all, -o FILE writes all\n" in result.output
     assert "46 files, 23 images" in result.output
+
+
+def test_groups_in_several_splits_are_printed_and_give_exit_status_1(photos, tmp_path):
+    invoke("split", photos, tmp_path / "out", "--ratio", 0.5, 0.5, 0)
+    names = sorted(path.name for path in (tmp_path / "out/train/cat").iterdir())
+    result = invoke("leaks", tmp_path / "out", "--exact", "--group-by", "(cat|dog)/")
+
+    assert result.exit_code == 1
+    assert f"group cat: {len(names)} in train, " in result.output
+    assert "0 images and 2 groups in more than one split" in result.output
+
+    table = tmp_path / "split.csv"
+    invoke("split", photos, "--ratio", 0.5, 0.5, 0, "--manifest", table)
+    assert invoke("leaks", table, "--exact").exit_code == 0
+    by_column = invoke("leaks", table, "--exact", "--group-by", "label")
+    assert f"group cat: {len(names)} in train, " in by_column.output
+    assert invoke("leaks", table, "--group-by", "patient").exit_code == 2
