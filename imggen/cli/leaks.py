@@ -15,6 +15,7 @@ from imggen.cli.options import (
     engine_options,
     exact_option,
     force_option,
+    group_by_option,
     output_option,
     threshold_option,
     workers_option,
@@ -28,12 +29,7 @@ if TYPE_CHECKING:
 
 @click.command(cls=Verb, reports=True)
 @click.argument("sources", type=PATH, nargs=-1, metavar="TRAIN VAL [TEST]")
-@click.option(
-    "--group-by",
-    metavar="parent|stem|REGEX|COLUMN",
-    help="Also find groups of images, such as patients, that are in more than one split, given as "
-    "for imggen split. Without this option, the column group of a table, if it has one.",
-)
+@group_by_option
 @exact_option
 @threshold_option
 @background_option
@@ -65,8 +61,9 @@ def leaks(
 
     Or pass one folder that contains train, val and test, or a table (.csv or .parquet) with the
     columns path and split. Images with different labels are listed first; correct these before
-    --fix. No image file is changed. The exit status is 1 if there are leaks and
-    --fix is not given.
+    --fix. With --group-by, or a column group in the table, also find groups that are in more than
+    one split. No image file is changed. The exit status is 1 if there are leaks and --fix is not
+    given.
     """
     import imggen
     from imggen.cli.output import (

@@ -165,6 +165,16 @@ def image_size_option(
     )
 
 
+group_by_option = click.option(
+    "--group-by",
+    metavar="parent|stem|REGEX|COLUMN",
+    help="Groups of images that belong in one split, such as those of a patient: in the same folder "
+    "(parent), with paths that differ only in the extension (stem), with the same text in their "
+    "paths where a regular expression matches (its captures, if it has any), or with the same "
+    "value in a column.",
+)
+
+
 def output_option(text: str, metavar: str = "FILE.csv|FILE.json") -> Callable[[_Command], _Command]:
     """``-o``/``--output``: a file for the results; ``text`` is its help."""
     return click.option("-o", "--output", type=PATH, metavar=metavar, help=text)

@@ -14,6 +14,7 @@ from imggen.cli.console import Console
 from imggen.cli.options import (
     PATH,
     force_option,
+    group_by_option,
     html_option,
     manifest_option,
     seed_option,
@@ -81,14 +82,7 @@ if TYPE_CHECKING:
     help="Stratify by this column of the table instead of the class. For several labels per image, "
     "repeat it for columns of 0 and 1.",
 )
-@click.option(
-    "--group-by",
-    metavar="parent|stem|REGEX|COLUMN",
-    help="Keep the images of a group in one split. Images belong together if they are in the same "
-    "folder (parent), if their paths differ only in the extension (stem), if a regular expression "
-    "matches the same text in their paths (its captures, if it has any), or if they have the same "
-    "value in a column.",
-)
+@group_by_option
 @click.option(
     "--near-duplicates",
     is_flag=True,
