@@ -189,8 +189,8 @@ class BatchMaker:
         else:
             loaded = self._load_augmented(epoch, indices, failures)
             if self.samples.reader is not None:
-                after = self.batch_indices(epoch, batch_index + 1) % self.sampler.num_samples
-                loaded = self.samples.reader.during(loaded, of_rows.tolist(), after.tolist())
+                following = self._following_rows(epoch, batch_index)
+                loaded = self.samples.reader.during(loaded, of_rows.tolist(), following)
             for index, row, sample in loaded:
                 if sample is None:
                     blank.append(len(rows))
@@ -235,6 +235,14 @@ class BatchMaker:
         """Returns the weights of the rows of a shard that has none for another reason."""
         part = self._choose_part(self.shard or Shard(0, 1), 0, batch_index)
         return part.weigh(self.label_mode.unit_weights(part.num_rows))
+
+    def _following_rows(self, epoch: int, batch_index: int) -> Iterator[npt.NDArray[np.int64]]:
+        """Yields the rows of each following batch of the epoch."""
+        for later in range(batch_index + 1, self.num_batches):
+            indices = self.batch_indices(epoch, later)
+            if self.shard is not None:
+                indices = indices[self._choose_part(self.shard, epoch, later).positions]
+            yield indices % self.sampler.num_samples
 
     def _choose_part(self, shard: Shard, epoch: int, batch_index: int) -> BatchPart:
         """Returns what the shard loads of a batch."""

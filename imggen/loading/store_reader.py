@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import TypeVar, final
+from typing import Any, TypeVar, final
+
+import numpy as np
+import numpy.typing as npt
 
 from imggen.cache import ImageCache
 from imggen.data import Manifest
 from imggen.stores import find_uri, share_reads, start_reading, stop_reading
 
 T = TypeVar("T")
+
+# Enough for all readers; but not what will be asked for after minutes, of batches of one image.
+_NUM_AHEAD = 64
+_MAX_BATCHES_AHEAD = 16
 
 
 @final
@@ -21,10 +29,16 @@ class StoreReader:
     Attributes:
         manifest: The samples.
         cache: The cache of loaded images, whose files are not read; or None.
+        reads_ahead: Whether the files of the following batches are read, too. Not so in a worker
+            process, since others make these.
     """
 
     manifest: Manifest
     cache: ImageCache | None
+    reads_ahead: bool = True
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return StoreReader, (self.manifest, self.cache, False)
 
     @classmethod
     def find(cls, manifest: Manifest, cache: ImageCache | None) -> StoreReader | None:
@@ -45,17 +59,26 @@ class StoreReader:
         return wanted
 
     def during(
-        self, samples: Iterable[T], rows: Iterable[int], following: Iterable[int]
+        self,
+        samples: Iterable[T],
+        rows: Iterable[int],
+        following: Iterable[npt.NDArray[np.int64]],
     ) -> Iterator[T]:
         """Yields the samples of a batch, whose files are read while it is made, and once each.
 
         Args:
             samples: The samples, which are loaded one by one.
             rows: The rows that are loaded.
-            following: The rows of the next batch.
+            following: The rows of each batch that follows.
         """
         wanted = self.start(rows)
-        self.start(following)
+        if self.reads_ahead:
+            num_ahead = 0
+            for batch in itertools.islice(following, _MAX_BATCHES_AHEAD):
+                self.start(batch.tolist())
+                num_ahead += len(batch)
+                if num_ahead >= _NUM_AHEAD:
+                    break
         try:
             with share_reads():
                 yield from samples

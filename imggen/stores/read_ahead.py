@@ -16,12 +16,13 @@ from typing import Any, final, overload
 
 from imggen.stores.byte_sources import Identity
 
-NUM_READERS = 32
+# At 20 ms per request, 64 readers read 3,000 files per second, and 32 only half of them.
+NUM_READERS = 64
 MAX_BYTES = 2**28
 # Readers end when there is nothing to read for so long.
 _IDLE_SECONDS = 5.0
 # Of an epoch that was left, for instance. The file may have changed since.
-_MAX_AGE_SECONDS = 20.0
+_MAX_AGE_SECONDS = 60.0
 _MAX_WAIT_SECONDS = 120.0
 _NUM_AHEAD = 64
 
@@ -74,6 +75,7 @@ class Readers:
         """Begins to read files that will be asked for in this order."""
         with self._changed:
             self._drop_old()
+            num_before = len(self._waiting)
             for address in addresses:
                 if address not in self._requests:
                     request = _Request(address)
@@ -82,7 +84,8 @@ class Readers:
             for _ in range(wanted):
                 self._num_running += 1
                 threading.Thread(target=self._run, name="imggen-reader", daemon=True).start()
-            self._changed.notify_all()
+            # No more than have something to do: waking a thread costs as much as a small file.
+            self._changed.notify(len(self._waiting) - num_before)
 
     def take(self, address: str) -> Content | None:
         """Returns the content of a file that was begun, and forgets it; None for other files.
@@ -103,7 +106,6 @@ class Readers:
         with self._changed:
             if self._requests.get(address) is request:
                 self._forget(request)
-                self._changed.notify_all()
         if time.monotonic() - request.time > _MAX_AGE_SECONDS:
             return None
         if request.error is not None:
@@ -119,7 +121,6 @@ class Readers:
                     request.done.is_set() or self._waiting.pop(address, None) is not None
                 ):
                     self._forget(request)
-            self._changed.notify_all()
 
     def _drop_old(self) -> None:
         now = time.monotonic()
@@ -134,7 +135,10 @@ class Readers:
     def _forget(self, request: _Request) -> None:
         del self._requests[request.address]
         if request.content is not None:
+            was_full = self._num_bytes >= self._max_bytes
             self._num_bytes -= len(request.content[0])
+            if was_full:
+                self._changed.notify_all()
 
     def _run(self) -> None:
         while (request := self._next()) is not None:

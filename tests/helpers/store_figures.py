@@ -2,9 +2,13 @@
 
 Bytes by 32 threads from S3 and from a web server that fails at times; images per second from local
 files and from a server that takes 20 ms per request; and the requests of a second, cached epoch.
+
+Where the cores are busy, the images per second depend on them. The processor time per image says
+what reading adds: with all cores in use, the ratio is that of the processor times.
 """
 
 import os
+import resource
 import sys
 import tempfile
 import time
@@ -14,6 +18,7 @@ from statistics import median
 
 import pytest
 
+from tests.helpers.delayed_server import DelayedServer
 from tests.helpers.stores import serving_files, serving_s3
 
 _DELAY = 0.02
@@ -57,10 +62,42 @@ def compare_bytes(label, addresses, contents):
 
 
 def measure(sequence):
-    """Returns the images per second of one epoch."""
-    started = time.perf_counter()
+    """Returns the images per second of an epoch, and the ms of processor time per image."""
+    started, used = time.perf_counter(), resource.getrusage(resource.RUSAGE_SELF)
     count = sum(len(batch[0]) for batch in sequence)
-    return count / (time.perf_counter() - started)
+    seconds, after = time.perf_counter() - started, resource.getrusage(resource.RUSAGE_SELF)
+    spent = after.ru_utime + after.ru_stime - used.ru_utime - used.ru_stime
+    return count / seconds, 1000 * spent / count
+
+
+def compare_speed(manifest, folder, size):
+    """Prints the speed of local and remote files, measured in turns."""
+    import imggen
+
+    names = list(manifest.paths)
+    server = DelayedServer(folder, names, _DELAY)
+    labels = [manifest.class_names[label] for label in manifest.labels]
+    remote = imggen.Manifest.from_files(names, labels, root=server.url)
+    found = {"local": [], "remote": []}
+    of_server = server.usage()[0]
+    # A new sequence per turn, since one goes on to prefetch when its epoch is complete.
+    options = {"image_size": (size, size), "seed": 0, "repeats": 4}
+    for turn in range(6):
+        for name in ("local", "remote") if turn % 2 else ("remote", "local"):
+            source = manifest if name == "local" else remote
+            found[name].append(measure(imggen.ImageSequence(source, **options)))
+    of_server = 1000 * (server.usage()[0] - of_server) / (6 * 4 * len(names))
+    server.close()
+    turns = list(zip(found["local"][1:], found["remote"][1:], strict=True))
+    ratio = median(far[0] / near[0] for near, far in turns)
+    (near, of_near), (far, of_far) = (
+        map(median, zip(*found[name][1:], strict=True)) for name in found
+    )
+    print(
+        f"20 ms per request, {size}x{size}: {far:.0f} images/s, local {near:.0f}, median ratio "
+        f"{ratio:.2f}; processor {of_far:.2f} ms per image (and {of_server:.2f} of the server), "
+        f"local {of_near:.2f}: ratio {of_near / (of_far + of_server):.2f}"
+    )
 
 
 def main(folder):
@@ -82,21 +119,10 @@ def main(folder):
     compare_bytes("HTTP, 1 of 50 answered 503", [f"{flaky.url}/{name}" for name in names], contents)
     print(f"  {flaky.close()} requests")
 
-    slow = Served(folder, names, delay=_DELAY)
-    labels = [manifest.class_names[label] for label in manifest.labels]
-    remote = imggen.Manifest.from_files(names, labels, root=slow.url)
-    rates = {"local": [], "remote": []}
-    # A new sequence per turn, since one goes on to prefetch when its epoch is complete.
-    options = {"image_size": (224, 224), "seed": 0, "repeats": 4}
-    for turn in range(6):
-        for name in ("local", "remote") if turn % 2 else ("remote", "local"):
-            source = manifest if name == "local" else remote
-            rates[name].append(measure(imggen.ImageSequence(source, **options)))
-    ratio = median(b / a for a, b in zip(*(rates[name][1:] for name in rates), strict=True))
-    local, far = (median(rates[name][1:]) for name in rates)
-    print(f"20 ms per request: {far:.0f} images/s, local {local:.0f}; median ratio {ratio:.2f}")
-    slow.close()
+    for size in (224, 96):
+        compare_speed(manifest, folder, size)
 
+    labels = [manifest.class_names[label] for label in manifest.labels]
     with tempfile.TemporaryDirectory() as cache:
         slow = Served(folder, names, delay=_DELAY)
         remote = imggen.Manifest.from_files(names, labels, root=slow.url)
