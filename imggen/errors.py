@@ -46,6 +46,7 @@ _MAX_VALUE = 400
 _MAX_STRING = 1000
 _MAX_INT_BITS = 1000
 _MAX_ARRAY_LENGTH = 1000
+_FILE_ADVICE = "Fix or remove the file"
 # Containers at this depth are shown as "...".
 _MAX_DEPTH = 20
 _USER = re.compile(r"(://)[^/@]*@")
@@ -201,43 +202,42 @@ class ImageError(ImggenError, OSError):
     Attributes:
         path: The file.
         reason: The reason, without the path.
+        is_outage: Whether the server failed and not the file, so that no file is skipped.
     """
 
     path: str
     reason: str
+    advice = _FILE_ADVICE
+    is_outage = False
 
     @classmethod
-    def of_file(cls, path: str, reason: str) -> "ImageError":
+    def of_file(cls, path: str, reason: str, cause: Exception | None = None) -> "ImageError":
         """Builds the error for a file that is read by itself, not for a batch."""
-        path = hide_credentials(path)
-        return cls._build(f"Cannot read {path!r}: {reason}. Fix or remove the file.", path, reason)
+        return cls._build(path, reason, getattr(cause, "advice", _FILE_ADVICE), cause)
 
     @classmethod
-    def of(cls, path: str, reason: str) -> "ImageError":
+    def of(cls, path: str, reason: str, cause: Exception | None = None) -> "ImageError":
         """Builds the error for one file of a batch."""
-        path = hide_credentials(path)
-        message = (
-            f"Cannot read {shorten(path)}: {reason}. Fix or remove the file, or pass "
-            'on_error="skip" or on_error="substitute" to train without it.'
-        )
-        return cls._build(message, path, reason)
+        advice = getattr(cause, "advice", _FILE_ADVICE)
+        if not getattr(cause, "is_outage", False):
+            advice += ', or pass on_error="skip" or on_error="substitute" to train without it'
+        return cls._build(path, reason, advice, cause)
 
     @classmethod
     def of_loader(cls, path: str, err: Exception) -> "ImageError":
         """Builds the error for a file for which a custom loader failed."""
-        path = hide_credentials(path)
-        reason = f"the loader raised {type(err).__name__}: {err}"
-        message = (
-            f"Cannot read {shorten(path)}: {reason}. If this is a fault of the loader, fix "
-            'loader=; if the file is broken, fix or remove it, or pass on_error="skip" or '
-            'on_error="substitute" to train without it.'
+        advice = (
+            "If this is a fault of the loader, fix loader=; if the file is broken, fix or remove "
+            'it, or pass on_error="skip" or on_error="substitute" to train without it'
         )
-        return cls._build(message, path, reason)
+        return cls._build(path, f"the loader raised {type(err).__name__}: {err}", advice, None)
 
     @classmethod
-    def _build(cls, message: str, path: str, reason: str) -> "ImageError":
-        error = cls(message)
+    def _build(cls, path: str, reason: str, advice: str, cause: object) -> "ImageError":
+        error = cls(f"Cannot read {shorten(path := hide_credentials(path))}: {reason}. {advice}.")
         error.path, error.reason = path, reason
+        error.advice = getattr(cause, "advice", _FILE_ADVICE)
+        error.is_outage = getattr(cause, "is_outage", False)
         return error
 
 
@@ -247,17 +247,19 @@ class StoreError(ImggenError, OSError):
     Attributes:
         address: The path or URI, without credentials.
         reason: The reason, without the address.
+        is_outage: Whether the server failed, and not the file.
     """
 
     address: str
     reason: str
+    advice = _FILE_ADVICE
+    is_outage = False
 
     @classmethod
-    def of(cls, address: str, reason: str) -> "StoreError":
+    def of(cls, address: str, reason: str, advice: str = _FILE_ADVICE) -> "StoreError":
         """Builds the error for one address."""
-        address = hide_credentials(address)
-        error = cls(f"Cannot read {shorten(address)}: {reason}.")
-        error.address, error.errno = address, errno.EIO
+        error = cls(f"Cannot read {shorten(address := hide_credentials(address))}: {reason}.")
+        error.address, error.errno, error.advice = address, errno.EIO, advice
         error.reason = error.strerror = reason
         return error
 
@@ -289,8 +291,7 @@ class PolicyError(ImggenError, ValueError):
         """Builds the error for a line of a file, or the whole file."""
         where = shorten(file) if line is None else f"{shorten(file)}, line {line}"
         error = cls(f"{where}: {problem}")
-        error.file = file
-        error.line = line
+        error.file, error.line = file, line
         return error
 
 
@@ -358,8 +359,7 @@ class KerasTrapWarning(ImggenWarning):
     """A legal use of the drop-in for Keras's class whose result is rarely meant.
 
     Each generator or iterator causes each of them once; Python's default filter shows those of one
-    line of a script once. Batches are the same with and without the warning. Its message starts
-    with its code, so that one of them can be filtered:
+    line once. Batches are the same with and without it. Its message starts with its code:
 
         warnings.filterwarnings("ignore", "sorted-table", imggen.errors.KerasTrapWarning)
 

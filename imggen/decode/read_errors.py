@@ -36,7 +36,7 @@ def _is_from_signal_handler(err: Exception) -> bool:
 
 def build_image_error(path: str, err: Exception) -> ImageError:
     """Builds the error for a file from what Pillow or the operating system raised."""
-    return ImageError.of_file(path, _describe(path, err))
+    return ImageError.of_file(path, _describe(path, err), err)
 
 
 def _describe(path: str, err: Exception) -> str:

@@ -212,8 +212,7 @@ class BatchMaker:
             partners = None if part is None else part.partners
             if partners is None:
                 partners = draw_partners(self.seed, epoch, batch_index, len(served)).tolist()
-            size = self._image_size(x)
-            blends = draw_blends(mixer, self.seed, epoch, served, partners, size)
+            blends = draw_blends(mixer, self.seed, epoch, served, partners, self._image_size(x))
             blend_images_in_place(x, blends, channels_first=self.channels_first)
         if not self.scaling.is_factor:
             x = self.scaling.finish(x, channels_first=self.channels_first)
@@ -239,10 +238,9 @@ class BatchMaker:
     def _following_rows(self, epoch: int, batch_index: int) -> Iterator[npt.NDArray[np.int64]]:
         """Yields the rows of each following batch of the epoch."""
         for later in range(batch_index + 1, self.num_batches):
-            indices = self.batch_indices(epoch, later)
-            if self.shard is not None:
-                indices = indices[self._choose_part(self.shard, epoch, later).positions]
-            yield indices % self.sampler.num_samples
+            rows = self.batch_indices(epoch, later) % self.sampler.num_samples
+            part = None if self.shard is None else self._choose_part(self.shard, epoch, later)
+            yield rows if part is None else rows[part.positions]
 
     def _choose_part(self, shard: Shard, epoch: int, batch_index: int) -> BatchPart:
         """Returns what the shard loads of a batch."""
@@ -322,7 +320,7 @@ class BatchMaker:
             try:
                 sample = self.samples(row)
             except ImageError as err:
-                if self.on_error == "raise":
+                if self.on_error == "raise" or err.is_outage:
                     raise
                 failures[index] = Failure(err.path, err.reason)
                 if self.on_error == "blank":

@@ -161,7 +161,7 @@ def _measure(images: SampleLoader, maker: BatchMaker) -> ChannelStatistics:
         try:
             return _sum_up(images.image(row))
         except ImageError as err:
-            if maker.on_error == "raise":
+            if maker.on_error == "raise" or err.is_outage:
                 raise
             return err
 

@@ -24,7 +24,7 @@ def read_array(path: str, load: Callable[[], npt.NDArray[Any]]) -> npt.NDArray[A
         array = load()
     except ImageError as err:
         # The path in the manifest, even if a custom loader raises an error for another one.
-        raise ImageError.of(path, err.reason) from err
+        raise ImageError.of(path, err.reason, err) from err
     except Exception as err:
         if not concerns_file(err):
             raise

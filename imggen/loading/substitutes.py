@@ -41,8 +41,9 @@ def load_substitute(
         for index in rng.choice(pool, size=_TRIES).tolist():
             try:
                 return index, load(index)
-            except ImageError:
-                continue
+            except ImageError as err:
+                if err.is_outage:
+                    raise
     raise ImageError.of(
         failure.path,
         f"{failure.reason}; and {_TRIES * len(pools)} other files tried in its place cannot be "

@@ -97,7 +97,9 @@ def parse_address(path: str | os.PathLike[str]) -> str:
         's3://bucket/photos'
     """
     address = os.fspath(path)
-    if not isinstance(path, str) and (found := _JOINED_SLASHES.match(address)):
+    found = _JOINED_SLASHES.match(address)
+    # A string may be str(Path("s3://bucket")), or the path of a folder of such a name.
+    if found is not None and not (isinstance(path, str) and os.path.lexists(f"{found[1]}:")):
         rest = address[found.end() :]
         address = f"{found[1]}://{rest.replace(os.sep, '/')}"
     return address
@@ -148,7 +150,8 @@ def normalize_address(address: str) -> str:
     if uri is None:
         return os.path.normpath(address)
     store, path = _split_store(uri)
-    return store + posixpath.normpath(f"/{path}").lstrip("/")
+    path = posixpath.normpath(f"/{path}").lstrip("/")
+    return (store + path).removesuffix("/")
 
 
 def relative_address(address: str, root: str) -> str:

@@ -38,7 +38,7 @@ class _Request:
         self.time = time.monotonic()  # when it was wanted, and then when it was read
         self.done = threading.Event()
         self.content: Content | None = None
-        self.error: Exception | None = None
+        self.error: BaseException | None = None
 
 
 @final
@@ -144,7 +144,7 @@ class Readers:
         while (request := self._next()) is not None:
             try:
                 request.content = self._read(request.address)
-            except Exception as err:  # noqa: BLE001 - raised where the file is asked for
+            except BaseException as err:  # noqa: BLE001 - raised where the file is asked for
                 request.error = err
             with self._changed:
                 if request.content is not None:

@@ -6,6 +6,7 @@ import datetime as dt
 import functools
 import os
 import re
+import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, final
 from urllib.parse import unquote
@@ -13,6 +14,7 @@ from urllib.parse import unquote
 from imggen.errors import MissingExtraError, StoreError, WorkerError
 from imggen.stores.addresses import SCHEMES, check_credentials, find_scheme
 from imggen.stores.byte_sources import ByteSource, Identity
+from imggen.stores.remote_errors import ADVICE, describe_failure
 
 if TYPE_CHECKING:
     from obstore.store import ObjectStore
@@ -25,7 +27,8 @@ _RETRY_SECONDS = 60.0
 _FIRST_PAUSE = 0.1
 _LONGEST_PAUSE = 5.0
 _CONNECT_SECONDS = 10.0
-_REQUEST_SECONDS = 60.0
+_SILENCE_SECONDS = 60.0  # without a byte
+_REQUEST_SECONDS = 900.0  # large files take long where many are read through a slow line
 _YES = ("1", "true", "yes", "on")
 _OTHER_SPELLINGS = {
     "gcs": "gs",
@@ -33,17 +36,18 @@ _OTHER_SPELLINGS = {
     "s3n": "s3",
     "azure": "az",
     "abfs": "az",
+    "abfss": "az",
     "wasb": "az",
+    "wasbs": "az",
 }
-_SETTINGS = {
-    "s3": "AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_REGION and AWS_ENDPOINT_URL; or "
-    "AWS_SKIP_SIGNATURE=true for public data",
-    "gs": "GOOGLE_APPLICATION_CREDENTIALS; or GOOGLE_SKIP_SIGNATURE=true for public data",
-    "az": "AZURE_STORAGE_ACCOUNT_NAME and AZURE_STORAGE_ACCOUNT_KEY; or "
-    "AZURE_SKIP_SIGNATURE=true for public data",
+_STORE_KINDS = {"s3": "bucket", "gs": "bucket", "az": "container"}
+# obstore makes a part of a URL of any other name, or stops with a panic.
+_STORE_NAMES = {
+    "s3": re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*"),
+    "gs": re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*"),
+    "az": re.compile(r"[A-Za-z0-9$][A-Za-z0-9-]*"),
+    "http": re.compile(r"(?:[\w.-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?"),
 }
-_STATUS = re.compile(r"status code: (\d{3}(?: [A-Z][A-Za-z ]+)?)")
-_CODE = re.compile(r"<Code>(\w+)</Code>")
 
 
 class _Place(NamedTuple):
@@ -116,12 +120,21 @@ class RemoteObject(ByteSource):
         ]
 
     def _ask(self, request: Callable[[], T], action: str = "read") -> T:
-        try:
-            return request()
-        except Exception as err:  # noqa: BLE001 - obstore's errors have no common base class
-            reason = _describe(err, self._scheme, action)
+        for attempt in range(_RETRIES + 1):
+            try:
+                return request()
+            except (KeyboardInterrupt, SystemExit):
+                raise
+            except BaseException as err:  # noqa: BLE001 - a panic is no Exception
+                failure = describe_failure(err, self._scheme, action)
+            # obstore asks again where there was no answer, or where one with an ETag broke off.
+            if not failure.is_cut:
+                break
+            time.sleep(min(_FIRST_PAUSE * 2**attempt, _LONGEST_PAUSE))
         # Outside of the handler: the text of the library's error may hold credentials.
-        raise StoreError.of(self.address, reason)
+        error = StoreError.of(self.address, failure.reason, ADVICE)
+        error.is_outage = failure.is_outage
+        raise error
 
 
 def _parse(address: str) -> _Place:
@@ -138,8 +151,15 @@ def _parse(address: str) -> _Place:
         )
     store, _, path = address.partition("://")[2].partition("/")
     check_credentials(address)
+    kind = _STORE_KINDS.get(scheme, "host")
     if not store:
-        raise StoreError.of(address, f"it has no {'host' if 'http' in scheme else 'bucket'}")
+        raise StoreError.of(address, f"it has no {kind}")
+    if not _STORE_NAMES["http" if kind == "host" else scheme].fullmatch(store):
+        raise StoreError.of(
+            address,
+            f"the name of its {kind} has characters that are not allowed; expected "
+            f"{scheme}://{kind.upper()}/FOLDER",
+        )
     if scheme in ("http", "https"):
         path = unquote(path)
     return _Place(scheme, store, path)
@@ -164,6 +184,7 @@ def _open_store(scheme: str, name: str, process_id: int) -> ObjectStore:
         "client_options": {
             "allow_http": _allows_http(scheme),
             "connect_timeout": dt.timedelta(seconds=_CONNECT_SECONDS),
+            "read_timeout": dt.timedelta(seconds=_SILENCE_SECONDS),
             "timeout": dt.timedelta(seconds=_REQUEST_SECONDS),
         },
         "retry_config": {
@@ -185,8 +206,8 @@ def _open_store(scheme: str, name: str, process_id: int) -> ObjectStore:
             return stores.AzureStore(name, **options)
         return stores.HTTPStore(address, **options)
     except Exception as err:  # noqa: BLE001 - obstore's errors have no common base class
-        reason = _describe(err, scheme, "open")
-    raise StoreError.of(address, reason)
+        failure = describe_failure(err, scheme, "open")
+    raise StoreError.of(address, failure.reason, ADVICE)
 
 
 # obstore has threads of its own, which a forked process lacks; it would wait for them forever.
@@ -218,50 +239,3 @@ def _identify(meta: Any) -> Identity:
     time = changed.isoformat() if changed is not None and changed.year > 1970 else ""
     tag = (meta.get("e_tag") or "").strip('"')
     return Identity(int(meta["size"]), meta.get("version") or tag or time)
-
-
-def _describe(err: Exception, scheme: str, action: str) -> str:
-    """Returns the reason of an error without its URL and answer, which may hold credentials."""
-    text = str(err)
-    status, code = _STATUS.search(text), _CODE.search(text)
-    settings = _SETTINGS.get(scheme)
-    hint = f" (obstore reads {settings})" if settings else ""
-    if status is not None:
-        answer = status[1].strip() + (f", {code[1]}" if code else "")
-        if status[1].startswith(("401", "403")):
-            return f"access is denied: the server answered {answer}{hint}"
-        if status[1].startswith("404"):
-            what = "bucket" if code and code[1] == "NoSuchBucket" else "file"
-            return f"there is no such {what}: the server answered {answer}"
-        if action == "list" and scheme in ("http", "https"):
-            return (
-                f"the server does not list files (it answered {answer}); pass a table of them, "
-                "with this address as root="
-            )
-        return f"the server answered {answer}"
-    if isinstance(err, FileNotFoundError):
-        return "there is no such file"
-    first = text.partition("\n")[0]
-    if "not supported" in first and "ange" in first:
-        return "the server does not send parts of a file; unpack the archive, or copy it to disk"
-    if "parsing" in first or "empty path segment" in first or "invalid path" in first:
-        return (
-            "obstore does not read names with empty parts, '.', '..' or control characters"
-            + _quote(text)
-        )
-    if "imed out" in text or "TimedOut" in text:
-        return "the server did not answer in time"
-    if "Connection refused" in text or "ConnectionRefused" in text:
-        return "the connection was refused"
-    if "dns error" in text:
-        return "the name of the server is not known"
-    if "credential" in text.lower() or "metadata" in text.lower():
-        return f"there are no credentials{hint}"
-    if "error sending request" in text:
-        return "the server cannot be reached"
-    return f"obstore raised {type(err).__name__}{hint}"
-
-
-def _quote(text: str) -> str:
-    found = re.search(r'(?:Path|path) "([^"]*)"', text)
-    return f" ({found[1]!r})" if found else ""

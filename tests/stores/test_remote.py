@@ -3,6 +3,7 @@
 import io
 import os
 import random
+import re
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -14,7 +15,14 @@ from PIL import Image
 
 import imggen
 from imggen import stores
-from imggen.errors import ImageError, ImggenError, ManifestError, MissingExtraError, ScanError
+from imggen.errors import (
+    ImageError,
+    ImggenError,
+    ManifestError,
+    MissingExtraError,
+    ScanError,
+    StoreError,
+)
 from imggen.stores import remote
 from tests.helpers.stores import SECRET, serving_files, serving_s3
 
@@ -143,12 +151,17 @@ def test_what_cannot_be_scanned_is_named(bucket):
         "gcs://photos/x": "write gs://",
         "file:///photos": "without file://",
         "s3:///x": "no bucket",
-        "az://box/x": "AZURE_STORAGE_ACCOUNT_NAME",
+        "az://box/x": "a setting is missing.*AZURE_STORAGE_ACCOUNT_NAME",
+        "s3://": "has no bucket",
+        "s3://photos /x": "characters that are not allowed; expected s3://BUCKET/FOLDER",
+        "s3://photos?versionId=1": "characters that are not allowed",
+        "https://a b/x": "characters that are not allowed; expected https://HOST",
+        "abfss://box/x": "write az://",
     }
     for root, reason in cases.items():
         with pytest.raises(ScanError, match=reason) as caught:
             imggen.scan(root)
-        assert root.split("/")[2] in str(caught.value)
+        assert root.split("/")[2].partition("?")[0] in str(caught.value)
 
 
 def test_no_message_and_no_table_holds_credentials(bucket, tmp_path):
@@ -194,8 +207,49 @@ def test_errors_name_the_uri_and_the_status():
         imggen.load_image(f"{server.url}/denied.jpg")
 
 
+def test_an_answer_that_breaks_off_is_asked_for_again():
+    with serving_files({"a.png": picture(0)}) as server:
+        server.cuts["a.png"] = 2
+        assert stores.read(f"{server.url}/a.png") == picture(0)
+        server.cuts["a.png"] = 99
+        with pytest.raises(StoreError, match="connection was lost during the answer"):
+            stores.read(f"{server.url}/a.png")
+        assert count_requests(server) == 3 + 6
+
+
+@pytest.mark.filterwarnings("ignore::imggen.errors.ImggenWarning")
+def test_files_are_skipped_for_their_own_sake_and_not_for_the_servers():
+    names = ["a.png", "b.png", "c.png"]
+    with serving_files({name: picture(0) for name in names}) as server:
+        manifest = imggen.Manifest.from_files(names, root=server.url)
+        for on_error in ("skip", "substitute"):
+            server.status = {"b.png": 404}
+            options = {"image_size": (8, 8), "label_mode": None, "workers": 0}
+            sequence = imggen.ImageSequence(manifest, batch_size=3, on_error=on_error, **options)
+            assert len(sequence[0]) == (2 if on_error == "skip" else 3)
+            server.status = {"b.png": 503}
+            with pytest.raises(ImageError, match=r"b.png.*503.*Check .*connection") as caught:
+                sequence[0]
+            assert "on_error" not in str(caught.value)
+
+
+def test_the_state_of_credentials_and_regions_is_named():
+    from imggen.stores.remote_errors import describe_failure
+
+    for status, code, reason in [
+        ("400 Bad Request", "ExpiredToken", "credentials have expired"),
+        ("403 Forbidden", "InvalidAccessKeyId", "not accepted.*AWS_ACCESS_KEY_ID"),
+        ("400 Bad Request", "AuthorizationHeaderMalformed", "another region; set AWS_REGION"),
+    ]:
+        text = f"Server returned non-2xx status code: {status}: <Code>{code}</Code>{SECRET}"
+        failure = describe_failure(OSError(text), "s3", "read")
+        assert re.search(reason, failure.reason)
+        assert failure.is_outage
+        assert SECRET not in failure.reason
+
+
 def test_a_server_that_does_not_answer_is_given_up(monkeypatch):
-    monkeypatch.setattr(remote, "_REQUEST_SECONDS", 0.2)
+    monkeypatch.setattr(remote, "_SILENCE_SECONDS", 0.2)
     monkeypatch.setattr(remote, "_RETRIES", 1)
     slow = serving_files({"a.jpg": b""}, delay=2)
     with slow as server, pytest.raises(ImageError, match="a.jpg.*in time"):
