@@ -168,10 +168,10 @@ def image_size_option(
 group_by_option = click.option(
     "--group-by",
     metavar="parent|stem|REGEX|COLUMN",
-    help="Groups of images that belong in one split, such as those of a patient: in the same folder "
-    "(parent), with paths that differ only in the extension (stem), with the same text in their "
-    "paths where a regular expression matches (its captures, if it has any), or with the same "
-    "value in a column.",
+    help="Groups of images that belong in one split, such as those of a patient: in the same "
+    "folder (parent), whose paths differ only in the extension (stem), whose paths have the same "
+    "text where a regular expression matches (its captures, if it has any), or with the same value "
+    "in a column.",
 )
 
 
