@@ -9,7 +9,14 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from imggen.core import StringColumn, check_arguments, check_choice, pluralize, shorten
+from imggen.core import (
+    StringColumn,
+    check_arguments,
+    check_choice,
+    pluralize,
+    shorten,
+    warn_user,
+)
 from imggen.data.class_names import ClassNames, parse_class_names
 from imggen.data.folder_trees import existing_folder, keep_listings
 from imggen.data.listing import FolderLister
@@ -117,6 +124,8 @@ def _scan_images(
         _refuse_splits(root, [os.fsdecode(name) for name in lister.folders(b"")])
     names, rows, indices = _scan_classes(root, lister, b"", class_names)
     _require_images(root, rows, lister, "DIR/<class>/**/<image>")
+    if class_names is None and len(names) == 1:
+        _warn_of_one_class(root, names[0], rows)
     return Manifest(
         root,
         StringColumn.of_bytes(rows),
@@ -266,6 +275,18 @@ def _refuse_splits(root: str, names: Sequence[str]) -> None:
         "dataset and not like a class. Move it out of the folder; or, to choose the classes, pass "
         "class_names=."
     )
+
+
+def _warn_of_one_class(root: str, name: str, rows: Sequence[bytes]) -> None:
+    """Warns if a folder too high was given: the single class has folders, and no image itself."""
+    parts = [row.split(b"/", 2)[1:] for row in rows]
+    inside = sorted({os.fsdecode(part[0]) for part in parts})
+    if len(inside) > 1 and all(len(part) == 2 for part in parts):
+        warn_user(
+            f"All images in {root!r} are of one class, {name!r}, with the folders "
+            f"{shorten(inside)} inside. If these are the classes, pass "
+            f"{os.path.join(root, name)!r}; if there is one class, pass class_names={[name]!r}."
+        )
 
 
 def _scan_classes(

@@ -8,7 +8,7 @@ import pytest
 
 from imggen import scan
 from imggen.data.scanning import scan_splits
-from imggen.errors import ManifestError, OptionError, ScanError
+from imggen.errors import ImggenWarning, ManifestError, OptionError, ScanError
 
 NOT_UTF8 = os.fsdecode(b"caf\xe9")
 posix = pytest.mark.skipif(os.name != "posix", reason="needs POSIX links and names")
@@ -231,6 +231,16 @@ def test_a_path_that_is_not_a_folder_is_named_with_the_current_directory(make, s
     assert str(caught.value) == (
         f"{str(folder)!r} {what}; expected a folder with images, relative to {os.getcwd()!r}."
     )
+
+
+def test_a_folder_above_the_classes_is_noticed(make):
+    root = make("photos/cat/1.jpg", "photos/dog/1.jpg")
+
+    with pytest.warns(ImggenWarning, match="one class, 'photos'.*'cat', 'dog'.*pass '.*photos'"):
+        assert scan(root).class_names == ("photos",)
+    assert scan(root, class_names=["photos"]).num_samples == 2
+    (root / "photos" / "2.jpg").write_bytes(b"")
+    assert scan(root).num_samples == 3  # a class with images and folders of its own
 
 
 def test_a_class_named_twice_is_refused(make):
