@@ -94,12 +94,16 @@ def read_fit_position(frame: FrameType, num_batches: int) -> FitPosition | None:
     steps += -steps % iterator.steps_per_execution
     # Keras does not go on into the next pass within an epoch.
     per_pass = -(-num_batches // steps)
-    if fit is frame:
-        return FitPosition(first // per_pass, first % per_pass * steps)
-    if per_pass > 1:
-        return None  # each validation breaks off, and is repeated
+    num_passes, num_used = first // per_pass, first % per_pass * steps
+    is_shared = names["x"] is names["validation_data"]  # their passes follow each other
+    if fit is frame and not is_shared:
+        return FitPosition(num_passes, num_used)
     should_evaluate, frequency = names["self"]._should_eval, names["validation_freq"]
-    return FitPosition(sum(should_evaluate(epoch, frequency) for epoch in range(first)), 0)
+    validations = sum(should_evaluate(epoch, frequency) for epoch in range(first))
+    if fit is frame:
+        return FitPosition(num_passes + validations, num_used)
+    # With validation_steps, each validation breaks off, and is repeated.
+    return None if is_shared or per_pass > 1 else FitPosition(validations, 0)
 
 
 def _outer_fit(frame: FrameType) -> FrameType | None:

@@ -170,6 +170,7 @@ class KerasView(keras.utils.PyDataset):  # type: ignore[misc]  # Keras is untype
         self._pass: _Pass | None = None
         self._is_fit = is_fit
         self._has_begun = self._has_passed = False  # an epoch, and its pass
+        self._start = 0  # the first batch of the next pass
         self._is_short = False  # whether the epoch under way is told to Keras as a shorter one
 
     def __len__(self) -> int:
@@ -187,12 +188,14 @@ class KerasView(keras.utils.PyDataset):  # type: ignore[misc]  # Keras is untype
 
     @property
     def num_batches(self) -> int:
-        """The number of batches in an epoch; a generator of Keras that reads it begins a pass."""
+        """The number of batches in an epoch, or in the pass that a generator of Keras begins."""
         generator = calling_generator()
-        if generator is not None:
-            with self._lock:
-                self._pass = _Pass(generator)
-        return self._num_batches
+        if generator is None:
+            return self._num_batches
+        with self._lock:
+            self._pass = _Pass(generator)
+            start, self._start = self._start, 0
+        return self._num_batches - start
 
     def __getitem__(self, index: int) -> Any:
         """Returns the next batch of the pass; outside of the latest pass, batch ``index``."""
@@ -262,6 +265,7 @@ class KerasView(keras.utils.PyDataset):  # type: ignore[misc]  # Keras is untype
             self._has_passed = True
             _, start = self._find_position(sequence)
             if start:
+                self._start = start
                 self._is_short = begin_within_pass(iterator, start)
 
     def on_epoch_end(self) -> None:

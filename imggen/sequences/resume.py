@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
+from types import MappingProxyType, UnionType
 from typing import Any, Literal, final
 from weakref import WeakKeyDictionary
 
 import keras
 
 from imggen.core import check_arguments, check_output_folder, check_whole, shorten, warn_user
-from imggen.errors import OptionError, ResumeError
+from imggen.errors import ExportError, OptionError, ResumeError
 from imggen.sequences.base import EpochSequence
 from imggen.sequences.keras_fit import RunningFit, find_running_fit, shift_steps
 from imggen.sequences.keras_view import KerasView
@@ -25,8 +27,25 @@ from imggen.sequences.training_state import (
     restore_generators,
     restore_variables,
 )
+from imggen.stores import is_remote
 
 _VERSION = 1
+# The types of the facts of a save, by name.
+_FACTS: Mapping[str, type | UnionType] = MappingProxyType(
+    {
+        "epoch": int,
+        "batch": int,
+        "steps_per_epoch": int | None,
+        "has_ended": bool,
+        "sequence": dict,
+        "validation": dict | None,
+        "optimizer": dict,
+        "backend": str,
+        "variables": dict,
+        "callbacks": list,
+        "history": list | None,
+    }
+)
 # The folder that each model of this process was trained with.
 _TRAINED: WeakKeyDictionary[Any, str] = WeakKeyDictionary()
 
@@ -95,6 +114,11 @@ class Resume(keras.callbacks.Callback):  # type: ignore[misc]  # Keras is untype
         self._train = train
         self._save_freq = save_freq
         self._folder = SaveFolder(os.fspath(folder), check_whole("keep", keep, 1))
+        if is_remote(os.fspath(folder)):
+            raise ExportError(
+                f"{os.fspath(folder)!r} is not a folder. Save into a folder of this machine, or of "
+                "a network that is mounted."
+            )
         check_output_folder(folder)
         shard = getattr(getattr(train, "a", train), "_shard", None)
         self._is_first = shard is None or shard.index == 0  # the process that saves
@@ -227,6 +251,12 @@ class Resume(keras.callbacks.Callback):  # type: ignore[misc]  # Keras is untype
                 f"imggen reads version {_VERSION}. Update imggen, or delete the folder to start "
                 "again."
             )
+        wrong = [n for n, kind in _FACTS.items() if not isinstance(facts.get(n, ...), kind)]
+        if wrong:
+            raise ResumeError(
+                f"The save in {self._folder.path!r} has no valid {', '.join(wrong)}, so it was "
+                "changed after imggen wrote it. Delete the folder to start again."
+            )
         steps = self._steps_per_epoch
         if facts["steps_per_epoch"] != steps:
             raise ResumeError(
@@ -267,7 +297,9 @@ class Resume(keras.callbacks.Callback):  # type: ignore[misc]  # Keras is untype
         self._num_unsaved = 0
         if not self._is_first:
             return
-        position = {"epoch": self._position[0], "batch": self._position[1]}
+        epoch_served, num_batches = self._position
+        if num_batches >= self._train.num_batches:  # validation may have read the sequence, too
+            epoch_served, num_batches = self._train.epoch, 0
         validation = None
         if self._validation is not None:
             order = _describe_validation(self._validation)
@@ -280,7 +312,7 @@ class Resume(keras.callbacks.Callback):  # type: ignore[misc]  # Keras is untype
             "steps_per_epoch": self._steps_per_epoch,
             "has_ended": bool(self._model.stop_training),
             "optimizer": self._optimizer,
-            "sequence": self._train.state_dict(**position),
+            "sequence": self._train.state_dict(epoch=epoch_served, batch=num_batches),
             "validation": validation,
         }
         self._folder.write({**facts, **own}, arrays)

@@ -109,8 +109,8 @@ class HasState:
                 f"batch={shorten(batch)} must be a whole number from 0 to {self.num_batches}, the "
                 "number of batches in an epoch."
             )
-        is_whole_epoch = batch == self.num_batches
-        return int(epoch) + is_whole_epoch, 0 if is_whole_epoch else int(batch)
+        epoch, batch = int(epoch), int(batch)  # of NumPy, which JSON does not take
+        return (epoch + 1, 0) if batch == self.num_batches else (epoch, batch)
 
 
 def build_state(order: Mapping[str, Any], position: tuple[int, int]) -> dict[str, Any]:
@@ -138,6 +138,13 @@ def check_state(
         raise ResumeError(
             f"The state has version {version}, and this imggen reads up to version {VERSION}. "
             "Update imggen, or start again without the state."
+        )
+    kind = state.get("kind")
+    if is_whole(version, VERSION) and isinstance(kind, str) and kind != order["kind"]:
+        raise ResumeError(
+            f"The state is of the kind {shorten(kind)}, and this {what} is of the kind "
+            f"{order['kind']!r}. Load the state into a sequence of its kind; or start again "
+            "without it."
         )
     if not is_whole(version, VERSION) or not {"epoch", "batch", *order} <= set(state):
         raise ResumeError(

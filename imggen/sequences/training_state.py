@@ -121,9 +121,14 @@ def check_training(save: Save, model: Any) -> None:
         )
     advice = "Build and compile the model as before, or delete the folder to start again."
     for group, members in _list_variables(model).items():
-        names = save.facts["variables"][group]
-        for index, (name, variable) in enumerate(zip(names, members, strict=False)):
-            array = save.arrays[f"{group}/{index}"]
+        names = save.facts["variables"].get(group, [])
+        arrays = [save.arrays.get(f"{group}/{index}") for index in range(len(names))]
+        for index, (name, array, variable) in enumerate(zip(names, arrays, members, strict=False)):
+            if array is None:
+                raise ResumeError(
+                    f"The save lacks variable {index} of the {_GROUPS[group]}, {name!r}. Delete "
+                    "the folder to start again."
+                )
             value = np.asarray(variable.numpy())
             # The names of an optimizer's variables have numbers, which depend on other models.
             is_same = group != "model" or name == variable.name

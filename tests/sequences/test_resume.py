@@ -15,6 +15,7 @@ import pytest
 
 import imggen
 from imggen import errors
+from imggen.sequences.save_folder import SaveFolder
 from tests.helpers.cases import case
 from tests.helpers.images import write_images
 
@@ -52,12 +53,15 @@ def make_sequence(manifest: Any, **options: Any) -> imggen.ImageSequence:
     return imggen.ImageSequence(manifest, **{**defaults, **options})
 
 
-def make_model(optimizer: Any = "adam", units: int = 3, metrics: Any = ("accuracy",)) -> Any:
+def make_model(
+    optimizer: Any = "adam", units: int = 3, metrics: Any = ("accuracy",), **options: Any
+) -> Any:
     keras.utils.set_random_seed(1)
     layers = keras.layers
     hidden = [layers.Dense(units), layers.BatchNormalization(), layers.Dropout(0.4)]
     model = keras.Sequential([layers.Flatten(), *hidden, layers.Dense(2, "softmax")])
-    model.compile(optimizer, "categorical_crossentropy", metrics=list(metrics), run_eagerly=True)
+    options = {"metrics": list(metrics), "run_eagerly": True, **options}
+    model.compile(optimizer, "categorical_crossentropy", **options)
     return model
 
 
@@ -71,7 +75,7 @@ def find_bits(model: Any, history: Any) -> Any:
 
 def fit(train: Any, folder: Path | None, kill: int = 0, save_freq: Any = 2, **options: Any) -> Any:
     """Trains a new model for three epochs; returns its bits, or None if it was killed."""
-    model = make_model()
+    model = make_model(**options.pop("model", {}))
     callbacks = list(options.pop("callbacks", list)())
     if folder is not None:
         callbacks.insert(0, imggen.Resume(folder, train, save_freq=save_freq))
@@ -126,6 +130,18 @@ def test_validation_data_in_a_fixed_order_need_no_seed(
     check_kills(lambda: make_sequence(manifest), tmp_path / "a", (8,), **options)
 
 
+def test_validation_with_the_training_data_takes_part_in_its_epochs(
+    manifest: imggen.Manifest, tmp_path: Path
+) -> None:
+    def run(folder: Path | None, kill: int = 0) -> Any:
+        train = make_sequence(manifest, augment="light")
+        return fit(train, folder, kill, validation_data=train)
+
+    for kill in (8, 5):
+        assert run(tmp_path, kill) is None
+    assert run(tmp_path) == run(None)
+
+
 def test_other_ways_of_training_are_continued_too(
     manifest: imggen.Manifest, tmp_path: Path
 ) -> None:
@@ -140,13 +156,14 @@ def test_other_ways_of_training_are_continued_too(
         ),
         "steps_per_epoch": (manifest, {"steps_per_epoch": 3, "epochs": 5}),
         "later epochs, sample weights": (weighted, {"initial_epoch": 2, "epochs": 4}),
+        "two steps per execution, of five": (manifest, {"model": {"steps_per_execution": 2}}),
     }
     for number, (name, (samples, options)) in enumerate(ways.items()):
         with case(name):
             check_kills(
                 lambda samples=samples: make_sequence(samples),
                 tmp_path / str(number),
-                (7,),
+                (5 if "model" in options else 7,),
                 **options,
             )
 
@@ -230,6 +247,8 @@ def test_wrong_uses_are_refused(manifest: imggen.Manifest, tmp_path: Path) -> No
     (tmp_path / "file").write_text("")
     with pytest.raises(errors.ExportError, match="not a folder"):
         imggen.Resume(tmp_path / "file", train)
+    with pytest.raises(errors.ExportError, match="Save into a folder of this machine"):
+        imggen.Resume("s3://bucket/saves", train)
     assert not (tmp_path / "d").exists()
 
 
@@ -251,6 +270,17 @@ def test_a_damaged_save_is_replaced_by_the_one_before(
     with pytest.warns(errors.ImggenWarning) as warned:
         assert fit(make_sequence(manifest), folder) == expected
     assert "latest save that is complete is used" in str(warned[0].message)
+    save = SaveFolder(str(folder), 2).read_latest()
+    assert save is not None
+    arrays = dict(save.arrays)
+    del arrays["model/0"]
+    for changed, kept, words in (
+        ({"sequence": None, "epoch": "1"}, save.arrays, "has no valid epoch, sequence"),
+        ({}, arrays, "lacks variable 0 of the model, 'kernel'"),
+    ):
+        SaveFolder(str(folder), 2).write({**save.facts, **changed}, kept)
+        with pytest.raises(errors.ResumeError, match=words):
+            fit(make_sequence(manifest), folder)
     for file in folder.glob("*.zip"):
         file.write_bytes(b"")
     with pytest.raises(errors.ResumeError, match="has no other one"):

@@ -1,5 +1,8 @@
 """Training and evaluating shards with Keras, and refusals of runs without them."""
 
+import subprocess
+import sys
+from pathlib import Path
 from types import SimpleNamespace
 
 import keras
@@ -202,3 +205,15 @@ def test_several_processes_of_tensorflow_are_refused():
             make(shard=shard).begin_training(SimpleNamespace(_distribute_strategy=strategy), None)
     cluster["worker"] = []
     make().begin_training(SimpleNamespace(_distribute_strategy=strategy), None)
+
+
+def test_one_process_goes_on_with_the_save_of_two_that_were_killed():
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.helpers.shard_resume"],
+        cwd=Path(__file__).parents[2],
+        capture_output=True,
+        text=True,
+        timeout=280,
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert float(done.stdout.rpartition(" ")[2]) < 1e-6

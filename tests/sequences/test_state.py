@@ -56,6 +56,15 @@ def test_a_state_is_small_json_and_does_not_mention_workers(manifest: imggen.Man
     assert sequence.state_dict(epoch=2)["batch"] == 0
 
 
+def test_numbers_of_numpy_are_saved_as_those_of_json(manifest: imggen.Manifest) -> None:
+    sequence = make_sequence(manifest)
+    for epoch, batch in ((np.int64(2), np.int32(3)), (np.int64(1), sequence.num_batches)):
+        state = json.loads(json.dumps(sequence.state_dict(epoch=epoch, batch=batch)))
+        sequence.load_state_dict({**state, "epoch": np.int64(state["epoch"])})
+        assert sequence.find_position() == (2, batch % 4)
+        assert type(sequence.epoch) is int
+
+
 def test_each_kind_of_pass_goes_on_with_the_batch_of_the_state(manifest: imggen.Manifest) -> None:
     sequence = make_sequence(manifest)
     state = sequence.state_dict(epoch=5, batch=2)
@@ -119,7 +128,9 @@ def test_what_is_no_state_is_refused(manifest: imggen.Manifest, tmp_path: Path) 
         "is not a state of such a sequence": {},
         "not a state of such": {**state, "version": "1"},
         "not a state": {name: one for name, one in state.items() if name != "seed"},
-        "not a state of": tables.state_dict(),
+        "the kind 'TableSequence', and this sequence is of the kind 'ImageSequence'": (
+            tables.state_dict()
+        ),
         "epoch=-1": {**state, "epoch": -1},
         "epoch=True": {**state, "epoch": True},
         "batch=5 must be": {**state, "batch": 5},
