@@ -141,10 +141,12 @@ class ImageSequence(EpochSequence[Batch], ManifestView, SampleView, ResultView):
     Padding repeats samples and has the weight 0; all batches have weights then, those of the last
     batch multiplied by its rows / its samples, so that gradients are those of its samples alone. In
     ``evaluate``, the weights are those that make the loss (the mean over processes) and
-    ``weighted_metrics`` exact. Plain ``metrics`` count padding, and the losses that ``fit`` shows
-    count the last batch as a full one; neither can be exact. Losses must be means, Keras's default.
-    The same holds for a last batch that the devices of one process cannot divide, with JAX and
-    ``keras.distribution``. With JAX on several processes, pass
+    ``weighted_metrics`` exact; where each process evaluates by itself, as with torch, its weighted
+    metrics are those of its own samples. Plain ``metrics`` count padding, and the losses that
+    ``fit`` shows count the last batch as a full one; neither can be exact. ``model.predict``
+    returns rows for padding, at the end. Losses must be means, Keras's default. The same holds for
+    a last batch that the devices of one process cannot divide, with JAX and ``keras.distribution``,
+    but ``model.predict`` refuses it. With JAX on several processes, pass
     ``keras.distribution.DataParallel(auto_shard_dataset=False)``.
 
     Raises:

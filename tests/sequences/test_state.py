@@ -167,7 +167,7 @@ def test_tables_and_pairs_have_states_too(manifest: imggen.Manifest, tmp_path: P
     pair = imggen.zip_sequences(images, make_sequence(manifest, label_mode=None))
     pair.load_state_dict(pair.state_dict(epoch=1, batch=3))
     assert (len(list(pair)), pair.epoch) == (1, 2)
-    with pytest.raises(errors.ResumeError, match="kind="):
+    with pytest.raises(errors.ResumeError, match="kind 'ImageSequence', and"):
         pair.load_state_dict({**images.state_dict(), "second_manifest": ""})
 
 
