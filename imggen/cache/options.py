@@ -13,6 +13,7 @@ from imggen.cache.ram import RamCache
 from imggen.cache.store_state import VersionedAddress
 from imggen.core import check_arguments, check_choice, check_optional_whole, check_whole, shorten
 from imggen.errors import OptionError
+from imggen.stores import is_remote, parse_address
 
 Pack = Literal["raw", "jpeg"]
 
@@ -67,6 +68,11 @@ class Cache:
             raise OptionError(
                 f'cache={shorten(self.where)} is neither "ram", nor a folder such as "cached" or '
                 '"./disk", nor None.'
+            )
+        if is_remote(address := parse_address(self.where)):
+            raise OptionError(
+                f"cache={shorten(address)} is a URI; a cache is a folder of this "
+                "machine. Pass a local folder, also for remote images."
             )
         check_choice("pack", self.pack, get_args(Pack))
         check_whole("quality", self.quality, 1, 100)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import stat
 import tempfile
 from collections.abc import Callable, Iterable
@@ -16,6 +17,8 @@ from imggen.errors import ExportError
 
 _MAX_NAME_LENGTH = 255  # bytes, on every usual file system
 IsOwn = Callable[[str], bool]
+# Also what pathlib makes of a URI: it replaces two slashes by one.
+_URI = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+:)[/\\]+")
 
 
 def check_output(
@@ -36,6 +39,7 @@ def check_output(
         ExportError: The check failed.
     """
     path = os.fspath(file)
+    _check_local(path)
     existing = _stat(path)
     if existing is not None and not stat.S_ISREG(existing.st_mode):
         kind = "a folder" if stat.S_ISDIR(existing.st_mode) else "not a regular file"
@@ -72,6 +76,7 @@ def check_output_folder(folder: str | os.PathLike[str]) -> None:
     path = os.fspath(folder)
     if not path:
         raise ExportError("The path of the folder is empty. Pass a folder to write to.")
+    _check_local(path)
     existing = _stat(path)
     if existing is not None and not stat.S_ISDIR(existing.st_mode):
         raise ExportError(f"{path!r} is not a folder; expected a new or empty one.")
@@ -112,6 +117,20 @@ def check_room_for_files(folder: str, num_files: int) -> None:
         raise ExportError(
             f"{num_files} files do not fit into {folder!r}, which has space for at most "
             f"{min(limits)}. Make fewer copies, or free some space."
+        )
+
+
+def _check_local(path: str) -> None:
+    """Checks that a path is not a URI, which would become a folder of such a name.
+
+    Raises:
+        ExportError: It is one.
+    """
+    uri = _URI.match(path)
+    if uri is not None:
+        raise ExportError(
+            f"Cannot write to {f'{uri[1]}//{path[uri.end() :]}'!r}: it is a URI, and imggen writes "
+            "to local files. Choose a local path, and copy the result to the remote store."
         )
 
 

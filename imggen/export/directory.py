@@ -232,7 +232,7 @@ def plan_split(
     else:
         check_not_nested(os.fspath(target), folder=os.fspath(source))
     plan_mode = check_mode(mode)
-    check_output_folder(goal)
+    check_output_folder(target)
     earlier = read_plan(goal)
     if earlier is not None:
         check_same_settings(

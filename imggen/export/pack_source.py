@@ -183,8 +183,15 @@ def _to_json_value(value: Any) -> Any:
     try:
         json.dumps(value)
     except (TypeError, ValueError):
-        return None if value is None or value != value else str(value)
+        return None if _is_missing(value) else str(value)
     return to_plain(value)
+
+
+def _is_missing(value: Any) -> bool:
+    try:
+        return bool(value != value)
+    except TypeError:  # pandas.NA, which is equal to nothing and different from nothing
+        return True
 
 
 def _is_utf_8_data(column: StringColumn) -> bool:

@@ -182,11 +182,6 @@ def _parse_size(shard_size: int | str) -> int:
 
 
 def _check_destination(destination: str | os.PathLike[str]) -> str:
-    if is_remote(os.fspath(destination)):
-        raise ExportError(
-            f"{os.fspath(destination)!r} is not a folder. Pack into a local folder, and copy that "
-            "to the remote store."
-        )
     check_path(destination)
     folder = os.path.normpath(destination)
     check_output_folder(folder)

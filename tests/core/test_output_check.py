@@ -1,6 +1,8 @@
 """Files that are written replace no file of another kind, and no input."""
 
 import os
+import re
+from pathlib import Path
 
 import pytest
 from PIL import Image
@@ -58,6 +60,20 @@ def test_a_folder_to_write_to_is_checked_with_its_parents(tmp_path):
         with pytest.raises(ExportError):
             check_output_folder(tmp_path / name)
     assert os.listdir(tmp_path) == ["file"]
+
+
+def test_a_uri_is_not_a_place_to_write_to(photos, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for uri in ("s3://bucket/x", "GS://bucket/x", "https://host/x", "other+scheme://x"):
+        for place in (uri, Path(uri)):  # which has one slash
+            for check in (check_output_folder, lambda place: check_output(place, is_own)):
+                with pytest.raises(ExportError, match=re.escape(f"{uri!r}: it is a URI")):
+                    check(place)
+    with pytest.raises(ExportError, match="is a URI"):
+        imggen.split_directory(photos, "s3://bucket/x")
+    with pytest.raises(OptionError, match=r"^cache='s3://b/x' is a URI"):
+        imggen.Cache(Path("s3://b/x"))
+    assert os.listdir(tmp_path) == [photos.name]
 
 
 def test_an_input_is_found_under_any_of_its_names(tmp_path):

@@ -122,6 +122,7 @@ def test_all_that_is_known_about_a_sample_is_packed(tmp_path, monkeypatch):
             "target:age": [1.5, 2, 3],
             "caption": ["ein Bär", "", "NA"],
             "views": [3, 4, 5],
+            "count": pd.array([1, None, 2], dtype="Int64"),
         }
     )
     frame.to_parquet("table.parquet")
@@ -135,6 +136,7 @@ def test_all_that_is_known_about_a_sample_is_packed(tmp_path, monkeypatch):
     assert found["00000001.mask.png"] == Path("1.mask.png").read_bytes()
     assert found["00000001.left_eye.png"] == Path("x/002.png").read_bytes()
     assert json.loads(found["00000000.json"]) == frame.iloc[0].to_dict()
+    assert json.loads(found["00000001.json"])["count"] is None
     stored = pd.read_parquet("out/manifest.parquet")
     assert list(stored["caption"]) == list(frame["caption"])
     assert list(stored["views"]) == [3, 4, 5]
@@ -243,7 +245,7 @@ def test_options_and_places_are_checked_before_anything_is_written(photos, tmp_p
     for inside in (photos / "cat/out", photos, tmp_path):
         with pytest.raises(ExportError, match="contains the other"):
             pack(photos, inside)
-    with pytest.raises(ExportError, match="not a folder"):
+    with pytest.raises(ExportError, match=r"'s3://bucket/set': it is a URI"):
         pack(photos, "s3://bucket/set")
     with pytest.raises(ScanError):
         pack(tmp_path / "nothing", out)
