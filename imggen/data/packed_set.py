@@ -23,6 +23,7 @@ from imggen.core import (
     StringColumn,
     is_relative_path,
     is_whole,
+    mark_name,
     read_frame,
     require_pyarrow,
     shorten,
@@ -145,8 +146,21 @@ def is_packed(source: str | os.PathLike[str]) -> bool:
         except StoreError:
             return False
         return f'"{_KEY}": {{'.encode() in metadata
+    return os.path.isfile(Path(folder, PACKED_MANIFEST)) and _has_packed_metadata(folder)
+
+
+def is_damaged(folder: str | os.PathLike[str]) -> bool:
+    """Whether a local folder holds a packed set without its manifest, or with a broken one.
+
+    ``load_packed`` raises an error that says so.
+    """
+    is_begun = os.path.isdir(Path(folder, mark_name("pack"))) or _has_packed_metadata(folder)
+    return is_begun and not is_packed(folder)
+
+
+def _has_packed_metadata(folder: str | os.PathLike[str]) -> bool:
     file = Path(folder, _METADATA_FILE)
-    if not (os.path.isfile(file) and os.path.isfile(Path(folder, PACKED_MANIFEST))):
+    if not os.path.isfile(file):
         return False
     try:
         return _KEY in InputFile(file, ManifestError).read_json_object()
@@ -246,7 +260,7 @@ def _check_exists(folder: Path) -> None:
         return
     if not folder.is_dir():
         fact = "is a file" if folder.exists() else "does not exist"
-    elif (folder / ".imggen-pack").exists():
+    elif (folder / mark_name("pack")).exists():
         fact = "is not packed to the end; make the same call of imggen.pack again to resume it"
     else:
         fact = f"has no {PACKED_MANIFEST}"

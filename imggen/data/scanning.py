@@ -22,6 +22,7 @@ from imggen.data.folder_trees import existing_folder, keep_listings
 from imggen.data.listing import FolderLister
 from imggen.data.manifest import Manifest
 from imggen.data.name_pattern import MaskPattern
+from imggen.data.packed_set import PACKED_MANIFEST, is_packed
 from imggen.data.partners import Partners
 from imggen.data.split_layout import find_folds, find_split_layout, list_subfolders
 from imggen.data.splits import SPLIT_NAMES, split_name
@@ -192,6 +193,7 @@ def scan_splits(
     loose = lister.count_loose_images(b"", folders.values())
     lister.skip(f"image outside {outside}", loose)
     if "train" not in folders or len(folders) < 2:
+        _refuse_packed(root)
         names_in_root = [os.fsdecode(name) for name in lister.folders(b"")]
         folds = find_folds(root, names_in_root)
         if folds:
@@ -299,6 +301,7 @@ def _scan_classes(
     loose = lister.count_loose_images(under, {os.fsencode(name) for name in names})
     if class_names is None:
         if not present:
+            _refuse_packed(root)
             raise ScanError(
                 f"{path!r} has no class folders; expected DIR/<class>/<image>, found "
                 f"{pluralize(loose, 'image')} directly in it{lister.summary()}. For images without "
@@ -325,8 +328,17 @@ def _scan_classes(
     return names, rows, np.repeat(np.arange(len(names), dtype=np.int32), counts)
 
 
+def _refuse_packed(root: str) -> None:
+    if is_packed(root):
+        raise ScanError(
+            f"{root!r} is a packed set; expected a folder of images. Pass it to imggen.from_packed, "
+            f"or load {PACKED_MANIFEST} in it with Manifest.load."
+        )
+
+
 def _require_images(root: str, found: Sequence[bytes], lister: FolderLister, layout: str) -> None:
     if not found:
+        _refuse_packed(root)
         usual = [name for name in map(os.fsencode, COMMON_EXTENSIONS) if name in lister.extensions]
         extensions = usual + sorted(lister.extensions - {*usual})
         raise ScanError(

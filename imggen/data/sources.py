@@ -13,7 +13,7 @@ from imggen.core import StringColumn, has_metadata, read_columns
 from imggen.data.folder_trees import keep_listings, list_names
 from imggen.data.manifest import Manifest
 from imggen.data.manifest_io import column_arguments, read_fields
-from imggen.data.packed_set import is_packed, load_packed
+from imggen.data.packed_set import is_damaged, is_packed, load_packed
 from imggen.data.scanning import scan, scan_any, scan_splits
 from imggen.data.split_layout import find_split_layout, is_fold_name, list_subfolders
 from imggen.data.splits import SPLIT_NAMES, split_name
@@ -61,9 +61,9 @@ def load_table(source: Source) -> Manifest | str | os.PathLike[str]:
     is_remote_table = is_table(source) and is_remote(parse_address(source))
     if (is_remote_table or not is_table(source)) and is_packed(source):
         return load_packed(source)
-    if not is_table(source):
-        return source
-    return read_table_source(source)
+    if is_table(source):
+        return read_table_source(source)
+    return load_packed(source) if is_damaged(source) else source
 
 
 def is_table(path: str | os.PathLike[str]) -> bool:

@@ -1,13 +1,14 @@
 """Packed sets that are no longer as they were packed."""
 
 import json
+import shutil
 
 import pandas as pd
 import pytest
 
 import imggen
 from imggen import pack, verify
-from imggen.errors import ExportError
+from imggen.errors import ExportError, ManifestError, ScanError
 from tests.helpers.command_line import invoke
 
 
@@ -73,3 +74,23 @@ def test_files_of_a_split_table_are_checked_one_by_one(packed, tmp_path):
     imggen.split(packed, (0.5, 0.5)).train.save(tmp_path / "train.csv")
     report = verify(tmp_path / "train.csv")
     assert (report.num_files, report.findings) == (8, ())
+
+
+def test_a_set_without_its_manifest_is_named_and_no_folder_of_images(packed):
+    for options in ({}, {"labels": None}):
+        with pytest.raises(ScanError, match=r"is a packed set; .*imggen\.from_packed"):
+            imggen.scan(packed, **options)
+    with pytest.raises(ScanError, match="is a packed set"):
+        imggen.from_directory(packed, split="folders", image_size=8)
+    metadata = packed / "manifest.parquet.json"
+    text = metadata.read_text()
+    metadata.write_text(text[:9])
+    with pytest.raises(ManifestError, match="is not valid JSON"):
+        imggen.verify(packed)
+    metadata.write_text(text)
+    (packed / "manifest.parquet").unlink()
+    with pytest.raises(ManifestError, match="make the same call of imggen.pack again"):
+        imggen.verify(packed)
+    shutil.rmtree(packed / ".imggen-pack")
+    with pytest.raises(ManifestError, match=r"has no manifest\.parquet"):
+        imggen.verify(packed)
