@@ -331,8 +331,8 @@ def _scan_classes(
 def _refuse_packed(root: str) -> None:
     if is_packed(root):
         raise ScanError(
-            f"{root!r} is a packed set; expected a folder of images. Pass it to imggen.from_packed, "
-            f"or load {PACKED_MANIFEST} in it with Manifest.load."
+            f"{root!r} is a packed set; expected a folder of images. Pass it to "
+            f"imggen.from_packed, or load {PACKED_MANIFEST} in it with Manifest.load."
         )
 
 
