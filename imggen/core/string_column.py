@@ -208,11 +208,12 @@ def _view_chunk(array: Any) -> StringColumn:
     """Returns a column that shares the memory of an Arrow array."""
     import pyarrow as pa
 
-    if pa.types.is_dictionary(array.type):
-        array = array.dictionary_decode()
     is_text = "string" in str(array.type)
     wide = pa.large_string() if is_text else pa.large_binary()
     narrow = pa.string() if is_text else pa.binary()
+    if pa.types.is_dictionary(array.type):  # whose rows may be more than 2 GiB in all
+        array = pa.DictionaryArray.from_arrays(array.indices, array.dictionary.cast(wide))
+        array = array.dictionary_decode()
     if array.type not in (wide, narrow):  # with a view of each value
         array = array.cast(wide)
     if array.null_count:

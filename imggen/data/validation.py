@@ -130,7 +130,9 @@ def class_column(frame: Table, name: Column) -> CodedText | None:
 def weight_column(frame: Table, name: Column) -> npt.NDArray[np.float32]:
     """Returns a column as sample weights; see ``validate_weights``."""
     values = find_numbers(find_column(frame, name))
+    if values is None:
+        values = table_column(frame, name)
     try:
-        return validate_weights(table_column(frame, name) if values is None else values)
+        return validate_weights(values)
     except ManifestError as err:
         raise ManifestError(f"The column {shorten(name)}: {err}") from err

@@ -6,6 +6,7 @@ import contextlib
 from collections.abc import Callable, Iterable
 from typing import Any, final
 
+from imggen.core import warn_user
 from imggen.errors import WorkerError
 from imggen.workers.ray_connection import connect_ray
 from imggen.workers.shard_calls import SetUpError
@@ -44,8 +45,10 @@ class RayTasks:
         """The largest number of tasks at a time, which grows with the cluster."""
         if self._workers is not None:
             return self._workers
-        cpus = int(self._ray.cluster_resources().get("CPU", 0))
-        return max(_MIN_TASKS, _TASKS_PER_CPU * cpus)
+        return max(_MIN_TASKS, _TASKS_PER_CPU * self._count_cpus())
+
+    def _count_cpus(self) -> int:
+        return int(self._ray.cluster_resources().get("CPU", 0))
 
     def dumps(self, value: Any) -> bytes:
         """Pickles a value; functions that no module has, with their code."""
@@ -56,6 +59,8 @@ class RayTasks:
         """Sends the pickled function to the cluster, once."""
         import imggen
 
+        if not self._count_cpus():
+            warn_user("The Ray cluster has no CPU; the work waits until a node with CPUs joins it.")
         self._function = self._ray.put(function)
         self._version = imggen.__version__
         self._task = self._ray.remote(_define_task()).options(

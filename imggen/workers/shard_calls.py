@@ -106,4 +106,4 @@ def pack_failure(message: str, note: str = "") -> bytes:
 
 
 def _describe(err: BaseException) -> str:
-    return f"{type(err).__name__}: {err}"
+    return f"{type(err).__name__}: {err}".removesuffix(": ")

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Generic, TypeVar, final
 
 from imggen.errors import WorkerError
+from imggen.stores import split_archive
 
 Item = TypeVar("Item")
 T = TypeVar("T")
@@ -32,8 +33,15 @@ class SharedFolder(Generic[Item, T]):
 
     @classmethod
     def bind(cls, root: str, fn: Callable[[Item], T]) -> SharedFolder[Item, T]:
-        """Binds a function to a folder or an archive of this machine, or to a remote one."""
-        return cls(root if os.path.exists(root) else "", os.getcwd(), fn)
+        """Binds a function to a folder or an archive of this machine, or to a remote one.
+
+        Args:
+            root: It; or a folder in an archive, of which the archive must exist on all machines.
+            fn: The function.
+        """
+        member = split_archive(root)
+        place = root if member is None else member.archive
+        return cls(place if os.path.exists(place) else "", os.getcwd(), fn)
 
     def __call__(self, item: Item) -> T:
         """Calls the function in the working folder, without warnings, which nobody would see.

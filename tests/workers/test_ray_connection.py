@@ -1,5 +1,6 @@
 """Clusters that cannot be used: each is one clear error, soon. No cluster is started."""
 
+import os
 import socket
 import sys
 import warnings
@@ -69,9 +70,13 @@ def test_a_worker_that_was_killed_again_and_again_is_explained():
 
 def test_a_folder_that_a_node_does_not_have_is_named(tmp_path, monkeypatch):
     (tmp_path / "photos").mkdir()
+    (tmp_path / "photos.zip").touch()
     monkeypatch.chdir(tmp_path)
     shared = SharedFolder.bind("photos", square)
+    inside = SharedFolder.bind("photos.zip/cat", os.path.exists)
     monkeypatch.chdir("/")  # as on another machine
+    assert inside("photos.zip")
+    monkeypatch.chdir("/")
     assert shared(3) == 9
     (tmp_path / "photos").rmdir()
     with pytest.raises(
