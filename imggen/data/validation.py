@@ -129,9 +129,8 @@ def class_column(frame: Table, name: Column) -> CodedText | None:
 
 def weight_column(frame: Table, name: Column) -> npt.NDArray[np.float32]:
     """Returns a column as sample weights; see ``validate_weights``."""
-    values = find_numbers(find_column(frame, name))
-    if values is None:
-        values = table_column(frame, name)
+    numbers = find_numbers(find_column(frame, name))
+    values = table_column(frame, name) if numbers is None else numbers
     try:
         return validate_weights(values)
     except ManifestError as err:
