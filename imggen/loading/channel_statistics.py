@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
-from typing import NamedTuple, Protocol, final
+from typing import Any, NamedTuple, Protocol, final
 from weakref import WeakKeyDictionary
 
 import numpy as np
@@ -195,7 +195,7 @@ def _measure(images: SampleLoader, maker: BatchMaker) -> ChannelStatistics:
     )
 
 
-def _sum_up(image: npt.NDArray[np.generic]) -> _Sums:
+def _sum_up(image: npt.NDArray[Any]) -> _Sums:
     channels = image.shape[-1] if image.ndim > 2 else 1
     pixels = image.reshape(-1, channels)
     if image.dtype == np.uint8:

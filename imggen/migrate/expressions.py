@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
-from typing import Protocol
+from typing import Protocol, cast
 
 from imggen.migrate.values import (
     Arguments,
@@ -72,7 +72,9 @@ class Observer(Protocol):
         """Records the use of an item."""
 
 
-_NAMESPACE = Class(ast.ClassDef("", [], [], [], []), Scope(0), 0, (), (), {})
+_NAMESPACE = Class(
+    cast(ast.ClassDef, ast.parse("class SimpleNamespace: ...").body[0]), Scope(0), 0, (), (), {}
+)
 
 
 class Expressions(ABC):

@@ -107,6 +107,8 @@ def count_operations(function: Callable[[], object]) -> int:
         return on_instruction
 
     before = sys.gettrace()  # a debugger's, or that of coverage
+    # Python 3.12 reports instructions from the next settrace() on after a frame asked for them.
+    sys._getframe().f_trace_opcodes = True
     sys.settrace(on_call)
     try:
         function()

@@ -158,7 +158,8 @@ def _differences(images: _Floats) -> _Floats:
 def _correlate(left: _Floats, right: _Floats) -> _Floats:
     """Computes the cosine of the angle between arrays; 0 where either is zero."""
     left, right = left.reshape(len(left), -1), right.reshape(len(right), -1)
-    product = (left * right).sum(axis=1)
+    product: _Floats = (left * right).sum(axis=1)
     norms = np.sqrt((left**2).sum(axis=1) * (right**2).sum(axis=1))
-    correlation: _Floats = product / np.maximum(norms, np.float32(1e-6))
+    divisor: _Floats = np.maximum(norms, np.float32(1e-6))
+    correlation: _Floats = product / divisor
     return correlation
