@@ -29,6 +29,7 @@ extensions = [
 ]
 exclude_patterns = ["builder", "made"]
 default_role = "code"
+smartquotes_action = "q"  # and leave the dashes of options alone
 
 myst_enable_extensions = ["attrs_inline", "colon_fence", "deflist"]
 myst_heading_anchors = 3
@@ -48,8 +49,10 @@ napoleon_use_rtype = False
 pygments_dark_style = "github-dark"
 html_theme = "furo"
 html_title = "imggen"
+html_baseurl = "https://imggen.github.io/imggen/"
 html_static_path = ["static"]
 html_css_files = ["site.css"]
+html_js_files = ["scroll.js"]
 html_theme_options = {
     "light_css_variables": {
         "color-brand-primary": "#0a6c74",

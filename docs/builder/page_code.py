@@ -1,9 +1,11 @@
 """Sphinx extension: the code of the pages runs, and its output follows it."""
 
 import re
+from pathlib import Path
 from typing import Any
 
 from benchmark_figures import insert_benchmarks
+from page_html import find_dead_links, finish_pages
 from page_results import PageRunner, Result, insert_outputs, list_pages
 from sphinx.application import Sphinx
 from sphinx.util import logging
@@ -31,9 +33,17 @@ def _close_brackets(app: Sphinx, context: Any, lines: list[str]) -> None:  # noq
     lines[:] = [re.sub(r"(^\.\. option:: .*\[[^\]>]*)>", r"\1]>", line) for line in lines]
 
 
+def _finish(app: Sphinx, exception: Exception | None) -> None:
+    if exception is None and app.builder.format == "html":
+        finish_pages(Path(app.outdir))
+        for message in find_dead_links(Path(app.outdir)):
+            logging.getLogger(__name__).warning("%s", message)
+
+
 def setup(app: Sphinx) -> dict[str, bool]:
     """Connects the events."""
     app.connect("builder-inited", _run)
     app.connect("source-read", _insert)
     app.connect("sphinx-click-process-options", _close_brackets)
+    app.connect("build-finished", _finish)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -144,7 +144,8 @@ def format_html_table(
     ]
     classes = [' class="n"' if one else "" for one in is_number]
     head = "".join(
-        f"<th{kind}>{_escape(name)}</th>" for name, kind in zip(columns, classes, strict=True)
+        f"<th{kind}>{_escape(name)}</th>" if name else "<td></td>"
+        for name, kind in zip(columns, classes, strict=True)
     )
     body = "".join(
         "<tr>"

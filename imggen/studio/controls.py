@@ -119,6 +119,11 @@ def _draw_option(item: Item, option: str, legal: Bounds | Choice, changed: Chang
         slider.on_value_change(set_value)
         slider.props("dense").classes("w-full").mark(name)
         slider.props["aria-label"] = name
+        if isinstance(legal, RangeBounds):
+            # Quasar describes a range as one slider whose value is no number, such as "-20|20".
+            slider.props["role"] = "group"
+            slider.props.update({f":aria-value{end}": "null" for end in ("now", "min", "max")})
+            slider.props[":aria-orientation"] = "null"
 
 
 def format_value(value: Any, unit: str) -> str:

@@ -53,8 +53,10 @@ class Page:
         """Builds the page, which asks for its pictures once it is open in the browser."""
         ui.colors(primary="#0969da")
         ui.add_css(make_style())
+        ui.add_head_html('<script>document.documentElement.lang = "en"</script>')
         with ui.header().classes("items-center no-wrap bg-white text-black shadow-1 q-py-sm"):
-            ui.label("imggen studio").classes("text-lg font-bold whitespace-nowrap")
+            title = ui.label("imggen studio").classes("text-lg font-bold whitespace-nowrap")
+            title.props("role=heading aria-level=1")
             root = ui.label(printable(self._manifest.root))
             root.classes("text-grey-8 text-sm ellipsis").style("min-width: 0")
             ui.space()
@@ -67,7 +69,7 @@ class Page:
             with ui.element("aside").classes("panel"):
                 self._build_policy_choice()
                 self._controls = ui.column().classes("w-full gap-2")
-            with ui.element("main").classes("gallery"):
+            with ui.element().classes("gallery"):
                 with ui.row().classes("items-center gap-x-6 gap-y-1"):
                     self._number("seed", 0, 2**31, "_seed")
                     self._number("variants", 1, MAX_VARIANTS, "_variants")
