@@ -1,4 +1,4 @@
-"""The finished pages: markup that screen readers need, pages that commands wrote, and dead links."""
+"""The finished pages: markup for screen readers, pages that commands wrote, dead links."""
 
 import re
 import shutil
@@ -14,7 +14,10 @@ _REPLACEMENTS = (
     ('role="heading">', 'role="heading" aria-level="2">'),
     ('<aside class="sidebar-drawer">', '<aside class="sidebar-drawer" aria-label="Pages">'),
     ('<aside class="toc-drawer">', '<aside class="toc-drawer" aria-label="Sections">'),
-    ('</noscript>\n\n<div id="search-results"', '</noscript>\n<h1>Search</h1>\n<div id="search-results"'),
+    (
+        '</noscript>\n\n<div id="search-results"',
+        '</noscript>\n<h1>Search</h1>\n<div id="search-results"',
+    ),
 )
 
 
@@ -55,9 +58,10 @@ def find_dead_links(folder: Path) -> Iterator[str]:
             where = f"{path.relative_to(folder)}: {link!r}"
             if not target.is_file():
                 yield f"{where} is a dead link."
-            elif parts.fragment and target in pages:
-                if unquote(parts.fragment) not in pages[target].anchors:
-                    yield f"{where} is a link to an anchor that does not exist."
+                continue
+            anchors = pages[target].anchors if target in pages else set()
+            if parts.fragment and unquote(parts.fragment) not in anchors:
+                yield f"{where} is a link to an anchor that does not exist."
 
 
 class _Links(HTMLParser):
