@@ -80,6 +80,9 @@ class BridgeMethods:
         the loader make each batch in one thread, do not share ``cache="ram"``, and do not count
         unreadable files in ``sequence.failures``.
 
+        Where torch has CUDA, set ``KERAS_BACKEND=torch``: triton, which comes with it, ends the
+        process if TensorFlow was imported before.
+
         Raises:
             ResumeError: The sequence was told to begin in the middle of an epoch.
             MissingExtraError: torch is not installed, or too old.
