@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import importlib
 import json
 import sys
@@ -73,8 +74,19 @@ def build_model(model: Any, batch: Any) -> None:
         model: The compiled model.
         batch: A batch of its data.
     """
+    data = batch if isinstance(batch, tuple) else (batch,)
+    is_built = all(layer.built for layer in model._flatten_layers())
+    if keras.backend.backend() == "tensorflow" and not is_built:
+        # As fit does. Keras's method below would create the variables of frozen layers as ones that
+        # have no gradients, also once the layers are trainable.
+        tensorflow = sys.modules["tensorflow"]
+        call = tensorflow.function(functools.partial(model, training=False), autograph=False)
+        specs = keras.tree.map_structure(
+            lambda array: tensorflow.TensorSpec(array.shape, array.dtype), data[0]
+        )
+        call.get_concrete_function(specs)
     # Under TensorFlow, Keras would do so with the first batch.
-    model._symbolic_build(data_batch=batch if isinstance(batch, tuple) else (batch,))
+    model._symbolic_build(data_batch=data)
 
 
 def capture_training(model: Any, callbacks: Sequence[Any]) -> Save:

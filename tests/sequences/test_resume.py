@@ -168,6 +168,26 @@ def test_other_ways_of_training_are_continued_too(
             )
 
 
+def test_layers_that_are_frozen_in_one_fit_are_trained_in_the_next(
+    manifest: imggen.Manifest, tmp_path: Path
+) -> None:
+    def run(folder: Path | None) -> Any:
+        keras.utils.set_random_seed(1)
+        train, frozen = make_sequence(manifest), keras.layers.Dense(3)
+        output = keras.layers.Dense(2, "softmax")
+        model = keras.Sequential([keras.layers.Flatten(), frozen, output])
+        for name, is_trainable in (("head", False), ("all", True)):
+            frozen.trainable = is_trainable
+            model.compile("adam", "categorical_crossentropy", run_eagerly=True)
+            callbacks = [] if folder is None else [imggen.Resume(folder / name, train)]
+            model.fit(train, epochs=1, callbacks=callbacks, verbose=0)
+        return find_bits(model, model.history)
+
+    expected = run(None)
+    assert run(tmp_path) == expected
+    assert run(tmp_path) == expected  # restored
+
+
 def test_a_stop_at_the_end_of_an_epoch_is_kept_and_one_within_is_not(
     manifest: imggen.Manifest, tmp_path: Path
 ) -> None:
