@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import os
 from abc import ABC, abstractmethod
@@ -127,7 +128,7 @@ class _RangeFile(io.RawIOBase):
     def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
         start = {os.SEEK_SET: 0, os.SEEK_CUR: self._position, os.SEEK_END: self._size}[whence]
         if start + offset < 0:
-            raise ValueError(f"negative position {start + offset}")
+            raise OSError(errno.EINVAL, "Negative position")  # zipfile expects it of small files
         self._position = start + offset
         return self._position
 

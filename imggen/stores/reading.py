@@ -21,6 +21,7 @@ from imggen.stores.remote import RemoteObject
 
 # The state of a remote archive is not asked for again for so long, since many members are read.
 _ARCHIVE_STATE_SECONDS = 30.0
+_TRIES = 5
 
 
 @final
@@ -205,15 +206,26 @@ def _fetch(address: str) -> Content:
     address = find_uri(address) or address
     member = split_archive(address)
     if member is not None and member.name:
-        found = _identify_member(member)
         if member.span is not None:
+            found = _identify_member(member)
             return _open_source(member.archive).read_range(*member.span), found
-        _, index = _find_index(member)
-        return index.read(_open_source(member.archive), member.name), found
+        return _read_member(member)
     source = _open_source(address)
     if isinstance(source, RemoteObject):
         return source.read_with_identity()
     return source.read(), source.identity()
+
+
+def _read_member(member: ArchiveMember) -> Content:
+    source = _open_source(member.archive)
+    for _ in range(_TRIES):
+        of_archive, index = _find_index(member)
+        found = _identify_indexed(member, of_archive, index)
+        data = index.read(source, member.name)
+        # The index is not that of an archive that was replaced since.
+        if not isinstance(source, LocalFile) or source.identity() == of_archive:
+            return data, found
+    raise StoreError.of(member.archive, "it changes while it is read")
 
 
 def _read_part(address: str, span: tuple[int, int]) -> bytes:
@@ -232,7 +244,10 @@ def _identify_member(member: ArchiveMember) -> Identity:
     if member.span is not None:
         found = _identify_archive(_open_source(member.archive))
         return Identity(member.span.length, f"{found.version}#{member.span.offset}")
-    of_archive, index = _find_index(member)
+    return _identify_indexed(member, *_find_index(member))
+
+
+def _identify_indexed(member: ArchiveMember, of_archive: Identity, index: MemberIndex) -> Identity:
     of_member = index.find_version(member.name)
     if of_member is None:
         address = f"{member.archive}/{member.name}"

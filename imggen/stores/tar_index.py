@@ -75,7 +75,8 @@ def _list_members(address: str, file: BinaryIO) -> list[tuple[str, Span]]:
             if member.isdir():
                 continue
             if not member.isreg() or member.issparse():
-                kind = "a link" if member.issym() or member.islnk() else "a special file"
+                is_link = member.issym() or member.islnk()
+                kind = "a link; pack the file that it leads to" if is_link else "a special file"
                 raise StoreError.of(address, f"its member {member.name!r} is {kind}")
             span = Span(member.offset_data, member.size)
             if span.length < 0 or span.offset + span.length > size:

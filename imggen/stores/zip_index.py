@@ -17,6 +17,7 @@ from imggen.stores.member_index import MemberIndex
 _HEADER_SIZE = 30
 _SIGNATURE = b"PK\x03\x04"
 _ENCRYPTED = 0x1
+_WINDOWS = 0
 # Sizes are what an archive claims. Images are compressed already; blank ones shrink a lot.
 _MAX_SIZE = 2**31
 _FREE_SIZE = 2**26
@@ -100,7 +101,7 @@ def index_zip(source: ByteSource) -> ZipIndex:
     for info in infos:
         if stat.S_ISLNK(info.external_attr >> 16):
             raise StoreError.of(source.address, f"its member {info.filename!r} is a link")
-    names = check_member_names(source.address, [info.filename for info in infos])
+    names = check_member_names(source.address, [_find_name(info) for info in infos])
     return ZipIndex(
         {
             name: _Member(
@@ -114,6 +115,12 @@ def index_zip(source: ByteSource) -> ZipIndex:
             for name, info in zip(names, infos, strict=True)
         }
     )
+
+
+def _find_name(info: zipfile.ZipInfo) -> str:
+    """Returns the name of a member; some programs on Windows write backslashes for slashes."""
+    is_of_windows = info.create_system == _WINDOWS
+    return info.filename.replace("\\", "/") if is_of_windows else info.filename
 
 
 def _inflate(data: bytes, size: int, address: str) -> bytes:

@@ -13,6 +13,7 @@ import pytest
 
 from imggen import stores
 from imggen.errors import StoreError
+from imggen.stores.tar_index import TarIndex
 
 NAMES = ["cat/1.jpg", "cat/ü #?%20 b.jpg", "dog/" + "long" * 40 + ".jpg", "e.jpg"]
 
@@ -108,6 +109,37 @@ def test_an_archive_that_was_replaced_is_read_again(archives, contents):
         kind(archive, [("new.jpg", b"new"), ("e.jpg", b"changed")])
         assert stores.read(f"{archive}/e.jpg") == b"changed"
         assert stores.identity(f"{archive}/e.jpg") != before
+
+
+def test_an_archive_that_is_replaced_while_it_is_read_gives_no_wrong_bytes(tmp_path, monkeypatch):
+    archive = write_tar(tmp_path / "a.tar", [("1.jpg", b"old"), ("2.jpg", b"old 2")])
+    write_tar(tmp_path / "new.tar", [("0.jpg", b"x" * 3000), ("2.jpg", b"new")])
+    read = TarIndex.read
+
+    def replace_then_read(self, source, name):
+        if os.path.exists(tmp_path / "new.tar"):
+            os.replace(tmp_path / "new.tar", archive)
+        return read(self, source, name)
+
+    monkeypatch.setattr(TarIndex, "read", replace_then_read)
+    assert stores.read(f"{archive}/2.jpg") == b"new"
+
+
+def test_names_of_windows_and_empty_archives_are_read(tmp_path):
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
+        member = zipfile.ZipInfo("cat\\1.jpg")
+        member.create_system = 0
+        archive.writestr(member, b"1")
+        archive.writestr(zipfile.ZipInfo("dog\\2.jpg"), b"2")  # of Unix, where it is a name
+    assert [name for name, _ in stores.list_files(tmp_path / "a.zip")] == [
+        "cat/1.jpg",
+        "dog\\2.jpg",
+    ]
+    assert stores.read(tmp_path / "a.zip" / "cat" / "1.jpg") == b"1"
+    assert stores.list_files(write_zip(tmp_path / "empty.zip", [])) == []
+    (tmp_path / "zero.zip").write_bytes(b"")
+    with pytest.raises(StoreError, match="not a complete zip archive: File is not a zip file"):
+        stores.list_files(tmp_path / "zero.zip")
 
 
 def test_a_folder_with_the_name_of_an_archive_is_a_folder(tmp_path):
