@@ -13,7 +13,7 @@ import stat
 import tempfile
 from collections.abc import Callable, Iterable
 
-from imggen.errors import ExportError
+from imggen.errors import ExportError, hide_credentials
 
 _MAX_NAME_LENGTH = 255  # bytes, on every usual file system
 IsOwn = Callable[[str], bool]
@@ -128,8 +128,9 @@ def _check_local(path: str) -> None:
     """
     uri = _URI.match(path)
     if uri is not None:
+        address = hide_credentials(f"{uri[1]}//{path[uri.end() :]}")
         raise ExportError(
-            f"Cannot write to {f'{uri[1]}//{path[uri.end() :]}'!r}: it is a URI, and imggen writes "
+            f"Cannot write to {address!r}: it is a URI, and imggen writes "
             "to local files. Choose a local path, and copy the result to the remote store."
         )
 

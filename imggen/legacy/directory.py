@@ -19,13 +19,14 @@ from imggen.core import (
     shorten,
     warn_user,
 )
-from imggen.data import find_system_name
+from imggen.data import find_system_name, is_store
 from imggen.errors import OptionError
 from imggen.legacy.argument_errors import build_argument_error, check_truth_value
 from imggen.legacy.files import BatchFromFilesMixin
 from imggen.legacy.folder_traps import ClassFolder, warn_of_folder_traps, warn_of_system_folders
 from imggen.legacy.iterator import Iterator
 from imggen.legacy.messages import print_message
+from imggen.stores import parse_address
 
 
 @explain_arguments
@@ -194,6 +195,12 @@ class DirectoryIterator(BatchFromFilesMixin, Iterator):
         try:
             names = sorted(map(os.fspath, os.listdir(directory)))
         except OSError as err:
+            if is_store(directory):
+                raise OptionError(
+                    f"directory={shorten(parse_address(directory))} is not a folder on disk, and "
+                    "ImageDataGenerator reads no other. Use imggen.from_directory, which takes it, "
+                    "or download the images."
+                ) from err
             text = f"directory={shorten(directory)} cannot be listed: {err.strerror}"
             raise type(err)(err.errno, text, err.filename) from err
         found = []

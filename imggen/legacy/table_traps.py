@@ -6,6 +6,8 @@ import os
 from typing import TYPE_CHECKING, Any
 
 from imggen.core import shorten
+from imggen.data import is_store
+from imggen.errors import hide_credentials
 from imggen.legacy.traps import (
     list_names,
     warn_of_missing_values,
@@ -15,6 +17,7 @@ from imggen.legacy.traps import (
     warn_of_trap,
     warn_of_unsplit,
 )
+from imggen.stores import find_uri
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -103,6 +106,12 @@ def _reason_for_none(iterator: Any, given: pd.DataFrame, frame: pd.DataFrame, x_
                 f'frame[{shorten(x_col)}] += ".{suffix}".'
             )
     if not os.path.exists(path):
+        if find_uri(path) is not None or is_store(path):
+            return (
+                f"the file of the first row, {hide_credentials(path)!r}, is not on disk, and "
+                "ImageDataGenerator reads no other. Use imggen.from_dataframe, which takes it, or "
+                "download the images."
+            )
         return (
             f"the file of the first row, {path!r}, does not exist. Correct directory= or the paths "
             f"in column {shorten(x_col)}."

@@ -46,6 +46,7 @@ from imggen.preview.option_values import (
     read_summary,
 )
 from imggen.preview.step_words import describe_step
+from imggen.stores import parse_address
 
 _SIDE = 256  # the most pixels of the longer side of a picture
 _SOURCE_SIDE = 2 * _SIDE  # of the image that crops cut from
@@ -152,7 +153,8 @@ def make_gallery(file: str | None = None) -> Gallery:
             f"{shorten(file)} is a folder; expected an image. Pass one of its images."
         )
     else:
-        pixels = load_image(file, ImageSpec(image_size=None, shorter_side=_SOURCE_SIDE))
+        spec = ImageSpec(image_size=None, shorter_side=_SOURCE_SIDE)
+        pixels = load_image(parse_address(file), spec)
     source = _shrink(Image.fromarray(pixels), _SOURCE_SIDE)
     image = _shrink(Image.fromarray(source), _SIDE)
     size = (image.shape[1], image.shape[0])

@@ -69,6 +69,9 @@ def test_a_uri_is_not_a_place_to_write_to(photos, tmp_path, monkeypatch):
             for check in (check_output_folder, lambda place: check_output(place, is_own)):
                 with pytest.raises(ExportError, match=re.escape(f"{uri!r}: it is a URI")):
                     check(place)
+    with pytest.raises(ExportError, match=r"\*\*\*@bucket") as caught:
+        check_output_folder("s3://key:secret@bucket/x")
+    assert "secret" not in str(caught.value)
     with pytest.raises(ExportError, match="is a URI"):
         imggen.split_directory(photos, "s3://bucket/x")
     with pytest.raises(OptionError, match=r"^cache='s3://b/x' is a URI"):

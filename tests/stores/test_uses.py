@@ -2,15 +2,23 @@
 
 import os
 import zipfile
+from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from PIL import Image
 
 import imggen
 from imggen.data import scan_splits
 from imggen.decode import MaskValues, identify_kind, inspect_mask, load_mask, make_thumbnail
-from imggen.errors import ImageError, ManifestError, ScanError
+from imggen.errors import (
+    ImageError,
+    KerasTrapWarning,
+    ManifestError,
+    OptionError,
+    ScanError,
+)
 from tests.helpers.images import write_images
 
 
@@ -146,3 +154,19 @@ def test_a_disk_cache_follows_a_replaced_archive(tmp_path):
 def test_a_table_is_read_from_disk_only():
     with pytest.raises(ManifestError, match=r"s3://photos/a\.csv.*Download it"):
         imggen.ImageSequence("s3://photos/a.csv")
+
+
+def test_the_drop_in_names_what_reads_a_store(tmp_path):
+    write_images(tmp_path / "set", {"cat": 2})
+    archive = zip_folder(tmp_path / "set", tmp_path / "set.zip")
+    generator = imggen.ImageDataGenerator()
+    for place in (archive, Path("s3://bucket/photos"), "https://host/photos"):
+        with pytest.raises(OptionError, match=r"not a folder on disk.*imggen\.from_directory"):
+            generator.flow_from_directory(place)
+    for directory, file in ((None, "s3://bucket/1.jpg"), (archive, "cat/000.png")):
+        frame = pd.DataFrame({"filename": [file], "class": ["cat"]})
+        with (
+            pytest.warns(UserWarning, match="invalid image filename"),
+            pytest.warns(KerasTrapWarning, match=r"not on disk.*imggen\.from_dataframe"),
+        ):
+            generator.flow_from_dataframe(frame, directory)
