@@ -195,7 +195,7 @@ class DirectoryIterator(BatchFromFilesMixin, Iterator):
         try:
             names = sorted(map(os.fspath, os.listdir(directory)))
         except OSError as err:
-            if is_store(directory):
+            if isinstance(directory, str | os.PathLike) and is_store(directory):
                 raise OptionError(
                     f"directory={shorten(parse_address(directory))} is not a folder on disk, and "
                     "ImageDataGenerator reads no other. Use imggen.from_directory, which takes it, "
