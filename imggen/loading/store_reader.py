@@ -42,8 +42,12 @@ class StoreReader:
 
     @classmethod
     def find(cls, manifest: Manifest, cache: ImageCache | None) -> StoreReader | None:
-        """Returns the reader of a manifest; None if its files are not remote."""
-        is_remote = manifest.num_samples > 0 and find_uri(manifest.filepath(0)) is not None
+        """Returns the reader of a manifest; None if its files are not remote.
+
+        A set that was joined from local and remote ones has remote files at one of its ends.
+        """
+        ends = (0, manifest.num_samples - 1) if manifest.num_samples else ()
+        is_remote = any(find_uri(manifest.filepath(row)) is not None for row in ends)
         return cls(manifest, cache) if is_remote else None
 
     def start(self, rows: Iterable[int]) -> list[str]:
@@ -55,6 +59,7 @@ class StoreReader:
             if cache is None or not cache.holds(row):
                 wanted.append(manifest.filepath(row))
             wanted += [manifest.resolve(column[row]) for column in columns]
+        wanted = [path for path in wanted if find_uri(path) is not None]
         start_reading(wanted)
         return wanted
 

@@ -36,6 +36,18 @@ def test_a_small_batch_has_the_files_of_several_further_ones_read(served):
     assert sorted(path for _, path in server.requests) == [f"/{name}" for name in manifest.paths]
 
 
+def test_remote_rows_behind_local_ones_are_read_ahead(served, tmp_path):
+    server, manifest = served
+    (tmp_path / "0.png").write_bytes(picture(0))
+    addresses = [f"{server.url}/{name}" for name in manifest.paths]
+    mixed = imggen.Manifest.from_files([str(tmp_path / "0.png"), *addresses])
+    assert make_sequence(mixed, batch_size=1)[0].shape == (1, 8, 8, 3)
+    deadline = time.monotonic() + 30
+    while len(server.requests) < 12 and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert len(server.requests) == 12
+
+
 def test_a_shard_reads_its_own_files_only(served):
     server, manifest = served
     sequence = make_sequence(manifest, batch_size=4, shard=(1, 2))
