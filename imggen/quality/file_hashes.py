@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import os
 from collections.abc import Sequence
+from functools import partial
 
 from imggen.core import StringColumn, check_arguments
 from imggen.data import Manifest, Source, as_manifest
@@ -52,9 +54,10 @@ def hash_files(
     check_engine(engine, address, workers)
     manifest = as_manifest(manifest)
     digests = map_slices(
-        _hash_slice,
-        manifest.filepaths,
+        partial(_hash_slice, manifest.root),
+        manifest.paths,
         manifest.root,
+        is_relative=True,
         engine=engine,
         address=address,
         workers=workers,
@@ -64,8 +67,8 @@ def hash_files(
     return dataclasses.replace(manifest, hashes=StringColumn.of(digests))
 
 
-def _hash_slice(paths: Sequence[str]) -> list[str]:
-    return list(map(_sha256, paths))
+def _hash_slice(root: str, paths: Sequence[str]) -> list[str]:
+    return [_sha256(os.path.join(root, path)) for path in paths]
 
 
 def _sha256(path: str) -> str:

@@ -60,7 +60,7 @@ def prepare(out: str, kills: bool, shard: tuple[int, str, list[str]]) -> str:
     if not path.exists():
         paths = [os.path.join(root, name) for name in names]
         findings = check_images(root, None, names)
-        hashes, facts = _hash_slice(paths), read_all_facts(root, names)
+        hashes, facts = _hash_slice("", paths), read_all_facts(root, names)
         text = json.dumps([findings, hashes, facts, list(map(reduce_image, paths))])
         replace_files({path: lambda place: place.write_text(text)})
     return hashlib.sha256(path.read_bytes()).hexdigest()

@@ -155,8 +155,8 @@ def _first_rows(manifest: Manifest) -> npt.NDArray[np.int64]:
     first: dict[str, int] = {}
     return np.array(
         [
-            first.setdefault(os.path.normpath(path), row)
-            for row, path in enumerate(manifest.filepaths)
+            first.setdefault(os.path.normpath(os.path.join(manifest.root, path)), row)
+            for row, path in enumerate(manifest.paths)
         ],
         np.int64,
     )
