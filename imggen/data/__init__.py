@@ -31,6 +31,7 @@ from imggen.data.packed_set import (
     is_packed,
     load_packed,
     read_packed,
+    save_with_extras,
 )
 from imggen.data.row_alignment import align_rows
 from imggen.data.scanning import Labels, has_folders, scan, scan_any, scan_splits
@@ -107,6 +108,7 @@ __all__ = [
     "read_values",
     "reject_missing",
     "replace_class_indices",
+    "save_with_extras",
     "scan",
     "scan_all",
     "scan_any",

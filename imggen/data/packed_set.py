@@ -30,7 +30,7 @@ from imggen.core import (
     write_table,
 )
 from imggen.data.manifest import Manifest
-from imggen.data.manifest_io import build_metadata
+from imggen.data.manifest_io import build_metadata, relative_root
 from imggen.errors import ManifestError, StoreError
 from imggen.stores import is_remote, join_address, parse_address, read
 
@@ -132,6 +132,26 @@ class PackedSet:
         }
         file = Path(self.folder, PACKED_MANIFEST)
         write_table(file, pd.concat([frame, extras], axis=1), metadata, overwrite=True)
+
+
+def save_with_extras(manifest: Manifest, extras: pd.DataFrame, file: str) -> None:
+    """Saves a manifest as ``Manifest.save`` does, with further columns of its table.
+
+    Args:
+        manifest: The manifest.
+        extras: The columns, one row per sample.
+        file: A .csv or .parquet file, which is replaced if it exists.
+
+    Raises:
+        ManifestError: It cannot be written.
+    """
+    import pandas as pd
+
+    frame = manifest.to_frame()
+    others = extras[[name for name in extras if name not in frame]]
+    root = relative_root(manifest.root, Path(file).parent)
+    metadata = build_metadata(manifest._columns(), manifest.class_names, root)
+    write_table(Path(file), pd.concat([frame, others], axis=1), metadata, overwrite=True)
 
 
 def is_packed(source: str | os.PathLike[str]) -> bool:

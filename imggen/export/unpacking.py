@@ -19,7 +19,7 @@ from imggen.core import (
     is_relative_path,
     shorten,
 )
-from imggen.data import Manifest, PackedSet, read_packed
+from imggen.data import Manifest, PackedSet, read_packed, save_with_extras
 from imggen.decode import format_by_extension
 from imggen.errors import ExportError
 from imggen.export.journal import Journal, check_same_settings
@@ -57,8 +57,8 @@ def unpack(
     """Writes the images of a packed set to class folders, under their original names.
 
     Files are those that were packed, byte for byte, unless ``pack`` resized them. All shards are
-    compared with their hashes first. What folders cannot express (splits, groups, boxes, masks and
-    so on) is written to ``destination/manifest.csv``.
+    compared with their hashes first. What folders cannot express (splits, groups, boxes, masks,
+    further columns of a table and so on) is written to ``destination/manifest.csv``.
 
     Every file is renamed once it is complete; after an interruption the same call resumes.
 
@@ -116,8 +116,8 @@ def unpack(
             threads=ThreadMap(workers),
             progress=progress,
         )
-        if not _is_told_by_folders(manifest):
-            manifest.save(os.path.join(folder, _MANIFEST), overwrite=True)
+        if len(packed.extras.columns) or not _is_told_by_folders(manifest):
+            save_with_extras(manifest, packed.extras, os.path.join(folder, _MANIFEST))
     journal.forget()
     return manifest
 

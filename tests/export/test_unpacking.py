@@ -55,6 +55,16 @@ def test_what_folders_cannot_tell_is_in_a_manifest(photos, tmp_path):
     assert imggen.hash_files(loaded).hashes == loaded.hashes
 
 
+def test_further_columns_of_a_table_are_kept(photos, tmp_path):
+    frame = imggen.scan(photos).to_frame().assign(caption=[f"no. {row}, é" for row in range(16)])
+    frame.to_csv(photos / "table.csv", index=False)
+    pack(photos / "table.csv", tmp_path / "packed")
+    unpack(tmp_path / "packed", tmp_path / "out")
+    kept = pd.read_csv(tmp_path / "out/manifest.csv")
+    assert list(kept["caption"]) == list(frame["caption"])
+    assert list(Manifest.load(tmp_path / "out/manifest.csv").paths) == list(frame["path"])
+
+
 def test_names_that_folders_cannot_hold_twice_are_numbered(tmp_path):
     root = write_images(tmp_path / "in", {"a": 2, "b": 2})
     files = [str(path) for path in sorted(root.rglob("*.png"))]
