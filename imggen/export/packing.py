@@ -107,8 +107,8 @@ def pack(
         split_seed: Random seed for the split.
         image_size: (height, width) in pixels that all images are resized to, or one number for
             squares; masks, boxes and keypoints follow. JPEGs are encoded with quality 95, other
-            files as PNG, all in RGB. None: files are packed byte for byte, and only their headers are
-            read; ``verify`` finds truncated ones.
+            files as PNG, all in RGB. None: files are packed byte for byte, and only their headers
+            are checked; ``verify`` finds truncated ones.
         shard_size: The size of a shard, as a number of bytes or text such as "256MB" or "1GiB". A
             larger sample has a shard of its own. With ``image_size``, it is estimated.
         on_error: "skip": leave out images that cannot be read; or "raise".
