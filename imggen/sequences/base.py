@@ -31,6 +31,7 @@ from imggen.sequences.keras_compat import (
 )
 from imggen.sequences.keras_view import LatestFit, replace_in_adapter
 from imggen.sequences.pass_weights import Purpose, Weigh
+from imggen.sequences.process_checks import check_shard, find_shard
 from imggen.sequences.state import HasState
 from imggen.workers import BatchKey, Prefetcher, WorkerOptions
 
@@ -241,10 +242,10 @@ class EpochSequence(
         order of its own, whatever ``steps_per_epoch`` is. The generator counts epochs by itself
         and does not change ``sequence.epoch``.
         """
+        check_shard(find_shard(self))
         self._finish_latest_fit()
         if self._standby is None:
-            # Under TensorFlow, Keras keeps generators until the process ends. So they have workers
-            # of their own, which stop when this sequence is deleted.
+            # Keras keeps generators under TensorFlow. Their workers stop when this is deleted.
             self._standby = copy.copy(self)
             self._standby._prefetcher = copy.copy(self._prefetcher)
             weakref.finalize(self, self._standby.close).atexit = False
@@ -374,8 +375,7 @@ class EpochSequence(
 
     def _finish_latest_fit(self) -> None:
         self._latest_fit.begin_first_epoch()
-        epoch = self._latest_fit.find_complete_epoch()
-        if epoch is not None:
+        if (epoch := self._latest_fit.find_complete_epoch()) is not None:
             self.finish_epoch(epoch)
 
     def _end_epoch(self, epoch: int) -> None:

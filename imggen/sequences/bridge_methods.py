@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from imggen.bridges import to_grain, to_tf_dataset, to_torch
 from imggen.errors import ResumeError
+from imggen.sequences.process_checks import check_shard, find_shard
 
 if TYPE_CHECKING:
     from imggen.bridges import TorchBatches
@@ -84,6 +85,7 @@ class BridgeMethods:
         process if TensorFlow was imported before.
 
         Raises:
+            OptionError: The run has several processes, and the sequence was made without ``shard``.
             ResumeError: The sequence was told to begin in the middle of an epoch.
             MissingExtraError: torch is not installed, or too old.
 
@@ -94,6 +96,7 @@ class BridgeMethods:
             >>> x.shape, x.dtype
             (torch.Size([4, 32, 32, 3]), torch.float32)
         """
+        check_shard(find_shard(self))
         return to_torch(self._copy_at_epoch("to_torch"))
 
     def to_grain(self) -> Any:

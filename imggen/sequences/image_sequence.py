@@ -129,7 +129,8 @@ class ImageSequence(EpochSequence[Batch], ManifestView, SampleView, ResultView):
             ``close()``.
         shard: (index, count) for training on several processes: this process serves part ``index``,
             from 0, of each batch; see below. (0, 1): all of it, in every process. None: all of it;
-            ``fit`` and ``evaluate`` refuse that in a run of several processes.
+            ``fit``, ``evaluate``, ``generator`` and ``to_torch`` refuse that in a run of several
+            processes.
 
     With ``shard``, every process has the same number of batches, of ``batch_size / count`` rows,
     and together they serve the batches of the sequence without ``shard``, bit for bit, also with

@@ -28,6 +28,24 @@ def check_processes(model: Any, shard: Shard | None) -> None:
             "supported by Keras 3. Use the backend JAX with keras.distribution, or torch with "
             "DistributedDataParallel; on one machine, tf.distribute.MirroredStrategy."
         )
+    check_shard(shard)
+    distribution = keras.distribution.distribution()
+    if _find_processes()[0] > 1 and getattr(distribution, "auto_shard_dataset", False):
+        raise OptionError(
+            "keras.distribution divides tf.data datasets between the processes, and shard= has "
+            f"divided this sequence. Pass {type(distribution).__name__}(auto_shard_dataset=False)."
+        )
+
+
+def check_shard(shard: Shard | None) -> None:
+    """Refuses a sequence of which the processes of a run serve all samples each, or not all parts.
+
+    Args:
+        shard: The shard of the sequence; None if it was made without ``shard=``.
+
+    Raises:
+        OptionError: There are several processes, and ``shard`` is None or one of more parts.
+    """
     count, numbers = _find_processes()
     if count < 2:
         return
@@ -37,12 +55,17 @@ def check_processes(model: Any, shard: Shard | None) -> None:
             "Make the sequence with the batch_size of all processes together and "
             f"shard={numbers}; or with shard=(0, 1) if each process is meant to serve all samples."
         )
-    distribution = keras.distribution.distribution()
-    if getattr(distribution, "auto_shard_dataset", False):
+    if shard.count > count:
         raise OptionError(
-            "keras.distribution divides tf.data datasets between the processes, and shard= has "
-            f"divided this sequence. Pass {type(distribution).__name__}(auto_shard_dataset=False)."
+            f"shard=({shard.index}, {shard.count}) is one of {shard.count} parts, and this run has "
+            f"{count} processes, which would leave some samples out. Pass shard={numbers}."
         )
+
+
+def find_shard(sequence: Any) -> Shard | None:
+    """Returns the shard of a sequence, or of the first one of a pair; None if it has none."""
+    shard: Shard | None = getattr(getattr(sequence, "a", sequence), "_shard", None)
+    return shard
 
 
 def count_devices() -> int:

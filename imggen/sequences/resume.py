@@ -15,6 +15,7 @@ from imggen.errors import ExportError, OptionError, ResumeError
 from imggen.sequences.base import EpochSequence
 from imggen.sequences.keras_fit import RunningFit, find_running_fit, shift_steps
 from imggen.sequences.keras_view import KerasView
+from imggen.sequences.process_checks import find_shard
 from imggen.sequences.save_folder import Save, SaveFolder
 from imggen.sequences.state import check_state
 from imggen.sequences.training_state import (
@@ -120,7 +121,7 @@ class Resume(keras.callbacks.Callback):  # type: ignore[misc]  # Keras is untype
                 "a network that is mounted."
             )
         check_output_folder(folder)
-        shard = getattr(getattr(train, "a", train), "_shard", None)
+        shard = find_shard(train)
         self._is_first = shard is None or shard.index == 0  # the process that saves
         self._running: RunningFit | None = None
         self._validation: EpochSequence[Any] | None = None

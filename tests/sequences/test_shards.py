@@ -187,8 +187,14 @@ def test_a_run_of_several_processes_needs_a_shard():
             model.fit(make(shard=(1, 2)), validation_data=make(), verbose=0)
         with pytest.raises(OptionError, match="has 2 processes"):
             model.evaluate(make(), verbose=0)
+        for read in (make().generator, make().to_torch):
+            with pytest.raises(OptionError, match="has 2 processes"):
+                read()
+        with pytest.raises(OptionError, match="one of 11 parts, and this run has 2 processes"):
+            model.fit(make(shard=(1, 11), batch_size=11), verbose=0)
         for shard in ((1, 2), (0, 1)):
             model.fit(make(shard=shard), verbose=0)
+            make(shard=shard).to_torch()
         assert len(model.predict(make(), verbose=0)) == 22
     finally:
         torch.distributed.destroy_process_group()
