@@ -29,7 +29,6 @@ extensions = [
 ]
 exclude_patterns = ["builder", "made"]
 default_role = "code"
-smartquotes_action = "q"  # and leave the dashes of options alone
 
 myst_enable_extensions = ["attrs_inline", "colon_fence", "deflist"]
 myst_heading_anchors = 3

@@ -28,9 +28,18 @@ def _insert(app: Sphinx, docname: str, source: list[str]) -> None:  # noqa: ARG0
         source[0] = insert_benchmarks(insert_outputs(source[0], results))
 
 
-def _close_brackets(app: Sphinx, context: Any, lines: list[str]) -> None:  # noqa: ARG001
+def _close_brackets(app: Sphinx, context: Any, lines: list[str]) -> None:
     """Completes the names of optional words, of which sphinx-click drops the last bracket."""
     lines[:] = [re.sub(r"(^\.\. option:: .*\[[^\]>]*)>", r"\1]>", line) for line in lines]
+    _mark_options(app, context, lines)
+
+
+def _mark_options(app: Sphinx, context: Any, lines: list[str]) -> None:  # noqa: ARG001
+    """Marks options in texts as code, or "--" would become a dash."""
+    lines[:] = [
+        line if ".. option::" in line else re.sub(r"(?<![\w`-])(--[a-z][\w-]*)", r"``\1``", line)
+        for line in lines
+    ]
 
 
 def _finish(app: Sphinx, exception: Exception | None) -> None:
@@ -44,6 +53,7 @@ def setup(app: Sphinx) -> dict[str, bool]:
     """Connects the events."""
     app.connect("builder-inited", _run)
     app.connect("source-read", _insert)
+    app.connect("sphinx-click-process-description", _mark_options)
     app.connect("sphinx-click-process-options", _close_brackets)
     app.connect("build-finished", _finish)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

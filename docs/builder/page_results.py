@@ -70,7 +70,10 @@ class PageRunner:
             results = self._answer(job)
             for file in _linked_files(name, text) if self._may_keep else ():
                 if (Path(folder) / file).is_file():
-                    _replace(MADE / name / file, (Path(folder) / file).read_bytes())
+                    data = (Path(folder) / file).read_bytes()
+                    if file.endswith(".html"):
+                        data = data.replace(os.path.join(folder, "").encode(), b"")
+                    _replace(MADE / name / file, data)
         if self._may_keep and not any(result["error"] for result in results):
             _replace(kept, json.dumps({"key": key, "results": results}).encode())
         return results
