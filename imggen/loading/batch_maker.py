@@ -189,8 +189,8 @@ class BatchMaker:
         else:
             loaded = self._load_augmented(epoch, indices, failures)
             if self.samples.reader is not None:
-                following = self._following_rows(epoch, batch_index)
-                loaded = self.samples.reader.during(loaded, of_rows.tolist(), following)
+                following, key = self._following_rows(epoch, batch_index), (epoch, batch_index)
+                loaded = self.samples.reader.during(loaded, of_rows.tolist(), key, following)
             for index, row, sample in loaded:
                 if sample is None:
                     blank.append(len(rows))

@@ -10,7 +10,7 @@ import os
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, final, overload
 
@@ -35,6 +35,7 @@ class _Request:
 
     def __init__(self, address: str) -> None:
         self.address = address
+        self.users: set[Hashable] = set()  # who will still take it
         self.time = time.monotonic()  # when it was wanted, and then when it was read
         self.done = threading.Event()
         self.content: Content | None = None
@@ -71,15 +72,23 @@ class Readers:
         self._num_running = 0
         self._num_idle = 0
 
-    def start(self, addresses: Collection[str]) -> None:
-        """Begins to read files that will be asked for in this order."""
+    def start(self, addresses: Collection[str], user: Hashable = None) -> None:
+        """Begins to read files that will be asked for in this order.
+
+        Args:
+            addresses: The files.
+            user: Who will take them. A file with several users, such as batches of a set that
+                repeats its samples, is read once, and kept until each of them has taken it.
+        """
         with self._changed:
             self._drop_old()
             num_before = len(self._waiting)
             for address in addresses:
-                if address not in self._requests:
+                request = self._requests.get(address)
+                if request is None:
                     request = _Request(address)
                     self._requests[address] = self._waiting[address] = request
+                request.users.add(user)
             wanted = min(len(self._waiting) - self._num_idle, self._num_threads - self._num_running)
             for _ in range(wanted):
                 self._num_running += 1
@@ -87,8 +96,10 @@ class Readers:
             # No more than have something to do: waking a thread costs as much as a small file.
             self._changed.notify(len(self._waiting) - num_before)
 
-    def take(self, address: str) -> Content | None:
-        """Returns the content of a file that was begun, and forgets it; None for other files.
+    def take(self, address: str, user: Hashable = None) -> Content | None:
+        """Returns the content of a file that was begun; None for other files.
+
+        The file is forgotten when no other user wants it.
 
         Raises:
             Exception: Reading it failed.
@@ -99,28 +110,25 @@ class Readers:
             request = self._requests.get(address)
             if request is None:
                 return None
-            if self._waiting.pop(address, None) is not None:  # the caller reads it sooner
-                del self._requests[address]
+            if address in self._waiting:  # the caller reads it sooner
+                self._leave(request, user)
                 return None
         request.done.wait()
         with self._changed:
-            if self._requests.get(address) is request:
-                self._forget(request)
+            self._leave(request, user)
         if time.monotonic() - request.time > _MAX_AGE_SECONDS:
             return None
         if request.error is not None:
             raise request.error
         return request.content
 
-    def cancel(self, addresses: Iterable[str]) -> None:
-        """Forgets files that will not be asked for; one that is being read is kept for a while."""
+    def cancel(self, addresses: Iterable[str], user: Hashable = None) -> None:
+        """Forgets files that a user will not take; one that is being read is kept for a while."""
         with self._changed:
             for address in addresses:
                 request = self._requests.get(address)
-                if request is not None and (
-                    request.done.is_set() or self._waiting.pop(address, None) is not None
-                ):
-                    self._forget(request)
+                if request is not None:
+                    self._leave(request, user)
 
     def _drop_old(self) -> None:
         now = time.monotonic()
@@ -131,6 +139,15 @@ class Readers:
                     self._forget(request)
             elif age > _MAX_WAIT_SECONDS and self._waiting.pop(address, None) is not None:
                 self._forget(request)
+
+    def _leave(self, request: _Request, user: Hashable) -> None:
+        request.users.discard(user)
+        if (
+            not request.users
+            and self._requests.get(request.address) is request
+            and (request.done.is_set() or self._waiting.pop(request.address, None) is not None)
+        ):
+            self._forget(request)
 
     def _forget(self, request: _Request) -> None:
         del self._requests[request.address]
@@ -176,16 +193,21 @@ class SharedReads:
         self._local = threading.local()
 
     @contextmanager
-    def keep(self) -> Iterator[None]:
-        """Keeps what this thread reads while the block runs."""
+    def keep(self, user: Hashable = None) -> Iterator[None]:
+        """Keeps what this thread reads while the block runs, for a user of files read ahead."""
         if getattr(self._local, "kept", None) is not None:
             yield
             return
-        self._local.kept = {}
+        self._local.kept, self._local.user = {}, user
         try:
             yield
         finally:
-            self._local.kept = None
+            self._local.kept = self._local.user = None
+
+    @property
+    def user(self) -> Hashable:
+        """The user that the current block of this thread reads for; None outside of a block."""
+        return getattr(self._local, "user", None)
 
     def find(self) -> dict[str, Content] | None:
         """Returns what is kept, to be added to; None outside of a block."""

@@ -7,7 +7,7 @@ import os
 import tempfile
 import threading
 import time
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Hashable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from typing import NamedTuple, final
 
@@ -72,25 +72,29 @@ def read_with_identity(address: str) -> Content:
     kept = _shared.find()
     if kept is not None and address in kept:
         return kept[address]
-    content = _readers.take(address) or _fetch(address)
+    content = _readers.take(address, _shared.user) or _fetch(address)
     if kept is not None:
         kept[address] = content
     return content
 
 
-def start_reading(addresses: Collection[str]) -> None:
-    """Begins to read remote files that will be asked for in this order; returns at once."""
-    _readers.start(addresses)
+def start_reading(addresses: Collection[str], user: Hashable = None) -> None:
+    """Begins to read remote files that a user will ask for in this order; returns at once."""
+    _readers.start(addresses, user)
 
 
-def share_reads() -> AbstractContextManager[None]:
-    """Keeps the remote files that this thread reads while the block runs, for further reads."""
-    return _shared.keep()
+def share_reads(user: Hashable = None) -> AbstractContextManager[None]:
+    """Keeps the remote files that this thread reads while the block runs, for further reads.
+
+    Args:
+        user: The user of ``start_reading`` that the block reads for.
+    """
+    return _shared.keep(user)
 
 
-def stop_reading(addresses: Iterable[str]) -> None:
-    """Forgets files that were begun and will not be asked for."""
-    _readers.cancel(addresses)
+def stop_reading(addresses: Iterable[str], user: Hashable = None) -> None:
+    """Forgets files that were begun for a user that will not ask for them."""
+    _readers.cancel(addresses, user)
 
 
 def read_ahead(paths: Sequence[str], root: str = "") -> Sequence[str]:

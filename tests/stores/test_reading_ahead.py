@@ -100,3 +100,23 @@ def test_readers_go_on_when_bytes_that_waited_are_taken():
     while readers._num_bytes < 16 and time.monotonic() < deadline:
         time.sleep(0.01)
     assert readers._num_bytes >= 16
+
+
+def test_a_file_of_two_batches_is_read_once_and_kept_for_both():
+    read = []
+    readers = Readers(lambda address: (read.append(address), (b"12", Identity(2, "")))[1])
+    readers.start(["a", "b"], "first")
+    readers.start(["a", "b", "c"], "second")
+    readers.start(["c"], "third")
+    while not all(request.done.is_set() for request in list(readers._requests.values())):
+        time.sleep(0.01)
+    assert readers.take("a", "first") == readers.take("a", "second") == (b"12", Identity(2, ""))
+    readers.cancel(["a", "b"], "first")
+    assert readers.take("b", "second") == (b"12", Identity(2, ""))
+    assert sorted(read) == ["a", "b", "c"]
+    assert list(readers._requests) == ["c"]
+    readers.cancel(["c"], "third")
+    assert readers._num_bytes == 2  # that of the second batch
+    readers.cancel(["c"], "second")
+    assert readers._num_bytes == 0
+    assert not readers._requests
