@@ -11,7 +11,7 @@ from weakref import WeakKeyDictionary
 import keras
 
 from imggen.core import check_arguments, check_output_folder, check_whole, shorten, warn_user
-from imggen.errors import ExportError, OptionError, ResumeError
+from imggen.errors import OptionError, ResumeError
 from imggen.sequences.base import EpochSequence
 from imggen.sequences.keras_fit import RunningFit, find_running_fit, shift_steps
 from imggen.sequences.keras_view import KerasView
@@ -28,7 +28,6 @@ from imggen.sequences.training_state import (
     restore_generators,
     restore_variables,
 )
-from imggen.stores import is_remote
 
 _VERSION = 1
 # The types of the facts of a save, by name.
@@ -115,11 +114,6 @@ class Resume(keras.callbacks.Callback):  # type: ignore[misc]  # Keras is untype
         self._train = train
         self._save_freq = save_freq
         self._folder = SaveFolder(os.fspath(folder), check_whole("keep", keep, 1))
-        if is_remote(os.fspath(folder)):
-            raise ExportError(
-                f"{os.fspath(folder)!r} is not a folder. Save into a folder of this machine, or of "
-                "a network that is mounted."
-            )
         check_output_folder(folder)
         shard = find_shard(train)
         self._is_first = shard is None or shard.index == 0  # the process that saves
