@@ -94,7 +94,10 @@ def split_files(
                 [file_of[path] for path in group] for group in plan.duplicates
             ]
             result = RecipeSplits(shown, groups, plan.num_separated)
-            write_page(html, split_page(result, recipe, progress), overwrite=True)
+            source = images if isinstance(images, Path) else images.root
+            root = source if outcome is None else target
+            page = split_page(result, recipe, root, progress)
+            write_page(html, page, overwrite=True)
     if outcome is not None:
         warn_of_outcome(plan, outcome)
     vanished = [] if outcome is None else outcome.vanished
@@ -157,7 +160,7 @@ def write_manifest(
                 [found.filepath(row_of[path]) for path in group] for group in result.duplicates
             ]
             shown = result._replace(duplicates=groups)
-            write_page(html, split_page(shown, recipe, progress), overwrite=True)
+            write_page(html, split_page(shown, recipe, found.root, progress), overwrite=True)
     if show.counts:
         print_table(result.splits, recipe, "images")
         print_duplicates(result.duplicates, result.num_separated)

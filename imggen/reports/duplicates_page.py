@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from typing import Any
 
 import numpy as np
 
 from imggen.decode import BackgroundLike
 from imggen.quality import Duplicates, Pairs
-from imggen.reports.render import MAX_IN_GROUP, make_thumbnails, render
+from imggen.reports.render import MAX_IN_GROUP, format_root, make_thumbnails, render
 from imggen.workers import Progress
 
 _MAX_GROUPS, _MAX_PATHS = 200, 20
@@ -43,7 +42,7 @@ def duplicates_page(found: Duplicates, progress: Progress | None = None) -> str:
     return render(
         "duplicates.html",
         title="Duplicates",
-        subtitle=os.path.abspath(found.manifest.root),
+        subtitle=format_root(found.manifest.root),
         num_images=len(found.manifest),
         num_groups=len(found.groups),
         num_drop=len(found.drop),

@@ -24,7 +24,7 @@ def gallery_page(found: Gallery) -> str:
     return render(
         "gallery.html",
         title="Augmentation gallery",
-        subtitle=os.path.abspath(found.file) if found.file else "on an example image",
+        subtitle=found.file or "on an example image",
         name=os.path.basename(found.file),
         size=f"{width} × {height}",
         found=found,

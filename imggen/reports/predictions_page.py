@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from imggen.preview import confusion_matrix, find_worst, read_results
-from imggen.reports.render import make_data_uri, make_thumbnails, render
+from imggen.reports.render import format_root, make_data_uri, make_thumbnails, render
 from imggen.workers import Progress
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ def predictions_page(
     return render(
         "predictions.html",
         title="Predictions",
-        subtitle=os.path.abspath(source),
+        subtitle=format_root(source),
         num_images=len(table),
         num_failed=len(failed),
         num_mistakes=len(mistakes),

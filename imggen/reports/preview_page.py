@@ -6,7 +6,7 @@ import os
 
 from imggen.augment import Sample
 from imggen.preview import Preview, Variant, draw_sample
-from imggen.reports.render import make_data_uri, render
+from imggen.reports.render import format_root, make_data_uri, render
 from imggen.reports.variant_grid import make_variant_style
 
 _CELL, _SMALL_CELL = 256, 192
@@ -25,7 +25,7 @@ def preview_page(found: Preview, root: str) -> str:
     return render(
         "preview.html",
         title="Augmented images",
-        subtitle=os.path.abspath(root),
+        subtitle=format_root(root),
         style=make_variant_style([found.num_variants]),
         steps=found.steps,
         seed=found.seed,

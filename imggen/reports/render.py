@@ -84,6 +84,19 @@ def check_page(
     check_output(file, lambda path: _GENERATOR in read_start(path), overwrite=overwrite)
 
 
+def format_root(root: str | os.PathLike[str]) -> str:
+    """Returns a folder, file or URI as the user gave it; of "" and folders such as ".", the name.
+
+    Example:
+        >>> format_root("photos"), format_root("s3://bucket/photos")
+        ('photos', 's3://bucket/photos')
+    """
+    given = os.fspath(root)
+    if set(given) <= {".", "/", os.sep} and not os.path.isabs(given):
+        return os.path.basename(os.path.abspath(given)) or given
+    return given
+
+
 def make_thumbnails(
     paths: list[str],
     side: int,

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from imggen.quality import Survey
-from imggen.reports.render import choose_examples, make_thumbnails, render
+from imggen.reports.render import choose_examples, format_root, make_thumbnails, render
 from imggen.workers import Progress
 
 _IMAGES_PER_CLASS = 5
@@ -35,7 +34,7 @@ def scan_page(survey: Survey, progress: Progress | None = None) -> str:
     return render(
         "scan.html",
         title="Folder contents",
-        subtitle=os.path.abspath(manifest.root),
+        subtitle=format_root(manifest.root),
         num_images=len(manifest),
         classes=[
             {

@@ -7,7 +7,13 @@ from typing import Any
 
 from imggen.data import Manifest, Splits
 from imggen.export import RecipeSplits
-from imggen.reports.render import MAX_IN_GROUP, choose_examples, make_thumbnails, render
+from imggen.reports.render import (
+    MAX_IN_GROUP,
+    choose_examples,
+    format_root,
+    make_thumbnails,
+    render,
+)
 from imggen.splitting import Recipe, largest_deviation
 from imggen.workers import Progress
 
@@ -17,13 +23,19 @@ _MAX_GROUPS = 100
 _COLORS = ("var(--train)", "var(--val)", "var(--test)", "var(--other)")
 
 
-def split_page(result: RecipeSplits, recipe: Recipe, progress: Progress | None = None) -> str:
+def split_page(
+    result: RecipeSplits,
+    recipe: Recipe,
+    root: str | os.PathLike[str],
+    progress: Progress | None = None,
+) -> str:
     """Renders a split.
 
     Args:
         result: The splits and duplicates, with files that can be read: ``duplicates`` holds the
             same file paths as the splits.
         recipe: The recipe that made them.
+        root: The folder of the images, which becomes the subtitle.
         progress: Called with ("drawing", finished images, all images) from time to time.
 
     Returns:
@@ -43,7 +55,7 @@ def split_page(result: RecipeSplits, recipe: Recipe, progress: Progress | None =
     return render(
         "split.html",
         title="Split",
-        subtitle=os.path.commonpath([os.path.abspath(split.root) for split in splits]),
+        subtitle=format_root(root),
         num_images=sum(map(len, splits)),
         splits=[
             {"name": name, "count": len(split), "color": _color(number)}

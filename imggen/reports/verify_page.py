@@ -6,7 +6,7 @@ import itertools
 import os
 
 from imggen.quality import VerifyReport
-from imggen.reports.render import make_thumbnails, render
+from imggen.reports.render import format_root, make_thumbnails, render
 from imggen.workers import Progress
 
 _MAX_ROWS = 1000
@@ -36,7 +36,7 @@ def verify_page(report: VerifyReport, progress: Progress | None = None) -> str:
     return render(
         "verify.html",
         title="Verification",
-        subtitle=os.path.abspath(report.root),
+        subtitle=format_root(report.root),
         num_files=report.num_files,
         num_faults=len(report.faults),
         num_unsupported=len(report.unsupported),

@@ -309,3 +309,28 @@ def test_a_demo_is_written_to_no_folder_of_other_files(photos, tmp_path):
             or "Cannot" in (result.stderr)
         )
     assert content_of(photos) == before
+
+
+def test_a_page_shows_the_folder_as_it_was_given_and_no_path_of_the_machine(
+    photos, tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    pages = (
+        (["scan", "photos"], "photos"),
+        (["verify", "photos"], "photos"),
+        (["duplicates", "photos"], "photos"),
+        (["preview", "photos"], "photos"),
+        (["split", "photos", "out", "--dry-run"], "photos"),
+        (["split", "photos", "out"], "out"),
+        (["split", "photos", "--manifest", "splits.csv"], "photos"),
+        (["scan", str(photos)], str(photos)),
+        (["scan", "photos/cat/.."], "photos/cat/.."),
+    )
+    for line, shown in pages:
+        assert invoke(*line, "--html", "page.html", "--force").exit_code == 0, line
+        page = Path("page.html").read_text()
+        assert f'<p class="faint">{shown}</p>' in page, line
+        assert shown == str(photos) or str(tmp_path) not in page, line
+    monkeypatch.chdir(photos / "cat")
+    invoke("scan", ".", "--html", "../page.html")
+    assert '<p class="faint">cat</p>' in Path("../page.html").read_text()

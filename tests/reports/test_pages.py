@@ -102,7 +102,7 @@ def hostile_page(kind: str, folder) -> str:
         warnings.simplefilter("ignore", imggen.errors.ImggenWarning)
         splits = imggen.split(found.grouped(), (0.5, 0.5))
     groups = [[manifest.filepath(row) for row in group] for group in found.groups]
-    return split_page(RecipeSplits(splits, groups, 1), Recipe(ratios=(0.5, 0.5)))
+    return split_page(RecipeSplits(splits, groups, 1), Recipe(ratios=(0.5, 0.5)), "photos")
 
 
 KINDS = ["scan", "duplicates", "split", "preview", "verify", "predictions"]
