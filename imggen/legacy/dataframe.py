@@ -14,8 +14,8 @@ from imggen.errors import OptionError, OptionTypeError
 from imggen.legacy.argument_errors import check_truth_value, name_wrong_argument
 from imggen.legacy.files import BatchFromFilesMixin
 from imggen.legacy.iterator import Iterator
-from imggen.legacy.messages import print_message
 from imggen.legacy.table_traps import warn_of_table_traps
+from imggen.sequences import print_message
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -25,7 +25,7 @@ from imggen.legacy.argument_errors import build_argument_error, check_truth_valu
 from imggen.legacy.files import BatchFromFilesMixin
 from imggen.legacy.folder_traps import ClassFolder, warn_of_folder_traps, warn_of_system_folders
 from imggen.legacy.iterator import Iterator
-from imggen.legacy.messages import print_message
+from imggen.sequences import print_message
 from imggen.stores import parse_address
 
 

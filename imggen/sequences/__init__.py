@@ -26,6 +26,7 @@ from imggen.sequences.keras_compat import (
     next_batch_in_keras,
     refuse_tf_keras,
 )
+from imggen.sequences.messages import print_message
 from imggen.sequences.new_images import NewImages, find_new_images
 from imggen.sequences.packed_factory import from_packed
 from imggen.sequences.resume import Resume
@@ -54,6 +55,7 @@ __all__ = [
     "kfold_sequences",
     "next_batch_in_keras",
     "predict_files",
+    "print_message",
     "refuse_tf_keras",
     "zip_sequences",
 ]

@@ -15,6 +15,7 @@ from imggen.errors import OptionError, ResumeError
 from imggen.sequences.base import EpochSequence
 from imggen.sequences.keras_fit import RunningFit, find_running_fit, shift_steps
 from imggen.sequences.keras_view import KerasView
+from imggen.sequences.messages import print_message
 from imggen.sequences.process_checks import find_shard
 from imggen.sequences.save_folder import Save, SaveFolder
 from imggen.sequences.state import check_state
@@ -65,7 +66,7 @@ class Resume(keras.callbacks.Callback):  # type: ignore[misc]  # Keras is untype
 
     In place of ``BackupAndRestore``, which restores the weights of a batch and begins its epoch
     again. The last save stays when ``fit`` has ended: the same script then restores the result and
-    trains nothing; with more ``epochs``, it goes on. Delete the folder to start again.
+    trains nothing, and says so; with more ``epochs``, it goes on. Delete the folder to start again.
 
     A save is written under a new name and becomes the latest by replacing one small file, so that a
     kill while saving leaves the one before. If the latest is damaged, the one before is used, with
@@ -231,11 +232,15 @@ class Resume(keras.callbacks.Callback):  # type: ignore[misc]  # Keras is untype
         self._pending = save
         epochs = (self.params or {}).get("epochs", 0)
         model._initial_epoch = epochs if facts["has_ended"] else facts["epoch"]
-        if model._initial_epoch >= epochs and _TRAINED.get(model) == folder:
+        if model._initial_epoch < epochs:
+            return
+        if _TRAINED.get(model) == folder:
             warn_user(
                 f"Resume finds the end of training in {self._folder.path!r}, so nothing is left to "
                 "train. To go on, pass more epochs, or another folder."
             )
+        elif self._is_first:
+            print_message(_describe_end(facts, self._folder.path))
 
     def _check_save(self, facts: dict[str, Any]) -> None:
         """Checks that a save can be read, and that it is of this data and this number of steps."""
@@ -329,6 +334,17 @@ def _is_last(callback: Any, callbacks: list[Any]) -> bool:
     callbacks[callbacks.index(callback)] = keras.callbacks.Callback()
     callbacks.append(callback)
     return False
+
+
+def _describe_end(facts: dict[str, Any], folder: str) -> str:
+    if facts["has_ended"]:
+        end, advice = "A callback had stopped training", "To"
+    else:
+        end, advice = "Training had finished", "To go on, pass more epochs; to"
+    return (
+        f"{end} after epoch {facts['epoch']}; nothing was trained. "
+        f"{advice} start again, delete {folder!r}."
+    )
 
 
 def _as_sequence(validation: Any, train: Any) -> EpochSequence[Any] | None:

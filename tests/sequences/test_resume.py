@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import resource
 import subprocess
 import sys
@@ -365,6 +366,22 @@ def test_a_second_fit_of_a_model_with_nothing_left_is_told(
         model.fit(train, epochs=1, callbacks=[callback], verbose=0)
     model.fit(train, epochs=3, callbacks=[callback], verbose=0)
     assert find_bits(model, model.history) == fit(make_sequence(manifest), None)
+
+
+def test_a_run_that_had_ended_says_that_nothing_was_trained(
+    manifest: imggen.Manifest, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    stop = {"callbacks": lambda: [keras.callbacks.EarlyStopping("loss", patience=0, min_delta=9)]}
+    for name, options, said in (
+        ("ended", {}, "Training had finished after epoch 3; .* more epochs; to start"),
+        ("stopped", stop, "A callback had stopped training after epoch 2; .* To start"),
+    ):
+        fit(make_sequence(manifest), tmp_path / name, **options)
+        assert capsys.readouterr().out == ""
+        fit(make_sequence(manifest), tmp_path / name, **options)
+        assert re.fullmatch(f"{said} again, delete '.*{name}'\\.\n", capsys.readouterr().out)
+    fit(make_sequence(manifest), tmp_path / "ended", epochs=4)
+    assert capsys.readouterr().out == ""
 
 
 def test_a_process_that_is_killed_twice_ends_with_the_same_bits() -> None:

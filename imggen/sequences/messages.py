@@ -1,4 +1,4 @@
-"""Messages that Keras prints and scripts parse."""
+"""Lines that Keras users expect on standard output."""
 
 from __future__ import annotations
 
