@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import warnings
 from collections.abc import Hashable
 from typing import TYPE_CHECKING, Any, cast, final, get_args
 
@@ -12,9 +11,9 @@ import numpy as np
 import numpy.typing as npt
 
 from imggen.cache import CacheLike, ImageCache, StackedRows, open_cache
-from imggen.core import Stream, generator, shorten
+from imggen.core import Stream, generator, shorten, warn_user
 from imggen.decode import NUM_CHANNELS, concerns_file, read_nearest
-from imggen.errors import ImageError, ImggenWarning, OptionError
+from imggen.errors import ImageError, OptionError
 from imggen.legacy.batch import Images, LoadedImages, fill_batch
 from imggen.legacy.iterator import Iterator
 from imggen.legacy.read_ahead import ReadAhead
@@ -284,11 +283,9 @@ class BatchFromFilesMixin(_Base):
         if path not in self.failures:
             self.failures[path] = f"{type(err).__name__}: {err}"
             done = "skipped" if self.on_error == "skip" else "substituted"
-            warnings.warn(
+            warn_user(
                 f"{path!r} cannot be read and is {done}: {self.failures[path]}. The iterator's "
-                "attribute 'failures' lists all such files.",
-                ImggenWarning,
-                stacklevel=2,
+                "attribute 'failures' lists all such files."
             )
 
     def _substitute(

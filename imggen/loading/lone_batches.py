@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, final
 
 from imggen.core import shorten, warn_user
@@ -18,14 +18,15 @@ from imggen.workers import BufferPool
 class ServedBatches:
     """Makes batches as a sequence serves them, in workers that do not have the sequence.
 
-    There, nobody counts unreadable files, and the worker may end after any batch. So each of these
-    files is warned of, and nothing waits to be written to a cache.
+    There, nobody counts unreadable files, and the worker may end after any batch. So each worker
+    warns of each of these files, and nothing waits to be written to a cache.
 
     Attributes:
         make: Makes batch ``index`` of ``epoch``; its results have a method ``served``.
     """
 
     make: Callable[[int, int], Any]
+    _reported: set[str] = field(default_factory=set, init=False, repr=False, compare=False)
 
     def __call__(self, epoch: int, index: int) -> Any:
         """Makes one batch.
@@ -36,6 +37,9 @@ class ServedBatches:
         made = self.make(epoch, index)
         if isinstance(made, Batch):
             for failure in made.failures.values():
+                if failure.path in self._reported:
+                    continue
+                self._reported.add(failure.path)
                 warn_user(
                     f"{shorten(failure.path)} could not be read and was skipped or substituted: "
                     f"{failure.reason}."

@@ -115,7 +115,7 @@ class ImageSequence(EpochSequence[Batch], ManifestView, SampleView, ResultView):
         repeats: How many times each epoch serves each sample, each time with other augmentations.
         on_error: For a file that cannot be read: "raise" an error, "skip" it, or "substitute"
             another file of the same class. Unreadable files are counted in ``failures`` and
-            reported by a warning at the end of the epoch.
+            reported by a warning at the end of the first epoch with them.
         cache: Where to keep decoded images (before augmentation): "ram", or a folder on disk, which
             later runs and other processes share. A new sequence decodes changed files again. Pass a
             ``Cache`` for further options. None: decode each time.

@@ -14,7 +14,7 @@ from imggen.loading import Batch, BatchMaker, Failure, describe_function
 
 @final
 class FailureLog:
-    """Counts the files that could not be read, and reports them at the end of each epoch.
+    """Counts the files that could not be read, and reports new ones at the end of an epoch.
 
     Attributes:
         counts: The number of failures of each file so far.
@@ -24,6 +24,7 @@ class FailureLog:
         self.counts: Counter[Failure] = Counter()
         # By (epoch, index): Keras requests some batches twice, which must not count twice.
         self._recorded: dict[tuple[int, int], Failure] = {}
+        self._reported: set[str] = set()  # paths
 
     def record(self, batch: Batch) -> None:
         """Counts the failures of a batch, unless they are counted already."""
@@ -33,15 +34,19 @@ class FailureLog:
                 self.counts[failure] += 1
 
     def end_epoch(self, epoch: int, maker: BatchMaker) -> None:
-        """Warns of the files of ``epoch`` that could not be read."""
+        """Warns of the files of ``epoch`` that could not be read, unless all were reported."""
         failures = [failure for key, failure in self._recorded.items() if key[0] == epoch]
         self._recorded = {key: failure for key, failure in self._recorded.items() if key[0] > epoch}
-        if failures:
+        new = [failure for failure in failures if failure.path not in self._reported]
+        if new:
             done = "skipped" if maker.on_error == "skip" else "substituted"
+            further = f"{len(new)} of them for the first time; " if self._reported else ""
+            self._reported.update(failure.path for failure in new)
             warn_user(
                 f"Epoch {epoch}: {len(failures)} of {maker.sampler.num_indices} images could not "
-                f"be read and were {done}; first {failures[0].path!r}: {failures[0].reason}. The "
-                "sequence's attribute 'failures' lists them all.",
+                f"be read and were {done}; {further}first {new[0].path!r}: {new[0].reason}. The "
+                "sequence's attribute 'failures' lists them all. Later epochs warn of further "
+                "files only.",
             )
 
 

@@ -345,9 +345,9 @@ def test_failures_are_counted_by_file(broken, use_multiprocessing):
     sequence = plain(
         imggen.scan(broken), on_error="skip", use_multiprocessing=use_multiprocessing, workers=1
     )
-    for _ in range(2):
-        with pytest.warns(ImggenWarning, match="2 of 16"):
-            list(sequence)
+    with pytest.warns(ImggenWarning, match="2 of 16"):
+        list(sequence)
+    list(sequence)
     counts = {os.path.basename(path): count for (path, _), count in sequence.failures.items()}
     assert counts == {"001.png": 2, "003.png": 2}
     reasons = {os.path.basename(path): reason for path, reason in sequence.failures}
@@ -644,12 +644,20 @@ def test_failures_are_counted_once_although_keras_requests_batches_twice(broken)
     model = linear_model()
     with pytest.warns(ImggenWarning) as caught:
         model.fit(sequence, epochs=2, verbose=0)
-    told = [str(warning.message) for warning in caught]
-    assert [message[: len("Epoch 0: 2 of 16")] for message in told] == [
-        "Epoch 0: 2 of 16",
-        "Epoch 1: 2 of 16",
-    ]
+    assert [str(warning.message)[:17] for warning in caught] == ["Epoch 0: 2 of 16 "]
     assert sequence.failures.total() == 4
+
+
+def test_later_epochs_warn_of_further_files_only(broken):
+    sequence = plain(imggen.scan(broken), on_error="skip")
+    with pytest.warns(ImggenWarning, match="Epoch 0: 2 of 16 .* first '.*001.png'"):
+        list(sequence)
+    further = sequence.manifest.filepaths[0]
+    Path(further).write_bytes(b"")
+    new = r"Epoch 1: 3 of 16 images .* skipped; 1 of them for the first time; first '.*000\.png'"
+    with pytest.warns(ImggenWarning, match=new):
+        list(sequence)
+    list(sequence)
 
 
 def test_logits_become_probabilities(manifest):
