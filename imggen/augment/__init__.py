@@ -8,6 +8,7 @@ policy files, previews and the studio read its options from its declaration.
 
 from imggen.augment.adapters import Augment, adapt, register_adapter, unwrap_steps
 from imggen.augment.affine_warp import OpenCVWarps, warp
+from imggen.augment.alignment import check_alignment
 from imggen.augment.base import Augmentation
 from imggen.augment.borders import may_add_boxes, warn_of_repeated_objects
 from imggen.augment.builtin import BuiltIn
@@ -132,6 +133,7 @@ __all__ = [
     "blend_images",
     "blend_images_in_place",
     "blend_targets",
+    "check_alignment",
     "find_nondeterministic_steps",
     "format_policy",
     "format_python",

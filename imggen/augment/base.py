@@ -56,6 +56,23 @@ class Augmentation(Protocol):
 
 
 @runtime_checkable
+class SelectiveStep(Protocol):
+    """A step that cannot keep everything aligned with the image."""
+
+    def check_alignment(self, sample: Sample) -> None:
+        """Checks that the step can keep all that a sample has aligned with its image.
+
+        Called when a sequence is made, with a sample of no meaning that has the same kinds of
+        targets as all others.
+
+        Raises:
+            AugmentationError: It cannot.
+            SampleError: It cannot.
+        """
+        ...
+
+
+@runtime_checkable
 class BatchAugmentation(Augmentation, Protocol):
     """A step that is faster for a whole batch than sample by sample."""
 

@@ -70,10 +70,7 @@ def apply_operations(
             image = _apply_color_matrices(operations[start:end], image)
         else:
             if op.moves_pixels and (sample.masks or has_positions):
-                raise SampleError(
-                    f"{op.name} blends differently moved copies of an image, so masks, boxes and "
-                    "keypoints cannot follow. Remove it, or use RandAugment."
-                )
+                op.check_alignment(sample)
             image = _apply_single(operations[start], image)
         start = end
     if image is sample.image:

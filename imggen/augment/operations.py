@@ -14,6 +14,8 @@ import numpy as np
 import numpy.typing as npt
 
 from imggen.augment.resampling import Fill, Matrix
+from imggen.augment.sample import Sample
+from imggen.errors import SampleError
 
 Parameters = Mapping[str, Any]
 
@@ -152,6 +154,15 @@ class LookupTableOp(Op):
 
 class FilterOp(Op):
     """Changes pixels by their neighborhood, or by noise, without moving anything. Alpha is kept."""
+
+    def check_alignment(self, sample: Sample) -> None:
+        """See ``SelectiveStep``."""
+        has_positions = sample.boxes is not None or sample.keypoints is not None
+        if self.moves_pixels and (sample.masks or has_positions):
+            raise SampleError(
+                f"{self.name} blends differently moved copies of an image, so masks, boxes and "
+                "keypoints cannot follow. Remove it, or use RandAugment."
+            )
 
     @abstractmethod
     def apply(self, image: npt.NDArray[np.uint8], parameters: Parameters) -> npt.NDArray[np.uint8]:

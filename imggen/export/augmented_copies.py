@@ -7,11 +7,15 @@ import os
 from dataclasses import dataclass
 from typing import Any, final
 
+import numpy as np
+
 from imggen.augment import (
     Augment,
     FixedSizeCrop,
     Pipeline,
+    Sample,
     adapt,
+    check_alignment,
     format_policy,
     unwrap_steps,
 )
@@ -219,6 +223,7 @@ def _check_options(pipeline: Pipeline, copies: object, seed: int) -> None:
             "augment= holds no augmentation, so copies would equal their originals. Pass at least "
             "one."
         )
+    check_alignment(pipeline, Sample(np.zeros((1, 1, 3), np.uint8)))
 
 
 def _has_class_folders(manifest: Manifest) -> bool:

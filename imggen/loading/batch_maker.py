@@ -16,15 +16,15 @@ from imggen.augment import (
     Sample,
     blend_images_in_place,
     find_nondeterministic_steps,
-    warn_of_repeated_objects,
 )
 from imggen.core import SampleGenerators, Stream, check_choice, generator, step_generators
 from imggen.data import Manifest
-from imggen.errors import ImageError, OptionError
+from imggen.errors import ImageError
 from imggen.loading.batch import Batch
 from imggen.loading.blends import draw_blends, draw_partners
 from imggen.loading.collate import BatchCollator
 from imggen.loading.label_modes import LabelMode, TargetBatch
+from imggen.loading.pipeline_check import check_pipeline
 from imggen.loading.sample_loader import Failure, SampleLoader
 from imggen.loading.sampler import EpochSampler
 from imggen.loading.scaling import Scaling
@@ -95,16 +95,7 @@ class BatchMaker:
     def __post_init__(self) -> None:
         check_choice("dtype", self.dtype, DTYPES)
         self.scaling.check_dtype(self.dtype)
-        if self.label_mode.has_positions:
-            warn_of_repeated_objects(self.pipeline, str(self.label_mode.name))
-        mixer = self.pipeline.mixer
-        if mixer is not None:
-            if self.manifest.inputs or self.manifest.numbers:
-                raise OptionError(
-                    f"{mixer.name} blends images and labels; further inputs cannot be blended. "
-                    f"Remove {mixer.name} from augment=."
-                )
-            self.label_mode.check_mixer(mixer)
+        check_pipeline(self.pipeline, self.label_mode, self.manifest)
 
     @property
     def manifest(self) -> Manifest:

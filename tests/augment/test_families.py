@@ -304,6 +304,21 @@ def test_a_function_that_cannot_keep_all_in_step_is_named(augment, sample):
         augmented_sample(augment, sample)
 
 
+@pytest.mark.parametrize(
+    ("augment", "reason"),
+    [
+        (lambda image, low, high: image, "missing a required argument: 'low'"),
+        (lambda image, *, strength: image, "missing a required argument: 'strength'"),
+        (lambda image, mask, low, high: image, "missing a required argument: 'low'"),
+        (lambda: PIXELS, "too many positional arguments"),
+    ],
+    ids=["three", "keyword", "mask and more", "none"],
+)
+def test_a_function_of_other_arguments_is_refused_before_it_is_called(augment, reason):
+    with pytest.raises(OptionError, match=f"cannot be called with an image: {reason}; expected"):
+        adapt(augment)
+
+
 class Returning:
     """A step by the protocol that returns what it was made with."""
 

@@ -244,11 +244,12 @@ def test_nested_folders_are_refused(photos, tmp_path, place):
         ({"augment": imggen.augment.MixUp()}, "MixUp mixes labels"),
         ({"augment": imggen.augment.RandomCrop()}, "RandomCrop cuts a window out of images"),
         ({"augment": None}, "holds no augmentation"),
+        ({"augment": lambda image, mask: (image, mask)}, "failed on samples without a mask"),
     ],
 )
 def test_invalid_options_are_refused_before_a_file_is_written(photos, tmp_path, options, named):
     options = {"augment": TURN, **options}
-    with pytest.raises(OptionError, match=named):
+    with pytest.raises((OptionError, AugmentationError), match=named):
         augment_directory(photos, tmp_path / "made", options.pop("augment"), **options)
     assert not (tmp_path / "made").exists()
 

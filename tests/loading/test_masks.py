@@ -549,7 +549,18 @@ def test_functions_of_the_image_alone_are_refused_with_what_would_do(shapes):
     with pytest.raises(
         AugmentationError, match=r"'mirrored' failed on .*Add a parameter mask, and return \(im"
     ):
-        sequence_of(shapes, augment=mirrored)[0]
+        sequence_of(shapes, augment=mirrored)
+
+
+def test_a_function_that_needs_a_mask_is_refused_where_there_is_none(shapes):
+    with pytest.raises(AugmentationError, match="'roll_both' .* without a mask: .* has no default"):
+        sequence_of(shapes, augment=roll_both, label_mode=None)
+
+    def roll_some(image, mask=None):
+        return image if mask is None else (image, mask)
+
+    for label_mode in (None, "mask"):
+        assert len(list(sequence_of(shapes, augment=roll_some, label_mode=label_mode))) > 0
 
 
 def test_a_function_that_returns_the_image_alone_is_refused(shapes):

@@ -67,11 +67,8 @@ class AlbumentationsStep:
             others = [name for name in targets if name != "image"]
             transform.add_targets({name: name.rstrip("0123456789") for name in others})
         boxes, keypoints = sample.boxes, sample.keypoints
-        if sample.positions and self._hides_params:
-            raise AugmentationError(
-                "a nested Compose has bbox_params or keypoint_params, which only an outermost "
-                "Compose can use. Remove them, or wrap everything in a Compose"
-            )
+        if self._hides_params:
+            self.check_alignment(sample)
         if boxes is not None:
             boxes = clip_boxes(boxes, sample.size)  # albumentations requires it
         result = transform(
@@ -89,6 +86,15 @@ class AlbumentationsStep:
             None if keypoints is None else _read_keypoints(self._processors, result, keypoints),
         )
         return augmented, _drawn_parameters(transform, result)
+
+    def check_alignment(self, sample: Sample) -> None:
+        """See ``SelectiveStep``."""
+        has_positions = sample.boxes is not None or sample.keypoints is not None
+        if has_positions and self._hides_params:
+            raise AugmentationError(
+                "a nested Compose has bbox_params or keypoint_params, which only an outermost "
+                "Compose can use. Remove them, or wrap everything in a Compose"
+            )
 
 
 def _class_names(transform: Any) -> list[str]:

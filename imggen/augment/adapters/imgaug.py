@@ -23,10 +23,15 @@ class ImgaugStep:
 
     def augment(self, sample: Sample, rng: np.random.Generator) -> tuple[Sample, DrawnParameters]:
         """Seeds the thread's copy from ``rng`` and calls it; the drawn parameters are unknown."""
-        if not sample.is_image_only:
-            raise AugmentationError(
-                "it cannot keep masks, further images, boxes and keypoints aligned"
-            )
+        self.check_alignment(sample)
         augmenter = self._copies.get()
         augmenter.seed_(int(rng.integers(2**31)))
         return dataclasses.replace(sample, image=augmenter.augment_image(sample.image)), {}
+
+    def check_alignment(self, sample: Sample) -> None:
+        """See ``SelectiveStep``."""
+        has_positions = sample.boxes is not None or sample.keypoints is not None
+        if sample.masks or sample.images or has_positions:
+            raise AugmentationError(
+                "it cannot keep masks, further images, boxes and keypoints aligned"
+            )

@@ -71,8 +71,7 @@ class KerasStep:
         self, samples: Sequence[Sample], rngs: Sequence[np.random.Generator]
     ) -> list[tuple[Sample, DrawnParameters]]:
         """Draws for each sample from its own generator, and transforms all samples at once."""
-        if samples[0].images or len(samples[0].masks) > 1 or samples[0].positions:
-            raise AugmentationError("a Keras layer can keep one mask aligned, but nothing else")
+        self.check_alignment(samples[0])
         has_one_shape = len({sample.image.shape for sample in samples}) == 1
         with _lock:
             self._build(samples[0])
@@ -80,6 +79,12 @@ class KerasStep:
                 return [(sample, {}) for sample in self._augment_together(samples, rngs)]
             pairs = zip(samples, rngs, strict=True)
             return [(self._augment_single(sample, rng), {}) for sample, rng in pairs]
+
+    def check_alignment(self, sample: Sample) -> None:
+        """See ``SelectiveStep``."""
+        has_positions = sample.boxes is not None or sample.keypoints is not None
+        if sample.images or len(sample.masks) > 1 or has_positions:
+            raise AugmentationError("a Keras layer can keep one mask aligned, but nothing else")
 
     def _build(self, sample: Sample) -> None:
         if not self._layer.built:

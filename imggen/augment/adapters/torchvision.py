@@ -54,11 +54,7 @@ class TorchvisionStep:
         import torch
         from torchvision import tv_tensors
 
-        if sample.positions:
-            raise AugmentationError(
-                "a torchvision transform can keep masks and further images aligned, but not boxes "
-                "and keypoints"
-            )
+        self.check_alignment(sample)
         wrapped = [
             tv_tensors.Image(_channels_first(sample.image)),
             *(tv_tensors.Mask(_channels_first(mask)) for mask in sample.masks),
@@ -79,6 +75,14 @@ class TorchvisionStep:
         ]
         masks = len(sample.masks)
         return Sample(arrays[0], tuple(arrays[1 : 1 + masks]), tuple(arrays[1 + masks :])), {}
+
+    def check_alignment(self, sample: Sample) -> None:
+        """See ``SelectiveStep``."""
+        if sample.boxes is not None or sample.keypoints is not None:
+            raise AugmentationError(
+                "a torchvision transform can keep masks and further images aligned, but not boxes "
+                "and keypoints"
+            )
 
 
 def _channels_first(array: npt.NDArray[Any]) -> Any:

@@ -174,6 +174,14 @@ class LabelMode(ABC):
 
     # The way to a batch.
 
+    def empty_sample(self) -> Sample | None:
+        """Returns a sample of no meaning with the kinds of targets that ``load`` returns.
+
+        Augmentations that cannot keep them aligned are refused before any file is loaded. None:
+        the kinds are unknown.
+        """
+        return None if self.moves_with_image else Sample(np.zeros((1, 1, 3), np.uint8))
+
     def load(self, image: LoadedImage) -> Sample:
         """Loads what moves with an image; called only if ``moves_with_image``.
 

@@ -38,6 +38,10 @@ class BoxMode(PositionMode):
         column = dataclasses.replace(column, capacity=_MAX_COPIES * column.capacity)
         return dataclasses.replace(manifest, boxes=column)
 
+    def empty_sample(self) -> Sample:
+        """See ``LabelMode``."""
+        return Sample(np.zeros((1, 1, 3), np.uint8), boxes=np.zeros((0, 5)))
+
     def load(self, image: LoadedImage) -> Sample:
         """See ``LabelMode``."""
         column = image.manifest.boxes

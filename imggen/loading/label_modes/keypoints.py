@@ -23,6 +23,10 @@ class KeypointMode(PositionMode):
     name = "keypoints"
     options = "keypoints=Keypoints(...)"
 
+    def empty_sample(self) -> Sample:
+        """See ``LabelMode``."""
+        return Sample(np.zeros((1, 1, 3), np.uint8), keypoints=np.zeros((0, 4)))
+
     def load(self, image: LoadedImage) -> Sample:
         """See ``LabelMode``."""
         column = image.manifest.keypoints

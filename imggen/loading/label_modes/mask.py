@@ -48,6 +48,10 @@ class MaskMode(LabelMode):
         """See ``LabelMode``."""
         return manifest.masks is not None
 
+    def empty_sample(self) -> Sample:
+        """See ``LabelMode``."""
+        return Sample(np.zeros((1, 1, 3), np.uint8), (np.zeros((1, 1, 1), np.uint8),))
+
     def load(self, image: LoadedImage) -> Sample:
         """See ``LabelMode``."""
         assert image.manifest.masks is not None  # noqa: S101 - checked by check_manifest

@@ -88,6 +88,12 @@ class MultiOutputMode(LabelMode):
             _select_output(manifest, name)  # cached before threads use it
         return manifest
 
+    def empty_sample(self) -> Sample | None:
+        """See ``LabelMode``."""
+        samples = [mode.empty_sample() for mode in self.modes.values()]
+        known = [sample for sample in samples if sample is not None]
+        return _merge(known) if len(known) == len(samples) else None
+
     def load(self, image: LoadedImage) -> Sample:
         """See ``LabelMode``."""
         loaded = [
