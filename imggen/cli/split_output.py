@@ -47,6 +47,17 @@ def print_table(splits: Splits[Manifest], recipe: Recipe, title: str) -> None:
             Console.current().say(f"largest deviation from its ratio: {printable(str(deviation))}")
 
 
+def print_groups(num_groups: int | None, recipe: Recipe) -> None:
+    """Prints how many groups were kept whole, if there are groups."""
+    from imggen.core import pluralize
+
+    if num_groups is not None:
+        several = "splits" if recipe.num_folds is None else "folds"
+        Console.current().say(
+            f"kept {pluralize(num_groups, 'group')} whole; none is in several {several}"
+        )
+
+
 def print_duplicates(groups: list[list[str]] | None, num_separated: int) -> None:
     """Prints how many groups of duplicates were kept together, if any were searched for."""
     from imggen.core import pluralize

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, final
 from imggen.cli.console import Console
 from imggen.cli.split_output import (
     print_duplicates,
+    print_groups,
     print_nothing_written,
     print_rows,
     print_steps,
@@ -93,7 +94,7 @@ def split_files(
             groups = plan.duplicates and [
                 [file_of[path] for path in group] for group in plan.duplicates
             ]
-            result = RecipeSplits(shown, groups, plan.num_separated)
+            result = RecipeSplits(shown, groups, plan.num_separated, plan.num_groups)
             source = images if isinstance(images, Path) else images.root
             root = source if outcome is None else target
             page = split_page(result, recipe, root, progress)
@@ -104,6 +105,7 @@ def split_files(
     console = Console.current()
     if show.counts:
         print_table(splits, recipe, f"images in {printable(str(target))}")
+        print_groups(plan.num_groups, recipe)
         print_duplicates(plan.duplicates, plan.num_separated)
         say_skipped(plan.skipped)
         num_sidecars = sum(step.split < 0 for step in plan.steps)
@@ -126,6 +128,7 @@ def split_files(
             "mode": mode,
             "num_files": num_files,
             "splits": _count_splits(splits),
+            "num_groups": plan.num_groups,
             "skipped": plan.skipped,
             "vanished": vanished,
             "is_dry_run": show.is_dry,
@@ -163,6 +166,7 @@ def write_manifest(
             write_page(html, split_page(shown, recipe, found.root, progress), overwrite=True)
     if show.counts:
         print_table(result.splits, recipe, "images")
+        print_groups(result.num_groups, recipe)
         print_duplicates(result.duplicates, result.num_separated)
         say_skipped(found.skipped)
     if show.files:
@@ -182,6 +186,7 @@ def write_manifest(
             "manifest": file,
             "num_images": rows,
             "splits": _count_splits(result.splits),
+            "num_groups": result.num_groups,
             "skipped": found.skipped,
             "is_dry_run": show.is_dry,
         }

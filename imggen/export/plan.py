@@ -58,6 +58,7 @@ class Plan:
         steps: In order of split and sample, sidecars last.
         duplicates: As in ``RecipeSplits``; paths as in the steps' sources.
         num_separated: As in ``RecipeSplits``.
+        num_groups: As in ``RecipeSplits``.
         made_at: The target when the plan was made, which may have been moved since.
         skipped: The number of files and folders that the scan skipped, by reason; not saved.
     """
@@ -72,6 +73,7 @@ class Plan:
     steps: list[Step]
     duplicates: list[list[str]] | None = None
     num_separated: int = 0
+    num_groups: int | None = None
     made_at: str = ""
     skipped: Mapping[str, int] = field(default_factory=dict)
 

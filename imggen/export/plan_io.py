@@ -67,6 +67,7 @@ def check_plan(plan: Plan) -> None:
     except ExportError as err:
         raise ValueError(f"imggen does not write these names: {err}") from err
     _require(is_whole(plan.num_separated, 0), "num_separated")
+    _require(plan.num_groups is None or is_whole(plan.num_groups, 1), "num_groups")
     sources = set()
     folders = {(-1, -1): ""}
     for split, split_name in enumerate(plan.split_names):

@@ -82,6 +82,7 @@ def make_plan(
         steps,
         duplicates,
         result.num_separated,
+        result.num_groups,
         made_at=target,
         skipped=dict(manifest.skipped),
     )

@@ -7,7 +7,7 @@ import os
 import warnings
 from typing import NamedTuple
 
-from imggen.core import StringColumn
+from imggen.core import StringColumn, number_strings
 from imggen.data import Manifest, Splits
 from imggen.errors import ImggenWarning
 from imggen.export.sidecars import find_sidecars
@@ -24,11 +24,13 @@ class RecipeSplits(NamedTuple):
         duplicates: The paths of each group of duplicates that was kept together; None if
             duplicates were not searched for.
         num_separated: The number of these groups that would otherwise be in several splits.
+        num_groups: The number of groups by ``group_by`` or of the manifest; None without groups.
     """
 
     splits: Splits[Manifest]
     duplicates: list[list[str]] | None = None
     num_separated: int = 0
+    num_groups: int | None = None
 
 
 def make_splits(
@@ -42,17 +44,24 @@ def make_splits(
         SplitError: See ``split``, ``kfold`` and ``group_by``.
         ManifestError: A file that must be hashed or compared cannot be read.
     """
-    manifest = _set_groups(manifest, recipe)
+    if recipe.group_by is not None:
+        manifest = group_by(manifest, recipe.group_by)
+    num_groups = None
+    if manifest.groups is not None:
+        num_groups = len(number_strings(manifest.groups).first_rows)
+    if not recipe.stable:  # which is by content, since links and sidecars may change later
+        manifest = _join_links_and_sidecars(manifest)
     if recipe.stable and manifest.groups is None and manifest.hashes is None:
         manifest = hash_files(manifest, progress=progress)
     if not recipe.near_duplicates:
-        return RecipeSplits(split_by_recipe(manifest, recipe))
+        return RecipeSplits(split_by_recipe(manifest, recipe), num_groups=num_groups)
     found = find_duplicates(manifest, progress=progress)
     splits = split_by_recipe(found.grouped(), recipe)
     groups = [[manifest.paths[row] for row in sorted(group)] for group in found.groups]
     with warnings.catch_warnings():  # of a split that is only compared
         warnings.simplefilter("ignore", ImggenWarning)
-        return RecipeSplits(splits, groups, _count_separated(groups, manifest, recipe))
+        num_separated = _count_separated(groups, manifest, recipe)
+    return RecipeSplits(splits, groups, num_separated, num_groups)
 
 
 def merge_splits(splits: Splits[Manifest], recipe: Recipe) -> Manifest:
@@ -77,12 +86,8 @@ def _count_separated(groups: list[list[str]], manifest: Manifest, recipe: Recipe
     return sum(len({split_of[path] for path in group}) > 1 for group in groups)
 
 
-def _set_groups(manifest: Manifest, recipe: Recipe) -> Manifest:
-    """Puts all samples that must stay together into one group."""
-    if recipe.group_by is not None:
-        manifest = group_by(manifest, recipe.group_by)
-    if recipe.stable:  # by content, since links and sidecars may change as files are added
-        return manifest
+def _join_links_and_sidecars(manifest: Manifest) -> Manifest:
+    """Puts links to one file, and files with a common sidecar, into one group."""
     for names in (_name_linked_files(manifest), _name_common_sidecars(manifest)):
         if len(set(names)) < len(names):
             manifest = join_groups(manifest, names)

@@ -70,6 +70,7 @@ def split_page(
         },
         duplicates=None if duplicates is None else len(duplicates),
         num_separated=result.num_separated,
+        num_groups=result.num_groups,
         groups=[
             {
                 "split": split_of[group[0]],

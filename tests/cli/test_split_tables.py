@@ -298,6 +298,23 @@ def test_group_by_accepts_a_regular_expression(tmp_path):
 
     assert result.exit_code == 0, result.stderr
     assert len(found) == 8
+    assert "kept 8 groups whole; none is in several splits\n" in result.output
+
+
+def test_the_number_of_groups_is_shown_wherever_they_come_from(table, tmp_path):
+    page = tmp_path / "page.html"
+    for command, kind in (
+        (("split", table, tmp_path / "out", "--html", page), "splits"),
+        (("split", table, tmp_path / "out"), "splits"),  # resumed, from its plan
+        (("split", table, "--manifest", tmp_path / "m.csv"), "splits"),
+        (("split", table, tmp_path / "folds", "--kfold", "2"), "folds"),
+    ):
+        result = invoke(*command, "--group-by", "patient", "--seed", 0)
+        assert f"kept 8 groups whole; none is in several {kind}\n" in result.output
+    assert "Groups that stay together (--group-by): 8." in page.read_text()
+    saved = invoke("split", tmp_path / "m.csv", "--manifest", tmp_path / "again.csv", "--json")
+    assert '"num_groups": 8' in saved.stdout
+    assert " whole;" not in invoke("split", table, tmp_path / "none").output
 
 
 @pytest.mark.parametrize(

@@ -110,6 +110,7 @@ def headers_with(victim: Path) -> dict[str, tuple[str, object]]:
         "class twice": ("class_names", ["cat", "cat"]),
         "duplicates": ("duplicates", [["/etc/passwd"]]),
         "separated": ("num_separated", "many"),
+        "groups": ("num_groups", "many"),
         "unknown": ("command", "rm"),
     }
 
