@@ -84,7 +84,9 @@ class PageRunner:
         print(json.dumps(job), file=self._process.stdin, flush=True)
         answer = self._process.stdout.readline()
         if not answer:
-            raise RuntimeError(f"{job['name']} ended its process: {self._process.wait()}")
+            status = self._process.wait()
+            self._process = None  # the next page gets a new one
+            raise RuntimeError(f"{job['name']} ended its process: {status}")
         return json.loads(answer)
 
 

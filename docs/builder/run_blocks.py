@@ -135,9 +135,13 @@ def main() -> None:
     """Answers one page after another."""
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)  # the output of libraries must not mix with the answers
+    # The one of torch's CUDA builds ends the process if it is imported after TensorFlow.
+    with contextlib.suppress(ImportError):
+        import triton  # noqa: F401
     import keras  # noqa: F401 - whatever it warns of is not the pages' own
 
     warnings.simplefilter("error")
+    warnings.filterwarnings("ignore", "CUDA initialization")  # a CUDA build of torch without a GPU
     for category in (DeprecationWarning, PendingDeprecationWarning, ResourceWarning):
         warnings.simplefilter("ignore", category)
     for line in sys.stdin:
