@@ -31,7 +31,7 @@ from imggen.core import (
 )
 from imggen.data.manifest import Manifest
 from imggen.data.manifest_io import build_metadata, relative_root
-from imggen.errors import ManifestError, StoreError
+from imggen.errors import ImggenError, ManifestError, StoreError
 from imggen.stores import is_remote, join_address, parse_address, read
 
 if TYPE_CHECKING:
@@ -238,6 +238,23 @@ def read_packed(source: str | os.PathLike[str]) -> PackedSet:
     others = [name for name in names if not name.startswith(_ORIGINAL)]
     settings = {name: packed[name] for name in packed if name not in ("version", "unread")}
     return PackedSet(folder, manifest, places, originals, frame[others], shards, settings, unread)
+
+
+def find_original_paths(manifest: Manifest) -> list[str] | None:
+    """Returns the path that each image of a packed set had before; None for other images.
+
+    Args:
+        manifest: Samples of one packed set, in any order.
+    """
+    is_in_shard = manifest.num_samples > 0 and ".tar/" in manifest.paths[0]
+    if not is_in_shard or not is_packed(manifest.root):
+        return None
+    try:
+        packed = read_packed(manifest.root)
+    except ImggenError:
+        return None
+    original_of = dict(zip(packed.manifest.paths, packed.originals["path"], strict=True))
+    return [original_of.get(path, path) for path in manifest.paths]
 
 
 def _load(

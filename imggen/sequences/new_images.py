@@ -8,7 +8,15 @@ from pathlib import Path
 from typing import NamedTuple, final
 
 from imggen.core import InputFile, has_metadata, pluralize, read_frame, shorten, warn_user
-from imggen.data import Manifest, column_arguments, is_store, scan
+from imggen.data import (
+    Manifest,
+    column_arguments,
+    find_original_paths,
+    is_packed,
+    is_store,
+    load_packed,
+    scan,
+)
 from imggen.decode import image_extensions
 from imggen.errors import ManifestError, ScanError
 from imggen.stores import parse_address
@@ -22,7 +30,7 @@ class NewImages(NamedTuple):
 
     Attributes:
         names: The name of each, as tables show it: a path as the list has it, or below the folder
-            that was given.
+            that was given; for a packed set, the path before packing.
         files: The path of each.
         labels: The true class of each, or None; None if no image has one.
         skipped: How many files of a folder were skipped, by reason.
@@ -40,9 +48,9 @@ def find_new_images(source: str | os.PathLike[str], class_names: tuple[str, ...]
     Args:
         source: A folder, whose images are found at any depth, and whose folders at the top are
             their true classes if one of them is a class of the model; a ``.txt`` file with a path
-            per line; a table (``.csv`` or ``.parquet``) with a column path and perhaps a column
-            label; or an image. Paths in a list are relative to its folder, and all of them are
-            kept, also those of missing files and those that occur twice.
+            per line; a packed set; a table (``.csv`` or ``.parquet``) with a column path and
+            perhaps a column label; or an image. Paths in a list are relative to its folder, and all
+            of them are kept, also those of missing files and those that occur twice.
         class_names: The classes of the model.
 
     Raises:
@@ -50,11 +58,13 @@ def find_new_images(source: str | os.PathLike[str], class_names: tuple[str, ...]
         ManifestError: The list cannot be read, or is empty.
     """
     path = Path(source)
-    if is_store(source):
+    if is_store(source) and path.suffix.lower() in image_extensions():
         address = parse_address(source)
-        if path.suffix.lower() in image_extensions():
-            return NewImages([address], [address], None, {})
-        return _find_in_folder(address, class_names)
+        return NewImages([address], [address], None, {})
+    if is_packed(source):
+        return _list_samples(load_packed(source), class_names)
+    if is_store(source):
+        return _find_in_folder(parse_address(source), class_names)
     if os.path.isdir(path):
         return _find_in_folder(os.fspath(source), class_names)
     if not os.path.exists(path):
@@ -87,10 +97,15 @@ def _read_table(path: Path, class_names: tuple[str, ...]) -> NewImages:
     else:
         frame = read_frame(path)
         manifest = Manifest.from_frame(frame, root=path.parent, **column_arguments(frame, {}))
+    return _list_samples(manifest, class_names)
+
+
+def _list_samples(manifest: Manifest, class_names: tuple[str, ...]) -> NewImages:
     labels = None
     if manifest.labels is not None:
         labels = [manifest.class_names[label] for label in manifest.labels.tolist()]
-    return NewImages(list(manifest.paths), manifest.filepaths, _keep_known(labels, class_names), {})
+    names = find_original_paths(manifest) or list(manifest.paths)
+    return NewImages(names, manifest.filepaths, _keep_known(labels, class_names), {})
 
 
 def _read_list(path: Path) -> list[str]:

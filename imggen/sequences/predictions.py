@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from imggen.augment import Pipeline
 from imggen.core import check_arguments
-from imggen.data import Manifest, TargetColumn
+from imggen.data import Manifest, TargetColumn, find_original_paths
 from imggen.errors import OptionError
 from imggen.loading import (
     Batch,
@@ -131,7 +131,8 @@ class PredictionView:
             For "multi_label", ``true`` and ``predicted`` are class names joined by ";" (or by
             ``label_separator``); a class is predicted from a probability of 0.5 on. With targets
             for several outputs, the columns of each begin with its name: ``<output>_true``,
-            ``<output>_predicted``, ``<output>_p_<class name>``; with ``output``, they do not.
+            ``<output>_predicted``, ``<output>_p_<class name>``; with ``output``, they do not. For
+            a packed set, ``original_path`` is the path before packing.
 
         Raises:
             OptionError: The model's output does not match the targets; it is not clear what its
@@ -183,7 +184,8 @@ def prediction_table(
         rows: The samples to predict. None: all.
 
     Returns:
-        The column "path", and the columns that the label mode makes of the model's output.
+        The column "path"; "original_path" for the images of a packed set; and the columns that the
+        label mode makes of the model's output.
     """
     import pandas as pd
 
@@ -200,6 +202,9 @@ def prediction_table(
     )
     # As objects: paths need not be valid text, which the string dtype of pandas requires.
     paths = {"path": pd.Series(manifest.filepaths, dtype=object)}
+    originals = find_original_paths(manifest)
+    if originals is not None:
+        paths["original_path"] = pd.Series(originals, dtype=object)
     return pd.DataFrame(
         paths | {name: pd.Series(values, dtype=values.dtype) for name, values in columns.items()}
     )

@@ -1,7 +1,9 @@
 """``imggen predict``: a row for each image, in order, whatever its file is."""
 
+import dataclasses
 import json
 import re
+from pathlib import Path
 
 import keras
 import numpy as np
@@ -55,6 +57,31 @@ def two(tmp_path):
     (folder / "c7" / "000 copy.png").write_bytes((folder / "c7" / "000.png").read_bytes())
     (folder / "notes.txt").write_text("x")
     return folder
+
+
+def test_a_packed_set_is_evaluated_under_the_original_names(trained, tmp_path):
+    folder, model, _ = trained
+    photos = write_images(tmp_path / "photos", {"2": 2, "c7": 1})
+    imggen.pack(photos, tmp_path / "packed")
+    sources = [photos, tmp_path / "packed"]
+    sources.append(tmp_path / "some.csv")
+    packed = imggen.Manifest.load(tmp_path / "packed" / "manifest.parquet")
+    packed.take([2, 0]).save(sources[-1])
+    found = []
+    for source in sources:
+        line = ("predict", folder / "model.keras", source, "-o", tmp_path / "p.csv", "--force")
+        assert invoke(*line).exit_code == 0
+        found.append(csv_rows(tmp_path / "p.csv"))
+    for row in found[0]:
+        row["path"] = str(Path(row["path"]).relative_to(photos))
+    assert found[1] == found[0]
+    assert found[2] == [found[0][2], found[0][0]]
+
+    unlabeled = dataclasses.replace(packed, labels=None, class_names=tuple(CLASSES))
+    sequence = imggen.ImageSequence(unlabeled, image_size=SIZE, label_mode=None)
+    table = sequence.predict(model, verbose=0)
+    assert table["original_path"].tolist() == [row["path"] for row in found[0]]
+    assert all(".tar/" in path for path in table["path"])
 
 
 def test_a_folder_with_two_of_ten_classes_is_evaluated(trained, two, tmp_path):
