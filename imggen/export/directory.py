@@ -37,7 +37,7 @@ from imggen.export.planning import locate_sources, make_plan
 from imggen.export.recipe_splits import make_splits
 from imggen.export.steps import Outcome, carry_back, carry_out, check_possible
 from imggen.splitting import DEFAULT_RATIOS, Counts, GroupBy, Ratios, Recipe
-from imggen.stores import parse_address
+from imggen.stores import find_uri, parse_address
 from imggen.workers import Progress
 
 
@@ -261,11 +261,15 @@ def _check_on_disk(source: Source) -> None:
     first = source.filepath(0) if isinstance(source, Manifest) and len(source) else root
     is_in_shards = not is_store(root) and is_packed(root)
     if is_in_shards or is_store(root) or (is_table and is_store(first)):
-        advice = "unpack them with imggen unpack" if is_in_shards else "pack them with imggen pack"
+        if is_in_shards:
+            advice = "unpack them with imggen unpack"
+        else:
+            is_remote = find_uri(root) is not None or find_uri(first) is not None
+            advice = "download them" if is_remote else "extract the archive"
         raise ExportError(
             f"The images of {root!r} are not files on disk, so a split cannot copy or move them. "
             "Split into a table with imggen.split and Manifest.save (on the command line: "
-            f"--manifest FILE, without DST), {advice}, or download them first."
+            f"--manifest FILE, without DST); or {advice} first, and split the folder."
         )
 
 

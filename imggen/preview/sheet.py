@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from PIL import Image
 
 _MAX_CLASSES = 20
+_NUM_WITHOUT_CLASSES = 6
 _NAME_LINES, _PARAMETER_LINES = 2, 9  # the preset "medium" draws nine phrases
 
 
@@ -29,7 +30,7 @@ def contact_sheet(
     *,
     augment: Augment = None,
     image_size: ImageSize | None = None,
-    images_per_class: int = 1,
+    images_per_class: int | None = None,
     variants: int = 6,
     max_classes: int | None = _MAX_CLASSES,
     cell: int = 160,
@@ -46,7 +47,8 @@ def contact_sheet(
         augment: The augmentation of images that are not from a sequence; None: "medium".
         image_size: The size of images that are not from a sequence, as in ``ImageSequence``; None:
             224.
-        images_per_class: The number of rows per class, 1 or more.
+        images_per_class: The number of rows per class, 1 or more. None: 1; or 6 in all, if there
+            are no classes.
         variants: The number of epochs to show, 1 or more.
         max_classes: The most classes to show, 1 or more. None: all.
         cell: The most pixels of the larger side of each image, 1 or more. Small images are enlarged
@@ -84,6 +86,10 @@ def contact_sheet(
             "augment= and image_size= are for images on disk, and a sequence has its own. Omit "
             "them, or pass the manifest of the sequence."
         )
+    if images_per_class is None:
+        manifest = sequence.manifest
+        has_classes = manifest.labels is not None or manifest.boxes is not None
+        images_per_class = 1 if has_classes else _NUM_WITHOUT_CLASSES
     found = make_preview(
         sequence, images_per_class=images_per_class, variants=variants, max_classes=max_classes
     )

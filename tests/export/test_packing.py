@@ -378,6 +378,13 @@ def test_copies_of_a_packed_set_have_class_folders_and_a_split_refuses_it(photos
     assert list(made.manifest.paths)[:2] == ["cat/00000000.png", "cat/00000000-png-aug0.png"]
     copied = (tmp_path / "copies/dog/00000015.png").read_bytes()
     assert copied == (photos / "dog/007.png").read_bytes()
-    with pytest.raises(ExportError, match="imggen unpack"):
-        imggen.split_directory(tmp_path / "set", tmp_path / "split")
+    archive = shutil.make_archive(str(tmp_path / "photos"), "zip", photos)
+    for source, advice in (
+        (tmp_path / "set", "unpack them with imggen unpack"),
+        (archive, "extract the archive"),
+        ("s3://bucket/photos", "download them"),
+        (imggen.scan(archive), "extract the archive"),
+    ):
+        with pytest.raises(ExportError, match=f"{advice} first, and split the folder"):
+            imggen.split_directory(source, tmp_path / "split")
     assert imggen.split(tmp_path / "set", (0.5, 0.5)).train.class_counts == {"cat": 4, "dog": 4}

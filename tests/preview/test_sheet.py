@@ -90,6 +90,14 @@ def test_samples_without_classes_are_shown_from_the_first(photos):
     assert places(sheet, pixels_of(photos / "dog" / "000.png")) == []
 
 
+def test_by_default_there_are_six_rows_without_classes_and_one_per_class_with_them(photos):
+    for options, num_shown in (({"labels": None}, 6), ({}, 1)):
+        sheet = sheet_of(sequence_of(photos, augment=invert, **options), variants=1)
+        names = [f"00{number}.png" for number in range(8)]
+        shown = [len(places(sheet, pixels_of(photos / "cat" / name))) for name in names]
+        assert shown == [1] * num_shown + [0] * (8 - num_shown)
+
+
 def test_small_images_are_enlarged_without_smoothing(tmp_path):
     folder = write_images(tmp_path, {"cat": 1}, size=(2, 3))
     sequence = imggen.from_directory(folder, image_size=(2, 3), augment=invert)
