@@ -9,12 +9,13 @@ from typing import Any
 
 ROOT = Path(__file__).parents[2]
 _MARK = re.compile(r"^<!-- benchmark: (.*) -->$", re.MULTILINE)
+_CODE = re.compile(r'\w+=(?:"\w+"|\w+)|\w+\(\)|\w+_\w+|(?:[A-Z][a-z]+){2,}')
 
 
 def insert_benchmarks(text: str) -> str:
     """Replaces marks such as ``<!-- benchmark: plain -->``, each with the table of that work.
 
-    ``facts`` is a list of what was measured where, ``all`` every work that was measured.
+    ``facts`` is a list of what was measured where.
     """
     return _MARK.sub(lambda match: _make(match[1]), text)
 
@@ -23,15 +24,8 @@ def _make(name: str) -> str:
     figures = json.loads((ROOT / "assets" / "benchmark.json").read_text(encoding="utf-8"))
     if name == "facts":
         return "\n".join(f"- **{key}:** {value}" for key, value in figures["facts"].items())
-    works = _works()
-    if name == "all":
-        measured = [key for key, work in works.items() if work.title in figures["works"]]
-        return "\n\n".join(
-            f"## {works[key].title}\n\n{works[key].about}\n\n"
-            + _tabulate(works[key], figures["works"][works[key].title])
-            for key in measured
-        )
-    return _tabulate(works[name], figures["works"][works[name].title])
+    work = _works()[name]
+    return f"{work.about}\n\n{_tabulate(work, figures['works'][work.title])}"
 
 
 def _works() -> dict[str, Any]:
@@ -52,20 +46,25 @@ def _tabulate(work: Any, rows: dict[str, dict[str, float | None]]) -> str:
         how = about.get(name) or about.get(name.partition(": ")[0], "")
         shown = f"**{name}**" if name.startswith("imggen") else name
         ratio = "" if row["ratio"] is None else f"{row['ratio']:.2f}"
-        lines.append(f"| {shown} | {how} | {row['images_per_second']:,.0f} | {ratio} |")
+        lines.append(f"| {shown} | {_mark_code(how)} | {row['images_per_second']:,.0f} | {ratio} |")
     return "\n".join(lines)
 
 
 def _tabulate_pairs(work: Any, rows: dict[str, dict[str, float | None]]) -> str:
     keras, ours = (contender.name for contender in work.contenders)
     names = [name.partition(": ")[2] for name in rows if name.startswith(keras)]
-    lines = [f"| work | {keras} | **{ours}** | {work.against} |", "|---|--:|--:|--:|"]
+    lines = [f"| task | {keras} | **{ours}** | {work.against} |", "|---|--:|--:|--:|"]
     ratios = []
     for name in names:
         row = rows[f"{ours}: {name}"]
         rates = [rows[f"{keras}: {name}"]["images_per_second"], row["images_per_second"]]
         ratios.append(row["ratio"])
         cells = [*(f"{rate:,.0f}" for rate in rates), f"{row['ratio']:.2f}"]
-        lines.append(f"| {name} | {' | '.join(cells)} |")
+        lines.append(f"| {_mark_code(name)} | {' | '.join(cells)} |")
     lines += ["", f"The median of the ratios is {statistics.median(ratios):.2f}."]
     return "\n".join(lines)
+
+
+def _mark_code(text: str) -> str:
+    """Marks names, calls and arguments in a cell as code."""
+    return _CODE.sub(r"`\g<0>`", text)

@@ -10,6 +10,7 @@ from urllib.parse import unquote, urlsplit
 from page_results import MADE
 
 _PARAMETERS = re.compile(r"<dl>\s*<dd><em class=\"sig-param\".*?</dl>", re.DOTALL)
+_LONG_WORD = re.compile(r"(<span class=\"pre\">)([^<]{17,})(</span>)")
 _REPLACEMENTS = (
     ('role="heading">', 'role="heading" aria-level="2">'),
     ('<aside class="sidebar-drawer">', '<aside class="sidebar-drawer" aria-label="Pages">'),
@@ -37,7 +38,13 @@ def complete_markup(text: str) -> str:
     """Adds the attributes that Sphinx and Furo leave out; finished pages stay as they are."""
     for old, new in _REPLACEMENTS:
         text = text.replace(old, new)
+    text = _LONG_WORD.sub(_allow_breaks, text)
     return _PARAMETERS.sub(_make_list, text)
+
+
+def _allow_breaks(match: re.Match[str]) -> str:
+    """Lets a long word of code break behind its separators."""
+    return match[1] + re.sub(r"(?<=[\w)])([_.,/(=]+)(?=[\w\"'(&])", r"\1<wbr>", match[2]) + match[3]
 
 
 def _make_list(match: re.Match[str]) -> str:

@@ -208,9 +208,12 @@ def works(cores: int) -> dict[str, Work]:
     )
     kept = "From a cache: imggen's holds resized images; FFCV crops and resizes in every epoch."
     crops = "Crops of 8 to 100 % of the area, resized and flipped; uint8."
-    shrunk = "Reduced from your images. First epoch, no augmentation; float32."
-    enlarged = "Enlarged from your images. First epoch, no augmentation; float32."
-    fitted = "A step that sleeps as long as the loader takes, as if on an accelerator; float32."
+    shrunk = (
+        "The images are reduced to 100 × 100 beforehand, and the loader resizes them to 128 × 128. "
+        "First epoch, no augmentation; float32."
+    )
+    enlarged = "The images are enlarged beforehand. First epoch, no augmentation; float32."
+    fitted = "Each step sleeps as long as the loader takes, as if on an accelerator; float32."
     return {
         "plain": Work("First epoch, no augmentation", once, *against_keras, plain),
         "affine": Work("First epoch, affine augmentation", turned, *against_keras, affine),
@@ -231,7 +234,7 @@ def works(cores: int) -> dict[str, Work]:
         "fit-small": Work("Training on them, small network", shrunk, *against_own, fits_small),
         "projects": Work(
             "Twelve works of real projects",
-            "Made of your images; the first batches of both are compared before.",
+            "The data is made from the images. The first batches of both are compared beforehand.",
             "× Keras legacy",
             relative_to_keras,
             projects,

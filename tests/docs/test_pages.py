@@ -1,5 +1,6 @@
 """The pages in docs/: their code runs, and the reference names everything that is public."""
 
+import json
 import os
 import re
 import sys
@@ -10,7 +11,8 @@ import pytest
 import imggen
 from imggen.cli import main as group
 
-DOCS = Path(__file__).parents[2] / "docs"
+ROOT = Path(__file__).parents[2]
+DOCS = ROOT / "docs"
 sys.path.insert(0, str(DOCS / "builder"))
 from benchmark_figures import insert_benchmarks  # noqa: E402
 from page_results import (  # noqa: E402
@@ -84,6 +86,11 @@ def test_figures_of_the_benchmarks_come_from_the_file():
     other = r"<!--.*?-->|```.*?```|\[.*?\]\(.*?\)|uint8"
     text = re.sub(other, "", read_page("benchmarks"), flags=re.DOTALL)
     assert re.findall(r"\d+", text) == []
+    figures = json.loads((ROOT / "assets/benchmark.json").read_text())
+    shown = insert_benchmarks(read_page("benchmarks"))
+    rows = [row for work in figures["works"].values() for row in work.values()]
+    missing = [row for row in rows if f"{row['images_per_second']:,.0f} |" not in shown]
+    assert missing == []
     table = insert_benchmarks("<!-- benchmark: plain -->")
     assert re.search(
         r"^\| \*\*imggen native, nearest\*\* \| .+ \| [\d,]+ \| \d\.\d\d \|$", table, re.MULTILINE
