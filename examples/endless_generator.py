@@ -47,6 +47,7 @@ def main() -> None:
         validation_data=val.generator(),
         validation_steps=len(val),
         epochs=args.epochs,
+        shuffle=False,  # which Keras cannot do with a generator; this one shuffles
         verbose=2,
     )
     loss, accuracy = model.evaluate(test.generator(), steps=len(test), verbose=0)

@@ -4,19 +4,19 @@ import json
 import subprocess
 import sys
 
-import keras
+from keras import Sequential, layers
+from keras.applications.mobilenet_v2 import preprocess_input
 
 import imggen
 
 train, val, test = imggen.from_directory(
-    sys.argv[1],
-    image_size=(32, 32),
-    split=(0.6, 0.2, 0.2),
-    preprocess=keras.applications.mobilenet_v2.preprocess_input,
+    sys.argv[1], image_size=(32, 32), split=(0.6, 0.2, 0.2), preprocess=preprocess_input
 )
-model = keras.applications.MobileNetV2((32, 32, 3), 0.35, weights=None, classes=train.num_classes)
-model.compile("adam", "categorical_crossentropy")
-model.fit(train, epochs=1, verbose=0)
+model = Sequential([layers.Conv2D(64, 3, 2, activation="relu"), layers.GlobalMaxPooling2D()])
+model.add(layers.Dense(train.num_classes, activation="softmax"))
+model.compile("adam", "categorical_crossentropy", metrics=["accuracy"])
+model.fit(train, validation_data=val, epochs=8, verbose=0)
+print("test accuracy", model.evaluate(test, verbose=0)[1])
 model.save("model.keras")
 train.preprocessing.save("model.keras")  # into the file that Keras wrote
 command = [sys.executable, "-m", "imggen", "predict", "model.keras", test.filepaths[0], "--json"]

@@ -147,11 +147,11 @@ def test_a_source_outside_the_root_is_refused(tmp_path):
 @pytest.mark.parametrize("copies", [10**7, 10**9, 10**30])
 def test_too_many_copies_are_refused_at_once(tmp_path, copies, balance):
     photos = write_images(tmp_path / "in", {"a": 2, "b": 1})
-    began = time.monotonic()
+    began = time.process_time()  # which other programs do not prolong
     with pytest.raises(OptionError, match=r"more than 10,000,000 files\. Make fewer copies, or"):
         augment_directory(photos, tmp_path / "out", FLIP, copies=copies, balance=balance)
 
-    assert time.monotonic() - began < 2
+    assert time.process_time() - began < 2
     assert not (tmp_path / "out").exists()
 
 

@@ -326,7 +326,7 @@ def test_masks_are_read_once_from_beside_the_images():
         assert sorted(path for _, path in server.requests) == sorted(f"/{n}" for n in server.files)
 
 
-def test_checks_read_each_file_once():
+def test_checks_read_each_file_once(tmp_path):
     with serving_files({}) as server:
         manifest = make_manifest(server, 6)
         expected = imggen.hash_files(manifest).hashes
@@ -338,7 +338,7 @@ def test_checks_read_each_file_once():
         report = imggen.verify(manifest)
         assert [fault.path for fault in report.faults] == ["0/0.png"]
         with pytest.raises(ImggenError, match="not a folder on disk"):
-            report.quarantine("quarantine")
+            report.quarantine(tmp_path / "quarantine")
 
 
 def test_files_that_are_not_on_disk_are_not_moved(bucket, tmp_path):

@@ -180,7 +180,7 @@ def test_reading_leaves_no_file_descriptor_behind(tmp_path):
     before = descriptors()
     for _ in range(20):
         write_message(some(3000), str(tmp_path)).read()
-    assert descriptors() == before
+    assert descriptors() <= before  # fewer, if garbage of other tests was collected
 
 
 def test_a_folder_is_made_for_the_one_who_asks():
