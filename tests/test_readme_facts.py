@@ -1,7 +1,10 @@
 """The facts about imggen and its peers in README.md, checked with the peers themselves."""
 
+import importlib.util
 import json
 import re
+import subprocess
+import sys
 import warnings
 from pathlib import Path
 
@@ -173,6 +176,29 @@ def test_a_file_that_cannot_be_read_is_named_or_skipped(folder):
     with pytest.raises(Exception) as raised:
         list(keras_dataset(folder))
     assert "000.png" not in str(raised.value)
+
+
+@pytest.mark.skipif(importlib.util.find_spec("fastai") is None, reason="needs fastai")
+def test_the_column_of_fastai(folder):
+    for number in range(10):  # each image of cats twice
+        (folder / "cat" / f"01{number}.png").write_bytes(
+            (folder / "cat" / f"00{number}.png").read_bytes()
+        )
+    script = ROOT / "tests" / "helpers" / "fastai_facts.py"
+    command = [sys.executable, "-W", "ignore", script, folder]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=240)
+    assert done.returncode == 0, done.stderr[-2000:]
+    facts = json.loads(done.stdout)
+    assert [len(splits) for splits in facts["splits"]] == [2] * 3
+    assert {sum("/cat/" in file for file in val) for _, val in facts["splits"]} != {6}
+    originals = [re.sub(r"/cat/01", "/cat/00", file) for file in facts["splits"][0][0]]
+    assert set(originals) & set(facts["splits"][0][1])
+    assert not facts["val_is_augmented"]
+    assert facts["repeats_itself"]
+    assert not facts["is_same_with_workers"]
+    assert "cat/000.png" in facts["of_no_image"]
+    assert "truncated" in facts["of_half_an_image"]
+    assert "000.png" not in facts["of_half_an_image"]
 
 
 def test_the_images_per_second_are_those_of_the_benchmark():
