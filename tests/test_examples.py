@@ -379,6 +379,9 @@ def test_notebooks_have_no_outputs_and_run_where_imggen_is_not_installed():
         assert all(cell["outputs"] == [] for cell in cells), file
         assert all(cell["execution_count"] is None for cell in cells), file
         assert '%pip install --quiet "imggen[all]"' in "".join(cells[0]["source"]), file
+        (name,) = re.findall(r"colab\.research.*/main/(examples/.*\.ipynb)\)", file.read_text())
+        assert ROOT / name == file
+        assert f"/main/{name}\n" in (ROOT / "README.md").read_text()
 
 
 def test_every_example_is_run_here_and_listed():
