@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,6 +16,7 @@ from PIL import Image
 import imggen
 from imggen.workers import large_blocks
 from imggen.workers.large_blocks import keep_big_blocks
+from tests.helpers.images import write_images
 
 resource = pytest.importorskip("resource")
 
@@ -70,6 +72,43 @@ def test_images_served_after_a_tensorflow_generator_cost_few_page_faults(
     faults = resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
     # An image has 864,000 bytes: 211 pages, and as much again in the resizer.
     assert faults / (num_passes * sequence.samples) < 60
+
+
+FIT_SCRIPT = """
+import resource
+import sys
+import keras
+import imggen
+
+def resident_mb():
+    with open("/proc/self/statm") as file:
+        return int(file.read().split()[1]) * resource.getpagesize() / 2**20
+
+model = keras.Sequential(
+    [keras.Input((224, 224, 3)), keras.layers.GlobalAveragePooling2D(), keras.layers.Dense(2)]
+)
+model.compile("sgd", "mse")
+for fold in range(8):
+    sequence = imggen.from_directory(sys.argv[1], image_size=224, workers=2, seed=fold)
+    model.fit(sequence, verbose=0)
+    print(resident_mb())
+"""
+
+
+@pytest.mark.skipif(not _is_glibc(), reason="only the GNU C library has these limits")
+def test_threads_of_tensorflow_keep_few_of_the_batches_that_they_copied(tmp_path: Path) -> None:
+    folder = write_images(tmp_path, {"cat": 80, "dog": 80})
+    done = subprocess.run(
+        [sys.executable, "-c", FIT_SCRIPT, folder],
+        capture_output=True,
+        text=True,
+        timeout=240,
+        env={**os.environ, "KERAS_BACKEND": "tensorflow"},
+    )
+    assert done.returncode == 0, done.stderr
+    after_fits = list(map(float, done.stdout.split()))
+    # A batch has 19 MB; the threads kept more than ten of them at twice the limit.
+    assert after_fits[-1] - after_fits[0] < 130
 
 
 def test_limits_are_not_touched_without_tensorflow(monkeypatch: pytest.MonkeyPatch) -> None:
