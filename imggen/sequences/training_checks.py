@@ -10,7 +10,7 @@ import keras
 import numpy as np
 import numpy.typing as npt
 
-from imggen.core import is_number, is_whole, shorten
+from imggen.core import is_number, shorten
 from imggen.errors import OptionError
 from imggen.loading import BatchMaker, MultiOutputMode
 from imggen.sequences.pass_weights import is_image_pass_weighted
@@ -28,9 +28,11 @@ def check_training(maker: BatchMaker, model: Any, class_weight: Any) -> None:
 
     Raises:
         OptionError: Targets of several outputs that do not match those of the model, or
-            ``class_weight`` together with them.
+            ``class_weight`` together with them, or for anything but the classes.
     """
     mode = maker.label_mode
+    if class_weight is not None and mode.kind == "classes":
+        _check_class_weight(class_weight, maker.manifest.num_classes)
     if not isinstance(mode, MultiOutputMode):
         return
     if class_weight is not None:
@@ -89,19 +91,29 @@ def weigh_by_class(class_weight: Mapping[int, float], y: Any) -> npt.NDArray[np.
     return np.array(found, np.float32)
 
 
+def _check_class_weight(class_weight: Any, num_classes: int) -> None:
+    """Refuses what Keras would ignore, such as the weights of class names."""
+    known = range(num_classes)
+    if isinstance(class_weight, Mapping) and all(
+        index in known and is_number(weight) for index, weight in class_weight.items()
+    ):
+        return
+    raise OptionError(
+        f"class_weight={shorten(class_weight)} must map class indices, 0 to {num_classes - 1}, to "
+        "numbers. Pass train.class_weight(), or look up the index of a class in "
+        "train.class_indices."
+    )
+
+
 def _make_weigh(num_classes: int, class_weight: Any) -> WeighClasses:
     """Makes the function that weights a sample by the mean weight of its classes; 1 for none.
 
     Reason: Keras takes the first class of a row for its only one, and class 0 for an empty row.
     Remove when Keras refuses or supports rows of several classes.
     """
+    _check_class_weight(class_weight, num_classes)
     weights = np.ones(num_classes)
-    for index, weight in dict(class_weight).items():
-        if not is_whole(index, 0, num_classes - 1) or not is_number(weight):
-            raise OptionError(
-                f"class_weight={shorten(class_weight)} must map class indices, 0 to "
-                f"{num_classes - 1}, to numbers."
-            )
+    for index, weight in class_weight.items():
         weights[int(index)] = float(weight)
 
     def weigh(y: Any) -> npt.NDArray[np.float32]:

@@ -456,6 +456,14 @@ def test_class_weight_balances_the_classes(manifest):
     assert plain(manifest.take([0, 1, 2, 8])).class_weight() == {0: 4 / 6, 1: 4 / 2}
 
 
+@pytest.mark.parametrize("label_mode", ["categorical", "int", "binary"])
+def test_a_class_weight_that_keras_would_ignore_is_refused(manifest, label_mode):
+    sequence, model = plain(manifest, label_mode=label_mode), linear_model()
+    for wrong in ({"cat": 1.0, "dog": 2.0}, {2: 1.0}, {0: "1"}, [1.0, 2.0]):
+        with pytest.raises(OptionError, match="must map class indices, 0 to 1, to numbers"):
+            model.fit(sequence, class_weight=wrong, verbose=0)
+
+
 def test_fit_takes_the_class_weight(manifest):
     sequence = plain(manifest)
     model = linear_model()
