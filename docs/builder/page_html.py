@@ -35,7 +35,7 @@ def finish_pages(folder: Path) -> None:
 
 
 def complete_markup(text: str) -> str:
-    """Adds the attributes that Sphinx and Furo leave out; finished pages stay as they are."""
+    """Adds attributes that Sphinx and Furo leave out; finished pages stay as they are."""
     for old, new in _REPLACEMENTS:
         text = text.replace(old, new)
     text = _LONG_WORD.sub(_allow_breaks, text)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -79,7 +80,6 @@ def bench(
     from rich.progress import Progress
 
     from imggen.benchmark import bench as time_stages
-    from imggen.cli.messages import translate
     from imggen.cli.model_file import load_model
     from imggen.cli.output import check_places
     from imggen.loading import ImageBatches
@@ -114,12 +114,21 @@ def bench(
             progress=lambda what: bar.update(task, description=f"timing: {what}"),
         )
     command = click.get_current_context().command
-    advice = tuple(translate(text, command) for text in report.advice)
+    advice = tuple(translate_advice(text, command) for text in report.advice)
     console.show(str(dataclasses.replace(report, advice=advice)))
     if output is not None:
         save_picture(report.picture(), output, overwrite=force)
         console.wrote("a chart", output)
     console.report(dataclasses.asdict(report) | {"waiting_share": report.waiting_share})
+
+
+def translate_advice(text: str, command: click.Command) -> str:
+    """Translates advice, unless it is about an argument that is not an option of the command."""
+    from imggen.cli.messages import translate
+
+    argument = re.match(r"(\w+)=", text)
+    is_option = any(argument and argument[1] == parameter.name for parameter in command.params)
+    return translate(text, command) if is_option or argument is None else text
 
 
 def _input_shape(

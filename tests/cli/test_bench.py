@@ -1,6 +1,7 @@
 """imggen bench."""
 
 import re
+from importlib import import_module
 
 import keras
 import pytest
@@ -8,6 +9,7 @@ from click.testing import CliRunner
 from PIL import Image
 
 from imggen.cli import main
+from imggen.cli.bench import translate_advice
 from tests.helpers.images import write_images
 
 # Keras 3.15 saves weights in a way that NumPy warns of.
@@ -116,3 +118,14 @@ def test_errors_are_printed_on_one_line(photos, tmp_path, line, reason, monkeypa
 
 
 QUICK_WORDS = [str(word) for word in QUICK]
+
+
+def test_advice_about_arguments_without_an_option_stays_in_python():
+    command = import_module("imggen.cli.bench").bench
+    for text, shown in (
+        ("cache='ram': about 9 images/s.", "--cache ram: about 9 images/s."),
+        ("use_multiprocessing=True: about 9.", "use_multiprocessing=True: about 9."),
+        ('dtype="uint8", and more: about 9.', 'dtype="uint8", and more: about 9.'),
+        ("A faster augmentation: about 9.", "A faster augmentation: about 9."),
+    ):
+        assert translate_advice(text, command) == shown
