@@ -29,6 +29,7 @@ extensions = [
 ]
 exclude_patterns = ["builder", "made"]
 default_role = "code"
+smartquotes_action = "D"  # dashes; quotes stay as they are, so that values can be copied
 
 myst_enable_extensions = ["attrs_inline", "colon_fence", "deflist"]
 myst_heading_anchors = 3
@@ -36,6 +37,18 @@ myst_heading_anchors = 3
 autoclass_content = "both"
 add_module_names = False
 autodoc_member_order = "bysource"
+autodoc_type_aliases = {
+    name: name
+    for name in (
+        "Augment",
+        "ClassNames",
+        "Counts",
+        "LabelModeLike",
+        "OutputClassNames",
+        "Ratios",
+        "Targets",
+    )
+}
 autodoc_typehints = "description"
 autodoc_typehints_format = "short"
 autodoc_typehints_description_target = "documented_params"

@@ -356,10 +356,10 @@ class MaskValueWarning(ImggenWarning):
 
 
 class KerasTrapWarning(ImggenWarning):
-    """A legal use of the drop-in for Keras's class whose result is rarely meant.
+    """A valid use of the drop-in for Keras's class whose result is rarely intended.
 
     Each generator or iterator causes each of them once; Python's default filter shows those of one
-    line once. Batches are the same with and without it. Its message starts with its code:
+    line once. Batches are the same with and without it. Its message starts with its code::
 
         warnings.filterwarnings("ignore", "sorted-table", imggen.errors.KerasTrapWarning)
 

@@ -10,6 +10,9 @@ from page_results import PageRunner, Result, insert_outputs, list_pages
 from sphinx.application import Sphinx
 from sphinx.util import logging
 
+_CODE = re.compile(r"(^|[^\w`-])(--[a-z][\w-]*|pip install '[^']*'|eval \"[^\"]*\"|\"#\w+\")")
+_ARRAY = re.compile(r"~?[\w.]*\bndarray\[tuple\[~?[\w.]*Any, \.\.\.\], ~?[\w.]*dtype\[[^\]]*\]\]")
+_ARRAY_LIKE = re.compile(r"~?[\w.]*_Buffer \| .*_NestedSequence\[complex \| bytes \| str\]")
 _results: dict[str, list[Result]] = {}
 
 
@@ -28,18 +31,47 @@ def _insert(app: Sphinx, docname: str, source: list[str]) -> None:  # noqa: ARG0
         source[0] = insert_benchmarks(insert_outputs(source[0], results))
 
 
-def _close_brackets(app: Sphinx, context: Any, lines: list[str]) -> None:
-    """Completes the names of optional words, of which sphinx-click drops the last bracket."""
-    lines[:] = [re.sub(r"(^\.\. option:: .*\[[^\]>]*)>", r"\1]>", line) for line in lines]
-    _mark_options(app, context, lines)
+def _format_options(app: Sphinx, context: Any, lines: list[str]) -> None:
+    """Shows defaults as ``--help`` does, and the last bracket of optional words."""
+    text = "\n".join(lines)
+    text = re.sub(r"(^\.\. option:: .*\[[^\]>\n]*)>", r"\1]>", text, flags=re.MULTILINE)
+    text = re.sub(r"\s+:default: ``'?(.*?)'?``(?=\n|$)", r" [default: \1]\n", text)
+    lines[:] = text.replace(":options:", ":values:").split("\n")
+    _mark_code(app, context, lines)
 
 
-def _mark_options(app: Sphinx, context: Any, lines: list[str]) -> None:  # noqa: ARG001
-    """Marks options in texts as code, or "--" would become a dash."""
-    lines[:] = [
-        line if ".. option::" in line else re.sub(r"(?<![\w`-])(--[a-z][\w-]*)", r"``\1``", line)
-        for line in lines
-    ]
+def _mark_code(app: Sphinx, context: Any, lines: list[str]) -> None:  # noqa: ARG001
+    """Marks options and commands in texts as code."""
+    lines[:] = [line if ".. option::" in line else _CODE.sub(r"\1``\2``", line) for line in lines]
+
+
+def _drop_arguments(app: Sphinx, context: Any, lines: list[str]) -> None:  # noqa: ARG001
+    """Drops the list of arguments, which are described in the text."""
+    lines.clear()
+
+
+def _edit_docstring(
+    app: Sphinx,  # noqa: ARG001
+    what: str,  # noqa: ARG001
+    name: str,  # noqa: ARG001
+    thing: Any,  # noqa: ARG001
+    options: Any,  # noqa: ARG001
+    lines: list[str],
+) -> None:
+    """Links the pages that docstrings name, and shortens the types of attributes."""
+    for number, line in enumerate(lines):
+        text = re.sub(r"\bdocs/([\w/-]+)\.md\b", r":doc:`/\1`", line)
+        if text.lstrip().startswith(":type"):
+            text = _ARRAY.sub("numpy.ndarray", text)
+            text = re.sub(r"(?<![\w.~])(imggen|numpy|collections)\.", r"~\1.", text)
+        lines[number] = text
+
+
+def _shorten_types(app: Sphinx, domain: str, objtype: str, content: Any) -> None:  # noqa: ARG001
+    """Shows arrays as "ndarray" and "ArrayLike", without the types that these stand for."""
+    for types in app.env.current_document.autodoc_annotations.values():
+        for name, text in types.items():
+            types[name] = _ARRAY_LIKE.sub("ArrayLike", _ARRAY.sub("~numpy.ndarray", text))
 
 
 def _finish(app: Sphinx, exception: Exception | None) -> None:
@@ -53,7 +85,12 @@ def setup(app: Sphinx) -> dict[str, bool]:
     """Connects the events."""
     app.connect("builder-inited", _run)
     app.connect("source-read", _insert)
-    app.connect("sphinx-click-process-description", _mark_options)
-    app.connect("sphinx-click-process-options", _close_brackets)
+    app.connect("autodoc-process-docstring", _edit_docstring)
+    app.connect("sphinx-click-process-description", _mark_code)
+    app.connect("sphinx-click-process-epilog", _mark_code)
+    app.connect("sphinx-click-process-options", _format_options)
+    app.connect("sphinx-click-process-arguments", _drop_arguments)
+    # Before autodoc puts them into the page.
+    app.connect("object-description-transform", _shorten_types, priority=400)
     app.connect("build-finished", _finish)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

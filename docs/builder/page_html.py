@@ -15,6 +15,7 @@ _REPLACEMENTS = (
     ('role="heading">', 'role="heading" aria-level="2">'),
     ('<aside class="sidebar-drawer">', '<aside class="sidebar-drawer" aria-label="Pages">'),
     ('<aside class="toc-drawer">', '<aside class="toc-drawer" aria-label="Sections">'),
+    ('<p class="rubric">Arguments</p>\n', ""),
     (
         '</noscript>\n\n<div id="search-results"',
         '</noscript>\n<h1>Search</h1>\n<div id="search-results"',

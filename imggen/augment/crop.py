@@ -176,7 +176,9 @@ class RandomCrop(FixedSizeCrop):
     the center of each image at the same scale; see ``CenterCrop``.
 
     Attributes:
-        source_size: See ``FixedSizeCrop``.
+        source_size: The shorter side, in pixels, of the decoded and cached image to crop from: a
+            larger image is first shrunk to this size, a smaller one is not changed. None: the image
+            at its own size. An image that is smaller than the window is enlarged.
 
     Raises:
         OptionError: ``source_size`` is out of bounds.
@@ -199,7 +201,9 @@ class CenterCrop(FixedSizeCrop):
     Must be the first augmentation of a sequence, which then decodes the center of each file only.
 
     Attributes:
-        source_size: See ``FixedSizeCrop``.
+        source_size: The shorter side, in pixels, of the decoded and cached image to crop from: a
+            larger image is first shrunk to this size, a smaller one is not changed. None: the image
+            at its own size. An image that is smaller than the window is enlarged.
 
     Raises:
         OptionError: ``source_size`` is out of bounds.

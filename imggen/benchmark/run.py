@@ -34,7 +34,7 @@ def bench(
     *,
     model: keras.Model | None = None,
     seconds: float = 5.0,
-    progress: Callable[[str], object] = lambda _: None,
+    progress: Callable[[str], object] | None = None,
 ) -> BenchReport:
     """Measures where the time of a batch goes, and recommends what to change.
 
@@ -58,8 +58,8 @@ def bench(
         The results.
 
     Raises:
-        OptionError: Not an ImageSequence, ``seconds`` is not above 0, or the images do not have the
-            shape that the model expects.
+        OptionError: ``sequence`` is of another type, ``seconds`` is not above 0, or the images do
+            not have the shape that the model expects.
         ImageError: No file can be read.
 
     Example:
@@ -81,7 +81,7 @@ def bench(
             )
     seconds = check_number("seconds", seconds, above=0, maximum=10**6)
     with _keep_random_states():
-        return _build_report(Trial(sequence, seconds, progress), model)
+        return _build_report(Trial(sequence, seconds, progress or (lambda _: None)), model)
 
 
 def _build_report(trial: Trial, model: keras.Model | None) -> BenchReport:

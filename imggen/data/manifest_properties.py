@@ -56,7 +56,7 @@ class ManifestProperties:
 
     @property
     def attached(self) -> tuple[str, ...]:
-        """The annotations of the samples: the names of the columns of them that there are."""
+        """The names of the columns of annotations that the samples have."""
         names = (*("masks", "boxes", "keypoints", "targets"), "multi_labels", "outputs", "inputs")
         return tuple(name for name in names if getattr(self, name))
 

@@ -153,7 +153,7 @@ class EpochSequence(
 
     @property
     def num_workers(self) -> int:
-        """The number of threads or processes that make batches; 0: the calling thread."""
+        """The number of threads or processes that make batches; 0 if the calling thread does."""
         return self.worker_options.num_workers
 
     @property

@@ -272,7 +272,7 @@ class ImageSequence(EpochSequence[Batch], ManifestView, SampleView, ResultView):
         return indices % self.samples
 
     @check_arguments
-    def fill_cache(self, progress: Callable[[], object] = lambda: None) -> list[Failure]:
+    def fill_cache(self, progress: Callable[[], object] | None = None) -> list[Failure]:
         """Loads all samples into the cache, with as many threads as there are workers.
 
         Args:
@@ -290,7 +290,7 @@ class ImageSequence(EpochSequence[Batch], ManifestView, SampleView, ResultView):
             >>> cached.fill_cache()
             []
         """
-        return self.batch_maker.samples.fill_cache(self.num_workers, progress)
+        return self.batch_maker.samples.fill_cache(self.num_workers, progress or (lambda: None))
 
     def begin_training(
         self, model: Any, class_weight: Any, purpose: Purpose = "fit", steps: int | None = None
