@@ -10,7 +10,10 @@ from page_results import PageRunner, Result, insert_outputs, list_pages
 from sphinx.application import Sphinx
 from sphinx.util import logging
 
-_CODE = re.compile(r"(^|[^\w`-])(--[a-z][\w-]*|pip install '[^']*'|eval \"[^\"]*\"|\"#\w+\")")
+_CODE = re.compile(
+    r"(^|[^\w`-])(--[a-z][\w-]*|pip install '[^']*'|eval \"[^\"]*\"|\"#\w+\")|``.*?``|`[^`]+`"
+)
+_ALIAS = re.compile(r"~?[\w.]*TypeAliasForwardRef\('(\w+)'\)")
 _ARRAY = re.compile(r"~?[\w.]*\bndarray\[tuple\[~?[\w.]*Any, \.\.\.\], ~?[\w.]*dtype\[[^\]]*\]\]")
 _ARRAY_LIKE = re.compile(r"~?[\w.]*_Buffer \| .*_NestedSequence\[complex \| bytes \| str\]")
 _results: dict[str, list[Result]] = {}
@@ -42,7 +45,11 @@ def _format_options(app: Sphinx, context: Any, lines: list[str]) -> None:
 
 def _mark_code(app: Sphinx, context: Any, lines: list[str]) -> None:  # noqa: ARG001
     """Marks options and commands in texts as code."""
-    lines[:] = [line if ".. option::" in line else _CODE.sub(r"\1``\2``", line) for line in lines]
+    lines[:] = [line if ".. option::" in line else _CODE.sub(_mark, line) for line in lines]
+
+
+def _mark(found: re.Match[str]) -> str:
+    return f"{found[1]}``{found[2]}``" if found[2] else found[0]
 
 
 def _drop_arguments(app: Sphinx, context: Any, lines: list[str]) -> None:  # noqa: ARG001
@@ -67,10 +74,26 @@ def _edit_docstring(
         lines[number] = text
 
 
+def _shorten_signature(
+    app: Sphinx,  # noqa: ARG001
+    what: str,  # noqa: ARG001
+    name: str,  # noqa: ARG001
+    thing: Any,  # noqa: ARG001
+    options: Any,  # noqa: ARG001
+    signature: str | None,
+    returned: str | None,
+) -> tuple[str | None, str | None]:
+    """Shows defaults that a factory makes, all of them mappings, and rounds long numbers."""
+    text = (signature or "").replace("<factory>", "{}")
+    text = re.sub(r"\d+\.\d{5,}", lambda found: f"{float(found[0]):.4g}", text)
+    return text or signature, returned
+
+
 def _shorten_types(app: Sphinx, domain: str, objtype: str, content: Any) -> None:  # noqa: ARG001
     """Shows arrays as "ndarray" and "ArrayLike", without the types that these stand for."""
     for types in app.env.current_document.autodoc_annotations.values():
         for name, text in types.items():
+            text = _ALIAS.sub(r"\1", text)
             types[name] = _ARRAY_LIKE.sub("ArrayLike", _ARRAY.sub("~numpy.ndarray", text))
 
 
@@ -85,6 +108,7 @@ def setup(app: Sphinx) -> dict[str, bool]:
     """Connects the events."""
     app.connect("builder-inited", _run)
     app.connect("source-read", _insert)
+    app.connect("autodoc-process-signature", _shorten_signature)
     app.connect("autodoc-process-docstring", _edit_docstring)
     app.connect("sphinx-click-process-description", _mark_code)
     app.connect("sphinx-click-process-epilog", _mark_code)

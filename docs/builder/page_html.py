@@ -15,7 +15,8 @@ _REPLACEMENTS = (
     ('role="heading">', 'role="heading" aria-level="2">'),
     ('<aside class="sidebar-drawer">', '<aside class="sidebar-drawer" aria-label="Pages">'),
     ('<aside class="toc-drawer">', '<aside class="toc-drawer" aria-label="Sections">'),
-    ('<p class="rubric">Arguments</p>\n', ""),
+    ('<p class="rubric">Arguments</p>\n', ""),  # the arguments are described in the text
+    ('<p class="rubric">Options</p>\n<section', "<section"),  # a group has none
     (
         '</noscript>\n\n<div id="search-results"',
         '</noscript>\n<h1>Search</h1>\n<div id="search-results"',

@@ -97,8 +97,7 @@ class Manifest(ManifestProperties):
             0 or more.
 
     Example:
-        >>> manifest = Manifest(".", StringColumn.of(["cat/1.jpg", "dog/2.jpg"]),
-        ...                     np.array([0, 1]), ("cat", "dog"))
+        >>> manifest = Manifest.from_files(["cat/1.jpg", "dog/2.jpg"], ["cat", "dog"])
         >>> manifest.num_samples, manifest.class_counts
         (2, {'cat': 1, 'dog': 1})
     """

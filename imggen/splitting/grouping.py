@@ -50,8 +50,7 @@ def group_by(manifest: Source, by: GroupBy) -> Manifest:
             each class or of all samples.
 
     Example:
-        >>> from imggen.core.string_column import StringColumn
-        >>> manifest = Manifest(".", StringColumn.of(["p1_a.jpg", "p1_b.jpg", "p2_a.jpg"]))
+        >>> manifest = Manifest.from_files(["p1_a.jpg", "p1_b.jpg", "p2_a.jpg"])
         >>> list(group_by(manifest, r"p(\d+)_").groups)
         ['1', '1', '2']
     """

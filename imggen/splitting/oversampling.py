@@ -28,9 +28,7 @@ def oversample(manifest: Source, *, seed: int = 0) -> Manifest:
         SplitError: The samples have no classes, or are not a training split.
 
     Example:
-        >>> from imggen.core.string_column import StringColumn
-        >>> manifest = Manifest(".", StringColumn.of("abcde"), np.array([0, 0, 0, 0, 1]),
-        ...                     ("cat", "dog"))
+        >>> manifest = Manifest.from_files([*"abcde"], ["cat"] * 4 + ["dog"])
         >>> oversample(manifest).class_counts
         {'cat': 4, 'dog': 4}
     """

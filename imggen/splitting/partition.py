@@ -81,9 +81,8 @@ def split(
             deviates from its share since groups are kept whole or the split is stable.
 
     Example:
-        >>> from imggen.core.string_column import StringColumn
-        >>> manifest = Manifest(".", StringColumn.of(f"{i}.jpg" for i in range(20)),
-        ...                     np.arange(20) % 2, ("cat", "dog"))
+        >>> names = [f"{number}.jpg" for number in range(20)]
+        >>> manifest = Manifest.from_files(names, ["cat", "dog"] * 10)
         >>> train, val = split(manifest, (0.8, 0.2), seed=7)
         >>> train.class_counts, val.class_counts
         ({'cat': 8, 'dog': 8}, {'cat': 2, 'dog': 2})
@@ -122,9 +121,8 @@ def kfold(
         ImggenWarning: A class that is in one fold only; and see ``split``.
 
     Example:
-        >>> from imggen.core.string_column import StringColumn
-        >>> manifest = Manifest(".", StringColumn.of(f"{i}.jpg" for i in range(20)),
-        ...                     np.arange(20) % 2, ("cat", "dog"))
+        >>> names = [f"{number}.jpg" for number in range(20)]
+        >>> manifest = Manifest.from_files(names, ["cat", "dog"] * 10)
         >>> [(len(train), len(val)) for train, val in kfold(manifest, 5)]
         [(16, 4), (16, 4), (16, 4), (16, 4), (16, 4)]
     """
