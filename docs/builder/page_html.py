@@ -11,6 +11,7 @@ from page_results import MADE
 
 _PARAMETERS = re.compile(r"<dl>\s*<dd><em class=\"sig-param\".*?</dl>", re.DOTALL)
 _LONG_WORD = re.compile(r"(<span class=\"pre\">)([^<]{17,})(</span>)")
+_INDEX = re.compile(r"(?<=>)(imggen[\w-]*) command line option(?=</a>)")
 _REPLACEMENTS = (
     ('role="heading">', 'role="heading" aria-level="2">'),
     ('<aside class="sidebar-drawer">', '<aside class="sidebar-drawer" aria-label="Pages">'),
@@ -41,6 +42,7 @@ def complete_markup(text: str) -> str:
     for old, new in _REPLACEMENTS:
         text = text.replace(old, new)
     text = _LONG_WORD.sub(_allow_breaks, text)
+    text = _INDEX.sub(lambda found: found[1].replace("-", " "), text)
     return _PARAMETERS.sub(_make_list, text)
 
 

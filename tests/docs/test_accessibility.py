@@ -83,6 +83,7 @@ def test_markup_for_screen_readers_and_long_words_is_completed_once():
         '<p class="caption" role="heading"><aside class="sidebar-drawer"><p>'
         '<dl>\n<dd><em class="sig-param">x</em>,</dd>\n</dl><dl><dt>a</dt><dd>b</dd></dl>'
         '<span class="pre">--near-duplicates</span><span class="pre">keras.long_names(x)</span>'
+        '<a href="x">imggen-cache-build command line option</a>'
     )
     made = complete_markup(page)
     assert 'role="heading" aria-level="2">' in made
@@ -90,6 +91,7 @@ def test_markup_for_screen_readers_and_long_words_is_completed_once():
     assert '<ul class="sig-params">\n<li><em class="sig-param">x</em>,</li>\n</ul><dl><dt>' in made
     assert ">--near-duplicates<" in made
     assert ">keras.<wbr>long_<wbr>names(<wbr>x)<" in made
+    assert '<a href="x">imggen cache build</a>' in made
     assert complete_markup(made) == made
 
 

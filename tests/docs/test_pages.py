@@ -76,6 +76,17 @@ def test_the_reference_has_every_public_name_once():
     assert len(found) == len(set(found))
 
 
+def test_the_reference_has_the_methods_that_classes_inherit():
+    text = "".join(page.read_text() for page in (DOCS / "reference").glob("*.rst"))
+    for name in imggen.__all__:
+        value = getattr(imggen, name)
+        bases = value.__mro__[1:] if isinstance(value, type) else ()
+        own = [base for base in bases if base.__module__.startswith("imggen.")]
+        if any(vars(base).keys() - vars(object).keys() for base in own):
+            options = re.search(rf":: imggen\.{name}\n((?:   .*\n)*)", text)
+            assert ":inherited-members:" in options[1], name
+
+
 def test_every_verb_has_a_page_that_runs_it():
     text = "".join(read_page(page) for page in PAGES if page.startswith("how-to/"))
     verbs = group.list_commands(None)
