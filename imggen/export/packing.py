@@ -115,7 +115,8 @@ def pack(
         workers: The number of threads, or of tasks at a time. None: one per core.
         engine: "local": this process. "ray": tasks of a Ray cluster, which must have the source and
             the destination under the same paths.
-        address: The Ray cluster, such as "host:port" or "auto"; see ``run_shards``.
+        address: For "ray", the cluster; see docs/cluster.md. None: one that is started for this
+            call.
         progress: Called with ("packing", finished images, all images) from time to time.
 
     Raises:
