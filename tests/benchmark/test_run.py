@@ -15,7 +15,7 @@ from imggen.benchmark.advice import explain_contention
 from imggen.benchmark.report import BenchReport
 from imggen.benchmark.trial import Trial
 from imggen.errors import ImageError, OptionError
-from tests.helpers.benchmarks import SIZE, bench, is_advised, sequence_of
+from tests.helpers.benchmarks import SIZE, bench, holds_once, is_advised, sequence_of
 from tests.helpers.images import write_images
 
 # Not by its dotted name, since imggen.bench is the function.
@@ -67,9 +67,10 @@ def test_the_numbers_of_a_report_are_consistent(photos):
 
 
 def test_on_one_thread_the_stages_add_up_to_the_served_time(photos):
-    report = bench(photos, augment=sleepy, workers=0)
-
-    assert 0.6 < (1000 / report.images_per_second) / report.work < 1.6
+    assert holds_once(
+        lambda report: 0.6 < (1000 / report.images_per_second) / report.work < 1.6,
+        lambda: bench(photos, augment=sleepy, workers=0),
+    )
 
 
 def test_a_slow_augmentation_is_found_and_named(photos):
@@ -91,9 +92,11 @@ def test_the_slowest_of_several_steps_is_named(photos):
 
 
 def test_two_threads_that_sleep_serve_twice_as_much_as_one(photos):
-    one, two = (bench(photos, augment=sleepy, workers=workers) for workers in (1, 2))
+    def compare():
+        one, two = (bench(photos, augment=sleepy, workers=workers) for workers in (1, 2))
+        return two.images_per_second / one.images_per_second
 
-    assert 1.4 < two.images_per_second / one.images_per_second < 2.6
+    assert holds_once(lambda ratio: 1.4 < ratio < 2.6, compare)
 
 
 def test_a_custom_loader_is_one_stage(photos):
