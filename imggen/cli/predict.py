@@ -59,10 +59,11 @@ def predict(
 ) -> None:
     """Predict the images of SRC with the Keras model in the file MODEL.
 
-    SRC is a folder, a list with a path per line (.txt), a table (.csv or .parquet) with a column
-    path, or an image. Images are read, resized and scaled by the settings of the training, which
-    sequence.preprocessing.save(FILE) writes to a JSON file or into MODEL. If the folders in
-    SRC, or a column label, name classes of the model, predictions are compared with them.
+    SRC is a folder, a packed set, a list with a path per line (.txt), a table (.csv or .parquet)
+    with a column path, or an image. Images are read, resized and scaled by the settings of the
+    training, which sequence.preprocessing.save(FILE) writes to a JSON file or into MODEL. If the
+    folders in SRC, or a column label, name classes of the model, predictions are compared with
+    them.
 
     There is a row for each image, in order. The exit status is 1 if some cannot be read.
     """
