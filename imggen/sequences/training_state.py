@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import importlib
 import json
+import re
 import sys
+import warnings
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
@@ -32,14 +35,22 @@ _CALLBACKS = MappingProxyType(
 _GROUPS = MappingProxyType(
     {"model": "model", "optimizer": "optimizer", "metrics": "metrics of the model"}
 )
+_MEMORY_ADDRESS = re.compile(r" at 0x[0-9A-Fa-f]+")
 _SEED_GENERATORS = "keras.src.random.seed_generator"
 
 
 def describe_optimizer(model: Any) -> dict[str, Any]:
-    """Returns the class and the settings of the optimizer of a model, for JSON."""
+    """Returns the class and the settings of the optimizer of a model, for JSON.
+
+    There are no settings if the optimizer cannot tell them, such as one with a schedule of a class
+    without ``get_config``.
+    """
     optimizer = model.optimizer
-    config = {} if optimizer is None else dict(optimizer.get_config())
-    config.pop("name", None)  # it has a number, which depends on earlier models
+    config: dict[str, Any] = {}
+    if optimizer is not None:
+        with warnings.catch_warnings(), contextlib.suppress(Exception):
+            warnings.simplefilter("ignore")  # of Keras, about loading lambdas
+            config = dict(optimizer.get_config())
     return {
         "class": type(optimizer).__name__,
         "config": json.loads(json.dumps(config, default=repr)),
@@ -57,14 +68,29 @@ def check_optimizer(saved: Mapping[str, Any], current: Mapping[str, Any]) -> Non
             f"The save was made with the optimizer {saved['class']}, and the model is compiled "
             f"with {current['class']}. Compile it as before, or delete the folder to start again."
         )
-    for name in sorted({*saved["config"], *current["config"]}):
-        before, now = (one["config"].get(name) for one in (saved, current))
-        if before != now:
+    before, now = (_comparable(one["config"]) for one in (saved, current))
+    for name in sorted({*before, *now}):
+        if before.get(name) != now.get(name):
             raise ResumeError(
                 f"The save was made with the optimizer {saved['class']}({name}="
-                f"{shorten(before)}), and the model is compiled with {name}={shorten(now)}. "
-                "Compile it as before, or delete the folder to start again."
+                f"{shorten(before.get(name))}), and the model is compiled with {name}="
+                f"{shorten(now.get(name))}. Compile it as before, or delete the folder to start "
+                "again."
             )
+
+
+def _comparable(value: Any) -> Any:
+    """Returns settings without what differs between two runs of the same script."""
+    if isinstance(value, str):
+        return _MEMORY_ADDRESS.sub("", value)
+    if isinstance(value, list):
+        return [_comparable(one) for one in value]
+    if not isinstance(value, dict):
+        return value
+    if value.get("class_name") == "__lambda__":  # its code, which Python need not repeat
+        return "lambda"
+    # A name has a number, which depends on earlier models.
+    return {name: _comparable(one) for name, one in value.items() if name != "name"}
 
 
 def build_model(model: Any, batch: Any) -> None:
