@@ -3,7 +3,8 @@
 The manifest is one that ``Manifest.save`` could have written: ``path`` is the address of an image,
 such as ``train-000000.tar/00000042.jpg#1536+20480``. Further columns are ``shard``, ``offset`` and
 ``length``, ``original:path`` (and ``original:mask``, ``original:input:<name>``), and those that a
-table had besides. The metadata next to it has a member "packed".
+table had besides; one that has a name of these begins with ``extra:``, such as ``extra:length``.
+The metadata next to it has a member "packed".
 """
 
 from __future__ import annotations
@@ -42,6 +43,7 @@ _METADATA_FILE = f"{PACKED_MANIFEST}.json"
 _KEY = "packed"
 _VERSION = 1
 _ORIGINAL = "original:"
+_EXTRA = "extra:"
 _PLACE_COLUMNS = ("shard", "offset", "length")
 
 
@@ -122,7 +124,8 @@ class PackedSet:
         originals = {f"{_ORIGINAL}{name}": list(paths) for name, paths in self.originals.items()}
         frame = manifest.to_frame()
         frame = pd.concat([frame, self.places, pd.DataFrame(originals, dtype=object)], axis=1)
-        extras = self.extras[[name for name in self.extras if name not in frame]]
+        extras = self.extras.rename(columns=_name_extra)
+        extras = extras[[name for name in extras if name not in frame]]
         metadata = build_metadata(manifest._columns(), manifest.class_names, ".")
         metadata[_KEY] = {
             "version": _VERSION,
@@ -236,8 +239,16 @@ def read_packed(source: str | os.PathLike[str]) -> PackedSet:
     known = {*manifest.to_frame().columns, *_PLACE_COLUMNS}
     names = [str(name) for name in frame.columns if name not in known]
     others = [name for name in names if not name.startswith(_ORIGINAL)]
+    extras = frame[others].rename(columns=lambda name: name.removeprefix(_EXTRA))
     settings = {name: packed[name] for name in packed if name not in ("version", "unread")}
-    return PackedSet(folder, manifest, places, originals, frame[others], shards, settings, unread)
+    return PackedSet(folder, manifest, places, originals, extras, shards, settings, unread)
+
+
+def _name_extra(name: Any) -> str:
+    """Returns the name of a table's own column in the manifest, where some have a meaning."""
+    text = str(name)
+    is_taken = text in _PLACE_COLUMNS or text.startswith((_ORIGINAL, _EXTRA))
+    return f"{_EXTRA}{text}" if is_taken else text
 
 
 def find_original_paths(manifest: Manifest) -> list[str] | None:

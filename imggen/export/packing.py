@@ -126,7 +126,7 @@ def pack(
         ManifestError: The table is invalid, or a name in it is not valid UTF-8.
         ExportError: ``destination`` holds other files, is inside ``source`` or contains it, was
             begun with other settings or images, or cannot be written; a file has changed in the
-            meantime; or no image can be read.
+            meantime; or there is no image, or none that can be read.
         ImageError: An image cannot be read, with ``on_error="raise"``.
         MissingExtraError: pyarrow is not installed.
 
@@ -145,6 +145,8 @@ def pack(
     require_pyarrow("The manifest of a packed set")
     folder = _check_destination(destination)
     samples = PackSource.read(source)
+    if not len(samples.manifest):
+        raise ExportError("The manifest is empty; expected at least one sample to pack.")
     _check_apart(folder, source, samples.manifest)
     journal = Journal(folder, _KIND)
     journal.check_empty()

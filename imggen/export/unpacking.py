@@ -216,9 +216,14 @@ def _place_image(path: str, class_name: str) -> str:
 
 def _stay_inside(path: str) -> str:
     """Returns a path without what leads out of a folder."""
+    if os.name == "nt":
+        path = os.path.splitdrive(path)[1].replace("\\", "/")
     plain = posixpath.normpath(re.sub(r"^[A-Za-z][A-Za-z0-9+.-]+:[/\\]+", "", path))
     plain = re.sub(r"^(/|\.\./)+", "", plain)
-    return plain if is_relative_path(plain) else "image"
+    if is_relative_path(plain):
+        return plain
+    extension = posixpath.splitext(plain)[1]
+    return f"image{extension}" if is_relative_path(f"image{extension}") else "image"
 
 
 def _match_extension(path: str, address: str) -> str:

@@ -252,6 +252,8 @@ def test_options_and_places_are_checked_before_anything_is_written(photos, tmp_p
     (tmp_path / "empty").mkdir()
     with pytest.raises(ScanError, match="Found 0 images"):
         pack(tmp_path / "empty", out)
+    with pytest.raises(ExportError, match="^The manifest is empty; expected at least one sample"):
+        pack(imggen.scan(photos).take([]), out)
     odd = photos / os.fsdecode(b"cat/\xff.png")
     shutil.copy(photos / "cat/000.png", odd)
     with pytest.raises(ManifestError, match=r"udcff.png. is not valid UTF-8"):
