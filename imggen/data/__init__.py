@@ -7,6 +7,7 @@ folders and formats of annotations can be added here without changes elsewhere.
 from imggen.data.array_like import reject_missing, to_array, to_names, to_paths, to_values
 from imggen.data.boxes import Boxes, BoxFormat
 from imggen.data.class_names import ClassNames
+from imggen.data.columns import concatenate_columns
 from imggen.data.dataset_columns import (
     ImageColumn,
     column_names,
@@ -86,6 +87,7 @@ __all__ = [
     "check_manifest_file",
     "column_arguments",
     "column_names",
+    "concatenate_columns",
     "convert_labels",
     "find_folds",
     "find_original_paths",

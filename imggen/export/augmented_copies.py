@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 from dataclasses import dataclass
@@ -53,8 +54,9 @@ class CopiesReport:
     """The result of ``augment_directory``.
 
     Attributes:
-        manifest: All images of the target; ``groups`` holds the original of each, so that a split
-            keeps an original and its copies together.
+        manifest: All images of the target, with the weights, splits and groups of their originals.
+            Without groups, ``groups`` holds the original of each, so that a split keeps an original
+            and its copies together.
         num_originals: The number of originals.
         num_copies: The number of augmented copies.
         unread: The files that cannot be read, which are left out.
@@ -279,12 +281,16 @@ def _write_tables(
             (name, step.original, number, json.dumps(parameters))
             for number, (name, parameters) in enumerate(zip(step.copies, found, strict=True))
         ]
-    copies = Manifest(
-        folder,
-        StringColumn.of(paths),
-        None if manifest.labels is None else manifest.labels[rows],
-        manifest.class_names,
-        groups=StringColumn.of(groups),
+    taken = manifest.take(rows)
+    copies = dataclasses.replace(
+        taken,
+        root=folder,
+        paths=StringColumn.of(paths),
+        # A patient, for example, has several originals.
+        groups=StringColumn.of(groups) if taken.groups is None else taken.groups,
+        hashes=None,
+        versions=None,
+        skipped={},
     )
     write_records(os.path.join(folder, "augmentations.csv"), _COLUMNS, records, {})
     copies.save(os.path.join(folder, "manifest.csv"))

@@ -107,6 +107,9 @@ class Leaks(Report):
     def fix(self) -> Splits[Manifest]:
         """Returns the splits without these rows.
 
+        Columns that only some of the splits have are left out, as are columns that do not fit
+        together, such as boxes in several formats.
+
         Raises:
             SplitError: A split would be empty.
         """

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import os
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -16,14 +16,21 @@ from imggen.data import (
     Source,
     Splits,
     as_manifest,
+    concatenate_columns,
     is_store,
     load_table,
     scan_labeled,
     scan_split_folders,
 )
-from imggen.errors import ScanError
+from imggen.errors import ManifestError, ScanError
 from imggen.splitting import split
-from imggen.stores import find_uri, is_remote, normalize_address
+from imggen.stores import find_uri, is_remote, join_address, normalize_address
+
+_COLUMNS = (
+    *("labels", "groups", "weights", "hashes", "versions"),
+    *("masks", "boxes", "keypoints", "targets", "multi_labels"),
+)
+_NAMED_COLUMNS = ("inputs", "numbers", "outputs")
 
 
 def read_splits(
@@ -47,46 +54,81 @@ def read_splits(
 
 
 def combine_splits(manifests: dict[str, Manifest]) -> Manifest:
-    """Builds one manifest of all splits, which may have different folders and classes."""
+    """Builds one manifest of all splits, which may have different folders and classes.
+
+    Columns that only some of the splits have are left out, as are columns that do not fit together,
+    such as boxes in several formats.
+    """
     roots = {
         name: find_uri(manifest.root) or os.path.abspath(manifest.root)
         for name, manifest in manifests.items()
     }
     are_local = not any(map(is_remote, roots.values()))
     root = os.path.commonpath(list(roots.values())) if are_local else ""
-    class_names = tuple(
-        dict.fromkeys(name for manifest in manifests.values() for name in manifest.class_names)
-    )
-    index_of = {name: index for index, name in enumerate(class_names)}
-    paths: list[str] = []
-    labels: list[np.ndarray[tuple[int], np.dtype[np.int32]]] = []
-    splits: list[str] = []
+    parts = list(manifests.values())
+    class_names = tuple(dict.fromkeys(name for part in parts for name in part.class_names))
+    moved = []
     for name, manifest in manifests.items():
         prefix = os.path.relpath(roots[name], root) if are_local else roots[name]
-        paths += [normalize_address(os.path.join(prefix, path)) for path in manifest.paths]
-        splits += [name] * len(manifest)
-        if manifest.labels is not None:
-            local = np.array(
-                [index_of[class_name] for class_name in manifest.class_names], np.int32
-            )
-            labels.append(local[manifest.labels])
-    has_labels = all(manifest.labels is not None for manifest in manifests.values())
-    whole = Manifest(
+        moved.append(_move(_renumber_classes(manifest, class_names), root, prefix))
+    columns: dict[str, Any] = {
+        name: _join([getattr(part, name) for part in moved]) for name in _COLUMNS
+    }
+    for kind in _NAMED_COLUMNS:
+        names = list(getattr(moved[0], kind))
+        joined = {name: _join([getattr(part, kind).get(name) for part in moved]) for name in names}
+        columns[kind] = {name: column for name, column in joined.items() if column is not None}
+    has_classes = columns["labels"] is not None or columns["multi_labels"] is not None
+    return Manifest(
         root,
-        StringColumn.of(paths),
-        np.concatenate(labels) if has_labels else None,
-        class_names if has_labels else (),
-        splits=StringColumn.of(splits),
-        skipped=_sum_skipped(manifests.values()),
+        StringColumn.concatenate([part.paths for part in moved]),
+        class_names=class_names if has_classes else (),
+        splits=StringColumn.of(name for name, part in manifests.items() for _ in range(len(part))),
+        skipped=_sum_skipped(parts),
+        **columns,
     )
-    # Columns that only some of the splits have are dropped.
-    columns: dict[str, Any] = {}
-    for column in ("groups", "weights", "hashes"):
-        values = [getattr(manifest, column) for manifest in manifests.values()]
-        if all(value is not None for value in values):
-            joined = [item for value in values for item in value]
-            columns[column] = joined if column == "weights" else StringColumn.of(joined)
-    return dataclasses.replace(whole, **columns)
+
+
+def _renumber_classes(manifest: Manifest, class_names: tuple[str, ...]) -> Manifest:
+    """Returns the samples with the numbers that their classes have among ``class_names``."""
+    if manifest.class_names == class_names:
+        return manifest
+    index_of = {name: index for index, name in enumerate(class_names)}
+    numbers = np.array([index_of[name] for name in manifest.class_names], np.int32)
+    labels, multi = manifest.labels, manifest.multi_labels
+    if labels is not None:
+        labels = numbers[labels]
+    if multi is not None:
+        rows = np.repeat(np.arange(len(multi)), np.diff(multi.offsets))
+        indices = numbers[multi.indices]
+        order = np.lexsort((indices, rows))  # ascending within each sample
+        multi = dataclasses.replace(multi, indices=indices[order])
+    return dataclasses.replace(manifest, class_names=class_names, labels=labels, multi_labels=multi)
+
+
+def _move(manifest: Manifest, root: str, prefix: str) -> Manifest:
+    """Returns the samples with paths relative to ``root``; ``prefix`` leads from it to theirs."""
+
+    def move(paths: StringColumn) -> StringColumn:
+        return StringColumn.of(normalize_address(join_address(prefix, path)) for path in paths)
+
+    return dataclasses.replace(
+        manifest,
+        root=root,
+        paths=move(manifest.paths),
+        masks=None if manifest.masks is None else move(manifest.masks),
+        inputs={name: move(paths) for name, paths in manifest.inputs.items()},
+    )
+
+
+def _join(columns: Sequence[Any]) -> Any:
+    """Joins a column of all splits; None if some do not have it, or if they do not fit together."""
+    if any(column is None for column in columns):
+        return None
+    try:
+        return concatenate_columns("column", columns)
+    except ManifestError:
+        return None
 
 
 def _sum_skipped(manifests: Iterable[Manifest]) -> dict[str, int]:

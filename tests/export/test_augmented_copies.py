@@ -125,6 +125,20 @@ def test_a_split_of_the_manifest_keeps_copies_with_their_original(photos, tmp_pa
     assert len(train) == len(test) == 24
 
 
+def test_copies_have_the_weights_splits_and_groups_of_their_originals(photos, tmp_path):
+    frame = (
+        imggen.scan(photos)
+        .to_frame()
+        .assign(weight=np.arange(16.0), split=["train", "val"] * 8, group=["left", "right"] * 8)
+    )
+    columns = {"weight_col": "weight", "split_col": "split", "group_col": "group"}
+    manifest = imggen.Manifest.from_frame(frame, root=photos, **columns)
+    made = augment_directory(manifest, tmp_path / "made", TURN, copies=1).manifest
+    for name in ("weights", "splits", "groups"):
+        expected = [value for value in getattr(manifest, name) for _ in range(2)]
+        assert list(getattr(made, name)) == expected
+
+
 def test_all_images_have_the_size_that_is_asked_for(photos, tmp_path):
     augment_directory(photos, tmp_path / "made", TURN, copies=1, image_size=(10, 14))
     shapes = {pixels_of(file).shape for file in (tmp_path / "made").rglob("*.png")}
