@@ -132,9 +132,8 @@ class ProcessTasks:
     def _start(self, shard: bytes) -> _Process:
         # Functions of the main script are pickled by this name.
         needs_main = b"__main__" in self._function or b"__main__" in shard
-        process = _Process()
+        process = _Process(self._function, _prepare() if needs_main else None)
         self._all.append(process)
-        process.begin(self._function, _prepare() if needs_main else None)
         return process
 
 
@@ -147,7 +146,10 @@ def _prepare() -> dict[str, Any]:
 
 @final
 class _Process:
-    def __init__(self) -> None:
+    """A process; ``ask`` waits until it has started."""
+
+    def __init__(self, function: bytes, preparation: dict[str, Any] | None) -> None:
+        self._opening: object = function, preparation  # sent once it has started
         self._process = subprocess.Popen(  # noqa: S603 - nothing of it comes from outside
             [sys.executable, "-c", _CODE.format(path=sys.path)],
             stdin=subprocess.PIPE,
@@ -157,21 +159,24 @@ class _Process:
         self._requests: Any = self._process.stdin
         self._answers: Any = self._process.stdout
 
-    def begin(self, function: bytes, preparation: dict[str, Any] | None) -> None:
-        if self._answers.read(len(READY)) != READY:
-            raise SetUpError(
-                f"Cannot start a worker process: {sys.executable!r} ended with status "
-                f"{self._process.wait()}; see its messages above. Or pass workers=0."
-            )
-        self._send((function, preparation))
-
     def ask(self, shard: bytes) -> bytes:
+        if self._opening is not None:
+            self._check_start()
+            self._send(self._opening)
+            self._opening = None
         self._send(shard)
         try:
             answer: bytes = pickle.load(self._answers)
         except (EOFError, OSError, pickle.UnpicklingError) as err:
             raise _ProcessEndedError(self._describe_end()) from err
         return answer
+
+    def _check_start(self) -> None:
+        if self._answers.read(len(READY)) != READY:
+            raise SetUpError(
+                f"Cannot start a worker process: {sys.executable!r} ended with status "
+                f"{self._process.wait()}; see its messages above. Or pass workers=0."
+            )
 
     def _send(self, request: object) -> None:
         try:

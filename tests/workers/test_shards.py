@@ -47,6 +47,13 @@ def test_a_shard_whose_process_is_killed_is_made_again_three_times(tmp_path):
         run_shards(end_process, [(number, "") for number in range(3)], workers=2)
 
 
+def test_a_process_that_ends_before_it_has_work_is_replaced_as_well(monkeypatch):
+    code = "import os; os.close(0); os.write(1, b'imggen\\n'); os._exit(3)"
+    monkeypatch.setattr("imggen.workers.shard_processes._CODE", code)
+    with pytest.raises(WorkerError, match=r"ended 4 times \(exit status 3\)"):
+        run_shards(len, ["a", "b"], workers=2)
+
+
 @pytest.mark.parametrize("workers", [1, 2])
 def test_the_error_is_that_of_the_first_shard_that_fails(workers):
     with pytest.raises(ValueError, match="^3 is too large") as caught:
