@@ -9,6 +9,7 @@ changed since.
 
 import argparse
 import hashlib
+import inspect
 import json
 import re
 import shutil
@@ -25,6 +26,7 @@ RECORD = ASSETS / "inputs.json"
 
 DRAWING = ("imggen/preview/*.py", "imggen/decode/thumbnail.py")
 AUGMENTING = ("imggen/augment/*.py",)
+SPLIT_PAGE = ("imggen/reports/*.py", "imggen/reports/base.html", "imggen/reports/split.html")
 
 
 def imggen(folder: Path, *arguments: object) -> None:
@@ -146,16 +148,17 @@ PICTURES: dict[str, tuple[Callable[[Path], None], tuple[str, ...]]] = {
     "confusion-matrix.png": (make_demo, ("imggen/cli/demo.py", *DRAWING, *AUGMENTING)),
     "preview.png": (make_preview, (*DRAWING, *AUGMENTING)),
     "bench.png": (make_bench, ("imggen/benchmark/report.py", "imggen/preview/*.py")),
-    "split-report.png": (make_split_report, ("imggen/reports/*.py", "imggen/splitting/*.py")),
+    "split-report.png": (make_split_report, (*SPLIT_PAGE, "imggen/splitting/*.py")),
     "studio.png": (make_studio, ("imggen/studio/*.py", *DRAWING, *AUGMENTING)),
     "benchmark.png": (lambda _: None, ("assets/benchmark.json", "examples/peers/report.py")),
 }
 
 
 def hash_inputs(picture: str) -> str:
-    """Returns the hash of the names and contents of the files that make a picture."""
-    digest = hashlib.sha256()
-    for pattern in PICTURES[picture][1]:
+    """Returns the hash of the function and the files, with their names, that make a picture."""
+    make, patterns = PICTURES[picture]
+    digest = hashlib.sha256(inspect.getsource(make).encode())
+    for pattern in patterns:
         for file in sorted(ROOT.glob(pattern)):
             digest.update(f"{file.relative_to(ROOT).as_posix()}\n".encode())
             digest.update(file.read_text(encoding="utf-8").encode())  # any newlines

@@ -359,16 +359,18 @@ def test_make_assets(tmp_path, monkeypatch):
     shown = re.findall(r"assets/([\w-]+\.png)", (ROOT / "README.md").read_text())
     assert set(shown) <= set(assets.PICTURES)
 
-    for pattern in assets.PICTURES["preview.png"][1]:
+    record = json.loads(assets.RECORD.read_text())
+    inputs = {"preview.png": "preview/layout.py", "split-report.png": "reports/split.html"}
+    for pattern in {pattern for name in inputs for pattern in assets.PICTURES[name][1]}:
         for file in ROOT.glob(pattern):
             copy = tmp_path / file.relative_to(ROOT)
             copy.parent.mkdir(parents=True, exist_ok=True)
             copy.write_bytes(file.read_bytes())
     monkeypatch.setattr(assets, "ROOT", tmp_path)
-    before = assets.hash_inputs("preview.png")
-    assert before == json.loads(assets.RECORD.read_text())["preview.png"]
-    (tmp_path / "imggen/preview/layout.py").write_text("")
-    assert assets.hash_inputs("preview.png") != before
+    for picture, changed in inputs.items():
+        assert assets.hash_inputs(picture) == record[picture]
+        (tmp_path / "imggen" / changed).write_text("")
+        assert assets.hash_inputs(picture) != record[picture]
 
 
 def test_notebooks_have_no_outputs_and_run_where_imggen_is_not_installed():
