@@ -111,7 +111,7 @@ def _run(output: Path, epochs: int) -> None:
     }.items():
         save_picture(sheet, output / name, overwrite=True)
     console.say(f"3. augmented photos: {output / 'augmentations-photos.png'}")
-    console.say(f"   augmented digits: {output / 'augmentations-digits.png'}")
+    console.say(f"3. augmented digits: {output / 'augmentations-digits.png'}")
 
     keras.utils.set_random_seed(_SEED)
     model = _small_network(train.num_classes, steps=epochs * len(train))
