@@ -10,7 +10,8 @@ from urllib.parse import unquote, urlsplit
 from page_results import MADE
 
 _PARAMETERS = re.compile(r"<dl>\s*<dd><em class=\"sig-param\".*?</dl>", re.DOTALL)
-_LONG_WORD = re.compile(r"(<span class=\"pre\">)([^<]{17,})(</span>)")
+_PICTURE = re.compile(r'<p>(<img [^>]*src="([^"]+)"[^>]*>)</p>')
+_LONG_WORD = re.compile(r"(<span class=\"pre\">)((?:[^<&]|&\w+;){17,})(</span>)")
 _INDEX = re.compile(r"(?<=>)(imggen[\w-]*) command line option(?=</a>)")
 _REPLACEMENTS = (
     ('role="heading">', 'role="heading" aria-level="2">'),
@@ -41,6 +42,7 @@ def complete_markup(text: str) -> str:
     """Adds attributes that Sphinx and Furo leave out; finished pages stay as they are."""
     for old, new in _REPLACEMENTS:
         text = text.replace(old, new)
+    text = _PICTURE.sub(r'<p><a href="\2">\1</a></p>', text)  # in full size, for small screens
     text = _LONG_WORD.sub(_allow_breaks, text)
     text = _INDEX.sub(lambda found: found[1].replace("-", " "), text)
     return _PARAMETERS.sub(_make_list, text)

@@ -78,11 +78,12 @@ def test_the_brand_colors_of_the_site_have_enough_contrast():
     assert get_contrast(dark, "#131416") >= 4.5  # Furo's dark background
 
 
-def test_markup_for_screen_readers_and_long_words_is_completed_once():
+def test_markup_for_screen_readers_and_small_screens_is_completed_once():
     page = (
         '<p class="caption" role="heading"><aside class="sidebar-drawer"><p>'
         '<dl>\n<dd><em class="sig-param">x</em>,</dd>\n</dl><dl><dt>a</dt><dd>b</dd></dl>'
         '<span class="pre">--near-duplicates</span><span class="pre">keras.long_names(x)</span>'
+        '<p><img alt="a" src="a.png" /></p><p><img alt="b" src="b.png" /> text</p>'
         '<a href="x">imggen-cache-build command line option</a>'
     )
     made = complete_markup(page)
@@ -91,6 +92,7 @@ def test_markup_for_screen_readers_and_long_words_is_completed_once():
     assert '<ul class="sig-params">\n<li><em class="sig-param">x</em>,</li>\n</ul><dl><dt>' in made
     assert ">--near-duplicates<" in made
     assert ">keras.<wbr>long_<wbr>names(<wbr>x)<" in made
+    assert '<p><a href="a.png"><img alt="a" src="a.png" /></a></p><p><img alt="b"' in made
     assert '<a href="x">imggen cache build</a>' in made
     assert complete_markup(made) == made
 
