@@ -12,7 +12,7 @@ import imggen
 train, val, test = imggen.from_directory(
     sys.argv[1], image_size=(32, 32), split=(0.6, 0.2, 0.2), preprocess=preprocess_input
 )
-model = Sequential([layers.Conv2D(64, 3, 2, activation="relu"), layers.GlobalMaxPooling2D()])
+model = Sequential([layers.Conv2D(64, 3, 2, activation="relu"), layers.Flatten()])
 model.add(layers.Dense(train.num_classes, activation="softmax"))
 model.compile("adam", "categorical_crossentropy", metrics=["accuracy"])
 model.fit(train, validation_data=val, epochs=8, verbose=0)

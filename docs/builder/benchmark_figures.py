@@ -42,11 +42,15 @@ def _tabulate(work: Any, rows: dict[str, dict[str, float | None]]) -> str:
         return _tabulate_pairs(work, rows)
     about = {contender.name: contender.about for contender in work.contenders}
     lines = [f"| loader | how | images/s | {work.against} |", "|---|---|--:|--:|"]
+    if all(row["ratio"] is None for row in rows.values()):  # the peer compared with was missing
+        lines = ["| loader | how | images/s |", "|---|---|--:|"]
     for name, row in rows.items():
         how = about.get(name) or about.get(name.partition(": ")[0], "")
         shown = f"**{name}**" if name.startswith("imggen") else name
-        ratio = "" if row["ratio"] is None else f"{row['ratio']:.2f}"
-        lines.append(f"| {shown} | {_mark_code(how)} | {row['images_per_second']:,.0f} | {ratio} |")
+        line = f"| {shown} | {_mark_code(how)} | {row['images_per_second']:,.0f} |"
+        if lines[0].endswith(f"{work.against} |"):
+            line += " |" if row["ratio"] is None else f" {row['ratio']:.2f} |"
+        lines.append(line)
     return "\n".join(lines)
 
 

@@ -167,7 +167,7 @@ def works(cores: int) -> dict[str, Work]:
         by("Keras layers", "on batches, one resampling per layer; hue in HSV; float32", by_keras),
         by(
             "imggen, albumentations",
-            "the same Compose through the adapter; 0.91 is 10 % more time",
+            "the same Compose through the adapter",
             by_imggen,
             policy=in_albumentations,
         ),
