@@ -20,6 +20,7 @@ def check_alignment(pipeline: Pipeline, sample: Sample) -> None:
         AugmentationError: A step cannot keep them aligned with the image.
 
     Example:
+        >>> import numpy as np
         >>> from imggen.augment import adapt
         >>> mask = np.zeros((4, 6), np.uint8)
         >>> sample = Sample(np.zeros((4, 6, 3), np.uint8), masks=(mask,))
