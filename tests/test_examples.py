@@ -44,7 +44,8 @@ def run(server, folder):
     def run(script, *arguments, env=None):
         status, stdout, stderr = server.run(script, *arguments, folder=folder, env=env)
         assert status == 0, f"{script}: {stderr[-3000:]}"
-        assert "Warning" not in stderr, f"{script}: {stderr[-3000:]}"
+        no_gpu = r".*CUDA initialization.*\n.*\n"  # of a CUDA build of torch
+        assert "Warning" not in re.sub(no_gpu, "", stderr), f"{script}: {stderr[-3000:]}"
         return stdout
 
     return run
