@@ -331,7 +331,7 @@ def test_benchmark_peers_shows_a_line_per_project_and_the_median_of_their_ratios
         turns.Row("imggen drop-in: b", ours, [200, 200], [1, 1]),
     ]
     assert report.tabulate_rows(work, rows) == [
-        "| work | Keras legacy | imggen drop-in | × Keras legacy |",
+        "| task | Keras legacy | imggen drop-in | × Keras legacy |",
         "|---|--:|--:|--:|",
         "| a | 100 | 250 | 2.50 |",
         "| b | 200 | 200 | 1.00 |",

@@ -1,4 +1,4 @@
-"""Twelve works of real projects, each with Keras's ImageDataGenerator and with imggen's drop-in."""
+"""Twelve tasks from real projects, each with Keras's ImageDataGenerator and the drop-in."""
 
 import dataclasses
 import functools
@@ -27,7 +27,7 @@ IMAGES: dict[str, tuple[str, tuple[int, int], int, int, str]] = {
 
 @dataclasses.dataclass(frozen=True)
 class Project:
-    """One work.
+    """One task.
 
     Attributes:
         name: The name of its row.

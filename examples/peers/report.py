@@ -44,7 +44,7 @@ def tabulate_rows(work: Work, rows: list[Row]) -> list[str]:
     by_name = {row.name: row for row in rows}
     common = list(dict.fromkeys(row.name.partition(": ")[2] for row in rows if not row.problem))
     lines = [
-        f"| work | {' | '.join(names)} | {work.against} |",
+        f"| task | {' | '.join(names)} | {work.against} |",
         "|---" + "|--:" * len(names) + "|--:|",
     ]
     ratios = {}

@@ -231,9 +231,9 @@ def works(cores: int) -> dict[str, Work]:
         ),
         "large": Work("Photos of 4000 × 3000", enlarged, *against_keras, large),
         "small": Work("Images of 100 × 100 to 128 × 128", shrunk, *against_own, small),
-        "fit-small": Work("Training on them, small network", shrunk, *against_own, fits_small),
+        "fit-small": Work("Training on small images", shrunk, *against_own, fits_small),
         "projects": Work(
-            "Twelve works of real projects",
+            "Tasks from real projects",
             "The data is made from the images. The first batches of both are compared beforehand.",
             "× Keras legacy",
             relative_to_keras,
