@@ -361,7 +361,8 @@ def _check_positions(
 
 def _wrap_error(names: str, err: Exception, where: object) -> AugmentationError:
     if isinstance(err, ImggenError):
-        return AugmentationError(f"The augmentation {names!r} failed on {where}: {err}")
+        reason = str(err).removesuffix(".")
+        return AugmentationError(f"The augmentation {names!r} failed on {where}: {reason}.")
     return AugmentationError(
         f"The augmentation {names!r} raised {type(err).__name__} on {where}: {err}"
     )

@@ -112,8 +112,8 @@ def migrate(paths: tuple[Path, ...], write: bool) -> None:
 _WITH_IMGGEN = {
     "ImageDataGenerator": (
         "Same arguments, random draws and batches, on several threads. 99.9 % of values are within "
-        "0.02 gray levels; with exact=True all are equal. seed= does not seed np.random, as Keras "
-        "does: if your code draws from np.random, call np.random.seed. "
+        "0.02 gray levels; with exact=True all are equal. Unlike in Keras, seed= does not change "
+        "the global state of np.random: if your own code draws from it, call np.random.seed. "
         'New: on_error="skip", cache="ram", validation_split=(validation, test). '
         "Without the drop-in, flow(x, y) is imggen.from_arrays(x, y, split=(0.8, 0.2), seed=...); "
         'class_mode="raw" is label_mode="regression" of imggen.from_dataframe, and '

@@ -35,10 +35,12 @@ def as_manifest(source: Source, scan_folder: ScanFolder = scan_any) -> Manifest:
 
     Raises:
         ScanError: There is no such folder, or it cannot be scanned.
-        ManifestError: The table is missing or invalid.
+        ManifestError: The table is missing or invalid, or none of its files exists.
     """
-    source = load_table(source)
+    given, source = source, load_table(source)
     if isinstance(source, Manifest):
+        if not isinstance(given, Manifest) and is_table(given) and not has_metadata(Path(given)):
+            _check_root(source, Path(given))
         return source
     if not os.path.isdir(source) and not is_store(source):
         fact = "is a file" if os.path.exists(source) else "does not exist"
@@ -48,6 +50,21 @@ def as_manifest(source: Source, scan_folder: ScanFolder = scan_any) -> Manifest:
         )
     with keep_listings():
         return scan_folder(parse_address(source))
+
+
+def _check_root(manifest: Manifest, table: Path) -> None:
+    """Rejects a table that imggen did not save and whose paths are relative to another folder.
+
+    Stops at the first file that exists, and does not ask stores.
+    """
+    files = map(manifest.filepath, range(len(manifest)))
+    if len(manifest) and not any(os.path.lexists(file) or is_store(file) for file in files):
+        raise ManifestError(
+            f"No file of the table {os.fspath(table)!r} exists, such as {manifest.filepath(0)!r}: "
+            "paths are relative to the folder of the table. If this is an edited copy of a table "
+            f"that imggen wrote, copy its .json file as well, to {table.name + '.json'!r}; it "
+            "says where the images are. Otherwise move the table."
+        )
 
 
 def load_table(source: Source) -> Manifest | str | os.PathLike[str]:

@@ -21,6 +21,8 @@ from imggen.errors import ManifestError
 
 # The name of a column; tables without a header have numbers.
 Column = str | int
+# The arguments that name a column, by the default name.
+_ARGUMENTS: dict[Column, str] = {"path": "x_col", "label": "y_col"}
 
 
 def validate_labels(labels: Any, num_classes: int) -> npt.NDArray[np.int32]:
@@ -82,9 +84,11 @@ def find_column(frame: Table, name: Column) -> Any:
     columns: list[Any] = list(frame.columns)
     if columns.count(name) != 1:
         found = "two columns" if name in columns else "no column"
+        is_default = name in _ARGUMENTS and name not in columns
+        advice = f" Pass the name of the column as {_ARGUMENTS[name]}=." if is_default else ""
         raise ManifestError(
             f"The table has {found} {shorten(name)}; its columns are "
-            f"{shorten(list(map(str, columns)))}."
+            f"{shorten(list(map(str, columns)))}.{advice}"
         )
     return frame[name]
 

@@ -128,9 +128,14 @@ def _make_step(
         found = os.stat(file)
         link = os.readlink(file) if mode == "move" and os.path.islink(file) else None
     except OSError as err:
+        advice = "Fix the file, or leave it out."
+        if isinstance(err, FileNotFoundError):
+            advice = (
+                "Leave it out. If it comes from a table, its paths are relative to the folder of "
+                "the table, or to that in the .json file next to it."
+            )
         raise ExportError(
-            f"Cannot use {file!r}: {err.strerror}. No file was touched yet. Fix the file, or "
-            "leave it out."
+            f"Cannot use {file!r}: {err.strerror}. No file was touched yet. {advice}"
         ) from err
     return Step(path, target_path, found.st_size, found.st_mtime_ns, split, label, link)
 

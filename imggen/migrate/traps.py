@@ -106,9 +106,9 @@ class Traps:
                 cell,
                 call,
                 "scaled twice",
-                "rescale is applied after preprocessing_function, to values that the function has "
-                "already scaled if it is the preprocess_input of a model.",
-                "Pass one of the two.",
+                "rescale is applied after preprocessing_function. If that is the preprocess_input "
+                "of a model, or scales the values in another way, they are scaled twice.",
+                "Pass one of the two, unless the function keeps the range of the values.",
             )
         return generator
 

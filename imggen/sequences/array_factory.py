@@ -14,8 +14,9 @@ from imggen.core import StringColumn, check_arguments, shorten
 from imggen.data import DEFAULT_SEPARATOR, Manifest, Splits, TargetColumn, to_array, to_names
 from imggen.errors import ManifestError, OptionError
 from imggen.loading import ArrayImages, default_label_mode, find_label_mode
-from imggen.sequences.factories import check_factory_options, make_recipe, make_sequences
+from imggen.sequences.factories import make_recipe, make_sequences
 from imggen.sequences.image_sequence import ImageSequence
+from imggen.sequences.option_names import check_factory_options
 from imggen.sequences.options import SequenceOptions
 from imggen.sequences.target_columns import (
     OutputClassNames,

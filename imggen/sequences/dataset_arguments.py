@@ -6,7 +6,8 @@ from collections.abc import Callable, Mapping
 
 from imggen.core import shorten
 from imggen.errors import OptionError
-from imggen.sequences.factories import check_factory_options, make_recipe
+from imggen.sequences.factories import make_recipe
+from imggen.sequences.option_names import check_factory_options
 from imggen.splitting import Ratios, Recipe
 
 

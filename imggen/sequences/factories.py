@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import inspect
 import os
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal, Unpack
 
 from imggen.augment import Augment, CenterCrop, FixedSizeCrop, Pipeline, adapt
-from imggen.core import check_arguments, check_choice, shorten
+from imggen.core import check_arguments, shorten
 from imggen.data import (
     DEFAULT_SEPARATOR,
     Boxes,
@@ -26,6 +25,7 @@ from imggen.data import (
 from imggen.errors import OptionError, SplitError
 from imggen.loading import check_masks_once, choose_seed, default_label_mode
 from imggen.sequences.image_sequence import ImageSequence
+from imggen.sequences.option_names import check_factory_options
 from imggen.sequences.options import SequenceOptions
 from imggen.sequences.target_columns import (
     OutputClassNames,
@@ -360,10 +360,3 @@ def _add_center_crops(augment_of: dict[str, Augment], names: Sequence[str]) -> N
     if isinstance(crop, FixedSizeCrop):
         for name in names:
             augment_of.setdefault(name, CenterCrop(source_size=crop.source_size))
-
-
-def check_factory_options(factory: Callable[..., object], options: Mapping[str, object]) -> None:
-    """Rejects a mistyped option before any file is opened."""
-    parameters = set(inspect.signature(factory).parameters) - {"options"}
-    for name in options:
-        check_choice("option", name, [*SequenceOptions.__annotations__, *sorted(parameters)])

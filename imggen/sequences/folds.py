@@ -31,8 +31,9 @@ from imggen.data import (
 )
 from imggen.errors import OptionError, SplitError
 from imggen.loading import choose_seed
-from imggen.sequences.factories import check_factory_options, make_split_sequences
+from imggen.sequences.factories import make_split_sequences
 from imggen.sequences.image_sequence import ImageSequence
+from imggen.sequences.option_names import check_factory_options
 from imggen.sequences.options import SequenceOptions
 from imggen.splitting import kfold, split
 from imggen.stores import parse_address

@@ -78,7 +78,7 @@ class ImageSequence(EpochSequence[Batch], ManifestView, SampleView, ResultView):
             capacity), padded with -1), "keypoints" (float32 of shape (n, capacity, 2 to 4), padded
             with NaN), "input" (the images are their own targets, for autoencoders) or
             None (no targets). MixUp blends all of these but "int", "mask", "boxes" and
-            "keypoints"; CutMix blends classes and "input" only. A ``imggen.loading.LabelMode`` of
+            "keypoints"; CutMix blends classes and "input" only. An ``imggen.loading.LabelMode`` of
             your own is accepted, too. For a model of several outputs, a mapping from output to
             these: ``y`` is a dictionary then, and sample weights, if there are any, are too.
         targets_as: "dict"; or "tuple" for the targets of several outputs in the order of

@@ -9,8 +9,9 @@ from typing import Unpack
 from imggen.augment import Augment
 from imggen.core import check_arguments
 from imggen.data import Splits, load_packed
-from imggen.sequences.factories import check_factory_options, make_sequences
+from imggen.sequences.factories import make_sequences
 from imggen.sequences.image_sequence import ImageSequence
+from imggen.sequences.option_names import check_factory_options
 from imggen.sequences.options import SequenceOptions
 from imggen.splitting import Recipe
 

@@ -1,6 +1,9 @@
 """imggen scan: output, files and exit status."""
 
 import json
+import shutil
+
+import pytest
 
 from tests.helpers.command_line import csv_rows, invoke
 
@@ -38,3 +41,28 @@ def test_without_a_page_or_table_no_image_is_opened(photos):
         path.write_bytes(b"broken")
 
     assert invoke("scan", photos).exit_code == 0
+
+
+@pytest.mark.parametrize("verb", ["scan", "verify", "duplicates", "split"])
+def test_an_edited_table_without_the_folder_of_its_images_is_explained(verb, photos, tmp_path):
+    table, edited = tmp_path / "all.csv", tmp_path / "edited.csv"
+    invoke("scan", photos, "--manifest", table)
+    lines = table.read_text().splitlines(keepends=True)
+    edited.write_text("".join(lines[:-2]))
+    target = [f"{tmp_path}-split", "--dry-run"] if verb == "split" else []
+
+    result = invoke(verb, edited, *target)
+    assert result.exit_code == 1
+    assert str(tmp_path / "cat" / "000.png") in result.stderr
+    assert ".json" in result.stderr
+    if verb != "split":
+        assert "copy its .json file as well, to 'edited.csv.json'" in result.stderr
+
+    shutil.copy(f"{table}.json", f"{edited}.json")
+    assert invoke(verb, edited, *target).exit_code == 0
+
+
+def test_a_table_of_which_one_file_exists_is_read(photos, tmp_path):
+    table = photos / "some.csv"
+    table.write_text("path\nnone.png\ncat/000.png\n")
+    assert "2 images" in invoke("scan", table).stdout

@@ -1,5 +1,7 @@
 """from_directory, from_dataframe, from_files."""
 
+import importlib
+import inspect
 import re
 
 import numpy as np
@@ -9,6 +11,7 @@ import pytest
 import imggen
 from imggen.augment.adapters import dispatch
 from imggen.errors import ImggenWarning, ManifestError, OptionError, ScanError, SplitError
+from imggen.sequences.options import SequenceOptions
 from tests.helpers.images import write_images
 
 SIZE = {"image_size": (24, 20), "batch_size": 4}
@@ -101,6 +104,44 @@ def test_a_class_that_train_does_not_have_is_named(tmp_path):
 def test_a_mistyped_option_is_refused_before_any_file_is_opened():
     with pytest.raises(OptionError, match="Did you mean 'image_size'"):
         imggen.from_directory("/does/not/exist", imagesize=(3, 3))
+
+
+@pytest.mark.parametrize(
+    ("name", "advice"),
+    [
+        ("class_mode", "Use label_mode=."),
+        ("target_size", "Use image_size=."),
+        ("validation_split", "Use split=."),
+        ("preprocessing_function", "Use preprocess=."),
+        ("num_workers", "Use workers=."),
+        ("horizontal_flip", "Pass augment=[imggen.augment.RandomFlip(...)]."),
+        ("class_weight", "Pass it to fit: class_weight=train.class_weight()."),
+        ("group_by", "Call imggen.group_by with a manifest, then imggen.split."),
+        ("batchsize", "Did you mean 'batch_size'?"),
+    ],
+)
+def test_the_names_of_keras_are_answered_with_those_of_imggen(name, advice):
+    with pytest.raises(OptionError) as caught:
+        imggen.from_directory("/does/not/exist", **{name: 1})
+    start = f"from_directory has no argument {name!r}. {advice} The arguments are image_size, "
+    assert str(caught.value).startswith(start)
+
+
+def test_advice_about_options_names_what_exists(photos):
+    advice = vars(importlib.import_module("imggen.sequences.option_names"))
+    assert all(hasattr(imggen.augment, name) for name in advice["_AUGMENTATIONS"].values())
+    for sentence in advice["_OWN"].values():
+        assert all(hasattr(imggen, name) for name in re.findall(r"imggen\.(\w+)", sentence))
+    names = set(SequenceOptions.__annotations__)
+    for factory in (imggen.from_directory, imggen.from_dataframe, imggen.from_arrays):
+        names |= set(inspect.signature(factory).parameters)
+    assert set(advice["_RENAMED"].values()) <= names
+    assert not names & {*advice["_RENAMED"], *advice["_OWN"], *advice["_AUGMENTATIONS"]} - {
+        "sample_weight"  # an argument of from_arrays alone
+    }
+    # An argument that a function does not have is not proposed.
+    with pytest.raises(OptionError, match=r"no argument 'validation_split'. The arguments are"):
+        imggen.from_packed("packed", validation_split=0.2)
 
 
 def test_an_unknown_word_for_split_is_refused(photos):
