@@ -18,6 +18,8 @@ from imggen.cli.options import (
 )
 from imggen.cli.verb import AliasedOption, Verb
 
+_CELL = 160  # the larger side of each image of a picture, in pixels
+
 
 @click.command(cls=Verb, reports=True)
 @source_argument
@@ -97,14 +99,18 @@ def preview(
         on_error="substitute",
     )
     found = make_preview(
-        batches, images_per_class=images_per_class, variants=variants, max_classes=max_classes
+        batches,
+        images_per_class=images_per_class,
+        variants=variants,
+        max_classes=max_classes,
+        cell=None if output is None else _CELL,
     )
     if html is not None:
         from imggen.reports import preview_page, write_page
 
         write_page(html, preview_page(found, manifest.root), overwrite=force)
     if output is not None:
-        save_picture(draw_preview(found, cell=160, parameters=True), output, overwrite=force)
+        save_picture(draw_preview(found, cell=_CELL, parameters=True), output, overwrite=force)
     console = Console.current()
     echo_unreadable(found.unread)
     say_skipped(manifest.skipped, err=True)

@@ -12,7 +12,7 @@ from imggen.decode import ImageSize
 from imggen.errors import OptionError
 from imggen.loading import ImageBatches, default_label_mode
 from imggen.preview.colors import FAINT, WARNING
-from imggen.preview.layout import Cell, Note, check_sheet_size, draw_cells, split_phrases
+from imggen.preview.layout import Cell, Note, draw_cells, split_phrases
 from imggen.preview.sample_drawing import check_cell, draw_sample
 from imggen.preview.variants import Preview, Previewable, Variant, make_preview
 
@@ -60,8 +60,8 @@ def contact_sheet(
         An RGB picture.
 
     Raises:
-        OptionError: The samples are not images, a number is below 1, or options of images on disk
-            for a sequence.
+        OptionError: The samples are not images, a number is below 1, the sheet would be too large,
+            or options of images on disk for a sequence.
         ScanError: See ``scan``.
         ImageError: A file cannot be read, with ``on_error="raise"``.
         AugmentationError: An augmentation broke its contract.
@@ -91,7 +91,11 @@ def contact_sheet(
         has_classes = manifest.labels is not None or manifest.boxes is not None
         images_per_class = 1 if has_classes else _NUM_WITHOUT_CLASSES
     found = make_preview(
-        sequence, images_per_class=images_per_class, variants=variants, max_classes=max_classes
+        sequence,
+        images_per_class=images_per_class,
+        variants=variants,
+        max_classes=max_classes,
+        cell=cell,
     )
     return draw_preview(found, cell=cell, parameters=parameters)
 
@@ -99,7 +103,6 @@ def contact_sheet(
 def draw_preview(found: Preview, *, cell: int, parameters: bool) -> Image.Image:
     """Draws the contact sheet of a preview; see ``contact_sheet``."""
     columns = found.num_variants + 1
-    check_sheet_size(len(found.rows) * columns, cell)
     cells = []
     for row in found.rows:
         names = row.variants[0].explanation.box_class_names

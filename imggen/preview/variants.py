@@ -17,6 +17,7 @@ from imggen.errors import ImageError, OptionError
 from imggen.loading import BatchMaker, Failure
 from imggen.preview.damage import find_damage
 from imggen.preview.explanation import Explanation, explain
+from imggen.preview.layout import check_sheet_size
 
 
 class Previewable(Protocol):
@@ -102,6 +103,7 @@ def make_preview(
     images_per_class: int = 1,
     variants: int = 6,
     max_classes: int | None = None,
+    cell: int | None = None,
 ) -> Preview:
     """Makes variants of the first images of each class.
 
@@ -110,9 +112,12 @@ def make_preview(
         images_per_class: The number of images per class, 1 or more.
         variants: The number of epochs to show, 1 or more.
         max_classes: Show only this many classes, the first ones; 1 or more. None: all.
+        cell: The larger side of each image, in pixels, on the sheet that is drawn of them; None:
+            none is drawn.
 
     Raises:
-        OptionError: The samples are not images, or a number is below 1.
+        OptionError: The samples are not images, a number is below 1, or the sheet would be too
+            large.
         ImageError: A file cannot be read, with ``on_error="raise"``.
         AugmentationError: An augmentation broke its contract.
 
@@ -125,6 +130,9 @@ def make_preview(
     check_at_most("variants", variants, 1000, "each image is augmented that often")
     check_optional_whole("max_classes", max_classes, 1)
     candidates, num_left_out = _rows_by_class(sequence.manifest, max_classes)
+    if cell is not None:  # before any file is read
+        first = [rows[:images_per_class] for rows in candidates]
+        check_sheet_size(len(np.unique(np.concatenate(first))) * (variants + 1), cell)
     indices: dict[int, None] = {}  # an image may have boxes of several classes
     unread: dict[Failure, None] = {}
     for rows in candidates:

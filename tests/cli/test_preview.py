@@ -47,6 +47,20 @@ def decoded(uri: str) -> np.ndarray:
 # Pictures.
 
 
+def test_a_picture_that_would_be_too_large_is_refused_and_a_page_is_written(
+    photos, tmp_path, monkeypatch
+):
+    # 2 rows of 4 images of up to 160 x 160 pixels.
+    monkeypatch.setattr("imggen.preview.layout._MAX_PIXELS", 8 * 160**2 - 1)
+    options = ("--images-per-class", 1, *QUICK, "--html", tmp_path / "page.html")
+    result = invoke(photos, "-o", tmp_path / "x.png", *options)
+
+    assert result.exit_code == 1
+    assert "The sheet would have up to 204800 pixels" in result.stderr
+    assert list(tmp_path.glob("*.*")) == []
+    assert invoke(photos, *options).exit_code == 0
+
+
 @pytest.mark.parametrize("policy", ["light", "medium", "strong"])
 def test_a_picture_is_the_contact_sheet_of_the_sequence_with_that_policy(photos, tmp_path, policy):
     result = invoke(photos, "--policy", policy, "-o", tmp_path / "x.png", *QUICK, "--seed", 9)

@@ -184,6 +184,17 @@ def test_a_number_below_one_is_refused(photos, option):
         imggen.contact_sheet(sequence_of(photos), **{option: 0})
 
 
+def test_a_sheet_that_would_be_too_large_is_refused_before_any_image_is_loaded(tmp_path):
+    # 2 rows of 9 images with 2**24 pixels each, where 2**28 are allowed.
+    folder = write_images(tmp_path, {"cat": 2, "dog": 2})
+    loaded = []
+    sequence = imggen.from_directory(folder, loader=loaded.append, image_size=None)
+
+    with pytest.raises(OptionError, match=f"up to {18 * 4096**2} pixels; expected at most"):
+        imggen.contact_sheet(sequence, variants=8, cell=4096)
+    assert loaded == []
+
+
 def table(true, predicted, **columns) -> pd.DataFrame:
     return pd.DataFrame({"true": true, "predicted": predicted, **columns}, dtype=object)
 
