@@ -170,7 +170,9 @@ class Leaks(Report):
             format_paragraph(self.describe_group_leak(leak), BAD)
             for leak in self.group_leaks[:MAX_SHOWN_GROUPS]
         ]
-        num_left_out = max(len(self.leaks), len(self.group_leaks)) - MAX_SHOWN_GROUPS
+        num_left_out = sum(
+            max(0, len(some) - MAX_SHOWN_GROUPS) for some in (self.leaks, self.group_leaks)
+        )
         shown.append(format_rest(num_left_out, "leak", "; to_frame() has all of them"))
         counts = Counter(
             " and ".join(name for name in self.names if name in set(map(self.get_split, leak)))
@@ -213,10 +215,10 @@ class Leaks(Report):
                 self.manifest.paths[row],
                 self.duplicates.get_label(row),
                 row in dropped,
-                round(float(self.duplicates.similarity[row]), 4),
+                similarity,
             )
             for number, leak in enumerate(self._all_leaks)
-            for row in leak
+            for row, similarity in zip(leak, self.duplicates.list_similarities(leak), strict=True)
         ]
 
 

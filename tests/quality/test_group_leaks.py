@@ -46,3 +46,18 @@ def test_groups_that_the_splits_have_are_checked_without_being_named(patients):
     assert len(find_leaks(grouped).group_leaks) == 1
     assert find_leaks(grouped, group_by="stem").group_leaks == ()
     assert find_leaks(patients).group_leaks == ()
+
+
+def test_a_notebook_states_the_number_of_all_leaks_that_it_does_not_show(tmp_path):
+    numbers = range(6)
+    train = {f"p{number}_a.png": png(number) for number in numbers}
+    test = {f"p{number}_b.png": png(number) for number in numbers}
+    parts = {
+        name: scan(write_photos(tmp_path / name, some), labels=None)
+        for name, some in (("train", train), ("test", test))
+    }
+    found = find_leaks(parts, group_by=r"p(\d)_")
+
+    # Four of the six images, and four of the six groups, are shown.
+    assert (len(found.leaks), len(found.group_leaks)) == (6, 6)
+    assert "and 4 more leaks" in found._repr_html_()

@@ -7,6 +7,7 @@ import os
 from itertools import permutations
 
 import numpy as np
+import pandas as pd
 import pytest
 
 import imggen
@@ -340,6 +341,24 @@ def test_the_table_has_a_row_for_each_file_in_a_leak(parts):
     assert sorted(frame.path[frame.is_dropped]) == sorted(
         found.manifest.paths[row] for row in found.drop
     )
+
+
+def test_a_file_that_two_splits_list_has_the_similarity_of_equal_files(tmp_path):
+    folder = write_photos(tmp_path, {"0.png": 0, "1.png": 1, "1 small.png": smaller(photo(1))})
+    rows = {"train": ["0.png", "1.png", "1 small.png"], "val": ["0.png", "1.png"]}
+    splits = {
+        name: imggen.Manifest.from_frame(pd.DataFrame({"path": paths}), root=folder, y_col=None)
+        for name, paths in rows.items()
+    }
+    found = find_leaks(splits)
+    frame = found.to_frame()
+    similarity = dict(
+        zip(zip(frame["split"], frame.path, strict=True), frame.similarity, strict=True)
+    )
+
+    assert [similarity[split, "0.png"] for split in ("train", "val")] == [1, 1]
+    assert [similarity[split, "1.png"] for split in ("train", "val")] == [1, 1]
+    assert 0.95 <= similarity["train", "1 small.png"] < 1
 
 
 def test_a_saved_csv_has_the_rows_of_the_table(parts, tmp_path):

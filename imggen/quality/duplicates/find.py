@@ -116,11 +116,13 @@ def find_duplicates(
         similar = similar.where(similarity >= threshold)
         pairs = Pairs.join([pairs, similar])
     groups = _connect(pairs, len(manifest))
+    conflicts = find_conflicts(manifest, groups, exact, files)
+    listed = {int(files[row]) for conflict in conflicts for row in conflict.rows}
     with silence_pillow():
         facts = {
-            row: read_facts(manifest.root, manifest.paths[row]) for group in groups for row in group
+            row: read_facts(manifest.root, manifest.paths[row])
+            for row in sorted(listed.union(*groups))
         }
-    conflicts = find_conflicts(manifest, groups, exact, files)
     contradictory = {row for conflict in conflicts for row in conflict.rows}
     groups.sort(key=lambda group: group[0] not in contradictory)
     if len(read.digests) == len(distinct):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -57,7 +58,8 @@ class Duplicates(Report):
         exact: For each row, the first row with the same bytes; shape (num_samples,).
         files: For each row, the first row that lists the same file; shape (num_samples,). Only
             these are in pairs and groups: a file that is listed several times is not a duplicate.
-        facts: The facts of the files in groups, by row; None for those that cannot be opened.
+        facts: The facts of the files in groups and conflicts, by row; None for those that cannot be
+            opened.
         unreadable: The paths of files that could not be decoded, and were compared by their bytes
             if these could be read.
         invisible: The paths of files with transparent pixels that are a single color on the
@@ -128,6 +130,17 @@ class Duplicates(Report):
         for rows in (self.pairs.first, self.pairs.second):
             np.maximum.at(best, rows, self.pairs.similarity)
         return best
+
+    def list_similarities(self, rows: Sequence[int]) -> list[float]:
+        """Returns the similarity of each row to the most similar file, rounded.
+
+        It is 1 for a file that is listed several times in ``rows``.
+        """
+        files = self.files[np.array(rows, np.int64)].tolist()
+        counts = Counter(files)
+        return [
+            1.0 if counts[file] > 1 else round(float(self.similarity[file]), 4) for file in files
+        ]
 
     def get_label(self, row: int) -> str | None:
         """Returns the class name of a row; None if the manifest has no labels."""
@@ -231,7 +244,7 @@ class Duplicates(Report):
         copies = np.bincount(distinct, minlength=len(self.exact))[self.exact]
         rows: list[tuple[object, ...]] = []
         for number, group in enumerate(self._listed()):
-            for row in group:
+            for row, similarity in zip(group, self.list_similarities(group), strict=True):
                 facts = self.facts.get(int(self.files[row]))
                 rows.append(
                     (
@@ -240,7 +253,7 @@ class Duplicates(Report):
                         self.manifest.paths[row],
                         row == group[0] or row in self.undecided,
                         bool(copies[row] > 1),
-                        round(float(self.similarity[self.files[row]]), 4),
+                        similarity,
                         self.get_label(row),
                         facts.width if facts else None,
                         facts.height if facts else None,

@@ -5,6 +5,7 @@ import json
 import os
 
 import numpy as np
+import pandas as pd
 import pytest
 
 import imggen
@@ -185,3 +186,14 @@ def test_a_file_that_cannot_be_written_is_named(photos, tmp_path):
 
     with pytest.raises(ExportError, match=r"Cannot write .*nowhere/found\.csv"):
         found.save(tmp_path / "nowhere" / "found.csv")
+
+
+def test_a_file_that_is_listed_with_two_labels_has_its_own_facts(tmp_path):
+    folder = write_photos(tmp_path, {"0.png": photo(0, 48), "1.png": 1})
+    frame = pd.DataFrame({"path": ["0.png", "0.png", "1.png"], "label": ["cat", "dog", "dog"]})
+    found = find_duplicates(imggen.Manifest.from_frame(frame, root=folder)).to_frame()
+
+    assert found.path.tolist() == ["0.png", "0.png"]
+    assert found.similarity.tolist() == [1, 1]
+    assert found[["width", "height"]].to_numpy().tolist() == [[48, 48]] * 2
+    assert found.num_bytes.tolist() == [(folder / "0.png").stat().st_size] * 2
