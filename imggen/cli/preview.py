@@ -117,10 +117,9 @@ def preview(
     for warning in found.warnings:
         console.say(f"warning: {warning}")
     if found.num_classes_left_out:
-        console.say(
-            f"{found.num_classes_left_out} more classes are not shown; raise --max-classes to see "
-            "them"
-        )
+        more = pluralize(found.num_classes_left_out, "more class")
+        verb, them = ("is", "it") if found.num_classes_left_out == 1 else ("are", "them")
+        console.say(f"{more} {verb} not shown; raise --max-classes to see {them}")
     variants_of_each = f"{pluralize(found.num_variants, 'variant')} of each"
     shown = f"{pluralize(len(found.rows), 'image')} and {variants_of_each}"
     for kind, file in (("a picture", output), ("a page", html)):

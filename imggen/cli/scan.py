@@ -95,7 +95,7 @@ def _print_classes(counts: dict[str, int], num_images: int) -> None:
     from imggen.core import pluralize, printable
 
     classes = pluralize(len(counts), "class") if counts else "no classes"
-    title = f"{num_images:,} images in {classes}"
+    title = f"{pluralize(num_images, 'image')} in {classes}"
     if not counts:
         click.echo(title)
         return

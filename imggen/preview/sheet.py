@@ -6,7 +6,7 @@ import os
 from typing import TYPE_CHECKING
 
 from imggen.augment import Augment
-from imggen.core import check_arguments
+from imggen.core import check_arguments, pluralize
 from imggen.data import Manifest, Source, as_manifest
 from imggen.decode import ImageSize
 from imggen.errors import OptionError
@@ -139,7 +139,9 @@ def _make_footer(found: Preview) -> list[Note]:
     steps = f"augmentations: {', '.join(found.steps)}" if found.steps else "no augmentations"
     notes = [Note(f"{steps} · seed {found.seed}", FAINT, max_lines=3)]
     if found.num_classes_left_out:
-        notes.append(Note(f"{found.num_classes_left_out} more classes are not shown", FAINT))
+        verb = "is" if found.num_classes_left_out == 1 else "are"
+        more = pluralize(found.num_classes_left_out, "more class")
+        notes.append(Note(f"{more} {verb} not shown", FAINT))
     if found.unread:
         names = ", ".join(os.path.basename(failure.path) for failure in found.unread)
         notes.append(Note(f"cannot be read: {names}", WARNING))

@@ -67,7 +67,7 @@ def predictions_page(
             )
             for row in shown
         ],
-        failed=[_describe_row(table, row) for row in failed[:_MAX_ROWS]],
+        failed=[(table["path"][row], table["error"][row]) for row in failed[:_MAX_ROWS]],
         has_true=true is not None,
         rows=[
             {**_describe_row(table, row), "score": _format_score(best[row])}

@@ -10,6 +10,7 @@ from imggen.reports.render import format_root, make_data_uri, render
 from imggen.reports.variant_grid import make_variant_style
 
 _CELL, _SMALL_CELL = 256, 192
+_MAX_UNREAD = 100
 
 
 def preview_page(found: Preview, root: str) -> str:
@@ -32,6 +33,8 @@ def preview_page(found: Preview, root: str) -> str:
         num_variants=found.num_variants,
         num_rows=len(found.rows),
         warnings=found.warnings,
+        unread=found.unread[:_MAX_UNREAD],
+        num_unread=len(found.unread),
         num_classes_left_out=found.num_classes_left_out,
         rows=[
             {

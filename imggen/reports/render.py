@@ -14,6 +14,7 @@ from imggen.core import (
     check_output,
     encode_data_uri,
     format_bytes,
+    pluralize,
     printable,
     read_start,
     replace_files,
@@ -155,6 +156,11 @@ def make_data_uri(image: Image.Image, *, lossless: bool = False) -> str:
     return encode_data_uri(encode_picture(image, lossless=lossless))
 
 
+def _name_number(number: int, noun: str) -> str:
+    """Returns a noun as it stands below a number: "image" below 1, and otherwise "images"."""
+    return pluralize(number, noun).partition(" ")[2]
+
+
 @cache
 def _environment() -> jinja2.Environment:
     import jinja2
@@ -167,5 +173,7 @@ def _environment() -> jinja2.Environment:
         lstrip_blocks=True,
     )
     environment.filters["format_bytes"] = format_bytes
+    environment.filters["noun"] = _name_number
+    environment.filters["pluralize"] = pluralize
     environment.filters["printable"] = printable
     return environment

@@ -174,7 +174,7 @@ def test_a_class_has_one_heading_for_all_its_rows(photos, tmp_path):
     page = page_of(photos, tmp_path)
     page_text = (tmp_path / "page.html").read_text()
 
-    assert re.findall(r"<h2>(\w+)</h2>", page_text.replace("To look at", "")) == ["cat", "dog"]
+    assert re.findall(r"<h2>(\w+)</h2>", page_text) == ["cat", "dog"]
     assert len(originals(page)) == 4
 
 
@@ -187,6 +187,18 @@ def test_options_set_the_number_of_images_variants_and_classes(tmp_path):
     assert len(page.all("img")) == 2 * 3 * (1 + 2)
     assert "and 3 more classes" in page.text
     assert "3 more classes are not shown; raise --max-classes" in result.output
+
+
+def test_one_image_variant_or_class_is_not_spoken_of_as_several(tmp_path):
+    write_images(tmp_path / "in", dict.fromkeys("ab", 1))
+    options = ("--variants", 1, "--max-classes", 1, "--html", tmp_path / "x.html")
+    result = invoke(tmp_path / "in", "-o", tmp_path / "x.png", *options)
+    text = Page((tmp_path / "x.html").read_text()).text
+
+    assert "1 image 1 variant of each" in text
+    assert "and 1 more class" in text
+    assert "and 1 more classes" not in text
+    assert "1 more class is not shown; raise --max-classes to see it" in result.output
 
 
 def test_images_of_a_flat_folder_are_shown_without_classes(tmp_path):
@@ -297,10 +309,14 @@ def test_a_page_without_augmentations_says_so(photos):
     assert "Augmentations: none." in Page(preview_page(make_preview(sequence), str(photos))).text
 
 
-def test_broken_files_are_replaced_by_others(photos, tmp_path):
+def test_broken_files_are_listed_and_replaced_by_others(photos, tmp_path):
     (photos / "cat" / "000.png").write_bytes(b"broken")
 
-    assert len(page_of(photos, tmp_path).all("img")) == 16
+    page = page_of(photos, tmp_path)
+
+    assert len(page.all("img")) == 16
+    assert f"Cannot be read file error {photos / 'cat' / '000.png'} it is not in" in page.text
+    assert "Cannot be read" not in page_of(photos / "dog", tmp_path).text
 
 
 # Errors, before any work.

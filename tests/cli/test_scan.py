@@ -6,6 +6,7 @@ import shutil
 import pytest
 
 from tests.helpers.command_line import csv_rows, invoke
+from tests.helpers.images import write_images
 
 
 def test_a_page_and_a_table_are_written_and_named(photos, tmp_path):
@@ -18,6 +19,12 @@ def test_a_page_and_a_table_are_written_and_named(photos, tmp_path):
     ]
     assert len(csv_rows(tmp_path / "a.csv")) == 16
     assert (tmp_path / "a.html").read_text(encoding="utf-8").startswith("<!doctype html>")
+
+
+def test_one_image_is_counted_as_one(tmp_path):
+    result = invoke("scan", write_images(tmp_path, {"cat": 1}))
+
+    assert "1 image in 1 class" in result.output
 
 
 def test_the_table_of_a_scan_has_size_mode_and_format(photos, tmp_path):

@@ -27,6 +27,13 @@ def test_the_page_of_a_folder_counts_classes_images_and_bytes(tmp_path):
     assert "1 dog 2 25.0 %" in text
 
 
+def test_the_page_of_a_folder_with_one_image_does_not_speak_of_several(tmp_path):
+    text = scan_text(write_images(tmp_path, {"cat": 1}))
+
+    assert "1 image 1 class 1.0" in text
+    assert "; 1 different size." in text
+
+
 def test_the_page_of_a_folder_lists_sizes_formats_and_modes(tmp_path):
     text = scan_text(
         write_photos(
