@@ -175,12 +175,22 @@ def _overlay_mask(pixels: npt.NDArray[Any], mask: npt.NDArray[Any]) -> npt.NDArr
     Args:
         pixels: uint8, shape (height, width, channels).
         mask: Integers, shape (height, width[, 1]).
+
+    Returns:
+        uint8, shape (height, width, 3), or 4 if ``pixels`` have transparency.
     """
     classes = mask.reshape(mask.shape[:2])
-    colors = np.repeat(pixels, 3, axis=2) if pixels.shape[2] == 1 else pixels[:, :, :3].copy()
+    colors = np.repeat(pixels, 3, axis=2) if pixels.shape[2] == 1 else pixels.copy()
     shown = classes > 0
     paint = np.array(_CLASS_COLORS, np.uint8)[
         (classes[shown].astype(np.int64) - 1) % len(_CLASS_COLORS)
     ]
-    colors[shown] = colors[shown] // 2 + paint // 2
+    if colors.shape[2] == 4:
+        # Half opaque paint on a pixel: of a transparent one, only the paint is seen.
+        opacity = colors[shown, 3:].astype(np.uint32)
+        total = 255 + opacity
+        blend = (255 * paint.astype(np.uint32) + opacity * colors[shown, :3]) // total
+        colors[shown] = np.concatenate([blend, total // 2], axis=1)
+    else:
+        colors[shown] = colors[shown] // 2 + paint // 2
     return colors

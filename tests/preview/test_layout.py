@@ -179,6 +179,21 @@ def test_large_images_are_reduced_to_the_cell():
     assert draw_image(np.zeros((2, 5000, 3), np.uint8), 100).size == (100, 1)
 
 
+def test_a_mask_leaves_transparent_parts_transparent():
+    image = np.zeros((2, 2, 4), np.uint8)
+    image[0] = (100, 100, 100, 255)
+    image[1] = (7, 8, 9, 0)  # a transparent pixel has a color, too
+    mask = np.array([[0, 1], [0, 1]], np.uint8)
+    drawn = np.asarray(draw_sample(Sample(image, (mask,)), 32)).astype(int)
+
+    assert (drawn[:16, :16] == 100).all()
+    assert set(np.unique(drawn[16:, :16])) == {216, 255}  # the checkerboard
+    # Half of the first color, which is (255, 80, 0).
+    np.testing.assert_allclose(drawn[:16, 16:], np.full((16, 16, 3), (177, 90, 50)), atol=1)
+    colors = np.unique(drawn[16:, 16:].reshape(-1, 3), axis=0)
+    np.testing.assert_allclose(colors, [(235, 148, 108), (255, 167, 127)], atol=1)
+
+
 def test_the_name_of_a_box_stays_inside_the_picture():
     image = np.zeros((60, 60, 3), np.uint8)
     boxes = np.array([[50.0, 40.0, 59.0, 59.0, 0]])
