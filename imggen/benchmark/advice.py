@@ -115,17 +115,17 @@ def _advise_cache(trial: Trial, report: BenchReport) -> _Advice | None:
             option, fits = 'cache=imggen.Cache("ram", pack="jpeg")', True
     free = shutil.disk_usage(".").free
     if fits:
-        where = "they fit into memory"
+        where = "That fits into memory."
     elif trial.spec is None:
         return None  # the arrays of a custom loader can only be cached in memory
     else:
         option = 'cache="FOLDER"'
-        where = f"they do not fit into memory; this disk has {format_bytes(free)} free"
+        where = f"That does not fit into memory; this disk has {format_bytes(free)} free."
     return _Advice(
         rate,
         option,
-        "From the second epoch on, no image is decoded. All "
-        f"{pluralize(len(trial.rows), 'image')} take {sizes}; {where}.",
+        "From the second epoch on, no image is decoded. The cache of "
+        f"{pluralize(len(trial.rows), 'image')} takes {sizes}. {where}",
     )
 
 

@@ -248,8 +248,9 @@ def test_the_advice_states_the_size_of_all_images(photos):
     report = bench(photos, image_size=(256, 256))
 
     [advice] = [one for one in report.advice if one.startswith("cache=")]
-    assert "All 16 images take 3.0 MiB of pixels, or " in advice  # 16 * 256 * 256 * 3 bytes
-    assert "they fit into memory" in advice
+    # 16 * 256 * 256 * 3 bytes
+    assert "The cache of 16 images takes 3.0 MiB of pixels, or " in advice
+    assert advice.endswith(' with pack="jpeg". That fits into memory.')
 
 
 def test_the_largest_gain_comes_first(photos):

@@ -127,5 +127,9 @@ def test_advice_about_arguments_without_an_option_stays_in_python():
         ("use_multiprocessing=True: about 9.", "use_multiprocessing=True: about 9."),
         ('dtype="uint8", and more: about 9.', 'dtype="uint8", and more: about 9.'),
         ("A faster augmentation: about 9.", "A faster augmentation: about 9."),
+        (
+            'cache="ram": about 9. The cache takes 1 MiB, or 9 kB with pack="jpeg". That fits.',
+            "--cache ram: about 9. The cache takes 1 MiB. That fits.",
+        ),
     ):
         assert translate_advice(text, command) == shown
