@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from imggen.core import format_number, shorten
+from imggen.core import format_number, pluralize, shorten
 from imggen.errors import OptionError
 from imggen.preview.colors import FAINT, INK, RIGHT, WRONG
 from imggen.preview.layout import Cell, Note, split_phrases
@@ -119,14 +119,20 @@ def describe_results(results: Sequence[Result], num_shown: int) -> str:
     """Describes in a sentence how many predictions are wrong, and which are shown."""
     known = [result for result in results if result.is_right is not None]
     if not known:
-        count = len(results)
-        return f"The {num_shown} largest errors of {count} predictions, the largest first"
+        predictions = pluralize(len(results), "prediction")
+        if num_shown == 1:
+            return f"The largest error of {predictions}"
+        return f"The {num_shown} largest errors of {predictions}, the largest first"
     wrong = sum(not result.is_right for result in known)
+    if len(known) == 1:
+        return f"The only prediction is {'wrong' if wrong else 'right'}"
     if not wrong:
         return f"No mistakes: all {len(known)} predictions are right"
     if num_shown == 1 < wrong:
         return f"{wrong} of {len(known)} predictions are wrong; this is the worst one"
     which = "" if num_shown == wrong else f"the {num_shown} worst, "
+    if wrong == 1:
+        return f"1 of {len(known)} predictions is wrong"
     return f"{wrong} of {len(known)} predictions are wrong; {which}the worst first"
 
 
