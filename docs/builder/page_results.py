@@ -12,6 +12,7 @@ import subprocess
 import sys
 import tempfile
 import textwrap
+from collections.abc import Iterable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Self
@@ -42,7 +43,7 @@ class PageRunner:
 
     def __init__(self) -> None:
         self._process: subprocess.Popen[str] | None = None
-        self._code = _hash_code()
+        self._code = hash_code()
         self._may_keep = os.access(DOCS, os.W_OK)
 
     def __enter__(self) -> Self:
@@ -132,9 +133,11 @@ def _replace(path: Path, data: bytes) -> None:
     os.replace(file.name, path)
 
 
-def _hash_code() -> str:
+def hash_code(folders: Iterable[Path] = (ROOT / "imggen", BUILDER)) -> str:
+    """Hashes the files that results depend on."""
     code = hashlib.sha256()
-    for folder in (ROOT / "imggen", BUILDER):
-        for path in sorted(folder.rglob("*.py")):
-            code.update(path.read_bytes())
+    for folder in folders:
+        for path in sorted(folder.rglob("*")):  # templates of pages and schemas, too
+            if path.is_file() and path.suffix != ".pyc":
+                code.update(path.read_bytes())
     return code.hexdigest()

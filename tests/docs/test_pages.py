@@ -18,6 +18,7 @@ from benchmark_figures import insert_benchmarks  # noqa: E402
 from page_results import (  # noqa: E402
     PageRunner,
     find_blocks,
+    hash_code,
     insert_outputs,
     list_pages,
     read_page,
@@ -50,12 +51,25 @@ def test_code_that_is_only_parsed_says_why():
     assert all(len(reason.split()) > 2 for _, reason in reasons)
 
 
-def test_the_output_follows_its_block_and_errors_name_the_line_of_the_page(tmp_path):
+def test_blocks_know_their_line_and_the_output_follows_them():
     page = "Text.\n\n```python\nprint(7)\n```\n\nMore.\n\n```sh\nimggen scan nothing\n```\n"
     blocks = find_blocks(page)
     assert [(block.language, block.line) for block in blocks] == [("python", 4), ("sh", 10)]
     text = insert_outputs(page, [{"output": "7"}, {"output": ""}])
     assert "```\n\n```{code-block} text\n:class: output\n\n7\n```\n\n\nMore." in text
+
+
+def test_pages_run_again_when_any_file_of_imggen_changes(tmp_path):
+    (tmp_path / "reports").mkdir()
+    (tmp_path / "reports" / "page.py").write_text("x = 1")
+    hashes = {hash_code([tmp_path])}
+    (tmp_path / "reports" / "__pycache__").mkdir()
+    (tmp_path / "reports" / "__pycache__" / "page.cpython-311.pyc").write_bytes(b"1")
+    assert {hash_code([tmp_path])} == hashes
+    for name in ("page.py", "page.html", "schema.json"):
+        (tmp_path / "reports" / name).write_text("x = 2")
+        hashes.add(hash_code([tmp_path]))
+    assert len(hashes) == 4
 
 
 def names_in_reference() -> list[str]:
