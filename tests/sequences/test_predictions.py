@@ -2,6 +2,7 @@
 
 import functools
 import math
+import os
 
 import keras
 import numpy as np
@@ -81,6 +82,21 @@ FUNCTION = keras.losses.binary_crossentropy
 
 
 # One unit is the second of two classes, or an error.
+
+
+def test_a_class_name_that_is_not_utf_8_is_refused_before_any_image_is_loaded(folder):
+    os.rename(folder / "b", os.fsencode(folder) + b"/b\xff")
+    loaded = []
+
+    def load(path):
+        loaded.append(path)
+        return imggen.load_image(path)
+
+    model = model_of(scores(units=(0, 1), activation="softmax"))
+    sequence = sequence_of(folder, loader=load, image_size=None)
+    with pytest.raises(OptionError, match=r"'b\\udcff' is not valid UTF-8.*Rename the class"):
+        sequence.predict(model)
+    assert loaded == []
 
 
 def test_one_sigmoid_is_the_second_class_also_without_class_names(folder):

@@ -312,7 +312,14 @@ class LabelMode(ABC):
         Raises:
             OptionError: They cannot.
         """
-        del manifest
+        for name in manifest.class_names:
+            try:
+                name.encode()
+            except UnicodeEncodeError as err:
+                raise OptionError(
+                    f"The class name {shorten(name)} is not valid UTF-8, which the columns of a "
+                    "prediction table require. Rename the class, such as its folder."
+                ) from err
 
     def prediction_columns(
         self,

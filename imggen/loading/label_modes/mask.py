@@ -75,6 +75,7 @@ class MaskMode(LabelMode):
     def check_predictions(self, manifest: Manifest) -> None:
         """See ``LabelMode``."""
         check_has_classes(manifest, "masks")
+        super().check_predictions(manifest)
 
     def show(
         self,

@@ -35,3 +35,4 @@ class PositionMode(LabelMode):
     def check_predictions(self, manifest: Manifest) -> None:
         """See ``LabelMode``."""
         check_has_classes(manifest, self.name)
+        super().check_predictions(manifest)

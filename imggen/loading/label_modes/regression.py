@@ -40,6 +40,10 @@ class RegressionMode(LabelMode):
         """See ``LabelMode``."""
         return manifest.targets is not None
 
+    def check_predictions(self, manifest: Manifest) -> None:
+        """See ``LabelMode``; the columns do not have the names of classes."""
+        del manifest
+
     def frame_columns(self, y_col: Column | Sequence[Column] | None) -> dict[str, Any]:
         """See ``LabelMode``."""
         check_y_col(
