@@ -37,7 +37,7 @@ class Block:
 
 
 def find_blocks(text: str) -> list[Block]:
-    """Finds the blocks of code of a page; directives such as ``{toctree}`` are none."""
+    """Finds the blocks of code of a page; skips directives such as ``{toctree}``."""
     blocks = []
     for match in _FENCE.finditer(text):
         info = match["info"].strip()

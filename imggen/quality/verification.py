@@ -121,7 +121,7 @@ class VerifyReport(Report):
                 noun="finding",
                 note="; to_frame() has all of them",
             )
-            or format_paragraph("All files are whole, and nothing about them is unusual."),
+            or format_paragraph("No file is broken or unusual."),
             format_skipped(self.skipped),
         )
 

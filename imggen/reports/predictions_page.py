@@ -69,6 +69,7 @@ def predictions_page(
         ],
         failed=[(table["path"][row], table["error"][row]) for row in failed[:_MAX_ROWS]],
         has_true=true is not None,
+        has_scores=bool(scores.shape[1]),
         rows=[
             {**_describe_row(table, row), "score": _format_score(best[row])}
             for row in range(min(len(table), _MAX_ROWS))
