@@ -186,9 +186,10 @@ class DiskCache:
         same_size: bool = True,
         shape: tuple[int, ...] | None = None,
     ) -> None:
+        whole_path = os.path.abspath(folder)  # the working directory may change later
         self._reopen = partial(
             DiskCache,
-            folder,
+            whole_path,
             cache_key,
             num_samples,
             filepath,
@@ -205,7 +206,7 @@ class DiskCache:
         self._num_samples = num_samples
         cache_key = f"{_TITLE}{_FORMAT}\n{cache_key}"
         name = hashlib.blake2b(cache_key.encode(), digest_size=8).hexdigest()
-        self._folder = Path(folder, name)
+        self._folder = Path(whole_path, name)
         try:
             self._journal = Journal(self._folder, cache_key)
         except (OSError, NotImplementedError) as err:

@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import pickle
 import random
 import shutil
 import signal
@@ -107,6 +108,21 @@ def test_each_file_is_loaded_once_by_all_users_of_a_folder(files, tmp_path):
     assert files.through(second, [9, 0, 5]) == [9, 0, 5]  # it has not looked since
     assert files.through(second) == []
     assert files.through(files.cache(tmp_path / "kept")) == []
+
+
+def test_a_relative_folder_stays_the_same_in_another_working_directory(
+    files, tmp_path, monkeypatch
+):
+    for name in ("first", "second"):
+        (tmp_path / name).mkdir()
+    monkeypatch.chdir(tmp_path / "first")
+    cache = files.cache("cached")
+    monkeypatch.chdir(tmp_path / "second")
+
+    assert files.through(cache) == list(range(10))
+    assert files.through(pickle.loads(pickle.dumps(cache))) == []
+    assert files.through(files.cache(tmp_path / "first" / "cached")) == []
+    assert os.listdir(tmp_path / "second") == []
 
 
 def test_each_packed_file_is_loaded_once_by_all_users_of_a_folder(packed_files, tmp_path):
