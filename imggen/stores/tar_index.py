@@ -61,6 +61,9 @@ def index_tar(source: ByteSource) -> TarIndex:
             found = _list_members(source.address, file)
         except (tarfile.TarError, ValueError, OverflowError, EOFError) as err:
             raise StoreError.of(source.address, f"it is not a complete tar archive: {err}") from err
+        except (RecursionError, MemoryError) as err:  # tarfile believes any length of a name
+            reason = "it is not a complete tar archive: a name in it has no end"
+            raise StoreError.of(source.address, reason) from err
     names = check_member_names(source.address, [name for name, _ in found])
     return TarIndex(dict(zip(names, (span for _, span in found), strict=True)))
 

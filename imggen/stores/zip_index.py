@@ -95,12 +95,15 @@ def index_zip(source: ByteSource) -> ZipIndex:
     """
     try:
         with source.open() as file, zipfile.ZipFile(file) as archive:
-            infos = [info for info in archive.infolist() if not info.is_dir()]
+            infos = [info for info in archive.infolist() if not _find_name(info).endswith("/")]
     except (zipfile.BadZipFile, NotImplementedError, ValueError, struct.error) as err:
         raise StoreError.of(source.address, f"it is not a complete zip archive: {err}") from err
     for info in infos:
         if stat.S_ISLNK(info.external_attr >> 16):
             raise StoreError.of(source.address, f"its member {info.filename!r} is a link")
+        if info.header_offset < 0:
+            reason = "it is not a complete zip archive: a member begins before the file"
+            raise StoreError.of(source.address, reason)
     names = check_member_names(source.address, [_find_name(info) for info in infos])
     return ZipIndex(
         {

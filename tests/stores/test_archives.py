@@ -130,6 +130,9 @@ def test_names_of_windows_and_empty_archives_are_read(tmp_path):
         member = zipfile.ZipInfo("cat\\1.jpg")
         member.create_system = 0
         archive.writestr(member, b"1")
+        folder = zipfile.ZipInfo("cat\\")
+        folder.create_system = 0
+        archive.writestr(folder, b"")
         archive.writestr(zipfile.ZipInfo("dog\\2.jpg"), b"2")  # of Unix, where it is a name
     assert [name for name, _ in stores.list_files(tmp_path / "a.zip")] == [
         "cat/1.jpg",
@@ -200,6 +203,35 @@ def test_truncated_and_damaged_archives_are_refused(tmp_path, archives):
     (tmp_path / "noisy.tar").write_bytes(noisy)
     with pytest.raises(StoreError, match=r"noisy\.tar.*damaged behind its first 1 "):
         stores.list_files(str(tmp_path / "noisy.tar"))
+
+
+def test_a_tar_whose_names_have_no_end_is_refused(tmp_path):
+    def name_header(size):
+        header = tarfile.TarInfo("././@LongLink")
+        header.type, header.size = tarfile.GNUTYPE_LONGNAME, size
+        return header.tobuf(tarfile.GNU_FORMAT) + b"abc".ljust(512, b"\0")
+
+    (tmp_path / "many.tar").write_bytes(name_header(4) * 3000 + bytes(1024))
+    (tmp_path / "large.tar").write_bytes(name_header(2**55) + bytes(1024))
+    for name in ("many.tar", "large.tar"):
+        with pytest.raises(StoreError, match=f"{name}.*not a complete tar archive"):
+            stores.list_files(str(tmp_path / name))
+
+
+def test_a_zip_with_a_nameless_or_misplaced_member_is_refused(tmp_path):
+    path = tmp_path / "a.zip"
+    write_zip(path, [("1.jpg", b"x")])
+    patch_directory(path, 28, "<H", 0)  # the length of the name
+    patch_directory(path, 32, "<H", 5)  # that of the comment, which gets its bytes
+    with pytest.raises(StoreError, match="its member '' does not have the name of a file"):
+        stores.list_files(str(path))
+    write_zip(path, [("1.jpg", b"x")])
+    data = bytearray(path.read_bytes())
+    # The archive would begin before the file.
+    struct.pack_into("<I", data, len(data) - 6, data.index(b"PK\x01\x02") + 10)
+    path.write_bytes(data)
+    with pytest.raises(StoreError, match="a member begins before the file"):
+        stores.read(f"{path}/1.jpg")
 
 
 def test_a_damaged_member_of_a_zip_is_refused(tmp_path):
