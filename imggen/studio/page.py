@@ -13,7 +13,7 @@ from nicegui import run, ui
 from imggen.augment import Pipeline, adapt
 from imggen.core import printable
 from imggen.data import Manifest
-from imggen.errors import ImggenError
+from imggen.errors import ImageError, ImggenError
 from imggen.loading import BatchMaker, ImageBatches, default_label_mode
 from imggen.preview import find_readable, make_row
 from imggen.studio.controls import draw_controls
@@ -201,7 +201,10 @@ class Page:
     def _make(self, policies: dict[str, list[Any]]) -> list[PictureRow]:
         """Makes the pictures; of two policies, the rows of an image are below each other."""
         makers = {name: self._maker(steps) for name, steps in policies.items()}
-        chosen, _ = find_readable(next(iter(makers.values())), self._order_samples(), self._images)
+        maker, rows = next(iter(makers.values())), self._order_samples()
+        chosen, unread = find_readable(maker, rows, self._images)
+        if not chosen:
+            raise ImageError.of_file(unread[0].path, unread[0].reason)
         return [
             draw_row(make_row(maker, index, self._variants), name if len(makers) > 1 else "")
             for index in chosen

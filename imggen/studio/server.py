@@ -16,6 +16,7 @@ from imggen.errors import MissingExtraError, OptionError, ScanError
 from imggen.studio.draft import Draft
 
 HOST = "127.0.0.1"
+_LAST_PORT = 65535
 
 
 def serve(
@@ -125,6 +126,7 @@ def check_port(port: int) -> None:
             tried.bind((HOST, port))
     except (OSError, OverflowError) as err:
         reason = getattr(err, "strerror", None) or str(err)
+        other = port + 1 if port < _LAST_PORT else port - 1
         raise OptionError(
-            f"port={port} cannot be used: {reason.lower()}. Pass another port: --port {port + 1}."
+            f"port={port} cannot be used: {reason.lower()}. Pass another port: --port {other}."
         ) from err

@@ -159,6 +159,14 @@ def test_a_port_in_use_is_an_error_that_suggests_another():
             check_port(port)
 
 
+def test_the_last_port_is_followed_by_no_other():
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 65535))
+        taken.listen()
+        with pytest.raises(OptionError, match=r"port=65535 .*in use.* --port 65534"):
+            check_port(65535)
+
+
 def test_without_nicegui_the_error_names_the_pip_command(monkeypatch, photos):
     from imggen.studio.server import serve
 

@@ -206,6 +206,17 @@ def test_errors_are_shown_in_place_of_images(browser, pictures, tmp_path):
         page.close()
 
 
+def test_the_first_broken_file_is_named_if_all_are_broken(browser, tmp_path):
+    write_images(tmp_path / "broken", {"a": 2})
+    for name in ("000", "001"):
+        (tmp_path / f"broken/a/{name}.png").write_bytes(b"broken")
+    with studio(tmp_path / "broken") as address:
+        page = browser.new_page(viewport={"width": 700, "height": 700})
+        page.goto(address)
+        page.get_by_text("000.png': ").wait_for()
+        page.close()
+
+
 def is_within(page, width: int) -> bool:
     """Whether the page is no wider than its window, and no value of an option wraps."""
     heights = page.eval_on_selector_all(".value", "all => all.map(one => one.offsetHeight)")
