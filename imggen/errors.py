@@ -234,7 +234,8 @@ class ImageError(ImggenError, OSError):
 
     @classmethod
     def _build(cls, path: str, reason: str, advice: str, cause: object) -> "ImageError":
-        error = cls(f"Cannot read {shorten(path := hide_credentials(path))}: {reason}. {advice}.")
+        fact = f"{shorten(path := hide_credentials(path))}: {reason.removesuffix('.')}"
+        error = cls(f"Cannot read {fact}. {advice}.")
         error.path, error.reason = path, reason
         error.advice = getattr(cause, "advice", _FILE_ADVICE)
         error.is_outage = getattr(cause, "is_outage", False)

@@ -140,6 +140,7 @@ def test_an_image_error_names_the_file_the_reason_and_a_way_on():
     assert str(error).startswith("Cannot read 'cats/1.jpg': the file is empty.")
     assert 'on_error="skip"' in str(error)
     assert (error.path, error.reason) == ("cats/1.jpg", "the file is empty")
+    assert "empty. Fix" in str(ImageError.of_file("1.jpg", "Pillow says that it is empty."))
 
 
 def test_a_policy_error_names_the_file_and_the_line():

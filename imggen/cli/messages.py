@@ -51,6 +51,12 @@ _PHRASES = (
         "'parent', 'stem', a regular expression, a function, or one group name per sample",
         "parent, stem, a regular expression, or a column of the table",
     ),
+    ("Request fewer, or pass ratios.", "Request fewer, or pass --split."),
+    ("of its labels. Pass ratios.", "of its labels. Pass --split."),
+    (
+        "Save them again with prep.save(FILE.keras).",
+        "Save them again with prep.save(FILE.keras) in Python, or pass --preprocessing FILE.json.",
+    ),
     (", in ImageSequence(augment=)", ", in Python"),
     (" If the values are right, map each to itself, or filter imggen.errors.MaskValueWarning.", ""),
     ('mode="copy", "symlink" or "hardlink"', "--copy, --symlink or --hardlink"),

@@ -16,7 +16,7 @@ from imggen.cli.options import (
     source_argument,
     workers_option,
 )
-from imggen.cli.values import ByteSize, Choice, ShareType
+from imggen.cli.values import ByteSize, Choice, ShareType, leave_out_zeros
 from imggen.cli.verb import AliasedOption, Verb
 
 if TYPE_CHECKING:
@@ -81,12 +81,11 @@ def pack(
     from imggen.core import format_bytes, pluralize, printable
     from imggen.data import SPLIT_NAMES
 
-    shares = zip(SPLIT_NAMES, ratios or (), strict=False)
     with progress_bars() as progress:
         made = imggen.pack(
             source,
             target,
-            split={name: share for name, share in shares if share} if ratios else None,
+            split=leave_out_zeros("--split", ratios, SPLIT_NAMES) if ratios else None,
             split_seed=seed,
             image_size=image_size,
             shard_size=shard_size,

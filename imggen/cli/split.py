@@ -22,7 +22,7 @@ from imggen.cli.options import (
 )
 from imggen.cli.split_output import warnings_last
 from imggen.cli.split_run import Show, split_files, undo_split, write_manifest
-from imggen.cli.values import ShareType
+from imggen.cli.values import ShareType, leave_out_zeros
 from imggen.cli.verb import AliasedOption, Verb
 
 if TYPE_CHECKING:
@@ -190,8 +190,8 @@ def split(
 
     frame = read_columns(source)
     recipe = Recipe(
-        ratios=_without_zeros(ratios, SPLIT_NAMES) if ratios else DEFAULT_RATIOS,
-        counts=_without_zeros(counts, SPLIT_NAMES[1:]) if counts else None,
+        ratios=leave_out_zeros("--split", ratios, SPLIT_NAMES) if ratios else DEFAULT_RATIOS,
+        counts=leave_out_zeros("--counts", counts, SPLIT_NAMES[1:]) if counts else None,
         stratify=_read_strata(frame, stratify_by) if stratify_by else not no_stratify,
         group_by=read_groups(frame, group_by),
         **chosen,
@@ -249,7 +249,3 @@ def _read_strata(frame: pd.DataFrame | None, columns: tuple[str, ...]) -> Any:
         return np.array([[float(value) for value in column] for column in values]).T
     except ValueError as err:
         raise click.UsageError(f"--stratify-by: columns must hold 0 and 1: {err}.") from err
-
-
-def _without_zeros(numbers: tuple[Any, ...], names: tuple[str, ...]) -> dict[str, Any]:
-    return {name: number for name, number in zip(names, numbers, strict=True) if number != 0}

@@ -146,6 +146,23 @@ class ByteSize(click.ParamType):  # type: ignore[type-arg]
         return number
 
 
+def leave_out_zeros(
+    option: str, numbers: tuple[Any, ...], names: tuple[str, ...]
+) -> dict[str, Any]:
+    """Returns the number of each split, without the splits that are left out by 0.
+
+    Raises:
+        UsageError: All of them are left out.
+    """
+    kept = {name: number for name, number in zip(names, numbers, strict=True) if number != 0}
+    if not kept:
+        raise click.UsageError(
+            f"{option}: 0 leaves out a split, and all are 0. Pass a number above 0 for one of "
+            f"{', '.join(names)}."
+        )
+    return kept
+
+
 def find_closest(word: str, words: Sequence[str]) -> str | None:
     """Returns the word that is most similar to another one; None if none is similar."""
     found = difflib.get_close_matches(word[:_MAX_COMPARED].lower(), words, n=1)
@@ -154,7 +171,6 @@ def find_closest(word: str, words: Sequence[str]) -> str | None:
 
 def _is_number(text: str) -> bool:
     try:
-        float(text)
+        return math.isfinite(float(text))
     except ValueError:
         return False
-    return True

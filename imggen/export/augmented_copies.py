@@ -166,6 +166,8 @@ def augment_directory(
     spec = ImageSpec(image_size)
     source = load_table(source)
     manifest = as_manifest(source)
+    if not len(manifest):
+        raise ExportError("The manifest is empty; expected at least one sample to augment.")
     if balance and manifest.labels is None:
         raise OptionError("balance=True needs classes, and these images have none.")
     if manifest.attached:

@@ -96,6 +96,8 @@ def _read_table(path: Path, class_names: tuple[str, ...]) -> NewImages:
         manifest = Manifest.load(path)
     else:
         frame = read_frame(path)
+        if frame.empty:
+            raise ManifestError(f"{shorten(os.fspath(path))} has no rows; expected one per image.")
         manifest = Manifest.from_frame(frame, root=path.parent, **column_arguments(frame, {}))
     return _list_samples(manifest, class_names)
 

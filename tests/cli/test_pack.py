@@ -43,6 +43,7 @@ def test_messages_name_options(photos, tmp_path):
         (("--shard-size", "0"), "--shard-size 0 must be a number of bytes"),
         (("--shard-size", "many"), "'many' is not a size"),
         (("--split", 0.5, 0.6), "--split 0.5 0.6 sum to 1.1"),
+        (("--split", 0, 0), "--split: 0 leaves out a split, and all are 0"),
         (("--image-size", 0), "--image-size 0 must be"),
         (("--on-error", "blank"), "'blank' is not one of"),
     ):

@@ -231,6 +231,7 @@ def test_what_does_not_fit_is_refused_before_images_are_read(trained, two, tmp_p
     model.save(tmp_path / "plain.keras")
     result = invoke("predict", tmp_path / "plain.keras", two)
     assert "has no preprocessing settings" in result.stderr
+    assert "in Python, or pass --preprocessing FILE.json." in result.stderr
     for line, message in (
         ([folder / "model.keras", two / "gone"], "gone' does not exist; expected a folder, a list"),
         ([tmp_path / "gone.keras", two, "--preprocessing", folder / "prep.json"], "Cannot load"),
@@ -242,6 +243,9 @@ def test_what_does_not_fit_is_refused_before_images_are_read(trained, two, tmp_p
         assert re.search(message, result.stderr), result.stderr
     (two / "empty.txt").write_text("\n \n")
     assert "it is empty" in invoke("predict", folder / "model.keras", two / "empty.txt").stderr
+    (tmp_path / "empty.csv").write_text("path\n")
+    result = invoke("predict", folder / "model.keras", tmp_path / "empty.csv")
+    assert "empty.csv' has no rows; expected one per image." in result.stderr
 
 
 def test_no_other_file_is_replaced(trained, two, tmp_path):

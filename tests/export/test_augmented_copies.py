@@ -360,3 +360,10 @@ def test_resized_originals_keep_their_format(tmp_path):
     for ending, kind in (("jpg", "JPEG"), ("bmp", "BMP"), ("webp", "WEBP"), ("gif", "GIF")):
         with Image.open(tmp_path / "out" / "a" / f"{ending}.{ending}") as image:
             assert (image.format, image.size) == (kind, (8, 8))
+
+
+def test_a_table_without_rows_is_refused_before_anything_is_written(tmp_path):
+    (tmp_path / "none.csv").write_text("path,label\n")
+    with pytest.raises(ExportError, match="The manifest is empty"):
+        augment_directory(tmp_path / "none.csv", tmp_path / "made", TURN)
+    assert not (tmp_path / "made").exists()
