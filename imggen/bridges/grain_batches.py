@@ -39,10 +39,15 @@ class GrainBatches(grain.MapDataset):  # type: ignore[misc]  # Grain is untyped
         return self._num_batches
 
     def __getitem__(self, index: Any) -> Any:
-        """Returns batch ``index``; from ``len`` on, those of the next epochs. Or a slice."""
+        """Returns batch ``index``; from ``len`` on, those of the next epochs. Or a slice.
+
+        A negative index counts from the end of the first epoch.
+        """
         if isinstance(index, slice):
             return self.slice(index)
-        epochs, position = divmod(operator.index(index), len(self))
+        index = operator.index(index)
+        # As in Grain's own datasets, a negative index counts from the end.
+        epochs, position = divmod(index if index >= 0 else index % len(self), len(self))
         return map_arrays(np.asarray, self._make(self._first_epoch + epochs, position))
 
     def to_iter_dataset(

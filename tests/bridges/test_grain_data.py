@@ -38,6 +38,12 @@ def test_repetitions_are_the_epochs_of_the_sequence_for_each_kind_of_batch(folde
         assert_same_epoch(list(dataset.repeat(2)), first + second)
 
 
+def test_a_negative_index_counts_from_the_end_of_the_first_epoch(folder):
+    dataset = KINDS["categorical"](folder).to_grain()
+    for index in (1, len(dataset)):
+        assert_same(dataset[-index], dataset[len(dataset) - index])
+
+
 def test_threads_of_grain_and_copies_serve_the_same(folder):
     sequence = make(folder, y_col="kind")
     sequence.epoch = 3
