@@ -86,7 +86,8 @@ def augment(
     for name, count in made.manifest.class_counts.items():
         console.say(f"{printable(name)}: {count}")
     echo_unreadable(made.unread)
-    copied = f"{made.num_originals} originals and {made.num_copies} copies"
+    copies_made = "1 copy" if made.num_copies == 1 else f"{made.num_copies:,} copies"
+    copied = f"{pluralize(made.num_originals, 'original')} and {copies_made}"
     console.wrote(f"{pluralize(len(made.manifest), 'image')} ({copied})", target)
     console.report(
         {

@@ -21,16 +21,22 @@ if TYPE_CHECKING:
 
 
 def print_table(splits: Splits[Manifest], recipe: Recipe, title: str) -> None:
-    """Prints the number of images by class and split, and the largest deviation."""
+    """Prints the number of images by class and split, and the largest deviation.
+
+    Args:
+        splits: The splits.
+        recipe: The recipe.
+        title: The place of the images, as in "3 images in out"; or nothing.
+    """
     from rich.console import Console as RichConsole
     from rich.markup import escape
     from rich.table import Table
 
-    from imggen.core import printable
+    from imggen.core import pluralize, printable
     from imggen.splitting import largest_deviation
 
     splits = recipe.disjoint(splits)
-    table = Table(title=escape(f"{sum(map(len, splits))} {title}"))
+    table = Table(title=escape(f"{pluralize(sum(map(len, splits)), 'image')} {title}".rstrip()))
     table.add_column("class")
     for name in splits.names:
         table.add_column(name, justify="right")

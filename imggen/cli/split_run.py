@@ -104,7 +104,7 @@ def split_files(
     vanished = [] if outcome is None else outcome.vanished
     console = Console.current()
     if show.counts:
-        print_table(splits, recipe, f"images in {printable(str(target))}")
+        print_table(splits, recipe, f"in {printable(str(target))}")
         print_groups(plan.num_groups, recipe)
         print_duplicates(plan.duplicates, plan.num_separated)
         say_skipped(plan.skipped)
@@ -165,7 +165,7 @@ def write_manifest(
             shown = result._replace(duplicates=groups)
             write_page(html, split_page(shown, recipe, found.root, progress), overwrite=True)
     if show.counts:
-        print_table(result.splits, recipe, "images")
+        print_table(result.splits, recipe, "")
         print_groups(result.num_groups, recipe)
         print_duplicates(result.duplicates, result.num_separated)
         say_skipped(found.skipped)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from imggen.core import Stream, check_seed, generator
+from imggen.core import Stream, check_seed, generator, pluralize
 from imggen.data import Manifest, align_rows, reject_missing, to_array, to_values
 from imggen.errors import SplitError
 from imggen.splitting.grouping import number_units
@@ -73,7 +73,7 @@ def assign(manifest: Manifest, shares: Shares, recipe: Recipe) -> npt.NDArray[np
     if not got.all():
         raise SplitError(
             f"The split {shares.names[int(np.argmin(got))]!r} would be empty: "
-            f"{manifest.num_samples} samples cannot be split {shares}"
+            f"{pluralize(manifest.num_samples, 'sample')} cannot be split {shares}"
             + _explain_empty(shares, recipe, strata, together is not None)
         )
     if strata is manifest.labels:

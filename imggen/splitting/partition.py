@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from imggen.core import StringColumn, check_arguments, check_whole, number_strings
+from imggen.core import StringColumn, check_arguments, check_whole, number_strings, pluralize
 from imggen.data import (
     Manifest,
     Source,
@@ -164,7 +164,8 @@ def _split(manifest: Manifest, recipe: Recipe) -> Splits[Manifest]:
         return _follow_manifest(manifest)
     if len(shares.names) > manifest.num_samples > 0:
         raise SplitError(
-            f"The split {shares.names[-1]!r} would be empty: {manifest.num_samples} samples cannot "
+            f"The split {shares.names[-1]!r} would be empty: "
+            f"{pluralize(manifest.num_samples, 'sample')} cannot "
             f"be split into {len(shares.names)} splits. Make fewer splits."
         )
     return _take_splits(manifest, assign(manifest, shares, recipe), shares.names)
@@ -174,8 +175,9 @@ def _make_folds(manifest: Manifest, recipe: Recipe) -> tuple[Splits[Manifest], .
     num_folds = check_whole("num_folds", recipe.num_folds, 2, error=SplitError)
     if num_folds > manifest.num_samples > 0:
         raise SplitError(
-            f"The split 'fold {num_folds - 1}' would be empty: {manifest.num_samples} samples "
-            f"cannot be split into num_folds={num_folds}. Make fewer folds."
+            f"The split 'fold {num_folds - 1}' would be empty: "
+            f"{pluralize(manifest.num_samples, 'sample')} cannot be split into "
+            f"num_folds={num_folds}. Make fewer folds."
         )
     shares = Shares(
         tuple(f"fold {number}" for number in range(num_folds)),

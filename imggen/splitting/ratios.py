@@ -61,7 +61,7 @@ class Shares:
 
     def __str__(self) -> str:
         if self.ratios is not None:
-            return str(tuple(self.ratios.tolist()))
+            return f"by the ratios {tuple(self.ratios.tolist())}"
         return f"with the counts {dict(zip(self.names[1:], self.counts, strict=True))}"
 
 

@@ -334,3 +334,23 @@ def test_a_page_shows_the_folder_as_it_was_given_and_no_path_of_the_machine(
     monkeypatch.chdir(photos / "cat")
     invoke("scan", ".", "--html", "../page.html")
     assert '<p class="faint">cat</p>' in Path("../page.html").read_text()
+
+
+def test_one_image_is_in_the_singular(tmp_path):
+    write_images(tmp_path / "one", {"cat": 1})
+    write_images(tmp_path / "two", {"cat": 1, "dog": 1})
+    for line, expected in (
+        (["scan", tmp_path / "one"], "1 image in 1 class\n"),
+        (["split", tmp_path / "one", tmp_path / "out", "--split", "1", "0"], "1 image in "),
+        (["split", tmp_path / "one", tmp_path / "no"], "1 sample cannot be split into 3 splits"),
+        (["split", tmp_path / "one", tmp_path / "no", "--kfold", "2"], "1 sample cannot be split"),
+        (
+            ["augment", tmp_path / "one", tmp_path / "made", "--copies", "1"],
+            "1 original and 1 copy",
+        ),
+        (
+            ["preview", tmp_path / "two", "-o", tmp_path / "x.png", "--max-classes", "1"],
+            "1 more class is not shown; raise --max-classes to see it",
+        ),
+    ):
+        assert expected in invoke(*line).output, line

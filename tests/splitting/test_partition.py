@@ -214,7 +214,7 @@ def test_a_part_without_samples_is_an_error():
     with pytest.raises(
         SplitError,
         match=r"The split 'test' would be empty: 3 samples cannot be split "
-        r"\(0\.7, 0\.15, 0\.15\)\. Give it a larger share, or make fewer splits",
+        r"by the ratios \(0\.7, 0\.15, 0\.15\)\. Give it a larger share, or make fewer splits",
     ):
         split(manifest_of([0] * 3))
 

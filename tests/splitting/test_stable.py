@@ -223,7 +223,7 @@ def test_a_part_that_no_sample_falls_into_is_an_error():
 def test_a_part_that_no_group_falls_into_is_not_blamed_on_whole_groups():
     with (
         pytest.warns(ImggenWarning, match="A stable split is random"),
-        pytest.raises(SplitError, match=r"cannot be split \(0\.5, 0\.5\)\. Give it a larger share"),
+        pytest.raises(SplitError, match=r"by the ratios \(0\.5, 0\.5\)\. Give it a larger share"),
     ):
         split(manifest_of(9, groups=["same"] * 9), (0.5, 0.5), stable=True)
 
