@@ -234,11 +234,10 @@ class ImageError(ImggenError, OSError):
 
     @classmethod
     def _build(cls, path: str, reason: str, advice: str, cause: object) -> "ImageError":
-        fact = f"{shorten(path := hide_credentials(path))}: {reason.removesuffix('.')}"
-        error = cls(f"Cannot read {fact}. {advice}.")
-        error.path, error.reason = path, reason
+        path, reason = hide_credentials(path), reason.removesuffix(".")
+        error = cls(f"Cannot read {shorten(path)}: {reason}. {advice}.")
+        error.path, error.reason, error.is_outage = path, reason, getattr(cause, "is_outage", False)
         error.advice = getattr(cause, "advice", _FILE_ADVICE)
-        error.is_outage = getattr(cause, "is_outage", False)
         return error
 
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from imggen.workers import Engine
 
 
-@click.command(cls=Verb, reports=True)
+@click.command(cls=Verb, reports=True, resumes=True)
 @source_argument
 @click.argument("target", type=PATH, metavar="DST")
 @augment_option()

@@ -76,7 +76,7 @@ def clear(folder: Path) -> None:
     console.report({"folder": folder, "num_bytes_deleted": num_bytes})
 
 
-@cache.command(cls=Verb, reports=True)
+@cache.command(cls=Verb, reports=True, resumes=True)
 @source_argument
 @_folder_argument
 @image_size_option(required=True)

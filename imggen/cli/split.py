@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from imggen.data import Manifest
 
 
-@click.command(cls=Verb, reports=True)
+@click.command(cls=Verb, reports=True, resumes=True)
 @source_argument
 @click.argument("target", type=PATH, required=False, metavar="[DST]")
 @click.option(

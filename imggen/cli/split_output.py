@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 def print_table(splits: Splits[Manifest], recipe: Recipe, title: str) -> None:
-    """Prints the number of images by class and split, and the largest deviation.
+    """Prints the number of images by class and split.
 
     Args:
         splits: The splits.
@@ -33,7 +33,6 @@ def print_table(splits: Splits[Manifest], recipe: Recipe, title: str) -> None:
     from rich.table import Table
 
     from imggen.core import pluralize, printable
-    from imggen.splitting import largest_deviation
 
     splits = recipe.disjoint(splits)
     table = Table(title=escape(f"{pluralize(sum(map(len, splits)), 'image')} {title}".rstrip()))
@@ -47,10 +46,32 @@ def print_table(splits: Splits[Manifest], recipe: Recipe, title: str) -> None:
     table.add_section()
     table.add_row("all", *(str(len(manifest)) for manifest in splits))
     RichConsole().print(table)
-    if recipe.shares is not None:
-        deviation = largest_deviation(splits, recipe.shares)
-        if deviation is not None and not math.isclose(deviation.got, deviation.wanted):
-            Console.current().say(f"largest deviation from its ratio: {printable(str(deviation))}")
+
+
+def print_deviation(sources: Splits[Manifest], recipe: Recipe) -> None:
+    """Prints the largest deviation from a ratio. Repeats that balance classes are none.
+
+    Args:
+        sources: The splits, with the files in their original places.
+        recipe: The recipe.
+    """
+    from imggen.core import printable
+    from imggen.data import Splits
+    from imggen.splitting import largest_deviation
+
+    if recipe.shares is None:
+        return
+    splits = recipe.disjoint(sources)
+    if recipe.oversample:
+        splits = Splits(map(_without_repeats, splits), splits.names)
+    deviation = largest_deviation(splits, recipe.shares)
+    if deviation is not None and not math.isclose(deviation.got, deviation.wanted):
+        Console.current().say(f"largest deviation from its ratio: {printable(str(deviation))}")
+
+
+def _without_repeats(manifest: Manifest) -> Manifest:
+    first = {path: row for row, path in reversed(list(enumerate(manifest.paths)))}
+    return manifest.take(sorted(first.values()))
 
 
 def print_groups(num_groups: int | None, recipe: Recipe) -> None:
@@ -68,10 +89,12 @@ def print_duplicates(groups: list[list[str]] | None, num_separated: int) -> None
     """Prints how many groups of duplicates were kept together, if any were searched for."""
     from imggen.core import pluralize
 
-    if groups is not None:
+    if groups is not None and not groups:
+        Console.current().say("found no duplicates")
+    elif groups is not None:
         Console.current().say(
             f"kept {pluralize(len(groups), 'group')} of duplicates together; without this, "
-            f"{num_separated} of them would be in several splits"
+            f"{num_separated or 'none'} of them would be in several splits"
         )
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, final
 
 from imggen.cli.console import Console
 from imggen.cli.split_output import (
+    print_deviation,
     print_duplicates,
     print_groups,
     print_nothing_written,
@@ -105,6 +106,7 @@ def split_files(
     console = Console.current()
     if show.counts:
         print_table(splits, recipe, f"in {printable(str(target))}")
+        print_deviation(plan.sources(), recipe)
         print_groups(plan.num_groups, recipe)
         print_duplicates(plan.duplicates, plan.num_separated)
         say_skipped(plan.skipped)
@@ -166,6 +168,7 @@ def write_manifest(
             write_page(html, split_page(shown, recipe, found.root, progress), overwrite=True)
     if show.counts:
         print_table(result.splits, recipe, "")
+        print_deviation(result.splits, recipe)
         print_groups(result.num_groups, recipe)
         print_duplicates(result.duplicates, result.num_separated)
         say_skipped(found.skipped)

@@ -11,7 +11,7 @@ from imggen.cli.options import PATH, source_argument, workers_option
 from imggen.cli.verb import Verb
 
 
-@click.command(cls=Verb, reports=True)
+@click.command(cls=Verb, reports=True, resumes=True)
 @source_argument
 @click.argument("target", type=PATH, metavar="DST")
 @workers_option

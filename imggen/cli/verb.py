@@ -37,11 +37,15 @@ class AliasedOption(click.Option):
 class Verb(click.Command):
     """A command with --quiet and --verbose; with --json too, if it reports.
 
-    Options of ``Numbers`` take as many words as are numbers.
+    If it ``resumes`` an interrupted run, it says so after Ctrl-C. Options of ``Numbers`` take as
+    many words as are numbers.
     """
 
-    def __init__(self, *args: Any, reports: bool = False, **kwargs: Any) -> None:
+    def __init__(
+        self, *args: Any, reports: bool = False, resumes: bool = False, **kwargs: Any
+    ) -> None:
         super().__init__(*args, **kwargs)
+        self._resumes = resumes
         self.params += [_flag("--json", _JSON_HELP)] if reports else []
         self.params += [_flag("-q", "--quiet", _QUIET_HELP)]
         self.params += [_flag("-v", "--verbose", _VERBOSE_HELP)]
@@ -79,6 +83,10 @@ class Verb(click.Command):
                 stack.enter_context(contextlib.redirect_stdout(text))
             try:
                 return super().invoke(ctx)
+            except KeyboardInterrupt:
+                if self._resumes:
+                    click.echo("\nInterrupted. Rerun the same command to resume.", err=True)
+                raise
             finally:
                 console.detail(f"{ctx.info_name}: {time.perf_counter() - started:.1f} s")
 

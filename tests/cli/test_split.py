@@ -109,6 +109,16 @@ def test_oversample_repeats_images_of_rare_classes(tmp_path):
     assert printed_rows(result.output) == [["cat", "6", "4"], ["dog", "6", "2"], ["all", "12", "6"]]
 
 
+@pytest.mark.parametrize("more", [["out"], ["--manifest", "m.csv"]])
+def test_repeats_of_rare_classes_are_no_deviation_from_the_ratios(tmp_path, monkeypatch, more):
+    write_files(tmp_path / "photos", *numbered("cat", 20), *numbered("dog", 5))
+    monkeypatch.chdir(tmp_path)
+    result = invoke("split", "photos", *more, "--ratio", 0.5, 0.5, 0, "--oversample")
+
+    deviation = r"^largest deviation from its ratio: dog in (train|val): [23] of 5 \("
+    assert re.search(deviation, result.stdout, flags=re.MULTILINE)
+
+
 def test_without_stratification_ratios_hold_for_the_whole_set(photos, tmp_path):
     result = invoke("split", photos, tmp_path / "out", *HALVES, "--no-stratify", "--seed", 1)
 
@@ -177,6 +187,8 @@ def test_ctrl_c_prints_no_traceback_and_the_same_command_resumes(tmp_path):
 
     assert "Traceback" not in result
     assert process.returncode in (0, 1)
+    was_interrupted = process.returncode == 1
+    assert ("\nInterrupted. Rerun the same command to resume.\n" in result) == was_interrupted
     assert program(*line).returncode == 0
     assert len(part_of(tmp_path / "out")) == 2000
 

@@ -57,7 +57,7 @@ def test_split_prints_how_many_groups_would_be_separated(album, tmp_path):
         if is_torn not in seen:
             line = ("split", album, tmp_path / "out", *HALVES, "--seed", seed, "--near-duplicates")
             result = invoke(*line, "--dry-run").output
-            assert f"without this, {is_torn:d} of them would be in" in result
+            assert f"without this, {'1' if is_torn else 'none'} of them would be in" in result
             seen.add(is_torn)
     assert seen == {False, True}
 
@@ -75,7 +75,7 @@ def test_a_table_lists_near_duplicates_in_one_split(album, tmp_path):
 def test_split_reports_that_there_are_no_near_duplicates(photos, tmp_path):
     result = invoke("split", photos, tmp_path / "out", *HALVES, "--near-duplicates").output
 
-    assert "kept 0 groups of duplicates together; without this, 0 of them" in result
+    assert "\nfound no duplicates\n" in result
     assert "kept together" not in invoke("split", photos, tmp_path / "b", *HALVES).output
 
 

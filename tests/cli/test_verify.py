@@ -27,7 +27,7 @@ def test_findings_are_printed_in_order_of_path_before_the_counts(mixed):
     assert second.startswith("truncated: dog/half.jpg: ")
     assert third == "wrong extension: dog/other.jpg: PNG in a .jpg file (signature)"
     assert last == (
-        "11 files, 2 cannot be used for training (1 empty, 1 truncated, 1 wrong extension)"
+        "11 files, 2 cannot be used for training (1 empty, 1 truncated); remarks: 1 wrong extension"
     )
 
 
