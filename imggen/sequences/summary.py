@@ -20,9 +20,10 @@ def summarize(
     shard = maker.shard
     boxes, targets = manifest.boxes, manifest.targets
     outputs = [f"{name}{output.describe()}" for name, output in manifest.outputs.items()]
+    classes = [pluralize(manifest.num_classes, "class")] if manifest.num_classes else []
     lines = [
         pluralize(manifest.num_samples, "sample"),
-        f"outputs {', '.join(outputs)}" if outputs else pluralize(manifest.num_classes, "class"),
+        *([f"outputs {', '.join(outputs)}"] if outputs else classes),
         *([] if boxes is None else [f"boxes of {', '.join(boxes.class_names)}"]),
         *([] if targets is None else [f"targets {', '.join(targets.names)}"]),
         f"{pluralize(maker.num_batches, 'batch')} of {maker.batch_size}",
