@@ -63,7 +63,7 @@ def _check_root(manifest: Manifest, table: Path) -> None:
             f"No file of the table {os.fspath(table)!r} exists, such as {manifest.filepath(0)!r}: "
             "paths are relative to the folder of the table. If this is an edited copy of a table "
             f"that imggen wrote, copy its .json file as well, to {table.name + '.json'!r}; it "
-            "says where the images are. Otherwise move the table."
+            "says where the images are. Otherwise move the table to where its paths begin."
         )
 
 
