@@ -86,8 +86,8 @@ def augment(
     for name, count in made.manifest.class_counts.items():
         console.say(f"{printable(name)}: {count}")
     echo_unreadable(made.unread)
-    copies_made = "1 copy" if made.num_copies == 1 else f"{made.num_copies:,} copies"
-    copied = f"{pluralize(made.num_originals, 'original')} and {copies_made}"
+    num_copies = pluralize(made.num_copies, "copy")
+    copied = f"{pluralize(made.num_originals, 'original')} and {num_copies}"
     console.wrote(f"{pluralize(len(made.manifest), 'image')} ({copied})", target)
     console.report(
         {

@@ -49,29 +49,13 @@ def print_table(splits: Splits[Manifest], recipe: Recipe, title: str) -> None:
 
 
 def print_deviation(sources: Splits[Manifest], recipe: Recipe) -> None:
-    """Prints the largest deviation from a ratio. Repeats that balance classes are none.
-
-    Args:
-        sources: The splits, with the files in their original places.
-        recipe: The recipe.
-    """
+    """Prints the largest deviation from a ratio, if there is one; see ``find_deviation``."""
     from imggen.core import printable
-    from imggen.data import Splits
-    from imggen.splitting import largest_deviation
+    from imggen.splitting import find_deviation
 
-    if recipe.shares is None:
-        return
-    splits = recipe.disjoint(sources)
-    if recipe.oversample:
-        splits = Splits(map(_without_repeats, splits), splits.names)
-    deviation = largest_deviation(splits, recipe.shares)
+    deviation = find_deviation(sources, recipe)
     if deviation is not None and not math.isclose(deviation.got, deviation.wanted):
         Console.current().say(f"largest deviation from its ratio: {printable(str(deviation))}")
-
-
-def _without_repeats(manifest: Manifest) -> Manifest:
-    first = {path: row for row, path in reversed(list(enumerate(manifest.paths)))}
-    return manifest.take(sorted(first.values()))
 
 
 def print_groups(num_groups: int | None, recipe: Recipe) -> None:

@@ -98,7 +98,7 @@ def split_files(
             result = RecipeSplits(shown, groups, plan.num_separated, plan.num_groups)
             source = images if isinstance(images, Path) else images.root
             root = source if outcome is None else target
-            page = split_page(result, recipe, root, progress)
+            page = split_page(result, recipe, root, progress, sources=plan.sources())
             write_page(html, page, overwrite=True)
     if outcome is not None:
         warn_of_outcome(plan, outcome)

@@ -57,7 +57,7 @@ def verify(
     import imggen
     from imggen.cli.output import check_page, check_places, echo_more, progress_bars, say_skipped
     from imggen.core import check_output_folder, check_report_file, pluralize, printable
-    from imggen.quality import Problem, VerifyReport
+    from imggen.quality import VerifyReport
 
     check_places("SRC", [source], [output, html], folder=quarantine)
     if quarantine is not None:
@@ -80,19 +80,15 @@ def verify(
     if output is not None:
         report.save(output, overwrite=force)
     say_skipped(report.skipped)
-    faults, remarks = (
-        ", ".join(
-            f"{count} {problem}"
-            for problem, count in report.counts.items()
-            if (Problem(problem).rank == 2) == is_remark
-        )
-        for is_remark in (False, True)
-    )
+    remarks = {finding.problem.value for finding in report.findings if finding.problem.rank == 2}
+    counts = {problem: f"{count} {problem}" for problem, count in report.counts.items()}
+    unusable = ", ".join(text for problem, text in counts.items() if problem not in remarks)
+    remarked = ", ".join(text for problem, text in counts.items() if problem in remarks)
     num_unusable = len(report.faults) + len(report.unsupported)
     console.say(
         f"{pluralize(report.num_files, 'file')}, {num_unusable} cannot be used for training"
-        + (f" ({faults})" if faults else "")
-        + (f"; remarks: {remarks}" if remarks else "")
+        + (f" ({unusable})" if unusable else "")
+        + (f"; remarks: {remarked}" if remarked else "")
     )
     if output is not None:
         console.wrote(pluralize(len(report.findings), "finding"), output)

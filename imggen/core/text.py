@@ -77,10 +77,15 @@ def pluralize(number: int, noun: str) -> str:
     Example:
         >>> pluralize(1, "file"), pluralize(2000, "file"), pluralize(2, "batch")
         ('1 file', '2,000 files', '2 batches')
-        >>> pluralize(2, "epoch"), pluralize(2, "class")
-        ('2 epochs', '2 classes')
+        >>> pluralize(2, "epoch"), pluralize(2, "class"), pluralize(2, "copy")
+        ('2 epochs', '2 classes', '2 copies')
     """
-    return f"{number:,} {noun}{'' if number == 1 else 'es' if noun.endswith(('s', 'tch')) else 's'}"
+    if number != 1:
+        if noun.endswith("y"):
+            noun = f"{noun[:-1]}ies"
+        else:
+            noun += "es" if noun.endswith(("s", "tch")) else "s"
+    return f"{number:,} {noun}"
 
 
 def printable(text: str) -> str:

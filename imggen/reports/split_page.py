@@ -14,7 +14,7 @@ from imggen.reports.render import (
     make_thumbnails,
     render,
 )
-from imggen.splitting import Recipe, largest_deviation
+from imggen.splitting import Recipe, find_deviation
 from imggen.workers import Progress
 
 _IMAGES_PER_CLASS = 3
@@ -28,6 +28,8 @@ def split_page(
     recipe: Recipe,
     root: str | os.PathLike[str],
     progress: Progress | None = None,
+    *,
+    sources: Splits[Manifest] | None = None,
 ) -> str:
     """Renders a split.
 
@@ -37,6 +39,7 @@ def split_page(
         recipe: The recipe that made them.
         root: The folder of the images, which becomes the subtitle.
         progress: Called with ("drawing", finished images, all images) from time to time.
+        sources: The splits, with the files in their original places. None: as in ``result``.
 
     Returns:
         A self-contained HTML page.
@@ -62,7 +65,7 @@ def split_page(
             for number, (name, split) in enumerate(splits.as_dict().items())
         ],
         classes=_count_classes(splits),
-        deviation=recipe.shares and largest_deviation(splits, recipe.shares),
+        deviation=find_deviation(sources or result.splits, recipe),
         settings={
             name: value
             for name, value in recipe.as_metadata().items()

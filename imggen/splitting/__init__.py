@@ -5,7 +5,7 @@ split or fold. How units are assigned may change here alone; the same recipe mus
 splits on every machine.
 """
 
-from imggen.splitting.deviation import largest_deviation
+from imggen.splitting.deviation import find_deviation
 from imggen.splitting.grouping import GroupBy, group_by, join_groups
 from imggen.splitting.oversampling import oversample
 from imggen.splitting.partition import kfold, split, split_by_recipe
@@ -18,10 +18,10 @@ __all__ = [
     "GroupBy",
     "Ratios",
     "Recipe",
+    "find_deviation",
     "group_by",
     "join_groups",
     "kfold",
-    "largest_deviation",
     "oversample",
     "split",
     "split_by_recipe",

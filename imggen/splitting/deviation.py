@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from imggen.data import Manifest, Splits
 from imggen.splitting.ratios import Shares
+
+if TYPE_CHECKING:
+    from imggen.splitting.recipe import Recipe
 
 
 class Deviation(NamedTuple):
@@ -35,7 +38,30 @@ class Deviation(NamedTuple):
         )
 
 
-def largest_deviation(splits: Splits[Manifest], shares: Shares) -> Deviation | None:
+def find_deviation(sources: Splits[Manifest], recipe: Recipe) -> Deviation | None:
+    """Finds the largest deviation of splits from the shares of their recipe.
+
+    Args:
+        sources: The splits, with the files in their original places.
+        recipe: The recipe. Repeats that balance classes are not counted.
+
+    Returns:
+        None if the recipe has no shares, or there are no samples.
+    """
+    if recipe.shares is None:
+        return None
+    splits = recipe.disjoint(sources)
+    if recipe.oversample:
+        splits = Splits(map(_drop_repeats, splits), splits.names)
+    return _find_largest(splits, recipe.shares)
+
+
+def _drop_repeats(manifest: Manifest) -> Manifest:
+    first = {path: row for row, path in reversed(list(enumerate(manifest.paths)))}
+    return manifest.take(sorted(first.values()))
+
+
+def _find_largest(splits: Splits[Manifest], shares: Shares) -> Deviation | None:
     """Finds the class and split with the largest deviation from the requested share.
 
     Args:

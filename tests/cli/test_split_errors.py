@@ -77,7 +77,7 @@ def test_usage_errors_name_the_argument_with_exit_status_2(
     ("line", "reason"),
     [
         (["--count", "-1", "1"], "whole numbers of 1 or more"),
-        (["--count", "4", "4"], "would be empty. Request fewer, or pass --split"),
+        (["--count", "4", "4"], "'cat' has 8; train would be empty. Request .*, or pass --split"),
         (["--ratio", "-1", "1", "1"], "greater than 0"),
         (["--kfold", "1"], "--kfold 1 must be a whole number of 2 or more"),
         (["--kfold", "17"], "would be empty"),

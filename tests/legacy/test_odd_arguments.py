@@ -36,12 +36,6 @@ OF_IMAGES = {
 }
 
 
-@pytest.fixture(autouse=True)
-def _in_a_folder_of_its_own(tmp_path, monkeypatch):
-    """Folders that options such as ``cache`` create are made there."""
-    monkeypatch.chdir(tmp_path)
-
-
 def cases(module, folder):
     """Yields name, function, the function with its parameters, and valid arguments."""
     make = module.ImageDataGenerator

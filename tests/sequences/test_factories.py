@@ -127,7 +127,7 @@ def test_the_names_of_keras_are_answered_with_those_of_imggen(name, advice):
     assert str(caught.value).startswith(start)
 
 
-def test_advice_about_options_names_what_exists(photos):
+def test_advice_about_options_names_what_exists():
     advice = vars(importlib.import_module("imggen.sequences.option_names"))
     assert all(hasattr(imggen.augment, name) for name in advice["_AUGMENTATIONS"].values())
     for sentence in advice["_OWN"].values():
